@@ -1,0 +1,473 @@
+"""A naive oracle: what a portfolio should have been charged, found by walking through every single day.
+
+It is written to be obviously right, not quick, and shares no code with the portal: it knows no cursor, no cache and no
+arithmetic on dates beyond "the day before" and "the day after". A charge date is found by asking every day whether it
+is one. On each day it first learns what was recorded on that day, then posts what falls due, keeping a ledger.
+
+`charges(portfolio)` takes plain dicts and answers a list of plain dicts. Days are `datetime.date`, prices are `Decimal`
+(or text, or int), a day from which something has always held is `ALWAYS`:
+
+    {"packages": [{"key": "trunk", "type": "standard", "minimum_spend": False, "proration": "daily",   # or "none"
+                   "minimum_days": 0,                                        # told, not used: locks are no charges
+                   "schedules": [(ALWAYS, "monthly", (15, 31)), (day, "weekly", (1, 4))],
+                   "prices": {"USD": [(ALWAYS, cost, retail, setup_cost, setup_retail), (day, ...)]}}],
+     "customers": [{"key": "acme", "currency": "USD", "tax_rates": [(ALWAYS, "20"), (day, "21")]}],     # in percent
+     "assignments": [{"package": "trunk", "customer": "acme", "did": None, "start_date": day, "charge_from": None,
+                      "quantities": [(ALWAYS, 2), (day, 3)],
+                      "ends": [(ALWAYS, None), (known_on, end_date)]}],      # the last entry known by a day counts
+     "usage": [("acme", None, day, "3.20")],                                 # customer, did, day, amount
+     "usage_wait_days": 0, "through": day}
+
+Of several entries that hold from the same day, the last one counts. Each charge in the answer is
+
+    {"posted_on": day, "date": day, "assignment": 0, "kind": "recurring", "number": 0,
+     "period_from": day, "period_until": day, "quantity": 2, "unit_price": Decimal, "amount": Decimal,
+     "cost": Decimal, "tax_rate": Decimal, "tax": Decimal}
+
+with a kind of setup, one_off, minimum_spend, credit, difference or recurring; setup and one_off have no period. They
+come by the day on which they were posted, then by assignment, kind (in the order just given), period and number.
+Amounts have the digits of the customer's currency.
+
+`portfolio_of(scenario)` reads a scenario (the format of docs/examples.json), `answer(scenario)` is the whole answer that
+`portal simulate` should give to it, without the sentences.
+"""
+
+from calendar import monthrange
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+ALWAYS = date(1, 1, 1)
+ONE_DAY = timedelta(days=1)
+DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3}
+ORDER = {"setup": 0, "one_off": 1, "minimum_spend": 2, "credit": 3, "difference": 3, "recurring": 4}
+NOTHING = (Decimal(0), Decimal(0), Decimal(0))
+
+
+def rounded(value, currency):
+    """Round once, half away from zero, to the currency's own minor unit."""
+    digits = DIGITS.get(currency, 2)
+    scaled = abs(Fraction(value)) * 10**digits
+    whole = scaled.numerator // scaled.denominator
+    if scaled - whole >= Fraction(1, 2):
+        whole += 1
+    return Decimal(whole if value >= 0 else -whole).scaleb(-digits)
+
+
+def holding(entries, day):
+    """Of `(holds_from, ...)` entries: what holds on a day, without the day it holds from."""
+    found, since = None, None
+    for holds_from, *values in entries:
+        if holds_from <= day and (since is None or holds_from >= since):
+            found, since = values, holds_from
+    return found
+
+
+def known_end(assignment, day):
+    """The end date as it was known on a day: the last one recorded by then."""
+    end = None
+    for known_on, end_date in assignment["ends"]:
+        if known_on <= day:
+            end = end_date
+    return end
+
+
+def is_charge_date(day, schedule, anchor):
+    """Whether the schedule charges on this day. Asked of any day, also before the anchor where there are match days."""
+    frequency, match = schedule
+    last = monthrange(day.year, day.month)[1]
+    months = (day.year - anchor.year) * 12 + day.month - anchor.month
+    if frequency == "none":
+        return day == anchor
+    if frequency == "daily":
+        return True
+    if frequency == "weekly":
+        return day.isoweekday() in (match or (anchor.isoweekday(),))
+    if frequency == "monthly":
+        return day.day in {min(wanted, last) for wanted in (match or (anchor.day,))}
+    step = {"quarterly": 3, "yearly": 12}[frequency]
+    return months % step == 0 and day.day == min(anchor.day, last)
+
+
+def charge_date_after(day, schedule, anchor):
+    """The first charge date after a day."""
+    day += ONE_DAY
+    while not is_charge_date(day, schedule, anchor):
+        day += ONE_DAY
+    return day
+
+
+def charge_date_until(day, schedule, anchor):
+    """The last charge date on or before a day."""
+    while not is_charge_date(day, schedule, anchor):
+        day -= ONE_DAY
+    return day
+
+
+class Walk:
+    """One assignment, walked through day by day. Where it stands, and its ledger of periods and posted lines."""
+
+    def __init__(self, portfolio, index):
+        self.index = index
+        self.assignment = portfolio["assignments"][index]
+        self.package = one(portfolio["packages"], self.assignment["package"])
+        self.customer = one(portfolio["customers"], self.assignment["customer"])
+        self.currency = self.customer["currency"]
+        self.wait = portfolio["usage_wait_days"] * ONE_DAY
+        self.usage = portfolio["usage"]
+        self.start = self.assignment["start_date"]
+        self.begin = max(self.start, self.assignment["charge_from"] or self.start)
+        self.by_days = self.package["proration"] == "daily"
+        self.measured = bool(self.package["minimum_spend"])
+        self.schedule = self.anchor = self.grid = None
+        self.periods = []
+        self.posted = []
+
+    def step(self, today):
+        """Post what falls due on one day. What was recorded on this day is known already."""
+        if today < self.start:
+            return
+        end = known_end(self.assignment, today)
+        if today == self.start:
+            self.once(today)
+        self.open_period(today, end)
+        for period in self.periods:
+            if not period["settled"]:
+                self.settle(period, today, end)
+            elif end != known_end(self.assignment, today - ONE_DAY) or (
+                end and today == end + ONE_DAY
+            ):
+                self.correct(period, today, end)
+
+    # --- setup and one-off
+
+    def once(self, today):
+        if today < self.begin:
+            return
+        cost, retail, setup_cost, setup_retail = self.prices(today)
+        self.line(
+            "setup", today, self.whole_amounts(today, setup_cost, setup_retail), today, setup_retail
+        )
+        if holding(self.package["schedules"], today)[0] == "none":
+            self.line("one_off", today, self.whole_amounts(today, cost, retail), today, retail)
+
+    def whole_amounts(self, today, cost, retail):
+        quantity = self.quantity(today)
+        return self.with_tax(
+            rounded(retail * quantity, self.currency),
+            rounded(cost * quantity, self.currency),
+            self.rate(today),
+        )
+
+    # --- periods
+
+    def open_period(self, today, end):
+        """Begin a period today, if one begins: on the start date, on each charge date, on the day to charge from."""
+        if holding(self.package["schedules"], self.start)[0] == "none":
+            return
+        in_force = tuple(holding(self.package["schedules"], today))
+        if today == self.start:
+            self.schedule, self.anchor = in_force, today
+            self.grid = self.whole_period(today)
+            partial_start = self.grid[0] != today
+        elif (
+            today == self.grid[1]
+        ):  # what begins here is whole, or the days from an old schedule to a new one's match day
+            if in_force != self.schedule:
+                self.schedule, self.anchor = in_force, today
+            self.grid = self.whole_period(today)
+            partial_start = False
+        elif today == self.begin:
+            partial_start = True
+        else:
+            return
+        if today < self.begin or (partial_start and not self.by_days):
+            return
+        if end is not None and today > end:
+            return
+        cost, retail, _, _ = self.prices(today)
+        self.periods.append(
+            {
+                "from": today,
+                "next": self.grid[1],
+                "whole": (self.grid[1] - self.grid[0]).days,
+                "cost": cost,
+                "retail": retail,
+                "quantity": self.quantity(today),
+                "settled": False,
+                "rate": None,
+                "sums": NOTHING,
+                "number": 0,
+            }
+        )
+
+    def whole_period(self, today):
+        """The whole period a day lies in, from charge date to charge date."""
+        first = charge_date_until(today, self.schedule, self.anchor)
+        return first, charge_date_after(today, self.schedule, self.anchor)
+
+    def until(self, period, end):
+        """Up to where a period runs, with the end date that is known."""
+        if end is None or not (self.by_days or self.measured):
+            return period["next"]
+        return max(period["from"], min(period["next"], end + ONE_DAY))
+
+    def should(self, period, end):
+        """What a period should come to, with the end date that is known: amount, cost."""
+        days = (self.until(period, end) - period["from"]).days
+        if not (self.by_days or self.measured) and end is not None and period["from"] > end:
+            days = 0
+        fraction = Fraction(days, period["whole"])
+        amount = Fraction(period["retail"]) * period["quantity"] * fraction
+        cost = Fraction(period["cost"]) * period["quantity"] * fraction
+        if self.measured:
+            amount = max(Fraction(0), amount - self.spend(period["from"], self.until(period, end)))
+        return rounded(amount, self.currency), rounded(cost, self.currency)
+
+    def spend(self, since, until):
+        """What the customer's calls cost, on the DID if it is for one."""
+        total = Fraction(0)
+        for customer, did, day, amount in self.usage:
+            if (
+                customer == self.customer["key"]
+                and since <= day < until
+                and self.assignment["did"] in (None, did)
+            ):
+                total += Fraction(str(amount))
+        return total
+
+    def settle(self, period, today, end):
+        """Post what the schedule brings for a period: in advance, or for a minimum spend once it is over."""
+        until = self.until(period, end)
+        if until == period["from"]:  # a running minimum spend, ended before it began
+            return
+        dated = until if self.measured else period["from"]
+        if self.measured and today < until + self.wait:
+            return
+        period["settled"] = True
+        period["rate"] = self.rate(dated)
+        period["sums"] = self.with_tax(*self.should(period, end), period["rate"])
+        kind = "minimum_spend" if self.measured else "recurring"
+        self.line(kind, today, period["sums"], dated, period["retail"], period, until)
+
+    def correct(self, period, today, end):
+        """Post what a period should come to, less what was posted. Less waits for the day after the last day."""
+        should = self.with_tax(*self.should(period, end), period["rate"])
+        change = tuple(new - old for new, old in zip(should, period["sums"], strict=True))
+        amount, cost, tax = change
+        sign = amount or cost or tax
+        if sign == 0 or (sign < 0 and today <= end):
+            return
+        period["number"] += 1
+        period["sums"] = should
+        self.line(
+            "credit" if sign < 0 else "difference",
+            today,
+            change,
+            today,
+            period["retail"],
+            period,
+            self.until(period, end),
+        )
+
+    # --- terms, and the ledger
+
+    def prices(self, day):
+        return [
+            Decimal(str(price)) for price in holding(self.package["prices"][self.currency], day)
+        ]
+
+    def quantity(self, day):
+        return holding(self.assignment["quantities"], day)[0]
+
+    def rate(self, day):
+        return Decimal(str(holding(self.customer["tax_rates"], day)[0]))
+
+    def with_tax(self, amount, cost, rate):
+        return amount, cost, rounded(Fraction(amount) * Fraction(rate) / 100, self.currency)
+
+    def line(self, kind, today, sums, dated, unit_price, period=None, until=None):
+        amount, cost, tax = sums
+        if amount == 0 and cost == 0 and tax == 0:
+            return
+        self.posted.append(
+            {
+                "posted_on": today,
+                "date": dated,
+                "assignment": self.index,
+                "kind": kind,
+                "number": period["number"] if period else 0,
+                "period_from": period["from"] if period else None,
+                "period_until": until,
+                "quantity": period["quantity"] if period else self.quantity(dated),
+                "unit_price": unit_price,
+                "amount": amount,
+                "cost": cost,
+                "tax_rate": period["rate"] if period else self.rate(dated),
+                "tax": tax,
+            }
+        )
+
+
+def one(things, key):
+    """The one thing of this key."""
+    return next(thing for thing in things if thing["key"] == key)
+
+
+def in_order(charge):
+    """Lines of one day stand by assignment, then by kind."""
+    return (
+        charge["assignment"],
+        ORDER[charge["kind"]],
+        charge["period_from"] or ALWAYS,
+        charge["number"],
+    )
+
+
+def charges(portfolio):
+    """Every charge that a run on each day, up to and including `through`, posts for the portfolio."""
+    walks = [Walk(portfolio, index) for index in range(len(portfolio["assignments"]))]
+    today = min((walk.start for walk in walks), default=portfolio["through"])
+    while today <= portfolio["through"]:
+        for walk in walks:
+            walk.step(today)
+        today += ONE_DAY
+    posted = [charge for walk in walks for charge in walk.posted]
+    return sorted(posted, key=lambda charge: (charge["posted_on"], *in_order(charge)))
+
+
+# --- scenarios
+
+PRICES = ("cost", "retail", "setup_cost", "setup_retail")
+
+
+def a_day(text):
+    return date.fromisoformat(text) if text else None
+
+
+def portfolio_of(scenario):
+    """A scenario with its changes, as the oracle's input. It must be one that is not refused."""
+    currency = scenario.get("currency", "USD")
+    packages = [
+        {
+            "key": package["key"],
+            "type": package.get("type", "standard"),
+            "minimum_days": package.get("minimum_days", 0),
+            "minimum_spend": package.get("minimum_spend", False),
+            "proration": package.get("proration", "none"),
+            "schedules": [
+                (
+                    ALWAYS,
+                    package.get("frequency", "none"),
+                    tuple(sorted(package.get("frequency_match", ()))),
+                )
+            ],
+            "prices": {
+                code: [(ALWAYS, *(prices.get(name, "0") for name in PRICES))]
+                for code, prices in {currency: package, **package.get("prices", {})}.items()
+            },
+        }
+        for package in scenario["packages"]
+    ]
+    customers = [
+        {
+            "key": customer["key"],
+            "currency": customer.get("currency", currency),
+            "tax_rates": [(ALWAYS, customer.get("tax_rate", scenario.get("tax_rate", "0")))],
+        }
+        for customer in scenario.get("customers", [{"key": "customer"}])
+    ]
+    only = customers[0]["key"]
+    assignments = [
+        {
+            "package": assignment["package"],
+            "customer": assignment.get("customer", only),
+            "did": assignment.get("did"),
+            "start_date": a_day(assignment["start_date"]),
+            "charge_from": a_day(assignment.get("charge_from")),
+            "quantities": [(ALWAYS, assignment.get("quantity", 1))],
+            "ends": [(ALWAYS, a_day(assignment.get("end_date")))],
+        }
+        for assignment in scenario["assignments"]
+    ]
+    for change in scenario.get("changes", []):
+        record(change, packages, customers, assignments, currency)
+    usage = [
+        (call.get("customer", only), call.get("did"), a_day(call["date"]), call["amount"])
+        for call in scenario.get("usage", [])
+    ]
+    return {
+        "packages": packages,
+        "customers": customers,
+        "assignments": assignments,
+        "usage": usage,
+        "usage_wait_days": scenario.get("usage_wait_days", 0),
+        "through": a_day(scenario["to"]),
+    }
+
+
+def record(change, packages, customers, assignments, currency):
+    """Keep one change with the day from which it holds: the day after it was made, unless it says another."""
+    made_on = a_day(change["on"])
+    holds_from = a_day(change.get("holds_from")) or made_on + ONE_DAY
+    if "end_date" in change:
+        assignments[change["assignment"]]["ends"].append((made_on, a_day(change["end_date"])))
+    if "quantity" in change:
+        assignments[change["assignment"]]["quantities"].append((holds_from, change["quantity"]))
+    if "tax_rate" in change:
+        one(customers, change["customer"])["tax_rates"].append((holds_from, change["tax_rate"]))
+    if "package" in change:
+        package = one(packages, change["package"])
+        if any(name in change for name in PRICES):
+            prices = package["prices"][change.get("currency", currency)]
+            before = dict(zip(PRICES, holding(prices, holds_from), strict=True))
+            prices.append((holds_from, *(change.get(name, before[name]) for name in PRICES)))
+        if "frequency" in change or "frequency_match" in change:
+            frequency, match = holding(package["schedules"], holds_from)
+            changed = change.get("frequency", frequency)
+            match = change.get("frequency_match", match if changed == frequency else ())
+            package["schedules"].append((holds_from, changed, tuple(sorted(match))))
+
+
+def answer(scenario):
+    """What `portal simulate` answers: the lines posted on the days from `from` to `to`, by date, with their totals."""
+    portfolio = portfolio_of(scenario)
+    since = a_day(scenario["from"])
+    lines, totals, costs = [], {}, {}
+    for charge in sorted(
+        charges(portfolio), key=lambda charge: (charge["date"], *in_order(charge))
+    ):
+        if charge["posted_on"] < since:
+            continue
+        assignment = portfolio["assignments"][charge["assignment"]]
+        currency = one(portfolio["customers"], assignment["customer"])["currency"]
+        totals[currency] = totals.get(currency, 0) + charge["amount"]
+        costs[currency] = costs.get(currency, 0) + charge["cost"]
+        lines.append(
+            {
+                "date": charge["date"].isoformat(),
+                "customer": assignment["customer"],
+                "package": assignment["package"],
+                "assignment": charge["assignment"],
+                "kind": charge["kind"],
+                "period_from": charge["period_from"] and charge["period_from"].isoformat(),
+                "period_until": charge["period_until"] and charge["period_until"].isoformat(),
+                "quantity": charge["quantity"],
+                "unit_price": plain(charge["unit_price"]),
+                "amount": f"{charge['amount']:f}",
+                "cost": f"{charge['cost']:f}",
+                "tax": f"{charge['tax']:f}",
+            }
+        )
+    nothing = f"{rounded(0, scenario.get('currency', 'USD')):f}"
+    texts = [
+        {currency: f"{value:f}" for currency, value in sums.items()} for sums in (totals, costs)
+    ]
+    total, cost = (text if len(text) > 1 else next(iter(text.values()), nothing) for text in texts)
+    return {"charges": lines, "total": total, "cost": cost}
+
+
+def plain(price):
+    """A price without trailing zeros: 25, 0.5."""
+    text = f"{price:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
