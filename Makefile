@@ -1,0 +1,66 @@
+# What the portal's everyday commands do; `make` alone lists them.
+PYTHON ?= python3
+PORT ?= 8000
+JOBS ?= auto
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SAY := printf '\033[1m==> %s\033[0m\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench pins
+
+help: ## list what can be done here
+	@echo "make TARGET, where TARGET is one of"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@echo "PYTHON=python3.12 chooses the Python (3.11 or later), PORT=8001 the port, JOBS=4 how many tests run side by side."
+
+run: $(VENV)/.runtime ## serve the portal with its demo company on http://localhost:$(PORT)
+	@$(SAY) "Bringing the database up to date"
+	@$(BIN)/portal db upgrade
+	@$(SAY) "Loading the demo company, if there is nothing yet"
+	@$(BIN)/portal seed
+	@$(SAY) "Serving; Ctrl-C stops"
+	@$(BIN)/portal serve --port $(PORT)
+
+test: $(VENV)/.dev ## run every test on SQLite and PostgreSQL, and in Chromium where there is one
+	@$(SAY) "Testing on both databases ($(JOBS) side by side); a real PostgreSQL is started for it"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+lint: $(VENV)/.dev ## check style (ruff) and types (mypy)
+	@$(SAY) "ruff: style"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(SAY) "mypy: types"
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev ## measure the engine, runs and pages
+	@$(SAY) "Measuring"
+	@$(BIN)/python -m tests.bench
+
+pins: ## compile the pinned requirements again (needs uv)
+	@$(SAY) "Pinning every dependency with its hashes, for every Python from 3.11 and every platform"
+	uv pip compile $(PINS) --group build -o requirements-build.txt
+	uv pip compile $(PINS) pyproject.toml -o requirements.txt
+	uv pip compile $(PINS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+PINS = --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make pins"
+
+$(VENV)/.made:
+	@$(SAY) "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "The portal needs Python 3.11 or later: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)."; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made requirements-build.txt requirements.txt pyproject.toml
+	@$(SAY) "Installing what the portal needs (once; a minute)"
+	@$(PIP) install --require-hashes -r requirements-build.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	@$(SAY) "Installing what the tests need (once; a minute)"
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.txt
+	@touch $@

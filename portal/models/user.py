@@ -1,0 +1,54 @@
+"""Who may sign in: the provider's staff, and the people of its customers."""
+
+from flask_security.models import sqla
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.extensions import db
+from portal.models.columns import PK
+
+sqla.FsModels.set_db_info(base_model=db.Model)
+
+OWNER, BILLING, VIEWER = "owner", "billing", "viewer"
+
+ROLES = {
+    OWNER: "May do everything, settings and people included",
+    BILLING: "May define, assign, charge and correct",
+    VIEWER: "May look, not change",
+}
+
+
+class Role(db.Model, sqla.FsRoleMixin):
+    """What a member of staff may do: one of ROLES."""
+
+    __tablename__ = "role"
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+
+
+class User(db.Model, sqla.FsUserMixin):
+    """A person who signs in. With a customer, they see that customer's pages only."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    # The counter of the last one-time code that was taken, so that none is taken twice.
+    tf_last_counter: Mapped[int | None] = mapped_column(BigInteger)
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they work for the provider."""
+        return self.customer_id is None
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class WebAuthn(db.Model, sqla.FsWebAuthnMixin):
+    """A passkey of a person."""
+
+    __tablename__ = "webauthn"
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
