@@ -1,0 +1,398 @@
+"""Terms + where an assignment stands + a day -> the charges that fall due, and where it stands then.
+
+Periods are half-open: `[from, until)`. An end date is the last day of service.
+
+The walk is driven by a cursor, `Position.charged_until`, and goes through *stages*: the spans of days in
+which one end date was known. So a run that comes late sees every change on its own day and posts what a
+punctual one would have. What was posted for a period is compared with what it should come to whenever the
+end date has changed or has passed; the difference is a charge of its own.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from portal.domain.minimum_spend import shortfall
+from portal.domain.money import tax_on
+from portal.domain.proration import share
+from portal.domain.schedule import ONE_DAY
+from portal.domain.terms import (
+    Proration,
+    Segment,
+    Span,
+    Terms,
+    in_force,
+    segments,
+    span_around,
+    span_from,
+)
+
+FAR = date.max
+
+
+class Kind(StrEnum):
+    """What a charge is for."""
+
+    SETUP = "setup"
+    ONE_OFF = "one_off"
+    MINIMUM_SPEND = "minimum_spend"
+    CREDIT = "credit"
+    DIFFERENCE = "difference"
+    RECURRING = "recurring"
+    MANUAL = "manual"
+    REVERSAL = "reversal"
+
+
+# Lines of one day stand by assignment, then in this order (billing-rules 4).
+ORDER = {kind: place for place, kind in enumerate(Kind)}
+
+
+class DueCharge(NamedTuple):
+    """A charge that falls due: amounts in micros, `tax_rate` in millionths of a per cent.
+
+    `found_on` is the day a punctual run posts it (a minimum spend waits for its calls); `charge_on` the date
+    it bears. `days / whole_days` is the fraction charged. `spend` is set for minimum spend only.
+    """
+
+    kind: Kind
+    charge_on: date
+    found_on: date
+    period_from: date
+    period_until: date | None
+    number: int
+    quantity: int
+    unit_price: int
+    unit_cost: int
+    days: int
+    whole_days: int
+    spend: int | None
+    tax_rate: int
+    amount: int
+    cost: int
+    tax: int
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it comes to nothing and is not posted, though its period counts as charged."""
+        return not (self.amount or self.cost or self.tax)
+
+
+class Posted(NamedTuple):
+    """What stands posted for one period: the sums of its charge and of its corrections, in micros.
+
+    `tax_rate` is that of its first charge, None where that came to nothing.
+    """
+
+    amount: int = 0
+    cost: int = 0
+    tax: int = 0
+    corrections: int = 0
+    tax_rate: int | None = None
+    reversed: bool = False
+
+    def plus(self, due: DueCharge) -> "Posted":
+        """What stands once `due` is posted too."""
+        return self._replace(
+            amount=self.amount + due.amount,
+            cost=self.cost + due.cost,
+            tax=self.tax + due.tax,
+            corrections=max(self.corrections, due.number),
+            tax_rate=due.tax_rate if self.tax_rate is None else self.tax_rate,
+        )
+
+
+NOTHING = Posted()
+
+
+class Position(NamedTuple):
+    """Where an assignment stands.
+
+    `charged_until` is the day up to which it is dealt with (None: not begun), for a minimum spend the first
+    day of the period that runs; `worked_through` the day of the last run that dealt with it.
+    """
+
+    charged_until: date | None = None
+    worked_through: date | None = None
+
+
+class Due(NamedTuple):
+    """The outcome: charges in the order they stand in, the new position, the next day anything can be due."""
+
+    charges: list[DueCharge]
+    position: Position
+    next_charge_on: date | None
+
+
+Spend = Callable[[date, date], int]
+
+
+def no_spend(begins: date, until: date) -> int:
+    """Spend where there are no calls."""
+    return 0
+
+
+def charges_due(
+    terms: Terms,
+    position: Position,
+    through: date,
+    posted: dict[date, Posted] | None = None,
+    spend: Spend = no_spend,
+) -> Due:
+    """Every charge that falls due up to and including `through`.
+
+    `posted` holds what stands posted of the periods that a changed end date may reach
+    (see `corrected_from`), by their first day; `spend(from, until)` what calls cost in a span, in micros.
+    """
+    walk = _Walk(terms, position, through, posted or {}, spend)
+    return walk.run()
+
+
+def corrected_from(terms: Terms) -> date | None:
+    """The first day from which periods may have to be corrected; None where the end date never changed.
+
+    What is posted of periods that run beyond that day must be handed to `charges_due`.
+    """
+    if len(terms.ends) == 1:
+        return None
+    return min((end + ONE_DAY for _, end in terms.ends if end), default=None)
+
+
+@dataclass(slots=True)
+class _Stage:
+    """The days [since, through] in which the end date was known to be `end`."""
+
+    since: date
+    through: date
+    end: date | None
+
+
+class _Walk:
+    """One walk of an assignment from its position to a day."""
+
+    def __init__(
+        self, terms: Terms, position: Position, through: date, posted: dict[date, Posted], spend: Spend
+    ) -> None:
+        self.terms = terms
+        self.cursor = position.charged_until
+        self.worked = position.worked_through
+        self.through = through
+        self.posted = dict(posted)
+        self.spend = spend
+        self.found: tuple[Segment, ...] = segments(terms) if terms.recurs else ()
+        self.charges: list[DueCharge] = []
+        self.corrected_from = corrected_from(terms) if terms.recurs else None
+
+    def run(self) -> Due:
+        """Walk stage by stage."""
+        stage = None
+        for stage in self._stages():
+            if stage.since <= self.through:
+                self._walk_stage(stage)
+        assert stage is not None, "an end history is never empty"
+        worked = max(self.through, self.worked) if self.worked else self.through
+        return Due(self.charges, Position(self.cursor, worked), self._next())
+
+    # -- stages
+
+    def _stages(self) -> Iterator[_Stage]:
+        """The stages not yet worked through, the last one open; changes of the last day worked are seen again."""
+        ends = self.terms.ends
+        for index, (known_on, end) in enumerate(ends):
+            last = index + 1 == len(ends)
+            through = FAR if last else ends[index + 1][0] - ONE_DAY
+            if self.worked is None or through >= self.worked:
+                yield _Stage(known_on, through, end)
+
+    def _walk_stage(self, stage: _Stage) -> None:
+        through = min(stage.through, self.through)
+        changed = self.corrected_from is not None and (self.worked is None or stage.since >= self.worked)
+        if changed:
+            self._correct(stage, stage.since)
+        while (due := self._step(stage, through)) is not None:
+            for charge in due:
+                self._take(charge)
+        if self.corrected_from and stage.end and stage.since <= stage.end < through:
+            self._correct(stage, stage.end + ONE_DAY)
+
+    def _take(self, charge: DueCharge) -> None:
+        if not charge.is_nothing:
+            self.charges.append(charge)
+            if self.corrected_from and charge.period_until:
+                self.posted[charge.period_from] = self.posted.get(charge.period_from, NOTHING).plus(charge)
+
+    # -- what the schedule brings
+
+    def _next_step(self, end: date | None) -> date | None:
+        """The day on which the schedule brings something next, given the end date; None for never again."""
+        terms, cursor = self.terms, self.cursor
+        if cursor is None or (terms.recurs and cursor < terms.begins):
+            return terms.begins if end is None or terms.begins <= end else None
+        if not terms.recurs or (end and cursor > end):
+            return None
+        if terms.minimum_spend:
+            until = span_from(self.found, cursor).until
+            return (min(until, end + ONE_DAY) if end else until) + ONE_DAY * terms.wait_days
+        return cursor
+
+    def _step(self, stage: _Stage, through: date) -> Iterable[DueCharge] | None:
+        """Take one step on, no further than `through`: its charges, or None where none is left."""
+        day = self._next_step(stage.end)
+        if day is None or day > through:
+            return None
+        day = max(day, stage.since)
+        if self.cursor is None or self.cursor < self.terms.begins:
+            return self._begin(day, stage.end)
+        if self.terms.minimum_spend:
+            return self._settle(day, stage.end)
+        return self._recur(day, stage.end)
+
+    def _begin(self, found_on: date, end: date | None) -> list[DueCharge]:
+        """The first day: setup and one-off, and the days before the first charge date."""
+        terms, day = self.terms, self.terms.begins
+        charges = []
+        if self.cursor is None and terms.sets_up:
+            prices, quantity = in_force(terms.prices, day), in_force(terms.quantities, day)
+            charges.append(self._once(Kind.SETUP, day, found_on, prices.setup_retail, prices.setup_cost, quantity))
+            if not terms.recurs:
+                charges.append(self._once(Kind.ONE_OFF, day, found_on, prices.retail, prices.cost, quantity))
+        self.cursor = day
+        if terms.recurs:
+            span = span_from(self.found, day)
+            if not span.is_whole and not self._measures(span):
+                self.cursor = span.until
+        return charges
+
+    def _measures(self, span: Span) -> bool:
+        """Whether a part of a period at its beginning is charged (or measured) by days.
+
+        It is with proration daily, and, whatever the proration, between a change of schedule and the first
+        match day (billing-rules 6).
+        """
+        if self.terms.proration == Proration.DAILY:
+            return True
+        return span.begins > self.terms.begins and any(span.begins == s.begins for s in self.found[1:])
+
+    def _recur(self, found_on: date, end: date | None) -> list[DueCharge]:
+        """A charge date: the period from it to the next one, in advance."""
+        assert self.cursor is not None
+        span = span_from(self.found, self.cursor)
+        self.cursor = span.until
+        return [self._recurring(span, end, found_on)]
+
+    def _settle(self, found_on: date, end: date | None) -> list[DueCharge]:
+        """The end of a period over which a minimum spend was measured."""
+        assert self.cursor is not None
+        span = span_from(self.found, self.cursor)
+        self.cursor = span.until
+        return [self._minimum(span, end, found_on)]
+
+    # -- lines
+
+    def _once(self, kind: Kind, day: date, found_on: date, price: int, cost: int, quantity: int) -> DueCharge:
+        rate, unit = in_force(self.terms.tax_rates, day), self.terms.unit
+        amount = share(price, quantity, 1, 1, unit)
+        return DueCharge(
+            kind, day, found_on, self.terms.start_date, None, 0, quantity, price, cost, 1, 1, None, rate,
+            amount, share(cost, quantity, 1, 1, unit), tax_on(amount, rate, unit),
+        )  # fmt: skip
+
+    def _recurring(self, span: Span, end: date | None, found_on: date) -> DueCharge:
+        """What a recurring period comes to, given the end date; dated its first day."""
+        terms, unit = self.terms, self.terms.unit
+        begins, until, whole_days = span
+        if end and end < until:
+            if end < begins:
+                until = begins
+            elif terms.proration == Proration.DAILY:
+                until = end + ONE_DAY
+        days = (until - begins).days
+        prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)
+        rate = in_force(terms.tax_rates, begins)
+        amount = share(prices.retail, quantity, days, whole_days, unit)
+        return DueCharge(
+            Kind.RECURRING, begins, found_on, begins, until, 0, quantity, prices.retail, prices.cost, days,
+            whole_days, None, rate, amount, share(prices.cost, quantity, days, whole_days, unit),
+            tax_on(amount, rate, unit),
+        )  # fmt: skip
+
+    def _minimum(self, span: Span, end: date | None, found_on: date) -> DueCharge:
+        """What a measured period comes to, given the end date; dated the day after its last."""
+        terms, unit = self.terms, self.terms.unit
+        begins, until, whole_days = span
+        if end and end < until:
+            until = max(end + ONE_DAY, begins)
+        days = (until - begins).days
+        prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)
+        rate = in_force(terms.tax_rates, until)
+        spend = self.spend(begins, until) if days else 0
+        amount = shortfall(prices.retail, quantity, days, whole_days, spend, unit)
+        return DueCharge(
+            Kind.MINIMUM_SPEND, until, found_on, begins, until, 0, quantity, prices.retail, prices.cost, days,
+            whole_days, spend, rate, amount, share(prices.cost, quantity, days, whole_days, unit),
+            tax_on(amount, rate, unit),
+        )  # fmt: skip
+
+    # -- corrections
+
+    def _reached(self) -> Iterator[Span]:
+        """The periods already charged that a change of the end date may reach, in order."""
+        if self.corrected_from is None or self.cursor is None:
+            return
+        span = span_around(self.found, max(self.corrected_from, self.terms.start_date))
+        while span.begins < self.cursor:
+            yield from self._charged_parts(span)
+            span = span_from(self.found, span.until)
+
+    def _charged_parts(self, span: Span) -> Iterator[Span]:
+        """The parts of a period that were charged: all of it, or from the day charging began."""
+        begins = self.terms.begins
+        charged_before = span.begins in self.posted
+        if charged_before or (span.begins >= begins and (span.is_whole or self._measures(span))):
+            yield span
+        elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:
+            yield Span(begins, span.until, span.whole_days)
+
+    def _corrections(self, stage: _Stage, day: date) -> Iterator[DueCharge]:
+        """The differences between what periods should come to, on `day`, and what was posted."""
+        for span in self._reached():
+            stands = self.posted.get(span.begins, NOTHING)
+            if stands.reversed:
+                continue
+            comes_to = self._minimum if self.terms.minimum_spend else self._recurring
+            should = comes_to(span, stage.end, day)
+            rate = should.tax_rate if stands.tax_rate is None else stands.tax_rate
+            if rate != should.tax_rate:
+                should = should._replace(tax_rate=rate, tax=tax_on(should.amount, rate, self.terms.unit))
+            line = should._replace(
+                charge_on=day,
+                amount=should.amount - stands.amount,
+                cost=should.cost - stands.cost,
+                tax=should.tax - stands.tax,
+                number=stands.corrections + 1,
+            )
+            if line.is_nothing:
+                continue
+            kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE
+            yield line._replace(kind=kind)
+
+    def _correct(self, stage: _Stage, day: date) -> None:
+        """Post the corrections of `day`: a credit only once the last day is over."""
+        ended = stage.end is not None and day > stage.end
+        for line in list(self._corrections(stage, day)):
+            if line.kind == Kind.DIFFERENCE or ended:
+                self._take(line)
+
+    # -- what comes next
+
+    def _next(self) -> date | None:
+        """The next day after `through` on which anything can fall due, as far as is known now."""
+        ends = self.terms.ends
+        known_on, end = next((e for e in reversed(ends) if e[0] <= self.through), ends[0])
+        days = [self._next_step(end), next((day for day, _ in ends if day > self.through), None)]
+        if end and end >= self.through and self.corrected_from is not None:
+            stage = _Stage(known_on, FAR, end)
+            if any(True for _ in self._corrections(stage, end + ONE_DAY)):
+                days.append(end + ONE_DAY)
+        return min((day for day in days if day), default=None)
