@@ -1,0 +1,142 @@
+"""Assignments: a package given to a customer, or to a DID of a customer."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.schedule import FIRST_DAY
+from portal.extensions import db
+from portal.models.columns import PK, UTC, Money, word
+from portal.models.customer import Customer
+from portal.models.did import Did
+from portal.models.package import Package
+
+
+class Assignment(db.Model):
+    """What was promised: package, customer, DID, start date, lock. `end_date` is the last day."""
+
+    __table_args__ = (
+        CheckConstraint("end_date is null or end_date >= start_date", name="end_date"),
+        CheckConstraint("minutes is null or minutes between 1 and 1000000000", name="minutes"),
+        CheckConstraint("minimum_days between 0 and 3650", name="minimum_days"),
+        Index("ix_assignment_customer_id_id", "customer_id", "id"),
+        Index("ix_assignment_package_id_id", "package_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"), index=True)
+    start_date: Mapped[date]
+    # The end date as it is known today; `ends` keeps since when each was known.
+    end_date: Mapped[date | None] = mapped_column(index=True)
+    charge_from: Mapped[date | None]
+    minutes: Mapped[int | None]
+    minimum_days: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[date | None]
+    auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
+    override_reason: Mapped[str] = mapped_column(Text, default="")
+    override_by: Mapped[str] = mapped_column(String(254), default="")
+    override_at: Mapped[datetime | None] = mapped_column(UTC)
+    created_by: Mapped[str] = mapped_column(String(254), default="")
+    created_at: Mapped[datetime] = mapped_column(UTC)
+    version: Mapped[int] = mapped_column(default=1)
+
+    package: Mapped[Package] = relationship()
+    customer: Mapped[Customer] = relationship()
+    did: Mapped[Did | None] = relationship()
+    quantities: Mapped[list["AssignmentQuantity"]] = relationship(
+        back_populates="assignment", order_by="AssignmentQuantity.holds_from", cascade="all, delete-orphan"
+    )
+    ends: Mapped[list["AssignmentEnd"]] = relationship(
+        back_populates="assignment", order_by="AssignmentEnd.known_on", cascade="all, delete-orphan"
+    )
+    position: Mapped["AssignmentPosition"] = relationship(
+        back_populates="assignment", cascade="all, delete-orphan", uselist=False
+    )
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def quantity_on(self, day: date) -> int:
+        """The quantity in force on `day`."""
+        first = self.quantities[0].holds_from
+        return [q for q in self.quantities if q.holds_from <= max(day, first)][-1].quantity
+
+    def is_locked_on(self, day: date) -> bool:
+        """Whether the minimum days still hold on `day`."""
+        return self.locked_until is not None and day < self.locked_until
+
+    def has_ended_on(self, day: date) -> bool:
+        """Whether its last day lies before `day`."""
+        return self.end_date is not None and self.end_date < day
+
+
+class AssignmentQuantity(db.Model):
+    """How many units, from a day on."""
+
+    __table_args__ = (
+        UniqueConstraint("assignment_id", "holds_from"),
+        CheckConstraint("quantity between 1 and 100000", name="quantity"),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    holds_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    quantity: Mapped[int]
+
+    assignment: Mapped[Assignment] = relationship(back_populates="quantities")
+
+
+class AssignmentEnd(db.Model):
+    """The end date as it was known from a day on, so that a late run sees each change on its own day."""
+
+    __table_args__ = (UniqueConstraint("assignment_id", "known_on"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    known_on: Mapped[date] = mapped_column(default=FIRST_DAY)
+    end_date: Mapped[date | None]
+
+    assignment: Mapped[Assignment] = relationship(back_populates="ends")
+
+
+class AssignmentPosition(db.Model):
+    """Where an assignment stands. Narrow, because a run writes every row of it; `version` is its lock."""
+
+    assignment_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("assignment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    charged_until: Mapped[date | None]
+    worked_through: Mapped[date | None]
+    next_charge_on: Mapped[date | None] = mapped_column(index=True)
+    # More lines than a run posts unasked: how many, until somebody chooses; and up to which day "post all" goes.
+    held_lines: Mapped[int] = mapped_column(default=0)
+    post_all_through: Mapped[date | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    assignment: Mapped[Assignment] = relationship(back_populates="position")
+
+
+class HoldChoice(StrEnum):
+    """What somebody chose for a held assignment."""
+
+    POST_ALL = "post_all"
+    CHARGE_FROM = "charge_from"
+
+
+class AssignmentHold(db.Model):
+    """A choice made about a held assignment: who, when, and what was passed over."""
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"), index=True)
+    choice: Mapped[HoldChoice] = mapped_column(word(HoldChoice, "choice"))
+    held_lines: Mapped[int]
+    charge_from: Mapped[date | None]
+    passed_over_lines: Mapped[int] = mapped_column(default=0)
+    passed_over_amount: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
+    chosen_by: Mapped[str] = mapped_column(String(254))
+    chosen_at: Mapped[datetime] = mapped_column(UTC)

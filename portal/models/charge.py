@@ -1,0 +1,90 @@
+"""Charges: posted lines. Never edited, never deleted; corrected or reversed by another charge."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+
+from portal.domain.charges import Kind
+from portal.extensions import db
+from portal.models.assignment import Assignment
+from portal.models.columns import PK, UTC, Money, word
+from portal.models.customer import Customer
+
+
+class ChargeColumns:
+    """What a charge says of itself, posted or simulated. `days / whole_days` is the fraction charged."""
+
+    charge_on: Mapped[date]
+    period_from: Mapped[date]
+    period_until: Mapped[date | None]
+    number: Mapped[int] = mapped_column(default=0)
+    quantity: Mapped[int] = mapped_column(default=1)
+    unit_price: Mapped[Decimal] = mapped_column(Money)
+    unit_cost: Mapped[Decimal] = mapped_column(Money)
+    days: Mapped[int] = mapped_column(default=1)
+    whole_days: Mapped[int] = mapped_column(default=1)
+    spend: Mapped[Decimal | None] = mapped_column(Money)
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[Decimal] = mapped_column(Money)
+    cost: Mapped[Decimal] = mapped_column(Money)
+    tax_rate: Mapped[Decimal] = mapped_column(Money)
+    tax: Mapped[Decimal] = mapped_column(Money)
+    # Copied, so that renaming a package or releasing a number leaves old charges alone.
+    label: Mapped[str] = mapped_column(String(120))
+    did_number: Mapped[str] = mapped_column(String(16), default="")
+
+    @declared_attr
+    @classmethod
+    def kind(cls) -> Mapped[Kind]:
+        """What the charge is for."""
+        return mapped_column(word(Kind, "kind"))
+
+    @property
+    def margin(self) -> Decimal:
+        """Amount less cost."""
+        return self.amount - self.cost
+
+    @property
+    def total(self) -> Decimal:
+        """Amount and tax."""
+        return self.amount + self.tax
+
+    @property
+    def is_once(self) -> bool:
+        """Whether it has no service period: its period_from only keeps it from being posted twice."""
+        return self.period_until is None
+
+
+class Charge(ChargeColumns, db.Model):
+    """A posted charge."""
+
+    __table_args__ = (
+        UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
+        CheckConstraint("assignment_id is not null or kind in ('manual', 'reversal')", name="has_assignment"),
+        CheckConstraint("period_until is null or period_until >= period_from", name="period"),
+        CheckConstraint("quantity between 1 and 100000", name="quantity"),
+        Index("ix_charge_charge_on_id", "charge_on", "id"),
+        Index("ix_charge_customer_id_charge_on_id", "customer_id", "charge_on", "id"),
+        Index("ix_charge_run_id_id", "run_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"))
+    package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"), index=True)
+    auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    posted_by: Mapped[str] = mapped_column(String(254), default="")
+    posted_at: Mapped[datetime] = mapped_column(UTC)
+
+    customer: Mapped[Customer] = relationship()
+    assignment: Mapped[Assignment | None] = relationship()
+    corrects: Mapped["Charge | None"] = relationship(foreign_keys=[corrects_id], remote_side=[id])
+    reverses: Mapped["Charge | None"] = relationship(foreign_keys=[reverses_id], remote_side=[id])

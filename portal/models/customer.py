@@ -1,0 +1,56 @@
+"""Customers: the accounts that packages are assigned to."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.schedule import FIRST_DAY
+from portal.extensions import db
+from portal.models.columns import PK, UTC, Money
+
+
+class Customer(db.Model):
+    """An account with a currency, tax rates and an address."""
+
+    __table_args__ = (Index("ix_customer_search_key_id", "search_key", "id"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    search_key: Mapped[str] = mapped_column(String(400))
+    company_details: Mapped[str] = mapped_column(String(250), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    address: Mapped[str] = mapped_column(Text, default="")
+    currency: Mapped[str] = mapped_column(String(3))
+    archived_on: Mapped[date | None]
+    created_on: Mapped[date]
+    created_at: Mapped[datetime] = mapped_column(UTC)
+    version: Mapped[int] = mapped_column(default=1)
+
+    tax_rates: Mapped[list["CustomerTaxRate"]] = relationship(
+        back_populates="customer", order_by="CustomerTaxRate.holds_from", cascade="all, delete-orphan"
+    )
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def tax_rate_on(self, day: date) -> Decimal:
+        """The tax rate in per cent in force on `day`."""
+        return [r for r in self.tax_rates if r.holds_from <= max(day, self.tax_rates[0].holds_from)][-1].rate
+
+
+class CustomerTaxRate(db.Model):
+    """A customer's tax rate in per cent, from a day on."""
+
+    __table_args__ = (
+        UniqueConstraint("customer_id", "holds_from"),
+        CheckConstraint("rate between 0 and 100000000", name="rate"),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    holds_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    rate: Mapped[Decimal] = mapped_column(Money)
+
+    customer: Mapped[Customer] = relationship(back_populates="tax_rates")

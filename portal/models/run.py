@@ -1,0 +1,80 @@
+"""Runs: posting every charge due up to a date, or simulating it, each with its report."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.extensions import db
+from portal.models.charge import ChargeColumns
+from portal.models.columns import PK, UTC, word
+from portal.models.customer import Customer
+
+
+class RunState(StrEnum):
+    """How far a run has come. A run that was killed is `running` with an old heartbeat."""
+
+    RUNNING = "running"
+    DONE = "done"
+
+
+class Run(db.Model):
+    """One run: a simulation, or a posting. Counts are of assignments and of charges."""
+
+    __table_args__ = (Index("ix_run_started_at_id", "started_at", "id"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    simulate: Mapped[bool] = mapped_column(default=False)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    through: Mapped[date]
+    state: Mapped[RunState] = mapped_column(word(RunState, "state"), default=RunState.RUNNING)
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")
+    simulation_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    due_count: Mapped[int] = mapped_column(default=0)
+    done_count: Mapped[int] = mapped_column(default=0)
+    charge_count: Mapped[int] = mapped_column(default=0)
+    held_count: Mapped[int] = mapped_column(default=0)
+    failed_count: Mapped[int] = mapped_column(default=0)
+    started_by: Mapped[str] = mapped_column(String(254), default="")
+    started_at: Mapped[datetime] = mapped_column(UTC)
+    heartbeat_at: Mapped[datetime] = mapped_column(UTC)
+    finished_at: Mapped[datetime | None] = mapped_column(UTC)
+
+    customer: Mapped[Customer | None] = relationship()
+
+
+class Outcome(StrEnum):
+    """Why an assignment was passed over in a run."""
+
+    HELD = "held"
+    FAILED = "failed"
+
+
+class RunException(db.Model):
+    """An assignment that a run did not post: held, or failed, and why."""
+
+    __table_args__ = (Index("ix_run_exception_run_id_id", "run_id", "id"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    outcome: Mapped[Outcome] = mapped_column(word(Outcome, "outcome"))
+    line_count: Mapped[int] = mapped_column(default=0)
+    sentence: Mapped[str] = mapped_column(Text, default="")
+
+
+class SimulatedCharge(ChargeColumns, db.Model):
+    """A line of a simulation's report: what would have been posted, with nothing posted."""
+
+    __table_args__ = (Index("ix_simulated_charge_run_id_id", "run_id", "id"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"))
+    # A minimum spend whose period has not ended: what it would be if nothing more were spent.
+    provisional: Mapped[bool] = mapped_column(default=False)
+
+    customer: Mapped[Customer] = relationship()
