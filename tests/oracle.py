@@ -1,35 +1,39 @@
-"""A naive oracle: what a portfolio should have been charged, found by walking through every single day.
+"""A naive oracle: what a portfolio should have been charged, found by walking through every day.
 
-It is written to be obviously right, not quick, and shares no code with the portal: it knows no cursor, no cache and no
-arithmetic on dates beyond "the day before" and "the day after". A charge date is found by asking every day whether it
-is one. On each day it first learns what was recorded on that day, then posts what falls due, keeping a ledger.
+It is written to be obviously right, not quick, and shares no code with the portal: it knows no
+cursor, no cache and no arithmetic on dates beyond "the day before" and "the day after". A charge
+date is found by asking every day whether it is one. On each day it first learns what was recorded
+on that day, then posts what falls due, keeping a ledger.
 
-`charges(portfolio)` takes plain dicts and answers a list of plain dicts. Days are `datetime.date`, prices are `Decimal`
-(or text, or int), a day from which something has always held is `ALWAYS`:
+`charges(portfolio)` takes plain dicts and answers a list of plain dicts. Days are `datetime.date`,
+prices are `Decimal` (or text, or int), a day since which something has always held is `ALWAYS`:
 
-    {"packages": [{"key": "trunk", "type": "standard", "minimum_spend": False, "proration": "daily",   # or "none"
-                   "minimum_days": 0,                                        # told, not used: locks are no charges
-                   "schedules": [(ALWAYS, "monthly", (15, 31)), (day, "weekly", (1, 4))],
-                   "prices": {"USD": [(ALWAYS, cost, retail, setup_cost, setup_retail), (day, ...)]}}],
-     "customers": [{"key": "acme", "currency": "USD", "tax_rates": [(ALWAYS, "20"), (day, "21")]}],     # in percent
-     "assignments": [{"package": "trunk", "customer": "acme", "did": None, "start_date": day, "charge_from": None,
-                      "quantities": [(ALWAYS, 2), (day, 3)],
-                      "ends": [(ALWAYS, None), (known_on, end_date)]}],      # the last entry known by a day counts
-     "usage": [("acme", None, day, "3.20")],                                 # customer, did, day, amount
+    {"packages": [{
+        "key": "trunk", "type": "standard", "minimum_spend": False, "proration": "daily",
+        "minimum_days": 0,  # told, not used: a lock charges nothing
+        "schedules": [(ALWAYS, "monthly", (15, 31)), (holds_from, "weekly", (1, 4))],
+        "prices": {"USD": [(ALWAYS, cost, retail, setup_cost, setup_retail), (holds_from, ...)]}}],
+     "customers": [{
+        "key": "acme", "currency": "USD",
+        "tax_rates": [(ALWAYS, "20"), (holds_from, "21")]}],  # in percent
+     "assignments": [{
+        "package": "trunk", "customer": "acme", "did": None, "start_date": day, "charge_from": None,
+        "quantities": [(ALWAYS, 2), (holds_from, 3)],
+        "ends": [(ALWAYS, None), (known_on, end_date)]}],  # the last one known by a day counts
+     "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount
      "usage_wait_days": 0, "through": day}
 
 Of several entries that hold from the same day, the last one counts. Each charge in the answer is
 
     {"posted_on": day, "date": day, "assignment": 0, "kind": "recurring", "number": 0,
-     "period_from": day, "period_until": day, "quantity": 2, "unit_price": Decimal, "amount": Decimal,
-     "cost": Decimal, "tax_rate": Decimal, "tax": Decimal}
+     "period_from": day, "period_until": day, "quantity": 2, "unit_price": Decimal,
+     "amount": Decimal, "cost": Decimal, "tax_rate": Decimal, "tax": Decimal}
 
-with a kind of setup, one_off, minimum_spend, credit, difference or recurring; setup and one_off have no period. They
-come by the day on which they were posted, then by assignment, kind (in the order just given), period and number.
-Amounts have the digits of the customer's currency.
+with a kind of setup, one_off, minimum_spend, credit, difference or recurring; setup and one_off
+have no period. They come by the day on which they were posted, then by assignment, kind (in the
+order just given), period and number. Amounts have the digits of the customer's currency.
 
-`portfolio_of(scenario)` reads a scenario (the format of docs/examples.json), `answer(scenario)` is the whole answer that
-`portal simulate` should give to it, without the sentences.
+`scenarios.py` reads a scenario in the format of docs/examples.json into this.
 """
 
 from calendar import monthrange
@@ -73,7 +77,7 @@ def known_end(assignment, day):
 
 
 def is_charge_date(day, schedule, anchor):
-    """Whether the schedule charges on this day. Asked of any day, also before the anchor where there are match days."""
+    """Whether the schedule charges on this day; with match days also before the anchor."""
     frequency, match = schedule
     last = monthrange(day.year, day.month)[1]
     months = (day.year - anchor.year) * 12 + day.month - anchor.month
@@ -105,7 +109,7 @@ def charge_date_until(day, schedule, anchor):
 
 
 class Walk:
-    """One assignment, walked through day by day. Where it stands, and its ledger of periods and posted lines."""
+    """One assignment, walked through day by day, with its periods and its posted lines."""
 
     def __init__(self, portfolio, index):
         self.index = index
@@ -162,7 +166,7 @@ class Walk:
     # --- periods
 
     def open_period(self, today, end):
-        """Begin a period today, if one begins: on the start date, on each charge date, on the day to charge from."""
+        """Begin a period on the start date, on a charge date, on the day to charge from."""
         if holding(self.package["schedules"], self.start)[0] == "none":
             return
         in_force = tuple(holding(self.package["schedules"], today))
@@ -237,7 +241,7 @@ class Walk:
         return total
 
     def settle(self, period, today, end):
-        """Post what the schedule brings for a period: in advance, or for a minimum spend once it is over."""
+        """Post what the schedule brings for a period; a minimum spend once it is over."""
         until = self.until(period, end)
         if until == period["from"]:  # a running minimum spend, ended before it began
             return
@@ -251,7 +255,7 @@ class Walk:
         self.line(kind, today, period["sums"], dated, period["retail"], period, until)
 
     def correct(self, period, today, end):
-        """Post what a period should come to, less what was posted. Less waits for the day after the last day."""
+        """Post what it should come to less what was posted; if less, after the last day."""
         should = self.with_tax(*self.should(period, end), period["rate"])
         change = tuple(new - old for new, old in zip(should, period["sums"], strict=True))
         amount, cost, tax = change
@@ -325,7 +329,7 @@ def in_order(charge):
 
 
 def charges(portfolio):
-    """Every charge that a run on each day, up to and including `through`, posts for the portfolio."""
+    """Every charge that runs on each day, up to and including `through`, post."""
     walks = [Walk(portfolio, index) for index in range(len(portfolio["assignments"]))]
     today = min((walk.start for walk in walks), default=portfolio["through"])
     while today <= portfolio["through"]:
@@ -334,140 +338,3 @@ def charges(portfolio):
         today += ONE_DAY
     posted = [charge for walk in walks for charge in walk.posted]
     return sorted(posted, key=lambda charge: (charge["posted_on"], *in_order(charge)))
-
-
-# --- scenarios
-
-PRICES = ("cost", "retail", "setup_cost", "setup_retail")
-
-
-def a_day(text):
-    return date.fromisoformat(text) if text else None
-
-
-def portfolio_of(scenario):
-    """A scenario with its changes, as the oracle's input. It must be one that is not refused."""
-    currency = scenario.get("currency", "USD")
-    packages = [
-        {
-            "key": package["key"],
-            "type": package.get("type", "standard"),
-            "minimum_days": package.get("minimum_days", 0),
-            "minimum_spend": package.get("minimum_spend", False),
-            "proration": package.get("proration", "none"),
-            "schedules": [
-                (
-                    ALWAYS,
-                    package.get("frequency", "none"),
-                    tuple(sorted(package.get("frequency_match", ()))),
-                )
-            ],
-            "prices": {
-                code: [(ALWAYS, *(prices.get(name, "0") for name in PRICES))]
-                for code, prices in {currency: package, **package.get("prices", {})}.items()
-            },
-        }
-        for package in scenario["packages"]
-    ]
-    customers = [
-        {
-            "key": customer["key"],
-            "currency": customer.get("currency", currency),
-            "tax_rates": [(ALWAYS, customer.get("tax_rate", scenario.get("tax_rate", "0")))],
-        }
-        for customer in scenario.get("customers", [{"key": "customer"}])
-    ]
-    only = customers[0]["key"]
-    assignments = [
-        {
-            "package": assignment["package"],
-            "customer": assignment.get("customer", only),
-            "did": assignment.get("did"),
-            "start_date": a_day(assignment["start_date"]),
-            "charge_from": a_day(assignment.get("charge_from")),
-            "quantities": [(ALWAYS, assignment.get("quantity", 1))],
-            "ends": [(ALWAYS, a_day(assignment.get("end_date")))],
-        }
-        for assignment in scenario["assignments"]
-    ]
-    for change in scenario.get("changes", []):
-        record(change, packages, customers, assignments, currency)
-    usage = [
-        (call.get("customer", only), call.get("did"), a_day(call["date"]), call["amount"])
-        for call in scenario.get("usage", [])
-    ]
-    return {
-        "packages": packages,
-        "customers": customers,
-        "assignments": assignments,
-        "usage": usage,
-        "usage_wait_days": scenario.get("usage_wait_days", 0),
-        "through": a_day(scenario["to"]),
-    }
-
-
-def record(change, packages, customers, assignments, currency):
-    """Keep one change with the day from which it holds: the day after it was made, unless it says another."""
-    made_on = a_day(change["on"])
-    holds_from = a_day(change.get("holds_from")) or made_on + ONE_DAY
-    if "end_date" in change:
-        assignments[change["assignment"]]["ends"].append((made_on, a_day(change["end_date"])))
-    if "quantity" in change:
-        assignments[change["assignment"]]["quantities"].append((holds_from, change["quantity"]))
-    if "tax_rate" in change:
-        one(customers, change["customer"])["tax_rates"].append((holds_from, change["tax_rate"]))
-    if "package" in change:
-        package = one(packages, change["package"])
-        if any(name in change for name in PRICES):
-            prices = package["prices"][change.get("currency", currency)]
-            before = dict(zip(PRICES, holding(prices, holds_from), strict=True))
-            prices.append((holds_from, *(change.get(name, before[name]) for name in PRICES)))
-        if "frequency" in change or "frequency_match" in change:
-            frequency, match = holding(package["schedules"], holds_from)
-            changed = change.get("frequency", frequency)
-            match = change.get("frequency_match", match if changed == frequency else ())
-            package["schedules"].append((holds_from, changed, tuple(sorted(match))))
-
-
-def answer(scenario):
-    """What `portal simulate` answers: the lines posted on the days from `from` to `to`, by date, with their totals."""
-    portfolio = portfolio_of(scenario)
-    since = a_day(scenario["from"])
-    lines, totals, costs = [], {}, {}
-    for charge in sorted(
-        charges(portfolio), key=lambda charge: (charge["date"], *in_order(charge))
-    ):
-        if charge["posted_on"] < since:
-            continue
-        assignment = portfolio["assignments"][charge["assignment"]]
-        currency = one(portfolio["customers"], assignment["customer"])["currency"]
-        totals[currency] = totals.get(currency, 0) + charge["amount"]
-        costs[currency] = costs.get(currency, 0) + charge["cost"]
-        lines.append(
-            {
-                "date": charge["date"].isoformat(),
-                "customer": assignment["customer"],
-                "package": assignment["package"],
-                "assignment": charge["assignment"],
-                "kind": charge["kind"],
-                "period_from": charge["period_from"] and charge["period_from"].isoformat(),
-                "period_until": charge["period_until"] and charge["period_until"].isoformat(),
-                "quantity": charge["quantity"],
-                "unit_price": plain(charge["unit_price"]),
-                "amount": f"{charge['amount']:f}",
-                "cost": f"{charge['cost']:f}",
-                "tax": f"{charge['tax']:f}",
-            }
-        )
-    nothing = f"{rounded(0, scenario.get('currency', 'USD')):f}"
-    texts = [
-        {currency: f"{value:f}" for currency, value in sums.items()} for sums in (totals, costs)
-    ]
-    total, cost = (text if len(text) > 1 else next(iter(text.values()), nothing) for text in texts)
-    return {"charges": lines, "total": total, "cost": cost}
-
-
-def plain(price):
-    """A price without trailing zeros: 25, 0.5."""
-    text = f"{price:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

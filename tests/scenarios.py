@@ -1,0 +1,169 @@
+"""Scenarios, as `portal simulate` takes them, in the oracle's words.
+
+A scenario is one JSON object:
+
+    {"currency": "USD", "tax_rate": "0", "usage_wait_days": 0,
+     "from": "2026-01-01", "to": "2026-12-31",
+     "packages": [{"key": "trunk", "name": "SIP trunk", "cost": "4", "retail": "10",
+                   "setup_cost": "0", "setup_retail": "25", "prices": {"EUR": {"retail": "9"}},
+                   "frequency": "monthly", "frequency_match": [15, 31], "minimum_spend": false,
+                   "minimum_days": 0, "proration": "none", "type": "standard"}],
+     "customers": [{"key": "acme", "currency": "EUR", "tax_rate": "20"}],
+     "dids": [{"number": "+442071234567", "customer": "acme"}],
+     "assignments": [{"package": "trunk", "customer": "acme", "did": null, "quantity": 2,
+                      "start_date": "2026-01-10", "end_date": null, "charge_from": null}],
+     "usage": [{"customer": "acme", "did": null, "date": "2026-01-12", "amount": "3.20"}],
+     "changes": [{"on": "2026-03-10", "assignment": 0, "end_date": "2026-03-20"},
+                 {"on": "2026-03-10", "assignment": 0, "quantity": 3},
+                 {"on": "2026-03-10", "package": "trunk", "retail": "12", "currency": "EUR"},
+                 {"on": "2026-03-10", "package": "trunk", "frequency": "weekly"},
+                 {"on": "2026-03-10", "customer": "acme", "tax_rate": "21",
+                  "holds_from": "2026-04-01"}]}
+
+Only `from`, `to`, `packages` and `assignments` are required. Runs happen on every day from the
+first start to `to`. A change is made at the start of its day, before the run of that day, in the
+order given; what it changes holds from `holds_from`, by default the day after (an end date at
+once). What a price change leaves out stays as it is; its currency is the scenario's unless it says
+another. A frequency that changes clears the match days.
+
+`answer(scenario)` is what `portal simulate` answers to it, without the sentences: the lines posted
+on the days from `from` to `to`, by date, then in the rules' order.
+"""
+
+from datetime import date
+
+from tests.oracle import ALWAYS, ONE_DAY, charges, holding, in_order, one, rounded
+
+PRICES = ("cost", "retail", "setup_cost", "setup_retail")
+
+
+def a_day(text):
+    return date.fromisoformat(text) if text else None
+
+
+def portfolio_of(scenario):
+    """A scenario with its changes, as the oracle's input. It must be one that is not refused."""
+    currency = scenario.get("currency", "USD")
+    packages = [
+        {
+            "key": package["key"],
+            "type": package.get("type", "standard"),
+            "minimum_days": package.get("minimum_days", 0),
+            "minimum_spend": package.get("minimum_spend", False),
+            "proration": package.get("proration", "none"),
+            "schedules": [
+                (
+                    ALWAYS,
+                    package.get("frequency", "none"),
+                    tuple(sorted(package.get("frequency_match", ()))),
+                )
+            ],
+            "prices": {
+                code: [(ALWAYS, *(prices.get(name, "0") for name in PRICES))]
+                for code, prices in {currency: package, **package.get("prices", {})}.items()
+            },
+        }
+        for package in scenario["packages"]
+    ]
+    customers = [
+        {
+            "key": customer["key"],
+            "currency": customer.get("currency", currency),
+            "tax_rates": [(ALWAYS, customer.get("tax_rate", scenario.get("tax_rate", "0")))],
+        }
+        for customer in scenario.get("customers", [{"key": "customer"}])
+    ]
+    only = customers[0]["key"]
+    assignments = [
+        {
+            "package": assignment["package"],
+            "customer": assignment.get("customer", only),
+            "did": assignment.get("did"),
+            "start_date": a_day(assignment["start_date"]),
+            "charge_from": a_day(assignment.get("charge_from")),
+            "quantities": [(ALWAYS, assignment.get("quantity", 1))],
+            "ends": [(ALWAYS, a_day(assignment.get("end_date")))],
+        }
+        for assignment in scenario["assignments"]
+    ]
+    for change in scenario.get("changes", []):
+        record(change, packages, customers, assignments, currency)
+    usage = [
+        (call.get("customer", only), call.get("did"), a_day(call["date"]), call["amount"])
+        for call in scenario.get("usage", [])
+    ]
+    return {
+        "packages": packages,
+        "customers": customers,
+        "assignments": assignments,
+        "usage": usage,
+        "usage_wait_days": scenario.get("usage_wait_days", 0),
+        "through": a_day(scenario["to"]),
+    }
+
+
+def record(change, packages, customers, assignments, currency):
+    """Keep one change with the day from which it holds: the day after, unless it says another."""
+    made_on = a_day(change["on"])
+    holds_from = a_day(change.get("holds_from")) or made_on + ONE_DAY
+    if "end_date" in change:
+        assignments[change["assignment"]]["ends"].append((made_on, a_day(change["end_date"])))
+    if "quantity" in change:
+        assignments[change["assignment"]]["quantities"].append((holds_from, change["quantity"]))
+    if "tax_rate" in change:
+        one(customers, change["customer"])["tax_rates"].append((holds_from, change["tax_rate"]))
+    if "package" in change:
+        package = one(packages, change["package"])
+        if any(name in change for name in PRICES):
+            prices = package["prices"][change.get("currency", currency)]
+            before = dict(zip(PRICES, holding(prices, holds_from), strict=True))
+            prices.append((holds_from, *(change.get(name, before[name]) for name in PRICES)))
+        if "frequency" in change or "frequency_match" in change:
+            frequency, match = holding(package["schedules"], holds_from)
+            changed = change.get("frequency", frequency)
+            match = change.get("frequency_match", match if changed == frequency else ())
+            package["schedules"].append((holds_from, changed, tuple(sorted(match))))
+
+
+def answer(scenario):
+    """What `portal simulate` answers: the lines of the days from `from` to `to`."""
+    portfolio = portfolio_of(scenario)
+    since = a_day(scenario["from"])
+    lines, totals, costs = [], {}, {}
+    for charge in sorted(
+        charges(portfolio), key=lambda charge: (charge["date"], *in_order(charge))
+    ):
+        if charge["posted_on"] < since:
+            continue
+        assignment = portfolio["assignments"][charge["assignment"]]
+        currency = one(portfolio["customers"], assignment["customer"])["currency"]
+        totals[currency] = totals.get(currency, 0) + charge["amount"]
+        costs[currency] = costs.get(currency, 0) + charge["cost"]
+        lines.append(
+            {
+                "date": charge["date"].isoformat(),
+                "customer": assignment["customer"],
+                "package": assignment["package"],
+                "assignment": charge["assignment"],
+                "kind": charge["kind"],
+                "period_from": charge["period_from"] and charge["period_from"].isoformat(),
+                "period_until": charge["period_until"] and charge["period_until"].isoformat(),
+                "quantity": charge["quantity"],
+                "unit_price": plain(charge["unit_price"]),
+                "amount": f"{charge['amount']:f}",
+                "cost": f"{charge['cost']:f}",
+                "tax": f"{charge['tax']:f}",
+            }
+        )
+    nothing = f"{rounded(0, scenario.get('currency', 'USD')):f}"
+    texts = [
+        {currency: f"{value:f}" for currency, value in sums.items()} for sums in (totals, costs)
+    ]
+    total, cost = (text if len(text) > 1 else next(iter(text.values()), nothing) for text in texts)
+    return {"charges": lines, "total": total, "cost": cost}
+
+
+def plain(price):
+    """A price without trailing zeros: 25, 0.5."""
+    text = f"{price:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
