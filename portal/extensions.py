@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 
 # Constraint names are spelled out so that a migration can name what it changes on either database.
 NAMES = {
-    "ix": "ix_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",

@@ -22,6 +22,7 @@ class Role(db.Model, sqla.FsRoleMixin):
     """What a member of staff may do: one of ROLES."""
 
     __tablename__ = "role"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
 
@@ -30,6 +31,7 @@ class User(db.Model, sqla.FsUserMixin):
     """A person who signs in. With a customer, they see that customer's pages only."""
 
     __tablename__ = "user"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
@@ -50,5 +52,6 @@ class WebAuthn(db.Model, sqla.FsWebAuthnMixin):
     """A passkey of a person."""
 
     __tablename__ = "webauthn"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)

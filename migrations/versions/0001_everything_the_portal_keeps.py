@@ -1,0 +1,693 @@
+"""everything the portal keeps"""
+
+import sqlalchemy as sa
+from alembic import op
+
+PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# Charges and balance entries are written once: the database itself refuses anything else.
+APPEND_ONLY = ("charge", "balance_entry")
+
+revision = "0001"
+down_revision = None
+
+
+def _refuse_edits(table: str) -> None:
+    """Let nothing change a row of `table`, or take it away."""
+    says = f"{table}: written once, never edited, never deleted"
+    if op.get_bind().dialect.name == "sqlite":
+        for act in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
+            )
+        return
+    op.execute(
+        f"CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{says}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    for act, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
+        op.execute(
+            f"CREATE TRIGGER {table}_no_{act.split()[0].lower()} BEFORE {act} ON {table} "
+            f"FOR EACH {each} EXECUTE FUNCTION {table}_is_append_only()"
+        )
+
+
+def _allow_edits(table: str) -> None:
+    """Undo _refuse_edits; SQLite drops a table's triggers with the table."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"DROP FUNCTION {table}_is_append_only() CASCADE")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "company",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("tax_id", sa.String(length=40), nullable=False),
+        sa.Column("time_zone", sa.String(length=60), nullable=False),
+        sa.Column("default_currency", sa.String(length=3), nullable=False),
+        sa.Column("usage_wait_days", sa.Integer(), nullable=False),
+        sa.Column("summary_footer", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_company_only_one")),
+        sa.CheckConstraint("usage_wait_days between 0 and 30", name=op.f("ck_company_usage_wait_days")),
+        sa.PrimaryKeyConstraint("id", name="pk_company"),
+    )
+    op.create_table(
+        "connexcs_package",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("search_key", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_connexcs_package"),
+        sa.UniqueConstraint("search_key", name="uq_connexcs_package_search_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "customer",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("search_key", sa.String(length=400), nullable=False),
+        sa.Column("company_details", sa.String(length=250), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("archived_on", sa.Date(), nullable=True),
+        sa.Column("created_on", sa.Date(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_customer"),
+        sa.UniqueConstraint("token", name="uq_customer_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
+
+    op.create_table(
+        "role",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("description", sa.String(length=255), nullable=True),
+        sa.Column("permissions", sa.UnicodeText(), nullable=True),
+        sa.Column("update_datetime", sa.DateTime(), server_default=sa.func.now(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_role"),
+        sa.UniqueConstraint("name", name="uq_role_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "customer_tax_rate",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("rate", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("rate between 0 and 100000000", name=op.f("ck_customer_tax_rate_rate")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name="fk_customer_tax_rate_customer_id_customer",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_customer_tax_rate"),
+        sa.UniqueConstraint("customer_id", "holds_from", name="uq_customer_tax_rate_customer_id_holds_from"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "did",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("number", sa.String(length=16), nullable=False),
+        sa.Column("country", sa.String(length=3), nullable=False),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("archived_on", sa.Date(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_did_customer_id_customer"),
+        sa.PrimaryKeyConstraint("id", name="pk_did"),
+        sa.UniqueConstraint("number", name="uq_did_number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_did_country", "did", ["country"], unique=False)
+    op.create_index("ix_did_customer_id", "did", ["customer_id"], unique=False)
+
+    op.create_table(
+        "package",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("search_key", sa.String(length=120), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column(
+            "type",
+            sa.Enum(
+                "standard", "free_minutes", name="type", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("destination", sa.String(length=500), nullable=False),
+        sa.Column("minimum_spend", sa.Boolean(), nullable=False),
+        sa.Column("minimum_days", sa.Integer(), nullable=False),
+        sa.Column(
+            "proration",
+            sa.Enum("none", "daily", name="proration", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("connexcs_package_id", PK, nullable=True),
+        sa.Column("archived_on", sa.Date(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "not (minimum_spend and type = 'free_minutes')",
+            name=op.f("ck_package_minimum_spend_or_free_minutes"),
+        ),
+        sa.CheckConstraint("minimum_days between 0 and 3650", name=op.f("ck_package_minimum_days")),
+        sa.ForeignKeyConstraint(
+            ["connexcs_package_id"],
+            ["connexcs_package.id"],
+            name="fk_package_connexcs_package_id_connexcs_package",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_package"),
+        sa.UniqueConstraint("token", name="uq_package_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_package_connexcs_package_id", "package", ["connexcs_package_id"], unique=False)
+    op.create_index("ix_package_search_key_id", "package", ["search_key", "id"], unique=False)
+
+    op.create_table(
+        "run",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("simulate", sa.Boolean(), nullable=False),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("through", sa.Date(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("running", "done", name="state", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("simulation_id", PK, nullable=True),
+        sa.Column("due_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("charge_count", sa.Integer(), nullable=False),
+        sa.Column("held_count", sa.Integer(), nullable=False),
+        sa.Column("failed_count", sa.Integer(), nullable=False),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_run_customer_id_customer"),
+        sa.ForeignKeyConstraint(["simulation_id"], ["run.id"], name="fk_run_simulation_id_run"),
+        sa.PrimaryKeyConstraint("id", name="pk_run"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_run_customer_id", "run", ["customer_id"], unique=False)
+    op.create_index("ix_run_started_at_id", "run", ["started_at", "id"], unique=False)
+
+    op.create_table(
+        "user",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("tf_last_counter", sa.BigInteger(), nullable=True),
+        sa.Column("email", sa.String(length=255), nullable=False),
+        sa.Column("username", sa.String(length=255), nullable=True),
+        sa.Column("password", sa.String(length=255), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("fs_uniquifier", sa.String(length=64), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(), nullable=True),
+        sa.Column("last_login_at", sa.DateTime(), nullable=True),
+        sa.Column("current_login_at", sa.DateTime(), nullable=True),
+        sa.Column("last_login_ip", sa.String(length=64), nullable=True),
+        sa.Column("current_login_ip", sa.String(length=64), nullable=True),
+        sa.Column("login_count", sa.Integer(), nullable=True),
+        sa.Column("tf_primary_method", sa.String(length=64), nullable=True),
+        sa.Column("tf_totp_secret", sa.String(length=255), nullable=True),
+        sa.Column("tf_phone_number", sa.String(length=128), nullable=True),
+        sa.Column("us_totp_secrets", sa.Text(), nullable=True),
+        sa.Column("us_phone_number", sa.String(length=128), nullable=True),
+        sa.Column("fs_webauthn_user_handle", sa.String(length=64), nullable=True),
+        sa.Column("mf_recovery_codes", sa.UnicodeText(), nullable=True),
+        sa.Column("create_datetime", sa.DateTime(), server_default=sa.func.now(), nullable=False),
+        sa.Column("update_datetime", sa.DateTime(), server_default=sa.func.now(), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_user_customer_id_customer"),
+        sa.PrimaryKeyConstraint("id", name="pk_user"),
+        sa.UniqueConstraint("email", name="uq_user_email"),
+        sa.UniqueConstraint("fs_uniquifier", name="uq_user_fs_uniquifier"),
+        sa.UniqueConstraint("fs_webauthn_user_handle", name="uq_user_fs_webauthn_user_handle"),
+        sa.UniqueConstraint("us_phone_number", name="uq_user_us_phone_number"),
+        sa.UniqueConstraint("username", name="uq_user_username"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_user_customer_id", "user", ["customer_id"], unique=False)
+
+    op.create_table(
+        "assignment",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("package_id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("did_id", PK, nullable=True),
+        sa.Column("start_date", sa.Date(), nullable=False),
+        sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("charge_from", sa.Date(), nullable=True),
+        sa.Column("minutes", sa.Integer(), nullable=True),
+        sa.Column("minimum_days", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.Date(), nullable=True),
+        sa.Column("auto_decrement_credit", sa.Boolean(), nullable=False),
+        sa.Column("override_reason", sa.Text(), nullable=False),
+        sa.Column("override_by", sa.String(length=254), nullable=False),
+        sa.Column("override_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_by", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("end_date is null or end_date >= start_date", name=op.f("ck_assignment_end_date")),
+        sa.CheckConstraint("minimum_days between 0 and 3650", name=op.f("ck_assignment_minimum_days")),
+        sa.CheckConstraint(
+            "minutes is null or minutes between 1 and 1000000000", name=op.f("ck_assignment_minutes")
+        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_assignment_customer_id_customer"),
+        sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_assignment_did_id_did"),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name="fk_assignment_package_id_package"),
+        sa.PrimaryKeyConstraint("id", name="pk_assignment"),
+        sa.UniqueConstraint("token", name="uq_assignment_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_assignment_customer_id_id", "assignment", ["customer_id", "id"], unique=False)
+    op.create_index("ix_assignment_did_id", "assignment", ["did_id"], unique=False)
+    op.create_index("ix_assignment_end_date", "assignment", ["end_date"], unique=False)
+    op.create_index("ix_assignment_package_id_id", "assignment", ["package_id", "id"], unique=False)
+
+    op.create_table(
+        "call",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("did_id", PK, nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("destination", sa.String(length=40), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_call_customer_id_customer"),
+        sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_call_did_id_did"),
+        sa.PrimaryKeyConstraint("id", name="pk_call"),
+        sa.UniqueConstraint("customer_id", "call_id", name="uq_call_customer_id_call_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_call_customer_id_day", "call", ["customer_id", "day"], unique=False)
+    op.create_index("ix_call_did_id_day", "call", ["did_id", "day"], unique=False)
+
+    op.create_table(
+        "package_price",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("package_id", PK, nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("retail", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("setup_cost", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("setup_retail", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "cost between 0 and 999999999000000 and retail between 0 and 999999999000000 and setup_cost between 0 and 999999999000000 and setup_retail between 0 and 999999999000000",
+            name=op.f("ck_package_price_bounds"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["package_id"], ["package.id"], name="fk_package_price_package_id_package", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_package_price"),
+        sa.UniqueConstraint(
+            "package_id", "currency", "holds_from", name="uq_package_price_package_id_currency_holds_from"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "package_schedule",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("package_id", PK, nullable=False),
+        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column(
+            "frequency",
+            sa.Enum(
+                "none",
+                "daily",
+                "weekly",
+                "monthly",
+                "quarterly",
+                "yearly",
+                name="frequency",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("frequency_match", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["package_id"], ["package.id"], name="fk_package_schedule_package_id_package", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_package_schedule"),
+        sa.UniqueConstraint("package_id", "holds_from", name="uq_package_schedule_package_id_holds_from"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "roles_users",
+        sa.Column("user_id", PK, nullable=False),
+        sa.Column("role_id", PK, nullable=False),
+        sa.ForeignKeyConstraint(["role_id"], ["role.id"], name="fk_roles_users_role_id_role"),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name="fk_roles_users_user_id_user"),
+        sa.PrimaryKeyConstraint("user_id", "role_id", name="pk_roles_users"),
+    )
+    op.create_table(
+        "webauthn",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(length=1024), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.Integer(), nullable=True),
+        sa.Column("transports", sa.UnicodeText(), nullable=True),
+        sa.Column("backup_state", sa.Boolean(), nullable=False),
+        sa.Column("device_type", sa.String(length=64), nullable=False),
+        sa.Column("extensions", sa.String(length=255), nullable=True),
+        sa.Column("create_datetime", sa.DateTime(), server_default=sa.func.now(), nullable=False),
+        sa.Column("lastuse_datetime", sa.DateTime(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("usage", sa.String(length=64), nullable=False),
+        sa.Column("user_id", PK, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name="fk_webauthn_user_id_user", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_webauthn"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_webauthn_credential_id", "webauthn", ["credential_id"], unique=True)
+
+    op.create_table(
+        "assignment_end",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("known_on", sa.Date(), nullable=False),
+        sa.Column("end_date", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_assignment_end_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_assignment_end"),
+        sa.UniqueConstraint("assignment_id", "known_on", name="uq_assignment_end_assignment_id_known_on"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "assignment_hold",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column(
+            "choice",
+            sa.Enum(
+                "post_all", "charge_from", name="choice", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("held_lines", sa.Integer(), nullable=False),
+        sa.Column("charge_from", sa.Date(), nullable=True),
+        sa.Column("passed_over_lines", sa.Integer(), nullable=False),
+        sa.Column("passed_over_amount", sa.BigInteger(), nullable=False),
+        sa.Column("chosen_by", sa.String(length=254), nullable=False),
+        sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_assignment_hold_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_assignment_hold"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_assignment_hold_assignment_id", "assignment_hold", ["assignment_id"], unique=False)
+
+    op.create_table(
+        "assignment_position",
+        sa.Column("assignment_id", PK, autoincrement=False, nullable=False),
+        sa.Column("charged_until", sa.Date(), nullable=True),
+        sa.Column("worked_through", sa.Date(), nullable=True),
+        sa.Column("next_charge_on", sa.Date(), nullable=True),
+        sa.Column("held_lines", sa.Integer(), nullable=False),
+        sa.Column("post_all_through", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_assignment_position_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("assignment_id", name="pk_assignment_position"),
+    )
+    op.create_index(
+        "ix_assignment_position_next_charge_on", "assignment_position", ["next_charge_on"], unique=False
+    )
+
+    op.create_table(
+        "assignment_quantity",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("quantity between 1 and 100000", name=op.f("ck_assignment_quantity_quantity")),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_assignment_quantity_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_assignment_quantity"),
+        sa.UniqueConstraint(
+            "assignment_id", "holds_from", name="uq_assignment_quantity_assignment_id_holds_from"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "charge",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=True),
+        sa.Column("run_id", PK, nullable=True),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=True),
+        sa.Column("package_id", PK, nullable=True),
+        sa.Column("auto_decrement_credit", sa.Boolean(), nullable=False),
+        sa.Column("corrects_id", PK, nullable=True),
+        sa.Column("reverses_id", PK, nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("posted_by", sa.String(length=254), nullable=False),
+        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("charge_on", sa.Date(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_until", sa.Date(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=False),
+        sa.Column("unit_cost", sa.BigInteger(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("whole_days", sa.Integer(), nullable=False),
+        sa.Column("spend", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("tax_rate", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.String(length=120), nullable=False),
+        sa.Column("did_number", sa.String(length=16), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "setup",
+                "one_off",
+                "minimum_spend",
+                "credit",
+                "difference",
+                "recurring",
+                "manual",
+                "reversal",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "assignment_id is not null or kind in ('manual', 'reversal')",
+            name=op.f("ck_charge_has_assignment"),
+        ),
+        sa.CheckConstraint(
+            "period_until is null or period_until >= period_from", name=op.f("ck_charge_period")
+        ),
+        sa.CheckConstraint("quantity between 1 and 100000", name=op.f("ck_charge_quantity")),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"], ["assignment.id"], name="fk_charge_assignment_id_assignment"
+        ),
+        sa.ForeignKeyConstraint(["corrects_id"], ["charge.id"], name="fk_charge_corrects_id_charge"),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_charge_customer_id_customer"),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name="fk_charge_package_id_package"),
+        sa.ForeignKeyConstraint(["reverses_id"], ["charge.id"], name="fk_charge_reverses_id_charge"),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_charge_run_id_run"),
+        sa.PrimaryKeyConstraint("id", name="pk_charge"),
+        sa.UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
+        sa.UniqueConstraint("reverses_id", name="uq_charge_reverses_id"),
+        sa.UniqueConstraint("token", name="uq_charge_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_charge_charge_on_id", "charge", ["charge_on", "id"], unique=False)
+    op.create_index("ix_charge_corrects_id", "charge", ["corrects_id"], unique=False)
+    op.create_index(
+        "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=False
+    )
+    op.create_index("ix_charge_package_id", "charge", ["package_id"], unique=False)
+    op.create_index("ix_charge_run_id_id", "charge", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "run_exception",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column(
+            "outcome",
+            sa.Enum("held", "failed", name="outcome", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_run_exception_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name="fk_run_exception_run_id_run", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_run_exception"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_run_exception_run_id_id", "run_exception", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "simulated_charge",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("package_id", PK, nullable=False),
+        sa.Column("provisional", sa.Boolean(), nullable=False),
+        sa.Column("charge_on", sa.Date(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_until", sa.Date(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=False),
+        sa.Column("unit_cost", sa.BigInteger(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("whole_days", sa.Integer(), nullable=False),
+        sa.Column("spend", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("tax_rate", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.String(length=120), nullable=False),
+        sa.Column("did_number", sa.String(length=16), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "setup",
+                "one_off",
+                "minimum_spend",
+                "credit",
+                "difference",
+                "recurring",
+                "manual",
+                "reversal",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_simulated_charge_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_simulated_charge_customer_id_customer"
+        ),
+        sa.ForeignKeyConstraint(
+            ["package_id"], ["package.id"], name="fk_simulated_charge_package_id_package"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name="fk_simulated_charge_run_id_run", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_simulated_charge"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_simulated_charge_run_id_id", "simulated_charge", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "balance_entry",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum("charge", name="source", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("charge_id", PK, nullable=True),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("for_day", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_balance_entry_charge_id_charge"),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_balance_entry_customer_id_customer"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_balance_entry"),
+        sa.UniqueConstraint("charge_id", name="uq_balance_entry_charge_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_balance_entry_customer_id_made_on_id",
+        "balance_entry",
+        ["customer_id", "made_on", "id"],
+        unique=False,
+    )
+    for table in APPEND_ONLY:
+        _refuse_edits(table)
+
+
+def downgrade() -> None:
+    for table in APPEND_ONLY:
+        _allow_edits(table)
+    op.drop_table("balance_entry")
+    op.drop_table("simulated_charge")
+    op.drop_table("run_exception")
+    op.drop_table("charge")
+    op.drop_table("assignment_quantity")
+    op.drop_table("assignment_position")
+    op.drop_table("assignment_hold")
+    op.drop_table("assignment_end")
+    op.drop_table("webauthn")
+    op.drop_table("roles_users")
+    op.drop_table("package_schedule")
+    op.drop_table("package_price")
+    op.drop_table("call")
+    op.drop_table("assignment")
+    op.drop_table("user")
+    op.drop_table("run")
+    op.drop_table("package")
+    op.drop_table("did")
+    op.drop_table("customer_tax_rate")
+    op.drop_table("role")
+    op.drop_table("customer")
+    op.drop_table("connexcs_package")
+    op.drop_table("company")

@@ -1,0 +1,31 @@
+"""The only place that reads the clock. Web and command line ask here and hand the answer down."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import current_app
+
+from portal.extensions import db
+
+
+def now() -> datetime:
+    """This instant, in UTC."""
+    return datetime.now(UTC)
+
+
+def zone() -> ZoneInfo:
+    """The portal's time zone: the company's setting, UTC until it is made."""
+    from portal.models.company import Company
+
+    name = db.session.scalar(db.select(Company.time_zone).limit(1))
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def today() -> date:
+    """The civil date in the portal's time zone; PORTAL_TODAY has the first word."""
+    if fixed := current_app.config["TODAY"]:
+        return date.fromisoformat(fixed)
+    return now().astimezone(zone()).date()

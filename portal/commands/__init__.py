@@ -1,0 +1,47 @@
+"""The commands of `portal`: one module each, holding a click command called `command`.
+
+A new command is a module here and a line in COMMANDS. Import what is heavy inside the command;
+`@with_app` gives it the application.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+COMMANDS = {
+    "serve": "Serve the portal.",
+    "db": "Bring the database's tables up or down.",
+    "seed": "Load the demo company, if there is nothing yet.",
+    "user": "Create people who may sign in.",
+    "settings": "Show every setting, its default and its unit.",
+}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def with_app(*, reading: bool = False) -> Callable[[Function], Function]:
+    """Run a command inside the application; one that only reads takes no lock and cannot write.
+
+    A refusal (RuleBroken, BadSetting) ends the command with its sentence and exit status 1.
+    """
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            from contextlib import nullcontext
+
+            from portal import create_app, database
+            from portal.config import BadSetting
+            from portal.domain.errors import RuleBroken
+
+            try:
+                with create_app().app_context(), database.reading() if reading else nullcontext():
+                    return function(*args, **kwargs)
+            except (RuleBroken, BadSetting) as error:
+                raise click.ClickException(str(error)) from error
+
+        return inside  # type: ignore[return-value]
+
+    return decorate

@@ -1,0 +1,57 @@
+"""Bring the database's tables up or down, and check that they match the models."""
+
+import click
+
+from portal.commands import with_app
+
+
+@click.group()
+def command() -> None:
+    """Bring the database's tables up or down."""
+
+
+def _alembic() -> tuple[object, object]:
+    from alembic import command as alembic
+    from flask import current_app
+
+    from portal.database import alembic_config
+
+    return alembic, alembic_config(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+@command.command()
+@click.argument("revision", default="head")
+@with_app()
+def upgrade(revision: str) -> None:
+    """Up to REVISION (the newest, if not given)."""
+    alembic, config = _alembic()
+    alembic.upgrade(config, revision)  # type: ignore[attr-defined]
+    click.echo("The database is up to date.")
+
+
+@command.command()
+@click.argument("revision")
+@with_app()
+def downgrade(revision: str) -> None:
+    """Down to REVISION (base: nothing left)."""
+    alembic, config = _alembic()
+    alembic.downgrade(config, revision)  # type: ignore[attr-defined]
+    click.echo(f"The database is at {revision}.")
+
+
+@command.command()
+@with_app()
+def check() -> None:
+    """Say whether the tables match the models."""
+    alembic, config = _alembic()
+    alembic.check(config)  # type: ignore[attr-defined]
+
+
+@command.command()
+@click.argument("number")
+@click.argument("message")
+@with_app()
+def revision(number: str, message: str) -> None:
+    """Draft migration NUMBER (such as 0002) from what the models have and the database lacks."""
+    alembic, config = _alembic()
+    alembic.revision(config, message=message, rev_id=number, autogenerate=True)  # type: ignore[attr-defined]

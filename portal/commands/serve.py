@@ -1,0 +1,36 @@
+"""Serve the portal with gunicorn."""
+
+import os
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--debug", is_flag=True, help="Flask's own server, which reloads what was edited.")
+def command(host: str, port: int, debug: bool) -> None:
+    """Serve the portal."""
+    from portal.config import DEMO, BadSetting, load
+
+    try:
+        settings = load()
+    except BadSetting as error:
+        raise click.ClickException(str(error)) from error
+    name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
+    click.echo(f"\n  The portal is at  http://{name}:{port}")
+    if settings["MODE"] == DEMO:
+        from portal.services.people import DEMO_EMAIL, DEMO_PASSWORD
+
+        click.echo(f"  Sign in with      {DEMO_EMAIL}\n  Password          {DEMO_PASSWORD}")
+    click.echo("", nl=True)
+    sys.stdout.flush()
+    if debug:
+        arguments = ["-m", "flask", "--app", "portal.wsgi", "run", "--debug", "-h", host, "-p", str(port)]
+    else:
+        arguments = [
+            *("-m", "gunicorn", "portal.wsgi:app", "--bind", f"{host}:{port}"),
+            *("--workers", str(settings["WORKERS"]), "--timeout", "120", "--log-level", "warning"),
+        ]
+    os.execv(sys.executable, [sys.executable, *arguments])

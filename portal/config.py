@@ -1,0 +1,224 @@
+"""The portal's settings: read from the environment, each with its default and its unit.
+
+docs/configuration.md is written from this list by `portal settings`; a test keeps the two alike.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+# In a checkout templates/, static/ and migrations/ lie beside the package; in a wheel, inside it.
+ROOT = HERE if (HERE / "templates").is_dir() else HERE.parent
+
+DEMO, PRODUCTION = "demo", "production"
+
+
+class BadSetting(Exception):
+    """A setting that the portal cannot start with; its text says which and why."""
+
+
+def _folder() -> Path:
+    return ROOT / "instance" if ROOT != HERE else Path(sys.prefix) / "var" / "portal"
+
+
+def _mode(text: str) -> str:
+    if text not in (DEMO, PRODUCTION):
+        raise ValueError("demo or production")
+    return text
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("a whole number, 0 or more")
+    return number
+
+
+def _list(text: str) -> list[str] | None:
+    return [part.strip() for part in text.split(",") if part.strip()] or None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: where it goes, what it is when not given, in what unit, and why."""
+
+    name: str
+    key: str
+    default: str
+    unit: str
+    meaning: str
+    read: Callable[[str], Any] = str
+
+
+SETTINGS = (
+    Setting(
+        "PORTAL_MODE",
+        "MODE",
+        DEMO,
+        "demo or production",
+        "Demo makes its own secret key and shows the demo sign-in. Production wants a secret key "
+        "and trusted hosts, and sends cookies over HTTPS only.",
+        _mode,
+    ),
+    Setting(
+        "PORTAL_INSTANCE",
+        "INSTANCE",
+        "",
+        "folder",
+        "Where the portal keeps what it writes: the SQLite file, the demo's secret key, compressed "
+        "static files. Empty: `instance` beside the checkout, or `var/portal` of the environment "
+        "it is installed in.",
+        lambda text: Path(text) if text else _folder(),
+    ),
+    Setting(
+        "PORTAL_DATABASE_URL",
+        "SQLALCHEMY_DATABASE_URI",
+        "",
+        "URL",
+        "The database, such as `postgresql://portal@db/portal`. Empty: `portal.db` (SQLite) in the "
+        "instance folder.",
+    ),
+    Setting(
+        "PORTAL_SECRET_KEY",
+        "SECRET_KEY",
+        "",
+        "text",
+        "Signs sessions and forms: 32 characters or more, kept secret. Empty in demo mode: made "
+        "once and kept in the instance folder.",
+    ),
+    Setting(
+        "PORTAL_TRUSTED_HOSTS",
+        "TRUSTED_HOSTS",
+        "",
+        "host names, with commas",
+        "The names under which the portal may be asked for; others are refused. Empty: any (demo "
+        "mode only).",
+        _list,
+    ),
+    Setting(
+        "PORTAL_PROXIES",
+        "PROXIES",
+        "0",
+        "count",
+        "How many proxies stand in front of the portal, each adding X-Forwarded-For, -Proto and "
+        "-Host.",
+        _whole,
+    ),
+    Setting(
+        "PORTAL_MAX_BODY",
+        "MAX_CONTENT_LENGTH",
+        "33554432",
+        "bytes",
+        "The largest request (an uploaded file) that is taken.",
+        _whole,
+    ),
+    Setting(
+        "PORTAL_MAX_FORM",
+        "MAX_FORM_MEMORY_SIZE",
+        "2097152",
+        "bytes",
+        "The largest form, without its files, that is taken.",
+        _whole,
+    ),
+    Setting(
+        "PORTAL_SESSION_HOURS",
+        "SESSION_HOURS",
+        "12",
+        "hours",
+        "How long a sign-in lasts without being used.",
+        _whole,
+    ),
+    Setting(
+        "PORTAL_SIGN_IN_LIMIT",
+        "SIGN_IN_LIMIT",
+        "10 per minute; 60 per hour",
+        "tries per time and address",
+        "How often one address may try to sign in, counted in each server process. Empty: without "
+        "limit.",
+    ),
+    Setting(
+        "PORTAL_TODAY",
+        "TODAY",
+        "",
+        "YYYY-MM-DD",
+        "The day the portal takes for today, for demonstrations and tests. Empty: today in the "
+        "company's time zone.",
+    ),
+    Setting(
+        "PORTAL_WORKERS",
+        "WORKERS",
+        "2",
+        "processes",
+        "How many server processes `portal serve` starts.",
+        _whole,
+    ),
+)
+
+# What is not up to whoever runs the portal.
+FIXED: Mapping[str, Any] = {
+    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+    "MAX_FORM_PARTS": 5_000,
+    "SESSION_COOKIE_NAME": "portal",
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "WTF_CSRF_TIME_LIMIT": None,  # as long as the session
+    "RATELIMIT_STORAGE_URI": "memory://",
+    "RATELIMIT_ENABLED": True,
+}
+
+
+def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Every setting, read and checked. BadSetting where the portal could not start with it."""
+    config = dict(FIXED)
+    for setting in SETTINGS:
+        text = environ.get(setting.name, setting.default).strip()
+        try:
+            config[setting.key] = setting.read(text)
+        except ValueError as error:
+            raise BadSetting(f"{setting.name}={text!r}: expected {setting.unit} ({error}).") from None
+    return config
+
+
+def finish(config: dict[str, Any]) -> None:
+    """Work out what follows from other settings. BadSetting where production lacks something."""
+    production = config["MODE"] == PRODUCTION
+    folder: Path = config["INSTANCE"]
+    folder.mkdir(parents=True, exist_ok=True)
+    url = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{folder / 'portal.db'}"
+    # psycopg 3 is the driver, whichever way PostgreSQL is named.
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            url = "postgresql+psycopg://" + url.removeprefix(scheme)
+    config["SQLALCHEMY_DATABASE_URI"] = url
+    config["SESSION_COOKIE_SECURE"] = production
+    config["PERMANENT_SESSION_LIFETIME"] = config["SESSION_HOURS"] * 3600
+    if production and len(config["SECRET_KEY"]) < 32:
+        raise BadSetting("PORTAL_SECRET_KEY: production needs one of 32 characters or more.")
+    if production and not config["TRUSTED_HOSTS"]:
+        raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the names it is asked for by.")
+    config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_key(folder / "secret-key")
+
+
+def _kept_key(path: Path) -> str:
+    """The demo's secret key: made once, the same for every process."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def as_markdown() -> str:
+    """The settings as the table that docs/configuration.md holds."""
+    rows = [
+        f"| `{s.name}` | {f'`{s.default}`' if s.default else 'empty'} | {s.unit} | {s.meaning} |"
+        for s in SETTINGS
+    ]
+    return "\n".join(["| variable | default | unit | meaning |", "| --- | --- | --- | --- |", *rows])

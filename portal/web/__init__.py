@@ -1,0 +1,22 @@
+"""The pages: the only place that knows HTTP. One blueprint a noun, its forms beside it."""
+
+from importlib import import_module
+
+from flask import Flask
+
+# One module a noun, each with a blueprint called `bp`.
+NOUNS = (
+    "health",
+    "overview",
+)
+
+
+def register(app: Flask) -> None:
+    """Put the pages, and what all of them share, on the application."""
+    from portal.web import access, bounds, errors, filters, headers, session, static
+
+    bounds.register(app)  # before any route: it says what a number in a URL may be
+    for part in (session, access, errors, filters, static, headers):
+        part.register(app)
+    for noun in NOUNS:
+        app.register_blueprint(import_module(f"portal.web.{noun}").bp)

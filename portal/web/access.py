@@ -1,0 +1,100 @@
+"""Who may see and do what. Nothing is open but signing in, health and static files.
+
+Staff see the provider's pages; a viewer may not change anything there. People of a customer see
+their customer's own pages (blueprint `my`) and nothing else.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, request, url_for
+from flask_security import current_user
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.models.user import BILLING, OWNER
+from portal.web.htmx import is_htmx, see_other
+
+OPEN = {"security.login", "static", "health.show"}
+EVERYONE = {"security.logout"}  # whoever is signed in, staff or not
+READING = ("GET", "HEAD", "OPTIONS")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def has_role(*names: str) -> bool:
+    """Whether who is signed in has one of these roles; owners have them all."""
+    return any(current_user.has_role(name) for name in (OWNER, *names))
+
+
+def may_change() -> bool:
+    """Whether who is signed in may change anything: owners and billing staff."""
+    return bool(current_user.is_authenticated and current_user.is_staff and has_role(BILLING))
+
+
+def may_own() -> bool:
+    """Whether who is signed in is an owner."""
+    return bool(current_user.is_authenticated and current_user.is_staff and has_role())
+
+
+def require_role(*names: str) -> Callable[[View], View]:
+    """Let only these roles (and owners) into a view: `@require_role()` is for owners alone."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not has_role(*names):
+                abort(403)
+            return view(*args, **kwargs)
+
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+def changes_nothing(view: View) -> View:
+    """Mark a POST that only works something out (a preview), so that a viewer may ask for it."""
+    view.changes_nothing = True  # type: ignore[attr-defined]
+    return view
+
+
+def _here() -> str | None:
+    """Where to come back to after signing in: the page in the browser's address bar."""
+    if is_htmx():
+        url = urlsplit(request.headers.get("HX-Current-URL", ""))
+        here = url.path + (f"?{url.query}" if url.query else "")
+    else:
+        here = request.full_path.rstrip("?") if request.method in READING else ""
+    return here if here not in ("", "/") else None
+
+
+def _guard() -> AnyResponse | Response | None:
+    endpoint = request.endpoint or ""
+    if endpoint in OPEN:
+        return None
+    if not current_user.is_authenticated:
+        return see_other(url_for("security.login", next=_here()))
+    if endpoint in EVERYONE:
+        return None
+    if not current_user.is_staff:
+        return None if request.blueprint == "my" else abort(404)
+    if request.method in READING or may_change():
+        return None
+    view = request.endpoint and _app_view(endpoint)
+    return None if getattr(view, "changes_nothing", False) else abort(403)
+
+
+def _app_view(endpoint: str) -> Any:
+    from flask import current_app
+
+    return current_app.view_functions.get(endpoint)
+
+
+def register(app: Flask) -> None:
+    """Close every door, then open the few that are open; tell templates what may be done."""
+    app.before_request(_guard)
+
+    @app.context_processor
+    def _may() -> dict[str, Any]:
+        return {"may_change": may_change, "may_own": may_own}
