@@ -1,0 +1,83 @@
+/* What the platform and htmx leave over. Each behaviour hangs on an attribute or an event that can be searched for. */
+(() => {
+  const on = (name, act) => document.addEventListener(name, act);
+  const closest = (event, selector) => event.target.closest?.(selector);
+  const dialog = document.getElementById("dialog"), toasts = document.getElementById("toasts");
+
+  // Messages stay within reach: beside an open dialog everything else is inert.
+  function raise() {
+    const place = dialog?.open ? dialog : document.body;
+    if (toasts.parentNode !== place) place.append(toasts);
+  }
+
+  function say(sentence) {
+    const toast = document.createElement("p");
+    toast.className = "toast toast--error";
+    toast.textContent = sentence;
+    toasts.replaceChildren(toast);
+    raise();
+  }
+
+  // The server could not answer. What it did say is in its answer, or in the form that asked (409, 422).
+  on("htmx:response:error", ({ detail: { ctx } }) => {
+    if (![409, 422].includes(ctx.response.status) && !ctx.text.includes('id="toasts"'))
+      say(`The server could not do that (${ctx.response.status}). Nothing was changed; please try again.`);
+  });
+  on("htmx:error", ({ detail }) => {
+    if (detail.ctx) say("No answer from the server. Check the connection, then try again.");
+    else console.error(detail.error);
+  });
+
+  // Signed out meanwhile: an answer that was sent on to another page is a page, not a fragment.
+  on("htmx:before:response", (event) => {
+    const { raw } = event.detail.ctx.response;
+    if (raw.redirected) { event.preventDefault(); location.assign(raw.url); }
+  });
+
+  // After a swap: the first wrong field has the focus, the filled dialog opens or closes, the count is spoken.
+  on("htmx:after:swap", ({ detail: { ctx } }) => {
+    const { status } = ctx.response, body = dialog.firstElementChild;
+    const inside = dialog.contains(ctx.sourceElement), toBody = ctx.target === body || ctx.target === "#dialog-body";
+    if (toBody && status !== 204 && ctx.swap !== "none" && !dialog.open) dialog.showModal();
+    else if (inside && status < 400 && !dialog.contains(ctx.target)) dialog.close();
+    if (status === 409 || status === 422) document.querySelector("[aria-invalid=true]")?.focus();
+    const count = document.querySelector("[data-say]");
+    if (count) document.getElementById("spoken").textContent = count.textContent;
+    raise();
+    countRows();
+  });
+  dialog?.addEventListener("close", () => { raise(); dialog.firstElementChild.replaceChildren(); });
+
+  // Escape cancels the open row that has the focus; the row's own Cancel link knows how.
+  on("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
+  });
+
+  // Rows to choose: "select all", and how many are chosen.
+  function countRows() {
+    for (const list of document.querySelectorAll(".list:has(.row-select)")) {
+      const rows = [...list.querySelectorAll(".row-select")], chosen = rows.filter((row) => row.checked).length;
+      const all = list.querySelector(".select-all input"), count = list.querySelector("[data-chosen]");
+      if (all) { all.checked = chosen > 0 && chosen === rows.length; all.indeterminate = chosen > 0 && chosen < rows.length; }
+      if (count) count.textContent = chosen;
+    }
+  }
+  on("change", (event) => {
+    if (closest(event, ".select-all"))
+      for (const row of closest(event, ".list").querySelectorAll(".row-select")) row.checked = event.target.checked;
+    if (closest(event, ".select")) countRows();
+  });
+
+  on("click", (event) => {
+    closest(event, "[data-dismiss]")?.closest(".toast").remove();
+    if (closest(event, "[data-print]")) print();
+    // command and commandfor, where the browser does not know them yet
+    const button = closest(event, "button[commandfor]");
+    if (button && !("commandForElement" in button)) {
+      const target = document.getElementById(button.getAttribute("commandfor"));
+      if (button.getAttribute("command") === "close") target.close(); else target.showModal();
+    }
+  });
+
+  countRows();
+})();
