@@ -1,0 +1,126 @@
+"""Phone numbers as people write them, and as E.164 keeps them."""
+
+import re
+from functools import cache
+
+import phonenumbers
+from babel import Locale
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+# What may stand between digits. Letters, extensions and several numbers in one place are refused.
+WRITTEN = re.compile(r"'?\s*(?:tel:)?\s*\+?[\d\s().\-/\u2010-\u2015\u00a0]+", re.ASCII | re.IGNORECASE)
+LONGEST_WRITTEN = 60
+SHORTEST_NATIONAL = 6
+
+
+class NotANumber(ValueError):
+    """Why a text is no phone number, as a sentence."""
+
+
+@cache
+def countries() -> dict[str, str]:
+    """Every country that has a number plan: its code (ISO 3166) and English name, by name."""
+    names = Locale("en").territories
+    found = {code: names.get(code, code) for code in phonenumbers.SUPPORTED_REGIONS}
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def country_name(code: str) -> str:
+    """The country's name; numbers that belong to none are international."""
+    return (
+        "International"
+        if code == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY
+        else countries().get(code, code)
+    )
+
+
+def read_number(text: str, country: str = "") -> str:
+    """A number in E.164, from one written with + or 00, or as it is dialled within `country`.
+
+    NotANumber, with the reason, where the country's number plan does not know it.
+    """
+    written = _written(text)
+    if written.startswith("00"):
+        written = "+" + written[2:].lstrip()
+    if not written.startswith("+") and not country:
+        raise NotANumber(
+            f"{_short(text)} does not begin with + or 00. Write the country code, or choose a country."
+        )
+    try:
+        parsed = phonenumbers.parse(written, country or None)
+    except NumberParseException as error:
+        raise NotANumber(_why(text, error.error_type)) from None
+    if not phonenumbers.is_valid_number(parsed):
+        raise NotANumber(f"{_short(text)} is no number of {_where(parsed, country)}: check its digits.")
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def country_of(number: str) -> str:
+    """The code of the country an E.164 number belongs to; empty where the plan does not say."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+
+
+def international(number: str) -> str:
+    """An E.164 number as people read it: +44 20 7946 0000."""
+    return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
+
+
+def block(first: str, last: str, most: int) -> list[str]:
+    """The numbers from `first` to `last`, both in E.164. NotANumber where that is no block."""
+    if len(first) != len(last):
+        raise NotANumber(f"{international(first)} and {international(last)} are not of the same length.")
+    begin, end = int(first), int(last)
+    if end < begin:
+        raise NotANumber(f"The last number lies before the first, {international(first)}.")
+    if end - begin >= most:
+        raise NotANumber(f"A block has {most:,} numbers at most; this one would have {end - begin + 1:,}.")
+    return [f"+{number}" for number in range(begin, end + 1)]
+
+
+def parts_to_find(text: str) -> list[str]:
+    """What to look for among E.164 numbers when somebody types `text`; a leading + means from the start."""
+    digits = re.sub(r"\D", "", text, flags=re.ASCII)
+    if not digits:
+        return []
+    if text.lstrip().startswith("+"):
+        return ["+" + digits]
+    found = [digits]
+    if digits.startswith("00") and len(digits) > 2:
+        found.append("+" + digits[2:])
+    elif digits.startswith("0") and len(digits) >= SHORTEST_NATIONAL:
+        found.append(digits[1:])  # as it is dialled within the country
+    return found
+
+
+def _written(text: str) -> str:
+    """The text without what files put around a number. NotANumber for what no number looks like."""
+    text = text.strip()
+    if not text:
+        raise NotANumber("There is no number.")
+    if len(text) > LONGEST_WRITTEN or not WRITTEN.fullmatch(text):
+        raise NotANumber(f"{_short(text)} is not a phone number. Write digits, such as +44 20 7946 0123.")
+    return re.sub(r"\Atel:", "", text.lstrip("'").strip(), flags=re.IGNORECASE).strip()
+
+
+def _why(text: str, kind: int) -> str:
+    reasons = {
+        NumberParseException.INVALID_COUNTRY_CODE: "begins with a country code that does not exist",
+        NumberParseException.TOO_LONG: "is too long: a phone number has 15 digits at most",
+        NumberParseException.TOO_SHORT_AFTER_IDD: "is too short",
+        NumberParseException.TOO_SHORT_NSN: "is too short",
+    }
+    return f"{_short(text)} {reasons.get(kind, 'is not a phone number')}."
+
+
+def _where(parsed: PhoneNumber, country: str) -> str:
+    code = parsed.country_code or 0
+    sharing = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())
+    if country in sharing or len(sharing) == 1:
+        return country_name(country if country in sharing else sharing[0])
+    return f"country code +{code}"
+
+
+def _short(text: str) -> str:
+    """As much of what was written as a sentence can bear."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_WRITTEN else text[: LONGEST_WRITTEN - 1] + "…"
