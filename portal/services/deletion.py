@@ -1,0 +1,332 @@
+"""What may be deleted, ended, released or archived, and what to do instead (billing-rules 7).
+
+For every noun two functions: `why_not_*` answers the button, `delete_*` (or its sibling) asks the same
+question again and acts. A refusal carries everything a page shows: the rule, what stands in the way, the
+first day on which it will be possible, what falls due until then, and the way out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Select, func, or_, select
+
+from portal.domain.commitment import earliest_last_day
+from portal.domain.errors import CannotDelete, WayOut
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    BalanceEntry,
+    Call,
+    Charge,
+    Customer,
+    Did,
+    Package,
+)
+from portal.services.assigning import change_end
+from portal.services.planning import PlannedCharge, Totals, plan, totals
+
+# A refusal names this many of the assignments in the way, and counts the rest.
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: a sentence, the assignments in the way, from when, what falls due until then, and the way out."""
+
+    sentence: str
+    blocking: Sequence[Assignment] = ()
+    blocking_count: int = 0
+    possible_on: date | None = None
+    falls_due: Sequence[PlannedCharge] = ()
+    way_out: WayOut | None = None
+
+    @property
+    def totals(self) -> dict[str, Totals]:
+        """What falls due until then, for each currency."""
+        return totals(self.falls_due)
+
+
+class Refused(CannotDelete):
+    """The refusal, raised."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.sentence, refusal.way_out)
+        self.refusal = refusal
+
+
+def _refuse(refusal: Refusal | None) -> None:
+    if refusal:
+        raise Refused(refusal)
+
+
+def said(day: date) -> str:
+    """A day as a sentence names it: 21 January 2027."""
+    return f"{day.day} {day:%B %Y}"
+
+
+# -- assignments
+
+
+def is_removable(assignment: Assignment, today: date) -> bool:
+    """Whether it can vanish: not started, or started today with nothing posted."""
+    if assignment.start_date > today:
+        return not _has_charges(Charge.assignment_id == assignment.id)
+    return assignment.start_date == today and not _has_charges(Charge.assignment_id == assignment.id)
+
+
+def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | None:
+    """Why an assignment may not be removed or ended today."""
+    if is_removable(assignment, today) or assignment.has_ended_on(today):
+        return None
+    earliest = earliest_last_day(assignment.locked_until, assignment.start_date)
+    if today >= earliest:
+        return None
+    lock = assignment.locked_until
+    falls_due = plan([assignment.id], earliest, today).charges
+    if lock is None:
+        sentence = f"A charge was posted on it before its start on {said(assignment.start_date)}."
+    else:
+        sentence = (
+            f"Locked until {said(lock)} ({assignment.minimum_days} days from {said(assignment.start_date)}). "
+            f"Its last day can be {said(earliest)}."
+        )
+    if assignment.end_date == earliest:
+        return Refusal(sentence, [assignment], 1, earliest, falls_due)
+    return Refusal(
+        sentence,
+        [assignment],
+        1,
+        earliest,
+        falls_due,
+        WayOut(
+            f"End it on {said(earliest)} instead",
+            "assignments.end",
+            {"assignment_id": assignment.id},
+            {"end_date": earliest.isoformat(), "version": assignment.version},
+        ),
+    )
+
+
+def delete_assignment(
+    assignment: Assignment, today: date, *, by: str, now: datetime, override_reason: str = ""
+) -> bool:
+    """Remove an assignment that has not started, or make today the last day of one that has.
+
+    True if it was removed. One that has ended stays as it is.
+    """
+    if is_removable(assignment, today):
+        db.session.delete(assignment)
+        db.session.flush()
+        return True
+    if not assignment.has_ended_on(today):
+        if not override_reason:
+            _refuse(why_not_delete_assignment(assignment, today))
+        change_end(assignment, today, today, by=by, now=now, override_reason=override_reason)
+    return False
+
+
+# -- packages
+
+
+def why_not_delete_package(package: Package) -> Refusal | None:
+    """Why a package may not be deleted: it was ever assigned."""
+    query = select(Assignment).where(Assignment.package_id == package.id)
+    blocking, count = _blocking(query)
+    if not count:
+        return None
+    times = "once" if count == 1 else f"{count:,} times"
+    way_out = WayOut("Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version})
+    return Refusal(
+        f"{package.name} was assigned {times}, so its charges must stay explained. "
+        "Archived, it is off sale; who has it keeps it.",
+        blocking,
+        count,
+        way_out=None if package.archived_on else way_out,
+    )
+
+
+def delete_package(package: Package) -> None:
+    """Remove a package that was never assigned."""
+    _refuse(why_not_delete_package(package))
+    db.session.delete(package)
+    db.session.flush()
+
+
+def archive_package(package: Package, today: date) -> None:
+    """Take a package off sale; who has it keeps it and is charged."""
+    package.archived_on = package.archived_on or today
+
+
+def restore_package(package: Package) -> None:
+    """Put an archived package back on sale."""
+    package.archived_on = None
+
+
+# -- DIDs
+
+
+def why_not_release_did(did: Did, today: date) -> Refusal | None:
+    """Why a DID may not go back to stock: an assignment on it has not ended, or has something still due."""
+    return _why_not_close(select(Assignment).where(Assignment.did_id == did.id), f"{did.number}", today)
+
+
+def release_did(did: Did, today: date) -> None:
+    """Put a DID back to stock."""
+    _refuse(why_not_release_did(did, today))
+    did.customer = None
+
+
+def why_not_delete_did(did: Did, today: date) -> Refusal | None:
+    """Why a DID may not be deleted: it is with a customer."""
+    if did.customer_id is None:
+        return None
+    release = why_not_release_did(did, today)
+    if release:
+        return release
+    return Refusal(
+        f"{did.number} is with {did.customer.name if did.customer else 'a customer'}. Only a DID in stock is deleted.",
+        way_out=WayOut("Take it back to stock", "dids.release", {"did_id": did.id}, {"version": did.version}),
+    )
+
+
+def delete_did(did: Did, today: date) -> bool:
+    """Remove a DID in stock; archive it if anything was ever posted on it. True if it was removed."""
+    _refuse(why_not_delete_did(did, today))
+    assigned = db.session.scalar(select(Assignment.id).where(Assignment.did_id == did.id).limit(1))
+    called = db.session.scalar(select(Call.id).where(Call.did_id == did.id).limit(1))
+    if assigned or called:
+        did.archived_on = did.archived_on or today
+        return False
+    db.session.delete(did)
+    db.session.flush()
+    return True
+
+
+# -- customers
+
+
+def balance_of(customer_id: int) -> Decimal:
+    """The sum of a customer's balance entries."""
+    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(BalanceEntry.customer_id == customer_id)
+    return Decimal(db.session.scalar(query) or 0)
+
+
+def to_be_paid_by(customer_id: int) -> Decimal:
+    """What a customer is to pay: charges without auto decrement, with tax, and what was taken off them."""
+    query = select(func.coalesce(func.sum(Charge.amount), 0), func.coalesce(func.sum(Charge.tax), 0)).where(
+        Charge.customer_id == customer_id, Charge.auto_decrement_credit.is_(False)
+    )
+    amount, tax = db.session.execute(query).one()
+    return Decimal(amount) + Decimal(tax)
+
+
+def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
+    """Why a customer may not be archived: something is not over, not paid, or not zero."""
+    query = select(Assignment).where(Assignment.customer_id == customer.id)
+    if refusal := _why_not_close(query, customer.name, today):
+        return refusal
+    owed = to_be_paid_by(customer.id)
+    if owed:
+        return Refusal(f"{customer.name} is to pay {owed.normalize():f} {customer.currency}.")
+    balance = balance_of(customer.id)
+    if balance:
+        return Refusal(f"The balance of {customer.name} is {balance.normalize():f} {customer.currency}, not zero.")
+    return None
+
+
+def archive_customer(customer: Customer, today: date) -> None:
+    """Close an account on which nothing is open."""
+    _refuse(why_not_archive_customer(customer, today))
+    customer.archived_on = customer.archived_on or today
+
+
+def restore_customer(customer: Customer) -> None:
+    """Take an archived customer back."""
+    customer.archived_on = None
+
+
+# -- what they share
+
+
+def _has_charges(which: object) -> bool:
+    return db.session.scalar(select(Charge.id).where(which).limit(1)) is not None  # type: ignore[arg-type]
+
+
+def _blocking(query: Select[tuple[Assignment]]) -> tuple[list[Assignment], int]:
+    count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    return list(db.session.scalars(query.order_by(Assignment.id).limit(NAMED))) if count else [], count
+
+
+def _why_not_close(query: Select[tuple[Assignment]], name: str, today: date) -> Refusal | None:
+    """Why a DID or customer with these assignments cannot be closed: one has not ended or has something due."""
+    open_ones = query.join(AssignmentPosition).where(
+        or_(
+            Assignment.end_date.is_(None),
+            Assignment.end_date >= today,
+            AssignmentPosition.next_charge_on.is_not(None),
+        )
+    )
+    blocking, count = _blocking(open_ones)
+    if not count:
+        return None
+    last_days = [_last_day(assignment, today) for assignment in blocking]
+    possible_on = max(last_days) + ONE_DAY
+    falls_due = plan([assignment.id for assignment in blocking], max(last_days), today).charges
+    names = ", ".join(_name(assignment, today) for assignment in blocking[:3])
+    more = f" and {count - 3:,} more" if count > 3 else ""
+    way_out = None
+    if count == 1 and (not blocking[0].end_date or blocking[0].end_date > last_days[0]):
+        way_out = WayOut(
+            f"End {blocking[0].package.name} on {said(last_days[0])}",
+            "assignments.end",
+            {"assignment_id": blocking[0].id},
+            {"end_date": last_days[0].isoformat(), "version": blocking[0].version},
+        )
+    return Refusal(
+        f"{name} still has {names}{more}. The first day on which it is possible is {said(possible_on)}.",
+        blocking,
+        count,
+        possible_on,
+        falls_due,
+        way_out,
+    )
+
+
+def _last_day(assignment: Assignment, today: date) -> date:
+    """The earliest day that can be an assignment's last one, or is it already."""
+    if assignment.end_date:
+        return max(assignment.end_date, today - ONE_DAY)
+    return max(earliest_last_day(assignment.locked_until, assignment.start_date), today)
+
+
+def _name(assignment: Assignment, today: date) -> str:
+    if assignment.has_ended_on(today):
+        return f"{assignment.package.name} (ended, with charges still to be posted)"
+    if assignment.end_date:
+        return f"{assignment.package.name} (until {said(assignment.end_date)})"
+    if assignment.is_locked_on(today) and assignment.locked_until:
+        return f"{assignment.package.name} (locked until {said(assignment.locked_until)})"
+    return assignment.package.name
+
+
+__all__ = [
+    "Refusal",
+    "Refused",
+    "archive_customer",
+    "archive_package",
+    "delete_assignment",
+    "delete_did",
+    "delete_package",
+    "release_did",
+    "restore_customer",
+    "restore_package",
+    "why_not_archive_customer",
+    "why_not_delete_assignment",
+    "why_not_delete_did",
+    "why_not_delete_package",
+    "why_not_release_did",
+]

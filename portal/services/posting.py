@@ -1,0 +1,274 @@
+"""Posting: the plan plus an insert, a chunk of assignments in one transaction.
+
+Charges, balance entries and positions go in together or not at all. A position moves only if it still stands
+where it was read (compare-and-set on its version); the unique key of a charge is the second lock. The caller
+commits each chunk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Enum,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from portal.domain.charges import Kind
+from portal.extensions import db
+from portal.models import AssignmentPosition, BalanceEntry, Charge, EntrySource
+from portal.models.columns import Money
+from portal.services.planning import Held, Worked, work_out
+
+
+class SomebodyWasHere(Exception):
+    """A position has moved since it was read: read the chunk again."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """An assignment whose charges the database refused, and why."""
+
+    assignment_id: int
+    sentence: str
+
+
+@dataclass(slots=True)
+class Posting:
+    """What posting a chunk came to."""
+
+    assignments: int = 0
+    charges: int = 0
+    held: list[Held] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+
+def raw_table(model: Any) -> Table:
+    """The model's table with money as integers and words as text: the hot path has nothing to convert."""
+
+    def raw(type_: Any) -> Any:
+        if isinstance(type_, Money):
+            return BigInteger()
+        return String() if isinstance(type_, Enum) else type_
+
+    table = model.__table__
+    return Table(table.name, MetaData(), *(Column(c.name, raw(c.type)) for c in table.columns))
+
+
+CHARGE, ENTRY = raw_table(Charge), raw_table(BalanceEntry)
+
+
+def post_chunk(
+    ids: Sequence[int], through: date, today: date, run_id: int | None, by: str, now: datetime
+) -> Posting:
+    """Post all that is due up to `through` for these assignments.
+
+    Raises SomebodyWasHere where another run was at work on one of them at the same time; then nothing of the
+    chunk may be kept.
+    """
+    still_due = _lock(ids, through)
+    posting = Posting()
+    ready: list[Worked] = []
+    for worked in work_out(still_due, through, today) if still_due else ():
+        if worked.held:
+            posting.held.append(worked.held)
+        else:
+            ready.append(worked)
+    _mark_held(posting.held)
+    savepoint = db.session.begin_nested()
+    try:
+        charges = _post(ready, run_id, today, by, now)
+        savepoint.commit()
+        posting.assignments, posting.charges = len(ready), charges
+    except IntegrityError:
+        savepoint.rollback()
+        _post_one_by_one(ready, run_id, today, by, now, posting)
+    return posting
+
+
+def _lock(ids: Sequence[int], through: date) -> list[int]:
+    """Those of the assignments that are still due, their positions locked until the transaction ends."""
+    query = (
+        select(AssignmentPosition.assignment_id)
+        .where(AssignmentPosition.assignment_id.in_(ids), AssignmentPosition.next_charge_on <= through)
+        .order_by(AssignmentPosition.assignment_id)
+        .with_for_update()
+    )
+    return list(db.session.scalars(query))
+
+
+def _post_one_by_one(
+    ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime, posting: Posting
+) -> None:
+    """After a conflict: each assignment by itself, so that one that fails takes no other with it."""
+    for worked in ready:
+        savepoint = db.session.begin_nested()
+        try:
+            posting.charges += _post([worked], run_id, today, by, now)
+            savepoint.commit()
+            posting.assignments += 1
+        except IntegrityError:
+            savepoint.rollback()
+            first = worked.due.charges[0]
+            posting.failed.append(
+                Failure(
+                    worked.loaded.facts.assignment_id,
+                    "A charge for one of its periods stands already, although its position does not say so "
+                    f"(first line due: {first.charge_on.isoformat()}). Nothing of it was posted.",
+                )
+            )
+
+
+def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> int:
+    """Insert the charges and their balance entries and move the positions on. The number of charges."""
+    rows: list[dict[str, Any]] = []
+    total = 0
+    for worked in ready:
+        for due in worked.due.charges:
+            row = _row(worked, due, run_id, by, now)
+            if due.kind in (Kind.CREDIT, Kind.DIFFERENCE):
+                row["corrects_id"] = worked.loaded.roots.get(due.period_from)
+                if row["corrects_id"] is None and rows:
+                    total += _insert(rows)
+                    row["corrects_id"] = _root(worked.loaded.facts.assignment_id, due.period_from)
+            rows.append(row)
+    total += _insert(rows)
+    _take_from_balance(ready, today, now)
+    _move(ready)
+    return total
+
+
+def _insert(rows: list[dict[str, Any]]) -> int:
+    count = len(rows)
+    if rows:
+        db.session.execute(insert(CHARGE), rows)
+        rows.clear()
+    return count
+
+
+def _row(worked: Worked, due: Any, run_id: int | None, by: str, now: datetime) -> dict[str, Any]:
+    facts = worked.loaded.facts
+    return {
+        "token": None,
+        "run_id": run_id,
+        "customer_id": facts.customer_id,
+        "assignment_id": facts.assignment_id,
+        "package_id": facts.package_id,
+        "kind": due.kind.value,
+        "charge_on": due.charge_on,
+        "period_from": due.period_from,
+        "period_until": due.period_until,
+        "number": due.number,
+        "quantity": due.quantity,
+        "unit_price": due.unit_price,
+        "unit_cost": due.unit_cost,
+        "days": due.days,
+        "whole_days": due.whole_days,
+        "spend": due.spend,
+        "currency": facts.currency,
+        "amount": due.amount,
+        "cost": due.cost,
+        "tax_rate": due.tax_rate,
+        "tax": due.tax,
+        "label": facts.label,
+        "did_number": facts.did_number,
+        "auto_decrement_credit": facts.auto_decrement_credit,
+        "corrects_id": None,
+        "reverses_id": None,
+        "reason": "",
+        "posted_by": by,
+        "posted_at": now,
+    }
+
+
+def _root(assignment_id: int, period_from: date) -> int | None:
+    """The first charge of a period, which its corrections name."""
+    return db.session.scalar(
+        select(Charge.id)
+        .where(Charge.assignment_id == assignment_id, Charge.period_from == period_from)
+        .where(Charge.kind.in_((Kind.RECURRING, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE)))
+        .where(Charge.corrects_id.is_(None))
+        .order_by(Charge.id)
+        .limit(1)
+    )
+
+
+def _take_from_balance(ready: list[Worked], today: date, now: datetime) -> None:
+    """An entry for every charge just posted that takes from the balance."""
+    ids = [w.loaded.facts.assignment_id for w in ready if w.loaded.facts.auto_decrement_credit and w.due.charges]
+    if ids:
+        enter_charges(Charge.assignment_id.in_(ids), today, now)
+
+
+def enter_charges(which: Any, today: date, now: datetime) -> None:
+    """Take the charges meant by `which` from their customers' balances, each once."""
+    entered = exists().where(BalanceEntry.charge_id == Charge.id)
+    chosen = select(Charge.id).where(which, Charge.auto_decrement_credit, ~entered)
+    db.session.execute(
+        insert(ENTRY).from_select(
+            ["customer_id", "source", "charge_id", "made_on", "for_day", "amount", "reason", "made_at"],
+            select(
+                CHARGE.c.customer_id,
+                literal(EntrySource.CHARGE.value),
+                CHARGE.c.id,
+                literal(today),
+                CHARGE.c.charge_on,
+                -(CHARGE.c.amount + CHARGE.c.tax),
+                literal(""),
+                literal(now, type_=ENTRY.c.made_at.type),
+            ).where(CHARGE.c.id.in_(chosen)),
+        )
+    )
+
+
+def _move(ready: list[Worked]) -> None:
+    """Move the positions on by compare-and-set."""
+    if not ready:
+        return
+    rows = [
+        {
+            "assignment": worked.loaded.facts.assignment_id,
+            "seen": worked.loaded.version,
+            "charged_until": worked.due.position.charged_until,
+            "worked_through": worked.due.position.worked_through,
+            "next_charge_on": worked.due.next_charge_on,
+        }
+        for worked in ready
+    ]
+    position = AssignmentPosition.__table__
+    result = db.session.connection().execute(
+        update(position)
+        .where(position.c.assignment_id == bindparam("assignment"), position.c.version == bindparam("seen"))
+        .values(
+            charged_until=bindparam("charged_until"),
+            worked_through=bindparam("worked_through"),
+            next_charge_on=bindparam("next_charge_on"),
+            held_lines=0,
+            version=position.c.version + 1,
+        ),
+        rows,
+    )
+    if result.rowcount != len(rows):
+        raise SomebodyWasHere
+
+
+def _mark_held(held: list[Held]) -> None:
+    for item in held:
+        db.session.execute(
+            update(AssignmentPosition)
+            .where(AssignmentPosition.assignment_id == item.facts.assignment_id)
+            .values(held_lines=item.lines)
+        )
+
