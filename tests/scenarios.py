@@ -30,7 +30,8 @@ another. A frequency that changes clears the match days.
 on the days from `from` to `to`, by date, then in the rules' order.
 """
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from tests.oracle import ALWAYS, ONE_DAY, charges, holding, in_order, one, rounded
 
@@ -89,7 +90,7 @@ def portfolio_of(scenario):
     for change in scenario.get("changes", []):
         record(change, packages, customers, assignments, currency)
     usage = [
-        (call.get("customer", only), call.get("did"), a_day(call["date"]), call["amount"])
+        (call.get("customer", only), call.get("did"), day_of(call, scenario), call["amount"])
         for call in scenario.get("usage", [])
     ]
     return {
@@ -100,6 +101,15 @@ def portfolio_of(scenario):
         "usage_wait_days": scenario.get("usage_wait_days", 0),
         "through": a_day(scenario["to"]),
     }
+
+
+def day_of(call, scenario):
+    """The day on which a call started in the portal's time zone."""
+    if "date" in call:
+        return a_day(call["date"])
+    zone = ZoneInfo(scenario.get("timezone", "UTC"))
+    started = datetime.fromisoformat(call["started_at"])
+    return (started.astimezone(zone) if started.tzinfo else started).date()
 
 
 def record(change, packages, customers, assignments, currency):
@@ -130,9 +140,7 @@ def answer(scenario):
     portfolio = portfolio_of(scenario)
     since = a_day(scenario["from"])
     lines, totals, costs = [], {}, {}
-    for charge in sorted(
-        charges(portfolio), key=lambda charge: (charge["date"], *in_order(charge))
-    ):
+    for charge in sorted(charges(portfolio), key=lambda charge: (charge["date"], *in_order(charge))):
         if charge["posted_on"] < since:
             continue
         assignment = portfolio["assignments"][charge["assignment"]]
@@ -156,9 +164,7 @@ def answer(scenario):
             }
         )
     nothing = f"{rounded(0, scenario.get('currency', 'USD')):f}"
-    texts = [
-        {currency: f"{value:f}" for currency, value in sums.items()} for sums in (totals, costs)
-    ]
+    texts = [{currency: f"{value:f}" for currency, value in sums.items()} for sums in (totals, costs)]
     total, cost = (text if len(text) > 1 else next(iter(text.values()), nothing) for text in texts)
     return {"charges": lines, "total": total, "cost": cost}
 
