@@ -138,9 +138,7 @@ class Walk:
         for period in self.periods:
             if not period["settled"]:
                 self.settle(period, today, end)
-            elif end != known_end(self.assignment, today - ONE_DAY) or (
-                end and today == end + ONE_DAY
-            ):
+            elif end != known_end(self.assignment, today - ONE_DAY) or (end and today == end + ONE_DAY):
                 self.correct(period, today, end)
 
     # --- setup and one-off
@@ -149,9 +147,7 @@ class Walk:
         if today < self.begin:
             return
         cost, retail, setup_cost, setup_retail = self.prices(today)
-        self.line(
-            "setup", today, self.whole_amounts(today, setup_cost, setup_retail), today, setup_retail
-        )
+        self.line("setup", today, self.whole_amounts(today, setup_cost, setup_retail), today, setup_retail)
         if holding(self.package["schedules"], today)[0] == "none":
             self.line("one_off", today, self.whole_amounts(today, cost, retail), today, retail)
 
@@ -174,9 +170,8 @@ class Walk:
             self.schedule, self.anchor = in_force, today
             self.grid = self.whole_period(today)
             partial_start = self.grid[0] != today
-        elif (
-            today == self.grid[1]
-        ):  # what begins here is whole, or the days from an old schedule to a new one's match day
+        elif today == self.grid[1]:
+            # What begins here is whole, or is the days from an old schedule to a new one's match day.
             if in_force != self.schedule:
                 self.schedule, self.anchor = in_force, today
             self.grid = self.whole_period(today)
@@ -277,9 +272,7 @@ class Walk:
     # --- terms, and the ledger
 
     def prices(self, day):
-        return [
-            Decimal(str(price)) for price in holding(self.package["prices"][self.currency], day)
-        ]
+        return [Decimal(str(price)) for price in holding(self.package["prices"][self.currency], day)]
 
     def quantity(self, day):
         return holding(self.assignment["quantities"], day)[0]

@@ -78,9 +78,7 @@ def pick(rng, low, high):
 
 
 def a_price(rng):
-    return rng.choice(
-        ("0", "0.005", "0.333333", "1", "9.99", "25", "49.95", "99.5", "310", "1234.567891")
-    )
+    return rng.choice(("0", "0.005", "0.333333", "1", "9.99", "25", "49.95", "99.5", "310", "1234.567891"))
 
 
 def a_schedule(rng):
@@ -123,9 +121,7 @@ def an_assignment(rng, packages, customers, since):
     return {
         "package": package["key"],
         "customer": customer["key"],
-        "did": f"+4420712345{customers.index(customer)}{rng.randint(0, 1)}"
-        if rng.random() < 0.3
-        else None,
+        "did": f"+4420712345{customers.index(customer)}{rng.randint(0, 1)}" if rng.random() < 0.3 else None,
         "quantity": rng.choice((1, 1, 2, 3, 7)),
         "start_date": start.isoformat(),
         "end_date": end and end.isoformat(),
@@ -204,16 +200,13 @@ class Changes:
         return [
             index
             for index, assignment in enumerate(self.assignments)
-            if a_day(assignment["start_date"]) < on
-            and (self.ends[index] is None or self.ends[index] >= on)
+            if a_day(assignment["start_date"]) < on and (self.ends[index] is None or self.ends[index] >= on)
         ]
 
     def holds_from(self, what, on):
         """A day after today and after every day from which a change of the same thing holds."""
         first = max(on, self.held.get(what, on)) + timedelta(days=1)
-        day = (
-            first if self.rng.random() < 0.4 else pick(self.rng, first, first + timedelta(days=75))
-        )
+        day = first if self.rng.random() < 0.4 else pick(self.rng, first, first + timedelta(days=75))
         self.held[what] = day
         return {"holds_from": day.isoformat()}
 
