@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
 
-from portal.extensions import db
+from portal.services.company import company
 
 
 def now() -> datetime:
@@ -15,11 +15,9 @@ def now() -> datetime:
 
 def zone() -> ZoneInfo:
     """The portal's time zone: the company's setting, UTC until it is made."""
-    from portal.models.company import Company
-
-    name = db.session.scalar(db.select(Company.time_zone).limit(1))
+    provider = company()
     try:
-        return ZoneInfo(name or "UTC")
+        return ZoneInfo(provider.time_zone if provider else "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
 

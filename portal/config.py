@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ def _whole(text: str) -> int:
     if number < 0:
         raise ValueError("a whole number, 0 or more")
     return number
+
+
+def _day(text: str) -> str:
+    return date.fromisoformat(text).isoformat() if text else ""
 
 
 def _list(text: str) -> list[str] | None:
@@ -148,6 +153,7 @@ SETTINGS = (
         "YYYY-MM-DD",
         "The day the portal takes for today, for demonstrations and tests. Empty: today in the "
         "company's time zone.",
+        _day,
     ),
     Setting(
         "PORTAL_WORKERS",

@@ -6,6 +6,19 @@ from alembic import op
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # Charges and balance entries are written once: the database itself refuses anything else.
 APPEND_ONLY = ("charge", "balance_entry")
+# There is exactly one company. Its row is edited, never added.
+COMPANY = {
+    "id": 1,
+    "name": "Your company",
+    "address": "",
+    "email": "",
+    "tax_id": "",
+    "time_zone": "UTC",
+    "default_currency": "USD",
+    "usage_wait_days": 1,
+    "summary_footer": "",
+    "version": 1,
+}
 
 revision = "0001"
 down_revision = None
@@ -661,6 +674,7 @@ def upgrade() -> None:
         ["customer_id", "made_on", "id"],
         unique=False,
     )
+    op.bulk_insert(sa.table("company", *map(sa.column, COMPANY)), [COMPANY])
     for table in APPEND_ONLY:
         _refuse_edits(table)
 

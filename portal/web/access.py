@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request, url_for
 from flask_security import current_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.models import Company
 from portal.models.user import BILLING, OWNER
+from portal.services.company import company
 from portal.web.htmx import is_htmx, see_other
 
 OPEN = {"security.login", "static", "health.show"}
@@ -96,5 +99,13 @@ def register(app: Flask) -> None:
     app.before_request(_guard)
 
     @app.context_processor
-    def _may() -> dict[str, Any]:
-        return {"may_change": may_change, "may_own": may_own}
+    def _everywhere() -> dict[str, Any]:
+        return {"may_change": may_change, "may_own": may_own, "company": _company()}
+
+
+def _company() -> Company | None:
+    """The provider, for the head of every page; also of the page that says the database is gone."""
+    try:
+        return company()
+    except SQLAlchemyError:
+        return None

@@ -27,19 +27,18 @@ TITLES = {404: "Not found", 409: "Not possible", 422: "Not accepted", 500: "Erro
 
 
 def problem(status: int, text: str, way_out: WayOut | None = None) -> Response:
-    """A refusal: as a whole page, or, asked by htmx, as a toast that leaves the page as it is."""
+    """A refusal: as a whole page, or, asked by htmx, as a toast that leaves the page as it is.
+
+    The toast is out of band, and htmx swaps nothing else of an answer of 400 and above.
+    """
     context = {
         "status": status,
         "title": TITLES.get(status, "Not possible"),
         "text": text,
         "way_out": way_out,
     }
-    if is_htmx():
-        response = make_response(render_template("errors/_toast.html", **context), status)
-        response.headers["HX-Retarget"] = "#toasts"
-        response.headers["HX-Reswap"] = "innerHTML"
-    else:
-        response = make_response(render_template("errors/page.html", **context), status)
+    template = "errors/_toast.html" if is_htmx() else "errors/page.html"
+    response = make_response(render_template(template, **context), status)
     response.vary.add("HX-Request")
     return response
 

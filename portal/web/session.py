@@ -68,7 +68,7 @@ def _renew_token(_app: Flask, **_: Any) -> None:
 
 def _limit_sign_in(app: Flask) -> None:
     """Slow down whoever guesses. Built here, once per application: limits add up else."""
-    limiter = Limiter(get_remote_address, app=app)
+    limiter = app.extensions["portal.limiter"] = Limiter(get_remote_address, app=app)
     if limit := app.config["SIGN_IN_LIMIT"]:
         view = app.view_functions["security.login"]
         app.view_functions["security.login"] = limiter.limit(limit, methods=["POST"])(view)

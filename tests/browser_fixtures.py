@@ -1,0 +1,122 @@
+"""A real Chromium, driven by Playwright, against a server in a thread. Skipped where there is none.
+
+`http://localhost`, not 127.0.0.1: passkeys want a name.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from tests import world
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+CHROMIUM = (
+    os.environ.get("PORTAL_CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
+    or shutil.which("google-chrome")
+)
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 10_000  # milliseconds
+
+
+class LiveServer:
+    """The application, answering on a port of its own."""
+
+    def __init__(self, app: Flask) -> None:
+        self.server = make_server("localhost", 0, app, threaded=True)
+        self.url = f"http://localhost:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Answer nobody any more."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def live_server(app: Flask) -> Iterator[LiveServer]:
+    """The application, served. Commit what a test has set up before the browser asks."""
+    server = LiveServer(app)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """One Chromium for the session."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def screen(browser: "Browser", live_server: LiveServer) -> Iterator[Any]:
+    """Open a page as one of the staff: `screen()` for the owner, `screen(None)` for nobody.
+
+    Whatever Playwright's `new_context` takes (`java_script_enabled=False`, `color_scheme="dark"`)
+    may be given. A page that breaks the content security policy, or whose script fails, fails the
+    test.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def complain(message: Any) -> None:
+        if message.type == "error" and "the server responded with a status of" not in message.text:
+            complaints.append(message.text)
+
+    def open_page(role: str | None = "owner", **options: Any) -> "Page":
+        context = browser.new_context(base_url=live_server.url, **options)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        if role:
+            context.add_cookies([_cookie(live_server, role)])
+        page = context.new_page()
+        page.on("console", complain)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints, complaints
+
+
+@pytest.fixture
+def page(screen: Any) -> "Page":
+    """A page in which the owner is signed in."""
+    opened: Page = screen()
+    return opened
+
+
+def _cookie(live_server: LiveServer, role: str) -> Any:
+    """The cookie of somebody who has signed in."""
+    client = world.signed_in(live_server.server.app, role)  # type: ignore[arg-type]
+    cookie = client.get_cookie(live_server.server.app.config["SESSION_COOKIE_NAME"])  # type: ignore[attr-defined]
+    assert cookie is not None
+    return {"name": cookie.key, "value": cookie.value, "url": live_server.url}

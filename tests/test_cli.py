@@ -1,0 +1,68 @@
+"""The command `portal`: quick to say what it can, plain when it refuses."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from portal.cli import main
+from portal.commands import COMMANDS
+from portal.extensions import db
+from portal.models.user import User
+
+
+@pytest.fixture
+def portal(app, monkeypatch):
+    """Run `portal ...` on the test's database."""
+    monkeypatch.setattr("portal.create_app", lambda: app)
+
+    def run(*arguments, status=0, **options):
+        result = CliRunner().invoke(main, [str(part) for part in arguments], **options)
+        assert result.exit_code == status, result.output
+        return result.output
+
+    return run
+
+
+def test_help_lists_every_command_and_imports_none():
+    code = (
+        "import sys, portal.cli\n"
+        "try: portal.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('flask', 'sqlalchemy') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.endswith("[]\n")
+    assert all(f"  {name} " in run.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_can_say_what_it_does(name):
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert COMMANDS[name] in result.output
+
+
+def test_a_member_of_staff_is_created_once(portal, app):
+    create = ("user", "create", "Ann@Lumen.example", "--name", "Ann", "--role", "viewer")
+    said = portal(*create, "--password", "long enough for us")
+    assert said == "Ann may sign in as Ann@Lumen.example (viewer).\n"
+    with app.app_context():
+        ann = db.session.scalars(select(User).where(User.email == "ann@lumen.example")).one()
+        assert ann.has_role("viewer")
+    assert "may sign in already" in portal(*create, "--password", "long enough for us", status=1)
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "says"),
+    [("no address", "long enough for us", "no e-mail address"), ("a@b.example", "short", "12 characters")],
+)
+def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, password, says):
+    assert says in portal("user", "create", email, "--name", "A", "--password", password, status=1)
+
+
+def test_the_demo_is_not_loaded_into_a_portal_in_earnest(portal, app, monkeypatch):
+    monkeypatch.setitem(app.config, "MODE", "production")
+    assert "demo mode only" in portal("seed", status=1)

@@ -1,0 +1,47 @@
+"""What the browser is told to refuse, with every answer; and static files under hashed names."""
+
+import re
+
+import pytest
+
+from portal.config import ROOT
+from portal.web.headers import CSP
+from portal.web.static import Copies
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/health", "/nowhere", "/static/css/tokens.css"])
+def test_every_answer_forbids_what_the_portal_never_does(client, path):
+    headers = client.get(path).headers
+    assert headers["Content-Security-Policy"] == CSP
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_pages_are_kept_by_no_browser(client):
+    assert client.get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_static_files_are_kept_for_ever_under_the_hash_of_their_content(anonymous):
+    found = re.search(r'href="(/static/css/tokens\.[0-9a-f]{12}\.css)"', anonymous.get("/login").text)
+    response = anonymous.get(found[1], headers={"Accept-Encoding": "gzip, br"})
+    assert response.status_code == 200
+    assert "immutable" in response.headers["Cache-Control"]
+    assert response.headers["Content-Encoding"] in ("br", "gzip")
+    assert response.headers["Content-Security-Policy"] == CSP
+
+
+def test_a_style_sheet_refers_to_hashed_copies(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    (source / "css").mkdir(parents=True)
+    (source / "dot.svg").write_text("<svg/>")
+    (source / "css" / "a.css").write_text('a { background: url("../dot.svg#x") } b { background: url(data:,) }')
+    copies = Copies(source, target)
+    text = (target / copies.names["css/a.css"]).read_text()
+    assert f'url("../{copies.names["dot.svg"]}#x")' in text
+    assert "url(data:,)" in text
+
+
+def test_every_static_file_has_a_copy(tmp_path):
+    copies = Copies(ROOT / "static", tmp_path)
+    assert all((tmp_path / hashed).is_file() for hashed in copies.names.values())

@@ -1,0 +1,146 @@
+"""The two databases that tests run on, and the small cast that is there before a test begins.
+
+The provider is Lumen Voice. Olivia owns the portal, Ben does its billing, Vera only looks.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import insert, select, text
+
+from portal import create_app
+from portal.database import upgrade
+from portal.extensions import db
+from portal.models import Company
+from portal.models.user import User
+from portal.services.people import create_staff
+
+PASSWORD = "correct-horse-battery"
+STAFF = {"owner": "Olivia Brandt", "billing": "Ben Clerk", "viewer": "Vera Look"}
+
+
+class Client(FlaskClient):
+    """A browser without script. What a test has changed is committed before each request."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer in an application context, and so a database session, of its own."""
+        from flask import has_app_context
+
+        if has_app_context():
+            db.session.commit()
+        kwargs.setdefault("buffered", True)  # static files are closed once they are read
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
+def email(role: str) -> str:
+    """The address that a member of staff signs in with."""
+    return f"{role}@lumen.example"
+
+
+def signed_in(app: Flask, role: str) -> FlaskClient:
+    """A browser in which one of STAFF is signed in."""
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = app.extensions["portal.tests.cast"][email(role)]
+        cookie["_fresh"] = True
+    return client
+
+
+def make_app(folder: Path, url: str, **config: Any) -> Flask:
+    """An application as tests want it: cheap passwords, no CSRF tokens to copy, no limits."""
+    app = create_app(
+        {
+            "INSTANCE": folder / "instance",
+            "SQLALCHEMY_DATABASE_URI": url,
+            "SECRET_KEY": "for tests only, and long enough",
+            "TESTING": True,
+            "WTF_CSRF_ENABLED": False,
+            "RATELIMIT_ENABLED": False,
+            "SECURITY_PASSWORD_HASH": "plaintext",
+            "SECURITY_PASSWORD_SCHEMES": ["plaintext"],
+            **config,
+        }
+    )
+    app.test_client_class = Client
+    return app
+
+
+class Database:
+    """One migrated database, the application on it, and how it is made as it was."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.app = make_app(folder, url)
+        upgrade(self.app)
+        with self.app.app_context():
+            company = db.session.get_one(Company, 1)
+            company.name = "Lumen Voice"
+            for role, name in STAFF.items():
+                create_staff(email(role), name, PASSWORD, role)
+            db.session.commit()
+            self.app.extensions["portal.tests.cast"] = {
+                user.email: user.fs_uniquifier for user in db.session.scalars(select(User))
+            }
+        self.keep()
+
+    def keep(self) -> None:
+        """Remember what every test finds."""
+        raise NotImplementedError
+
+    def clean(self) -> None:
+        """Make the database as it was kept."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Leave no connection behind."""
+        with self.app.app_context():
+            db.engine.dispose()
+
+
+class Sqlite(Database):
+    """A file, and a copy of it as it was."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.kept = folder / "test.db", folder / "kept.db"
+        super().__init__(folder, f"sqlite:///{self.path}")
+
+    def keep(self) -> None:
+        """Copy the file, once nothing stands in its log any more."""
+        self.close()
+        shutil.copyfile(self.path, self.kept)
+
+    def clean(self) -> None:
+        """Copy it back. (Deleting rows would meet the triggers that keep charges.)"""
+        self.close()
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(self.kept, self.path)
+
+
+class Postgresql(Database):
+    """A database emptied row by row, past triggers and foreign keys; counters go on."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        super().__init__(folder, url)
+
+    def keep(self) -> None:
+        """Remember the rows."""
+        with self.app.app_context(), db.engine.connect() as connection:
+            self.rows = {
+                table: [dict(row) for row in connection.execute(select(table)).mappings()]
+                for table in db.metadata.sorted_tables
+            }
+        self.close()
+
+    def clean(self) -> None:
+        """Take all rows away in one statement, and put the first ones back."""
+        tables = " ".join(f'DELETE FROM "{table.name}";' for table in self.rows)
+        with self.app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(f"DO $$ BEGIN {tables} END $$"))
+            for table, rows in self.rows.items():
+                if rows:
+                    connection.execute(insert(table), rows)
