@@ -61,10 +61,10 @@ def _post_something(connection, table):
         for check in inspect(connection).get_check_constraints(table):
             connection.execute(text(f'ALTER TABLE {table} DROP CONSTRAINT "{check["name"]}"'))
     columns = [c for c in db.metadata.tables[table].columns if not c.nullable]
-    values = {
-        c.name: {int: "1", bool: "true", str: "'x'"}.get(_kind(c), "'2026-01-31'") for c in columns
-    }
-    connection.execute(text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"))
+    values = {c.name: {int: "1", bool: "true", str: "'x'"}.get(_kind(c), "'2026-01-31'") for c in columns}
+    connection.execute(
+        text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})")
+    )
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL session_replication_role = origin"))
 

@@ -1,5 +1,7 @@
 """Load the demo company, once."""
 
+from importlib import import_module
+
 import click
 
 from portal.commands import with_app
@@ -26,8 +28,8 @@ def command() -> None:
         click.echo("There is data already; nothing loaded.")
         return
     try:
-        from portal.services import demo
-    except ImportError:
+        demo = import_module("portal.services.demo")
+    except ModuleNotFoundError:
         click.echo("There is no demo company yet.")
         return
     click.echo("Loading the demo company: packages, customers, DIDs and half a year of charges.")

@@ -71,4 +71,5 @@ def _limit_sign_in(app: Flask) -> None:
     limiter = app.extensions["portal.limiter"] = Limiter(get_remote_address, app=app)
     if limit := app.config["SIGN_IN_LIMIT"]:
         view = app.view_functions["security.login"]
-        app.view_functions["security.login"] = limiter.limit(limit, methods=["POST"])(view)
+        limited: Any = limiter.limit(limit, methods=["POST"])(view)
+        app.view_functions["security.login"] = limited

@@ -88,7 +88,9 @@ def test_a_refusal_offers_its_way_out(broken):
     assert way["href"] == "/"
 
 
-@pytest.mark.parametrize("number", ["99999999999999999999", "9" * 5000, "-1", "1e3", "x", "9223372036854775808"])
+@pytest.mark.parametrize(
+    "number", ["99999999999999999999", "9" * 5000, "-1", "1e3", "x", "9223372036854775808"]
+)
 def test_an_id_that_no_database_holds_is_nobodys(broken, number):
     assert page(broken.get(f"/rows/{number}"), 404)
 
@@ -105,7 +107,9 @@ def test_a_character_that_cannot_be_stored_is_refused_by_the_name_of_its_field(b
     assert "Company Name holds a character that cannot be stored" in words(soup.select_one("main"))
 
 
-@pytest.mark.parametrize("path", ["/echo?company_name=%ff%fe", "/echo?company_name=%ed%a0%80", "/echo%00", "/%ff"])
+@pytest.mark.parametrize(
+    "path", ["/echo?company_name=%ff%fe", "/echo?company_name=%ed%a0%80", "/echo%00", "/%ff"]
+)
 def test_bytes_that_are_no_text_break_nothing(broken, path):
     assert broken.get(path).status_code in (200, 404, 422)
 

@@ -35,7 +35,9 @@ def test_a_style_sheet_refers_to_hashed_copies(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "css").mkdir(parents=True)
     (source / "dot.svg").write_text("<svg/>")
-    (source / "css" / "a.css").write_text('a { background: url("../dot.svg#x") } b { background: url(data:,) }')
+    (source / "css" / "a.css").write_text(
+        'a { background: url("../dot.svg#x") } b { background: url(data:,) }'
+    )
     copies = Copies(source, target)
     text = (target / copies.names["css/a.css"]).read_text()
     assert f'url("../{copies.names["dot.svg"]}#x")' in text

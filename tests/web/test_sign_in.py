@@ -33,7 +33,7 @@ def token(response):
 
 def test_every_page_but_sign_in_health_and_static_files_asks_who_you_are(app, anonymous):
     for rule in app.url_map.iter_rules():
-        values = {name: 1 for name in rule.arguments}
+        values = dict.fromkeys(rule.arguments, 1)
         if rule.endpoint in ("security.login", "health.show", "static"):
             continue
         with app.test_request_context():
