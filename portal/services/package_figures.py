@@ -1,0 +1,143 @@
+"""What a package brings in: who holds how much of it, worked out to a month.
+
+A month is a twelfth of the charge dates of the next twelve months, so that weekly, quarterly and yearly
+packages can be compared. Sums never mix currencies.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
+from portal.domain.schedule import Frequency, Schedule, charge_dates
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Customer, Package
+
+A_YEAR = relativedelta(years=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How much of a package is held in one currency."""
+
+    currency: str
+    assignments: int
+    customers: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """What one currency's holding comes to in a month."""
+
+    holding: Holding
+    retail: Decimal
+    cost: Decimal
+
+    @property
+    def margin(self) -> Decimal:
+        """Retail less cost."""
+        return self.retail - self.cost
+
+
+def charges_a_month(schedule: Schedule, day: date) -> Fraction:
+    """How often a schedule charges in a month, seen from `day`. Nothing for frequency none."""
+    if schedule.frequency == Frequency.NONE:
+        return Fraction(0)
+    until = day + A_YEAR
+    if schedule.frequency == Frequency.WEEKLY and not schedule.match:
+        return Fraction((until - day).days, 7 * 12)  # each assignment has a weekday of its own
+    return Fraction(sum(1 for _ in charge_dates(schedule, day, until)), 12)
+
+
+def a_month(price: int, quantity: int, times: Fraction, currency: str) -> Decimal:
+    """A price in micros for a quantity, charged so many times a month, rounded once."""
+    amount = round_half_up(price * quantity * times.numerator, times.denominator, minor_unit(currency))
+    return from_micros(amount)
+
+
+def in_force(day: date) -> ColumnElement[bool]:
+    """The assignments whose service runs on `day`."""
+    return (Assignment.start_date <= day) & open_on(day)
+
+
+def open_on(day: date) -> ColumnElement[bool]:
+    """The assignments whose service runs on `day`, or begins later."""
+    return or_(Assignment.end_date.is_(None), Assignment.end_date >= day)
+
+
+def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Holding]:
+    """How much of the package is held by the assignments `which`, with the quantities of `day`."""
+    later = aliased(AssignmentQuantity)
+    replaced = (
+        select(later.id)
+        .where(later.assignment_id == AssignmentQuantity.assignment_id)
+        .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= day)
+        .exists()
+    )
+    query = (
+        select(
+            Customer.currency,
+            func.count(Assignment.id),
+            func.count(Customer.id.distinct()),
+            func.sum(AssignmentQuantity.quantity),
+        )
+        .select_from(Assignment)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
+        .where(Assignment.package_id == package.id, which)
+        .where(AssignmentQuantity.holds_from <= day, ~replaced)
+        .group_by(Customer.currency)
+        .order_by(Customer.currency)
+    )
+    return [Holding(*row[:3], int(row[3])) for row in db.session.execute(query)]
+
+
+def monthly(package: Package, today: date) -> list[Monthly]:
+    """What the package comes to in a month, for each currency that somebody has it in today."""
+    schedule = package.schedule_on(today)
+    times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
+    found = []
+    for holding in holdings(package, in_force(today), today):
+        prices = package.price_on(holding.currency, today)
+        if prices is not None:
+            retail, cost = (
+                a_month(to_micros(price), holding.quantity, times, holding.currency)
+                for price in (prices.retail, prices.cost)
+            )
+            found.append(Monthly(holding, retail, cost))
+    return found
+
+
+def next_charge_days(package: Package, most: int = 6) -> list[tuple[date, int]]:
+    """The next days on which assignments of the package fall due, and how many on each."""
+    day = AssignmentPosition.next_charge_on
+    query = (
+        select(day, func.count())
+        .join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
+        .where(Assignment.package_id == package.id, day.is_not(None))
+        .group_by(day)
+        .order_by(day)
+        .limit(most)
+    )
+    return [(row[0], row[1]) for row in db.session.execute(query) if row[0]]
+
+
+def holders(package_ids: list[int], today: date, most: int = 1000) -> dict[int, int]:
+    """How many assignments each package has in force, counted up to `most + 1`."""
+    counts = [_count(package_id, today, most + 1) for package_id in package_ids]
+    return {row[0]: row[1] for row in db.session.execute(union_all(*counts))} if counts else {}
+
+
+def _count(package_id: int, today: date, most: int) -> Select[Any]:
+    """A package's id, and how many assignments of it are in force, counted up to `most`."""
+    some = (
+        select(Assignment.id).where(Assignment.package_id == package_id, in_force(today)).limit(most)
+    ).subquery()
+    return select(literal(package_id), select(func.count()).select_from(some).scalar_subquery())
