@@ -15,6 +15,7 @@ COMMANDS = {
     "db": "Bring the database's tables up or down.",
     "seed": "Load the demo company, if there is nothing yet.",
     "user": "Create people who may sign in.",
+    "simulate": "Answer what a scenario (JSON) would be charged, and why.",
     "settings": "Show every setting, its default and its unit.",
 }
 

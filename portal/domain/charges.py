@@ -272,7 +272,7 @@ class _Walk:
         """
         if self.terms.proration == Proration.DAILY:
             return True
-        return span.begins > self.terms.begins and any(span.begins == s.begins for s in self.found[1:])
+        return any(span.begins == segment.begins for segment in self.found[1:])
 
     def _recur(self, found_on: date, end: date | None) -> list[DueCharge]:
         """A charge date: the period from it to the next one, in advance."""
@@ -302,12 +302,9 @@ class _Walk:
         """What a recurring period comes to, given the end date; dated its first day."""
         terms, unit = self.terms, self.terms.unit
         begins, until, whole_days = span
-        if end and end < until:
-            if end < begins:
-                until = begins
-            elif terms.proration == Proration.DAILY:
-                until = end + ONE_DAY
-        days = (until - begins).days
+        if end and end < until and terms.proration == Proration.DAILY:
+            until = max(end + ONE_DAY, begins)
+        days = 0 if end and end < begins else (until - begins).days
         prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)
         rate = in_force(terms.tax_rates, begins)
         amount = share(prices.retail, quantity, days, whole_days, unit)

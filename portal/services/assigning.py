@@ -232,13 +232,15 @@ def change_quantity(assignment: Assignment, quantity: int, holds_from: date, tod
     """
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
-    if not has_begun(assignment):
-        if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
-            raise _locked_quantity(assignment)
-        assignment.quantities = [AssignmentQuantity(holds_from=FIRST_DAY, quantity=quantity)]
-        return
     check_day("holds_from", holds_from)
     if holds_from <= today:
+        if not has_begun(assignment):
+            if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
+                raise _locked_quantity(assignment)
+            first, *others = assignment.quantities
+            first.quantity = quantity
+            assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
+            return
         raise Invalid("holds_from", f"A new quantity holds from tomorrow, {(today + ONE_DAY).isoformat()}, or later.")
     if assignment.is_locked_on(holds_from) and quantity < assignment.quantity_on(holds_from):
         raise _locked_quantity(assignment)
@@ -283,7 +285,7 @@ def change_end(
             assignment.override_reason, assignment.override_by, assignment.override_at = override_reason, by, now
     assignment.end_date = end_date
     if not has_begun(assignment):
-        assignment.ends = [AssignmentEnd(known_on=FIRST_DAY, end_date=end_date)]
+        assignment.ends[0].end_date = end_date
     elif assignment.ends[-1].known_on >= today:
         assignment.ends[-1].end_date = end_date
     else:
