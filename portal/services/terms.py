@@ -69,17 +69,43 @@ class Loaded:
 
 def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
     """The assignments, in the order of their ids. Calls before `spend_before` count as spend."""
-    rows = db.session.execute(_assignments().where(Assignment.id.in_(assignment_ids))).all()
-    packages = {row.package_id for row in rows}
-    schedules = _schedules(packages)
-    prices = _prices(packages)
+    rows = _rows(assignment_ids)
+    terms = _terms(rows)
+    loaded = [
+        Loaded(
+            facts=_facts(row),
+            terms=terms[row.id],
+            position=Position(row.charged_until, row.worked_through),
+            version=row.version,
+            post_all_through=row.post_all_through,
+            posted={},
+            roots={},
+            spend=no_spend,
+        )
+        for row in rows
+    ]
+    _add_posted(loaded)
+    _add_spend(loaded, spend_before)
+    return loaded
+
+
+def terms_of(assignment_ids: Sequence[int]) -> dict[int, Terms]:
+    """The terms alone of many assignments: what their charges are explained by."""
+    return _terms(_rows(assignment_ids))
+
+
+def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    return db.session.execute(_assignments().where(Assignment.id.in_(assignment_ids))).all()
+
+
+def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
+    packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
+    schedules, prices = _schedules(packages), _prices(packages)
     tax_rates = _tax_rates({row.customer_id for row in rows})
-    quantities = _quantities(assignment_ids)
-    ends = _ends(assignment_ids)
+    quantities, ends = _quantities(ids), _ends(ids)
     wait_days = usage_wait_days()
-    loaded = []
-    for row in rows:
-        terms = Terms(
+    return {
+        row.id: Terms(
             start_date=row.start_date,
             schedules=schedules[row.package_id],
             prices=prices[row.package_id, row.currency],
@@ -92,21 +118,8 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
             charge_from=row.charge_from,
             wait_days=wait_days if row.minimum_spend else 0,
         )
-        loaded.append(
-            Loaded(
-                facts=_facts(row),
-                terms=terms,
-                position=Position(row.charged_until, row.worked_through),
-                version=row.version,
-                post_all_through=row.post_all_through,
-                posted={},
-                roots={},
-                spend=no_spend,
-            )
-        )
-    _add_posted(loaded)
-    _add_spend(loaded, spend_before)
-    return loaded
+        for row in rows
+    }
 
 
 def usage_wait_days() -> int:
