@@ -1,5 +1,6 @@
 """Customers: making, changing and finding them."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,6 +22,8 @@ COMPANY_DETAILS_MAX = 250
 ADDRESS_MAX = 1_000
 SEARCH_KEY_MAX = 400
 RATE_MAX = Decimal(100)
+CUSTOMER_NUMBER = re.compile(r"#(\d{1,18})", re.ASCII)
+NAMESAKES_MAX = 1_000
 
 ACTIVE, ARCHIVED, ALL = "active", "archived", "all"
 STATES = (ACTIVE, ARCHIVED, ALL)
@@ -116,11 +119,6 @@ def drop_tax_rate(customer: Customer, holds_from: date, today: date) -> None:
     _keep_rates(customer, history)
 
 
-def restore_customer(customer: Customer) -> None:
-    """Take a customer out of the archive."""
-    customer.archived_on = None
-
-
 def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> Select[Customer]:
     """The customers whose name, e-mail or company details hold `text`."""
     query = select(Customer)
@@ -131,6 +129,25 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
         )
     return query.where(Customer.currency == currency) if currency else query
+
+
+def named(text: str) -> Customer:
+    """The customer meant by a name, or by a number as in #12. Invalid where it is none or several."""
+    text = " ".join(text.split())
+    if number := CUSTOMER_NUMBER.fullmatch(text):
+        if found := db.session.get(Customer, int(number[1])):
+            return found
+        raise Invalid("customer", f"There is no customer {text}.")
+    key = text.casefold()
+    query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
+    namesakes = [customer for customer in db.session.scalars(query) if customer.name.casefold() == key]
+    if not namesakes:
+        raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.")
+    active = [customer for customer in namesakes if not customer.archived_on] or namesakes
+    if len(active) > 1:
+        numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
+        raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: write {numbers}.")
+    return active[0]
 
 
 def currencies_in_use() -> list[str]:

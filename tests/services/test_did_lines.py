@@ -1,0 +1,106 @@
+"""What people paste and upload: read if it can be, refused with a sentence if it cannot."""
+
+import pytest
+
+from portal.domain.errors import Invalid
+from portal.services.did_lines import LINE_MAX, TEXT_MAX, as_csv, block_lines, decoded, read_lines
+
+
+def test_pasted_lines_are_numbers_with_their_places() -> None:
+    found = read_lines("+44 20 7946 0123\n\n  020 7946 0124  \r\n", "text")
+    assert [(line.place, line.says["number"]) for line in found.lines] == [
+        (1, "+44 20 7946 0123"),
+        (3, "020 7946 0124"),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_columns_are_known_by_their_names(delimiter: str) -> None:
+    text = delimiter.join(["DID", "Customer Name", "Notes", "start-date", "QTY", "Product"])
+    text += "\n" + delimiter.join(["+442079460123", "Acme", "ring first", "2026-12-01", "2", "UK DID"])
+    found = read_lines(text, "file")
+    assert found.lines[0].place == 2
+    assert found.lines[0].says == {
+        "number": "+442079460123",
+        "customer": "Acme",
+        "start_date": "2026-12-01",
+        "quantity": "2",
+        "package": "UK DID",
+    }
+    assert found.ignored == ("Notes",)
+
+
+def test_a_quoted_cell_may_hold_the_delimiter() -> None:
+    found = read_lines('number,customer\n+442079460123,"Acme, Inc."\n', "file")
+    assert found.lines[0].says["customer"] == "Acme, Inc."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "number;customer\n+442079460123;Café Zürich\n".encode(),
+        "number;customer\n+442079460123;Café Zürich\n".encode("utf-8-sig"),
+        "number;customer\n+442079460123;Café Zürich\n".encode("cp1252"),
+        "number;customer\n+442079460123;Café Zürich\n".encode("utf-16"),
+    ],
+    ids=["utf-8", "utf-8 with its mark", "windows", "utf-16"],
+)
+def test_a_file_is_read_in_the_encoding_it_has(content: bytes) -> None:
+    assert read_lines(decoded(content), "file").lines[0].says["customer"] == "Café Zürich"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "There is no line in it"),
+        (b" \n\n\t\n", "There is no line in it"),
+        (b"\xef\xbb\xbf", "There is no line in it"),
+        (b"PK\x03\x04\x14\x00", "spreadsheet or an archive"),
+        (b"number\n+4420\x00", "not a text file"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not a text file"),
+        (bytes(range(256)) * 10, "not a text file"),
+        (b"\xff\xfe\x00", "not a text file"),
+        (b"x" * (TEXT_MAX + 1), "larger than 800 KB"),
+        (b"number\n" + b"1" * (LINE_MAX + 1), "Line 2 is longer than"),
+        (b"number\n" + b"1" * 200_000, "Line 2 is longer than"),
+        (b"name,city\nAcme,London\n", "names no column for the numbers"),
+        (b"number,did\n1,2\n", "Two columns of the first line mean number"),
+        (b"number,customer\n", "nothing under the first line"),
+        (b'number,customer\n+442079460123,"Acme\n+442079460124,B\n', "quotation marks do not match"),
+        (b"number\n" + b"1\n" * 10_001, "10,001 lines; 10,000 at most"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_a_file_that_cannot_be_read_gets_a_sentence(content: bytes, sentence: str) -> None:
+    with pytest.raises(Invalid, match=sentence) as refusal:
+        read_lines(decoded(content), "file")
+    assert refusal.value.field == "file"
+
+
+def test_a_block_is_a_line_for_each_number() -> None:
+    found = block_lines("020 7946 0998", "+44 20 7946 1001", "GB")
+    assert [line.says["number"] for line in found.lines][-1] == "+442079461001"
+    assert len(found.lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "field"),
+    [
+        ("", "020 7946 0002", "first"),
+        ("020 7946 0001", "x", "last"),
+        ("020 7946 0002", "020 7946 0001", "last"),
+    ],
+)
+def test_a_block_that_cannot_be_is_refused_at_its_field(first: str, last: str, field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        block_lines(first, last, "GB")
+    assert refusal.value.field == field
+
+
+def test_no_cell_of_a_file_is_a_formula() -> None:
+    text = as_csv(
+        ("line", "number"), [("1", "+4420"), ("2", '=HYPERLINK("http://x")'), ("3", "@SUM(A1)"), ("4", "-1")]
+    )
+    cells = [line.split(",", 1)[1].lstrip('"') for line in text.splitlines()[1:]]
+    assert all(cell.startswith("'") for cell in cells)
+    assert read_lines(text, "file").lines[0].says["number"] == "'+4420"
