@@ -96,6 +96,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name="uq_customer_token"),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_customer_currency_search_key_id", "customer", ["currency", "search_key", "id"], unique=False
+    )
     op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
 
     op.create_table(
@@ -140,8 +143,40 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name="uq_did_number"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_did_country", "did", ["country"], unique=False)
-    op.create_index("ix_did_customer_id", "did", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_did_archived",
+        "did",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("archived_on is not null"),
+        postgresql_where=sa.text("archived_on is not null"),
+    )
+    op.create_index("ix_did_country_number", "did", ["country", "number"], unique=False)
+    op.create_index("ix_did_customer_id_number", "did", ["customer_id", "number"], unique=False)
+    op.create_index(
+        "ix_did_in_stock",
+        "did",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("archived_on is null and customer_id is null"),
+        postgresql_where=sa.text("archived_on is null and customer_id is null"),
+    )
+    op.create_index(
+        "ix_did_kept",
+        "did",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("archived_on is null"),
+        postgresql_where=sa.text("archived_on is null"),
+    )
+    op.create_index(
+        "ix_did_with_customer",
+        "did",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("archived_on is null and customer_id is not null"),
+        postgresql_where=sa.text("archived_on is null and customer_id is not null"),
+    )
 
     op.create_table(
         "package",

@@ -14,7 +14,10 @@ from portal.models.columns import PK, UTC, Money
 class Customer(db.Model):
     """An account with a currency, tax rates and an address."""
 
-    __table_args__ = (Index("ix_customer_search_key_id", "search_key", "id"),)
+    __table_args__ = (
+        Index("ix_customer_search_key_id", "search_key", "id"),
+        Index("ix_customer_currency_search_key_id", "currency", "search_key", "id"),
+    )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     token: Mapped[str] = mapped_column(String(64), unique=True)

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
@@ -10,13 +10,27 @@ from portal.models.columns import PK, UTC
 from portal.models.customer import Customer
 
 
+def _where(name: str, condition: str) -> Index:
+    """An index on the numbers of some DIDs only: a filtered list, and its count, read nothing else."""
+    return Index(name, "number", sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class Did(db.Model):
     """A phone number. Without a customer it is in stock."""
 
+    __table_args__ = (
+        Index("ix_did_country_number", "country", "number"),
+        Index("ix_did_customer_id_number", "customer_id", "number"),
+        _where("ix_did_kept", "archived_on is null"),
+        _where("ix_did_in_stock", "archived_on is null and customer_id is null"),
+        _where("ix_did_with_customer", "archived_on is null and customer_id is not null"),
+        _where("ix_did_archived", "archived_on is not null"),
+    )
+
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     number: Mapped[str] = mapped_column(String(16), unique=True)
-    country: Mapped[str] = mapped_column(String(3), default="", index=True)
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    country: Mapped[str] = mapped_column(String(3), default="")
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     archived_on: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(UTC)
     version: Mapped[int] = mapped_column(default=1)
