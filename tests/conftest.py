@@ -49,12 +49,25 @@ def postgresql_url(folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=[SQLITE, POSTGRESQL])
-def database(request: pytest.FixtureRequest, folder: Path) -> "world.Database":
+@pytest.fixture(scope="session")
+def databases() -> dict[str, "world.Database"]:
+    """Those made so far in this session: one of each kind, when a test first asks for it."""
+    return {}
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def database(
+    request: pytest.FixtureRequest, folder: Path, databases: dict[str, "world.Database"]
+) -> "world.Database":
     """One migrated database of each kind, and the application on it."""
-    if request.param == SQLITE:
-        return world.Sqlite(folder)
-    return world.Postgresql(folder, request.getfixturevalue("postgresql_url"))
+    kind = request.param
+    if kind not in databases:
+        databases[kind] = (
+            world.Sqlite(folder)
+            if kind == SQLITE
+            else world.Postgresql(folder, request.getfixturevalue("postgresql_url"))
+        )
+    return databases[kind]
 
 
 @pytest.fixture
