@@ -1,0 +1,107 @@
+"""ConnexCS packages: the platform services the provider keeps, and which of them are enabled for whom."""
+
+from sqlalchemy import Select, func, select
+
+from portal.domain.errors import CannotDelete, Invalid, WayOut
+from portal.extensions import db
+from portal.models import ConnexcsPackage, Package
+from portal.services.listing import Sort
+
+NAME_LONGEST = 120
+KNOWN = (
+    "Call Transcription",
+    "Call Recording",
+    "UK TPS Lookup",
+    "Spam Scout",
+    "ConnexCS Converse",
+    "ConnexCS Converse Direct",
+    "Text to Speech",
+    "Programmatic Call Originate",
+    "General LLM",
+    "IPQS",
+    "Storage",
+)
+BY_NAME = Sort((ConnexcsPackage.search_key, ConnexcsPackage.id))
+
+
+def seed_connexcs_packages() -> None:
+    """Add the platform services that providers know, those that are not there yet."""
+    there = set(db.session.scalars(select(ConnexcsPackage.search_key)))
+    for name in KNOWN:
+        if _key(name) not in there:
+            db.session.add(ConnexcsPackage(name=name, search_key=_key(name)))
+    db.session.flush()
+
+
+def connexcs_choices() -> list[tuple[int, str]]:
+    """The id and name of every platform service, by name."""
+    query = select(ConnexcsPackage.id, ConnexcsPackage.name).order_by(ConnexcsPackage.search_key)
+    return [(row.id, row.name) for row in db.session.execute(query)]
+
+
+def find_connexcs_packages(text: str = "") -> Select[tuple[ConnexcsPackage]]:
+    """The platform services whose name holds every word of `text`."""
+    query = select(ConnexcsPackage)
+    for word in text.casefold().split():
+        query = query.where(ConnexcsPackage.search_key.contains(word, autoescape=True))
+    return query
+
+
+def counts_of_packages(ids: list[int]) -> dict[int, int]:
+    """How many packages name each platform service."""
+    query = (
+        select(Package.connexcs_package_id, func.count())
+        .where(Package.connexcs_package_id.in_(ids))
+        .group_by(Package.connexcs_package_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def add_connexcs_package(name: str) -> ConnexcsPackage:
+    """A new platform service."""
+    found = ConnexcsPackage()
+    rename_connexcs_package(found, name)
+    db.session.add(found)
+    db.session.flush()
+    return found
+
+
+def rename_connexcs_package(service: ConnexcsPackage, name: str) -> None:
+    """Give a platform service a name that no other has."""
+    name = " ".join(name.split())
+    if not name:
+        raise Invalid("name", "Give the ConnexCS package its name on the platform.")
+    if len(name) > NAME_LONGEST:
+        raise Invalid("name", f"A name has {NAME_LONGEST} characters at most.")
+    with db.session.no_autoflush:
+        same = db.session.scalar(select(ConnexcsPackage).where(ConnexcsPackage.search_key == _key(name)))
+    if same is not None and same is not service:
+        raise Invalid("name", f"There is a ConnexCS package called {same.name} already.")
+    service.name, service.search_key = name, _key(name)
+
+
+def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | None:
+    """Why a platform service may not be deleted: a package stands on it."""
+    query = select(Package.id, Package.name).where(Package.connexcs_package_id == service.id)
+    found = db.session.execute(query.order_by(Package.search_key).limit(4)).all()
+    if not found:
+        return None
+    count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    names = ", ".join(row.name for row in found[:3]) + (f" and {count - 3:,} more" if count > 3 else "")
+    verb = "stands" if count == 1 else "stand"
+    return CannotDelete(
+        f"{names} {verb} on {service.name}, so it stays. Rename it, or see the package that enables it.",
+        WayOut(f"See {found[0].name}", "packages.show", {"package_id": found[0].id}),
+    )
+
+
+def delete_connexcs_package(service: ConnexcsPackage) -> None:
+    """Remove a platform service that no package stands on."""
+    if refusal := why_not_delete_connexcs_package(service):
+        raise refusal
+    db.session.delete(service)
+    db.session.flush()
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().split())[:NAME_LONGEST]

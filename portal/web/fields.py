@@ -1,0 +1,139 @@
+"""Fields that read what people type into the values that services take, and say in a sentence why not.
+
+A number is plain digits with a point; what cannot be read stays in the field as it was typed.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from wtforms import DateField, SelectField, SelectMultipleField, StringField
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from portal.domain.money import parse_decimal
+
+WHOLE = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+
+
+class NumberField(StringField):
+    """A number that is typed. Nothing typed is its default."""
+
+    data: Any
+    default: Any
+    example = ""
+
+    def __init__(self, label: str, *, default: Any = None, **options: Any) -> None:
+        super().__init__(label, default=default, **options)
+
+    def read(self, text: str) -> Any:
+        """The number, or ValueError."""
+        raise NotImplementedError
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed."""
+        if not valuelist:
+            return
+        text = str(valuelist[0]).strip()
+        self.data = self.default() if callable(self.default) else self.default
+        if text:
+            try:
+                self.data = self.read(text)
+            except ValueError:
+                self.data = None
+                raise ValueError(f"Write {self.label.text} as {self.example}.") from None
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.shown(self.data)
+
+    def shown(self, value: Any) -> str:
+        """A stored number as the field shows it."""
+        return str(value)
+
+
+class DecimalTextField(NumberField):
+    """An exact decimal. Thousands are not set apart, so that no comma can be mistaken for a point."""
+
+    example = "digits with a point, such as 1234.50"
+
+    def read(self, text: str) -> Decimal:
+        """The decimal, or ValueError."""
+        return parse_decimal(text)
+
+    def shown(self, value: Any) -> str:
+        """Without an exponent, and without zeros that say nothing beyond two decimals."""
+        value = Decimal(value)
+        plain = f"{value.normalize():f}"
+        decimals = len(plain.partition(".")[2])
+        return plain if decimals != 1 else plain + "0"
+
+
+class WholeField(NumberField):
+    """A whole number."""
+
+    example = "a whole number, such as 30"
+
+    def read(self, text: str) -> int:
+        """The number, or ValueError."""
+        if not WHOLE.fullmatch(text):
+            raise ValueError(text)
+        return int(text)
+
+
+class ChoiceField(SelectField):
+    """One of a list; whatever else arrives is refused in a sentence."""
+
+    def __init__(self, label: str, **options: Any) -> None:
+        refusal = f"Choose a {label} from the list."
+        super().__init__(label, invalid_value_message=refusal, invalid_choice_message=refusal, **options)
+
+
+class DayField(DateField):
+    """A day of the calendar."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read the day; an empty field is no day."""
+        self.data = None
+        if valuelist and str(valuelist[0]).strip():
+            try:
+                super().process_formdata([str(valuelist[0]).strip()])
+            except ValueError:
+                raise ValueError("Write a day of the calendar, such as 2026-11-30.") from None
+
+
+class DaysField(SelectMultipleField):
+    """Days as buttons that are checkboxes. Which days there can be is for the schedule to say."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read the days that were ticked."""
+        self.data = []
+        if len(valuelist) > 31 or not all(WHOLE.fullmatch(str(value)) for value in valuelist):
+            raise ValueError("Tick days; anything else cannot be read.")
+        self.data = [int(value) for value in valuelist]
+
+    def pre_validate(self, form: Any) -> None:
+        """Nothing here: the schedule refuses a day that cannot be, with its own words."""
+
+
+def one_of(enum: type[StrEnum]) -> Callable[[Any], StrEnum]:
+    """Read a value as one of an enum's members; ValueError else."""
+
+    def coerce(value: Any) -> StrEnum:
+        return value if isinstance(value, enum) else enum(str(value))
+
+    return coerce
+
+
+def id_or_none(value: Any) -> int | None:
+    """Read an id of a list that begins with None."""
+    if value in (None, "", "None"):
+        return None
+    if not WHOLE.fullmatch(str(value)):
+        raise ValueError(value)
+    return int(value)
