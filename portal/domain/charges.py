@@ -339,7 +339,7 @@ class _Walk:
             return
         span = span_around(self.found, max(self.corrected_from, self.terms.start_date))
         while span.begins < self.cursor:
-            yield from self._charged_parts(span)
+            yield from (part for part in self._charged_parts(span) if part.begins < self.cursor)
             span = span_from(self.found, span.until)
 
     def _charged_parts(self, span: Span) -> Iterator[Span]:

@@ -3,10 +3,9 @@
 A run is made on every day on which anything can be due. What those days post is the answer.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from itertools import count
+from secrets import token_urlsafe
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,16 +54,19 @@ def simulate(scenario: Any, path: str = "") -> dict[str, Any]:
 
     The database of the current application must be empty, and is not empty afterwards.
     """
-    return _Simulation(Place(scenario, path)).answer()
+    simulation = Simulation(Place(scenario, path))
+    db.session.merge(Company(id=1, name=WHO, usage_wait_days=simulation.wait_days))
+    simulation.set_up()
+    simulation.run()
+    return simulation.written()
 
 
-class _Simulation:
-    """One scenario in one empty database."""
+class Simulation:
+    """One scenario among whatever else the database holds."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         place.only(*SCENARIO)
-        self.tokens = count()
         self.begins, self.through = place.day("from"), place.day("to")
         if self.through < self.begins:
             raise place.refuse("to", "lies before `from`.")
@@ -74,17 +76,12 @@ class _Simulation:
         self.customers: dict[str, Customer] = {}
         self.dids: dict[str, Did] = {}
         self.assignments: dict[int, Assignment] = {}
-        db.session.add(Company(name=WHO, usage_wait_days=self._wait_days()))
-
-    def answer(self) -> dict[str, Any]:
-        """Set everything up, run every day, and write down what was posted."""
-        self._set_up()
-        self._run()
-        return self._written()
+        self.wait_days = self._wait_days()
 
     # -- setting up
 
-    def _set_up(self) -> None:
+    def set_up(self) -> None:
+        """Make the packages, customers, DIDs, assignments and calls."""
         for item in self.place.items("packages", required=True):
             self._add_package(item)
         customers = list(self.place.items("customers")) or [Place({"key": "customer"}, "customers[0]")]
@@ -102,7 +99,7 @@ class _Simulation:
         return datetime.now(UTC)
 
     def _token(self) -> str:
-        return f"simulate-{next(self.tokens)}"
+        return token_urlsafe(16)
 
     def _key(self, item: Place, taken: dict[str, Any]) -> str:
         key: str = item.text("key")
@@ -243,18 +240,19 @@ class _Simulation:
 
     # -- running
 
-    def _run(self) -> None:
+    def run(self) -> None:
         """A run on every day on which anything can be due, after that day's changes."""
-        changes = sorted(self._changes(), key=lambda change: change.day("on"))
-        for change in changes:
+        for change in self.changes():
             self._run_through(change.day("on") - ONE_DAY)
-            self._change(change)
+            self.change(change)
         self._run_through(self.through)
 
-    def _changes(self) -> Iterator[Place]:
-        for change in self.place.items("changes"):
+    def changes(self) -> list[Place]:
+        """The changes, in the order in which they are made."""
+        found = list(self.place.items("changes"))
+        for change in found:
             change.only(*CHANGE)
-            yield change
+        return sorted(found, key=lambda change: change.day("on"))
 
     def _run_through(self, through: date) -> None:
         through = min(through, self.through)
@@ -266,7 +264,8 @@ class _Simulation:
             post_chunk(due_ids(day), day, day, None, WHO, datetime.combine(day, time(), UTC))
             db.session.expire_all()
 
-    def _change(self, item: Place) -> None:
+    def change(self, item: Place) -> None:
+        """Make one change, as of its day."""
         what = [name for name in ("assignment", "package", "customer") if item.has(name)]
         if len(what) != 1:
             raise item.refuse(what[1] if what else "on", "a change is of one assignment, package or customer.")
@@ -326,9 +325,11 @@ class _Simulation:
 
     # -- the answer
 
-    def _written(self) -> dict[str, Any]:
+    def written(self) -> dict[str, Any]:
+        """The charges posted from `from` on, read back from the database."""
         since = datetime.combine(self.begins, time(), UTC)
-        charges = list(db.session.scalars(select(Charge).where(Charge.posted_at >= since)))
+        mine = Charge.customer_id.in_([customer.id for customer in self.customers.values()])
+        charges = list(db.session.scalars(select(Charge).where(mine, Charge.posted_at >= since)))
         number = {assignment.id: index for index, assignment in self.assignments.items()}
         charges.sort(key=lambda c: (c.charge_on, number[c.assignment_id or 0], ORDER[c.kind], c.period_from, c.number))
         why = explain_all(charges)

@@ -210,7 +210,7 @@ def _tax_rates(customer_ids: Iterable[int]) -> dict[int, History[int]]:
         .where(CustomerTaxRate.customer_id.in_(customer_ids))
         .order_by(CustomerTaxRate.holds_from)
     )
-    return _histories(row._t for row in db.session.execute(query))
+    return _histories(tuple(row) for row in db.session.execute(query))
 
 
 def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
@@ -219,7 +219,7 @@ def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
         .where(AssignmentQuantity.assignment_id.in_(assignment_ids))
         .order_by(AssignmentQuantity.holds_from)
     )
-    return _histories(row._t for row in db.session.execute(query))
+    return _histories(tuple(row) for row in db.session.execute(query))
 
 
 def _ends(assignment_ids: Sequence[int]) -> dict[int, History[date | None]]:
@@ -228,7 +228,7 @@ def _ends(assignment_ids: Sequence[int]) -> dict[int, History[date | None]]:
         .where(AssignmentEnd.assignment_id.in_(assignment_ids))
         .order_by(AssignmentEnd.known_on)
     )
-    return _histories(row._t for row in db.session.execute(query))
+    return _histories(tuple(row) for row in db.session.execute(query))
 
 
 def _add_posted(loaded: list[Loaded]) -> None:

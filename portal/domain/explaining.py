@@ -1,0 +1,280 @@
+"""Why a charge is what it is: one sentence of plain words, rendered when it is read (billing-rules 11).
+
+Nothing is kept for this and nothing is built while a run works: the sentence comes out of the fields of a
+charge, posted, simulated or planned alike, and out of the terms of its assignment. It names amounts and prices
+the customer pays, never cost: what the customer reads is what staff read.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+
+from portal.domain.charges import Kind
+from portal.domain.minimum_spend import shortfall
+from portal.domain.money import from_micros, minor_unit, to_micros
+from portal.domain.proration import share
+from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, after, days_in, on_or_before
+from portal.domain.terms import History, Segment, Terms, in_force, segment_at, segments
+from portal.domain.wording import (
+    MONTH_NAMES,
+    WEEKDAYS,
+    day,
+    listed,
+    money,
+    ordinal,
+    price,
+    span,
+)
+
+CORRECTIONS = (Kind.CREDIT, Kind.DIFFERENCE)
+
+
+class Line(Protocol):
+    """What every charge says of itself, posted, simulated or planned."""
+
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def charge_on(self) -> date: ...
+    @property
+    def period_from(self) -> date: ...
+    @property
+    def period_until(self) -> date | None: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def unit_price(self) -> Decimal: ...
+    @property
+    def days(self) -> int: ...
+    @property
+    def whole_days(self) -> int: ...
+    @property
+    def spend(self) -> Decimal | None: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def amount(self) -> Decimal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The terms a charge stands on, each with the day since which it holds (None: from the beginning)."""
+
+    schedule: Schedule
+    anchor: date
+    schedule_since: date | None
+    price_since: date | None
+    quantity_since: date | None
+    tax_rate_since: date | None
+
+
+def explain(line: Line, terms: Terms | None = None, original: Line | None = None) -> str:
+    """Where a charge comes from, in one sentence or two.
+
+    `terms` are its assignment's, if it has one; `original` is the charge that it reverses.
+    """
+    match line.kind:
+        case Kind.SETUP:
+            return f"Setup, once, on the start date: {_times(line)}."
+        case Kind.ONE_OFF:
+            return f"Charged once, on the start date: {_times(line)}."
+        case Kind.RECURRING:
+            return f"{_why_that_day(line, terms)}{_product(line, terms)}."
+        case Kind.MINIMUM_SPEND:
+            return _minimum_spend(line, terms)
+        case Kind.CREDIT | Kind.DIFFERENCE:
+            return _correction(line, terms)
+        case Kind.REVERSAL:
+            return _reversal(line, original)
+    return "A discount, given by hand." if line.amount < 0 else "Charged by hand, outside any schedule."
+
+
+def origin(line: Line, terms: Terms) -> Origin:
+    """The terms that a charge of an assignment stands on, and since when each holds."""
+    first = line.period_from
+    segment = _segment(line, terms)
+    anchor = segment.begins if segment else terms.start_date
+    taxed = line.period_until if line.spend is not None and line.period_until else first
+    return Origin(
+        schedule=in_force(terms.schedules, anchor),
+        anchor=anchor,
+        schedule_since=_since(terms.schedules, anchor),
+        price_since=_since(terms.prices, first),
+        quantity_since=_since(terms.quantities, first),
+        tax_rate_since=_since(terms.tax_rates, taxed),
+    )
+
+
+def _since(history: History[Any], on: date) -> date | None:
+    """The day from which the value in force on `on` holds; None where it always has."""
+    holds_from = [begins for begins, _ in history if begins <= on]
+    return holds_from[-1] if holds_from and holds_from[-1] > FIRST_DAY else None
+
+
+def _segment(line: Line, terms: Terms | None) -> Segment | None:
+    return segment_at(segments(terms), line.period_from) if terms and terms.recurs else None
+
+
+# -- arithmetic
+
+
+def _times(line: Line) -> str:
+    return f"{price(line.unit_price, line.currency)} × {line.quantity:,}"
+
+
+def _share(line: Line, terms: Terms | None) -> str:
+    """The fraction of a period that is not whole: ` × 9/31 (9 of the 31 days from 1 to 31 May)`."""
+    if line.days == line.whole_days:
+        return ""
+    counted = f"{line.days} of the {line.whole_days} days"
+    segment = _segment(line, terms)
+    if segment:
+        begins, until = (
+            on_or_before(segment.rhythm, line.period_from),
+            after(segment.rhythm, line.period_from),
+        )
+        if (until - begins).days == line.whole_days:
+            counted += f" from {span(begins, until)}"
+    return f" × {line.days}/{line.whole_days} ({counted})"
+
+
+def _product(line: Line, terms: Terms | None) -> str:
+    assert line.period_until is not None
+    if line.days == line.whole_days:
+        return f"{_times(line)} for {span(line.period_from, line.period_until)}"
+    return f"{_times(line)}{_share(line, terms)} comes to {money(line.amount, line.currency)}"
+
+
+# -- why that day
+
+
+def _why_that_day(line: Line, terms: Terms | None) -> str:
+    """What brings a recurring charge on its day; nothing where the terms are not known."""
+    segment = _segment(line, terms)
+    if segment is None or terms is None:
+        return ""
+    on = line.period_from
+    if on_or_before(segment.rhythm, on) != on:
+        return _between_charge_dates(on, terms)
+    schedule = in_force(terms.schedules, segment.begins)
+    anchor = segment.begins
+    reason = "the day it started" if anchor == terms.start_date else "the day its schedule changed"
+    match schedule.frequency:
+        case Frequency.DAILY:
+            return "Every day. "
+        case Frequency.WEEKLY:
+            if schedule.match:
+                return f"Every {listed([WEEKDAYS[number - 1] for number in schedule.match])}. "
+            return f"Every {WEEKDAYS[on.weekday()]}, counted from {reason}. "
+        case Frequency.MONTHLY if schedule.match:
+            return _match_day(on, schedule.match)
+        case Frequency.MONTHLY:
+            rule = f"Every month on the {ordinal(anchor.day)}"
+        case Frequency.QUARTERLY:
+            rule = f"Every third month on the {ordinal(anchor.day)}"
+        case _:
+            rule = f"Every year on {day(anchor)}"
+    shorter = f", in {MONTH_NAMES[on.month - 1]} on its last day" if on.day != anchor.day else ""
+    return f"{rule}{shorter}, counted from {reason}. "
+
+
+def _between_charge_dates(on: date, terms: Terms) -> str:
+    if on == terms.begins:
+        verb = "Started" if terms.begins == terms.start_date else "Charged from"
+        return f"{verb} {'on ' if verb == 'Started' else ''}{day(on)}, between two charge dates. "
+    return "Its schedule changed: the days up to the first match day are charged by days. "
+
+
+def _match_day(on: date, match: tuple[int, ...]) -> str:
+    """Which match day it is, and whether the month has it."""
+    if on.day < days_in(on.year, on.month):
+        return f"Match day {on.day}. "
+    meeting = [number for number in match if number >= on.day]
+    if meeting == [on.day]:
+        return f"Match day {on.day}. "
+    named = listed([str(number) for number in meeting])
+    falls = "day {} falls" if len(meeting) == 1 else "days {} fall"
+    return f"Match {falls.format(named)} on the last day of {MONTH_NAMES[on.month - 1]}. "
+
+
+# -- minimum spend
+
+
+def _minimum(line: Line, terms: Terms | None, so_far: str = "") -> str:
+    """`Minimum 50.00 × 1, spent 25.00 from 1 to 31 Jan`."""
+    assert line.spend is not None and line.period_until is not None
+    spent = (
+        f"spent {price(line.spend, line.currency)}{so_far} from {span(line.period_from, line.period_until)}"
+    )
+    return f"inimum {_times(line)}{_share(line, terms)}, {spent}"
+
+
+def _missing(line: Line) -> Decimal:
+    """The shortfall that the fields of a minimum spend, or of its correction, come to."""
+    assert line.spend is not None
+    return from_micros(
+        shortfall(
+            to_micros(line.unit_price), line.quantity, line.days, line.whole_days, to_micros(line.spend),
+            minor_unit(line.currency),
+        )
+    )  # fmt: skip
+
+
+def _minimum_spend(line: Line, terms: Terms | None) -> str:
+    missing = f"{money(line.amount, line.currency)} is missing" if line.amount else "nothing is missing"
+    if getattr(line, "provisional", False):
+        return (
+            f"M{_minimum(line, terms, ' so far')}: {missing} if nothing more is spent. "
+            "The period has not ended, so this is not certain yet."
+        )
+    return f"M{_minimum(line, terms)}: {missing}."
+
+
+# -- corrections and reversals
+
+
+def _correction(line: Line, terms: Terms | None) -> str:
+    """What a period comes to now, what was charged for it, and the difference."""
+    currency = line.currency
+    if line.spend is not None:
+        should = _missing(line)
+        now = f"{_opening(line, terms)}m{_minimum(line, terms)}: {money(should, currency)} is missing"
+    else:
+        should = from_micros(
+            share(to_micros(line.unit_price), line.quantity, line.days, line.whole_days, minor_unit(currency))
+        )
+        now = f"{_opening(line, terms)}{_used(line)} {money(should, currency)}"
+    stood = should - line.amount
+    was = f"{money(stood, currency)} was charged" if stood else "nothing was charged"
+    if not line.amount:
+        return f"{now}; {was}, so the amount stays as it is."
+    done = "goes back" if line.amount < 0 else "is added"
+    return f"{now}; {was}, so {money(abs(line.amount), currency)} {done}."
+
+
+def _used(line: Line) -> str:
+    if not line.days:
+        return "no day of this period is used, which comes to"
+    if line.days == line.whole_days:
+        return f"all {line.whole_days} days come to" if line.days > 1 else "its one day comes to"
+    return f"{line.days} of {line.whole_days} days used {'comes' if line.days == 1 else 'come'} to"
+
+
+def _opening(line: Line, terms: Terms | None) -> str:
+    """What made the period be worked out again: the end date as it was known then."""
+    known = in_force(terms.ends, line.charge_on) if terms else None
+    if known and line.kind == Kind.CREDIT:
+        return f"Ended on {day(known)}: "
+    if terms and len(terms.ends) > 1 and line.spend is None:
+        return f"The end date moved to {day(known)}: " if known else "The end date was taken away: "
+    return "Worked out again: "
+
+
+def _reversal(line: Line, original: Line | None) -> str:
+    stood = money(-line.amount, line.currency)
+    if original is None:
+        return f"Takes back {stood} in full."
+    if original.amount == -line.amount:
+        return f"Takes back the charge of {day(original.charge_on)} in full: {stood}."
+    return f"Takes back the charge of {day(original.charge_on)} with its credits and differences: {stood} in all."
