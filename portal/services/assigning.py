@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.charges import Position, charges_due
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, QUANTITY_MAX, minor_unit, to_micros
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
 from portal.domain.terms import PackageType, Prices, Terms, always
 from portal.extensions import db
 from portal.models import (
@@ -120,16 +122,19 @@ def check_day(name: str, day: date | None) -> None:
 def check_end(end_date: date, start_date: date, lock: date | None) -> None:
     """Whether a day may be the last one. Invalid says from which day on it may."""
     if end_date < start_date:
-        raise Invalid("end_date", f"The end date lies before the start date, {start_date.isoformat()}.")
+        raise Invalid("end_date", f"The end date lies before the start date, {in_words(start_date)}.")
     earliest = earliest_last_day(lock, start_date)
     if lock and end_date < earliest:
         raise Invalid(
-            "end_date", f"Not before {earliest.isoformat()}, its last locked day: it is locked until {lock.isoformat()}."
+            "end_date", f"Not before {in_words(earliest)}, its last locked day: it is locked until {in_words(lock)}."
         )
 
 
-def draft_terms(draft: Draft) -> tuple[Facts, Terms]:
-    """What a draft would be charged by: the facts and terms for `planning.plan_draft`."""
+def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Terms]:
+    """What a draft would be charged by: the facts and terms for `planning.plan_draft`.
+
+    `wait_days` is the setting Usage Wait Days, where whoever asks for many has read it already.
+    """
     package, currency = draft.package, draft.customer.currency
     facts = Facts(
         0,
@@ -157,7 +162,7 @@ def draft_terms(draft: Draft) -> tuple[Facts, Terms]:
         proration=package.proration,
         minimum_spend=package.minimum_spend,
         charge_from=draft.charge_from,
-        wait_days=usage_wait_days() if package.minimum_spend else 0,
+        wait_days=(usage_wait_days() if wait_days is None else wait_days) if package.minimum_spend else 0,
     )
     return facts, terms
 
@@ -182,18 +187,31 @@ def assign(draft: Draft, *, token: str, by: str, now: datetime, twice: bool = Fa
 
     Raises Invalid, NotAssignable, or AsksFirst unless `twice` says that a second one is meant.
     """
-    if existing := db.session.scalar(select(Assignment).where(Assignment.token == token)):
+    query = select(Assignment).where(Assignment.token == token)
+    if existing := db.session.scalar(query):
         return existing
     check(draft)
     if not twice and (existing := same_over_the_same_days(draft)):
-        whose = draft.did.number if draft.did else draft.customer.name
-        raise AsksFirst(
-            f"{draft.package.name} is assigned to {whose} already, since {existing.start_date.isoformat()}. "
-            "Assign it a second time?",
-            existing,
-        )
-    _, terms = draft_terms(draft)
-    assignment = Assignment(
+        raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
+    assignment = new_assignment(draft, token=token, by=by, now=now)
+    try:
+        with db.session.begin_nested():
+            db.session.add(assignment)
+    except IntegrityError:  # the other click was quicker
+        return db.session.scalars(query).one()
+    return assignment
+
+
+def already(draft: Draft, existing: Assignment) -> str:
+    """That the same package is there over the same days, in a sentence."""
+    whose = draft.did.number if draft.did else draft.customer.name
+    return f"{draft.package.name} is assigned to {whose} already, since {in_words(existing.start_date)}."
+
+
+def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assignment:
+    """The rows of an assignment, not yet stored."""
+    begins = max(draft.start_date, draft.charge_from) if draft.charge_from else draft.start_date
+    return Assignment(
         token=token,
         package=draft.package,
         customer=draft.customer,
@@ -209,11 +227,8 @@ def assign(draft: Draft, *, token: str, by: str, now: datetime, twice: bool = Fa
         created_at=now,
         quantities=[AssignmentQuantity(holds_from=FIRST_DAY, quantity=draft.quantity)],
         ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
-        position=AssignmentPosition(next_charge_on=terms.begins),
+        position=AssignmentPosition(next_charge_on=begins),
     )
-    db.session.add(assignment)
-    db.session.flush()
-    return assignment
 
 
 def has_begun(assignment: Assignment) -> bool:
@@ -240,22 +255,42 @@ def change_quantity(assignment: Assignment, quantity: int, holds_from: date, tod
             first, *others = assignment.quantities
             first.quantity = quantity
             assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
+            touch(assignment)
             return
-        raise Invalid("holds_from", f"A new quantity holds from tomorrow, {(today + ONE_DAY).isoformat()}, or later.")
+        raise Invalid("holds_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later.")
     if assignment.is_locked_on(holds_from) and quantity < assignment.quantity_on(holds_from):
         raise _locked_quantity(assignment)
+    _keep_quantity(assignment, quantity, holds_from)
+
+
+def _keep_quantity(assignment: Assignment, quantity: int, holds_from: date) -> None:
+    """Store a quantity from a day on; while locked, none that was planned for a later day may be fewer."""
+    for row in assignment.quantities:
+        if row.holds_from > holds_from and assignment.is_locked_on(row.holds_from) and row.quantity < quantity:
+            raise Invalid(
+                "quantity",
+                f"{row.quantity:,} are planned from {in_words(row.holds_from)}. "
+                f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
+            )
+    touch(assignment)
     for row in assignment.quantities:
         if row.holds_from == holds_from:
             row.quantity = quantity
             return
     assignment.quantities.append(AssignmentQuantity(holds_from=holds_from, quantity=quantity))
+    assignment.quantities.sort(key=lambda row: row.holds_from)
+
+
+def touch(assignment: Assignment) -> None:
+    """Let whoever has the assignment open know: its quantities stand in rows of their own."""
+    flag_modified(assignment, "auto_decrement_credit")
 
 
 def _locked_quantity(assignment: Assignment) -> Invalid:
     assert assignment.locked_until
     return Invalid(
         "quantity",
-        f"While it is locked, until {assignment.locked_until.isoformat()}, the quantity may rise but not fall.",
+        f"While it is locked, until {in_words(assignment.locked_until)}, the quantity may rise but not fall.",
     )
 
 
@@ -276,7 +311,7 @@ def change_end(
         return
     if assignment.has_ended_on(today):
         assert assignment.end_date
-        raise Invalid("end_date", f"It ended on {assignment.end_date.isoformat()}. Assign the package anew instead.")
+        raise Invalid("end_date", f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
     if end_date:
         check_day("end_date", end_date)
         lock = None if override_reason else assignment.locked_until
