@@ -6,8 +6,8 @@
 
   // Messages stay within reach: beside an open dialog everything else is inert.
   function raise() {
-    const place = dialog?.open ? dialog : document.body;
-    if (toasts.parentNode !== place) place.append(toasts);
+    const place = dialog?.open ? dialog : document.getElementById("main");
+    if (toasts.parentNode !== place) place.prepend(toasts);
   }
 
   function say(sentence) {
