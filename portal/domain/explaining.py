@@ -201,13 +201,12 @@ def _match_day(on: date, match: tuple[int, ...]) -> str:
 # -- minimum spend
 
 
-def _minimum(line: Line, terms: Terms | None, so_far: str = "") -> str:
-    """`Minimum 50.00 × 1, spent 25.00 from 1 to 31 Jan`."""
+def _measured(line: Line, terms: Terms | None, so_far: str = "") -> str:
+    """The minimum and what was spent: ` 50.00 × 1, spent 25.00 from 1 to 31 Jan`, to follow the word."""
     assert line.spend is not None and line.period_until is not None
-    spent = (
-        f"spent {price(line.spend, line.currency)}{so_far} from {span(line.period_from, line.period_until)}"
-    )
-    return f"inimum {_times(line)}{_share(line, terms)}, {spent}"
+    spent = f"spent {price(line.spend, line.currency)}{so_far}"
+    when = f"{'on' if line.days == 1 else 'from'} {span(line.period_from, line.period_until)}"
+    return f"{_times(line)}{_share(line, terms)}, {spent} {when}"
 
 
 def _missing(line: Line) -> Decimal:
@@ -225,10 +224,10 @@ def _minimum_spend(line: Line, terms: Terms | None) -> str:
     missing = f"{money(line.amount, line.currency)} is missing" if line.amount else "nothing is missing"
     if getattr(line, "provisional", False):
         return (
-            f"M{_minimum(line, terms, ' so far')}: {missing} if nothing more is spent. "
+            f"Minimum {_measured(line, terms, ' so far')}: {missing} if nothing more is spent. "
             "The period has not ended, so this is not certain yet."
         )
-    return f"M{_minimum(line, terms)}: {missing}."
+    return f"Minimum {_measured(line, terms)}: {missing}."
 
 
 # -- corrections and reversals
@@ -239,7 +238,7 @@ def _correction(line: Line, terms: Terms | None) -> str:
     currency = line.currency
     if line.spend is not None:
         should = _missing(line)
-        now = f"{_opening(line, terms)}m{_minimum(line, terms)}: {money(should, currency)} is missing"
+        now = f"{_opening(line, terms)}minimum {_measured(line, terms)}: {money(should, currency)} is missing"
     else:
         should = from_micros(
             share(to_micros(line.unit_price), line.quantity, line.days, line.whole_days, minor_unit(currency))
