@@ -44,7 +44,7 @@ def folder() -> Iterator[Path]:
 def postgresql_url(folder: Path) -> Iterator[str]:
     """A PostgreSQL with an empty database, for this session."""
     home = folder / "pg"
-    home.mkdir(mode=0o755)
+    home.mkdir()
     with postgresql.server(home) as url:
         yield url
 

