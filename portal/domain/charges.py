@@ -254,7 +254,9 @@ class _Walk:
         charges = []
         if self.cursor is None and terms.sets_up:
             prices, quantity = in_force(terms.prices, day), in_force(terms.quantities, day)
-            charges.append(self._once(Kind.SETUP, day, found_on, prices.setup_retail, prices.setup_cost, quantity))
+            charges.append(
+                self._once(Kind.SETUP, day, found_on, prices.setup_retail, prices.setup_cost, quantity)
+            )
             if not terms.recurs:
                 charges.append(self._once(Kind.ONE_OFF, day, found_on, prices.retail, prices.cost, quantity))
         self.cursor = day

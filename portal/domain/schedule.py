@@ -58,7 +58,7 @@ def make_schedule(frequency: Frequency, match: tuple[int, ...] = ()) -> Schedule
     most = MATCH_MAX.get(frequency, 0)
     if days and not most:
         raise Invalid("frequency_match", f"A {frequency} package has no match days.")
-    if days and not (1 <= days[0] and days[-1] <= most):
+    if days and not (days[0] >= 1 and days[-1] <= most):
         wrong = next(day for day in days if not 1 <= day <= most)
         what = "a weekday from 1 (Monday) to 7 (Sunday)" if most == 7 else "a day of the month from 1 to 31"
         raise Invalid("frequency_match", f"{wrong} is not {what}.")

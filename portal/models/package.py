@@ -18,7 +18,9 @@ class Package(db.Model):
 
     __table_args__ = (
         CheckConstraint("minimum_days between 0 and 3650", name="minimum_days"),
-        CheckConstraint("not (minimum_spend and type = 'free_minutes')", name="minimum_spend_or_free_minutes"),
+        CheckConstraint(
+            "not (minimum_spend and type = 'free_minutes')", name="minimum_spend_or_free_minutes"
+        ),
         Index("ix_package_search_key_id", "search_key", "id"),
     )
 
@@ -61,7 +63,9 @@ class Package(db.Model):
     def price_on(self, currency: str, day: date) -> "PackagePrice | None":
         """The prices in `currency` in force on `day`; None where the package is not sold in it."""
         prices = [p for p in self.prices if p.currency == currency]
-        return ([p for p in prices if p.holds_from <= max(day, prices[0].holds_from)] or [None])[-1] if prices else None
+        if not prices:
+            return None
+        return [p for p in prices if p.holds_from <= max(day, prices[0].holds_from)][-1]
 
     @property
     def currencies(self) -> list[str]:

@@ -30,8 +30,8 @@ class ManualCharge:
 
 def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, now: datetime) -> Charge:
     """Post a manual charge, once for a token. Invalid names the field that cannot be."""
-    if existing := db.session.scalar(select(Charge).where(Charge.token == token)):
-        return existing
+    if made := db.session.scalars(select(Charge).where(Charge.token == token)).first():
+        return made
     _check(asked, today)
     customer, assignment = asked.customer, asked.assignment
     unit = minor_unit(customer.currency)
@@ -130,7 +130,9 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
         raise Invalid("reason", "Say why it is reversed: the reason is kept.")
     db.session.refresh(charge, with_for_update=True)
     lines = family(charge)
-    amount, cost, tax = (sum((getattr(line, name) for line in lines), Decimal(0)) for name in ("amount", "cost", "tax"))
+    amount, cost, tax = (
+        sum((getattr(line, name) for line in lines), Decimal(0)) for name in ("amount", "cost", "tax")
+    )
     reversal = Charge(
         customer_id=charge.customer_id,
         assignment_id=charge.assignment_id,

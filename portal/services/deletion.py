@@ -139,7 +139,9 @@ def why_not_delete_package(package: Package) -> Refusal | None:
     if not count:
         return None
     times = "once" if count == 1 else f"{count:,} times"
-    way_out = WayOut("Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version})
+    way_out = WayOut(
+        "Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version}
+    )
     return Refusal(
         f"{package.name} was assigned {times}, so its charges must stay explained. "
         "Archived, it is off sale; who has it keeps it.",
@@ -211,7 +213,9 @@ def delete_did(did: Did, today: date) -> bool:
 
 def balance_of(customer_id: int) -> Decimal:
     """The sum of a customer's balance entries."""
-    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(BalanceEntry.customer_id == customer_id)
+    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(
+        BalanceEntry.customer_id == customer_id
+    )
     return Decimal(db.session.scalar(query) or 0)
 
 
@@ -234,7 +238,9 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
         return Refusal(f"{customer.name} is to pay {owed.normalize():f} {customer.currency}.")
     balance = balance_of(customer.id)
     if balance:
-        return Refusal(f"The balance of {customer.name} is {balance.normalize():f} {customer.currency}, not zero.")
+        return Refusal(
+            f"The balance of {customer.name} is {balance.normalize():f} {customer.currency}, not zero."
+        )
     return None
 
 

@@ -158,7 +158,12 @@ class PlannedCharge:
     @property
     def key(self) -> tuple[int, str, str, int]:
         """What makes it one and the same charge."""
-        return (self.facts.assignment_id, self.due.kind.value, self.due.period_from.isoformat(), self.due.number)
+        return (
+            self.facts.assignment_id,
+            self.due.kind.value,
+            self.due.period_from.isoformat(),
+            self.due.number,
+        )
 
 
 @dataclass(slots=True)
@@ -254,7 +259,7 @@ def due_ids(through: date, customer_id: int | None = None) -> list[int]:
     return list(db.session.scalars(_of_customer(query, customer_id)))
 
 
-def _of_customer(query: Select[tuple[int]], customer_id: int | None) -> Select[tuple[int]]:
+def _of_customer(query: Select[int], customer_id: int | None) -> Select[int]:
     if customer_id is None:
         return query
     return query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id).where(
@@ -274,7 +279,11 @@ def _held(loaded: Loaded, due: Due, day: date) -> Held | None:
     if len(due.charges) <= HELD_ABOVE:
         return None
     free = loaded.post_all_through
-    lines = [charge for charge in due.charges if charge.charge_on < day and (free is None or charge.charge_on > free)]
+    lines = [
+        charge
+        for charge in due.charges
+        if charge.charge_on < day and (free is None or charge.charge_on > free)
+    ]
     if len(lines) <= HELD_ABOVE:
         return None
     return Held(loaded.facts, len(lines), lines[0].charge_on, from_micros(sum(line.amount for line in lines)))

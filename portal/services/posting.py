@@ -207,7 +207,9 @@ def _root(assignment_id: int, period_from: date) -> int | None:
 
 def _take_from_balance(ready: list[Worked], today: date, now: datetime) -> None:
     """An entry for every charge just posted that takes from the balance."""
-    ids = [w.loaded.facts.assignment_id for w in ready if w.loaded.facts.auto_decrement_credit and w.due.charges]
+    ids = [
+        w.loaded.facts.assignment_id for w in ready if w.loaded.facts.auto_decrement_credit and w.due.charges
+    ]
     if ids:
         enter_charges(Charge.assignment_id.in_(ids), today, now)
 
@@ -271,4 +273,3 @@ def _mark_held(held: list[Held]) -> None:
             .where(AssignmentPosition.assignment_id == item.facts.assignment_id)
             .values(held_lines=item.lines)
         )
-

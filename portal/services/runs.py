@@ -7,6 +7,7 @@ and goes on when it is started again.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import OperationalError
@@ -14,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
-from portal.models import Outcome, Run, RunException, RunState, SimulatedCharge
+from portal.models import Charge, Outcome, Run, RunException, RunState, SimulatedCharge
 from portal.services.planning import CHUNK, Fingerprint, PlannedCharge, Totals, chunks, due_ids, work_out
 from portal.services.posting import Posting, SomebodyWasHere, post_chunk, raw_table
 
@@ -51,7 +52,9 @@ def start(
         raise RuleBroken(
             f"Charges are not posted before their day: {through.isoformat()} is after today, {today.isoformat()}. "
             "Simulate that day instead.",
-            WayOut("Simulate instead", "runs.new", {"through": through.isoformat(), "customer_id": customer_id}),
+            WayOut(
+                "Simulate instead", "runs.new", {"through": through.isoformat(), "customer_id": customer_id}
+            ),
         )
     run = Run(
         simulate=simulate,
@@ -144,7 +147,7 @@ def _held(run_id: int, assignment_id: int, lines: int, first_on: date) -> RunExc
 
 def _forget_exceptions(run: Run) -> None:
     """A run that goes on counts its exceptions anew: they are still due."""
-    db.session.execute(RunException.__table__.delete().where(RunException.run_id == run.id))  # type: ignore[attr-defined]
+    db.session.execute(RunException.__table__.delete().where(RunException.run_id == run.id))
     run.held_count = run.failed_count = 0
     run.due_count = run.done_count + len(due_ids(run.through, run.customer_id))
 
@@ -153,7 +156,7 @@ def _simulate(run: Run, ids: list[int], today: date, clock: Clock, size: int) ->
     """Write the report of a simulation; one that was interrupted is done again from the start."""
     run_id, through = run.id, run.through
     db.session.execute(SIMULATED.delete().where(SIMULATED.c.run_id == run_id))
-    db.session.execute(RunException.__table__.delete().where(RunException.run_id == run_id))  # type: ignore[attr-defined]
+    db.session.execute(RunException.__table__.delete().where(RunException.run_id == run_id))
     run.done_count = run.charge_count = run.held_count = 0
     run.due_count = len(ids)
     fingerprint = Fingerprint()
@@ -281,13 +284,15 @@ def check_unchanged(simulation: Run, seen: str, today: date) -> Differences:
     return found
 
 
-def totals_of(run: Run, model: type) -> dict[str, Totals]:
-    """Sums of a run's charges for each currency; `model` is Charge or SimulatedCharge."""
-    columns = (model.amount, model.cost, model.tax)  # type: ignore[attr-defined]
+def totals_of(run: Run) -> dict[str, Totals]:
+    """Sums of a run's charges, posted or simulated, for each currency."""
+    model: Any = SimulatedCharge if run.simulate else Charge
     query = (
-        select(model.currency, *(func.sum(c) for c in columns), func.count())  # type: ignore[attr-defined]
-        .where(model.run_id == run.id)  # type: ignore[attr-defined]
-        .group_by(model.currency)  # type: ignore[attr-defined]
-        .order_by(model.currency)  # type: ignore[attr-defined]
+        select(
+            model.currency, func.sum(model.amount), func.sum(model.cost), func.sum(model.tax), func.count()
+        )
+        .where(model.run_id == run.id)
+        .group_by(model.currency)
+        .order_by(model.currency)
     )
-    return {currency: Totals(amount, cost, tax, count) for currency, amount, cost, tax, count in db.session.execute(query)}
+    return {row[0]: Totals(*row[1:]) for row in db.session.execute(query)}

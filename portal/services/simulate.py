@@ -153,7 +153,9 @@ class Simulation:
             proration=item.word("proration", Proration, Proration.NONE),
         )
         if definition.frequency_match and definition.frequency not in (Frequency.WEEKLY, Frequency.MONTHLY):
-            raise item.refuse("frequency_match", f"a package charged {definition.frequency} has no match days.")
+            raise item.refuse(
+                "frequency_match", f"a package charged {definition.frequency} has no match days."
+            )
         try:
             self.packages[key] = create_package(definition, token=self._token(), now=self._now())
         except RuleBroken as error:
@@ -176,7 +178,9 @@ class Simulation:
         number = item.text("number")
         if number in self.dids:
             raise item.refuse("number", f"{number} is there twice.")
-        if not (number[:1] == "+" and number[1:].isascii() and number[1:].isdigit() and 7 <= len(number) <= 16):
+        if not (
+            number[:1] == "+" and number[1:].isascii() and number[1:].isdigit() and 7 <= len(number) <= 16
+        ):
             raise item.refuse("number", f"{number!r} is not a number in E.164, like +442071234567.")
         did = Did(number=number, customer=self._customer(item), created_at=self._now())
         db.session.add(did)
@@ -235,7 +239,9 @@ class Simulation:
         try:
             started = datetime.fromisoformat(text)
         except ValueError:
-            raise item.refuse("started_at", f"{text} is not a time written like 2026-01-12T09:30:00Z.") from None
+            raise item.refuse(
+                "started_at", f"{text} is not a time written like 2026-01-12T09:30:00Z."
+            ) from None
         return started.astimezone(self.zone) if started.tzinfo else started.replace(tzinfo=self.zone)
 
     # -- running
@@ -268,7 +274,9 @@ class Simulation:
         """Make one change, as of its day."""
         what = [name for name in ("assignment", "package", "customer") if item.has(name)]
         if len(what) != 1:
-            raise item.refuse(what[1] if what else "on", "a change is of one assignment, package or customer.")
+            raise item.refuse(
+                what[1] if what else "on", "a change is of one assignment, package or customer."
+            )
         try:
             if what == ["assignment"]:
                 self._change_assignment(item)
@@ -296,7 +304,9 @@ class Simulation:
         stored = definition_of(package, holds_from)
         currency = self._currency(item, self.currency)
         prices = tuple(
-            PriceSet(p.currency, *(item.decimal(n, str(getattr(p, n))) for n in PRICES)) if p.currency == currency else p
+            PriceSet(currency, *(item.decimal(name, str(getattr(p, name))) for name in PRICES))
+            if p.currency == currency
+            else p
             for p in stored.prices
         )
         frequency = item.word("frequency", Frequency, stored.frequency)
@@ -331,7 +341,9 @@ class Simulation:
         mine = Charge.customer_id.in_([customer.id for customer in self.customers.values()])
         charges = list(db.session.scalars(select(Charge).where(mine, Charge.posted_at >= since)))
         number = {assignment.id: index for index, assignment in self.assignments.items()}
-        charges.sort(key=lambda c: (c.charge_on, number[c.assignment_id or 0], ORDER[c.kind], c.period_from, c.number))
+        charges.sort(
+            key=lambda c: (c.charge_on, number[c.assignment_id or 0], ORDER[c.kind], c.period_from, c.number)
+        )
         why = explain_all(charges)
         keys = {package.id: key for key, package in self.packages.items()}
         owners = {customer.id: key for key, customer in self.customers.items()}

@@ -135,7 +135,7 @@ def _facts(row: Row[Any]) -> Facts:
     )  # fmt: skip
 
 
-def _assignments() -> Select[Any]:
+def _assignments() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Assignment.id,
@@ -163,7 +163,7 @@ def _assignments() -> Select[Any]:
     )
 
 
-def _histories(rows: Iterable[tuple[Any, date, Any]]) -> dict[Any, History[Any]]:
+def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
     """Rows of (whose, holds from, value), in order of the day, as histories."""
     found: dict[Any, list[tuple[date, Any]]] = defaultdict(list)
     for whose, holds_from, value in rows:
@@ -182,7 +182,9 @@ def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
         .where(PackageSchedule.package_id.in_(package_ids))
         .order_by(PackageSchedule.holds_from)
     )
-    return _histories((id, day, Schedule(frequency, match)) for id, day, frequency, match in db.session.execute(query))
+    return _histories(
+        (id, day, Schedule(frequency, match)) for id, day, frequency, match in db.session.execute(query)
+    )
 
 
 def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
@@ -197,7 +199,9 @@ def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]
         .where(PackagePrice.package_id.in_(package_ids))
         .order_by(PackagePrice.holds_from)
     )
-    return _histories(((id, currency), day, Prices(*four)) for id, currency, day, *four in db.session.execute(query))
+    return _histories(
+        ((id, currency), day, Prices(*four)) for id, currency, day, *four in db.session.execute(query)
+    )
 
 
 def _tax_rates(customer_ids: Iterable[int]) -> dict[int, History[int]]:
@@ -258,8 +262,19 @@ def _add_posted(loaded: list[Loaded]) -> None:
         .where(Charge.period_from >= min(earliest.values()))
         .order_by(Charge.number, Charge.id)
     )
-    by_id = {item.facts.assignment_id: item for item in loaded}
-    for whose, id, period_from, number, corrects_id, amount, cost, tax, rate, is_reversed in db.session.execute(query):
+    by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
+    for (
+        whose,
+        id,
+        period_from,
+        number,
+        corrects_id,
+        amount,
+        cost,
+        tax,
+        rate,
+        is_reversed,
+    ) in db.session.execute(query):
         item = by_id[whose]
         stands = item.posted.get(period_from, Posted())
         if corrects_id is None:
