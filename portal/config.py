@@ -101,8 +101,7 @@ SETTINGS = (
         "TRUSTED_HOSTS",
         "",
         "host names, with commas",
-        "The names under which the portal may be asked for; others are refused. Empty: any (demo "
-        "mode only).",
+        "The names under which the portal may be asked for; others are refused. Empty: any (demo mode only).",
         _list,
     ),
     Setting(
@@ -110,8 +109,7 @@ SETTINGS = (
         "PROXIES",
         "0",
         "count",
-        "How many proxies stand in front of the portal, each adding X-Forwarded-For, -Proto and "
-        "-Host.",
+        "How many proxies stand in front of the portal, each adding X-Forwarded-For, -Proto and -Host.",
         _whole,
     ),
     Setting(
@@ -143,8 +141,7 @@ SETTINGS = (
         "SIGN_IN_LIMIT",
         "10 per minute; 60 per hour",
         "tries per time and address",
-        "How often one address may try to sign in, counted in each server process. Empty: without "
-        "limit.",
+        "How often one address may try to sign in, counted in each server process. Empty: without limit.",
     ),
     Setting(
         "PORTAL_TODAY",

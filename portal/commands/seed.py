@@ -29,7 +29,9 @@ def command() -> None:
         return
     try:
         demo = import_module("portal.services.demo")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != "portal.services.demo":
+            raise
         click.echo("There is no demo company yet.")
         return
     click.echo("Loading the demo company: packages, customers, DIDs and half a year of charges.")
