@@ -1,17 +1,15 @@
-"""Assigning packages: assign, change the quantity, set or move the end date."""
+"""Assigning packages: what may be assigned, what it would be charged by, and doing it once."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm.attributes import flag_modified
 
-from portal.domain.charges import Position, charges_due
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, QUANTITY_MAX, minor_unit, to_micros
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words
 from portal.domain.terms import PackageType, Prices, Terms, always
 from portal.extensions import db
 from portal.models import (
@@ -23,7 +21,7 @@ from portal.models import (
     Did,
     Package,
 )
-from portal.services.terms import Facts, load, usage_wait_days
+from portal.services.terms import Facts, usage_wait_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,9 @@ def _check_numbers(draft: Draft) -> None:
     price = package.price_on(draft.customer.currency, draft.start_date)
     assert price is not None
     if max(price.retail, price.setup_retail, price.cost, price.setup_cost) * draft.quantity >= AMOUNT_BELOW:
-        raise Invalid("quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Take a smaller quantity.")
+        raise Invalid(
+            "quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Take a smaller quantity."
+        )
     if package.type == PackageType.FREE_MINUTES:
         if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
             raise Invalid("minutes", "Say how many minutes are free in each period: 1 to 1,000,000,000.")
@@ -126,7 +126,8 @@ def check_end(end_date: date, start_date: date, lock: date | None) -> None:
     earliest = earliest_last_day(lock, start_date)
     if lock and end_date < earliest:
         raise Invalid(
-            "end_date", f"Not before {in_words(earliest)}, its last locked day: it is locked until {in_words(lock)}."
+            "end_date",
+            f"Not before {in_words(earliest)}, its last locked day: it is locked until {in_words(lock)}.",
         )
 
 
@@ -188,7 +189,7 @@ def assign(draft: Draft, *, token: str, by: str, now: datetime, twice: bool = Fa
     Raises Invalid, NotAssignable, or AsksFirst unless `twice` says that a second one is meant.
     """
     query = select(Assignment).where(Assignment.token == token)
-    if existing := db.session.scalar(query):
+    if existing := db.session.scalars(query).first():
         return existing
     check(draft)
     if not twice and (existing := same_over_the_same_days(draft)):
@@ -229,133 +230,3 @@ def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assig
         ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
         position=AssignmentPosition(next_charge_on=begins),
     )
-
-
-def has_begun(assignment: Assignment) -> bool:
-    """Whether a run has dealt with it: from then on changes hold from a day on.
-
-    Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
-    """
-    db.session.refresh(assignment.position, with_for_update=True)
-    return assignment.position.charged_until is not None
-
-
-def change_quantity(assignment: Assignment, quantity: int, holds_from: date, today: date) -> None:
-    """A new quantity from `holds_from` on; at once while nothing of it has been posted.
-
-    Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
-    """
-    if not 1 <= quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
-    check_day("holds_from", holds_from)
-    if holds_from <= today:
-        if not has_begun(assignment):
-            if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
-                raise _locked_quantity(assignment)
-            first, *others = assignment.quantities
-            first.quantity = quantity
-            assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
-            touch(assignment)
-            return
-        raise Invalid("holds_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later.")
-    if assignment.is_locked_on(holds_from) and quantity < assignment.quantity_on(holds_from):
-        raise _locked_quantity(assignment)
-    _keep_quantity(assignment, quantity, holds_from)
-
-
-def _keep_quantity(assignment: Assignment, quantity: int, holds_from: date) -> None:
-    """Store a quantity from a day on; while locked, none that was planned for a later day may be fewer."""
-    for row in assignment.quantities:
-        if row.holds_from > holds_from and assignment.is_locked_on(row.holds_from) and row.quantity < quantity:
-            raise Invalid(
-                "quantity",
-                f"{row.quantity:,} are planned from {in_words(row.holds_from)}. "
-                f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
-            )
-    touch(assignment)
-    for row in assignment.quantities:
-        if row.holds_from == holds_from:
-            row.quantity = quantity
-            return
-    assignment.quantities.append(AssignmentQuantity(holds_from=holds_from, quantity=quantity))
-    assignment.quantities.sort(key=lambda row: row.holds_from)
-
-
-def touch(assignment: Assignment) -> None:
-    """Let whoever has the assignment open know: its quantities stand in rows of their own."""
-    flag_modified(assignment, "auto_decrement_credit")
-
-
-def _locked_quantity(assignment: Assignment) -> Invalid:
-    assert assignment.locked_until
-    return Invalid(
-        "quantity",
-        f"While it is locked, until {in_words(assignment.locked_until)}, the quantity may rise but not fall.",
-    )
-
-
-def change_end(
-    assignment: Assignment,
-    end_date: date | None,
-    today: date,
-    *,
-    by: str,
-    now: datetime,
-    override_reason: str = "",
-) -> None:
-    """Set, move or remove the end date; what was charged too much or too little is posted by the next run.
-
-    Invalid for a day that may not be the last one. The owner may override the lock with a reason, which is kept.
-    """
-    if end_date == assignment.end_date:
-        return
-    if assignment.has_ended_on(today):
-        assert assignment.end_date
-        raise Invalid("end_date", f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
-    if end_date:
-        check_day("end_date", end_date)
-        lock = None if override_reason else assignment.locked_until
-        check_end(end_date, assignment.start_date, lock)
-        if override_reason and assignment.locked_until and end_date < assignment.locked_until - ONE_DAY:
-            assignment.override_reason, assignment.override_by, assignment.override_at = override_reason, by, now
-    assignment.end_date = end_date
-    if not has_begun(assignment):
-        assignment.ends[0].end_date = end_date
-    elif assignment.ends[-1].known_on >= today:
-        assignment.ends[-1].end_date = end_date
-    else:
-        assignment.ends.append(AssignmentEnd(known_on=today, end_date=end_date))
-    db.session.flush()
-    find_next(assignment, today)
-
-
-def change_start(assignment: Assignment, start_date: date, charge_from: date | None, today: date) -> None:
-    """Another start date, while nothing has been posted; the lock moves with it."""
-    if (start_date, charge_from) == (assignment.start_date, assignment.charge_from):
-        return
-    if has_begun(assignment):
-        raise Invalid("start_date", "The start date is fixed: charges have been posted since. Assign anew instead.")
-    if start_date != assignment.start_date and assignment.is_locked_on(today) and assignment.start_date <= today:
-        raise Invalid("start_date", "It has started and is locked: its start date stays.")
-    lock = locked_until(start_date, assignment.minimum_days)
-    for name, day in (("start_date", start_date), ("charge_from", charge_from)):
-        check_day(name, day)
-    if charge_from and charge_from < start_date:
-        raise Invalid("charge_from", "Charging cannot begin before the start date.")
-    if assignment.end_date:
-        check_end(assignment.end_date, start_date, lock)
-    assignment.start_date, assignment.charge_from, assignment.locked_until = start_date, charge_from, lock
-    db.session.flush()
-    find_next(assignment, today)
-
-
-def find_next(assignment: Assignment, today: date) -> None:
-    """Work out anew the next day on which anything can fall due, and move the position's version on."""
-    loaded = load([assignment.id], spend_before=today + ONE_DAY)[0]
-    due = charges_due(loaded.terms, loaded.position, today, loaded.posted, loaded.spend)
-    days = [charge.found_on for charge in due.charges] + [due.next_charge_on or LAST_DAY + ONE_DAY]
-    begins = loaded.terms.begins
-    if loaded.position == Position():
-        days = [begins] if loaded.terms.ends[-1][1] is None or begins <= loaded.terms.ends[-1][1] else days
-    assignment.position.next_charge_on = min(days) if min(days) <= LAST_DAY else None
-    assignment.position.version += 1

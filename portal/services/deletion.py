@@ -26,7 +26,7 @@ from portal.models import (
     Did,
     Package,
 )
-from portal.services.assigning import change_end
+from portal.services.changing import change_end
 from portal.services.planning import PlannedCharge, Totals, plan, totals
 
 # A refusal names this many of the assignments in the way, and counts the rest.

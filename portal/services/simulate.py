@@ -18,7 +18,8 @@ from portal.domain.schedule import ONE_DAY, Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
-from portal.services.assigning import Draft, assign, change_end, change_quantity
+from portal.services.assigning import Draft, assign
+from portal.services.changing import change_end, change_quantity
 from portal.services.currencies import CURRENCIES
 from portal.services.customers import CustomerFields, change_tax_rate, create_customer
 from portal.services.explaining import explain_all
