@@ -2,12 +2,12 @@
 (() => {
   const on = (name, act) => document.addEventListener(name, act);
   const closest = (event, selector) => event.target.closest?.(selector);
-  const dialog = document.getElementById("dialog"), toasts = document.getElementById("toasts");
+  const [dialog, inDialog, toasts, main] = ["dialog", "dialog-body", "toasts", "main"].map((id) => document.getElementById(id));
 
   // Messages stay within reach: beside an open dialog everything else is inert.
   function raise() {
-    const place = dialog?.open ? dialog : document.getElementById("main");
-    if (toasts.parentNode !== place) place.prepend(toasts);
+    const place = dialog?.open ? dialog : main;
+    if (toasts.parentNode !== place) place.append(toasts);
   }
 
   function say(sentence) {
@@ -36,9 +36,8 @@
 
   // After a swap: the first wrong field has the focus, the filled dialog opens or closes, the count is spoken.
   on("htmx:after:swap", ({ detail: { ctx } }) => {
-    const { status } = ctx.response, body = dialog.firstElementChild;
-    const inside = dialog.contains(ctx.sourceElement), toBody = ctx.target === body || ctx.target === "#dialog-body";
-    if (toBody && status !== 204 && ctx.swap !== "none" && !dialog.open) dialog.showModal();
+    const { status } = ctx.response, inside = dialog?.contains(ctx.sourceElement);
+    if ([inDialog, "#dialog-body"].includes(ctx.target) && status !== 204 && ctx.swap !== "none" && !dialog.open) dialog.showModal();
     else if (inside && status < 400 && !dialog.contains(ctx.target)) dialog.close();
     if (status === 409 || status === 422) document.querySelector("[aria-invalid=true]")?.focus();
     const count = document.querySelector("[data-say]");
@@ -46,7 +45,7 @@
     raise();
     countRows();
   });
-  dialog?.addEventListener("close", () => { raise(); dialog.firstElementChild.replaceChildren(); });
+  dialog?.addEventListener("close", () => { raise(); inDialog.replaceChildren(); });
 
   // Escape cancels the open row that has the focus; the row's own Cancel link knows how.
   on("keydown", (event) => {
