@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, SecurityError
 from werkzeug.routing import IntegerConverter, Map, ValidationError
 
 from portal.web.errors import problem
@@ -39,6 +39,13 @@ def storable(text: str) -> bool:
 def register(app: Flask) -> None:
     """Refuse early what could only fail late."""
     app.url_map.converters["int"] = Id
+
+    @app.before_request
+    def _by_our_name() -> Response | None:
+        """Asked by a foreign name there is no address to point to: no page, only a sentence."""
+        if not isinstance(request.routing_exception, SecurityError):
+            return None
+        return Response("The portal does not go by this name.\n", 400, mimetype="text/plain")
 
     @app.before_request
     def _storable() -> Response | None:
