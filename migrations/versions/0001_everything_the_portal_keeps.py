@@ -229,7 +229,15 @@ def upgrade() -> None:
         sa.Column("through", sa.Date(), nullable=False),
         sa.Column(
             "state",
-            sa.Enum("running", "done", name="state", native_enum=False, create_constraint=True, length=20),
+            sa.Enum(
+                "running",
+                "done",
+                "refused",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
             nullable=False,
         ),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -588,7 +596,17 @@ def upgrade() -> None:
     op.create_index(
         "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=False
     )
-    op.create_index("ix_charge_package_id", "charge", ["package_id"], unique=False)
+    op.create_index(
+        "ix_charge_kind_charge_on_id",
+        "charge",
+        ["kind", "charge_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("kind <> 'recurring'"),
+        postgresql_where=sa.text("kind <> 'recurring'"),
+    )
+    op.create_index(
+        "ix_charge_package_id_charge_on_id", "charge", ["package_id", "charge_on", "id"], unique=False
+    )
     op.create_index("ix_charge_run_id_id", "charge", ["run_id", "id"], unique=False)
 
     op.create_table(
@@ -598,7 +616,15 @@ def upgrade() -> None:
         sa.Column("assignment_id", PK, nullable=False),
         sa.Column(
             "outcome",
-            sa.Enum("held", "failed", name="outcome", native_enum=False, create_constraint=True, length=20),
+            sa.Enum(
+                "held",
+                "failed",
+                "changed",
+                name="outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
             nullable=False,
         ),
         sa.Column("line_count", sa.Integer(), nullable=False),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from portal.domain.charges import Kind
@@ -11,6 +11,8 @@ from portal.extensions import db
 from portal.models.assignment import Assignment
 from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
+
+RARE = text("kind <> 'recurring'")
 
 
 class ChargeColumns:
@@ -67,7 +69,12 @@ class Charge(ChargeColumns, db.Model):
         CheckConstraint("quantity between 1 and 100000", name="quantity"),
         Index("ix_charge_charge_on_id", "charge_on", "id"),
         Index("ix_charge_customer_id_charge_on_id", "customer_id", "charge_on", "id"),
+        Index("ix_charge_package_id_charge_on_id", "package_id", "charge_on", "id"),
         Index("ix_charge_run_id_id", "run_id", "id"),
+        # The few among the very many: a list of them alone does not read the others.
+        Index(
+            "ix_charge_kind_charge_on_id", "kind", "charge_on", "id", sqlite_where=RARE, postgresql_where=RARE
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -76,7 +83,7 @@ class Charge(ChargeColumns, db.Model):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"))
-    package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"), index=True)
+    package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"))
     auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)

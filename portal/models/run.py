@@ -13,10 +13,14 @@ from portal.models.customer import Customer
 
 
 class RunState(StrEnum):
-    """How far a run has come. A run that was killed is `running` with an old heartbeat."""
+    """How far a run has come. A run that was killed is `running` with an old heartbeat.
+
+    One is `refused` that was to post a simulation which no longer holds: it has posted nothing.
+    """
 
     RUNNING = "running"
     DONE = "done"
+    REFUSED = "refused"
 
 
 class Run(db.Model):
@@ -45,10 +49,11 @@ class Run(db.Model):
 
 
 class Outcome(StrEnum):
-    """Why an assignment was passed over in a run."""
+    """Why an assignment was passed over in a run; `changed` since the simulation, where the run is refused."""
 
     HELD = "held"
     FAILED = "failed"
+    CHANGED = "changed"
 
 
 class RunException(db.Model):
