@@ -15,7 +15,7 @@ help: ## list what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
 	@echo "PYTHON=python3.12 chooses the Python (3.11 or later), PORT=8001 the port, JOBS=4 how many tests run side by side."
 
-run: $(VENV)/.runtime ## serve the portal with its demo company on http://localhost:$(PORT)
+run: $(VENV)/.runtime ## serve the portal with its demo company on http://localhost:8000
 	@$(SAY) "Bringing the database up to date"
 	@$(BIN)/portal db upgrade
 	@$(SAY) "Loading the demo company, if there is nothing yet"
