@@ -11,12 +11,15 @@
   }
 
   function say(sentence) {
-    const toast = document.createElement("p");
-    toast.className = "toast toast--error";
-    toast.textContent = sentence;
+    const make = (tag, set) => Object.assign(document.createElement(tag), set);
+    const toast = make("div", { className: "toast toast--error" }), dismiss = make("button", { className: "link", type: "button", textContent: "Dismiss" });
+    dismiss.dataset.dismiss = "";
+    toast.append(make("p", { textContent: sentence }), dismiss);
     toasts.replaceChildren(toast);
     raise();
   }
+
+  const focusWrong = (place) => (place.querySelector?.("[aria-invalid=true]") ?? document.querySelector("[aria-invalid=true]"))?.focus();
 
   // The server could not answer. What it did say is in its answer, or in the form that asked (409, 422).
   on("htmx:response:error", ({ detail: { ctx } }) => {
@@ -26,6 +29,11 @@
   on("htmx:error", ({ detail }) => {
     if (detail.ctx) say("No answer from the server. Check the connection, then try again.");
     else console.error(detail.error);
+  });
+
+  // A form's token goes with what changes something, never into an address.
+  on("htmx:config:request", ({ detail: { ctx } }) => {
+    if (ctx.request.method === "GET") ctx.request.body.delete("csrf_token");
   });
 
   // Signed out meanwhile: an answer that was sent on to another page is a page, not a fragment.
@@ -39,7 +47,7 @@
     const { status } = ctx.response, inside = dialog?.contains(ctx.sourceElement);
     if ([inDialog, "#dialog-body"].includes(ctx.target) && status !== 204 && ctx.swap !== "none" && !dialog.open) dialog.showModal();
     else if (inside && status < 400 && !dialog.contains(ctx.target)) dialog.close();
-    if (status === 409 || status === 422) document.querySelector("[aria-invalid=true]")?.focus();
+    if (status === 409 || status === 422) focusWrong(ctx.sourceElement);
     const count = document.querySelector("[data-say]");
     if (count) document.getElementById("spoken").textContent = count.textContent;
     raise();
@@ -78,5 +86,6 @@
     }
   });
 
+  focusWrong(document);
   countRows();
 })();
