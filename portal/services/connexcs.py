@@ -54,7 +54,7 @@ def counts_of_packages(ids: list[int]) -> dict[int, int]:
         .where(Package.connexcs_package_id.in_(ids))
         .group_by(Package.connexcs_package_id)
     )
-    return {row[0]: row[1] for row in db.session.execute(query)}
+    return {row[0]: row[1] for row in db.session.execute(query) if row[0]}
 
 
 def add_connexcs_package(name: str) -> ConnexcsPackage:

@@ -8,6 +8,8 @@ from flask import Flask
 NOUNS = (
     "health",
     "overview",
+    "package_definitions",
+    "packages",
 )
 
 

@@ -64,11 +64,8 @@ class DecimalTextField(NumberField):
         return parse_decimal(text)
 
     def shown(self, value: Any) -> str:
-        """Without an exponent, and without zeros that say nothing beyond two decimals."""
-        value = Decimal(value)
-        plain = f"{value.normalize():f}"
-        decimals = len(plain.partition(".")[2])
-        return plain if decimals != 1 else plain + "0"
+        """A stored decimal as the field shows it."""
+        return shown(Decimal(value))
 
 
 class WholeField(NumberField):
@@ -119,6 +116,12 @@ class DaysField(SelectMultipleField):
 
     def pre_validate(self, form: Any) -> None:
         """Nothing here: the schedule refuses a day that cannot be, with its own words."""
+
+
+def shown(value: Decimal) -> str:
+    """A decimal as somebody would type it: 24.50, 0.0085, 0."""
+    plain = f"{value.normalize():f}"
+    return plain + "0" if len(plain.partition(".")[2]) == 1 else plain
 
 
 def one_of(enum: type[StrEnum]) -> Callable[[Any], StrEnum]:

@@ -10,7 +10,8 @@ from flask import request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired
 
 from portal.domain.errors import Invalid
 from portal.domain.schedule import MATCH_MAX, Frequency
@@ -20,7 +21,6 @@ from portal.services.currencies import CURRENCIES
 from portal.services.package_definition import (
     CURRENCIES_MOST,
     DESCRIPTION_LONGEST,
-    NAME_LONGEST,
     PRICE_LABELS,
     Definition,
     PriceSet,
@@ -98,14 +98,14 @@ class PackageForm(VersionedForm):
     """Everything that a package is."""
 
     token = HiddenField()
-    name = StringField("Name", render_kw={"maxlength": NAME_LONGEST, "required": True})
+    name = StringField("Name", [InputRequired("Give the package a name.")])
     frequency = ChoiceField(
         "Frequency", choices=choices(FREQUENCIES), coerce=one_of(Frequency), default=Frequency.NONE
     )
     # The frequency that the shown days belong to: when it changes, they are cleared.
     match_of = HiddenField()
     frequency_match = DaysField("Frequency Match", coerce=int, default=())
-    proration = RadioField(
+    proration = RadioField(  # type: ignore[call-arg]
         "Partial Periods",
         choices=choices(PRORATIONS),
         coerce=one_of(Proration),
@@ -154,6 +154,16 @@ class PackageForm(VersionedForm):
     def shows_match(self) -> bool:
         """Whether Frequency Match applies."""
         return self.frequency.data in MATCH_MAX
+
+    def keep_frequency(self, recurs: bool) -> None:
+        """Offer only what an assigned package can have: whether there is a frequency at all is fixed."""
+        self.frequency.choices = choices(
+            {
+                frequency: label
+                for frequency, label in FREQUENCIES.items()
+                if (frequency != Frequency.NONE) == recurs or frequency == self.frequency.data
+            }
+        )
 
     def rearrange(self) -> bool:
         """Do what a button asks that changes the form and saves nothing; whether one did."""
@@ -244,7 +254,7 @@ class PackageForm(VersionedForm):
 class RowForm(VersionedForm):
     """What a row of the list lets one change: the name, and the two recurring prices it shows."""
 
-    name = StringField("Name", render_kw={"maxlength": NAME_LONGEST})
+    name = StringField("Name", [InputRequired("Give the package a name.")])
     currency = HiddenField()
     cost = DecimalTextField("Cost", default=ZERO)
     retail = DecimalTextField("Retail", default=ZERO)
@@ -274,7 +284,7 @@ class RowForm(VersionedForm):
 
 def _say(form: VersionedForm, name: str, sentence: str) -> None:
     """Put a sentence at a field; at the name, where there is no such field to see."""
-    _add(form[name] if name in form else form["name"], sentence)  # noqa: SIM401 (a form has no get)
+    _add(form[name] if name in form else form["name"], sentence)
 
 
 def _add(field: Field, sentence: str) -> None:

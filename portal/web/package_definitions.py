@@ -1,0 +1,201 @@
+"""What a package is: the form that makes, changes and copies one, and shows what it would charge."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request, url_for
+from sqlalchemy.orm.exc import StaleDataError
+
+from portal.clock import now, today
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Package
+from portal.services import destinations, packages
+from portal.services.connexcs import connexcs_choices
+from portal.services.package_changes import Fixed, earliest_day, make_change, plan_change, planned_days
+from portal.services.package_definition import (
+    NAME_LONGEST,
+    PRICE_LABELS,
+    Definition,
+    PriceSet,
+    definition_of,
+    tidied,
+)
+from portal.services.package_impact import impact_of
+from portal.services.package_year import year_ahead
+from portal.web.access import changes_nothing
+from portal.web.fields import shown
+from portal.web.htmx import fragment, is_htmx, see_other
+from portal.web.packages import saved
+from portal.web.packages_forms import FREQUENCIES, PRORATIONS, TYPES, PackageForm
+
+bp = Blueprint("package_definitions", __name__, url_prefix="/packages")
+
+
+@bp.context_processor
+def _place() -> dict[str, str]:
+    return {"place": "packages"}
+
+
+# -- a new one
+
+
+@bp.get("/new")
+def new() -> Any:
+    return _editor(PackageForm(price_sets=(PriceSet(packages.default_currency()),), formdata=None))
+
+
+@bp.post("/")
+def create() -> Any:
+    form = PackageForm()
+    if form.rearrange():
+        return _editor(form)
+    definition = form.accepted()
+    if definition is None:
+        return _editor(form, status=422)
+    try:
+        package = packages.create_package(definition, token=form.token.data or "", now=now())
+        db.session.commit()
+    except Invalid as problem:
+        db.session.rollback()
+        form.attach(problem)
+        return _editor(form, status=422)
+    flash(f"Added {package.name}.")
+    return see_other(url_for("packages.show", package_id=package.id))
+
+
+@bp.route("/<int:package_id>/copy", methods=["GET", "POST"])
+@changes_nothing
+def copy(package_id: int) -> Any:
+    """A form for a new package: as this one is stored, or as somebody has typed it."""
+    package = db.get_or_404(Package, package_id)
+    form = PackageForm() if request.method == "POST" else None
+    definition = form.definition() if form else definition_of(package, today())
+    name = f"{definition.name} (copy)"[:NAME_LONGEST]
+    return _editor(PackageForm.of(replace(definition, name=name)), copied=package)
+
+
+# -- one that is stored
+
+
+@bp.get("/<int:package_id>/definition")
+def edit(package_id: int) -> Any:
+    package = db.get_or_404(Package, package_id)
+    day = earliest_day(package, today())
+    return _editor(PackageForm.of(definition_of(package, day), holds_from=day), package)
+
+
+@bp.post("/<int:package_id>/definition")
+def update(package_id: int) -> Any:
+    package = db.get_or_404(Package, package_id)
+    form = PackageForm()
+    if form.rearrange():
+        return _editor(form, package)
+    if form.is_stale(package.version):
+        return _conflict(form, package)
+    definition = form.accepted()
+    if definition is None:
+        return _editor(form, package, 422)
+    try:
+        return _save(form, package, definition)
+    except Fixed as refusal:
+        return _editor(form, package, 409, refusal=refusal)
+    except Invalid as problem:
+        db.session.rollback()
+        form.attach(problem)
+        return _editor(form, package, 422)
+    except StaleDataError:
+        db.session.rollback()
+        return _conflict(form, db.get_or_404(Package, package_id))
+
+
+def _save(form: PackageForm, package: Package, definition: Definition) -> Any:
+    """Save a change, once it was seen whom it hits."""
+    impact = impact_of(plan_change(package, definition, form.holds_from.data, today()))
+    if impact.effects and form.confirmed.data != impact.fingerprint:
+        form.confirmed.data = impact.fingerprint
+        return _editor(form, package, impact=impact)
+    make_change(impact.change)
+    db.session.commit()
+    flash(saved(impact))
+    return see_other(url_for("packages.show", package_id=package.id))
+
+
+def _conflict(form: PackageForm, package: Package) -> Any:
+    """Somebody saved meanwhile: what is stored stands beside what was typed, and nothing typed is lost."""
+    form.validate()
+    stored = definition_of(package, earliest_day(package, today()))
+    return _editor(form, package, 409, stored=_stored(form, stored), stale=True)
+
+
+def _stored(form: PackageForm, stored: Definition) -> dict[str, str]:
+    """What is stored, in words, for each field that says something else."""
+    typed = tidied(form.definition())
+    words = {
+        "name": stored.name,
+        "frequency": FREQUENCIES[stored.frequency],
+        "frequency_match": ", ".join(map(str, stored.frequency_match)) or "none",
+        "proration": PRORATIONS[stored.proration] if stored.proration else "none",
+        "description": stored.description or "none",
+        "minimum_days": str(stored.minimum_days),
+        "type": TYPES[stored.type],
+        "destination": stored.destination or "every number",
+        "minimum_spend": "ticked" if stored.minimum_spend else "not ticked",
+    }
+    found = {name: text for name, text in words.items() if getattr(typed, name) != getattr(stored, name)}
+    if typed.connexcs_package_id != stored.connexcs_package_id:
+        found["connexcs_package"] = dict(connexcs_choices()).get(stored.connexcs_package_id or 0, "None")
+    for prices in form.price_sets:
+        was = stored.price_in(prices.currency.data)
+        for name in PRICE_LABELS if was else ():
+            if prices[name].data != getattr(was, name):
+                found[prices[name].id] = shown(getattr(was, name))
+    return {name: f"Stored now: {text}" for name, text in found.items()}
+
+
+# -- the form, and what it would charge
+
+
+@bp.post("/preview")
+@changes_nothing
+def preview() -> Any:
+    form = PackageForm()
+    context = {"form": form, "year": year_ahead(form.definition(), today()), **_tried(form)}
+    if is_htmx():
+        return fragment("packages/_year.html", **context)
+    return render_template("packages/year.html", **context)
+
+
+def _tried(form: PackageForm) -> dict[str, Any]:
+    """Whether the number somebody tries is one that Destination means."""
+    number = form.try_number.data or ""
+    try:
+        covered = destinations.matches((form.destination.data or "").strip(), number) if number else None
+    except Invalid as problem:
+        return {"tried": number, "pattern_problem": problem.sentence}
+    return {"tried": number, "covered": covered}
+
+
+def _editor(form: PackageForm, package: Package | None = None, status: int = 200, **more: Any) -> Any:
+    """The form: by itself, or on its page, as it was asked for."""
+    form.version.data = str(package.version) if package else ""
+    if "impact" not in more:
+        form.confirmed.data = ""
+    fixed = bool(package and packages.was_assigned(package)) and "refusal" not in more
+    if fixed and package:
+        form.keep_frequency(package.recurs)
+    context = {
+        "form": form,
+        "package": package,
+        "fixed": fixed,
+        "words": {"type": TYPES, "proration": PRORATIONS},
+        "earliest": earliest_day(package, today()) if package else None,
+        "planned": planned_days(package, today()) if package else [],
+        "today": today(),
+        "stored": {},
+        **more,
+    }
+    if is_htmx():
+        return fragment("packages/_form.html", status, **context)
+    context |= {"year": year_ahead(form.definition(), today()), **_tried(form)}
+    return render_template("packages/form.html", **context), status

@@ -1,0 +1,302 @@
+"""Packages: the list with its rows, one package's page, and what can be done with it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, Response, flash, g, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.clock import today
+from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency, Schedule
+from portal.domain.terms import PackageType
+from portal.extensions import db
+from portal.models import Assignment, Package, PackagePrice, PackageSchedule
+from portal.services import deletion, package_figures, package_history, packages
+from portal.services.listing import Sort, page
+from portal.services.package_changes import drop_planned, earliest_day, make_change, plan_change, planned_days
+from portal.services.package_definition import definition_of
+from portal.services.package_impact import Impact, impact_of
+from portal.services.schedule_words import charged
+from portal.web.htmx import fragment, is_htmx, see_other
+from portal.web.packages_forms import FREQUENCIES, PRORATIONS, TYPES, RowForm
+
+bp = Blueprint("packages", __name__, url_prefix="/packages")
+
+STATES = {packages.ON_SALE: "On sale", packages.ARCHIVED: "Archived", packages.ALL: "All"}
+LIST_ARGS = ("q", "state", "type", "frequency", "currency", "sort", "after", "before")
+HOLDERS = Sort((Assignment.id,))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A package as a row of the list shows it: in one of its currencies."""
+
+    package: Package
+    currency: str
+    price: PackagePrice
+    schedule: PackageSchedule
+    assigned: int
+
+    @property
+    def other_currencies(self) -> int:
+        """In how many more currencies it is sold."""
+        return len(self.package.currencies) - 1
+
+
+@bp.app_template_filter("charged")
+def charged_filter(schedule: PackageSchedule) -> str:
+    """When a schedule charges, in few words: monthly, 15th and 31st."""
+    return charged(Schedule(schedule.frequency, schedule.frequency_match))
+
+
+# -- the list
+
+
+@bp.get("/")
+def index() -> str | Response:
+    return _list()
+
+
+def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
+    """The list; with `editing`, that row is open (without script, a row is opened by a page)."""
+    args = request.args
+    g.list_path = url_for(".index")
+    sort = args.get("sort", "name")
+    sort = sort if sort in packages.SORTS else "name"
+    found = page(
+        packages.find_packages(today(), **_filters()),
+        packages.SORTS[sort],
+        args.get("after", type=int),
+        args.get("before", type=int),
+    )
+    rows = _rows(found.rows)
+    if editing and editing.package.id not in {row.package.id for row in rows}:
+        rows.insert(0, editing)
+    context = {
+        "rows": rows,
+        "found": found,
+        "sort": sort,
+        "states": STATES,
+        "counts": packages.counts_by_state(),
+        "types": TYPES,
+        "frequencies": FREQUENCIES,
+        "currencies": [("", "Any currency"), *((code, code) for code in packages.currencies_sold())],
+        "list_args": _list_args(),
+        "today": today(),
+        "editing": editing,
+    }
+    if is_htmx() and not editing:
+        return fragment("packages/_found.html", status, **context, **more)
+    return render_template("packages/index.html", **context, **more), status
+
+
+def _list_args() -> dict[str, Any]:
+    """The list's state, as every link of it carries it."""
+    return {name: request.args[name] for name in LIST_ARGS if request.args.get(name)}
+
+
+def _filters() -> dict[str, Any]:
+    """What the address asks for; what it cannot ask for is left out."""
+    args = request.args
+    return {
+        "text": args.get("q", "")[:120],
+        "state": args.get("state", packages.ON_SALE),
+        "type": args.get("type", type=PackageType),
+        "frequency": args.get("frequency", type=Frequency),
+        "currency": args.get("currency", "")[:3],
+    }
+
+
+def _rows(found: Any) -> list[Row]:
+    assigned = package_figures.holders([package.id for package in found], today())
+    return [_row(package, assigned[package.id]) for package in found]
+
+
+def _row(package: Package, assigned: int | None = None) -> Row:
+    day = today()
+    wanted = (request.values.get("currency", ""), packages.default_currency(), *package.currencies)
+    currency = next(code for code in wanted if code in package.currencies)
+    price = package.price_on(currency, day)
+    assert price is not None
+    if assigned is None:
+        assigned = package_figures.holders([package.id], day)[package.id]
+    return Row(package, currency, price, package.schedule_on(day), assigned)
+
+
+# -- a row, edited in place
+
+
+@bp.get("/<int:package_id>/row")
+def row(package_id: int) -> Any:
+    row = _row(db.get_or_404(Package, package_id))
+    if not is_htmx():
+        return see_other(url_for(".index", **_list_args()))
+    return fragment("packages/_row.html", row=row, list_args=_list_args())
+
+
+@bp.get("/<int:package_id>/edit")
+def edit_row(package_id: int) -> Any:
+    row = _row(db.get_or_404(Package, package_id))
+    stored = definition_of(row.package, earliest_day(row.package, today()))
+    prices = stored.price_in(row.currency)
+    assert prices is not None
+    data = {"name": stored.name, "currency": row.currency, "cost": prices.cost, "retail": prices.retail}
+    form = RowForm(formdata=None, data=data)
+    form.holds_from.data = earliest_day(row.package, today())
+    return _editing(row, form)
+
+
+@bp.post("/<int:package_id>")
+def update_row(package_id: int) -> Any:
+    row = _row(db.get_or_404(Package, package_id))
+    form = RowForm()
+    stored = definition_of(row.package, earliest_day(row.package, today()))
+    if form.is_stale(row.package.version):
+        return _editing(row, form, 409, stale=True)
+    definition = form.accepted(stored)
+    if definition is None:
+        return _editing(row, form, 422)
+    try:
+        change = plan_change(row.package, definition, form.holds_from.data, today())
+        impact = impact_of(change)
+        if impact.effects and form.confirmed.data != impact.fingerprint:
+            return _editing(row, form, impact=impact)
+        make_change(change)
+        db.session.commit()
+    except Invalid as problem:
+        db.session.rollback()
+        form.attach(problem)
+        return _editing(row, form, 422)
+    except StaleDataError:
+        db.session.rollback()
+        return _editing(_row(db.get_or_404(Package, package_id)), form, 409, stale=True)
+    flash(saved(impact))
+    if not is_htmx():
+        return see_other(url_for(".index", **_list_args(), _anchor=f"package-{package_id}"))
+    return fragment("packages/_row.html", row=_row(row.package), list_args=_list_args())
+
+
+def saved(impact: Impact) -> str:
+    """What saving a change did, said once."""
+    change = impact.change
+    begins = change.holds_from
+    if not change.of_terms or begins == FIRST_DAY:
+        return f"Saved {change.definition.name}."
+    return f"Saved {change.definition.name}. The new terms hold from {begins.day} {begins:%B %Y}."
+
+
+def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:
+    """The open row: by itself, or in the list, as it was asked for."""
+    form.version.data = str(row.package.version)
+    day = earliest_day(row.package, today())
+    stored = definition_of(row.package, day)
+    impact = more.get("impact")
+    form.confirmed.data = impact.fingerprint if impact else ""
+    context = {
+        "form": form,
+        "earliest": day,
+        "today": today(),
+        "stored": stored.price_in(row.currency),
+        **more,
+    }
+    if not is_htmx():
+        return _list(row, status, **context)
+    return fragment("packages/_edit_row.html", status, row=row, list_args=_list_args(), **context)
+
+
+# -- one package
+
+
+@bp.get("/<int:package_id>")
+def show(package_id: int) -> Any:
+    package, day = db.get_or_404(Package, package_id), today()
+    state = request.args.get("state", package_history.IN_FORCE)
+    holders = page(
+        package_history.assignments_of(package, day, state),
+        HOLDERS,
+        request.args.get("after", type=int),
+        request.args.get("before", type=int),
+    )
+    context: dict[str, Any] = {"package": package, "holders": holders, "today": day}
+    if is_htmx():
+        return fragment("packages/_holders.html", **context)
+    return render_template(
+        "packages/show.html",
+        **context,
+        prices=package_history.price_list(package, day),
+        schedules=package_history.schedules(package, day),
+        schedule=package.schedule_on(day),
+        monthly=package_figures.monthly(package, day),
+        next_days=package_figures.next_charge_days(package),
+        was_assigned=packages.was_assigned(package),
+        planned=planned_days(package, day),
+        one_day=ONE_DAY,
+        types=TYPES,
+        prorations=PRORATIONS,
+    )
+
+
+@bp.route("/<int:package_id>/delete", methods=["GET", "POST"])
+def delete(package_id: int) -> Any:
+    package = db.get_or_404(Package, package_id)
+    if request.method == "POST":
+        deletion.delete_package(package)
+        db.session.commit()
+        flash(f"Deleted {package.name}.")
+        return see_other(url_for(".index"))
+    context: dict[str, Any] = {"package": package, "refusal": deletion.why_not_delete_package(package)}
+    if is_htmx():
+        return fragment("packages/_delete.html", **context)
+    return render_template("packages/delete.html", **context)
+
+
+@bp.post("/<int:package_id>/archive")
+def archive(package_id: int) -> AnyResponse:
+    package = db.get_or_404(Package, package_id)
+    deletion.archive_package(package, today())
+    db.session.commit()
+    flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
+    return see_other(url_for(".show", package_id=package_id))
+
+
+@bp.post("/<int:package_id>/restore")
+def restore(package_id: int) -> AnyResponse:
+    package = db.get_or_404(Package, package_id)
+    deletion.restore_package(package)
+    db.session.commit()
+    flash(f"{package.name} is on sale again.")
+    return see_other(url_for(".show", package_id=package_id))
+
+
+@bp.post("/archive")
+def archive_many() -> AnyResponse:
+    ids = request.form.getlist("ids", type=int)
+    if not ids:
+        raise RuleBroken("No package was selected. Tick one or more rows first.")
+    found = db.session.scalars(select(Package).where(Package.id.in_(ids))).all()
+    for package in found:
+        deletion.archive_package(package, today())
+    db.session.commit()
+    flash(f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}.")
+    return see_other(url_for(".index", **_list_args()))
+
+
+@bp.post("/<int:package_id>/planned/delete")
+def delete_planned(package_id: int) -> AnyResponse:
+    package = db.get_or_404(Package, package_id)
+    day = _day(request.form.get("holds_from", ""))
+    drop_planned(package, day, today())
+    db.session.commit()
+    flash(f"What was planned from {day.day} {day:%B %Y} is taken back.")
+    return see_other(url_for(".show", package_id=package_id))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("holds_from", "Holds From is not a day of the calendar.") from None
