@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Select, select
 
@@ -175,6 +176,13 @@ class Totals:
     tax: Decimal = Decimal(0)
     count: int = 0
 
+    def add(self, line: Any) -> None:
+        """Take in a charge, posted, simulated or planned."""
+        self.amount += line.amount
+        self.cost += line.cost
+        self.tax += line.tax
+        self.count += 1
+
     @property
     def margin(self) -> Decimal:
         """Amount less cost."""
@@ -329,13 +337,9 @@ def plan_draft(facts: Facts, terms: Terms, through: date, today: date) -> Plan:
     return Plan(list(worked.planned(today)), [worked.held] if worked.held else [])
 
 
-def totals(charges: Iterable[PlannedCharge]) -> dict[str, Totals]:
-    """Sums for each currency, in the order of the currencies' codes."""
+def totals(charges: Iterable[Any]) -> dict[str, Totals]:
+    """Sums of charges, posted, simulated or planned, for each currency, in the order of the currencies' codes."""
     found: dict[str, Totals] = {}
     for charge in charges:
-        sums = found.setdefault(charge.facts.currency, Totals())
-        sums.amount += charge.amount
-        sums.cost += charge.cost
-        sums.tax += charge.tax
-        sums.count += 1
+        found.setdefault(charge.currency, Totals()).add(charge)
     return dict(sorted(found.items()))
