@@ -1,23 +1,13 @@
 """The worked examples and the oracle agree, and the examples leave no section out.
 
 The expected answers were worked out by hand from the rules; that the oracle finds the same ones says
-that both read the rules alike. The portal is held to the same file in tests/domain.
+that both read the rules alike. The portal is held to the same file in tests/stories.
 """
-
-import json
-from pathlib import Path
 
 import pytest
 
+from tests.examples import CHARGED, EXAMPLES, REFUSED, by_id
 from tests.scenarios import answer
-
-EXAMPLES = json.loads((Path(__file__).parent.parent / "docs" / "examples.json").read_text())
-CHARGED = [example for example in EXAMPLES if "charges" in example["expect"]]
-REFUSED = [example for example in EXAMPLES if "refused" in example["expect"]]
-
-
-def by_id(example):
-    return example["id"]
 
 
 @pytest.mark.parametrize("example", CHARGED, ids=by_id)
