@@ -1,0 +1,28 @@
+"""Who Lumen Voice is."""
+
+NAME = "Lumen Voice"
+ADDRESS = "Lumen Voice Ltd\n4 Lantern Court\nBristol BS1 6QF\nUnited Kingdom"
+EMAIL = "accounts@lumen.example"
+TAX_ID = "GB 000 0000 00"
+TIME_ZONE = "Europe/London"
+CURRENCY = "GBP"
+FOOTER = (
+    "Lumen Voice Ltd, registered in England, company no. 00000000. "
+    "Payable within 14 days to Lumen Voice Ltd, sort code 00-00-00, account 00000000. "
+    "Questions: accounts@lumen.example or +44 117 496 0100."
+)
+
+# The platform services that packages of the catalogue stand on, under the names that providers know.
+CONNEXCS_PACKAGES = (
+    "Call Transcription",
+    "Call Recording",
+    "UK TPS Lookup",
+    "Spam Scout",
+    "ConnexCS Converse",
+    "ConnexCS Converse Direct",
+    "Text to Speech",
+    "Programmatic Call Originate",
+    "General LLM",
+    "IPQS",
+    "Storage",
+)

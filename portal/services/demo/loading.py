@@ -1,0 +1,215 @@
+"""Loading the demo company, once. Killed anywhere, it goes on where it stopped.
+
+The first transaction holds company, packages, customers, DIDs and calls; then each day is one: what happened
+on it, and the run of its evening.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import exists, func, insert, select
+
+from portal.domain.errors import RuleBroken
+from portal.extensions import db
+from portal.models import Call, Company, ConnexcsPackage, Did, Package, Run, RunState
+from portal.services import company, did_intake, runs
+from portal.services.customers import CustomerFields, create_customer
+from portal.services.demo import company as lumen
+from portal.services.demo.acts import CLERK, Stage
+from portal.services.demo.calls import calls_of
+from portal.services.demo.catalogue import CATALOGUE
+from portal.services.demo.story import Story
+from portal.services.demo.telling import tell
+from portal.services.did_lines import Line, Lines
+from portal.services.packages import create_package, search_key
+from portal.services.posting import raw_table
+
+MARK = "demo-"
+RUN_BY = "cron"
+RUN_AT = time(22, 15)
+CHUNK = 1000
+AHEAD = timedelta(days=30)
+Say = Callable[[str], object]
+
+
+def is_loaded() -> bool:
+    """Whether the whole demo is there: the last thing loaded is a simulation."""
+    told_on = _told_on()
+    if told_on is None:
+        return False
+    last = exists().where(Run.simulate, Run.through == told_on + AHEAD, Run.state == RunState.DONE)
+    return bool(db.session.scalar(select(last)))
+
+
+def why_not_load() -> str | None:
+    """Why the demo is not loaded here: it is there, or somebody else's data is. None where it may be."""
+    if is_loaded():
+        return "The demo company is there already; nothing loaded."
+    if _told_on() is None and db.session.scalar(select(exists().where(Package.id > 0))):
+        return "There are packages already; the demo company goes into an empty portal only. Nothing loaded."
+    return None
+
+
+def load(today: date, say: Say = lambda sentence: None) -> None:
+    """Load the demo company as of `today`, or go on with one that was interrupted.
+
+    RuleBroken where something is there already. Commits day by day.
+    """
+    if reason := why_not_load():
+        raise RuleBroken(reason)
+    told_on = _told_on()
+    story = tell(told_on or today)
+    if told_on is None:
+        _set_up(story)
+        db.session.commit()
+        say(f"{len(CATALOGUE)} packages, {len(story.people)} customers and {_count_dids()} DIDs are there.")
+    for _ in _run_days(story, say):
+        pass
+    _end_with_simulations(story)
+    say("The last runs are simulations; today's charges wait to be posted.")
+
+
+def _told_on() -> date | None:
+    """The day for which the demo in this database is told: its packages' tokens say so."""
+    token = db.session.scalar(select(Package.token).where(Package.token.startswith(MARK)).limit(1))
+    return date.fromisoformat(token.removeprefix(MARK)[:10]) if token else None
+
+
+def _count_dids() -> int:
+    return db.session.scalar(select(func.count()).select_from(Did)) or 0
+
+
+def _at(day: date, when: time = time(9, 30)) -> datetime:
+    return datetime.combine(day, when, UTC)
+
+
+def _stage(story: Story, day: date) -> Stage:
+    return Stage(f"{MARK}{story.today.isoformat()}-", day, _at(day))
+
+
+# -- the first transaction
+
+
+def _set_up(story: Story) -> None:
+    provider = company.company() or Company(id=company.ONLY)
+    provider.name, provider.address, provider.email = lumen.NAME, lumen.ADDRESS, lumen.EMAIL
+    provider.tax_id, provider.summary_footer = lumen.TAX_ID, lumen.FOOTER
+    provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
+    db.session.add(provider)
+    stage = _stage(story, story.begin)
+    services = _services()
+    for item in CATALOGUE:
+        definition = item.definition(services.get(item.connexcs))
+        create_package(definition, token=stage.token("package", item.name), now=stage.now)
+    for person in story.people:
+        fields = CustomerFields(person.name, person.currency, person.details, person.email, person.address)
+        since = story.joined[person.key]
+        token = stage.token("customer", person.key)
+        create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
+    _take_in_dids(story, stage)
+    _take_in_calls(story, stage)
+
+
+def _services() -> dict[str, int]:
+    """The ids of the ConnexCS packages by name; those that are not there yet are added."""
+    there = {row.search_key for row in db.session.scalars(select(ConnexcsPackage))}
+    for name in lumen.CONNEXCS_PACKAGES:
+        if search_key(name) not in there:
+            db.session.add(ConnexcsPackage(name=name, search_key=search_key(name)))
+    db.session.flush()
+    return {row.name: row.id for row in db.session.scalars(select(ConnexcsPackage))}
+
+
+def _take_in_dids(story: Story, stage: Stage) -> None:
+    for person in story.people:
+        wanted = did_intake.Wanted(customer=stage.customer(person.key))
+        _take_in(story.dids[person.key], wanted, stage)
+    _take_in(story.stock, did_intake.Wanted(), stage)
+
+
+def _take_in(numbers: list[str], wanted: did_intake.Wanted, stage: Stage) -> None:
+    lines = Lines([Line(place, (number,), {"number": number}) for place, number in enumerate(numbers, 1)])
+    report = did_intake.check(lines, wanted)
+    assert not report.bad, report.bad[0].reason
+    did_intake.take_in(report, token=stage.mark, by=CLERK, now=stage.now)
+
+
+def _take_in_calls(story: Story, stage: Stage) -> None:
+    rows = []
+    for person in story.people:
+        if person.trait not in ("spender", "first"):
+            continue
+        customer_id, numbers = stage.customer(person.key).id, story.dids[person.key]
+        dids = {
+            did.number: did.id
+            for did in db.session.scalars(select(Did).where(Did.customer_id == customer_id))
+        }
+        for call in calls_of(person, numbers, story):
+            rows.append({**call, "customer_id": customer_id, "did_id": dids[numbers[call.pop("did")]]})
+    db.session.execute(insert(raw_table(Call)), rows)
+
+
+# -- the days
+
+
+def _run_days(story: Story, say: Say) -> Iterator[date]:
+    """What happened on each day not told yet, and the run of its evening."""
+    done, unfinished = _progress()
+    if unfinished is not None:
+        done = unfinished.through
+        _carry_out(unfinished.id, done)
+    for day, acts in story.days():
+        if done and day <= done:
+            continue
+        stage = _stage(story, day)
+        for act in acts:
+            act(stage)
+        run = runs.start(day, simulate=False, today=day, by=RUN_BY, now=_at(day, RUN_AT))
+        _carry_out(run.id, day)
+        if (day + timedelta(days=1)).day == 1 or day == story.last:
+            say(f"{day:%B %Y}: {_posted(day):,} charges posted.")
+        yield day
+
+
+def _progress() -> tuple[date | None, Run | None]:
+    """The last day whose run is done, and the run that is not."""
+    posting = select(Run).where(~Run.simulate).order_by(Run.through.desc()).limit(1)
+    last = db.session.scalar(posting)
+    if last is None:
+        return None, None
+    return (last.through, None) if last.state == RunState.DONE else (None, last)
+
+
+def _carry_out(run_id: int, day: date) -> None:
+    seconds = iter(range(1, 3600))
+
+    def clock() -> datetime:
+        return _at(day, RUN_AT) + timedelta(seconds=next(seconds))
+
+    runs.carry_out(run_id, day, clock, CHUNK)
+
+
+def _posted(day: date) -> int:
+    """The charges that runs of a month posted up to `day`."""
+    query = select(func.sum(Run.charge_count)).where(
+        ~Run.simulate, Run.through.between(day.replace(day=1), day)
+    )
+    return db.session.scalar(query) or 0
+
+
+def _end_with_simulations(story: Story) -> None:
+    """The last evening: today is simulated, one more thing is assigned, and the next month is simulated."""
+    _simulate(story, story.today)
+    for act in story.last_evening:
+        act(_stage(story, story.last))
+    _simulate(story, story.today + AHEAD)
+
+
+def _simulate(story: Story, through: date) -> None:
+    query = select(Run).where(Run.simulate, Run.through == through)
+    run = db.session.scalar(query)
+    if run is None:
+        now = _at(story.last, RUN_AT)
+        run = runs.start(through, simulate=True, today=story.last, by=CLERK, now=now)
+    if run.state != RunState.DONE:
+        _carry_out(run.id, story.last)

@@ -1,0 +1,161 @@
+"""Who buys at Lumen Voice: sixty customers, all invented, at addresses of the reserved domain .example."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+
+# name | town and postcode | country | currency | tax rate | seats | trait. Traits: see story.
+CUSTOMERS = """
+Northwind Telecom | Leeds LS1 4QP | GB | GBP | 20 | 12 | first
+Fernhill Dental Practice | Bristol BS6 5TL | GB | GBP | 20 | 6 |
+Marlow & Pike Solicitors | London EC4A 2BJ | GB | GBP | 20 | 22 | recording
+Harbour Light Hotels | Falmouth TR11 3LP | GB | GBP | 20 | 48 | spender
+Tidewater Logistics | Hull HU3 4AA | GB | GBP | 20 | 35 | spender
+Greenacre Lettings | Nottingham NG1 7DB | GB | GBP | 20 | 5 |
+Copperfield Accountants | Norwich NR2 1RE | GB | GBP | 20 | 9 | recording
+Bramble Lane Nursery | York YO24 1BF | GB | GBP | 20 | 3 | prepaid
+St Aldric's Hospice | Lincoln LN2 4WA | GB | GBP | 20 | 14 | charity
+Kestrel Couriers | Coventry CV1 2FL | GB | GBP | 20 | 18 | spender
+Oakhurst Veterinary Group | Exeter EX1 1GD | GB | GBP | 20 | 16 |
+Pennine Plastics | Huddersfield HD1 6NA | GB | GBP | 20 | 11 | isdn
+Rosewood Care Homes | Worthing BN11 3PX | GB | GBP | 20 | 26 | emergency
+Silver Birch Travel | Edinburgh EH3 7TF | GB | GBP | 20 | 8 | dialler
+Whitby Fish Market | Whitby YO22 4DD | GB | GBP | 20 | 2 | prepaid
+Lockwood Estate Agents | Sheffield S1 2GU | GB | GBP | 20 | 13 | dialler
+Orchard Street Clinic | Manchester M3 4EN | GB | GBP | 20 | 10 | recording
+Ashdown Insurance Brokers | Tunbridge Wells TN1 1UX | GB | GBP | 20 | 24 | dialler
+Bluebell Taxis | Leicester LE1 5WW | GB | GBP | 20 | 7 | spender
+Thistle & Thorn Brewery | Glasgow G1 3NQ | GB | GBP | 20 | 4 |
+Millbrook Academy Trust | Birmingham B3 2EW | GB | GBP | 20 | 60 | emergency
+Quayside Print Works | Newcastle upon Tyne NE1 3DX | GB | GBP | 20 | 6 | isdn
+Redbrick Contact Centres | Liverpool L3 9PP | GB | GBP | 20 | 110 | dialler
+Summit Scaffolding | Cardiff CF10 2HH | GB | GBP | 20 | 5 | insolvent
+Wren & Daughters Builders | Oxford OX1 4BG | GB | GBP | 20 | 3 | prepaid
+Yarrow Recruitment | Reading RG1 3EU | GB | GBP | 20 | 15 | new
+Lindenhof Apotheke | 60313 Frankfurt am Main | DE | EUR | 19 | 4 |
+Brückner Maschinenbau | 22767 Hamburg | DE | EUR | 19 | 38 | spender
+Hafenkontor Reederei | 20457 Hamburg | DE | EUR | 19 | 21 |
+Sonnenberg Immobilien | 80331 München | DE | EUR | 19 | 7 | new
+Krause & Voß Steuerberatung | 10719 Berlin | DE | EUR | 19 | 12 | recording
+Maison Clairval | 69002 Lyon | FR | EUR | 20 | 3 | prepaid
+Atelier Dumontel | 75011 Paris | FR | EUR | 20 | 5 |
+Cabinet Verlaine Avocats | 33000 Bordeaux | FR | EUR | 20 | 14 | recording
+Hôtel du Vieux Lavoir | 67000 Strasbourg | FR | EUR | 20 | 30 | spender
+Ballymoreen Farm Supplies | Cork T12 X8PN | IE | EUR | 23 | 9 | router
+Kilbrannan Kayaks | Galway H91 E2K8 | IE | EUR | 23 | 2 | new
+Van der Velde Bloemen | 1432 JK Aalsmeer | NL | EUR | 21 | 8 |
+Polderzicht Verzekeringen | 3511 LX Utrecht | NL | EUR | 21 | 19 | speech
+Bodegas Monteluna | 26001 Logroño | ES | EUR | 21 | 6 |
+Clínica Santa Rufina | 41004 Sevilla | ES | EUR | 21 | 17 | recording
+Alpenblick Kurhaus | 6020 Innsbruck | AT | EUR | 0 | 10 | router
+Cedar Falls Pediatrics | Cedar Falls, IA 50613 | US | USD | 7 | 9 | recording
+Blue Mesa Realty | Santa Fe, NM 87501 | US | USD | 8.1875 | 12 |
+Lakeshore Freight Lines | Duluth, MN 55802 | US | USD | 8.875 | 28 | spender
+Tumbleweed Diners | Amarillo, TX 79101 | US | USD | 8.25 | 6 | prepaid
+Juniper Ridge Ranch Supply | Bend, OR 97701 | US | USD | 0 | 5 |
+Harlow & Finch Attorneys | Boston, MA 02108 | US | USD | 6.25 | 20 | recording
+Prairie Wind Co-operative | Lincoln, NE 68508 | US | USD | 7.25 | 15 | emergency
+Gull Point Marina | Annapolis, MD 21401 | US | USD | 6 | 4 | new
+Sawtooth Outfitters | Boise, ID 83702 | US | USD | 6 | 7 |
+Bayberry Dental Group | Tampa, FL 33602 | US | USD | 7.5 | 13 | spender
+Magnolia Home Health | Jackson, MS 39201 | US | USD | 7 | 25 | world
+Ironwood Fabrication | Tucson, AZ 85701 | US | USD | 8.7 | 11 |
+Sakurame Trading | Yokohama 231-0023 | JP | JPY | 10 | 9 | fax
+Tsukimi Ryokan | Kanazawa 920-0831 | JP | JPY | 10 | 12 |
+Minamori Language School | Fukuoka 810-0001 | JP | JPY | 10 | 6 | new
+Sahil Gardens Hotel | Salmiya 22001 | KW | KWD | 0 | 20 | emergency
+Noor Coast Trading | Kuwait City 13001 | KW | KWD | 0 | 5 | prepaid
+Seeblick Treuhand | 8001 Zürich | CH | CHF | 8.1 | 8 |
+"""
+
+STREETS = {
+    "GB": (
+        "{n} Castle Wharf",
+        "{n} Mill Lane",
+        "{n} Station Road",
+        "{n} Chapel Street",
+        "Unit {n}, Foundry Yard",
+    ),
+    "IE": ("{n} Quay Street", "Unit {n}, Mill Park"),
+    "US": ("{n} Main Street", "{n}00 Cottonwood Avenue", "{n} Depot Road, Suite 4"),
+    "DE": ("Lindenallee {n}", "Am Speicher {n}", "Gartenweg {n}"),
+    "AT": ("Kirchgasse {n}",),
+    "CH": ("Seeweg {n}",),
+    "FR": ("{n} rue des Tilleuls", "{n} quai du Moulin", "{n} place du Marché"),
+    "NL": ("Molenkade {n}", "Lindelaan {n}"),
+    "ES": ("Calle del Molino {n}", "Plaza de la Fuente {n}"),
+    "JP": ("{n}-4 Hanamachi",),
+    "KW": ("Block {n}, Coast Street",),
+}
+COUNTRIES = {
+    "GB": "United Kingdom",
+    "IE": "Ireland",
+    "US": "United States",
+    "DE": "Germany",
+    "AT": "Austria",
+    "CH": "Switzerland",
+    "FR": "France",
+    "NL": "Netherlands",
+    "ES": "Spain",
+    "JP": "Japan",
+    "KW": "Kuwait",
+}
+PLAIN_LETTERS = str.maketrans({"ß": "ss", **dict(zip("üöäéèôóíñç", "uoaeeooinc", strict=True))})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer of the demo, before anything is stored."""
+
+    key: str
+    name: str
+    country: str
+    currency: str
+    tax_rate: Decimal
+    seats: int
+    trait: str
+    details: str
+    email: str
+    address: str
+
+
+def everybody(random: Random) -> list[Person]:
+    """All sixty, in the order of the list."""
+    return [_person(line, random) for line in CUSTOMERS.strip().splitlines()]
+
+
+def _person(line: str, random: Random) -> Person:
+    name, town, country, currency, tax_rate, seats, trait = (part.strip() for part in line.split("|"))
+    key = "-".join(_word(word) for word in name.split() if _word(word))
+    street = random.choice(STREETS[country]).format(n=random.randint(1, 98))
+    return Person(
+        key=key,
+        name=name,
+        country=country,
+        currency=currency,
+        tax_rate=Decimal(tax_rate),
+        seats=int(seats),
+        trait=trait,
+        details=_details(country, random),
+        email=f"{random.choice(('accounts', 'office', 'billing'))}@{key}.example",
+        address=f"{street}\n{town}\n{COUNTRIES[country]}",
+    )
+
+
+def _word(word: str) -> str:
+    plain = word.lower().translate(PLAIN_LETTERS)
+    return "".join(letter for letter in plain if "a" <= letter <= "z")
+
+
+def _details(country: str, random: Random) -> str:
+    """A registration as that country writes it; the numbers belong to nobody."""
+    number = random.randint(10_000_000, 99_999_999)
+    forms = {
+        "GB": f"Company no. 0{number % 10_000_000:07d}",
+        "DE": f"HRB {number % 100_000}",
+        "FR": f"SIREN {number} 0",
+        "IE": f"CRO {number % 1_000_000}",
+        "NL": f"KVK {number}",
+        "CH": f"CHE-{number % 1_000_000:06d}",
+    }
+    return forms.get(country, "")
