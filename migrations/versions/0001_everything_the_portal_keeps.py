@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-# Charges and balance entries are written once: the database itself refuses anything else.
-APPEND_ONLY = ("charge", "balance_entry")
+# Charges, balance entries and the audit log are written once: the database itself refuses anything else.
+APPEND_ONLY = ("charge", "balance_entry", "audit_entry")
 # There is exactly one company. Its row is edited, never added.
 COMPANY = {
     "id": 1,
@@ -53,6 +53,77 @@ def _allow_edits(table: str) -> None:
 
 def upgrade() -> None:
     op.create_table(
+        "audit_entry",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_by", sa.String(length=254), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("address", sa.String(length=60), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("noun", sa.String(length=40), nullable=False),
+        sa.Column("noun_id", PK, nullable=True),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("label", sa.String(length=250), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("overrides", sa.Boolean(), nullable=False),
+        sa.Column("search_key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_entry"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_audit_entry_customer_id", "audit_entry", ["customer_id"], unique=False)
+    op.create_index("ix_audit_entry_done_at_id", "audit_entry", ["done_at", "id"], unique=False)
+    op.create_index("ix_audit_entry_noun_noun_id", "audit_entry", ["noun", "noun_id", "id"], unique=False)
+
+    op.create_table(
+        "call_import",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("file_name", sa.String(length=250), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("replaces", sa.Boolean(), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running",
+                "stopped",
+                "done",
+                "refused",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("bytes_total", PK, nullable=False),
+        sa.Column("bytes_done", PK, nullable=False),
+        sa.Column("lines_done", PK, nullable=False),
+        sa.Column("taken_count", sa.Integer(), nullable=False),
+        sa.Column("known_count", sa.Integer(), nullable=False),
+        sa.Column("replaced_count", sa.Integer(), nullable=False),
+        sa.Column("bad_count", sa.Integer(), nullable=False),
+        sa.Column("late_count", sa.Integer(), nullable=False),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_call_import"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "call_mapping",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("header_digest", sa.String(length=64), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_call_mapping"),
+        sa.UniqueConstraint("header_digest", name="uq_call_mapping_header_digest"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "company",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -62,9 +133,28 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(length=60), nullable=False),
         sa.Column("default_currency", sa.String(length=3), nullable=False),
         sa.Column("usage_wait_days", sa.Integer(), nullable=False),
+        sa.Column("notification_days", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("late_call_days", sa.Integer(), server_default="90", nullable=False),
         sa.Column("summary_footer", sa.Text(), nullable=False),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "audit_comment",
+            sa.Enum(
+                "off",
+                "optional",
+                "required",
+                name="audit_comment",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            server_default="off",
+            nullable=False,
+        ),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_company_only_one")),
+        sa.CheckConstraint("late_call_days between 0 and 366", name=op.f("ck_company_late_call_days")),
+        sa.CheckConstraint("notification_days between 0 and 90", name=op.f("ck_company_notification_days")),
         sa.CheckConstraint("usage_wait_days between 0 and 30", name=op.f("ck_company_usage_wait_days")),
         sa.PrimaryKeyConstraint("id", name="pk_company"),
     )
@@ -88,6 +178,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("debit_limit", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("archived_on", sa.Date(), nullable=True),
         sa.Column("created_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -102,6 +193,38 @@ def upgrade() -> None:
     op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
 
     op.create_table(
+        "mail",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("to", sa.String(length=254), nullable=False),
+        sa.Column("subject", sa.String(length=250), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Boolean(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "sent",
+                "failed",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_mail"),
+        sa.UniqueConstraint("key", name="uq_mail_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_mail_state_id", "mail", ["state", "id"], unique=False)
+
+    op.create_table(
         "role",
         sa.Column("id", PK, nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -112,6 +235,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name="uq_role_name"),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "sign_in_attempt",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_sign_in_attempt"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_sign_in_attempt_subject_at", "sign_in_attempt", ["subject", "at"], unique=False)
+
+    op.create_table(
+        "call_reject",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("import_id", PK, nullable=False),
+        sa.Column("line", PK, nullable=False),
+        sa.Column("row", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["call_import.id"], name="fk_call_reject_import_id_call_import", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_call_reject"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_call_reject_import_id_line", "call_reject", ["import_id", "line"], unique=False)
+
     op.create_table(
         "customer_tax_rate",
         sa.Column("id", PK, nullable=False),
@@ -179,6 +327,27 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "invitation",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("invited_by", sa.String(length=254), nullable=False),
+        sa.Column("invited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_invitation_customer_id_customer"),
+        sa.PrimaryKeyConstraint("id", name="pk_invitation"),
+        sa.UniqueConstraint("token_digest", name="uq_invitation_token_digest"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_invitation_customer_id", "invitation", ["customer_id"], unique=False)
+    op.create_index("ix_invitation_email", "invitation", ["email"], unique=False)
+
+    op.create_table(
         "package",
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -220,6 +389,41 @@ def upgrade() -> None:
     )
     op.create_index("ix_package_connexcs_package_id", "package", ["connexcs_package_id"], unique=False)
     op.create_index("ix_package_search_key_id", "package", ["search_key", "id"], unique=False)
+
+    op.create_table(
+        "payment",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "pending",
+                "completed",
+                "cancelled",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("confirm_by_email", sa.Boolean(), nullable=False),
+        sa.Column("created_by", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_amount")),
+        sa.CheckConstraint("fee >= 0", name=op.f("ck_payment_fee")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_payment_customer_id_customer"),
+        sa.PrimaryKeyConstraint("id", name="pk_payment"),
+        sa.UniqueConstraint("token", name="uq_payment_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_payment_customer_id_id", "payment", ["customer_id", "id"], unique=False)
 
     op.create_table(
         "run",
@@ -339,19 +543,30 @@ def upgrade() -> None:
         sa.Column("customer_id", PK, nullable=False),
         sa.Column("call_id", sa.String(length=120), nullable=False),
         sa.Column("did_id", PK, nullable=True),
+        sa.Column("other_did_id", PK, nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("destination", sa.String(length=40), nullable=False),
         sa.Column("seconds", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=True),
+        sa.Column("covered_seconds", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("covered_amount", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("came_in_on", sa.Date(), nullable=False),
+        sa.Column("import_id", PK, nullable=True),
+        sa.CheckConstraint("amount >= 0 and seconds >= 0", name=op.f("ck_call_not_negative")),
+        sa.CheckConstraint("covered_amount between 0 and amount", name=op.f("ck_call_covered")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_call_customer_id_customer"),
         sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_call_did_id_did"),
+        sa.ForeignKeyConstraint(["import_id"], ["call_import.id"], name="fk_call_import_id_call_import"),
+        sa.ForeignKeyConstraint(["other_did_id"], ["did.id"], name="fk_call_other_did_id_did"),
         sa.PrimaryKeyConstraint("id", name="pk_call"),
         sa.UniqueConstraint("customer_id", "call_id", name="uq_call_customer_id_call_id"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_call_customer_id_day", "call", ["customer_id", "day"], unique=False)
     op.create_index("ix_call_did_id_day", "call", ["did_id", "day"], unique=False)
+    op.create_index("ix_call_import_id", "call", ["import_id"], unique=False)
 
     op.create_table(
         "package_price",
@@ -413,6 +628,25 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name="fk_roles_users_user_id_user"),
         sa.PrimaryKeyConstraint("user_id", "role_id", name="pk_roles_users"),
     )
+    op.create_table(
+        "user_session",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("user_id", PK, nullable=False),
+        sa.Column("browser", sa.String(length=250), nullable=False),
+        sa.Column("address", sa.String(length=60), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name="fk_user_session_user_id_user", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_user_session"),
+        sa.UniqueConstraint("key", name="uq_user_session_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_user_session_user_id", "user_session", ["user_id"], unique=False)
+
     op.create_table(
         "webauthn",
         sa.Column("id", PK, nullable=False),
@@ -488,6 +722,8 @@ def upgrade() -> None:
         sa.Column("next_charge_on", sa.Date(), nullable=True),
         sa.Column("held_lines", sa.Integer(), nullable=False),
         sa.Column("post_all_through", sa.Date(), nullable=True),
+        sa.Column("late_from", sa.Date(), nullable=True),
+        sa.Column("late_on", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["assignment_id"],
@@ -520,6 +756,33 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "call_cover",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("call_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"], ["assignment.id"], name="fk_call_cover_assignment_id_assignment"
+        ),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["call.id"], name="fk_call_cover_call_id_call", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_call_cover"),
+        sa.UniqueConstraint(
+            "call_id", "assignment_id", "period_from", name="uq_call_cover_call_id_assignment_id_period_from"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_call_cover_assignment_id_period_from",
+        "call_cover",
+        ["assignment_id", "period_from"],
+        unique=False,
+    )
+
     op.create_table(
         "charge",
         sa.Column("id", PK, nullable=False),
@@ -608,6 +871,29 @@ def upgrade() -> None:
         "ix_charge_package_id_charge_on_id", "charge", ["package_id", "charge_on", "id"], unique=False
     )
     op.create_index("ix_charge_run_id_id", "charge", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "notice",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("charge_on", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.Column("mail_id", PK, nullable=True),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_notice_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name="fk_notice_mail_id_mail"),
+        sa.PrimaryKeyConstraint("id", name="pk_notice"),
+        sa.UniqueConstraint("assignment_id", "charge_on", name="uq_notice_assignment_id_charge_on"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_notice_charge_on_id", "notice", ["charge_on", "id"], unique=False)
 
     op.create_table(
         "run_exception",
@@ -707,26 +993,62 @@ def upgrade() -> None:
     op.create_index("ix_simulated_charge_run_id_id", "simulated_charge", ["run_id", "id"], unique=False)
 
     op.create_table(
+        "allocation",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("payment_id", PK, nullable=False),
+        sa.Column("charge_id", PK, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("lifted_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_allocation_amount")),
+        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_allocation_charge_id_charge"),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
+        sa.PrimaryKeyConstraint("id", name="pk_allocation"),
+        sa.UniqueConstraint("token", name="uq_allocation_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_allocation_charge_id", "allocation", ["charge_id"], unique=False)
+    op.create_index("ix_allocation_payment_id", "allocation", ["payment_id"], unique=False)
+
+    op.create_table(
         "balance_entry",
         sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=True),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column(
             "source",
-            sa.Enum("charge", name="source", native_enum=False, create_constraint=True, length=20),
+            sa.Enum(
+                "charge",
+                "calls",
+                "payment",
+                "adjustment",
+                "allocation",
+                "release",
+                name="source",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
             nullable=False,
         ),
         sa.Column("charge_id", PK, nullable=True),
+        sa.Column("payment_id", PK, nullable=True),
         sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("for_day", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.String(length=254), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_balance_entry_charge_id_charge"),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name="fk_balance_entry_customer_id_customer"
         ),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_balance_entry_payment_id_payment"),
         sa.PrimaryKeyConstraint("id", name="pk_balance_entry"),
-        sa.UniqueConstraint("charge_id", name="uq_balance_entry_charge_id"),
+        sa.UniqueConstraint("token", name="uq_balance_entry_token"),
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -734,6 +1056,21 @@ def upgrade() -> None:
         "balance_entry",
         ["customer_id", "made_on", "id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_balance_entry_customer_id_source_for_day",
+        "balance_entry",
+        ["customer_id", "source", "for_day"],
+        unique=False,
+    )
+    op.create_index("ix_balance_entry_payment_id", "balance_entry", ["payment_id"], unique=False)
+    op.create_index(
+        "uq_balance_entry_charge_id",
+        "balance_entry",
+        ["charge_id"],
+        unique=True,
+        sqlite_where=sa.text("source = 'charge'"),
+        postgresql_where=sa.text("source = 'charge'"),
     )
     op.bulk_insert(sa.table("company", *map(sa.column, COMPANY)), [COMPANY])
     for table in APPEND_ONLY:
@@ -744,14 +1081,18 @@ def downgrade() -> None:
     for table in APPEND_ONLY:
         _allow_edits(table)
     op.drop_table("balance_entry")
+    op.drop_table("allocation")
     op.drop_table("simulated_charge")
     op.drop_table("run_exception")
+    op.drop_table("notice")
     op.drop_table("charge")
+    op.drop_table("call_cover")
     op.drop_table("assignment_quantity")
     op.drop_table("assignment_position")
     op.drop_table("assignment_hold")
     op.drop_table("assignment_end")
     op.drop_table("webauthn")
+    op.drop_table("user_session")
     op.drop_table("roles_users")
     op.drop_table("package_schedule")
     op.drop_table("package_price")
@@ -759,10 +1100,18 @@ def downgrade() -> None:
     op.drop_table("assignment")
     op.drop_table("user")
     op.drop_table("run")
+    op.drop_table("payment")
     op.drop_table("package")
+    op.drop_table("invitation")
     op.drop_table("did")
     op.drop_table("customer_tax_rate")
+    op.drop_table("call_reject")
+    op.drop_table("sign_in_attempt")
     op.drop_table("role")
+    op.drop_table("mail")
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
+    op.drop_table("call_mapping")
+    op.drop_table("call_import")
+    op.drop_table("audit_entry")

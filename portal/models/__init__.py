@@ -9,24 +9,36 @@ from portal.models.assignment import (
     AssignmentQuantity,
     HoldChoice,
 )
+from portal.models.audit_entry import AuditEntry
 from portal.models.balance_entry import BalanceEntry, EntrySource
-from portal.models.call import Call
+from portal.models.call import Call, CallCover, CallImport, CallMapping, CallReject, ImportState
 from portal.models.charge import Charge, ChargeColumns
-from portal.models.company import Company
+from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
 from portal.models.customer import Customer, CustomerTaxRate
 from portal.models.did import Did
+from portal.models.invitation import Invitation
+from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
+from portal.models.payment import Allocation, Payment, PaymentState
 from portal.models.run import Outcome, Run, RunException, RunState, SimulatedCharge
+from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
+    "Allocation",
     "Assignment",
     "AssignmentEnd",
     "AssignmentHold",
     "AssignmentPosition",
     "AssignmentQuantity",
+    "AuditComment",
+    "AuditEntry",
     "BalanceEntry",
     "Call",
+    "CallCover",
+    "CallImport",
+    "CallMapping",
+    "CallReject",
     "Charge",
     "ChargeColumns",
     "Company",
@@ -36,14 +48,23 @@ __all__ = [
     "Did",
     "EntrySource",
     "HoldChoice",
+    "ImportState",
+    "Invitation",
+    "Mail",
+    "MailState",
+    "Notice",
     "Outcome",
     "Package",
     "PackagePrice",
     "PackageSchedule",
+    "Payment",
+    "PaymentState",
     "Run",
     "RunException",
     "RunState",
+    "SignInAttempt",
     "SimulatedCharge",
+    "UserSession",
 ]
 
 # Ids are never used again (billing-rules 8): SQLite would give a deleted row's number to the next one.

@@ -116,6 +116,9 @@ class AssignmentPosition(db.Model):
     # More lines than a run posts unasked: how many, until somebody chooses; and up to which day "post all" goes.
     held_lines: Mapped[int] = mapped_column(default=0)
     post_all_through: Mapped[date | None]
+    # Late calls not worked in yet: the first day they fall on, and the day the last of them came in.
+    late_from: Mapped[date | None]
+    late_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1)
 
     assignment: Mapped[Assignment] = relationship(back_populates="position")

@@ -1,30 +1,126 @@
-"""Calls: rated call records, what a customer spent and on which day."""
+"""Calls: rated call records, the files they came in, and what free minutes cover of them."""
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
-from portal.models.columns import PK, UTC, Money
+from portal.models.columns import PK, UTC, Money, word
+from portal.models.customer import Customer
 
 
 class Call(db.Model):
-    """A rated call. `day` is the civil day on which it started in the portal's time zone."""
+    """A rated call. `day` is the civil day on which it started in the portal's time zone.
+
+    A call is known by customer and call id. `amount` is what it was rated at, `covered_amount` what free
+    minutes take of it; the rest is spend. It counts for a DID that it names in either direction.
+    """
 
     __table_args__ = (
         UniqueConstraint("customer_id", "call_id"),
+        CheckConstraint("amount >= 0 and seconds >= 0", name="not_negative"),
+        CheckConstraint("covered_amount between 0 and amount", name="covered"),
         Index("ix_call_customer_id_day", "customer_id", "day"),
         Index("ix_call_did_id_day", "did_id", "day"),
+        Index("ix_call_import_id", "import_id"),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     call_id: Mapped[str] = mapped_column(String(120))
     did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"))
+    # The other end of the call, where that is a DID of the customer too.
+    other_did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"))
     started_at: Mapped[datetime | None] = mapped_column(UTC)
     day: Mapped[date]
+    # Digits only, without + or 00.
     destination: Mapped[str] = mapped_column(String(40), default="")
     seconds: Mapped[int] = mapped_column(default=0)
     amount: Mapped[Decimal] = mapped_column(Money)
+    cost: Mapped[Decimal | None] = mapped_column(Money)
+    covered_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
+    covered_amount: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
+    # The day it came in, and with which file.
+    came_in_on: Mapped[date]
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("call_import.id"))
+
+    customer: Mapped[Customer] = relationship()
+
+    @property
+    def spend(self) -> Decimal:
+        """What is left of the amount after free minutes."""
+        return self.amount - self.covered_amount
+
+
+class CallCover(db.Model):
+    """What one bundle of free minutes covers of one call, in the period that begins on `period_from`."""
+
+    __table_args__ = (
+        UniqueConstraint("call_id", "assignment_id", "period_from"),
+        Index("ix_call_cover_assignment_id_period_from", "assignment_id", "period_from"),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id"))
+    period_from: Mapped[date]
+    seconds: Mapped[int]
+    amount: Mapped[Decimal] = mapped_column(Money)
+
+
+class ImportState(StrEnum):
+    """How far the import of a file has come."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class CallImport(db.Model):
+    """A file of call records: how far it has come, and what became of its rows."""
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    file_name: Mapped[str] = mapped_column(String(250))
+    # Where the file lies while it is taken in; empty once it is done.
+    path: Mapped[str] = mapped_column(String(500), default="")
+    digest: Mapped[str] = mapped_column(String(64), default="")
+    replaces: Mapped[bool] = mapped_column(default=False)
+    mapping: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[ImportState] = mapped_column(word(ImportState, "state"), default=ImportState.RUNNING)
+    sentence: Mapped[str] = mapped_column(Text, default="")
+    bytes_total: Mapped[int] = mapped_column(PK, default=0)
+    bytes_done: Mapped[int] = mapped_column(PK, default=0)
+    lines_done: Mapped[int] = mapped_column(PK, default=0)
+    taken_count: Mapped[int] = mapped_column(default=0)
+    known_count: Mapped[int] = mapped_column(default=0)
+    replaced_count: Mapped[int] = mapped_column(default=0)
+    bad_count: Mapped[int] = mapped_column(default=0)
+    late_count: Mapped[int] = mapped_column(default=0)
+    started_by: Mapped[str] = mapped_column(String(254), default="")
+    started_at: Mapped[datetime] = mapped_column(UTC)
+    heartbeat_at: Mapped[datetime] = mapped_column(UTC)
+    finished_at: Mapped[datetime | None] = mapped_column(UTC)
+
+
+class CallReject(db.Model):
+    """A row of a file that was not taken: its line, its fields as they stood, and why."""
+
+    __table_args__ = (Index("ix_call_reject_import_id_line", "import_id", "line"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("call_import.id", ondelete="CASCADE"))
+    line: Mapped[int] = mapped_column(PK)
+    row: Mapped[str] = mapped_column(Text)
+    sentence: Mapped[str] = mapped_column(Text)
+
+
+class CallMapping(db.Model):
+    """How somebody mapped the columns of a file, remembered by its header."""
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    header_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    mapping: Mapped[str] = mapped_column(Text)

@@ -1,9 +1,20 @@
 """The provider: one row of what the portal needs to know about the company that runs it."""
 
-from sqlalchemy import CheckConstraint, String, Text
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
+from portal.models.columns import word
+
+
+class AuditComment(StrEnum):
+    """Whether saving asks for a comment for the audit log."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
 
 
 class Company(db.Model):
@@ -12,6 +23,8 @@ class Company(db.Model):
     __table_args__ = (
         CheckConstraint("id = 1", name="only_one"),
         CheckConstraint("usage_wait_days between 0 and 30", name="usage_wait_days"),
+        CheckConstraint("notification_days between 0 and 90", name="notification_days"),
+        CheckConstraint("late_call_days between 0 and 366", name="late_call_days"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
@@ -22,7 +35,15 @@ class Company(db.Model):
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
     default_currency: Mapped[str] = mapped_column(String(3), default="USD")
     usage_wait_days: Mapped[int] = mapped_column(default=1)
+    # Days before a charge on which it is announced (0: not at all), and days for which late calls reopen a period.
+    notification_days: Mapped[int] = mapped_column(default=0, server_default="0")
+    late_call_days: Mapped[int] = mapped_column(default=90, server_default="90")
     summary_footer: Mapped[str] = mapped_column(Text, default="")
+    # PNG, made anew from what was uploaded.
+    logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    audit_comment: Mapped[AuditComment] = mapped_column(
+        word(AuditComment, "audit_comment"), default=AuditComment.OFF, server_default="off"
+    )
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}

@@ -27,6 +27,8 @@ class Customer(db.Model):
     email: Mapped[str] = mapped_column(String(254), default="")
     address: Mapped[str] = mapped_column(Text, default="")
     currency: Mapped[str] = mapped_column(String(3))
+    # 0: prepaid; above: may owe that much; under zero: a buffer that must stay.
+    debit_limit: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
     archived_on: Mapped[date | None]
     created_on: Mapped[date]
     created_at: Mapped[datetime] = mapped_column(UTC)

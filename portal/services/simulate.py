@@ -229,6 +229,7 @@ class Simulation:
                 destination=item.text("destination", ""),
                 seconds=item.whole("seconds", 0),
                 amount=amount,
+                came_in_on=started.date() if started else item.day("date"),
             )
         )
 
