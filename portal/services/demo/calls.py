@@ -5,14 +5,14 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from portal.domain.money import MICROS
+from portal.domain.money import MICROS, from_micros
 from portal.services.demo.people import Person
 from portal.services.demo.story import Story
 
 # Destinations are numbers of fiction too; a price per minute for each, in millionths.
 DESTINATIONS = (
-    ("+442079460999", 11_500), ("+441134960999", 9_800), ("+12125550199", 14_000), ("+33199009999", 19_500),
-    ("+493023125999", 17_200), ("+61255509999", 31_000),
+    ("442079460999", 11_500), ("441134960999", 9_800), ("12125550199", 14_000), ("33199009999", 19_500),
+    ("493023125999", 17_200), ("61255509999", 31_000),
 )  # fmt: skip
 # How the calls of a month compare with what was promised: now above, now below.
 MOODS = (55, 80, 95, 110, 135)  # per cent
@@ -20,7 +20,7 @@ PROMISED = {"GBP": 150, "EUR": 175, "USD": 190}
 
 
 def calls_of(person: Person, numbers: list[str], story: Story) -> Iterator[dict[str, Any]]:
-    """A customer's calls on every working day; amounts in micros, `did` an index into their numbers."""
+    """A customer's calls on every working day; `did` an index into their numbers."""
     random = Random(person.key)
     day, mood, count = story.begin, 100, 0
     while day <= story.last:
@@ -41,6 +41,6 @@ def calls_of(person: Person, numbers: list[str], story: Story) -> Iterator[dict[
                 "day": day,
                 "destination": destination,
                 "seconds": seconds,
-                "amount": amount,
+                "amount": from_micros(amount),
             }
         day += timedelta(days=1)

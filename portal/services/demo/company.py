@@ -11,18 +11,3 @@ FOOTER = (
     "Payable within 14 days to Lumen Voice Ltd, sort code 00-00-00, account 00000000. "
     "Questions: accounts@lumen.example or +44 117 496 0100."
 )
-
-# The platform services that packages of the catalogue stand on, under the names that providers know.
-CONNEXCS_PACKAGES = (
-    "Call Transcription",
-    "Call Recording",
-    "UK TPS Lookup",
-    "Spam Scout",
-    "ConnexCS Converse",
-    "ConnexCS Converse Direct",
-    "Text to Speech",
-    "Programmatic Call Originate",
-    "General LLM",
-    "IPQS",
-    "Storage",
-)

@@ -11,8 +11,9 @@ from sqlalchemy import exists, func, insert, select
 
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Call, Company, ConnexcsPackage, Did, Package, Run, RunState
+from portal.models import Call, Company, Did, Package, Run, RunState
 from portal.services import company, did_intake, runs
+from portal.services.connexcs import connexcs_choices, seed_connexcs_packages
 from portal.services.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
 from portal.services.demo.acts import CLERK, Stage
@@ -21,8 +22,7 @@ from portal.services.demo.catalogue import CATALOGUE
 from portal.services.demo.story import Story
 from portal.services.demo.telling import tell
 from portal.services.did_lines import Line, Lines
-from portal.services.packages import create_package, search_key
-from portal.services.posting import raw_table
+from portal.services.packages import create_package
 
 MARK = "demo-"
 RUN_BY = "cron"
@@ -97,7 +97,8 @@ def _set_up(story: Story) -> None:
     provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
     db.session.add(provider)
     stage = _stage(story, story.begin)
-    services = _services()
+    seed_connexcs_packages()
+    services = {name: id for id, name in connexcs_choices()}
     for item in CATALOGUE:
         definition = item.definition(services.get(item.connexcs))
         create_package(definition, token=stage.token("package", item.name), now=stage.now)
@@ -108,16 +109,6 @@ def _set_up(story: Story) -> None:
         create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
     _take_in_dids(story, stage)
     _take_in_calls(story, stage)
-
-
-def _services() -> dict[str, int]:
-    """The ids of the ConnexCS packages by name; those that are not there yet are added."""
-    there = {row.search_key for row in db.session.scalars(select(ConnexcsPackage))}
-    for name in lumen.CONNEXCS_PACKAGES:
-        if search_key(name) not in there:
-            db.session.add(ConnexcsPackage(name=name, search_key=search_key(name)))
-    db.session.flush()
-    return {row.name: row.id for row in db.session.scalars(select(ConnexcsPackage))}
 
 
 def _take_in_dids(story: Story, stage: Stage) -> None:
@@ -145,8 +136,15 @@ def _take_in_calls(story: Story, stage: Stage) -> None:
             for did in db.session.scalars(select(Did).where(Did.customer_id == customer_id))
         }
         for call in calls_of(person, numbers, story):
-            rows.append({**call, "customer_id": customer_id, "did_id": dids[numbers[call.pop("did")]]})
-    db.session.execute(insert(raw_table(Call)), rows)
+            rows.append(
+                {
+                    **call,
+                    "came_in_on": call["day"],
+                    "customer_id": customer_id,
+                    "did_id": dids[numbers[call.pop("did")]],
+                }
+            )
+    db.session.execute(insert(Call.__table__), rows)
 
 
 # -- the days
