@@ -97,7 +97,7 @@ class Simulation:
         db.session.flush()
 
     def _now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.combine(self.begins, time(), UTC)
 
     def _token(self) -> str:
         return token_urlsafe(16)
