@@ -220,7 +220,18 @@ def enter_charges(which: Any, today: date, now: datetime) -> None:
     chosen = select(Charge.id).where(which, Charge.auto_decrement_credit, ~entered)
     db.session.execute(
         insert(ENTRY).from_select(
-            ["customer_id", "source", "charge_id", "made_on", "for_day", "amount", "reason", "made_at"],
+            [
+                "customer_id",
+                "source",
+                "charge_id",
+                "made_on",
+                "for_day",
+                "amount",
+                "tax",
+                "reason",
+                "made_by",
+                "made_at",
+            ],
             select(
                 CHARGE.c.customer_id,
                 literal(EntrySource.CHARGE.value),
@@ -228,7 +239,9 @@ def enter_charges(which: Any, today: date, now: datetime) -> None:
                 literal(today),
                 CHARGE.c.charge_on,
                 -(CHARGE.c.amount + CHARGE.c.tax),
+                -CHARGE.c.tax,
                 literal(""),
+                CHARGE.c.posted_by,
                 literal(now, type_=ENTRY.c.made_at.type),
             ).where(CHARGE.c.id.in_(chosen)),
         )
