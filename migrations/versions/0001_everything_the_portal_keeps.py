@@ -896,6 +896,17 @@ def upgrade() -> None:
     op.create_index("ix_notice_charge_on_id", "notice", ["charge_on", "id"], unique=False)
 
     op.create_table(
+        "run_total",
+        sa.Column("run_id", PK, autoincrement=False, nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("charge_count", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_total_run_id_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "currency", name="pk_run_total"),
+    )
+    op.create_table(
         "run_exception",
         sa.Column("id", PK, nullable=False),
         sa.Column("run_id", PK, nullable=False),
@@ -1084,6 +1095,7 @@ def downgrade() -> None:
     op.drop_table("allocation")
     op.drop_table("simulated_charge")
     op.drop_table("run_exception")
+    op.drop_table("run_total")
     op.drop_table("notice")
     op.drop_table("charge")
     op.drop_table("call_cover")

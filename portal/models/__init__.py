@@ -21,7 +21,7 @@ from portal.models.invitation import Invitation
 from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
 from portal.models.payment import Allocation, Payment, PaymentState
-from portal.models.run import Outcome, Run, RunException, RunState, SimulatedCharge
+from portal.models.run import Outcome, Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "Run",
     "RunException",
     "RunState",
+    "RunTotal",
     "SignInAttempt",
     "SimulatedCharge",
     "UserSession",

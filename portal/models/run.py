@@ -1,6 +1,7 @@
 """Runs: posting every charge due up to a date, or simulating it, each with its report."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
 from portal.models.charge import ChargeColumns
-from portal.models.columns import PK, UTC, word
+from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
 
 
@@ -46,6 +47,19 @@ class Run(db.Model):
     finished_at: Mapped[datetime | None] = mapped_column(UTC)
 
     customer: Mapped[Customer | None] = relationship()
+
+
+class RunTotal(db.Model):
+    """What the charges of a run come to in one currency, kept chunk by chunk: a report adds nothing up."""
+
+    run_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    charge_count: Mapped[int] = mapped_column(default=0)
+    amount: Mapped[Decimal] = mapped_column(Money)
+    cost: Mapped[Decimal] = mapped_column(Money)
+    tax: Mapped[Decimal] = mapped_column(Money)
 
 
 class Outcome(StrEnum):
