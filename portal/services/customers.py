@@ -28,10 +28,13 @@ NAMESAKES_MAX = 1_000
 ACTIVE, ARCHIVED, ALL = "active", "archived", "all"
 STATES = (ACTIVE, ARCHIVED, ALL)
 SORTS = {
-    "name": Sort((Customer.search_key, Customer.id)),
-    "-name": Sort((Customer.search_key, Customer.id), descending=True),
-    "newest": Sort((Customer.id,), descending=True),
-    "currency": Sort((Customer.currency, Customer.search_key, Customer.id)),
+    sign + name: Sort(columns, descending=bool(sign))
+    for name, columns in (
+        ("name", (Customer.search_key, Customer.id)),
+        ("currency", (Customer.currency, Customer.search_key, Customer.id)),
+        ("since", (Customer.id,)),
+    )
+    for sign in ("", "-")
 }
 
 
@@ -73,6 +76,12 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
             f"Create another customer for {fields.currency}.",
         )
     _copy(fields, customer)
+
+
+def fields_of(customer: Customer, **changes: str) -> CustomerFields:
+    """What is stored of a customer, with some of it changed."""
+    names = ("name", "currency", "company_details", "email", "address")
+    return CustomerFields(**{name: getattr(customer, name) for name in names} | changes)
 
 
 def is_currency_fixed(customer: Customer) -> bool:

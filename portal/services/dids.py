@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
@@ -21,7 +21,8 @@ STATES = (ALL, STOCK, WITH_CUSTOMER, ARCHIVED)
 SORTS = {
     "number": Sort((Did.number,)),
     "-number": Sort((Did.number,), descending=True),
-    "newest": Sort((Did.id,), descending=True),
+    "added": Sort((Did.id,)),
+    "-added": Sort((Did.id,), descending=True),
 }
 
 
@@ -32,11 +33,8 @@ def find_dids(
 
     All means all that are not archived.
     """
-    query = select(Did)
-    if state == ARCHIVED:
-        query = query.where(Did.archived_on.is_not(None))
-    else:
-        query = query.where(Did.archived_on.is_(None))
+    archived = Did.archived_on.is_not(None)
+    query = select(Did).where(archived if state == ARCHIVED else ~archived)
     if state == STOCK:
         query = query.where(Did.customer_id.is_(None))
     if state == WITH_CUSTOMER:
@@ -63,6 +61,13 @@ def countries_in_use() -> list[str]:
         if code is None:
             return [code for code in found if code]
         found.append(code)
+
+
+def count_by_customer(customer_ids: Sequence[int]) -> dict[int, int]:
+    """How many DIDs each of these customers has."""
+    query = select(Did.customer_id, func.count()).where(Did.customer_id.in_(customer_ids))
+    rows = db.session.execute(query.where(Did.archived_on.is_(None)).group_by(Did.customer_id))
+    return {row[0]: row[1] for row in rows if row[0]}
 
 
 def last_country() -> str:

@@ -4,7 +4,6 @@ The place in a list is a row of it: the page after row 812, or before it. What t
 from the row itself, so an address holds nothing but its id.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -29,7 +28,7 @@ class Sort:
 class Page(Generic[Row]):
     """One page of a list. `after` and `before` are the rows to go on from, where there are more."""
 
-    rows: Sequence[Row]
+    rows: list[Row]
     total: int
     after: int | None = None
     before: int | None = None

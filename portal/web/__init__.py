@@ -8,6 +8,9 @@ from flask import Flask
 NOUNS = (
     "health",
     "overview",
+    "customers",
+    "did_intake",
+    "dids",
     "package_definitions",
     "packages",
 )

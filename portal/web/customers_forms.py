@@ -1,0 +1,142 @@
+"""The forms of customers, and the field with which other forms name one."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, EmailField, HiddenField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from portal.domain.errors import Invalid
+from portal.models import Customer
+from portal.services import customers
+from portal.services.currencies import CURRENCIES
+from portal.services.customers import CustomerFields
+from portal.web.fields import ChoiceField, DecimalTextField, WholeField
+
+TOO_LONG = "This is too long: %(max)d characters at most."
+
+
+class VersionField(WholeField):
+    """The version that a person has before them; nobody sees it."""
+
+    widget = HiddenField.widget
+
+
+def name_field() -> Any:
+    """Name, required."""
+    required = InputRequired("Give the customer a name.")
+    return StringField("Name", [required, Length(max=customers.NAME_MAX, message=TOO_LONG)])
+
+
+def email_field() -> Any:
+    """E-mail, checked by `check_email`."""
+    return EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
+
+
+def tax_rate_field() -> Any:
+    """Tax Rate, in per cent."""
+    return DecimalTextField("Tax Rate", default=Decimal(0))
+
+
+def check_email(form: FlaskForm, field: Any) -> None:
+    """Refuse what is no address."""
+    try:
+        customers.check_email((field.data or "").strip())
+    except Invalid as error:
+        raise ValidationError(error.sentence) from None
+
+
+class CustomerForm(FlaskForm):
+    """A customer, new or changed."""
+
+    token = HiddenField(default=lambda: uuid4().hex)
+    version = VersionField("Version")
+    name = name_field()
+    company_details = StringField(
+        "Company Details", [Length(max=customers.COMPANY_DETAILS_MAX, message=TOO_LONG)]
+    )
+    email = email_field()
+    address = TextAreaField("Address", [Length(max=customers.ADDRESS_MAX, message=TOO_LONG)])
+    currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c} · {n}") for c, n in CURRENCIES.items()])
+    tax_rate = tax_rate_field()
+
+    validate_email = check_email
+
+    @property
+    def fields(self) -> CustomerFields:
+        """What was typed, as the service takes it."""
+        return CustomerFields(
+            self.name.data or "",
+            self.currency.data or "",
+            self.company_details.data or "",
+            self.email.data or "",
+            self.address.data or "",
+        )
+
+
+class RowForm(FlaskForm):
+    """A customer in its row."""
+
+    version = VersionField("Version")
+    name = name_field()
+    email = email_field()
+    tax_rate = tax_rate_field()
+
+    validate_email = check_email
+
+
+class TaxRateForm(FlaskForm):
+    """A tax rate from a day on."""
+
+    version = VersionField("Version")
+    tax_rate = DecimalTextField("Tax Rate", [InputRequired("Say how many per cent.")])
+    tax_rate_from = DateField("From", [Optional()])
+
+
+class ActForm(FlaskForm):
+    """A button: nothing but the version that it was pressed upon."""
+
+    version = VersionField("Version")
+
+
+class CustomerField(StringField):
+    """A customer, typed by name or as #12. `customer` is who is meant, None where nobody was named."""
+
+    customer: Customer | None = None
+
+    def post_validate(self, form: Any, validation_stopped: bool) -> None:
+        """Find out who is meant."""
+        text = (self.data or "").strip()
+        if text and not self.errors:
+            try:
+                self.customer = customers.named(text)
+            except Invalid as error:
+                raise ValidationError(error.sentence) from None
+
+
+def name_for_field(customer: Customer | None) -> str:
+    """How a field that names a customer is filled in: in a way that means this one and nobody else."""
+    if customer is None:
+        return ""
+    try:
+        return customer.name if customers.named(customer.name) is customer else f"#{customer.id}"
+    except Invalid:
+        return f"#{customer.id}"
+
+
+def put_error(form: FlaskForm, error: Invalid) -> None:
+    """Show what a service refused at the field it belongs to, or at the form's first one."""
+    field = form[error.field] if error.field in form else next(iter(form))
+    field.errors = [*field.errors, error.sentence]
+
+
+def day_or_none(text: str) -> date | None:
+    """A day of a URL or a hidden field, None where it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
