@@ -23,6 +23,7 @@ from portal.domain.terms import (
     Segment,
     Span,
     Terms,
+    charged_at_the_start,
     in_force,
     segments,
     span_around,
@@ -125,6 +126,17 @@ class Due(NamedTuple):
     next_charge_on: date | None
 
 
+class Late(NamedTuple):
+    """Calls that came in on the day `on` for days from `since` on, when their period may have been settled.
+
+    They reopen periods that ended no more than `within` days before they came in.
+    """
+
+    since: date
+    on: date
+    within: int
+
+
 Spend = Callable[[date, date], int]
 
 
@@ -139,24 +151,26 @@ def charges_due(
     through: date,
     posted: dict[date, Posted] | None = None,
     spend: Spend = no_spend,
+    late: Late | None = None,
 ) -> Due:
     """Every charge that falls due up to and including `through`.
 
-    `posted` holds what stands posted of the periods that a changed end date may reach
+    `posted` holds what stands posted of the periods that a changed end date or late calls may reach
     (see `corrected_from`), by their first day; `spend(from, until)` what calls cost in a span, in micros.
     """
-    walk = _Walk(terms, position, through, posted or {}, spend)
+    walk = _Walk(terms, position, through, posted or {}, spend, late)
     return walk.run()
 
 
-def corrected_from(terms: Terms) -> date | None:
-    """The first day from which periods may have to be corrected; None where the end date never changed.
+def corrected_from(terms: Terms, late: Late | None = None) -> date | None:
+    """The first day from which periods may have to be corrected; None where nothing came afterwards.
 
     What is posted of periods that run beyond that day must be handed to `charges_due`.
     """
-    if len(terms.ends) == 1:
-        return None
-    return min((end + ONE_DAY for _, end in terms.ends if end), default=None)
+    days = [end + ONE_DAY for _, end in terms.ends if end] if len(terms.ends) > 1 else []
+    if late and terms.minimum_spend:
+        days.append(late.since)
+    return min(days, default=None)
 
 
 @dataclass(slots=True)
@@ -172,7 +186,13 @@ class _Walk:
     """One walk of an assignment from its position to a day."""
 
     def __init__(
-        self, terms: Terms, position: Position, through: date, posted: dict[date, Posted], spend: Spend
+        self,
+        terms: Terms,
+        position: Position,
+        through: date,
+        posted: dict[date, Posted],
+        spend: Spend,
+        late: Late | None,
     ) -> None:
         self.terms = terms
         self.cursor = position.charged_until
@@ -182,7 +202,9 @@ class _Walk:
         self.spend = spend
         self.found: tuple[Segment, ...] = segments(terms) if terms.recurs else ()
         self.charges: list[DueCharge] = []
-        self.corrected_from = corrected_from(terms) if terms.recurs else None
+        self.late = late if terms.minimum_spend else None
+        self.ended_from = corrected_from(terms) if terms.recurs else None
+        self.corrected_from = corrected_from(terms, late) if terms.recurs else None
 
     def run(self) -> Due:
         """Walk stage by stage."""
@@ -213,6 +235,8 @@ class _Walk:
         while (due := self._step(stage, through)) is not None:
             for charge in due:
                 self._take(charge)
+        if self.late and stage.since <= self.late.on <= through:
+            self._correct(stage, self.late.on)
         if self.corrected_from and stage.end and stage.since <= stage.end < through:
             self._correct(stage, stage.end + ONE_DAY)
 
@@ -262,19 +286,13 @@ class _Walk:
         self.cursor = day
         if terms.recurs:
             span = span_from(self.found, day)
-            if not span.is_whole and not self._measures(span):
+            if not self._charges(span):
                 self.cursor = span.until
         return charges
 
-    def _measures(self, span: Span) -> bool:
-        """Whether a part of a period at its beginning is charged (or measured) by days.
-
-        It is with proration daily, and, whatever the proration, between a change of schedule and the first
-        match day (billing-rules 6).
-        """
-        if self.terms.proration == Proration.DAILY:
-            return True
-        return any(span.begins == segment.begins for segment in self.found[1:])
+    def _charges(self, span: Span) -> bool:
+        """Whether a period of the schedule is charged, in full or by days."""
+        return span.is_whole or charged_at_the_start(self.terms, self.found, span)
 
     def _recur(self, found_on: date, end: date | None) -> list[DueCharge]:
         """A charge date: the period from it to the next one, in advance."""
@@ -348,7 +366,7 @@ class _Walk:
         """The parts of a period that were charged: all of it, or from the day charging began."""
         begins = self.terms.begins
         charged_before = span.begins in self.posted
-        if charged_before or (span.begins >= begins and (span.is_whole or self._measures(span))):
+        if charged_before or (span.begins >= begins and self._charges(span)):
             yield span
         elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:
             yield Span(begins, span.until, span.whole_days)
@@ -357,7 +375,7 @@ class _Walk:
         """The differences between what periods should come to, on `day`, and what was posted."""
         for span in self._reached():
             stands = self.posted.get(span.begins, NOTHING)
-            if stands.reversed:
+            if stands.reversed or not self._is_open(span, day):
                 continue
             comes_to = self._minimum if self.terms.minimum_spend else self._recurring
             should = comes_to(span, stage.end, day)
@@ -376,9 +394,16 @@ class _Walk:
             kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE
             yield line._replace(kind=kind)
 
+    def _is_open(self, span: Span, day: date) -> bool:
+        """Whether a period can be corrected on `day`: the end date reaches it, or late calls reopen it."""
+        if self.ended_from is not None and span.until > self.ended_from:
+            return True
+        late = self.late
+        return late is not None and day == late.on and (late.on - span.until).days <= late.within
+
     def _correct(self, stage: _Stage, day: date) -> None:
-        """Post the corrections of `day`: a credit only once the last day is over."""
-        ended = stage.end is not None and day > stage.end
+        """Post the corrections of `day`: a credit only once the last day is over, or for late calls."""
+        ended = (stage.end is not None and day > stage.end) or (self.late is not None and day == self.late.on)
         for line in list(self._corrections(stage, day)):
             if line.kind == Kind.DIFFERENCE or ended:
                 self._take(line)
@@ -390,6 +415,8 @@ class _Walk:
         ends = self.terms.ends
         known_on, end = next((e for e in reversed(ends) if e[0] <= self.through), ends[0])
         days = [self._next_step(end), next((day for day, _ in ends if day > self.through), None)]
+        if self.late and self.late.on > self.through:
+            days.append(self.late.on)
         if end and end >= self.through and self.corrected_from is not None:
             stage = _Stage(known_on, FAR, end)
             if any(True for _ in self._corrections(stage, end + ONE_DAY)):

@@ -155,3 +155,14 @@ def span_around(found: tuple[Segment, ...], day: date) -> Span:
     """The period of the schedule in which `day` lies; it begins no earlier than its segment."""
     segment = segment_at(found, day)
     return span_from(found, max(on_or_before(segment.rhythm, day), segment.begins))
+
+
+def charged_at_the_start(terms: Terms, found: tuple[Segment, ...], span: Span) -> bool:
+    """Whether a part of a period at its beginning is charged (or measured) by days.
+
+    It is with proration daily, and, whatever the proration, between a change of schedule and the first
+    match day (billing-rules 6).
+    """
+    if terms.proration == Proration.DAILY:
+        return True
+    return any(span.begins == segment.begins for segment in found[1:])

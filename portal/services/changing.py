@@ -1,19 +1,24 @@
 """Changing an assignment: its quantity, its end date, and while nothing is posted its start date."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from typing import TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
 
-from portal.domain.charges import Position, charges_due
+from portal.domain.charges import Position
 from portal.domain.commitment import earliest_last_day, locked_until
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
 from portal.extensions import db
-from portal.models import Assignment, AssignmentEnd, AssignmentQuantity
+from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
 from portal.services.assigning import check_day, check_end
 from portal.services.terms import Loaded, load
+
+CHUNK = 500
+Item = TypeVar("Item")
 
 
 def has_begun(assignment: Assignment) -> bool:
@@ -21,8 +26,27 @@ def has_begun(assignment: Assignment) -> bool:
 
     Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
     """
-    db.session.refresh(assignment.position, with_for_update=True)
+    hold_positions([assignment.id])
     return assignment.position.charged_until is not None
+
+
+def hold_positions(ids: Iterable[int]) -> None:
+    """Lock the positions of assignments and read them anew."""
+    for some in in_chunks(sorted(ids)):
+        query = (
+            select(AssignmentPosition)
+            .where(AssignmentPosition.assignment_id.in_(some))
+            .order_by(AssignmentPosition.assignment_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        db.session.scalars(query).all()
+
+
+def in_chunks(many: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one statement reads."""
+    for start in range(0, len(many), CHUNK):
+        yield many[start : start + CHUNK]
 
 
 def change_quantity(assignment: Assignment, quantity: int, holds_from: date, today: date) -> None:
@@ -173,16 +197,17 @@ def find_next(assignment: Assignment, today: date) -> None:
 def find_next_of(assignments: Sequence[Assignment], today: date) -> None:
     """The same for many, read together."""
     positions = {assignment.id: assignment.position for assignment in assignments}
-    for loaded in load(list(positions), spend_before=today + ONE_DAY):
-        position = positions[loaded.facts.assignment_id]
-        position.next_charge_on = _next_day(loaded, today)
-        position.version += 1
+    for some in in_chunks(list(positions)):
+        for loaded in load(some, spend_before=today + ONE_DAY):
+            position = positions[loaded.facts.assignment_id]
+            position.next_charge_on = _next_day(loaded, today)
+            position.version += 1
 
 
 def _next_day(loaded: Loaded, today: date) -> date | None:
     begins, end = loaded.terms.begins, loaded.terms.ends[-1][1]
     if loaded.position == Position() and (end is None or begins <= end):
         return begins
-    due = charges_due(loaded.terms, loaded.position, today, loaded.posted, loaded.spend)
+    due = loaded.due(today)
     days = [charge.found_on for charge in due.charges] + ([due.next_charge_on] if due.next_charge_on else [])
     return min((day for day in days if day <= LAST_DAY), default=None)

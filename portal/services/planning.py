@@ -278,7 +278,7 @@ def _of_customer(query: Select[int], customer_id: int | None) -> Select[int]:
 def work_out(ids: Sequence[int], through: date, today: date) -> Iterator[Worked]:
     """Work assignments out up to `through`. The one function behind preview, simulation and run."""
     for loaded in load(ids, spend_before=through + ONE_DAY):
-        due = charges_due(loaded.terms, loaded.position, through, loaded.posted, loaded.spend)
+        due = loaded.due(through)
         yield Worked(loaded, due, _held(loaded, due, min(through, today)))
 
 

@@ -47,12 +47,24 @@ class Failure:
 
 @dataclass(slots=True)
 class Posting:
-    """What posting a chunk came to."""
+    """What posting a chunk came to. `sums` are amount, cost, tax and count for each currency, in micros."""
 
     assignments: int = 0
     charges: int = 0
     held: list[Held] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    sums: dict[str, list[int]] = field(default_factory=dict)
+
+    def take(self, worked: Worked) -> None:
+        """Count an assignment whose charges are in."""
+        self.assignments += 1
+        sums = self.sums.setdefault(worked.loaded.facts.currency, [0, 0, 0, 0])
+        for due in worked.due.charges:
+            sums[0] += due.amount
+            sums[1] += due.cost
+            sums[2] += due.tax
+            sums[3] += 1
+            self.charges += 1
 
 
 def raw_table(model: Any) -> Table:
@@ -89,9 +101,10 @@ def post_chunk(
     _mark_held(posting.held)
     savepoint = db.session.begin_nested()
     try:
-        charges = _post(ready, run_id, today, by, now)
+        _post(ready, run_id, today, by, now)
         savepoint.commit()
-        posting.assignments, posting.charges = len(ready), charges
+        for worked in ready:
+            posting.take(worked)
     except IntegrityError:
         savepoint.rollback()
         _post_one_by_one(ready, run_id, today, by, now, posting)
@@ -116,9 +129,9 @@ def _post_one_by_one(
     for worked in ready:
         savepoint = db.session.begin_nested()
         try:
-            posting.charges += _post([worked], run_id, today, by, now)
+            _post([worked], run_id, today, by, now)
             savepoint.commit()
-            posting.assignments += 1
+            posting.take(worked)
         except IntegrityError:
             savepoint.rollback()
             first = worked.due.charges[0]
@@ -131,31 +144,27 @@ def _post_one_by_one(
             )
 
 
-def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> int:
-    """Insert the charges and their balance entries and move the positions on. The number of charges."""
+def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> None:
+    """Insert the charges and their balance entries and move the positions on."""
     rows: list[dict[str, Any]] = []
-    total = 0
     for worked in ready:
         for due in worked.due.charges:
             row = _row(worked, due, run_id, by, now)
             if due.kind in (Kind.CREDIT, Kind.DIFFERENCE):
                 row["corrects_id"] = worked.loaded.roots.get(due.period_from)
                 if row["corrects_id"] is None and rows:
-                    total += _insert(rows)
+                    _insert(rows)
                     row["corrects_id"] = _root(worked.loaded.facts.assignment_id, due.period_from)
             rows.append(row)
-    total += _insert(rows)
+    _insert(rows)
     _take_from_balance(ready, today, now)
     _move(ready)
-    return total
 
 
-def _insert(rows: list[dict[str, Any]]) -> int:
-    count = len(rows)
+def _insert(rows: list[dict[str, Any]]) -> None:
     if rows:
         db.session.execute(insert(CHARGE), rows)
         rows.clear()
-    return count
 
 
 def _row(worked: Worked, due: Any, run_id: int | None, by: str, now: datetime) -> dict[str, Any]:
@@ -259,6 +268,7 @@ def _move(ready: list[Worked]) -> None:
             "charged_until": worked.due.position.charged_until,
             "worked_through": worked.due.position.worked_through,
             "next_charge_on": worked.due.next_charge_on,
+            **_late(worked),
         }
         for worked in ready
     ]
@@ -271,12 +281,25 @@ def _move(ready: list[Worked]) -> None:
             worked_through=bindparam("worked_through"),
             next_charge_on=bindparam("next_charge_on"),
             held_lines=0,
+            late_from=bindparam("late_from"),
+            late_on=bindparam("late_on"),
             version=position.c.version + 1,
         ),
         rows,
     )
     if result.rowcount != len(rows):
         raise SomebodyWasHere
+
+
+def _late(worked: Worked) -> dict[str, date | None]:
+    """Late calls that came in after the day worked through wait for the next run."""
+    late, through = worked.loaded.late, worked.due.position.worked_through
+    waits = late is not None and through is not None and late.on > through
+    return (
+        {"late_from": late.since, "late_on": late.on}
+        if late and waits
+        else {"late_from": None, "late_on": None}
+    )
 
 
 def _mark_held(held: list[Held]) -> None:

@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, func, literal, select, type_coerce
+from sqlalchemy import BigInteger, Row, Select, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from portal.domain.charges import Kind, Position, Posted, Spend, corrected_from, no_spend
+from portal.domain.charges import (
+    Due,
+    Kind,
+    Late,
+    Position,
+    Posted,
+    Spend,
+    charges_due,
+    corrected_from,
+    no_spend,
+)
 from portal.domain.money import minor_unit
 from portal.domain.schedule import ONE_DAY, Schedule
 from portal.domain.terms import History, Prices, Terms
@@ -65,12 +75,18 @@ class Loaded:
     posted: dict[date, Posted]
     roots: dict[date, int]
     spend: Spend
+    late: Late | None = None
+
+    def due(self, through: date) -> Due:
+        """What falls due up to `through`."""
+        return charges_due(self.terms, self.position, through, self.posted, self.spend, self.late)
 
 
 def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
     """The assignments, in the order of their ids. Calls before `spend_before` count as spend."""
     rows = _rows(assignment_ids)
     terms = _terms(rows)
+    late_days = call_days()[1]
     loaded = [
         Loaded(
             facts=_facts(row),
@@ -81,6 +97,7 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
             posted={},
             roots={},
             spend=no_spend,
+            late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
         )
         for row in rows
     ]
@@ -122,10 +139,15 @@ def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
     }
 
 
+def call_days() -> tuple[int, int]:
+    """Two settings: the days a minimum spend waits for its last calls, and those for which late calls reopen it."""
+    row = db.session.execute(select(Company.usage_wait_days, Company.late_call_days).limit(1)).first()
+    return (row[0], row[1]) if row else (1, 90)
+
+
 def usage_wait_days() -> int:
     """The setting Usage Wait Days: how long a minimum spend waits for its last calls."""
-    days = db.session.scalar(select(Company.usage_wait_days).limit(1))
-    return 1 if days is None else days
+    return call_days()[0]
 
 
 def _facts(row: Row[Any]) -> Facts:
@@ -154,6 +176,8 @@ def _assignments() -> Select[*tuple[Any, ...]]:
             AssignmentPosition.worked_through,
             AssignmentPosition.version,
             AssignmentPosition.post_all_through,
+            AssignmentPosition.late_from,
+            AssignmentPosition.late_on,
         )
         .join(Package, Package.id == Assignment.package_id)
         .join(Customer, Customer.id == Assignment.customer_id)
@@ -240,7 +264,7 @@ def _add_posted(loaded: list[Loaded]) -> None:
     earliest = {
         item.facts.assignment_id: first - LONGEST_PERIOD
         for item in loaded
-        if item.terms.recurs and (first := corrected_from(item.terms))
+        if item.terms.recurs and (first := corrected_from(item.terms, item.late))
     }
     if not earliest:
         return
@@ -293,28 +317,37 @@ def _add_spend(loaded: list[Loaded], before: date) -> None:
     measured = [item for item in loaded if item.terms.minimum_spend]
     if not measured:
         return
+    customers = {item.facts.customer_id for item in measured}
     first = min(_measured_from(item) for item in measured)
-    by_did = any(item.facts.did_id for item in measured)
-    did = Call.did_id if by_did else literal(None).label("did_id")
-    query = (
-        select(Call.customer_id, did, Call.day, func.sum(type_coerce(Call.amount, BigInteger)))
-        .where(Call.customer_id.in_({item.facts.customer_id for item in measured}))
-        .where(Call.day >= first, Call.day < before)
-        .group_by(Call.customer_id, *([Call.did_id] if by_did else []), Call.day)
-    )
     spent: dict[tuple[int, int | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    for customer_id, did_id, day, amount in db.session.execute(query):
-        spent[customer_id, None][day] += int(amount)
-        if did_id:
-            spent[customer_id, did_id][day] += int(amount)
+    for customer_id, day, spend in db.session.execute(_spend_by(customers, first, before)):
+        spent[customer_id, None][day] += int(spend)
+    if any(item.facts.did_id for item in measured):
+        # A call counts for each DID that its record names, in either direction.
+        for column in (Call.did_id, Call.other_did_id):
+            query = _spend_by(customers, first, before, column).where(column.is_not(None))
+            if column is Call.other_did_id:
+                query = query.where(Call.did_id.is_distinct_from(Call.other_did_id))
+            for customer_id, day, spend, did_id in db.session.execute(query):
+                spent[customer_id, did_id][day] += int(spend)
     for item in measured:
         item.spend = spend_by_day(spent[item.facts.customer_id, item.facts.did_id])
+
+
+def _spend_by(customers: set[int], first: date, before: date, *more: Any) -> Select[*tuple[Any, ...]]:
+    """What calls cost each customer each day, after free minutes and before tax, in micros."""
+    spend = type_coerce(Call.amount, BigInteger) - type_coerce(Call.covered_amount, BigInteger)
+    return (
+        select(Call.customer_id, Call.day, func.sum(spend), *more)
+        .where(Call.customer_id.in_(customers), Call.day >= first, Call.day < before)
+        .group_by(Call.customer_id, Call.day, *more)
+    )
 
 
 def _measured_from(item: Loaded) -> date:
     """The first day whose calls can matter to a minimum spend."""
     running = item.position.charged_until or item.terms.begins
-    corrected = corrected_from(item.terms)
+    corrected = corrected_from(item.terms, item.late)
     return min(running, corrected - LONGEST_PERIOD) if corrected else running
 
 
