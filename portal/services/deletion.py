@@ -14,7 +14,8 @@ from sqlalchemy import Select, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
-from portal.domain.schedule import ONE_DAY
+from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -63,11 +64,6 @@ def _refuse(refusal: Refusal | None) -> None:
         raise Refused(refusal)
 
 
-def said(day: date) -> str:
-    """A day as a sentence names it: 21 January 2027."""
-    return f"{day.day} {day:%B %Y}"
-
-
 # -- assignments
 
 
@@ -88,11 +84,11 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
     lock = assignment.locked_until
     falls_due = plan([assignment.id], earliest, today).charges
     if lock is None:
-        sentence = f"A charge was posted on it before its start on {said(assignment.start_date)}."
+        sentence = f"A charge was posted on it before its start on {in_words(assignment.start_date)}."
     else:
         sentence = (
-            f"Locked until {said(lock)} ({assignment.minimum_days} days from {said(assignment.start_date)}). "
-            f"Its last day can be {said(earliest)}."
+            f"Locked until {in_words(lock)} ({assignment.minimum_days} days from {in_words(assignment.start_date)}). "
+            f"Its last day can be {in_words(earliest)}."
         )
     if assignment.end_date == earliest:
         return Refusal(sentence, [assignment], 1, earliest, falls_due)
@@ -103,7 +99,7 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
         earliest,
         falls_due,
         WayOut(
-            f"End it on {said(earliest)} instead",
+            f"End it on {in_words(earliest)} instead",
             "assignments.end",
             {"assignment_id": assignment.id},
             {"end_date": earliest.isoformat(), "version": assignment.version},
@@ -235,11 +231,11 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
         return refusal
     owed = to_be_paid_by(customer.id)
     if owed:
-        return Refusal(f"{customer.name} is to pay {owed.normalize():f} {customer.currency}.")
+        return Refusal(f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}.")
     balance = balance_of(customer.id)
     if balance:
         return Refusal(
-            f"The balance of {customer.name} is {balance.normalize():f} {customer.currency}, not zero."
+            f"The balance of {customer.name} is {money(balance, customer.currency)} {customer.currency}, not zero."
         )
     return None
 
@@ -287,13 +283,13 @@ def _why_not_close(query: Select[tuple[Assignment]], name: str, today: date) -> 
     way_out = None
     if count == 1 and (not blocking[0].end_date or blocking[0].end_date > last_days[0]):
         way_out = WayOut(
-            f"End {blocking[0].package.name} on {said(last_days[0])}",
+            f"End {blocking[0].package.name} on {in_words(last_days[0])}",
             "assignments.end",
             {"assignment_id": blocking[0].id},
             {"end_date": last_days[0].isoformat(), "version": blocking[0].version},
         )
     return Refusal(
-        f"{name} still has {names}{more}. The first day on which it is possible is {said(possible_on)}.",
+        f"{name} still has {names}{more}. The first day on which it is possible is {in_words(possible_on)}.",
         blocking,
         count,
         possible_on,
@@ -313,9 +309,9 @@ def _name(assignment: Assignment, today: date) -> str:
     if assignment.has_ended_on(today):
         return f"{assignment.package.name} (ended, with charges still to be posted)"
     if assignment.end_date:
-        return f"{assignment.package.name} (until {said(assignment.end_date)})"
+        return f"{assignment.package.name} (until {in_words(assignment.end_date)})"
     if assignment.is_locked_on(today) and assignment.locked_until:
-        return f"{assignment.package.name} (locked until {said(assignment.locked_until)})"
+        return f"{assignment.package.name} (locked until {in_words(assignment.locked_until)})"
     return assignment.package.name
 
 

@@ -1,0 +1,116 @@
+"""Assigning to many at once: seen first, done once, quick."""
+
+from datetime import date
+from decimal import Decimal
+from time import perf_counter
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.domain.errors import Invalid
+from portal.models import Assignment, Did
+from portal.services.assigning_many import (
+    Wish,
+    assign_many,
+    foresee,
+    load_customers,
+    load_dids,
+    name_of,
+    sort_out,
+)
+from portal.services.assigning_preview import outlook
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
+
+pytestmark = pytest.mark.usefixtures("session")
+
+
+def assign_all(wish, targets, token="form-1", **more):
+    found = sort_out(wish, targets, **more)
+    return found, assign_many(found.ready, token=token, by=BEN, now=NOW)
+
+
+def dids_of(customer, first, many):
+    return [a_did(customer, f"+4420794{number:05}") for number in range(first, first + many)]
+
+
+def test_who_cannot_have_it_stays_with_a_reason_and_the_others_get_it(session):
+    northwind, globex = a_customer(), a_customer("Globex", "USD")
+    package = a_package()
+    ours, theirs, stock = a_did(northwind), a_did(globex, "+442079460124"), a_did(None, "+442079460125")
+    again = a_did(northwind, "+442079460126")
+    assigned(package, northwind, did=again)
+    found, made = assign_all(Wish(package, 2, TODAY), load_dids([stock.id, theirs.id, ours.id, again.id]))
+    assert [assignment.did for assignment in made] == [ours]
+    assert made[0].quantity_on(TODAY) == 2
+    assert [(it.name, it.reason) for it in found.refused] == [
+        ("+44 20 7946 0124", "SIP Trunk 10 has no prices in USD, the currency of Globex."),
+        ("+44 20 7946 0125", "It is in stock. Let a customer have it first."),
+        ("+44 20 7946 0126", "SIP Trunk 10 is assigned to +442079460126 already, since 22 November 2026."),
+    ]
+
+
+def test_those_who_have_it_already_get_it_twice_only_when_that_is_meant():
+    package, customer = a_package(), a_customer()
+    assigned(package, customer)
+    assert sort_out(Wish(package, 1, TODAY), [customer]).ready == []
+    found = sort_out(Wish(package, 1, TODAY), [customer], twice=True)
+    assert (len(found.ready), found.twice) == (1, 1)
+
+
+def test_the_same_package_on_a_did_or_over_other_days_is_not_the_same():
+    package, customer = a_package(), a_customer()
+    assigned(package, customer, did=a_did(customer))
+    assigned(package, customer, date(2026, 1, 1), end_date=date(2026, 11, 21))
+    assert len(sort_out(Wish(package, 1, TODAY), [customer]).ready) == 1
+
+
+def test_a_second_click_makes_nothing_more(session):
+    wish, customers = Wish(a_package(), 1, TODAY), [a_customer(), a_customer("Globex")]
+    _, first = assign_all(wish, load_customers([customer.id for customer in customers]))
+    _, second = assign_all(wish, customers, twice=True)
+    assert {one.id for one in first} == {one.id for one in second}
+    assert session.scalar(select(func.count(Assignment.id))) == 2
+
+
+def test_what_can_be_nobodys_is_said_at_its_field():
+    with pytest.raises(Invalid) as refusal:
+        sort_out(Wish(a_package(), 0, TODAY), [a_customer(), a_customer("Globex")])
+    assert refusal.value.field == "quantity"
+
+
+def test_what_is_foreseen_is_the_sum_of_what_each_would_be_charged():
+    package = a_package(currencies=("GBP", "USD"), setup_retail="5")
+    customers = [a_customer(), a_customer("Globex", "USD", "0"), a_customer("Initech", tax_rate="7")]
+    found = sort_out(Wish(package, 1, date(2026, 10, 15)), customers)
+    seen = foresee(found.ready, TODAY)
+    each = [outlook(draft, TODAY) for draft in found.ready]
+    assert {currency: sums.amount for currency, sums in seen.due.items()} == {
+        "GBP": Decimal(59),
+        "USD": Decimal("29.5"),
+    }
+    assert sum(sums.tax for sums in seen.year.values()) == sum(one.year.tax for one in each)
+    assert (sum(sums.count for sums in seen.due.values()), seen.held) == (6, 0)
+
+
+def test_what_is_foreseen_is_what_a_run_posts():
+    package, customers = a_package(setup_retail="5"), [a_customer(), a_customer("Globex")]
+    wish = Wish(package, 1, date(2026, 10, 15))
+    seen = foresee(sort_out(wish, customers).ready, TODAY)
+    assign_all(wish, customers)
+    assert run().charges == seen.due["GBP"].count
+
+
+def test_five_hundred_dids_take_less_than_two_seconds(session):
+    dids = dids_of(a_customer(), 0, 500)
+    session.commit()
+    ids = list(session.scalars(select(Did.id)))
+    wish = Wish(a_package(setup_retail="5"), 1, TODAY)
+    session.expire_all()
+    begun = perf_counter()
+    found = sort_out(wish, load_dids(ids))
+    seen = foresee(found.ready, TODAY)
+    made = assign_many(found.ready, token="form-1", by=BEN, now=NOW)
+    session.commit()
+    assert perf_counter() - begun < 2
+    assert (len(made), seen.due["GBP"].amount) == (len(dids), Decimal(2500))
+    assert name_of(made[0].did) == "+44 20 7940 0000"
