@@ -13,6 +13,7 @@ NOUNS = (
     "dids",
     "package_definitions",
     "packages",
+    "settings",
 )
 
 

@@ -42,5 +42,6 @@ def calls_of(person: Person, numbers: list[str], story: Story) -> Iterator[dict[
                 "destination": destination,
                 "seconds": seconds,
                 "amount": from_micros(amount),
+                "came_in_on": day + timedelta(days=1),
             }
         day += timedelta(days=1)

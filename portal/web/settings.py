@@ -1,0 +1,67 @@
+"""Settings: who the provider is and how it bills. Everybody of the staff reads them, owners change them."""
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+
+from portal.clock import today
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Company
+from portal.services.company import CompanyFields, change_company, company, is_time_zone_fixed
+from portal.web.access import may_own, require_role
+from portal.web.customers_forms import put_error
+from portal.web.filters import plural
+from portal.web.settings_forms import CompanyForm
+
+bp = Blueprint("settings", __name__, url_prefix="/settings")
+
+
+@bp.get("")
+def index() -> Any:
+    provider = _provider()
+    return _page(provider, CompanyForm(obj=provider) if may_own() else None)
+
+
+@bp.post("")
+@require_role()
+def update() -> Any:
+    provider = _provider()
+    form = CompanyForm()
+    form.offer_time_zones(provider, is_time_zone_fixed())
+    if not form.validate_on_submit():
+        return _page(provider, form, 422)
+    if form.version.data != provider.version:
+        return _page(provider, form, 409, stored=_differences(provider, form.fields))
+    try:
+        moved = change_company(provider, form.fields, today())
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _page(_provider(), form, 422)
+    db.session.commit()
+    flash("Saved." + (f" {plural(moved, 'minimum spend')} will be settled on another day." if moved else ""))
+    return redirect(url_for(".index"), code=303)
+
+
+def _provider() -> Company:
+    return company() or abort(404)
+
+
+def _page(provider: Company, form: CompanyForm | None, status: int = 200, **more: Any) -> Any:
+    fixed = is_time_zone_fixed()
+    if form:
+        form.offer_time_zones(provider, fixed)
+        form.version.raw_data, form.version.data = None, provider.version
+    context = {"form": form, "fixed": fixed, "provider": provider, **more}
+    return render_template("settings/index.html", **context), status
+
+
+def _differences(provider: Company, typed: CompanyFields) -> list[tuple[str, str]]:
+    """What is stored and differs from what was typed, under the labels of the form."""
+    labels = {name: CompanyForm()[name].label.text for name in CompanyFields.__dataclass_fields__}
+    return [
+        (label, str(getattr(provider, name)) or "nothing")
+        for name, label in labels.items()
+        if str(getattr(provider, name)).split() != str(getattr(typed, name)).split()
+    ]

@@ -1,0 +1,61 @@
+"""The form of the company's settings."""
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from portal.models import Company
+from portal.services import company
+from portal.services.company import CompanyFields
+from portal.services.currencies import CURRENCIES
+from portal.web.customers_forms import TOO_LONG, VersionField, check_email
+from portal.web.fields import ChoiceField, WholeField
+
+NAMELESS = "Give the company its name: it stands on every page and summary."
+
+
+class CompanyForm(FlaskForm):
+    """The provider: who it is, and how it bills."""
+
+    version = VersionField("Version")
+    name = StringField(
+        "Company Name", [InputRequired(NAMELESS), Length(max=company.NAME_MAX, message=TOO_LONG)]
+    )
+    address = TextAreaField("Address", [Length(max=company.ADDRESS_MAX, message=TOO_LONG)])
+    email = EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
+    tax_id = StringField("Tax ID", [Length(max=company.TAX_ID_MAX, message=TOO_LONG)])
+    summary_footer = TextAreaField("Summary Footer", [Length(max=company.FOOTER_MAX, message=TOO_LONG)])
+    time_zone = ChoiceField("Time Zone")
+    default_currency = ChoiceField(
+        "Default Currency",
+        choices=[SelectChoice(code, f"{code} · {name}") for code, name in CURRENCIES.items()],
+    )
+    usage_wait_days = WholeField(
+        "Usage Wait Days",
+        validators=[
+            InputRequired("Say how many days a minimum spend waits for its last calls; 0 is not at all."),
+            NumberRange(0, company.WAIT_DAYS_MAX, f"Usage Wait Days are 0 to {company.WAIT_DAYS_MAX}."),
+        ],
+    )
+
+    validate_email = check_email
+
+    def offer_time_zones(self, provider: Company, fixed: bool) -> None:
+        """Offer every time zone, or where it is fixed the one that holds."""
+        zones = [provider.time_zone] if fixed else sorted({provider.time_zone, *company.time_zones()})
+        self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
+
+    @property
+    def fields(self) -> CompanyFields:
+        """What was typed, as the service takes it."""
+        return CompanyFields(
+            self.name.data or "",
+            self.address.data or "",
+            self.email.data or "",
+            self.tax_id.data or "",
+            self.time_zone.data or "",
+            self.default_currency.data or "",
+            self.usage_wait_days.data,
+            self.summary_footer.data or "",
+        )

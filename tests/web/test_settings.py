@@ -1,0 +1,130 @@
+"""Settings: staff read them, an owner changes them, nobody overwrites what somebody else just saved."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from portal.domain.charges import Kind
+from portal.extensions import db
+from portal.models import Charge, Company, Customer
+from tests.pages import error_at, page, words
+
+TYPED = {
+    "version": "1",
+    "name": "Lumen Voice",
+    "address": "4 Lantern Court\nBristol",
+    "email": "accounts@lumen.example",
+    "tax_id": "GB 1",
+    "time_zone": "Europe/London",
+    "default_currency": "GBP",
+    "usage_wait_days": "3",
+    "summary_footer": "Thank you.",
+}
+
+
+@pytest.fixture
+def provider(session):
+    company = session.get_one(Company, 1)
+    TYPED["version"] = str(company.version)
+    return company
+
+
+def typed(**fields):
+    return {**TYPED, **fields}
+
+
+def post_a_charge(session):
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    customer = Customer(
+        token="c", name="C", search_key="c", currency="GBP", created_on=now.date(), created_at=now
+    )
+    session.add(customer)
+    session.flush()
+    nothing = dict.fromkeys(("unit_price", "unit_cost", "amount", "cost", "tax_rate", "tax"), Decimal(1))
+    day = date(2026, 11, 1)
+    session.add(
+        Charge(
+            customer_id=customer.id, kind=Kind.MANUAL, charge_on=day, period_from=day, currency="GBP", label="Visit",
+            posted_at=now, **nothing,
+        )
+    )  # fmt: skip
+
+
+def test_the_form_has_every_setting_under_its_label(client, provider):
+    form = page(client.get("/settings")).select_one("form.form")
+    labels = [words(label) for label in form.select("label")]
+    assert labels == [
+        "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency",
+        "Usage Wait Days",
+    ]  # fmt: skip
+    assert form.select_one("[name=time_zone] [selected]")["value"] == "UTC"
+
+
+def test_saving_keeps_everything(client, provider, session):
+    answer = client.post("/settings", data=typed())
+    assert answer.status_code == 303
+    session.expire_all()
+    stored = {name: str(getattr(provider, name)) for name in TYPED if name != "version"}
+    assert stored == {name: value for name, value in TYPED.items() if name != "version"}
+    assert "Saved." in page(client.get(answer.location)).text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("name", " ", "Give the company its name"),
+        ("name", "x" * 121, "120 characters"),
+        ("address", "x" * 1001, "1000 characters"),
+        ("email", "nobody", "not an e-mail address"),
+        ("time_zone", "Mars/Olympus", "Choose a Time Zone"),
+        ("default_currency", "XXX", "Choose a Default Currency"),
+        ("usage_wait_days", "31", "0 to 30"),
+        ("usage_wait_days", "-1", "0 to 30"),
+        ("usage_wait_days", "soon", "Write Usage Wait Days as a whole number"),
+        ("usage_wait_days", "", "how many days"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_its_field_and_kept_as_typed(
+    client, provider, session, name, value, says
+):
+    refused = page(client.post("/settings", data=typed(**{name: value})), 422)
+    assert says in error_at(refused, name)
+    assert refused.select_one("[name=tax_id]")["value"] == "GB 1"
+    session.expire_all()
+    assert (provider.tax_id, provider.version) == ("", int(TYPED["version"]))
+
+
+def test_the_time_zone_is_fixed_once_a_charge_is_posted(client, provider, session):
+    post_a_charge(session)
+    shown = page(client.get("/settings"))
+    assert [option["value"] for option in shown.select("[name=time_zone] option")] == ["UTC"]
+    assert "Fixed" in words(shown.select_one("#time_zone-help"))
+    refused = page(client.post("/settings", data=typed()), 422)
+    assert error_at(refused, "time_zone")
+    assert client.post("/settings", data=typed(time_zone="UTC")).status_code == 303
+
+
+def test_the_second_of_two_owners_is_told_and_loses_nothing_typed(client, provider, session):
+    client.post("/settings", data=typed())
+    stale = page(client.post("/settings", data=typed(tax_id="GB 2", usage_wait_days="4")), 409)
+    alert = words(stale.select_one(".note--bad"))
+    assert "Somebody else saved" in alert
+    assert "Tax ID: GB 1" in alert
+    assert "Usage Wait Days: 3" in alert
+    assert "E-mail" not in alert
+    assert stale.select_one("[name=tax_id]")["value"] == "GB 2"
+    again = stale.select_one("form.form [name=version]")["value"]
+    assert client.post("/settings", data=typed(tax_id="GB 2", version=again)).status_code == 303
+    session.expire_all()
+    assert provider.tax_id == "GB 2"
+
+
+def test_whoever_is_no_owner_reads_and_cannot_save(as_billing, as_viewer, provider, session):
+    for browser in (as_billing, as_viewer):
+        shown = page(browser.get("/settings"))
+        assert not shown.select("main form")
+        assert "Only an owner" in shown.text
+        assert browser.post("/settings", data=typed()).status_code == 403
+    db.session.expire_all()
+    assert provider.email == ""
