@@ -16,6 +16,7 @@ COMMANDS = {
     "seed": "Load the demo company, if there is nothing yet.",
     "user": "Create people who may sign in.",
     "simulate": "Answer what a scenario (JSON) would be charged, and why.",
+    "services": "Print which platform services are enabled for whom, as JSON.",
     "settings": "Show every setting, its default and its unit.",
 }
 

@@ -39,7 +39,7 @@ def connexcs_choices() -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in db.session.execute(query)]
 
 
-def find_connexcs_packages(text: str = "") -> Select[tuple[ConnexcsPackage]]:
+def find_connexcs_packages(text: str = "") -> Select[ConnexcsPackage]:
     """The platform services whose name holds every word of `text`."""
     query = select(ConnexcsPackage)
     for word in text.casefold().split():

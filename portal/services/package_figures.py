@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_
 from sqlalchemy.orm import aliased
 
 from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
-from portal.domain.schedule import Frequency, Schedule, charge_dates
+from portal.domain.schedule import LAST_DAY, ONE_DAY, Frequency, Schedule, charge_dates
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Customer, Package
 
@@ -127,6 +128,13 @@ def next_charge_days(package: Package, most: int = 6) -> list[tuple[date, int]]:
         .limit(most)
     )
     return [(row[0], row[1]) for row in db.session.execute(query) if row[0]]
+
+
+def schedule_days(package: Package, today: date, most: int = 6) -> list[date]:
+    """The next days on which a schedule with match days charges, the same for every assignment."""
+    row = package.schedule_on(today)
+    schedule = Schedule(row.frequency, row.frequency_match)
+    return list(islice(charge_dates(schedule, today + ONE_DAY, LAST_DAY), most)) if schedule.match else []
 
 
 def holders(package_ids: list[int], today: date, most: int = 1000) -> dict[int, int]:

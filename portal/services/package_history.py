@@ -51,7 +51,7 @@ def schedules(package: Package, today: date) -> list[Era]:
     return list(eras(package.schedules, today))
 
 
-def assignments_of(package: Package, today: date, state: str = IN_FORCE) -> Select[tuple[Assignment]]:
+def assignments_of(package: Package, today: date, state: str = IN_FORCE) -> Select[Assignment]:
     """Who has the package: its assignments, with all that a row says of them."""
     query = (
         select(Assignment)

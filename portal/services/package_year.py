@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from portal.domain.charges import DueCharge, Kind, Position, charges_due
 from portal.domain.commitment import earliest_last_day, locked_until
 from portal.domain.errors import Invalid
-from portal.domain.money import from_micros, minor_unit
+from portal.domain.money import from_micros, minor_digits, minor_unit
 from portal.domain.schedule import Frequency, days_that_meet
 from portal.domain.terms import PackageType, Proration, Terms, always
 from portal.services import destinations
@@ -77,8 +77,8 @@ class Year:
     problem: str = ""
 
 
-def year_ahead(definition: Definition, today: date) -> Year:
-    """The charges of the next twelve months, month by month, in the definition's first currency."""
+def year_ahead(definition: Definition, today: date, currency: str = "") -> Year:
+    """The charges of the next twelve months, month by month: in `currency`, or the first there is."""
     definition = tidied(definition)
     warnings = tuple(_warnings(definition))
     try:
@@ -90,13 +90,12 @@ def year_ahead(definition: Definition, today: date) -> Year:
         return Year(
             warnings=warnings, remarks=remarks, problem="Choose a currency to see what will be charged."
         )
-    charges = [_charges(definition, prices, today) for prices in definition.prices]
+    charges = {prices.currency: _charges(definition, prices, today) for prices in definition.prices}
+    shown = currency if currency in charges else definition.prices[0].currency
     return Year(
-        definition.prices[0].currency,
-        tuple(_months(charges[0])),
-        tuple(
-            _sums(prices.currency, found) for prices, found in zip(definition.prices, charges, strict=True)
-        ),
+        shown,
+        tuple(_months(charges[shown])),
+        tuple(_sums(code, found) for code, found in charges.items()),
         warnings,
         remarks,
     )
@@ -112,8 +111,9 @@ def _charges(definition: Definition, prices: PriceSet, today: date) -> list[DueC
         proration=definition.proration or Proration.NONE,
         minimum_spend=definition.minimum_spend and definition.recurs,
     )
-    through = today + relativedelta(years=1) - timedelta(days=1)
-    return charges_due(terms, Position(), through).charges
+    # A minimum spend is charged at the end of its period: the twelfth month's on the day after.
+    days_less = timedelta(days=0 if terms.minimum_spend else 1)
+    return charges_due(terms, Position(), today + relativedelta(years=1) - days_less).charges
 
 
 def _months(charges: Iterable[DueCharge]) -> Iterator[Month]:
@@ -139,15 +139,15 @@ def _warnings(definition: Definition) -> Iterator[str]:
         currency = prices.currency
         loss = prices.cost - prices.retail
         if loss > 0 and definition.minimum_spend:
-            yield f"Retail is below cost: a period in which nothing is spent loses {loss:f} {currency}."
+            yield f"Retail is below cost: a period without spend loses {_priced(loss, currency)}."
         elif loss > 0:
-            yield f"Retail is below cost: each charge loses {loss:f} {currency}."
+            yield f"Retail is below cost: each charge loses {_priced(loss, currency)}."
         if (loss := prices.setup_cost - prices.setup_retail) > 0:
-            yield f"Setup Retail is below Setup Cost: each assignment loses {loss:f} {currency} at its start."
+            yield f"Setup Retail is below Setup Cost: each assignment loses {_priced(loss, currency)} once."
         for name, label in PRICE_LABELS.items():
             price: Decimal = getattr(prices, name)
             if rounds_to_nothing(price, currency):
-                yield f"{label} {price:f} rounds to nothing in {currency}: one unit is charged 0."
+                yield f"{label} {_priced(price, currency)} rounds to nothing: one unit is charged 0 {currency}."
     if definition.type == PackageType.FREE_MINUTES:
         for part in destinations.open_parts(definition.destination):
             yield f"{part} matches anywhere in a number. Write ^{part} for numbers that begin with it."
@@ -183,6 +183,12 @@ def _short_months(match: tuple[int, ...]) -> str:
         return "28 and 29 fall together in February, but for leap years: one charge there, not two."
     where = "in shorter months" if {30, 31} <= set(meeting) else "in February"
     return f"{listed} fall together on the last day {where}: one charge there, not {len(meeting)}."
+
+
+def _priced(price: Decimal, currency: str) -> str:
+    """A price with the currency's decimals, or as many as it has."""
+    decimals = len(f"{price.normalize():f}".partition(".")[2])
+    return f"{price:,.{max(decimals, minor_digits(currency))}f} {currency}"
 
 
 def _said(day: date) -> str:

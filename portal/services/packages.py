@@ -124,7 +124,7 @@ def find_packages(
     type: PackageType | None = None,
     frequency: Frequency | None = None,
     currency: str = "",
-) -> Select[tuple[Package]]:
+) -> Select[Package]:
     """The packages whose name holds every word of `text`, as they are today."""
     query = select(Package).options(selectinload(Package.prices), selectinload(Package.schedules))
     for word in text.casefold().split():

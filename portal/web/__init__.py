@@ -8,6 +8,7 @@ from flask import Flask
 NOUNS = (
     "health",
     "overview",
+    "connexcs_packages",
     "customers",
     "did_intake",
     "dids",

@@ -160,10 +160,16 @@ def _stored(form: PackageForm, stored: Definition) -> dict[str, str]:
 @changes_nothing
 def preview() -> Any:
     form = PackageForm()
-    context = {"form": form, "year": year_ahead(form.definition(), today()), **_tried(form)}
+    context = {"form": form, **_shown(form)}
     if is_htmx():
         return fragment("packages/_year.html", **context)
     return render_template("packages/year.html", **context)
+
+
+def _shown(form: PackageForm) -> dict[str, Any]:
+    """The year ahead, and whether the number somebody tries is one that Destination means."""
+    year = year_ahead(form.definition(), today(), packages.default_currency())
+    return {"year": year, **_tried(form)}
 
 
 def _tried(form: PackageForm) -> dict[str, Any]:
@@ -197,5 +203,5 @@ def _editor(form: PackageForm, package: Package | None = None, status: int = 200
     }
     if is_htmx():
         return fragment("packages/_form.html", status, **context)
-    context |= {"year": year_ahead(form.definition(), today()), **_tried(form)}
+    context |= _shown(form)
     return render_template("packages/form.html", **context), status

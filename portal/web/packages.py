@@ -86,12 +86,13 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
         "frequencies": FREQUENCIES,
         "currencies": [("", "Any currency"), *((code, code) for code in packages.currencies_sold())],
         "list_args": _list_args(),
-        "today": today(),
         "editing": editing,
+        "today": today(),
+        **more,
     }
     if is_htmx() and not editing:
-        return fragment("packages/_found.html", status, **context, **more)
-    return render_template("packages/index.html", **context, **more), status
+        return fragment("packages/_found.html", status, **context)
+    return render_template("packages/index.html", **context), status
 
 
 def _list_args() -> dict[str, Any]:
@@ -234,6 +235,7 @@ def show(package_id: int) -> Any:
         next_days=package_figures.next_charge_days(package),
         was_assigned=packages.was_assigned(package),
         planned=planned_days(package, day),
+        later_days=package_figures.schedule_days(package, day)[1:],
         one_day=ONE_DAY,
         types=TYPES,
         prorations=PRORATIONS,

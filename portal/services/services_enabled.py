@@ -1,0 +1,168 @@
+"""Which platform services are enabled for whom: what the switch asks, and a customer's page says.
+
+Assigning a package enables its ConnexCS package on the customer account, from the start date to the end
+date. A service that one assignment hands over to another without a day between stays enabled.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import Assignment, ConnexcsPackage, Customer, Did, Package
+
+
+@dataclass(frozen=True, slots=True)
+class Enabler:
+    """An assignment that enables a service on the day: its package, where it is, and its days."""
+
+    assignment_id: int
+    package_id: int
+    package: str
+    did: str
+    start_date: date
+    end_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnabledService:
+    """A service enabled on the day. `until` is the last day of it, as far as is known; None: open."""
+
+    name: str
+    since: date
+    until: date | None
+    by: tuple[Enabler, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer, and the services enabled on the day."""
+
+    customer_id: int
+    customer: str
+    services: tuple[EnabledService, ...]
+
+
+def services_enabled(customer_ids: Collection[int] | None, on: date) -> list[Account]:
+    """For each customer (None: for everyone who has any) the services enabled on the day, by name."""
+    days: dict[tuple[int, str], list[Any]] = defaultdict(list)
+    names: dict[int, str] = {}
+    for row in db.session.execute(_assignments(customer_ids)):
+        names[row.customer_id] = row.customer
+        days[row.customer_id, row.service].append(row)
+    enabled: dict[int, list[EnabledService]] = {id: [] for id in customer_ids or ()}
+    for (customer_id, service), rows in days.items():
+        if found := _enabled(service, rows, on):
+            enabled.setdefault(customer_id, []).append(found)
+    names |= _names([id for id in enabled if id not in names])
+    return [Account(id, names[id], tuple(services)) for id, services in enabled.items() if id in names]
+
+
+def _enabled(name: str, rows: Sequence[Any], on: date) -> EnabledService | None:
+    """The unbroken span of days round `on` in which a service is enabled; None if it is not."""
+    by = [row for row in rows if row.start_date <= on and (row.end_date is None or on <= row.end_date)]
+    if not by:
+        return None
+    since, until = by[0].start_date, by[0].end_date
+    for begins, end in _unbroken(rows):
+        if begins <= on and (end is None or on <= end):
+            since, until = begins, end
+    fields = ("assignment_id", "package_id", "package", "number", "start_date", "end_date")
+    enablers = (Enabler(*(getattr(row, field) for field in fields)) for row in by)
+    return EnabledService(name, since, until, tuple(enablers))
+
+
+def _unbroken(rows: Iterable[Any]) -> Iterator[tuple[date, date | None]]:
+    """The spans of days without a gap that assignments make, both days included. Rows by start date."""
+    since, until = None, None
+    for row in rows:
+        if since is not None and (until is None or row.start_date <= until + ONE_DAY):
+            until = max(until, row.end_date) if until and row.end_date else None
+            continue
+        if since is not None:
+            yield since, until
+        since, until = row.start_date, row.end_date
+    if since is not None:
+        yield since, until
+
+
+def _assignments(customer_ids: Collection[int] | None) -> Any:
+    """The assignments of packages that stand on a service, by customer, service and start date."""
+    query = (
+        select(
+            Assignment.customer_id,
+            Customer.name.label("customer"),
+            ConnexcsPackage.name.label("service"),
+            Assignment.id.label("assignment_id"),
+            Package.id.label("package_id"),
+            Package.name.label("package"),
+            func.coalesce(Did.number, "").label("number"),
+            Assignment.start_date,
+            Assignment.end_date,
+        )
+        .join(Package, Package.id == Assignment.package_id)
+        .join(ConnexcsPackage, ConnexcsPackage.id == Package.connexcs_package_id)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .outerjoin(Did, Did.id == Assignment.did_id)
+        .order_by(
+            Customer.search_key,
+            Assignment.customer_id,
+            ConnexcsPackage.search_key,
+            Assignment.start_date,
+            Assignment.id,
+        )
+    )
+    return query if customer_ids is None else query.where(Assignment.customer_id.in_(customer_ids))
+
+
+def _names(ids: list[int]) -> dict[int, str]:
+    query = select(Customer.id, Customer.name).where(Customer.id.in_(ids))
+    return {row.id: row.name for row in db.session.execute(query)} if ids else {}
+
+
+def customers_called(text: str) -> list[int]:
+    """The customers with this number or exactly this name, whatever its letters' case."""
+    name = " ".join(text.casefold().split())
+    if name.isdecimal() and len(name) < 19:
+        found = db.session.get(Customer, int(name))
+        return [found.id] if found else []
+    query = select(Customer.id, Customer.name).where(Customer.search_key.startswith(name, autoescape=True))
+    return [row.id for row in db.session.execute(query.order_by(Customer.id)) if row.name.casefold() == name]
+
+
+def as_json(accounts: Iterable[Account], on: date) -> dict[str, Any]:
+    """The same for the switch: what `portal services` prints."""
+    return {
+        "on": on.isoformat(),
+        "customers": [
+            {
+                "id": account.customer_id,
+                "name": account.customer,
+                "services": [_service(service) for service in account.services],
+            }
+            for account in accounts
+        ],
+    }
+
+
+def _service(service: EnabledService) -> dict[str, Any]:
+    return {
+        "service": service.name,
+        "since": service.since.isoformat(),
+        "until": service.until.isoformat() if service.until else None,
+        "assignments": [
+            {
+                "id": by.assignment_id,
+                "package": by.package,
+                "did": by.did or None,
+                "start_date": by.start_date.isoformat(),
+                "end_date": by.end_date.isoformat() if by.end_date else None,
+            }
+            for by in service.by
+        ],
+    }
