@@ -927,12 +927,6 @@ def upgrade() -> None:
         sa.Column("line_count", sa.Integer(), nullable=False),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["assignment_id"],
-            ["assignment.id"],
-            name="fk_run_exception_assignment_id_assignment",
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["run_id"], ["run.id"], name="fk_run_exception_run_id_run", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_run_exception"),
@@ -984,16 +978,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["assignment_id"],
-            ["assignment.id"],
-            name="fk_simulated_charge_assignment_id_assignment",
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name="fk_simulated_charge_customer_id_customer"
-        ),
-        sa.ForeignKeyConstraint(
-            ["package_id"], ["package.id"], name="fk_simulated_charge_package_id_package"
         ),
         sa.ForeignKeyConstraint(
             ["run_id"], ["run.id"], name="fk_simulated_charge_run_id_run", ondelete="CASCADE"

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
+from portal.models.assignment import Assignment
 from portal.models.charge import ChargeColumns
 from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
@@ -77,10 +78,15 @@ class RunException(db.Model):
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
-    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    # No foreign key: a report stays as it was, also where the assignment was removed since.
+    assignment_id: Mapped[int] = mapped_column(PK)
     outcome: Mapped[Outcome] = mapped_column(word(Outcome, "outcome"))
     line_count: Mapped[int] = mapped_column(default=0)
     sentence: Mapped[str] = mapped_column(Text, default="")
+
+    assignment: Mapped[Assignment | None] = relationship(
+        primaryjoin="foreign(RunException.assignment_id) == Assignment.id", viewonly=True
+    )
 
 
 class SimulatedCharge(ChargeColumns, db.Model):
@@ -91,8 +97,9 @@ class SimulatedCharge(ChargeColumns, db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
-    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
-    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"))
+    # No foreign keys: what it showed stays, also where the assignment was removed since.
+    assignment_id: Mapped[int] = mapped_column(PK)
+    package_id: Mapped[int] = mapped_column(PK)
     # A minimum spend whose period has not ended: what it would be if nothing more were spent.
     provisional: Mapped[bool] = mapped_column(default=False)
 

@@ -35,13 +35,18 @@ class Page(Generic[Row]):
 
 
 def page(
-    query: Select[Row], sort: Sort, after: int | None = None, before: int | None = None, size: int = PAGE_SIZE
+    query: Select[Row],
+    sort: Sort,
+    after: int | None = None,
+    before: int | None = None,
+    size: int = PAGE_SIZE,
+    total: int | None = None,
 ) -> Page[Row]:
-    """The rows after (or before) a row, and how many there are in all.
+    """The rows after (or before) a row, and how many there are in all: `total`, where that is known.
 
     A row that has gone meanwhile leads to the first page.
     """
-    total = count(query)
+    total = count(query) if total is None else total
     place = _place(sort, before if before is not None else after)
     backwards = before is not None and place is not None
     downwards = sort.descending != backwards
