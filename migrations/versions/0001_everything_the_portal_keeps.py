@@ -217,12 +217,13 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_mail"),
         sa.UniqueConstraint("key", name="uq_mail_key"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_mail_state_id", "mail", ["state", "id"], unique=False)
+    op.create_index("ix_mail_state_due_at", "mail", ["state", "due_at"], unique=False)
 
     op.create_table(
         "role",
@@ -243,6 +244,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sign_in_attempt"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_sign_in_attempt_at", "sign_in_attempt", ["at"], unique=False)
     op.create_index("ix_sign_in_attempt_subject_at", "sign_in_attempt", ["subject", "at"], unique=False)
 
     op.create_table(
@@ -629,6 +631,99 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "role_id", name="pk_roles_users"),
     )
     op.create_table(
+        "run_exception",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "held",
+                "failed",
+                "changed",
+                name="outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name="fk_run_exception_run_id_run", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_run_exception"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_run_exception_run_id_id", "run_exception", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "run_total",
+        sa.Column("run_id", PK, autoincrement=False, nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("charge_count", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_total_run_id_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "currency", name="pk_run_total"),
+    )
+    op.create_table(
+        "simulated_charge",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("package_id", PK, nullable=False),
+        sa.Column("provisional", sa.Boolean(), nullable=False),
+        sa.Column("charge_on", sa.Date(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_until", sa.Date(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=False),
+        sa.Column("unit_cost", sa.BigInteger(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("whole_days", sa.Integer(), nullable=False),
+        sa.Column("spend", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("tax_rate", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.String(length=120), nullable=False),
+        sa.Column("did_number", sa.String(length=16), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "setup",
+                "one_off",
+                "minimum_spend",
+                "credit",
+                "difference",
+                "recurring",
+                "manual",
+                "reversal",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_simulated_charge_customer_id_customer"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name="fk_simulated_charge_run_id_run", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_simulated_charge"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_simulated_charge_run_id_id", "simulated_charge", ["run_id", "id"], unique=False)
+
+    op.create_table(
         "user_session",
         sa.Column("id", PK, nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -896,99 +991,6 @@ def upgrade() -> None:
     op.create_index("ix_notice_charge_on_id", "notice", ["charge_on", "id"], unique=False)
 
     op.create_table(
-        "run_total",
-        sa.Column("run_id", PK, autoincrement=False, nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("charge_count", sa.Integer(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("cost", sa.BigInteger(), nullable=False),
-        sa.Column("tax", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_total_run_id_run", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("run_id", "currency", name="pk_run_total"),
-    )
-    op.create_table(
-        "run_exception",
-        sa.Column("id", PK, nullable=False),
-        sa.Column("run_id", PK, nullable=False),
-        sa.Column("assignment_id", PK, nullable=False),
-        sa.Column(
-            "outcome",
-            sa.Enum(
-                "held",
-                "failed",
-                "changed",
-                name="outcome",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.Column("line_count", sa.Integer(), nullable=False),
-        sa.Column("sentence", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["run.id"], name="fk_run_exception_run_id_run", ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name="pk_run_exception"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_run_exception_run_id_id", "run_exception", ["run_id", "id"], unique=False)
-
-    op.create_table(
-        "simulated_charge",
-        sa.Column("id", PK, nullable=False),
-        sa.Column("run_id", PK, nullable=False),
-        sa.Column("customer_id", PK, nullable=False),
-        sa.Column("assignment_id", PK, nullable=False),
-        sa.Column("package_id", PK, nullable=False),
-        sa.Column("provisional", sa.Boolean(), nullable=False),
-        sa.Column("charge_on", sa.Date(), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_until", sa.Date(), nullable=True),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("unit_price", sa.BigInteger(), nullable=False),
-        sa.Column("unit_cost", sa.BigInteger(), nullable=False),
-        sa.Column("days", sa.Integer(), nullable=False),
-        sa.Column("whole_days", sa.Integer(), nullable=False),
-        sa.Column("spend", sa.BigInteger(), nullable=True),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("cost", sa.BigInteger(), nullable=False),
-        sa.Column("tax_rate", sa.BigInteger(), nullable=False),
-        sa.Column("tax", sa.BigInteger(), nullable=False),
-        sa.Column("label", sa.String(length=120), nullable=False),
-        sa.Column("did_number", sa.String(length=16), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "setup",
-                "one_off",
-                "minimum_spend",
-                "credit",
-                "difference",
-                "recurring",
-                "manual",
-                "reversal",
-                name="kind",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customer.id"], name="fk_simulated_charge_customer_id_customer"
-        ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["run.id"], name="fk_simulated_charge_run_id_run", ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name="pk_simulated_charge"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_simulated_charge_run_id_id", "simulated_charge", ["run_id", "id"], unique=False)
-
-    op.create_table(
         "allocation",
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -1078,9 +1080,6 @@ def downgrade() -> None:
         _allow_edits(table)
     op.drop_table("balance_entry")
     op.drop_table("allocation")
-    op.drop_table("simulated_charge")
-    op.drop_table("run_exception")
-    op.drop_table("run_total")
     op.drop_table("notice")
     op.drop_table("charge")
     op.drop_table("call_cover")
@@ -1090,6 +1089,9 @@ def downgrade() -> None:
     op.drop_table("assignment_end")
     op.drop_table("webauthn")
     op.drop_table("user_session")
+    op.drop_table("simulated_charge")
+    op.drop_table("run_total")
+    op.drop_table("run_exception")
     op.drop_table("roles_users")
     op.drop_table("package_schedule")
     op.drop_table("package_price")

@@ -23,7 +23,7 @@ class MailState(StrEnum):
 class Mail(db.Model):
     """A message to one person. Its key makes it one, whatever is started again."""
 
-    __table_args__ = (Index("ix_mail_state_id", "state", "id"),)
+    __table_args__ = (Index("ix_mail_state_due_at", "state", "due_at"),)
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
@@ -37,6 +37,8 @@ class Mail(db.Model):
     tries: Mapped[int] = mapped_column(default=0)
     sentence: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UTC)
+    # When it is tried next: whoever sends it moves this on first, so that nobody else sends it meanwhile.
+    due_at: Mapped[datetime] = mapped_column(UTC)
     sent_at: Mapped[datetime | None] = mapped_column(UTC)
 
 

@@ -15,6 +15,7 @@ class UserSession(db.Model):
     __tablename__ = "user_session"
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
+    # A digest of what the browser's cookie holds: whoever reads the table cannot sign in by it.
     key: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     browser: Mapped[str] = mapped_column(String(250), default="")
@@ -25,13 +26,16 @@ class UserSession(db.Model):
 
 
 class SignInAttempt(db.Model):
-    """A failed attempt, counted for the account together with the address it came from.
+    """An attempt that did not succeed (yet), counted for an account together with where it came from.
 
-    So that whoever guesses is kept out, and nobody else with them.
+    So that whoever guesses is kept out, and nobody else with them. Only a digest of the two is kept.
     """
 
     __tablename__ = "sign_in_attempt"
-    __table_args__ = (Index("ix_sign_in_attempt_subject_at", "subject", "at"),)
+    __table_args__ = (
+        Index("ix_sign_in_attempt_subject_at", "subject", "at"),
+        Index("ix_sign_in_attempt_at", "at"),
+    )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     subject: Mapped[str] = mapped_column(String(64))

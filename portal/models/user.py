@@ -10,16 +10,22 @@ from portal.models.columns import PK
 sqla.FsModels.set_db_info(base_model=db.Model)
 
 OWNER, BILLING, VIEWER = "owner", "billing", "viewer"
+CUSTOMER_OWNER, CUSTOMER_USER = "customer owner", "customer user"
 
-ROLES = {
+STAFF_ROLES = {
     OWNER: "May do everything, settings and people included",
     BILLING: "May define, assign, charge and correct",
     VIEWER: "May look, not change",
 }
+CUSTOMER_ROLES = {
+    CUSTOMER_OWNER: "Sees their customer's pages, and says who else does",
+    CUSTOMER_USER: "Sees their customer's pages",
+}
+ROLES = {**STAFF_ROLES, **CUSTOMER_ROLES}
 
 
 class Role(db.Model, sqla.FsRoleMixin):
-    """What a member of staff may do: one of ROLES."""
+    """What a person may do: one of ROLES."""
 
     __tablename__ = "role"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -43,6 +49,11 @@ class User(db.Model, sqla.FsUserMixin):
     def is_staff(self) -> bool:
         """Whether they work for the provider."""
         return self.customer_id is None
+
+    @property
+    def role(self) -> str:
+        """The name of their role; each person has one."""
+        return self.roles[0].name if self.roles else ""
 
     def __str__(self) -> str:
         return self.name or self.email
