@@ -40,6 +40,13 @@ def _whole(text: str) -> int:
     return number
 
 
+def _some(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("a whole number, 1 or more")
+    return number
+
+
 def _day(text: str) -> str:
     return date.fromisoformat(text).isoformat() if text else ""
 
@@ -159,6 +166,15 @@ SETTINGS = (
         "processes",
         "How many server processes `portal serve` starts.",
         _whole,
+    ),
+    Setting(
+        "PORTAL_RUN_CHUNK",
+        "RUN_CHUNK",
+        "500",
+        "assignments",
+        "How many assignments a run deals with in one transaction. Others who change assignments wait "
+        "that long at most.",
+        _some,
     ),
 )
 

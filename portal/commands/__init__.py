@@ -16,6 +16,8 @@ COMMANDS = {
     "seed": "Load the demo company, if there is nothing yet.",
     "user": "Create people who may sign in.",
     "simulate": "Answer what a scenario (JSON) would be charged, and why.",
+    "charge": "Post every charge that is due, or simulate it.",
+    "preview": "Show what falls due over a span of days, and why.",
     "services": "Print which platform services are enabled for whom, as JSON.",
     "settings": "Show every setting, its default and its unit.",
 }

@@ -1,0 +1,145 @@
+"""Post every charge that is due, or simulate it: the night's work, fit for cron.
+
+Exit status: 0 all is posted (or simulated), 1 refused, 3 some assignments failed or nothing was posted
+because a simulation no longer holds.
+"""
+
+import json
+import sys
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from portal.commands import with_app
+
+if TYPE_CHECKING:
+    from portal.models import Customer, Run
+    from portal.services.planning import Totals
+
+DAY = click.DateTime(["%Y-%m-%d"])
+BY = "portal charge"
+NOT_ALL = 3
+
+
+@click.command()
+@click.option("--date", "on", type=DAY, help="Up to and including this day (YYYY-MM-DD). Without: today.")
+@click.option(
+    "--customer", "who", default="", help="For one customer: a name, or #12. Without: for everyone."
+)
+@click.option("--simulate", is_flag=True, help="Write the report and post nothing; any day will do.")
+@click.option("--run", "run_id", type=click.IntRange(1), help="Go on with this run instead of starting one.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@with_app()
+def command(on: datetime | None, who: str, simulate: bool, run_id: int | None, as_json: bool) -> None:
+    """Post every charge due up to a day, each missed day with its own charge date.
+
+    Started again, or several times at once, it posts each charge once. Killed, it is started again and goes
+    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction.
+
+    \b
+    Every night:  15 1 * * *  portal charge
+    """
+    from flask import current_app
+
+    from portal.clock import now, today
+    from portal.services import runs
+
+    if run_id and (on or who or simulate):
+        raise click.UsageError("--run goes on with a run as it was started: leave the other options out.")
+    run = (
+        _taken_up(run_id)
+        if run_id
+        else _started(on.date() if on else today(), customer_called(who), simulate)
+    )
+    run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
+    answer = _answer(run)
+    click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
+    if run.failed_count:
+        sys.exit(NOT_ALL)
+
+
+def customer_called(text: str) -> "Customer | None":
+    """Who is meant by a name, by #12 or by 12; None where nobody was named."""
+    from portal.services.customers import named
+
+    return named(f"#{text}" if text.isdecimal() else text) if text else None
+
+
+def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run":
+    from portal.clock import now, today
+    from portal.extensions import db
+    from portal.services import runs
+
+    whose = customer.id if customer else None
+    run = runs.start(through, simulate=simulate, today=today(), by=BY, now=now(), customer_id=whose)
+    db.session.commit()
+    return run
+
+
+def _taken_up(run_id: int) -> "Run":
+    """A run that somebody else started: the portal, or this command before it was killed."""
+    from portal.extensions import db
+    from portal.models import Run
+
+    run = db.session.get(Run, run_id)
+    if run is None:
+        raise click.ClickException(f"There is no run {run_id}.")
+    return run
+
+
+def _answer(run: "Run") -> dict[str, Any]:
+    from sqlalchemy import select
+
+    from portal.extensions import db
+    from portal.models import RunException
+    from portal.services.run_reports import totals_of
+
+    passed_over = select(RunException).where(RunException.run_id == run.id).order_by(RunException.id)
+    return {
+        "run": run.id,
+        "date": run.through.isoformat(),
+        "customer": run.customer.name if run.customer else None,
+        "simulate": run.simulate,
+        "state": run.state.value,
+        "charges": run.charge_count,
+        "held": run.held_count,
+        "failed": run.failed_count,
+        "fingerprint": run.fingerprint,
+        "totals": {currency: _sums(sums, currency) for currency, sums in totals_of([run])[run.id].items()},
+        "passed_over": [
+            {"assignment": row.assignment_id, "outcome": row.outcome.value, "sentence": row.sentence}
+            for row in db.session.scalars(passed_over.limit(1_000))
+        ],
+    }
+
+
+def _sums(sums: "Totals", currency: str) -> dict[str, Any]:
+    from portal.domain.money import plain
+
+    named = {name: plain(getattr(sums, name), currency) for name in ("amount", "tax", "cost", "margin")}
+    return {"charges": sums.count, **named}
+
+
+def _lines(answer: dict[str, Any]) -> list[str]:
+    """The answer for people and for a log: a line for the run, one for each currency, one for each refusal."""
+    from portal.web.filters import plural
+
+    did = "simulated, nothing posted" if answer["simulate"] else "posted"
+    whose = f" for {answer['customer']}" if answer["customer"] else ""
+    lines = [
+        f"Run {answer['run']}: {plural(answer['charges'], 'charge')} {did} up to {answer['date']}{whose}."
+    ]
+    if answer["state"] == "refused":
+        lines = [
+            f"Run {answer['run']}: nothing posted, {answer['failed']} charges changed since the simulation."
+        ]
+    for currency, sums in answer["totals"].items():
+        lines.append(
+            f"{currency}: {sums['amount']} in {plural(sums['charges'], 'charge')}, tax {sums['tax']}, "
+            f"cost {sums['cost']}, margin {sums['margin']}."
+        )
+    return lines + [
+        f"{row['outcome'].capitalize()}, assignment {row['assignment']}: {row['sentence']}"
+        for row in answer["passed_over"]
+    ]

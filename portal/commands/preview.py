@@ -1,0 +1,102 @@
+"""Show what falls due over a span of days, as a run would post it. Nothing is written."""
+
+import json
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from portal.commands import with_app
+from portal.commands.charge import DAY, customer_called
+
+if TYPE_CHECKING:
+    from portal.services.explaining import Explained
+    from portal.services.planning import Plan
+
+DAYS_AHEAD = 30
+
+
+@click.command()
+@click.option("--customer", "who", default="", help="One customer: a name, or #12. Without: everyone.")
+@click.option("--from", "begins", type=DAY, help="The first day (YYYY-MM-DD). Without: today.")
+@click.option("--to", "through", type=DAY, help=f"The last day. Without: {DAYS_AHEAD} days after the first.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@with_app(reading=True)
+def command(who: str, begins: datetime | None, through: datetime | None, as_json: bool) -> None:
+    """Show what falls due from a day to a day, each charge with its reason."""
+    from portal.clock import today
+    from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+    from portal.services.explaining import explained
+    from portal.services.planning import upcoming
+
+    first = begins.date() if begins else today()
+    last = through.date() if through else min(first + DAYS_AHEAD * ONE_DAY, LAST_DAY)
+    if not FIRST_DAY <= first <= last <= LAST_DAY:
+        raise click.ClickException("Days lie between 2000 and 2199, --from before --to.")
+    customer = customer_called(who)
+    plan = upcoming(first, last, today(), customer.id if customer else None)
+    answer = _answer(plan, explained(plan.charges), first, last)
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(answer)))
+
+
+def _answer(plan: "Plan", told: "list[Explained]", first: date, last: date) -> dict[str, Any]:
+    from portal.domain.money import plain
+
+    return {
+        "from": first.isoformat(),
+        "to": last.isoformat(),
+        "charges": [
+            {
+                "date": charge.charge_on.isoformat(),
+                "customer": charge.customer_id,
+                "assignment": charge.assignment_id,
+                "package": charge.label,
+                "did": charge.did_number or None,
+                "kind": charge.kind.value,
+                "period_from": None if charge.is_once else charge.period_from.isoformat(),
+                "period_until": None if charge.is_once else charge.period_until.isoformat(),
+                "quantity": charge.quantity,
+                "currency": charge.currency,
+                "amount": plain(charge.amount, charge.currency),
+                "cost": plain(charge.cost, charge.currency),
+                "tax": plain(charge.tax, charge.currency),
+                "certain": not charge.provisional,
+                "why": line.why,
+            }
+            for line in told
+            for charge in [line.charge]
+        ],
+        "totals": {
+            currency: {
+                name: plain(getattr(sums, name), currency) for name in ("amount", "tax", "cost", "margin")
+            }
+            for currency, sums in plan.totals.items()
+        },
+        "held": [
+            {
+                "assignment": held.facts.assignment_id,
+                "charges": held.lines,
+                "since": held.first_on.isoformat(),
+            }
+            for held in plan.held
+        ],
+    }
+
+
+def _lines(answer: dict[str, Any]) -> list[str]:
+    from portal.web.filters import plural
+
+    lines = [
+        f"{charge['date']}  {charge['amount']:>12} {charge['currency']}  {charge['package']}"
+        f"{' ' + charge['did'] if charge['did'] else ''} (customer {charge['customer']}): {charge['why']}"
+        for charge in answer["charges"]
+    ]
+    lines.append(f"{plural(len(answer['charges']), 'charge')} from {answer['from']} to {answer['to']}.")
+    for currency, sums in answer["totals"].items():
+        lines.append(
+            f"{currency}: {sums['amount']}, tax {sums['tax']}, cost {sums['cost']}, margin {sums['margin']}."
+        )
+    return lines + [
+        f"Held, assignment {held['assignment']}: {held['charges']} charges since {held['since']} wait for a choice."
+        for held in answer["held"]
+    ]

@@ -1,0 +1,101 @@
+"""`portal charge` and `portal preview`: what the portal does, from the command line."""
+
+import json
+from datetime import date
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import func, select
+
+from portal.cli import main
+from portal.extensions import db
+from portal.models import Charge, Run
+from tests.trade import a_customer, a_package, assigned
+
+NOVEMBER = date(2026, 11, 1)
+
+
+@pytest.fixture
+def portal(app, monkeypatch):
+    """Run `portal ...` on the test's database, on 22 November 2026."""
+    monkeypatch.setattr("portal.create_app", lambda: app)
+    monkeypatch.setitem(app.config, "TODAY", "2026-11-22")
+
+    def run(*arguments, status=0):
+        result = CliRunner().invoke(main, [str(part) for part in arguments])
+        assert result.exit_code == status, result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def trade(app):
+    """Two customers in two currencies, each with a trunk that is due."""
+    with app.app_context():
+        trunk = a_package(currencies=("GBP", "USD"))
+        assigned(trunk, a_customer("Acme"), NOVEMBER)
+        assigned(trunk, a_customer("Globex", "USD"), NOVEMBER)
+        db.session.commit()
+
+
+def counted(app, model=Charge):
+    with app.app_context():
+        return db.session.scalar(select(func.count(model.id)))
+
+
+def test_it_posts_all_that_is_due_and_says_so_in_a_line_for_each_currency(portal, app, trade):
+    said = portal("charge").splitlines()
+    assert said[0].endswith("2 charges posted up to 2026-11-22.")
+    assert said[1:] == [
+        "GBP: 24.50 in 1 charge, tax 4.90, cost 10.00, margin 14.50.",
+        "USD: 24.50 in 1 charge, tax 4.90, cost 10.00, margin 14.50.",
+    ]
+    assert counted(app) == 2
+    assert "0 charges posted" in portal("charge")
+    assert counted(app) == 2
+
+
+def test_for_one_customer_by_name_or_number(portal, app, trade):
+    assert "1 charge posted up to 2026-11-22 for Acme" in portal("charge", "--customer", "acme")
+    assert counted(app) == 1
+    assert "There is no customer called Nobody" in portal("charge", "--customer", "Nobody", status=1)
+
+
+def test_a_simulation_posts_nothing_and_takes_any_day(portal, app, trade):
+    answer = json.loads(portal("charge", "--simulate", "--date", "2027-01-01", "--json"))
+    assert (answer["charges"], answer["state"], answer["simulate"]) == (6, "done", True)
+    assert answer["totals"]["GBP"] == {
+        "charges": 3, "amount": "73.50", "tax": "14.70", "cost": "30.00", "margin": "43.50",
+    }  # fmt: skip
+    assert len(answer["fingerprint"]) == 64
+    assert counted(app) == 0
+
+
+def test_a_day_after_today_is_refused_in_a_sentence(portal, app, trade):
+    assert "Charges are not posted before their day" in portal("charge", "--date", "2026-11-23", status=1)
+    assert counted(app, Run) == 0
+
+
+def test_a_run_is_gone_on_with_by_its_number(portal, app, trade):
+    answer = json.loads(portal("charge", "--json"))
+    again = json.loads(portal("charge", "--run", answer["run"], "--json"))
+    assert again == answer
+    assert counted(app, Run) == 1
+    assert "There is no run 99999" in portal("charge", "--run", "99999", status=1)
+    assert "leave the other options out" in portal("charge", "--run", answer["run"], "--simulate", status=2)
+
+
+def test_a_preview_says_what_falls_due_and_why(portal, app, trade):
+    answer = json.loads(portal("preview", "--from", "2026-12-01", "--to", "2026-12-31", "--json"))
+    assert [(c["date"], c["amount"], c["why"]) for c in answer["charges"]] == [
+        ("2026-12-01", "24.50", "Match day 1. 24.50 × 1 for 1 to 31 Dec.")
+    ] * 2
+    assert answer["totals"]["USD"] == {"amount": "24.50", "tax": "4.90", "cost": "10.00", "margin": "14.50"}
+    said = portal("preview", "--customer", "Acme", "--from", "2026-11-01").splitlines()
+    assert said[-2:] == [
+        "2 charges from 2026-11-01 to 2026-12-01.",
+        "GBP: 49.00, tax 9.80, cost 20.00, margin 29.00.",
+    ]
+    assert counted(app) == 0
+    assert "--from before --to" in portal("preview", "--from", "2026-12-01", "--to", "2026-11-01", status=1)
