@@ -1,6 +1,7 @@
 """Changing an assignment: its quantity, its end date, and while nothing is posted its start date."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.charges import Position
 from portal.domain.commitment import earliest_last_day, locked_until
-from portal.domain.errors import Invalid
+from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
 from portal.extensions import db
@@ -211,3 +212,33 @@ def _next_day(loaded: Loaded, today: date) -> date | None:
     due = loaded.due(today)
     days = [charge.found_on for charge in due.charges] + ([due.next_charge_on] if due.next_charge_on else [])
     return min((day for day in days if day <= LAST_DAY), default=None)
+
+
+# -- everything that a form lets one change, together
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An assignment as somebody wants to have it."""
+
+    quantity: int
+    holds_from: date
+    start_date: date
+    charge_from: date | None
+    end_date: date | None
+    auto_decrement_credit: bool
+    override_reason: str = ""
+
+
+def make_change(assignment: Assignment, change: Change, today: date, *, by: str, now: datetime) -> None:
+    """Make of the assignment what is wanted, all or nothing. Invalid names the field that cannot be."""
+    if assignment.has_ended_on(today):
+        assert assignment.end_date
+        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
+    if change.quantity != assignment.quantity_on(change.holds_from):
+        change_quantity(assignment, change.quantity, change.holds_from, today)
+    if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):
+        change_end(assignment, None, today, by=by, now=now)  # a new start is held against the new end only
+        change_start(assignment, change.start_date, change.charge_from, today)
+    change_end(assignment, change.end_date, today, by=by, now=now, override_reason=change.override_reason)
+    assignment.auto_decrement_credit = change.auto_decrement_credit

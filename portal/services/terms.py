@@ -6,9 +6,9 @@ an object of a model.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Row, Select, func, select, type_coerce
 from sqlalchemy.orm import aliased
@@ -63,6 +63,13 @@ class Facts:
     auto_decrement_credit: bool
 
 
+class Root(NamedTuple):
+    """The charge that corrections of a period name, and whether it was taken from the balance."""
+
+    id: int
+    auto_decrement_credit: bool
+
+
 @dataclass(slots=True)
 class Loaded:
     """One assignment, ready for the engine: `roots` are the charges that corrections name, by period."""
@@ -73,7 +80,7 @@ class Loaded:
     version: int
     post_all_through: date | None
     posted: dict[date, Posted]
-    roots: dict[date, int]
+    roots: dict[date, Root]
     spend: Spend
     late: Late | None = None
 
@@ -106,6 +113,16 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
     return loaded
 
 
+def suppose_end(item: Loaded, end_date: date | None, today: date) -> None:
+    """Work with an end date that is not stored: as if it had been set today."""
+    if item.position.charged_until is None:
+        ends: History[date | None] = ((item.terms.ends[0][0], end_date),)
+    else:
+        ends = (*(known for known in item.terms.ends if known[0] < today), (today, end_date))
+    item.terms, item.posted, item.roots = replace(item.terms, ends=ends), {}, {}
+    _add_posted([item])
+
+
 def terms_of(assignment_ids: Sequence[int]) -> dict[int, Terms]:
     """The terms alone of many assignments: what their charges are explained by."""
     return _terms(_rows(assignment_ids))
@@ -118,7 +135,7 @@ def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
 def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
     packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
     schedules, prices = _schedules(packages), _prices(packages)
-    tax_rates = _tax_rates({row.customer_id for row in rows})
+    tax_rates = tax_rates_of({row.customer_id for row in rows})
     quantities, ends = _quantities(ids), _ends(ids)
     wait_days = usage_wait_days()
     return {
@@ -228,7 +245,7 @@ def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]
     )
 
 
-def _tax_rates(customer_ids: Iterable[int]) -> dict[int, History[int]]:
+def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
     query = (
         select(
             CustomerTaxRate.customer_id,
@@ -276,39 +293,29 @@ def _add_posted(loaded: list[Loaded]) -> None:
             Charge.period_from,
             Charge.number,
             Charge.corrects_id,
-            type_coerce(Charge.amount, BigInteger),
-            type_coerce(Charge.cost, BigInteger),
-            type_coerce(Charge.tax, BigInteger),
-            type_coerce(Charge.tax_rate, BigInteger),
-            select(reversal.id).where(reversal.reverses_id == Charge.id).exists(),
+            Charge.auto_decrement_credit,
+            type_coerce(Charge.amount, BigInteger).label("amount"),
+            type_coerce(Charge.cost, BigInteger).label("cost"),
+            type_coerce(Charge.tax, BigInteger).label("tax"),
+            type_coerce(Charge.tax_rate, BigInteger).label("rate"),
+            select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
         )
         .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
         .where(Charge.period_from >= min(earliest.values()))
         .order_by(Charge.number, Charge.id)
     )
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
-    for (
-        whose,
-        id,
-        period_from,
-        number,
-        corrects_id,
-        amount,
-        cost,
-        tax,
-        rate,
-        is_reversed,
-    ) in db.session.execute(query):
-        item = by_id[whose]
-        stands = item.posted.get(period_from, Posted())
-        if corrects_id is None:
-            item.roots[period_from] = id
-            stands = stands._replace(tax_rate=rate, reversed=is_reversed)
-        item.posted[period_from] = stands._replace(
-            amount=stands.amount + amount,
-            cost=stands.cost + cost,
-            tax=stands.tax + tax,
-            corrections=max(stands.corrections, number),
+    for row in db.session.execute(query):
+        item = by_id[row.assignment_id]
+        stands = item.posted.get(row.period_from, Posted())
+        if row.corrects_id is None:
+            item.roots[row.period_from] = Root(row.id, row.auto_decrement_credit)
+            stands = stands._replace(tax_rate=row.rate, reversed=row.is_reversed)
+        item.posted[row.period_from] = stands._replace(
+            amount=stands.amount + row.amount,
+            cost=stands.cost + row.cost,
+            tax=stands.tax + row.tax,
+            corrections=max(stands.corrections, row.number),
         )
 
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.errors import Invalid
+from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
-from portal.services.changing import change_end, change_quantity, change_start
+from portal.services.changing import Change, change_end, change_quantity, change_start, make_change
 from portal.services.ending_many import end_many
 from portal.services.waiting import waiting
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
@@ -158,3 +158,62 @@ def test_many_end_on_one_day_and_who_is_locked_stays(session):
     ]
     assert [a.end_date for a in three] == [date(2026, 11, 30), None, date(2026, 11, 30)]
     assert three[0].position.next_charge_on is None
+
+
+# -- a whole form, and what an end would bring
+
+
+def wanted(assignment, **change):
+    given = {
+        "quantity": assignment.quantity_on(TODAY),
+        "holds_from": TODAY,
+        "start_date": assignment.start_date,
+        "charge_from": assignment.charge_from,
+        "end_date": assignment.end_date,
+        "auto_decrement_credit": assignment.auto_decrement_credit,
+    }
+    return Change(**{**given, **change})
+
+
+def test_start_and_end_move_past_each_others_old_days():
+    assignment = assigned(a_package(), a_customer(), date(2026, 12, 1), end_date=date(2026, 12, 31))
+    change = wanted(
+        assignment, start_date=date(2027, 3, 1), end_date=date(2027, 3, 31), auto_decrement_credit=True
+    )
+    make_change(assignment, change, TODAY, by=BEN, now=NOW)
+    assert (assignment.start_date, assignment.end_date) == (date(2027, 3, 1), date(2027, 3, 31))
+    assert assignment.auto_decrement_credit
+    assert assignment.position.next_charge_on == date(2027, 3, 1)
+
+
+def test_a_form_that_changes_nothing_changes_nothing(session):
+    assignment = assigned(a_package(), a_customer(), date(2026, 11, 1))
+    run()
+    version = assignment.version
+    make_change(assignment, wanted(assignment, holds_from=TOMORROW), TODAY, by=BEN, now=NOW)
+    session.flush()
+    assert assignment.version == version
+
+
+def test_what_has_ended_is_changed_no_more():
+    assignment = assigned(a_package(), a_customer(), date(2026, 10, 1), end_date=date(2026, 11, 10))
+    with pytest.raises(RuleBroken, match="It ended on 10 November 2026"):
+        make_change(assignment, wanted(assignment, quantity=2), TODAY, by=BEN, now=NOW)
+
+
+def test_what_an_end_would_bring_is_what_it_brings(session):
+    from portal.services.ending import remaining
+
+    assignment = assigned(a_package(retail="30", proration=Proration.DAILY), a_customer(), date(2026, 11, 1))
+    run()
+    seen = remaining(assignment, date(2026, 12, 15), TODAY)
+    back = remaining(assignment, TODAY, TODAY)
+    assert [(told.charge.kind, told.charge.charge_on, told.charge.amount) for told in seen] == [
+        ("recurring", date(2026, 12, 1), Decimal("14.52"))
+    ]
+    assert [(told.charge.kind, told.charge.charge_on, told.charge.amount) for told in back] == [
+        ("credit", TOMORROW, Decimal(-8))
+    ]
+    assert "Ended on 22 Nov" in back[0].why
+    end(assignment, TODAY)
+    assert run(TOMORROW).charges == 1
