@@ -12,6 +12,7 @@ from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_u
 from portal.domain.schedule import FIRST_DAY
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer
+from portal.services.credit import return_overpaid
 from portal.services.posting import enter_charges
 
 
@@ -165,4 +166,6 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     db.session.flush()
     if reversal.auto_decrement_credit:
         enter_charges(Charge.id == reversal.id, today, now)
+    else:
+        return_overpaid([charge.id], today, by=by, now=now)
     return reversal

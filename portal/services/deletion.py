@@ -8,7 +8,6 @@ first day on which it will be possible, what falls due until then, and the way o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 
 from sqlalchemy import Select, func, or_, select
 
@@ -20,7 +19,6 @@ from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentPosition,
-    BalanceEntry,
     Call,
     Charge,
     Customer,
@@ -28,6 +26,7 @@ from portal.models import (
     Package,
 )
 from portal.services.changing import change_end
+from portal.services.credit import balance_of, owed_by
 from portal.services.planning import PlannedCharge, Totals, plan, totals
 
 # A refusal names this many of the assignments in the way, and counts the rest.
@@ -207,29 +206,12 @@ def delete_did(did: Did, today: date) -> bool:
 # -- customers
 
 
-def balance_of(customer_id: int) -> Decimal:
-    """The sum of a customer's balance entries."""
-    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(
-        BalanceEntry.customer_id == customer_id
-    )
-    return Decimal(db.session.scalar(query) or 0)
-
-
-def to_be_paid_by(customer_id: int) -> Decimal:
-    """What a customer is to pay: charges without auto decrement, with tax, and what was taken off them."""
-    query = select(func.coalesce(func.sum(Charge.amount), 0), func.coalesce(func.sum(Charge.tax), 0)).where(
-        Charge.customer_id == customer_id, Charge.auto_decrement_credit.is_(False)
-    )
-    amount, tax = db.session.execute(query).one()
-    return Decimal(amount) + Decimal(tax)
-
-
 def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     """Why a customer may not be archived: something is not over, not paid, or not zero."""
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     if refusal := _why_not_close(query, customer.name, today):
         return refusal
-    owed = to_be_paid_by(customer.id)
+    owed = owed_by(customer.id)
     if owed:
         return Refusal(f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}.")
     balance = balance_of(customer.id)

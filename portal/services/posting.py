@@ -10,27 +10,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Enum,
-    MetaData,
-    String,
-    Table,
-    bindparam,
-    exists,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import bindparam, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.charges import Kind
 from portal.extensions import db
 from portal.models import AssignmentPosition, BalanceEntry, Charge, EntrySource
-from portal.models.columns import Money
+from portal.services.credit import return_overpaid
 from portal.services.planning import Held, Worked, work_out
+from portal.services.raw_tables import CHARGE, ENTRY
+from portal.services.terms import OF_PERIODS, Root
 
 
 class SomebodyWasHere(Exception):
@@ -65,21 +54,6 @@ class Posting:
             sums[2] += due.tax
             sums[3] += 1
             self.charges += 1
-
-
-def raw_table(model: Any) -> Table:
-    """The model's table with money as integers and words as text: the hot path has nothing to convert."""
-
-    def raw(type_: Any) -> Any:
-        if isinstance(type_, Money):
-            return BigInteger()
-        return String() if isinstance(type_, Enum) else type_
-
-    table = model.__table__
-    return Table(table.name, MetaData(), *(Column(c.name, raw(c.type)) for c in table.columns))
-
-
-CHARGE, ENTRY = raw_table(Charge), raw_table(BalanceEntry)
 
 
 def post_chunk(
@@ -147,17 +121,27 @@ def _post_one_by_one(
 def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> None:
     """Insert the charges and their balance entries and move the positions on."""
     rows: list[dict[str, Any]] = []
+    reduced: set[int] = set()
+    taken = False
     for worked in ready:
         for due in worked.due.charges:
             row = _row(worked, due, run_id, by, now)
             if due.kind in (Kind.CREDIT, Kind.DIFFERENCE):
-                row["corrects_id"] = worked.loaded.roots.get(due.period_from)
-                if row["corrects_id"] is None and rows:
+                if due.period_from not in worked.loaded.roots and rows:
                     _insert(rows)
-                    row["corrects_id"] = _root(worked.loaded.facts.assignment_id, due.period_from)
+                root = worked.loaded.roots.get(due.period_from) or _root(worked, due.period_from)
+                if root:
+                    # A correction goes where its charge went, whatever the assignment says today.
+                    row["corrects_id"], row["auto_decrement_credit"] = root
+                    reduced.add(root.id)
+            taken = taken or row["auto_decrement_credit"]
             rows.append(row)
     _insert(rows)
-    _take_from_balance(ready, today, now)
+    if taken:
+        ids = [worked.loaded.facts.assignment_id for worked in ready]
+        enter_charges(Charge.assignment_id.in_(ids), today, now)
+    if reduced:
+        return_overpaid(reduced, today, by=by, now=now)
     _move(ready)
 
 
@@ -202,30 +186,21 @@ def _row(worked: Worked, due: Any, run_id: int | None, by: str, now: datetime) -
     }
 
 
-def _root(assignment_id: int, period_from: date) -> int | None:
+def _root(worked: Worked, period_from: date) -> Root | None:
     """The first charge of a period, which its corrections name."""
-    return db.session.scalar(
-        select(Charge.id)
-        .where(Charge.assignment_id == assignment_id, Charge.period_from == period_from)
-        .where(Charge.kind.in_((Kind.RECURRING, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE)))
-        .where(Charge.corrects_id.is_(None))
+    row = db.session.execute(
+        select(Charge.id, Charge.auto_decrement_credit)
+        .where(Charge.assignment_id == worked.loaded.facts.assignment_id, Charge.period_from == period_from)
+        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None))
         .order_by(Charge.id)
         .limit(1)
-    )
-
-
-def _take_from_balance(ready: list[Worked], today: date, now: datetime) -> None:
-    """An entry for every charge just posted that takes from the balance."""
-    ids = [
-        w.loaded.facts.assignment_id for w in ready if w.loaded.facts.auto_decrement_credit and w.due.charges
-    ]
-    if ids:
-        enter_charges(Charge.assignment_id.in_(ids), today, now)
+    ).first()
+    return Root(*row) if row else None
 
 
 def enter_charges(which: Any, today: date, now: datetime) -> None:
     """Take the charges meant by `which` from their customers' balances, each once."""
-    entered = exists().where(BalanceEntry.charge_id == Charge.id)
+    entered = exists().where(BalanceEntry.charge_id == Charge.id, BalanceEntry.source == EntrySource.CHARGE)
     chosen = select(Charge.id).where(which, Charge.auto_decrement_credit, ~entered)
     db.session.execute(
         insert(ENTRY).from_select(
