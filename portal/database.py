@@ -8,14 +8,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
 from flask import Flask, request
 from sqlalchemy import Connection, Engine, event
 
 from portal.config import ROOT
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
@@ -62,8 +63,10 @@ def register(app: Flask) -> None:
         _reading.set(False)
 
 
-def alembic_config(app: Flask | None = None) -> Config:
+def alembic_config(app: Flask | None = None) -> "Config":
     """Alembic, pointed at our migrations; in a checkout and in an installed wheel alike."""
+    from alembic.config import Config  # here: a quarter of a second that only migrations should take
+
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
     config.attributes["app"] = app
@@ -72,4 +75,6 @@ def alembic_config(app: Flask | None = None) -> Config:
 
 def upgrade(app: Flask, revision: str = "head") -> None:
     """Bring the tables up to date."""
+    from alembic import command
+
     command.upgrade(alembic_config(app), revision)
