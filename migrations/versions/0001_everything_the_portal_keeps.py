@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name="uq_customer_token"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_customer_created_on_id", "customer", ["created_on", "id"], unique=False)
     op.create_index(
         "ix_customer_currency_search_key_id", "customer", ["currency", "search_key", "id"], unique=False
     )

@@ -16,6 +16,7 @@ class Customer(db.Model):
 
     __table_args__ = (
         Index("ix_customer_search_key_id", "search_key", "id"),
+        Index("ix_customer_created_on_id", "created_on", "id"),
         Index("ix_customer_currency_search_key_id", "currency", "search_key", "id"),
     )
 

@@ -76,12 +76,14 @@ def _held(customer: Customer, today: date) -> list[tuple[Package, int]]:
 class Upcoming:
     """The next charges, and the assignments that are held. `more`: there are others after these.
 
-    `first_amount` is what all of the first day comes to, None where that was not counted to the end.
+    `first_on` is the first day on which the customer is to pay something, `first_amount` what all of that day
+    comes to, None where it was not counted to the end.
     """
 
     charges: Sequence[PlannedCharge] = ()
     held: Sequence[Held] = ()
     more: bool = False
+    first_on: date | None = None
     first_amount: Decimal | None = None
 
     @property
@@ -116,20 +118,24 @@ def next_charges(
         if len(plan.charges) > most:
             break
     others = len(rows) > LOOKED_AT
+    first_on, amount = _first(plan.charges, last if others else None)
     return Upcoming(
         plan.charges[:most],
         plan.held,
         more=others or len(plan.charges) > most,
-        first_amount=_first_amount(plan.charges, rows[-1][1] if others else None),
+        first_on=first_on,
+        first_amount=amount,
     )
 
 
-def _first_amount(charges: Sequence[PlannedCharge], counted_before: date | None) -> Decimal | None:
-    """What the first day of these charges comes to, if it was counted to the end."""
-    if not charges or (counted_before and charges[0].charge_on >= counted_before):
-        return None
-    first = charges[0].charge_on
-    return sum((charge.amount for charge in charges if charge.charge_on == first), Decimal(0))
+def _first(
+    charges: Sequence[PlannedCharge], counted_before: date | None
+) -> tuple[date | None, Decimal | None]:
+    """The first day with an amount, and what it comes to if it was counted to the end."""
+    first = next((charge.charge_on for charge in charges if charge.amount), None)
+    if first is None or (counted_before and first >= counted_before):
+        return first, None
+    return first, sum((charge.amount for charge in charges if charge.charge_on == first), Decimal(0))
 
 
 def last_charges(customer: Customer, most: int) -> list[Charge]:

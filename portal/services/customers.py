@@ -32,7 +32,7 @@ SORTS = {
     for name, columns in (
         ("name", (Customer.search_key, Customer.id)),
         ("currency", (Customer.currency, Customer.search_key, Customer.id)),
-        ("since", (Customer.id,)),
+        ("since", (Customer.created_on, Customer.id)),
     )
     for sign in ("", "-")
 }

@@ -17,13 +17,11 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services import assigning
+from portal.services.assigning_many import assign_many
 from portal.services.customers import named
 from portal.services.did_lines import Line, Lines
 from portal.services.numbers import countries, country_of, read_number
 from portal.services.packages import search_key
-
-# With a package each DID is an assignment of its own; a request may make this many.
-ASSIGNED_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +105,13 @@ class _Checking:
         self.customers: dict[str, Customer | str] = {}
         self.packages: dict[str, Package | str] = {}
         self.refusals: dict[Wanted, str] = {}
-        self.assigned = 0
 
     def rows(self, lines: Lines) -> Iterator[Row]:
         """Every line, worked out."""
         read = [self._row(line) for line in lines.lines]
         there = _stored([row.number for row in read if row.number])
         for row in read:
-            yield self._bounded(replace(row, there=there.get(row.number)))
-
-    def _bounded(self, row: Row) -> Row:
-        if row.is_new and row.wanted.package:
-            self.assigned += 1
-            if self.assigned > ASSIGNED_MAX:
-                reason = (
-                    f"{ASSIGNED_MAX:,} DIDs with a package at most are taken at once. Send this one again."
-                )
-                return replace(row, reason=reason)
-        return row
+            yield replace(row, there=there.get(row.number))
 
     def _row(self, line: Line) -> Row:
         try:
@@ -256,11 +243,13 @@ def take_in(report: Report, *, token: str, by: str, now: datetime) -> list[Did]:
             db.session.add_all(dids)
     except IntegrityError:
         raise RuleBroken("Somebody else has just added some of these numbers. Check them again.") from None
-    for row, did in zip(report.new, dids, strict=True):
-        if draft := row.wanted.draft:
-            # New here: nothing can be assigned to it yet, so there is nothing to ask about.
-            mark = sha256(f"{token}:{did.id}".encode()).hexdigest()
-            assigning.assign(replace(draft, did=did), token=mark, by=by, now=now, twice=True)
+    # New here: nothing can be assigned to them yet, so there is nothing to ask about.
+    drafts = [
+        replace(row.wanted.draft, did=did)
+        for row, did in zip(report.new, dids, strict=True)
+        if row.wanted.draft
+    ]
+    assign_many(drafts, token=token, by=by, now=now)
     return dids
 
 

@@ -12,9 +12,10 @@ from portal.domain.errors import Invalid
 from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
-from portal.services import customer_figures, customers, deletion, dids, listing
+from portal.services import credit, customer_figures, customers, deletion, dids, listing
 from portal.services.explaining import explained
 from portal.services.packages import default_currency
+from portal.services.services_enabled import services_enabled
 from portal.web.customers_forms import CustomerForm, RowForm, TaxRateForm, day_or_none, put_error
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
@@ -88,7 +89,7 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
     day = today()
     mine = dids.find_dids(customer_id=customer.id)
     upcoming = customer_figures.next_charges(day, SHOWN, customer_id=customer.id)
-    form = rate_form or TaxRateForm(formdata=None)
+    form = rate_form or TaxRateForm(formdata=None, tax_rate=customer.tax_rates[-1].rate)
     form.version.raw_data, form.version.data = None, customer.version
     context = {
         "customer": customer,
@@ -97,8 +98,9 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "upcoming": upcoming,
         "coming": explained(upcoming.charges),
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),
-        "balance": deletion.balance_of(customer.id),
-        "to_be_paid": deletion.to_be_paid_by(customer.id),
+        "services": services_enabled([customer.id], day)[0].services,
+        "balance": credit.balance_of(customer.id),
+        "to_be_paid": credit.owed_by(customer.id),
         "did_page": listing.page(mine, dids.SORTS["number"], size=SHOWN),
         "rate_form": form,
         "tomorrow": _rate_begins(customer),
@@ -185,14 +187,13 @@ def create() -> Any:
 @bp.get("/<int:customer_id>/edit")
 def edit(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    return _editor(customer, CustomerForm(formdata=None, obj=customer))
+    return _editor(customer, _change_form(formdata=None, obj=customer))
 
 
 @bp.post("/<int:customer_id>")
 def update(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    form = CustomerForm()
-    del form.tax_rate
+    form = _change_form()
     if not form.validate_on_submit():
         return _editor(customer, form, 422)
     if form.version.data != customer.version:
@@ -208,9 +209,16 @@ def update(customer_id: int) -> Any:
     return redirect(url_for("customers.show", customer_id=customer.id), code=303)
 
 
+def _change_form(**given: Any) -> CustomerForm:
+    """The form without the tax rate, which has a history of its own."""
+    form = CustomerForm(**given)
+    del form.tax_rate
+    return form
+
+
 def _editor(customer: Customer, form: CustomerForm, status: int = 200) -> Any:
     """The form; where somebody else was quicker, with what is stored now beside what was typed."""
-    stored = _conflict(customer, form) if status == 409 else ()
+    stored = _conflict(customer, form) if status == 409 else []
     form.version.raw_data, form.version.data = None, customer.version
     fixed = customers.is_currency_fixed(customer)
     context = {"customer": customer, "form": form, "stored": stored, "currency_fixed": fixed}

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import uuid4
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, EmailField, HiddenField, StringField, TextAreaField
+from wtforms import EmailField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.domain.errors import Invalid
 from portal.models import Customer
 from portal.services import customers
 from portal.services.currencies import CURRENCIES
 from portal.services.customers import CustomerFields
-from portal.web.fields import ChoiceField, DecimalTextField, WholeField
+from portal.web.fields import ChoiceField, DayField, DecimalTextField, WholeField
 
 TOO_LONG = "This is too long: %(max)d characters at most."
 
@@ -93,8 +93,8 @@ class TaxRateForm(FlaskForm):
     """A tax rate from a day on."""
 
     version = VersionField("Version")
-    tax_rate = DecimalTextField("Tax Rate", [InputRequired("Say how many per cent.")])
-    tax_rate_from = DateField("From", [Optional()])
+    tax_rate = DecimalTextField("Tax Rate", validators=[InputRequired("Say how many per cent.")])
+    tax_rate_from = DayField("From")
 
 
 class ActForm(FlaskForm):

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, FileField, HiddenField, StringField, TextAreaField
+from wtforms import FileField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length
 
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
@@ -17,7 +17,7 @@ from portal.services.did_intake import Wanted
 from portal.services.did_lines import Line, Lines, block_lines, decoded, read_lines
 from portal.services.numbers import countries
 from portal.web.customers_forms import CustomerField, VersionField, put_error
-from portal.web.fields import ChoiceField, WholeField, id_or_none
+from portal.web.fields import ChoiceField, DayField, WholeField, id_or_none
 
 NO_COUNTRY = "None: numbers begin with + or 00"
 
@@ -44,7 +44,7 @@ class IntakeForm(FlaskForm):
     country = ChoiceField("Country", choices=())
     customer = CustomerField("Customer", [Length(max=200, message="No customer has so long a name.")])
     package = ChoiceField("Package", coerce=id_or_none, choices=())
-    start_date = DateField("Start Date", [Optional()])
+    start_date = DayField("Start Date")
     quantity = WholeField("Quantity", default=1)
 
     def offer(self, packages: list[Package]) -> None:
