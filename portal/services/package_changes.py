@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import exists, select, update
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
@@ -119,11 +119,6 @@ def drop_planned(package: Package, holds_from: date, today: date) -> None:
     db.session.flush()
 
 
-def in_words(day: date) -> str:
-    """A day as a sentence names it: 21 January 2027."""
-    return f"{day.day} {day:%B %Y}"
-
-
 # -- what cannot be
 
 
@@ -156,7 +151,7 @@ def _hold_fixed(package: Package, definition: Definition) -> None:
     raise Fixed(
         f"{package.name} was assigned, so {listed} {verb} fixed. "
         "Copy the package and change the copy; assign that one from now on.",
-        WayOut("Copy package", "package_definitions.copy", {"package_id": package.id}),
+        WayOut("Copy package", "packages.copy", {"package_id": package.id}),
     )
 
 

@@ -15,7 +15,7 @@ from portal.domain.charges import DueCharge, Kind, Position, charges_due
 from portal.domain.commitment import earliest_last_day, locked_until
 from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_digits, minor_unit
-from portal.domain.schedule import Frequency, days_that_meet
+from portal.domain.schedule import Frequency, days_that_meet, in_words
 from portal.domain.terms import PackageType, Proration, Terms, always
 from portal.services import destinations
 from portal.services.package_definition import PRICE_LABELS, Definition, PriceSet, rounds_to_nothing, tidied
@@ -167,8 +167,8 @@ def _remarks(definition: Definition, today: date) -> Iterator[str]:
     if lock:
         last = earliest_last_day(lock, today)
         yield (
-            f"Locked for {definition.minimum_days} days, until {_said(lock)}: "
-            f"its last day can be {_said(last)} or later."
+            f"Locked for {definition.minimum_days} days, until {in_words(lock)}: "
+            f"its last day can be {in_words(last)} or later."
         )
 
 
@@ -189,7 +189,3 @@ def _priced(price: Decimal, currency: str) -> str:
     """A price with the currency's decimals, or as many as it has."""
     decimals = len(f"{price.normalize():f}".partition(".")[2])
     return f"{price:,.{max(decimals, minor_digits(currency))}f} {currency}"
-
-
-def _said(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -12,8 +12,7 @@ NOUNS = (
     "customers",
     "did_intake",
     "dids",
-    "package_definitions",
-    "packages",
+    "package_definitions",  # and with it packages, the list
     "settings",
 )
 

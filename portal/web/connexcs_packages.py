@@ -14,6 +14,7 @@ from portal.models import ConnexcsPackage
 from portal.services import connexcs
 from portal.services.listing import page
 from portal.web.htmx import fragment, is_htmx, see_other
+from portal.web.lists import row_id
 
 bp = Blueprint("connexcs_packages", __name__, url_prefix="/connexcs-packages")
 
@@ -30,7 +31,7 @@ def _place() -> dict[str, str]:
     return {"place": "packages"}
 
 
-@bp.get("/")
+@bp.get("")
 def index() -> Any:
     return _list()
 
@@ -40,8 +41,8 @@ def _list(status: int = 200, form: ServiceForm | None = None, **more: Any) -> An
     found = page(
         connexcs.find_connexcs_packages(request.args.get("q", "")[:120]),
         connexcs.BY_NAME,
-        request.args.get("after", type=int),
-        request.args.get("before", type=int),
+        request.args.get("after", type=row_id),
+        request.args.get("before", type=row_id),
     )
     context = {
         "found": found,
@@ -55,7 +56,7 @@ def _list(status: int = 200, form: ServiceForm | None = None, **more: Any) -> An
     return render_template("connexcs_packages/index.html", **context), status
 
 
-@bp.post("/")
+@bp.post("")
 def create() -> Any:
     form = ServiceForm()
     try:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import flash, render_template, request, url_for
 from sqlalchemy.orm.exc import StaleDataError
 
 from portal.clock import now, today
@@ -26,15 +26,11 @@ from portal.services.package_year import year_ahead
 from portal.web.access import changes_nothing
 from portal.web.fields import shown
 from portal.web.htmx import fragment, is_htmx, see_other
-from portal.web.packages import saved
+from portal.web.packages import bp, saved
 from portal.web.packages_forms import FREQUENCIES, PRORATIONS, TYPES, PackageForm
 
-bp = Blueprint("package_definitions", __name__, url_prefix="/packages")
-
-
-@bp.context_processor
-def _place() -> dict[str, str]:
-    return {"place": "packages"}
+# The same blueprint as the list's: to whoever links here, all of it is packages.
+__all__ = ["bp"]
 
 
 # -- a new one
@@ -45,7 +41,7 @@ def new() -> Any:
     return _editor(PackageForm(price_sets=(PriceSet(packages.default_currency()),), formdata=None))
 
 
-@bp.post("/")
+@bp.post("")
 def create() -> Any:
     form = PackageForm()
     if form.rearrange():
@@ -61,7 +57,7 @@ def create() -> Any:
         form.attach(problem)
         return _editor(form, status=422)
     flash(f"Added {package.name}.")
-    return see_other(url_for("packages.show", package_id=package.id))
+    return see_other(url_for(".show", package_id=package.id))
 
 
 @bp.route("/<int:package_id>/copy", methods=["GET", "POST"])
@@ -118,7 +114,7 @@ def _save(form: PackageForm, package: Package, definition: Definition) -> Any:
     make_change(impact.change)
     db.session.commit()
     flash(saved(impact))
-    return see_other(url_for("packages.show", package_id=package.id))
+    return see_other(url_for(".show", package_id=package.id))
 
 
 def _conflict(form: PackageForm, package: Package) -> Any:

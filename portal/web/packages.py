@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken
-from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency, Schedule
+from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency, Schedule, in_words
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Package, PackagePrice, PackageSchedule
@@ -22,12 +22,11 @@ from portal.services.package_definition import definition_of
 from portal.services.package_impact import Impact, impact_of
 from portal.services.schedule_words import charged
 from portal.web.htmx import fragment, is_htmx, see_other
-from portal.web.packages_forms import FREQUENCIES, PRORATIONS, TYPES, RowForm
+from portal.web.lists import ListState, list_state, row_id
+from portal.web.packages_forms import PRORATIONS, TYPES, RowForm
 
 bp = Blueprint("packages", __name__, url_prefix="/packages")
 
-STATES = {packages.ON_SALE: "On sale", packages.ARCHIVED: "Archived", packages.ALL: "All"}
-LIST_ARGS = ("q", "state", "type", "frequency", "currency", "sort", "after", "before")
 HOLDERS = Sort((Assignment.id,))
 
 
@@ -56,36 +55,33 @@ def charged_filter(schedule: PackageSchedule) -> str:
 # -- the list
 
 
-@bp.get("/")
+@bp.get("")
 def index() -> str | Response:
     return _list()
 
 
 def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
     """The list; with `editing`, that row is open (without script, a row is opened by a page)."""
-    args = request.args
     g.list_path = url_for(".index")
-    sort = args.get("sort", "name")
-    sort = sort if sort in packages.SORTS else "name"
-    found = page(
-        packages.find_packages(today(), **_filters()),
-        packages.SORTS[sort],
-        args.get("after", type=int),
-        args.get("before", type=int),
+    state, sold = _state(), packages.currencies_sold()
+    query = packages.find_packages(
+        today(),
+        state.text,
+        state["state"],
+        PackageType(state["type"]) if state["type"] else None,
+        Frequency(state["frequency"]) if state["frequency"] else None,
+        state["currency"],
     )
+    found = page(query, packages.SORTS[state.sort], state.after, state.before)
     rows = _rows(found.rows)
     if editing and editing.package.id not in {row.package.id for row in rows}:
         rows.insert(0, editing)
     context = {
         "rows": rows,
         "found": found,
-        "sort": sort,
-        "states": STATES,
+        "state": state,
         "counts": packages.counts_by_state(),
-        "types": TYPES,
-        "frequencies": FREQUENCIES,
-        "currencies": [("", "Any currency"), *((code, code) for code in packages.currencies_sold())],
-        "list_args": _list_args(),
+        "currencies": [("", "Any currency"), *((code, code) for code in sold)],
         "editing": editing,
         "today": today(),
         **more,
@@ -95,21 +91,15 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
     return render_template("packages/index.html", **context), status
 
 
-def _list_args() -> dict[str, Any]:
-    """The list's state, as every link of it carries it."""
-    return {name: request.args[name] for name in LIST_ARGS if request.args.get(name)}
-
-
-def _filters() -> dict[str, Any]:
-    """What the address asks for; what it cannot ask for is left out."""
-    args = request.args
-    return {
-        "text": args.get("q", "")[:120],
-        "state": args.get("state", packages.ON_SALE),
-        "type": args.get("type", type=PackageType),
-        "frequency": args.get("frequency", type=Frequency),
-        "currency": args.get("currency", "")[:3],
-    }
+def _state() -> ListState:
+    """What the address asks for."""
+    return list_state(
+        packages.SORTS,
+        state=packages.STATES,
+        type=("", *PackageType),
+        frequency=("", *Frequency),
+        currency=(),
+    )
 
 
 def _rows(found: Any) -> list[Row]:
@@ -135,8 +125,8 @@ def _row(package: Package, assigned: int | None = None) -> Row:
 def row(package_id: int) -> Any:
     row = _row(db.get_or_404(Package, package_id))
     if not is_htmx():
-        return see_other(url_for(".index", **_list_args()))
-    return fragment("packages/_row.html", row=row, list_args=_list_args())
+        return see_other(url_for(".index", **_state().kept))
+    return fragment("packages/_row.html", row=row, state=_state())
 
 
 @bp.get("/<int:package_id>/edit")
@@ -177,8 +167,8 @@ def update_row(package_id: int) -> Any:
         return _editing(_row(db.get_or_404(Package, package_id)), form, 409, stale=True)
     flash(saved(impact))
     if not is_htmx():
-        return see_other(url_for(".index", **_list_args(), _anchor=f"package-{package_id}"))
-    return fragment("packages/_row.html", row=_row(row.package), list_args=_list_args())
+        return see_other(url_for(".index", **_state().kept, _anchor=f"package-{package_id}"))
+    return fragment("packages/_row.html", row=_row(row.package), state=_state())
 
 
 def saved(impact: Impact) -> str:
@@ -187,7 +177,7 @@ def saved(impact: Impact) -> str:
     begins = change.holds_from
     if not change.of_terms or begins == FIRST_DAY:
         return f"Saved {change.definition.name}."
-    return f"Saved {change.definition.name}. The new terms hold from {begins.day} {begins:%B %Y}."
+    return f"Saved {change.definition.name}. The new terms hold from {in_words(begins)}."
 
 
 def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:
@@ -206,7 +196,7 @@ def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:
     }
     if not is_htmx():
         return _list(row, status, **context)
-    return fragment("packages/_edit_row.html", status, row=row, list_args=_list_args(), **context)
+    return fragment("packages/_edit_row.html", status, row=row, state=_state(), **context)
 
 
 # -- one package
@@ -219,8 +209,8 @@ def show(package_id: int) -> Any:
     holders = page(
         package_history.assignments_of(package, day, state),
         HOLDERS,
-        request.args.get("after", type=int),
-        request.args.get("before", type=int),
+        request.args.get("after", type=row_id),
+        request.args.get("before", type=row_id),
     )
     context: dict[str, Any] = {"package": package, "holders": holders, "today": day}
     if is_htmx():
@@ -276,7 +266,7 @@ def restore(package_id: int) -> AnyResponse:
 
 @bp.post("/archive")
 def archive_many() -> AnyResponse:
-    ids = request.form.getlist("ids", type=int)
+    ids = request.form.getlist("ids", type=row_id)
     if not ids:
         raise RuleBroken("No package was selected. Tick one or more rows first.")
     found = db.session.scalars(select(Package).where(Package.id.in_(ids))).all()
@@ -284,7 +274,7 @@ def archive_many() -> AnyResponse:
         deletion.archive_package(package, today())
     db.session.commit()
     flash(f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}.")
-    return see_other(url_for(".index", **_list_args()))
+    return see_other(url_for(".index", **_state().kept))
 
 
 @bp.post("/<int:package_id>/planned/delete")
@@ -293,7 +283,7 @@ def delete_planned(package_id: int) -> AnyResponse:
     day = _day(request.form.get("holds_from", ""))
     drop_planned(package, day, today())
     db.session.commit()
-    flash(f"What was planned from {day.day} {day:%B %Y} is taken back.")
+    flash(f"What was planned from {in_words(day)} is taken back.")
     return see_other(url_for(".show", package_id=package_id))
 
 
