@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import alembic.command  # noqa: F401 (its own imports warn; here that is nobody's failure)
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
