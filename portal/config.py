@@ -17,6 +17,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE if (HERE / "templates").is_dir() else HERE.parent
 
 DEMO, PRODUCTION = "demo", "production"
+STARTTLS, TLS, NO_TLS = "starttls", "tls", "none"
+# Without an account and with a password that everybody knows, the demo is for its own machine only.
+LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
 
 class BadSetting(Exception):
@@ -55,6 +58,19 @@ def _list(text: str) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()] or None
 
 
+def _tls(text: str) -> str:
+    if text not in (STARTTLS, TLS, NO_TLS):
+        raise ValueError("starttls, tls or none")
+    return text
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise ValueError("1 to 65535")
+    return number
+
+
 @dataclass(frozen=True)
 class Setting:
     """One environment variable: where it goes, what it is when not given, in what unit, and why."""
@@ -73,8 +89,8 @@ SETTINGS = (
         "MODE",
         DEMO,
         "demo or production",
-        "Demo makes its own secret key and shows the demo sign-in. Production wants a secret key "
-        "and trusted hosts, and sends cookies over HTTPS only.",
+        "Demo makes its own secret key, shows the demo sign-in, and answers its own machine only. "
+        "Production wants a secret key and trusted hosts, and sends cookies over HTTPS only.",
         _mode,
     ),
     Setting(
@@ -104,11 +120,21 @@ SETTINGS = (
         "once and kept in the instance folder.",
     ),
     Setting(
+        "PORTAL_OLD_SECRET_KEYS",
+        "OLD_SECRET_KEYS",
+        "",
+        "texts, with commas",
+        "The secret keys of before, newest first: what they signed or encrypted (second factors, backup "
+        "codes) can still be read.",
+        _list,
+    ),
+    Setting(
         "PORTAL_TRUSTED_HOSTS",
         "TRUSTED_HOSTS",
         "",
         "host names, with commas",
-        "The names under which the portal may be asked for; others are refused. Empty: any (demo mode only).",
+        "The names under which the portal may be asked for; others are refused. Empty, in demo "
+        "mode only: `localhost` and its numbers.",
         _list,
     ),
     Setting(
@@ -146,9 +172,37 @@ SETTINGS = (
     Setting(
         "PORTAL_SIGN_IN_LIMIT",
         "SIGN_IN_LIMIT",
-        "10 per minute; 60 per hour",
+        "20 per minute; 120 per hour",
         "tries per time and address",
-        "How often one address may try to sign in, counted in each server process. Empty: without limit.",
+        "How often one address may try to sign in, to have a password reset and the like, counted in each "
+        "server process. (Wrong passwords are counted beside it, per account and address, for all "
+        "processes.) Empty: without limit.",
+    ),
+    Setting(
+        "PORTAL_SMTP_HOST",
+        "SMTP_HOST",
+        "",
+        "host name",
+        "The mail server. Empty: messages are written to the log; outside demo mode those with a secret link "
+        "wait until there is one.",
+    ),
+    Setting("PORTAL_SMTP_PORT", "SMTP_PORT", "587", "port", "Where the mail server listens.", _port),
+    Setting(
+        "PORTAL_SMTP_TLS",
+        "SMTP_TLS",
+        STARTTLS,
+        "starttls, tls or none",
+        "How the way to the mail server is encrypted: after a greeting, from the start, or not at all.",
+        _tls,
+    ),
+    Setting("PORTAL_SMTP_USER", "SMTP_USER", "", "text", "Who signs in to the mail server. Empty: nobody."),
+    Setting("PORTAL_SMTP_PASSWORD", "SMTP_PASSWORD", "", "text", "With which password."),
+    Setting(
+        "PORTAL_MAIL_FROM",
+        "MAIL_FROM",
+        "",
+        "e-mail address",
+        "Whom messages come from. Empty: the company's e-mail in Settings.",
     ),
     Setting(
         "PORTAL_TODAY",
@@ -220,6 +274,16 @@ def finish(config: dict[str, Any]) -> None:
         raise BadSetting("PORTAL_SECRET_KEY: production needs one of 32 characters or more.")
     if production and not config["TRUSTED_HOSTS"]:
         raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the names it is asked for by.")
+    if production and os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise BadSetting(
+            "FLASK_DEBUG: production does not debug; its answers would show the portal's inside."
+        )
+    if not production and config["PROXIES"]:
+        raise BadSetting("PORTAL_PROXIES: the demo answers its own machine only, behind no proxy.")
+    if config["SMTP_PASSWORD"] and config["SMTP_TLS"] == NO_TLS:
+        raise BadSetting("PORTAL_SMTP_TLS=none: a password would travel for everybody to read.")
+    config["TRUSTED_HOSTS"] = config["TRUSTED_HOSTS"] or LOOPBACK
+    config["SECRET_KEY_FALLBACKS"] = config["OLD_SECRET_KEYS"] or []
     config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_key(folder / "secret-key")
 
 

@@ -1,0 +1,54 @@
+"""A real mail server on this machine, and what it has received."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from flask import Flask
+
+
+class Letterbox:
+    """Takes every message; refuses those to an address that begins with `nobody`."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.busy = False
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.busy:
+            return "451 Come back later"
+        if address.startswith("nobody"):
+            return "550 There is nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.messages.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        return "250 OK"
+
+
+class AnyPort(Controller):
+    """A controller that takes whichever port is free."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextmanager
+def mail_server(app: Flask) -> Iterator[Letterbox]:
+    """A mail server that `app` sends by, as long as it lasts."""
+    letterbox = Letterbox()
+    controller = AnyPort(letterbox, hostname="127.0.0.1", port=0)
+    controller.start()
+    before = {name: app.config[name] for name in ("SMTP_HOST", "SMTP_PORT", "SMTP_TLS")}
+    app.config.update(SMTP_HOST="127.0.0.1", SMTP_PORT=controller.port, SMTP_TLS="none")
+    try:
+        yield letterbox
+    finally:
+        app.config.update(before)
+        controller.stop()
