@@ -45,7 +45,7 @@ def balances(customer_ids: Collection[int]) -> dict[int, Decimal]:
         .where(BalanceEntry.customer_id.in_(customer_ids))
         .group_by(BalanceEntry.customer_id)
     )
-    found = dict(db.session.execute(query).tuples().all())
+    found = {row[0]: row[1] for row in db.session.execute(query)}
     return {id: found.get(id, ZERO) for id in customer_ids}
 
 
@@ -395,11 +395,8 @@ def enter_calls(customer_ids: Collection[int], since: date, today: date, now: da
     """One entry a customer and day for what calls cost after free minutes; what came late adds the difference."""
     if not customer_ids:
         return
-    currencies = dict(
-        db.session.execute(select(Customer.id, Customer.currency).where(Customer.id.in_(customer_ids)))
-        .tuples()
-        .all()
-    )
+    query = select(Customer.id, Customer.currency).where(Customer.id.in_(customer_ids))
+    currencies = {row[0]: row[1] for row in db.session.execute(query)}
     rates = tax_rates_of(customer_ids)
     entered = _entered(customer_ids, since)
     rows: list[dict[str, Any]] = []
