@@ -125,16 +125,6 @@ def _names(ids: list[int]) -> dict[int, str]:
     return {row.id: row.name for row in db.session.execute(query)} if ids else {}
 
 
-def customers_called(text: str) -> list[int]:
-    """The customers with this number or exactly this name, whatever its letters' case."""
-    name = " ".join(text.casefold().split())
-    if name.isdecimal() and len(name) < 19:
-        found = db.session.get(Customer, int(name))
-        return [found.id] if found else []
-    query = select(Customer.id, Customer.name).where(Customer.search_key.startswith(name, autoescape=True))
-    return [row.id for row in db.session.execute(query.order_by(Customer.id)) if row.name.casefold() == name]
-
-
 def as_json(accounts: Iterable[Account], on: date) -> dict[str, Any]:
     """The same for the switch: what `portal services` prints."""
     return {

@@ -1,0 +1,55 @@
+"""Destination: which numbers a pattern means, and which patterns cannot be held."""
+
+import time
+
+import pytest
+
+from portal.domain.errors import Invalid
+from portal.services.destinations import compiled, matches, open_parts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number", "expected"),
+    [
+        ("", "anything", True),
+        ("^44|^91|^1", "+44 20 7946 0123", True),
+        ("^44|^91|^1", "0091 22 1234", True),
+        ("^44", "33144", False),
+        ("44", "33144", True),
+        ("^44", "44", True),
+    ],
+)
+def test_a_pattern_is_searched_for_in_the_number_without_plus_or_00(pattern, number, expected):
+    assert matches(pattern, number) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("^44(?=20)", "(?= at character 4"),
+        (r"(4)\1", r"\1 at character 4"),
+        ("^44|(91|1", "( at character 5"),
+        ("^44|91)", ") at character 7"),
+        ("*44", "* at character 1"),
+        ("4{1001}", "{1001} at character 2"),
+        ("[9-0]", "9-0 at character 2"),
+        ("44\\", "\\ at character 3"),
+        ("4" * 501, "500 characters at most"),
+    ],
+)
+def test_what_cannot_be_held_is_refused_with_its_place(pattern, says):
+    with pytest.raises(Invalid) as refused:
+        compiled(pattern)
+    assert refused.value.field == "destination"
+    assert says in refused.value.sentence
+
+
+def test_alternatives_that_match_anywhere_are_found():
+    assert open_parts("^44|91|(^1|7)|\\|x") == ["91", "\\|x"]
+    assert open_parts("") == []
+
+
+def test_matching_takes_linear_time():
+    begin = time.monotonic()
+    assert not matches("(a+)+$", "a" * 20_000 + "b")
+    assert time.monotonic() - begin < 1
