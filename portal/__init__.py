@@ -13,9 +13,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """The application, from the environment; `config` has the last word (tests)."""
     from flask import Flask
 
-    from portal import database, web
+    from portal import clock, database, web
     from portal.config import ROOT, finish, load
     from portal.extensions import csrf, db
+    from portal.services import audit
 
     settings = {**load(), **(config or {})}
     finish(settings)
@@ -29,5 +30,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     for extension in (db, csrf):
         extension.init_app(app)
     database.register(app)
+    audit.register(clock.now)
     web.register(app)
     return app
