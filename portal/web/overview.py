@@ -1,10 +1,172 @@
-"""The first page after signing in."""
+"""The first page after signing in: what recurs, what falls due, what came in, and what needs a look."""
 
-from flask import Blueprint, render_template
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date
+from flask import Blueprint, Response, abort, render_template, request
+
+from portal.clock import now, today
+from portal.services.overview import due, history, recurring, watch
+from portal.services.packages import default_currency
+from portal.web import charts
+from portal.web.filters import LOCALE, money
 
 bp = Blueprint("overview", __name__)
+
+PACKAGES_SHOWN = 12
+DUE_HEIGHT = 400
+ZERO = Decimal(0)
+CURRENCY_LETTERS = 3
 
 
 @bp.get("/")
 def show() -> str:
-    return render_template("overview/show.html")
+    day = today()
+    recurs = recurring.recurring(day)
+    currencies = _currencies(recurs, day)
+    currency = _currency(currencies)
+    ahead, past = due.due(day), history.history(currency, day)
+    days = list(ahead.days(currency))
+    return render_template(
+        "overview/show.html",
+        today=day,
+        now=now(),
+        recurs=recurs,
+        currencies=currencies,
+        currency=currency,
+        currency_choices=[(code, code) for code in currencies],
+        counts=watch.counts(day),
+        due=ahead,
+        due_height=DUE_HEIGHT,
+        due_days=days,
+        weeks=_weeks(days),
+        still_due=ahead.until(currency, _last_of_month(day)),
+        history=past,
+        packages=_shown(past.packages),
+        chart_height=_height(_shown(past.packages)),
+        held=watch.held(day),
+        held_named=watch.NAMED,
+        runs=watch.runs_to_look_at(now()),
+        below_cost=watch.sold_below_cost(day),
+        losses=watch.losses(day),
+        leaving=watch.leaving(day),
+    )
+
+
+def _currencies(recurs: list[recurring.Recurring], day: date) -> list[str]:
+    """The currencies that there is anything to say about: the provider's own first."""
+    found = {row.currency for row in recurs} | set(history.currencies_charged(day))
+    own = default_currency()
+    return sorted(found, key=lambda currency: (currency != own, currency)) or [own]
+
+
+def _currency(currencies: list[str]) -> str:
+    """The one that the address asks for, else the first."""
+    asked = request.args.get("currency", "")[:CURRENCY_LETTERS]
+    return asked if asked in currencies else currencies[0]
+
+
+def _weeks(days: list[due.DayDue]) -> list[list[due.DayDue | None]]:
+    """The days as a calendar has them: from Monday to Sunday, None where a week is not whole."""
+    if not days:
+        return []
+    before, after = days[0].on.weekday(), 6 - days[-1].on.weekday()
+    padded = [None] * before + list(days) + [None] * after
+    return [padded[start : start + 7] for start in range(0, len(padded), 7)]
+
+
+def _last_of_month(day: date) -> date:
+    first_of_next = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return date.fromordinal(first_of_next.toordinal() - 1)
+
+
+# -- the pictures
+
+
+@bp.get("/overview/charts/<name>.svg")
+def chart(name: str) -> Response:
+    pictures = {"due": _due, "months": _months, "packages": _packages}
+    if name not in pictures:
+        abort(404)
+    currency = request.args.get("currency", "")[:CURRENCY_LETTERS] or default_currency()
+    narrow = request.args.get("narrow") == "1"
+    response = pictures[name](currency, charts.NARROW if narrow else charts.WIDE)
+    response.cache_control.private = True
+    response.cache_control.max_age = 0
+    return response
+
+
+def _due(currency: str, width: int) -> Response:
+    days = list(due.due(today()).days(currency))
+    series: list[tuple[str, list[Any]]] = [("Falls due", [day.amount - day.at_most for day in days])]
+    colours = [0]
+    if any(day.at_most for day in days):
+        series.append(("Minimum spend, at most", [day.at_most for day in days]))
+        colours.append(3)
+    every = 5 if width == charts.WIDE else 10
+    labels = [_short(day.on) if place % every == 0 else "" for place, day in enumerate(days)]
+    return charts.stacked_bars(
+        series, labels, colours=colours, say=_axis(currency), width=width, height=DUE_HEIGHT
+    )
+
+
+def _months(currency: str, width: int) -> Response:
+    months = history.history(currency, today()).months
+    series = [
+        ("Recurring", [month.recurring.amount for month in months]),
+        ("Margin", [month.recurring.margin for month in months]),
+    ]
+    labels = [format_date(month.begins, "MMM", locale=LOCALE) for month in months]
+    return charts.bars(series, labels, colours=[0, 1], say=_axis(currency), width=width)
+
+
+def _packages(currency: str, width: int) -> Response:
+    """The largest margins, and every loss: the largest stands at the top."""
+    shown = _shown(history.history(currency, today()).packages)[::-1]
+    margins = [row.sums.margin for row in shown]
+    series, colours = [("Margin", [max(margin, ZERO) for margin in margins])], [1]
+    if any(margin < 0 for margin in margins):
+        series.append(("Loss", [min(margin, ZERO) for margin in margins]))
+        colours.append(2)
+    return charts.lying_bars(
+        series,
+        [row.name for row in shown],
+        colours=colours,
+        say=_axis(currency),
+        width=width,
+        height=_height(shown),
+    )
+
+
+def _shown(packages: list[history.OfPackage]) -> list[history.OfPackage]:
+    losses = [row for row in packages if row.sums.margin < 0][-PACKAGES_SHOWN // 2 :]
+    gains = [row for row in packages if row.sums.margin >= 0][: PACKAGES_SHOWN - len(losses)]
+    return gains + losses
+
+
+def _height(shown: list[history.OfPackage]) -> int:
+    """As high as the table beside it, about."""
+    return 60 + 34 * len(shown)
+
+
+def _axis(currency: str) -> Any:
+    """How a chart writes an amount: whole, as its axis has room for."""
+
+    def say(value: Decimal) -> str:
+        return money(value, currency).partition(".")[0]
+
+    return say
+
+
+@bp.app_template_filter("day_and_month")
+def _short(day: date) -> str:
+    """A day within a year: 30 Nov."""
+    return format_date(day, "d MMM", locale=LOCALE)
+
+
+@bp.app_template_filter("month")
+def _month(day: date) -> str:
+    """The month of a day: Nov 2026."""
+    return format_date(day, "MMM y", locale=LOCALE)

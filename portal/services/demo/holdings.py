@@ -83,7 +83,7 @@ def _assign_by_trait(story: Story, person: Person) -> None:
         case "router":
             assign(story, person, sold.ROUTER, suffix="/2")
         case "speech" | "charity":
-            assign(story, person, sold.SPEECH)
+            assign(story, person, sold.SPEECH, quantity=person.seats // 2)
         case "world":
             assign(story, person, sold.WORLD_MINUTES, minutes=600)
         case "fax":

@@ -1,0 +1,136 @@
+"""What falls due: what a run would post now, and what the next thirty days bring, day by day."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from portal.domain.charges import Kind
+from portal.domain.money import from_micros
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import AssignmentPosition
+from portal.services.overview.remembering import remembered
+from portal.services.planning import Worked, chunks, work_out
+from portal.services.terms import usage_wait_days
+
+DAYS = 30
+# As many assignments as are worked out for the overview; of more, the days that fit.
+ASSIGNMENTS_MOST = 2_000
+
+
+@dataclass(slots=True)
+class Sums:
+    """Amounts in micros of charges that are not posted. `at_most` is the part that calls may still lessen."""
+
+    amount: int = 0
+    cost: int = 0
+    at_most: int = 0
+    count: int = 0
+
+    def add(self, amount: int, cost: int, at_most: int) -> None:
+        """Take in one charge."""
+        self.amount += amount
+        self.cost += cost
+        self.at_most += at_most
+        self.count += 1
+
+
+@dataclass(frozen=True, slots=True)
+class DayDue:
+    """The charges of one currency that bear a day; what is overdue stands under today."""
+
+    on: date
+    count: int
+    amount: Decimal
+    cost: Decimal
+    at_most: Decimal
+
+    @property
+    def margin(self) -> Decimal:
+        """Amount less cost."""
+        return self.amount - self.cost
+
+
+@dataclass(slots=True)
+class Due:
+    """What falls due from `begins` to `through`, both included.
+
+    `now` counts the charges that a run of today would post; `is_whole` is False where there were too many
+    assignments to work out, and then only the days before `through` + 1 are told.
+    """
+
+    begins: date
+    through: date
+    is_whole: bool = True
+    assignments_now: int = 0
+    now: int = 0
+    held: int = 0
+    by_day: dict[str, dict[date, Sums]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Sums))
+    )
+
+    def days(self, currency: str) -> Iterator[DayDue]:
+        """Every day of the span, also those on which nothing falls due."""
+        day, found = self.begins, self.by_day.get(currency, {})
+        while day <= self.through:
+            sums = found.get(day, Sums())
+            yield DayDue(day, sums.count, *map(from_micros, (sums.amount, sums.cost, sums.at_most)))
+            day += ONE_DAY
+
+    def until(self, currency: str, last: date) -> Decimal:
+        """What falls due up to a day, that day included."""
+        return sum((day.amount for day in self.days(currency) if day.on <= last), Decimal(0))
+
+
+@remembered
+def due(today: date) -> Due:
+    """What falls due today and in the days after it."""
+    wait = ONE_DAY * usage_wait_days()
+    through = today + timedelta(days=DAYS - 1)
+    rows = _soonest(through + wait)
+    found = Due(today, through, assignments_now=_count_now(today))
+    if len(rows) > ASSIGNMENTS_MOST:
+        first_left_out = rows[-1][1]
+        rows = [row for row in rows if row[1] < first_left_out]
+        found.through, found.is_whole = first_left_out - ONE_DAY - wait, False
+    if found.through < today:
+        return found
+    for chunk in chunks(sorted(row[0] for row in rows)):
+        for worked in work_out(chunk, found.through + wait, today):
+            _take(found, worked, today)
+    return found
+
+
+def _soonest(through: date) -> list[tuple[int, date]]:
+    """The assignments due soonest, one more than are worked out."""
+    position = AssignmentPosition
+    query = (
+        select(position.assignment_id, position.next_charge_on)
+        .where(position.next_charge_on <= through)
+        .order_by(position.next_charge_on, position.assignment_id)
+        .limit(ASSIGNMENTS_MOST + 1)
+    )
+    return [(row[0], row[1]) for row in db.session.execute(query) if row[1]]
+
+
+def _count_now(today: date) -> int:
+    query = select(func.count()).where(AssignmentPosition.next_charge_on <= today)
+    return db.session.scalar(query) or 0
+
+
+def _take(found: Due, worked: Worked, today: date) -> None:
+    """Add an assignment's charges to the days whose date they bear."""
+    if worked.held:
+        found.held += 1
+        return
+    by_day = found.by_day[worked.loaded.facts.currency]
+    for charge in worked.due.charges:
+        if charge.found_on <= today:
+            found.now += 1
+        if charge.charge_on <= found.through:
+            runs = charge.kind == Kind.MINIMUM_SPEND and charge.charge_on > today
+            by_day[max(charge.charge_on, today)].add(charge.amount, charge.cost, charge.amount if runs else 0)

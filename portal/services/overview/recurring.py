@@ -1,0 +1,88 @@
+"""What recurs in a month: of all assignments in force, at the prices and quantities of today."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased, selectinload
+
+from portal.domain.money import to_micros
+from portal.domain.schedule import Schedule
+from portal.extensions import db
+from portal.models import Assignment, AssignmentQuantity, Customer, Package
+from portal.services.overview.remembering import remembered
+from portal.services.package_figures import a_month, charges_a_month, in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """What one currency brings in a month, before tax. A minimum spend counts as what it asks for."""
+
+    currency: str
+    assignments: int = 0
+    retail: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+
+    @property
+    def margin(self) -> Decimal:
+        """Retail less cost."""
+        return self.retail - self.cost
+
+    @property
+    def margin_rate(self) -> Decimal | None:
+        """The margin in per cent of retail, whole; None where nothing recurs."""
+        return rate(self.margin, self.retail)
+
+
+def rate(part: Decimal, whole: Decimal) -> Decimal | None:
+    """A part in whole per cent; None of nothing."""
+    return (100 * part / whole).quantize(Decimal(1)) if whole else None
+
+
+@remembered
+def recurring(today: date) -> list[Recurring]:
+    """What recurs, for each currency, the largest number of assignments first."""
+    sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
+    held = _held(today)
+    packages = _packages({package_id for package_id, _, _, _ in held})
+    for package_id, currency, assignments, quantity in held:
+        package = packages[package_id]
+        schedule, prices = package.schedule_on(today), package.price_on(currency, today)
+        if not package.recurs or prices is None:
+            continue
+        times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
+        count, retail, cost = sums[currency]
+        sums[currency] = (
+            count + assignments,
+            retail + a_month(to_micros(prices.retail), quantity, times, currency),
+            cost + a_month(to_micros(prices.cost), quantity, times, currency),
+        )
+    found = [Recurring(currency, *values) for currency, values in sums.items()]
+    return sorted(found, key=lambda row: (-row.assignments, row.currency))
+
+
+def _held(today: date) -> list[tuple[int, str, int, int]]:
+    """Package, currency, how many assignments are in force and the sum of their quantities."""
+    later = aliased(AssignmentQuantity)
+    replaced = (
+        select(later.id)
+        .where(later.assignment_id == AssignmentQuantity.assignment_id)
+        .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= today)
+        .exists()
+    )
+    query = (
+        select(Assignment.package_id, Customer.currency, func.count(), func.sum(AssignmentQuantity.quantity))
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
+        .where(in_force(today), AssignmentQuantity.holds_from <= today, ~replaced)
+        .group_by(Assignment.package_id, Customer.currency)
+    )
+    return [(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(query)]
+
+
+def _packages(ids: set[int]) -> dict[int, Package]:
+    query = select(Package).where(Package.id.in_(ids))
+    query = query.options(selectinload(Package.schedules), selectinload(Package.prices))
+    return {package.id: package for package in db.session.scalars(query)}

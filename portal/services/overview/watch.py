@@ -1,0 +1,152 @@
+"""What needs a look: who is held, runs that failed or stopped, prices below cost, customers who leave or lose money."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import joinedload
+
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    Charge,
+    Customer,
+    Package,
+    PackagePrice,
+    Run,
+    RunState,
+)
+from portal.services.overview.remembering import remembered
+from portal.services.package_figures import open_on
+from portal.services.runs import SILENT_FOR
+
+# As many of each as the overview names; the lists have them all.
+NAMED = 8
+LOOKS_BACK = timedelta(days=30)
+LOOKS_AHEAD = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A customer whose charges of the last thirty days cost more than they brought."""
+
+    customer_id: int
+    name: str
+    currency: str
+    margin: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A customer of whom something ends soon: how many assignments, and when the first."""
+
+    customer_id: int
+    name: str
+    ends: date
+    assignments: int
+
+
+def held(today: date) -> list[Assignment]:
+    """Assignments with more charges due than a run posts unasked, up to one more than are named."""
+    query = (
+        select(Assignment)
+        .join(AssignmentPosition)
+        .where(AssignmentPosition.held_lines > 0, AssignmentPosition.next_charge_on <= today)
+        .options(
+            joinedload(Assignment.package), joinedload(Assignment.customer), joinedload(Assignment.position)
+        )
+        .order_by(Assignment.id)
+        .limit(NAMED + 1)
+    )
+    return list(db.session.scalars(query))
+
+
+def runs_to_look_at(now: datetime) -> list[Run]:
+    """Runs that were interrupted or could not post an assignment, and that no later run has made good.
+
+    A run for everybody that failed nowhere makes good whatever came before it.
+    """
+    good = select(func.max(Run.id)).where(
+        ~Run.simulate, Run.customer_id.is_(None), Run.state == RunState.DONE, Run.failed_count == 0
+    )
+    interrupted = (Run.state == RunState.RUNNING) & (Run.heartbeat_at < now - SILENT_FOR)
+    query = (
+        select(Run)
+        .where(Run.id > (db.session.scalar(good) or 0), ~Run.simulate)
+        .where(or_(interrupted, Run.failed_count > 0))
+        .order_by(Run.id.desc())
+        .limit(NAMED)
+    )
+    return list(db.session.scalars(query))
+
+
+def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
+    """Packages on sale whose retail of today lies below their cost, a row for each currency."""
+    below = select(PackagePrice.package_id).where(PackagePrice.retail < PackagePrice.cost)
+    query = select(Package).where(
+        Package.id.in_(below), Package.archived_on.is_(None), Package.minimum_spend.is_(False)
+    )
+    found = []
+    for package in db.session.scalars(query.order_by(Package.search_key).limit(200)):
+        for currency in package.currencies:
+            price = package.price_on(currency, today)
+            if price and price.retail < price.cost:
+                found.append((package, price))
+    return found[:NAMED]
+
+
+@remembered
+def losses(today: date) -> list[Loss]:
+    """Customers whose charges of the last thirty days cost more than they brought."""
+    amount, cost = func.sum(Charge.amount), func.sum(Charge.cost)
+    query = (
+        select(Charge.customer_id, amount, cost)
+        .where(Charge.charge_on > today - LOOKS_BACK, Charge.charge_on <= today)
+        .group_by(Charge.customer_id)
+        .having(amount < cost)
+        .order_by(Charge.customer_id)
+        .limit(NAMED)
+    )
+    rows = db.session.execute(query).all()
+    customers = _customers([row[0] for row in rows])
+    return [Loss(id, *customers[id], amount - cost) for id, amount, cost in rows]
+
+
+@remembered
+def leaving(today: date) -> list[Leaving]:
+    """Customers with assignments that end in the next thirty days."""
+    ends = func.min(Assignment.end_date)
+    query = (
+        select(Assignment.customer_id, ends, func.count())
+        .where(Assignment.end_date >= today, Assignment.end_date <= today + LOOKS_AHEAD)
+        .group_by(Assignment.customer_id)
+        .order_by(ends, Assignment.customer_id)
+        .limit(NAMED)
+    )
+    rows = db.session.execute(query).all()
+    customers = _customers([row[0] for row in rows])
+    return [Leaving(id, customers[id][0], first, count) for id, first, count in rows if first]
+
+
+def _customers(ids: list[int]) -> dict[int, tuple[str, str]]:
+    """Names and currencies."""
+    query = select(Customer.id, Customer.name, Customer.currency).where(Customer.id.in_(ids))
+    return {row[0]: (row[1], row[2]) for row in db.session.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many there are."""
+
+    customers: int
+    assignments: int
+
+
+@remembered
+def counts(today: date) -> Counts:
+    """Active customers, and assignments that run or are to begin."""
+    customers = select(func.count()).select_from(Customer).where(Customer.archived_on.is_(None))
+    assignments = select(func.count()).select_from(Assignment).where(open_on(today))
+    return Counts(db.session.scalar(customers) or 0, db.session.scalar(assignments) or 0)
