@@ -379,7 +379,7 @@ class _Walk:
                 continue
             comes_to = self._minimum if self.terms.minimum_spend else self._recurring
             should = comes_to(span, stage.end, day)
-            rate = should.tax_rate if stands.tax_rate is None else stands.tax_rate
+            rate = self._first_rate(span) if stands.tax_rate is None else stands.tax_rate
             if rate != should.tax_rate:
                 should = should._replace(tax_rate=rate, tax=tax_on(should.amount, rate, self.terms.unit))
             line = should._replace(
@@ -393,6 +393,19 @@ class _Walk:
                 continue
             kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE
             yield line._replace(kind=kind)
+
+    def _first_rate(self, span: Span) -> int:
+        """The tax rate of a period that came to nothing: that of its charge date when it was dealt with."""
+        terms, day = self.terms, span.begins
+        if terms.minimum_spend:
+            for index, (_, end) in enumerate(terms.ends):
+                if end and end < span.begins:
+                    continue  # it was not settled while this was the end date
+                day = min(span.until, end + ONE_DAY) if end else span.until
+                changed_on = terms.ends[index + 1][0] if index + 1 < len(terms.ends) else FAR
+                if day + ONE_DAY * terms.wait_days < changed_on:
+                    break
+        return in_force(terms.tax_rates, day)
 
     def _is_open(self, span: Span, day: date) -> bool:
         """Whether a period can be corrected on `day`: the end date reaches it, or late calls reopen it."""
