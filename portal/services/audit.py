@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import event, insert, inspect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, configure_mappers
 
 from portal.extensions import db
 from portal.models import (
@@ -188,6 +188,7 @@ QUIET = {Run: "state", CallImport: "state"}
 def register(clock: Callable[[], datetime]) -> None:
     """Watch every session; `clock` says when an act is done."""
     _clock[:] = [clock]
+    configure_mappers()
     for model, watch in WATCHED.items():
         for name in watch.fields:
             # Else a value that was not read before it is replaced would be told as having been nothing.
