@@ -82,7 +82,10 @@ class Bundle:
 
 
 class UsedCall(NamedTuple):
-    """A call as free minutes see it; `amount` in micros, `dids` the DIDs that its record names."""
+    """A call as free minutes see it; `amount` in micros, `dids` the DIDs that its record names.
+
+    `taken` seconds of it, for `paid`, are covered already by periods that are not worked out again.
+    """
 
     id: int
     day: date
@@ -90,6 +93,8 @@ class UsedCall(NamedTuple):
     destination: str
     seconds: int
     amount: int
+    taken: int = 0
+    paid: int = 0
 
 
 class Cover(NamedTuple):
@@ -111,7 +116,7 @@ def cover(calls: Iterable[UsedCall], bundles: Iterable[Bundle]) -> Iterator[Cove
     for call in calls:
         if not (call.seconds and call.amount):
             continue
-        taken = paid = 0
+        taken, paid = call.taken, call.paid
         for bundle in in_order:
             if taken == call.seconds:
                 break

@@ -1,0 +1,149 @@
+"""Which column of a file says what: by the names that other systems give them, or mapped by hand once."""
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from sqlalchemy import select
+
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import CallMapping
+
+DELIMITERS = (",", ";", "\t", "|")
+COLUMNS_MAX = 200
+
+# What is wanted, as people call it, and the names it goes by, the best first: in files of this portal, of ConnexCS,
+# of A2Billing, of Asterisk and FreeSWITCH, of CGRateS. Compared without spaces, hyphens and underscores.
+WORDS = {
+    "call_id": "Call id",
+    "customer": "Customer",
+    "did": "DID or source",
+    "destination": "Destination",
+    "started_at": "Start time",
+    "seconds": "Seconds",
+    "amount": "Charge",
+    "cost": "Cost",
+}
+NAMES = {
+    "call_id": ("callid", "callidentifier", "cdrid", "cgrid", "uniqueid", "uuid", "originid", "sessionid"),
+    "customer": (
+        "customer", "customername", "companyname", "customerid", "account", "accountcode", "accountname", "client",
+        "clientname", "username", "cardid", "card",
+    ),
+    "did": (
+        "did", "didnumber", "ddi", "source", "src", "cli", "callerid", "calleridnumber", "callingnumber",
+        "callingstation", "caller", "from", "sourcenumber", "subject",
+    ),
+    "destination": (
+        "destination", "destinationnumber", "dst", "dialednumber", "destnumber", "callednumber", "calledstation",
+        "called", "callee", "dnis", "to", "number",
+    ),
+    "started_at": (
+        "startedat", "starttime", "start", "answertime", "answerstamp", "startstamp", "answer", "setuptime",
+        "callstart", "calldate", "datetime", "dt", "timestamp", "time", "date",
+    ),
+    "seconds": (
+        "seconds", "billsec", "billseconds", "billedseconds", "chargedseconds", "sessiontime", "duration",
+        "durationseconds", "usage", "length",
+    ),
+    "amount": (
+        "charge", "customercharge", "clientcharge", "amount", "sessionbill", "retail", "price", "sell", "charged",
+        "customercost", "callcharge", "totalcharge",
+    ),
+    "cost": ("cost", "providercharge", "providercost", "buycost", "carriercost", "buy", "suppliercost"),
+}  # fmt: skip
+NEEDED = ("call_id", "started_at", "amount")
+WHOSE = "Choose the column of the customer, or of the DID: a call belongs to somebody."
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The place of each column that means something; a name that is not there has none."""
+
+    places: dict[str, int]
+
+    def __getitem__(self, name: str) -> int | None:
+        return self.places.get(name)
+
+    def to_json(self) -> str:
+        """As it is kept."""
+        return json.dumps(self.places)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Mapping | None":
+        """As it was kept; None where nothing was."""
+        return cls(json.loads(text)) if text else None
+
+
+def delimiter_of(head: str) -> str:
+    """What stands between the cells, by the first line."""
+    return max(DELIMITERS, key=head.count)
+
+
+def recognise(head: list[str]) -> Mapping:
+    """The columns whose names are known. What is missing is missing in it."""
+    plain = [plain_name(cell) for cell in head]
+    places = {}
+    for column, names in NAMES.items():
+        found = next((plain.index(name) for name in names if name in plain), None)
+        if found is not None:
+            places[column] = found
+    if "amount" not in places and "cost" in places:
+        # Where there is one price only it is the one that was charged (CGRateS says Cost).
+        places["amount"] = places.pop("cost")
+    return Mapping(places)
+
+
+def missing(mapping: Mapping) -> str:
+    """What a mapping lacks, as a sentence; empty where it lacks nothing."""
+    lacks = [WORDS[name] for name in NEEDED if mapping[name] is None]
+    if lacks:
+        return f"No column is {' or '.join(lacks)}."
+    return "" if mapping["customer"] is not None or mapping["did"] is not None else WHOSE
+
+
+def plain_name(cell: str) -> str:
+    """A column's name as names are compared."""
+    return re.sub(r"[\s_\-./#]+", "", cell.strip().strip("'\"").casefold())
+
+
+def looks_like_values(head: list[str]) -> bool:
+    """Whether a first line holds values instead of names: figures, times, or nothing in them."""
+    filled = [cell.strip() for cell in head if cell.strip()]
+    figures = [cell for cell in filled if re.fullmatch(r"[+\-]?[\d.,:/\-\sTZ+]+", cell)]
+    return not filled or bool(figures)
+
+
+# -- remembered
+
+
+def digest_of(head: list[str]) -> str:
+    """What a mapping is remembered by."""
+    return sha256("\x1f".join(plain_name(cell) for cell in head).encode()).hexdigest()
+
+
+def remembered(head: list[str]) -> Mapping | None:
+    """How somebody mapped these columns before."""
+    text = db.session.scalar(select(CallMapping.mapping).where(CallMapping.header_digest == digest_of(head)))
+    return Mapping.from_json(text or "")
+
+
+def remember(head: list[str], mapping: Mapping) -> None:
+    """Keep how somebody mapped these columns. Invalid where it lacks something or one column means two things."""
+    for name in NEEDED:
+        if mapping[name] is None:
+            raise Invalid(name, f"Choose the column that is the {WORDS[name].lower()}.")
+    if lacks := missing(mapping):
+        raise Invalid("customer", lacks)
+    places = list(mapping.places.values())
+    for name, place in mapping.places.items():
+        if places.count(place) > 1:
+            raise Invalid(name, f"{head[place].strip() or 'That column'} is chosen twice.")
+    found = db.session.scalar(select(CallMapping).where(CallMapping.header_digest == digest_of(head)))
+    if found is None:
+        found = CallMapping(header_digest=digest_of(head))
+        db.session.add(found)
+    found.mapping = mapping.to_json()
+    db.session.flush()

@@ -1,0 +1,53 @@
+"""What follows when calls came in: free minutes worked out again, minimum spends reopened, balances entered."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+from sqlalchemy import func, select, update
+
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import Call, CallImport
+from portal.services import covering, credit, late_calls
+from portal.services.planning import chunks
+from portal.services.terms import call_days
+
+CUSTOMERS = 500
+
+
+def reached_by(import_id: int) -> dict[int, date]:
+    """The customers whose calls came in with a file, each with the first day of them."""
+    query = (
+        select(Call.customer_id, func.min(Call.day))
+        .where(Call.import_id == import_id)
+        .group_by(Call.customer_id)
+    )
+    return dict(db.session.execute(query).tuples().all())
+
+
+def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:
+    """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing."""
+    for ids in chunks(sorted(reached), CUSTOMERS):
+        settle({id: reached[id] for id in ids}, today, clock())
+        db.session.commit()
+    _count_late(import_id, today)
+
+
+def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
+    """The same for some customers, in the transaction at hand."""
+    since = covering.recover_many(reached, today)
+    late_calls.reopen(since, today)
+    credit.enter_calls(list(since), min(since.values()), today, now)
+
+
+def _count_late(import_id: int, today: date) -> None:
+    """Count the calls that came too late to reopen anything: they are spend of their day, and listed."""
+    late = too_late(today)
+    count = select(func.count(Call.id)).where(Call.import_id == import_id, Call.day < late).scalar_subquery()
+    db.session.execute(update(CallImport).where(CallImport.id == import_id).values(late_count=count))
+    db.session.commit()
+
+
+def too_late(today: date) -> date:
+    """The day before which calls that come in today reopen no period that could have ended with it."""
+    return today - ONE_DAY * call_days()[1]

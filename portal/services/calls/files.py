@@ -1,0 +1,174 @@
+"""A file of call records, plain or gzip: made sure that it can be read to its end before anything is taken.
+
+A line is a record. Nothing here holds more than a block of the file, whatever its size.
+"""
+
+import codecs
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from portal.domain.errors import Invalid
+from portal.services.calls.columns import COLUMNS_MAX, delimiter_of
+
+GZIP, BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
+BLOCK = 1 << 20
+LINE_MAX = 64 * 1024
+# Unpacked: more than this is no file of calls; packed a hundredfold, it is a bomb.
+BYTES_MAX = 8 * 1024**3
+PACKED_MAX = 100
+HARMLESS = 32 * 1024**2
+OTHER_FILES = {
+    b"PK\x03\x04": "This is a spreadsheet or an archive. Save it as CSV and choose that file.",
+    b"\xd0\xcf\x11\xe0": "This is a spreadsheet. Save it as CSV and choose that file.",
+    b"%PDF": "This is a PDF. Choose a CSV file.",
+    b"BZh": "This is packed with bzip2. Take a plain file, or one packed with gzip.",
+    b"\xfd7zX": "This is packed with xz. Take a plain file, or one packed with gzip.",
+    b"\xff\xfe": "This file is in UTF-16. Save it as CSV in UTF-8.",
+    b"\xfe\xff": "This file is in UTF-16. Save it as CSV in UTF-8.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """What is known of a file that was read once to its end: its first line, size unpacked, and lines of records."""
+
+    head: list[str]
+    delimiter: str
+    bytes: int
+    lines: int
+    digest: str
+
+
+def make_sure(path: Path) -> Readable:
+    """Read a file to its end, keeping nothing. Invalid with a sentence where it is no file of call records."""
+    size = path.stat().st_size
+    if not size:
+        raise Invalid("file", "The file is empty.")
+    with path.open("rb") as file:
+        first = file.read(8)
+    for magic, sentence in OTHER_FILES.items():
+        if first.startswith(magic):
+            raise Invalid("file", sentence)
+    decoder, digest = codecs.getincrementaldecoder("utf-8")(), sha256()
+    head, bytes, lines, open_line, last = b"", 0, 0, 0, b""
+    try:
+        with opened(path) as file:
+            while block := file.read(BLOCK):
+                bytes += len(block)
+                _check_size(bytes, size)
+                if b"\0" in block:
+                    raise Invalid("file", "There are characters in it that no text has. Choose a CSV file.")
+                decoder.decode(block)
+                digest.update(block)
+                pieces = block.split(b"\n")
+                lines += len(pieces) - 1
+                longest = max(len(pieces[0]) + open_line, *map(len, pieces)) if len(pieces) > 1 else 0
+                open_line = len(pieces[-1]) if len(pieces) > 1 else open_line + len(block)
+                if max(longest, open_line) > LINE_MAX:
+                    raise Invalid("file", _TOO_LONG)
+                if len(head) < LINE_MAX and b"\n" not in head:
+                    head += block[:LINE_MAX]
+                last = block[-1:]
+            decoder.decode(b"", final=True)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise Invalid(
+            "file", "The packed file is cut off or broken: it cannot be unpacked to its end."
+        ) from None
+    except UnicodeDecodeError:
+        raise Invalid("file", "The file is not in UTF-8. Save it as CSV in UTF-8.") from None
+    return _described(head, bytes, lines + (last not in (b"\n", b"")), digest.hexdigest())
+
+
+_TOO_LONG = f"A line is longer than {LINE_MAX // 1024} KB. Is this a CSV file of call records?"
+
+
+def _check_size(bytes: int, packed: int) -> None:
+    if bytes > BYTES_MAX:
+        raise Invalid("file", f"The file is larger than {BYTES_MAX // 1024**3} GB. Split it.")
+    if bytes > HARMLESS and bytes > packed * PACKED_MAX:
+        raise Invalid(
+            "file", f"The file unpacks to more than {PACKED_MAX} times its size: no file of calls does."
+        )
+
+
+def _described(head: bytes, bytes: int, lines: int, digest: str) -> Readable:
+    line = head.removeprefix(BOM).split(b"\n", 1)[0].decode(errors="replace").strip("\r")
+    if not line.strip():
+        raise Invalid("file", "The first line is empty. It has to name the columns.")
+    delimiter = delimiter_of(line)
+    cells = next(csv.reader([line], delimiter=delimiter))
+    if len(cells) < 2:
+        raise Invalid("file", "The first line names one column only. Is this a CSV file of call records?")
+    if len(cells) > COLUMNS_MAX:
+        raise Invalid("file", f"The first line names more than {COLUMNS_MAX} columns.")
+    if lines < 2:
+        raise Invalid("file", "There is nothing under the first line.")
+    return Readable(cells, delimiter, bytes, lines - 1, digest)
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file, unpacked as it is read."""
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb", buffering=BLOCK)
+
+
+def head_of(path: Path) -> tuple[list[str], str]:
+    """The first line's cells and what stands between them."""
+    with opened(path) as file:
+        line = file.readline(LINE_MAX).removeprefix(BOM).decode(errors="replace").strip("\r\n")
+    delimiter = delimiter_of(line)
+    return next(csv.reader([line], delimiter=delimiter)), delimiter
+
+
+def first_rows(path: Path, count: int = 3) -> list[list[str]]:
+    """The first records, to show what each column holds."""
+    _, delimiter = head_of(path)
+    with opened(path) as file:
+        file.readline(LINE_MAX)
+        lines = [line.decode(errors="replace") for line in islice(file, count)]
+    return list(csv.reader(lines, delimiter=delimiter))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines: the number of the first of them in the file, their text, and where the file stands after them."""
+
+    first: int
+    lines: list[str]
+    position: int
+
+
+def blocks(path: Path, size: int, position: int = 0, done: int = 0) -> Iterator[Block]:
+    """The lines under the first one, `size` at a time; from a `position` where `done` of them were dealt with."""
+    with opened(path) as file:
+        if position:
+            file.seek(position)
+        else:
+            position = len(file.readline(LINE_MAX + 2))
+        while lines := list(islice(file, size)):
+            position += sum(map(len, lines))
+            text = b"".join(lines).decode()
+            yield Block(done + 2, text.removesuffix("\n").split("\n"), position)
+            done += len(lines)
+
+
+def cells_of(lines: list[str], delimiter: str) -> list[list[str] | None]:
+    """The cells of each line; None for one whose quotation marks do not match, none at all for an empty one."""
+    odd = [line.count('"') & 1 for line in lines] if any('"' in line for line in lines) else None
+    if odd and any(odd):
+        return [
+            None if bad else next(csv.reader([line], delimiter=delimiter), [])
+            for line, bad in zip(lines, odd, strict=True)
+        ]
+    rows: list[list[str] | None] = list(csv.reader(lines, delimiter=delimiter))
+    if len(rows) == len(lines):
+        return rows
+    return [next(csv.reader([line], delimiter=delimiter), []) for line in lines]

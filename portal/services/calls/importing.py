@@ -1,0 +1,200 @@
+"""One file of calls, from being chosen to being done.
+
+Like a run it commits a chunk at a time: killed or stopped anywhere it loses nothing, and goes on where it stood.
+A call counts once whatever happens, by its customer and call id; how far a file has come moves by compare-and-set,
+so that two processes at work on one file never count a line twice.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, update
+
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.extensions import db
+from portal.models import CallImport, CallReject, ImportState
+from portal.services.calls import columns, effects, files
+from portal.services.calls.columns import Mapping
+from portal.services.calls.rows import BadRow, Chunk, Reader
+from portal.services.calls.storing import Stored, store
+
+CHUNK = 8_000
+# A file of fewer lines is taken in while one waits.
+SMALL = 20_000
+SILENT_FOR = timedelta(seconds=60)
+Clock = Callable[[], datetime]
+NO_NAMES = (
+    "The first line holds values, not the names of the columns. "
+    "Put names above them, such as: call id, customer, start time, seconds, charge."
+)
+
+
+def accept(path: Path, file_name: str, *, replaces: bool, by: str, now: datetime) -> tuple[CallImport, int]:
+    """A new import of a file that can be read to its end, and its lines. Nothing of it is taken yet.
+
+    Invalid, with a sentence, for a file that cannot be. One whose columns have to be mapped by hand waits, stopped.
+    """
+    readable = files.make_sure(path)
+    mapping = columns.remembered(readable.head) or columns.recognise(readable.head)
+    lacks = columns.missing(mapping)
+    if lacks and columns.looks_like_values(readable.head):
+        raise Invalid("file", NO_NAMES)
+    import_ = CallImport(
+        file_name=file_name[-250:],
+        path=str(path),
+        digest=readable.digest,
+        replaces=replaces,
+        mapping="" if lacks else mapping.to_json(),
+        state=ImportState.STOPPED if lacks else ImportState.RUNNING,
+        sentence=lacks,
+        bytes_total=readable.bytes,
+        started_by=by,
+        started_at=now,
+        heartbeat_at=now,
+    )
+    db.session.add(import_)
+    db.session.flush()
+    return import_, readable.lines
+
+
+def needs_mapping(import_: CallImport) -> bool:
+    """Whether somebody has to say which column is what before it can go on."""
+    return import_.state == ImportState.STOPPED and not import_.mapping
+
+
+def map_columns(import_: CallImport, mapping: Mapping) -> None:
+    """Say which column is what; remembered for files with the same first line. Invalid names the column."""
+    head, _ = files.head_of(Path(import_.path))
+    columns.remember(head, mapping)
+    import_.mapping, import_.sentence = mapping.to_json(), ""
+    import_.state = ImportState.RUNNING
+
+
+def is_interrupted(import_: CallImport, now: datetime) -> bool:
+    """Whether whoever was at work on it has gone silent."""
+    return import_.state == ImportState.RUNNING and now - import_.heartbeat_at > SILENT_FOR
+
+
+def stop(import_: CallImport) -> None:
+    """Let whoever is at work on it stop behind the chunk they have in hand."""
+    if import_.state == ImportState.RUNNING:
+        import_.state = ImportState.STOPPED
+
+
+def go_on(import_: CallImport, now: datetime) -> None:
+    """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
+    if import_.state in (ImportState.DONE, ImportState.REFUSED):
+        raise RuleBroken(f"{import_.file_name} is {import_.state}.")
+    if not import_.mapping:
+        raise RuleBroken(
+            f"{import_.sentence} Say first which column is what.",
+            WayOut("Map the columns", "calls.columns", {"import_id": import_.id}),
+        )
+    if import_.state == ImportState.RUNNING and not is_interrupted(import_, now):
+        raise RuleBroken(f"{import_.file_name} is being taken in already.")
+    import_.state, import_.heartbeat_at = ImportState.RUNNING, now
+
+
+def carry_out(
+    import_id: int,
+    today: date,
+    clock: Clock,
+    zone: ZoneInfo,
+    size: int = CHUNK,
+    say: Callable[[CallImport], object] = bool,
+) -> CallImport:
+    """Take a file in to its end, committing each chunk; started again, it goes on where it stood."""
+    import_ = db.session.get_one(CallImport, import_id)
+    if import_.state != ImportState.RUNNING:
+        return import_
+    path, resumed = Path(import_.path), bool(import_.lines_done)
+    try:
+        head, delimiter = files.head_of(path)
+    except OSError:
+        import_.state, import_.sentence = ImportState.REFUSED, "The file is not there any more."
+        db.session.commit()
+        return import_
+    reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), len(head), delimiter, zone)
+    reached: dict[int, date] = effects.reached_by(import_id) if resumed else {}
+    for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
+        if not _take(import_, block, reader, today, clock(), reached):
+            break
+        say(import_)
+    effects.follow(reached, import_id, today, clock)
+    return _finish(import_id, clock())
+
+
+def _take(
+    import_: CallImport,
+    block: files.Block,
+    reader: Reader,
+    today: date,
+    now: datetime,
+    reached: dict[int, date],
+) -> bool:
+    """Take a block in, in one transaction; False where somebody stopped it, or is at work on it too."""
+    chunk = reader.read(block)
+    stored = store(chunk, today, import_.id, import_.replaces)
+    bad = sorted([*chunk.bad, *stored.bad], key=lambda row: row.line)
+    keep_bad(import_.id, bad)
+    moved = db.session.connection().execute(
+        update(CallImport)
+        .where(CallImport.id == import_.id, CallImport.state == ImportState.RUNNING)
+        .where(CallImport.bytes_done == import_.bytes_done)
+        .values(
+            bytes_done=block.position,
+            lines_done=CallImport.lines_done + len(block.lines),
+            taken_count=CallImport.taken_count + stored.taken,
+            known_count=CallImport.known_count + stored.known,
+            replaced_count=CallImport.replaced_count + stored.replaced,
+            bad_count=CallImport.bad_count + len(bad),
+            heartbeat_at=now,
+        )
+    )
+    if moved.rowcount != 1:
+        db.session.rollback()
+        return False
+    db.session.commit()
+    _reach(reached, chunk, stored)
+    return True
+
+
+def _reach(reached: dict[int, date], chunk: Chunk, stored: Stored) -> None:
+    """Keep from which day on each customer's calls have changed."""
+    first: dict[int, str] = {}
+    if stored.taken:
+        for record in chunk.records:
+            day = first.get(record.customer_id)
+            if day is None or record.day < day:
+                first[record.customer_id] = record.day
+    days = [*((id, date.fromisoformat(day)) for id, day in first.items()), *stored.reached.items()]
+    for id, begins in days:
+        reached[id] = min(reached.get(id, begins), begins)
+
+
+def keep_bad(import_id: int, bad: Iterable[BadRow]) -> None:
+    """Keep bad rows, as they stood, with their lines and reasons."""
+    rows = [
+        {
+            "import_id": import_id,
+            "line": row.line,
+            "row": json.dumps(row.cells, ensure_ascii=False).replace("\\u0000", ""),
+            "sentence": row.sentence,
+        }
+        for row in bad
+    ]
+    if rows:
+        db.session.execute(insert(CallReject), rows)
+
+
+def _finish(import_id: int, now: datetime) -> CallImport:
+    """Say that a file is done, if all of it was dealt with, and let go of it."""
+    import_ = db.session.get_one(CallImport, import_id, populate_existing=True)
+    if import_.state == ImportState.RUNNING and import_.bytes_done >= import_.bytes_total:
+        Path(import_.path).unlink(missing_ok=True)
+        import_.state, import_.path, import_.finished_at = ImportState.DONE, "", now
+    db.session.commit()
+    return import_

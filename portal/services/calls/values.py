@@ -1,0 +1,146 @@
+"""What stands in the cells of a call record: amounts, lengths and times, as many systems write them.
+
+Every reader gives the value or raises Bad with a sentence. Values that stand in very many rows are read once.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from portal.domain.money import AMOUNT_BELOW, MICROS
+from portal.domain.schedule import FIRST_DAY, LAST_DAY
+
+SECONDS_MAX = 31_622_400  # a year and a day
+SHOWN = 40
+NUMBER = re.compile(r"([+-]?)(\d{0,18})(?:[.](\d{0,30}))?(?:[eE]([+-]?\d{1,2}))?", re.ASCII)
+CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)", re.ASCII)
+# As Go writes durations: 1h2m3.5s, 90s, 250ms.
+GO = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+EPOCH = re.compile(r"\d{10}(\d{3})?(?:\.\d+)?", re.ASCII)
+FULL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", re.ASCII)
+SECOND_OF_MINUTE = {f":{n:02}": f":{n:02}" for n in range(60)}
+
+Value = TypeVar("Value")
+
+
+class Bad(Exception):
+    """Why a row cannot be taken, as a sentence."""
+
+
+class Memo(dict[str, Value], Generic[Value]):
+    """Texts and what they mean; forgets all when there are too many of them."""
+
+    MOST = 50_000
+
+    def __init__(self, read: Callable[[str], Value]) -> None:
+        super().__init__()
+        self.read = read
+
+    def __missing__(self, text: str) -> Value:
+        if len(self) >= self.MOST:
+            self.clear()
+        value = self[text] = self.read(text)
+        return value
+
+
+def short(text: str) -> str:
+    """As much of what was written as a sentence can bear."""
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def amount_reader(what: str, comma: bool) -> Callable[[str], int]:
+    """Reads an amount into micros, rounded to a millionth. With `comma`, a comma may be the decimal point."""
+
+    def read(text: str) -> int:
+        plain = text.strip()
+        if comma and "." not in plain:
+            plain = plain.replace(",", ".")
+        found = NUMBER.fullmatch(plain)
+        if not found or not (found[2] or found[3]):
+            raise Bad(f"{what} is {short(text) or 'empty'}: write a number like 0.0125.")
+        number = Decimal(plain)
+        if number < 0:
+            raise Bad(f"{what} is below zero: {short(text)}.")
+        if number >= AMOUNT_BELOW:
+            raise Bad(f"{what} is {AMOUNT_BELOW:,} or more.")
+        return int(number * MICROS + Decimal("0.5"))
+
+    return read
+
+
+def seconds(text: str) -> int:
+    """A length in whole seconds; a part of a second counts as one."""
+    plain = text.strip()
+    if plain.startswith("-"):
+        raise Bad(f"Seconds are below zero: {short(text)}.")
+    if found := CLOCK.fullmatch(plain):
+        hours, minutes, rest = map(int, found.groups())
+        length = Decimal(hours * 3600 + minutes * 60 + rest)
+    elif (found := NUMBER.fullmatch(plain)) and (found[2] or found[3]):
+        length = Decimal(plain)
+    elif plain and (found := GO.fullmatch(plain)):
+        length = sum(
+            (Decimal(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)),
+            Decimal(0),
+        )
+    else:
+        raise Bad(f"Seconds are {short(text) or 'empty'}: write a whole number, or 00:01:30.")
+    if length > SECONDS_MAX:
+        raise Bad(f"Seconds are {short(text)}: more than a year.")
+    return -int(-length // 1)
+
+
+class Times:
+    """Reads when a call started: its instant in UTC, and its civil day in the portal's zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        # A minute, with what stands behind the second, leads to one minute in UTC and one day.
+        self.minutes: Memo[tuple[str, str]] = Memo(self._minute)
+
+    def read(self, text: str) -> tuple[str, str]:
+        """The instant as it is stored (UTC, without its zone) and the day."""
+        second = SECOND_OF_MINUTE.get(text[16:19])
+        if second is None or (len(text) > 19 and text[19:] not in ("Z", "+00:00")):
+            return self._any(text)
+        minute, day = self.minutes[text[:16] + text[19:]]
+        return minute + second + ".000000", day
+
+    def _minute(self, text: str) -> tuple[str, str]:
+        if not FULL.match(text):
+            raise Bad(_when(text))
+        instant, day = self._any(text[:16] + ":00" + text[16:])
+        return instant[:16], day
+
+    def _any(self, text: str) -> tuple[str, str]:
+        started = self._started(text.strip())
+        # A time without a zone is the portal's; of an hour that occurs twice, the first.
+        local = started.astimezone(self.zone) if started.tzinfo else started.replace(tzinfo=self.zone)
+        day = local.date()
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise Bad(f"Start time {short(text)} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        instant = local.astimezone(UTC)
+        return f"{instant:%Y-%m-%d %H:%M:%S.%f}", day.isoformat()
+
+    def _started(self, text: str) -> datetime:
+        if found := EPOCH.fullmatch(text):
+            whole = Decimal(text) / (1000 if found[1] else 1)
+            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(whole * MICROS))
+        try:
+            started = datetime.fromisoformat(
+                text.removesuffix(" UTC") + ("+00:00" if text.endswith(" UTC") else "")
+            )
+            # At the ends of the calendar other zones have no such time.
+            return started if 1900 < started.year < 2300 else started.replace(tzinfo=UTC)
+        except ValueError:
+            raise Bad(_when(text)) from None
+
+
+def _when(text: str) -> str:
+    return (
+        f"Start time is {short(text) or 'empty'}: write it like 2026-01-31 09:30:00, with a zone or without."
+    )

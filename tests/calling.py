@@ -1,0 +1,52 @@
+"""Files of calls for tests: written, taken in, and what came of them."""
+
+import gzip
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.models import CallImport, CallReject
+from portal.services.calls import importing
+from tests.trade import BEN, NOW, TODAY
+
+HEAD = "call id,customer,did,destination,start time,seconds,charge,cost"
+
+
+def a_line(
+    call_id: str, when: str, seconds: int, charge: str, *, customer: str = "Northwind Telecom",
+    did: str = "", destination: str = "442079460999", cost: str = "",
+) -> str:  # fmt: skip
+    """A line of a file under HEAD."""
+    return f"{call_id},{customer},{did},{destination},{when},{seconds},{charge},{cost}"
+
+
+def a_file(folder: Path, lines: Iterable[str], head: str = HEAD, name: str = "calls.csv") -> Path:
+    """A file of calls; one that ends in .gz is packed."""
+    text = "\n".join([head, *lines]) + "\n"
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return path
+
+
+def taken_in(
+    path: Path, today: date = TODAY, *, replaces: bool = False, size: int = importing.CHUNK, zone: str = "UTC"
+) -> CallImport:
+    """A file taken in to its end."""
+    import_, _ = importing.accept(path, path.name, replaces=replaces, by=BEN, now=NOW)
+    db.session.commit()
+    return importing.carry_out(import_.id, today, lambda: NOW, ZoneInfo(zone), size)
+
+
+def bad_rows(import_: CallImport) -> list[tuple[int, str]]:
+    """The bad rows of an import: line and reason."""
+    query = select(CallReject).where(CallReject.import_id == import_.id).order_by(CallReject.line, CallReject.id)
+    return [(row.line, row.sentence) for row in db.session.scalars(query)]
+
+
+def noon(day: date) -> str:
+    """Noon of a day, as files write it."""
+    return f"{datetime(day.year, day.month, day.day, 12):%Y-%m-%d %H:%M:%S}"

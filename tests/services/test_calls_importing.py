@@ -1,0 +1,250 @@
+"""Files of calls: each call once, every bad row named, stopped and gone on with."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.domain.errors import Invalid, RuleBroken
+from portal.extensions import db
+from portal.models import Call, CallImport, ImportState
+from portal.services.calls import columns, files, importing
+from portal.services.calls.columns import Mapping
+from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
+from tests.trade import NOW, TODAY, a_customer, a_did
+
+
+def calls() -> list[Call]:
+    return list(db.session.scalars(select(Call).order_by(Call.call_id)))
+
+
+def count() -> int:
+    return db.session.scalar(select(func.count(Call.id))) or 0
+
+
+def test_a_file_is_taken_in_and_each_call_keeps_what_was_said_of_it(session, tmp_path):
+    customer = a_customer()
+    did, other = a_did(customer), a_did(customer, "+442079460124")
+    path = a_file(
+        tmp_path,
+        [
+            a_line("a", "2026-11-03 10:00:00", 90, "0.125", did="+442079460123", cost="0.05"),
+            a_line("b", "2026-11-04T10:00:00+02:00", 0, "1", did="0044 20 7946 0123", destination="+442079460124"),
+            a_line("c", "2026-11-05T23:30:00Z", 60, "2.5", customer=f"#{customer.id}"),
+        ],
+    )
+    import_ = taken_in(path)
+    assert (import_.state, import_.taken_count, import_.bad_count) == (ImportState.DONE, 3, 0)
+    a, b, c = calls()
+    assert (a.did_id, a.seconds, a.amount, a.cost, a.day) == (did.id, 90, Decimal("0.125"), Decimal("0.05"), date(2026, 11, 3))
+    assert (b.did_id, b.other_did_id, b.destination) == (did.id, other.id, "442079460124")
+    assert b.started_at.isoformat() == "2026-11-04T08:00:00+00:00"
+    assert (c.customer_id, c.cost, c.came_in_on, c.import_id) == (customer.id, None, TODAY, import_.id)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "instant", "day"),
+    [
+        pytest.param("2026-10-25 01:30:00", "Europe/London", "2026-10-25T00:30:00+00:00", "2026-10-25", id="of an hour twice the first"),
+        pytest.param("2026-07-01 00:30:00", "Europe/London", "2026-06-30T23:30:00+00:00", "2026-07-01", id="without zone the portal's"),
+        pytest.param("2026-07-01T23:30:00Z", "Europe/London", "2026-07-01T23:30:00+00:00", "2026-07-02", id="the day is the portal's"),
+        pytest.param("1782948600", "UTC", "2026-07-01T23:30:00+00:00", "2026-07-01", id="seconds since 1970"),
+        pytest.param("2026-07-01T23:30:00.25-05:00", "UTC", "2026-07-02T04:30:00.250000+00:00", "2026-07-02", id="parts of seconds"),
+        pytest.param("2026-07-01", "Asia/Kolkata", "2026-06-30T18:30:00+00:00", "2026-07-01", id="a day alone begins it"),
+        pytest.param("2026-07-01 10:20", "UTC", "2026-07-01T10:20:00+00:00", "2026-07-01", id="without seconds"),
+    ],
+)  # fmt: skip
+def test_a_call_belongs_to_the_day_on_which_it_started_in_the_portals_zone(session, tmp_path, written, zone, instant, day):
+    a_customer()
+    taken_in(a_file(tmp_path, [a_line("a", written, 60, "1")]), zone=zone)
+    (call,) = calls()
+    assert (call.started_at.isoformat(), call.day.isoformat()) == (instant, day)
+
+
+def test_every_bad_row_is_named_with_its_line_and_reason_and_the_good_ones_are_kept(session, tmp_path):
+    a_customer()
+    import_ = taken_in(
+        a_file(
+            tmp_path,
+            [
+                a_line("a", "2026-11-03 10:00:00", 60, "1"),
+                a_line("b", "2026-11-03 10:00:00", 60, "-1"),
+                a_line("c", "2026-11-03 10:00:00", -60, "1"),
+                a_line("d", "yesterday", 60, "1"),
+                a_line("e", "2026-11-03 10:00:00", 60, "one"),
+                a_line("f", "2026-11-03 10:00:00", 60, "1", customer="Nobody"),
+                a_line("", "2026-11-03 10:00:00", 60, "1"),
+                a_line("=1+1", "2026-11-03 10:00:00", 60, "1"),
+                "g,too,short",
+                "",
+                'h,"Northwind Telecom,,,2026-11-03 10:00:00,60,1,',
+                a_line("i", "1999-11-03 10:00:00", 60, "1"),
+                a_line("j", "2026-11-03 10:00:00", 60, "1", customer="=cmd|' /C calc'!A0"),
+                a_line("z", "2026-11-03 10:00:00", 60, "1"),
+            ],
+        )
+    )
+    assert import_.taken_count == 2 and import_.bad_count == 11
+    assert bad_rows(import_) == [
+        (3, "Charge is below zero: -1."),
+        (4, "Seconds are below zero: -60."),
+        (5, "Start time is yesterday: write it like 2026-01-31 09:30:00, with a zone or without."),
+        (6, "Charge is one: write a number like 0.0125."),
+        (7, "There is no customer Nobody."),
+        (8, "It has no call id."),
+        (9, "The call id =1+1 is a formula."),
+        (10, "It has 3 cells; the first line names 8 columns."),
+        (12, "The quotation marks of the line do not match."),
+        (13, "Start time 1999-11-03 10:00:00 does not lie between 2000 and 2199."),
+        (14, "There is no customer =cmd|' /C calc'!A0."),
+    ]
+
+
+def test_the_same_call_counts_once_in_a_file_and_across_files(session, tmp_path):
+    a_customer(), a_customer("Southwind")
+    first = a_line("a", "2026-11-03 10:00:00", 60, "1")
+    other = a_line("a", "2026-11-03 10:00:00", 60, "2", customer="southwind")
+    once = taken_in(a_file(tmp_path, [first, first, other, first]))
+    assert (once.taken_count, once.known_count) == (2, 2)
+    again = taken_in(a_file(tmp_path, [first, other, a_line("b", "2026-11-03 10:00:00", 60, "1")]))
+    assert (again.taken_count, again.known_count, again.bad_count) == (1, 2, 0)
+    assert count() == 3
+
+
+def test_a_call_said_again_with_other_values_is_bad_unless_the_import_replaces(session, tmp_path):
+    a_customer()
+    taken_in(a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1")]))
+    changed = [a_line("a", "2026-11-04 10:00:00", 60, "1.5"), a_line("b", "2026-11-04 10:00:00", 60, "1")]
+    refused = taken_in(a_file(tmp_path, changed))
+    assert (refused.taken_count, refused.bad_count) == (1, 1)
+    ((line, sentence),) = bad_rows(refused)
+    assert line == 2 and sentence == (
+        "Call a is there already with another start time and charge. Replacing calls is an import of its own."
+    )
+    replaced = taken_in(a_file(tmp_path, changed), replaces=True)
+    assert (replaced.replaced_count, replaced.known_count, replaced.bad_count) == (1, 1, 0)
+    assert [(call.day, call.amount) for call in calls()] == [(date(2026, 11, 4), Decimal("1.5")), (date(2026, 11, 4), 1)]
+
+
+def test_a_stopped_import_goes_on_where_it_stood(session, tmp_path):
+    a_customer()
+    lines = [a_line(f"c{n}", f"2026-11-{n % 20 + 1:02} 10:00:00", 60, "1") for n in range(40)]
+    import_, lines_in_it = importing.accept(a_file(tmp_path, lines, name="c.csv.gz"), "c.csv.gz", replaces=False, by="", now=NOW)
+    session.commit()
+    assert lines_in_it == 40
+
+    def stop_after_two(at: CallImport) -> None:
+        if at.lines_done >= 20:
+            importing.stop(session.get(CallImport, at.id))
+            session.commit()
+
+    from zoneinfo import ZoneInfo
+
+    stopped = importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10, stop_after_two)
+    assert stopped.state == ImportState.STOPPED and count() == stopped.taken_count == 20
+    importing.go_on(stopped, NOW)
+    session.commit()
+    done = importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10)
+    assert (done.state, done.taken_count, done.known_count, count()) == (ImportState.DONE, 40, 0, 40)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "expected"),
+    [
+        pytest.param(
+            "sessionid,uniqueid,card_id,src,calledstation,starttime,sessiontime,sessionbill,buycost",
+            "s1,u1,#{id},+442079460123,33199009999,2026-11-03 10:00:00,61,0.5,0.2",
+            ("u1", "33199009999", 61, "0.5", "0.2"), id="A2Billing",
+        ),
+        pytest.param(
+            "CGRID,Account,Subject,Destination,SetupTime,AnswerTime,Usage,Cost",
+            "g1,northwind telecom,1001,+33199009999,2026-11-03T09:59:50Z,2026-11-03T10:00:00Z,1m1s,0.5",
+            ("g1", "33199009999", 61, "0.5", None), id="CGRateS",
+        ),
+        pytest.param(
+            "accountcode;src;dst;start;answer;end;duration;billsec;uniqueid;charge",
+            "Northwind Telecom;442079460123;0033199009999;2026-11-03 09:59:50;2026-11-03 10:00:00;x;70;61;a1;0,5",
+            ("a1", "33199009999", 61, "0.5", None), id="Asterisk",
+        ),
+        pytest.param(
+            "Call-ID,Customer,CLI,Dest Number,DT,Duration,Customer Charge,Provider Charge",
+            "x1,Northwind Telecom,442079460123,33199009999,2026-11-03 10:00:00,61,0.5,0.2",
+            ("x1", "33199009999", 61, "0.5", "0.2"), id="ConnexCS",
+        ),
+        pytest.param(
+            "call id\tdid\tdestination\tstart\tseconds\tcharge",
+            "t1\t+44 20 7946 0123\t33199009999\t2026-11-03 10:00:00\t00:01:01\t0.5",
+            ("t1", "33199009999", 61, "0.5", None), id="the DID says whose",
+        ),
+    ],
+)  # fmt: skip
+def test_columns_are_recognised_by_their_usual_names(session, tmp_path, head, line, expected):
+    customer = a_customer()
+    a_did(customer)
+    import_ = taken_in(a_file(tmp_path, [line.replace("{id}", str(customer.id))], head))
+    assert not bad_rows(import_)
+    (call,) = calls()
+    call_id, destination, seconds, amount, cost = expected
+    assert (call.call_id, call.destination, call.seconds) == (call_id, destination, seconds)
+    assert (call.amount, call.cost) == (Decimal(amount), cost and Decimal(cost))
+
+
+def test_columns_that_nobody_knows_are_mapped_once_and_remembered(session, tmp_path):
+    a_customer()
+    head, line = "ref,who,day and hour,pounds", "r1,Northwind Telecom,2026-11-03 10:00:00,2"
+    import_, _ = importing.accept(a_file(tmp_path, [line], head), "odd.csv", replaces=False, by="", now=NOW)
+    assert importing.needs_mapping(import_)
+    with pytest.raises(RuleBroken, match="Say first which column is what"):
+        importing.go_on(import_, NOW)
+    with pytest.raises(Invalid, match="Choose the column that is the charge"):
+        importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2}))
+    with pytest.raises(Invalid, match="ref is chosen twice"):
+        importing.map_columns(import_, Mapping({"call_id": 0, "customer": 0, "started_at": 2, "amount": 3}))
+    importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3}))
+    assert import_.state == ImportState.RUNNING
+    assert columns.remembered(head.upper().split(",")) is not None
+    again = taken_in(a_file(tmp_path, [line], head, "again.csv"))
+    assert again.taken_count == 1
+
+
+BAD_FILES = {
+    "empty": b"",
+    "not CSV": b"%PDF-1.7 something",
+    "a spreadsheet": b"PK\x03\x04something",
+    "binary": b"call id,customer\nabc\x00\x01,d\n",
+    "wrong encoding": (HEAD + "\na,Caf\xe9,,,2026-11-03,60,1,\n").encode("latin-1"),
+    "UTF-16": (HEAD + "\n").encode("utf-16"),
+    "no header": b"a,Northwind Telecom,,442079460999,2026-11-03 10:00:00,60,1,\n" * 2,
+    "one column": b"words\nwords\n",
+    "only a header": HEAD.encode() + b"\n",
+    "a line of ten megabytes": HEAD.encode() + b"\n" + b"a," * 5_000_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_file_gets_a_sentence_and_changes_nothing(session, tmp_path, kind):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(BAD_FILES[kind])
+    with pytest.raises(Invalid) as refused:
+        importing.accept(path, path.name, replaces=False, by="", now=NOW)
+    assert refused.value.field == "file" and len(refused.value.sentence) > 15
+    assert count() == 0 and not session.scalar(select(func.count(CallImport.id)))
+
+
+def test_a_half_written_gzip_and_a_bomb_are_refused_before_anything_is_taken(tmp_path):
+    import gzip
+
+    good = a_file(tmp_path, [a_line(f"c{n}", "2026-11-03", 1, "1") for n in range(5000)], name="c.csv.gz")
+    half = tmp_path / "half.csv.gz"
+    half.write_bytes(good.read_bytes()[:-500])
+    with pytest.raises(Invalid, match="cut off or broken"):
+        files.make_sure(half)
+    bomb = tmp_path / "bomb.csv.gz"
+    with gzip.open(bomb, "wb") as file:
+        file.write(HEAD.encode() + b"\n")
+        for _ in range(40):
+            file.write((b"," * 1023 + b"\n") * 1024)
+    with pytest.raises(Invalid, match="unpacks to more than 100 times"):
+        files.make_sure(bomb)
