@@ -189,7 +189,6 @@ def register(clock: Callable[[], datetime]) -> None:
     """Watch every session; `clock` says when an act is done."""
     _clock[:] = [clock]
     configure_mappers()
-    configure_mappers()
     for model, watch in WATCHED.items():
         for name in watch.fields:
             # Else a value that was not read before it is replaced would be told as having been nothing.
