@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
@@ -48,6 +49,14 @@ class Draft:
     def locked_until(self) -> date | None:
         """The day on which the lock falls away."""
         return locked_until(self.start_date, self.lock_days)
+
+
+def on_sale() -> list[Package]:
+    """The packages that can be assigned, by name, with all that their terms are made of."""
+    query = select(Package).where(Package.archived_on.is_(None)).order_by(Package.search_key, Package.id)
+    return list(
+        db.session.scalars(query.options(selectinload(Package.prices), selectinload(Package.schedules)))
+    )
 
 
 class AsksFirst(RuleBroken):

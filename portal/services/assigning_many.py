@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
@@ -18,6 +18,7 @@ from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services.assigning import Draft, already, check, new_assignment
 from portal.services.assigning_preview import Sums, sums
+from portal.services.assignments import MANY
 from portal.services.numbers import international
 from portal.services.planning import Totals
 from portal.services.terms import usage_wait_days
@@ -105,6 +106,14 @@ def load_customers(ids: Sequence[int]) -> list[Customer]:
     return sorted((customer for part in found for customer in part), key=lambda c: (c.search_key, c.id))
 
 
+def ids_of(query: Select[Customer]) -> list[int]:
+    """The ids of all the customers that a list found. Invalid where that is more than one act may touch."""
+    ids = list(db.session.scalars(query.with_only_columns(Customer.id).order_by(Customer.id).limit(MANY + 1)))
+    if len(ids) > MANY:
+        raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list until it holds fewer.")
+    return ids
+
+
 def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> Sorted:
     """Who would get the package. Invalid where what is wished for can be nobody's."""
     found, problems = Sorted(), []
@@ -158,6 +167,11 @@ def assign_many(drafts: Sequence[Draft], *, token: str, by: str, now: datetime) 
     except IntegrityError:  # the other click was quicker
         return list(_made(tokens).values())
     return [*made.values(), *new]
+
+
+def made_with(token: str, noun: str, ids: Sequence[int]) -> list[Assignment]:
+    """What an earlier click of the same form has made."""
+    return list(_made(f"{token[:40]}:{noun[0]}{id}" for id in ids).values())
 
 
 # -- what they share

@@ -13,14 +13,16 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.charges import Kind
 from portal.domain.money import from_micros
-from portal.domain.schedule import ONE_DAY
+from portal.domain.schedule import ONE_DAY, Frequency, Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
-from portal.services import listing
+from portal.services import listing, schedule_words
 from portal.services.terms import Loaded, load
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12
+# As many as one act may touch.
+MANY = 10_000
 
 
 class State(StrEnum):
@@ -87,9 +89,9 @@ def of_did(did: Did) -> Select[Assignment]:
 
 def counts(query: Select[Assignment], today: date) -> Counts:
     """How many of them have ended, and how many have not."""
-    ended = func.coalesce(func.sum(_ended_before(today)), 0)
-    total, over = db.session.execute(query.with_only_columns(func.count(Assignment.id), ended)).one()
-    return Counts(total - int(over), int(over))
+    assigned = func.coalesce(func.sum(_in_force_or_later(today)), 0)
+    total, still = db.session.execute(query.with_only_columns(func.count(Assignment.id), assigned)).one()
+    return Counts(int(still), total - int(still))
 
 
 def page_of(
@@ -99,8 +101,8 @@ def page_of(
     before: int | None = None,
     size: int = 50,
 ) -> listing.Page[Listed]:
-    """A page of them, those that have ended last, each with where it stands and its next charge."""
-    sort = listing.Sort((_ended_before(today), Assignment.id))
+    """A page of them, the newest first and those that have ended last, each with its next charge."""
+    sort = listing.Sort((_in_force_or_later(today), Assignment.id), descending=True)
     page = listing.page(query.options(*for_rows()), sort, after, before, size)
     return listing.Page(listed(page.rows, today), page.total, page.after, page.before)
 
@@ -166,7 +168,21 @@ def load_many(ids: Iterable[int]) -> list[Assignment]:
     return sorted(found, key=lambda assignment: assignment.id)
 
 
-def _ended_before(today: date) -> ColumnElement[int]:
-    """1 for an assignment whose last day lies before today, else 0."""
+def charged(assignment: Assignment, day: date) -> str:
+    """When it is charged, in few words; without match days, by the day it started on."""
+    row = assignment.package.schedule_on(day)
+    schedule = Schedule(row.frequency, row.frequency_match)
+    words = schedule_words.charged(schedule)
+    if not schedule.match and len(assignment.package.schedules) == 1:
+        anchor = assignment.start_date
+        words += {
+            Frequency.WEEKLY: f", {schedule_words.WEEKDAYS[anchor.weekday()][:3]}",
+            Frequency.MONTHLY: f", {schedule_words.ordinal(anchor.day)}",
+        }.get(schedule.frequency, "")
+    return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+
+
+def _in_force_or_later(today: date) -> ColumnElement[int]:
+    """0 for an assignment whose last day lies before today, else 1."""
     open_still = or_(Assignment.end_date.is_(None), Assignment.end_date >= today)
-    return sql_cast(case((open_still, 0), else_=1), Integer)
+    return sql_cast(case((open_still, 1), else_=0), Integer)

@@ -8,10 +8,12 @@ from flask import Flask
 NOUNS = (
     "health",
     "overview",
+    "assignments",
     "connexcs_packages",
     "customers",
     "did_intake",
     "dids",
+    "holds",
     "package_definitions",  # and with it packages, the list
     "settings",
 )
