@@ -4,7 +4,7 @@ Worked out by the engine that bills, from a definition that need not be stored, 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -13,14 +13,23 @@ from dateutil.relativedelta import relativedelta
 
 from portal.domain.charges import DueCharge, Kind, Position, charges_due
 from portal.domain.commitment import earliest_last_day, locked_until
-from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_digits, minor_unit
 from portal.domain.schedule import Frequency, days_that_meet, in_words
 from portal.domain.terms import PackageType, Proration, Terms, always
 from portal.services import destinations
-from portal.services.package_definition import PRICE_LABELS, Definition, PriceSet, rounds_to_nothing, tidied
+from portal.services.currencies import CURRENCIES
+from portal.services.package_definition import (
+    PRICE_LABELS,
+    Definition,
+    PriceSet,
+    problems,
+    rounds_to_nothing,
+    tidied,
+)
 
 ONCE = (Kind.SETUP, Kind.ONE_OFF)
+# What is wrong there leaves nothing to be worked out.
+IN_THE_WAY = ("prices-", "frequency_match", "minimum_days", "destination")
 # More lines than this in a month are counted, not listed.
 LISTED = 6
 
@@ -79,17 +88,13 @@ class Year:
 
 def year_ahead(definition: Definition, today: date, currency: str = "") -> Year:
     """The charges of the next twelve months, month by month: in `currency`, or the first there is."""
-    definition = tidied(definition)
-    warnings = tuple(_warnings(definition))
-    try:
-        definition.schedule  # noqa: B018 (raises for match days that cannot be)
-    except Invalid as problem:
-        return Year(warnings=warnings, problem=problem.sentence)
-    remarks = tuple(_remarks(definition, today))
+    definition = _readable(tidied(definition))
+    for problem in problems(definition):
+        if problem.field.startswith(IN_THE_WAY):
+            return Year(problem=problem.sentence)
+    warnings, remarks = tuple(_warnings(definition)), tuple(_remarks(definition, today))
     if not definition.prices:
-        return Year(
-            warnings=warnings, remarks=remarks, problem="Choose a currency to see what will be charged."
-        )
+        return Year("", (), (), warnings, remarks, "Choose a currency to see what will be charged.")
     charges = {prices.currency: _charges(definition, prices, today) for prices in definition.prices}
     shown = currency if currency in charges else definition.prices[0].currency
     return Year(
@@ -99,6 +104,12 @@ def year_ahead(definition: Definition, today: date, currency: str = "") -> Year:
         warnings,
         remarks,
     )
+
+
+def _readable(definition: Definition) -> Definition:
+    """The same, with one set of prices for each currency that was chosen."""
+    chosen = {prices.currency: prices for prices in definition.prices if prices.currency in CURRENCIES}
+    return replace(definition, prices=tuple(chosen.values()))
 
 
 def _charges(definition: Definition, prices: PriceSet, today: date) -> list[DueCharge]:

@@ -25,6 +25,7 @@ from portal.services.package_definition import (
     Definition,
     PriceSet,
     problems,
+    tidied,
 )
 from portal.services.schedule_words import WEEKDAYS
 from portal.web.fields import (
@@ -196,7 +197,7 @@ class PackageForm(VersionedForm):
     def accepted(self) -> Definition | None:
         """The definition, if nothing is wrong with it; else each field says what is."""
         self.validate()
-        definition = self.definition()
+        definition = tidied(self.definition())
         for problem in problems(definition):
             self.attach(problem)
         for prices in self.price_sets:
