@@ -9,14 +9,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from portal.domain.money import to_micros
-from portal.domain.schedule import FIRST_DAY, Schedule
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
 from portal.services.package_figures import a_month, charges_a_month, in_force
-from portal.services.planning import Held, PlannedCharge, upcoming
+from portal.services.planning import Held, Plan, PlannedCharge, upcoming
+from portal.services.terms import usage_wait_days
 
-# As many assignments as are planned to find the next charges; they are those with the earliest days.
-LOOKED_AT = 50
+# How many assignments are planned to find the next charges, those with the earliest days first; more of them
+# where these bring too few.
+LOOKED_AT = (50, 500, 5_000)
 SOON, LATER = timedelta(days=40), timedelta(days=366)
 
 
@@ -101,28 +103,38 @@ def next_charges(
         .join(AssignmentPosition)
         .where(AssignmentPosition.next_charge_on.is_not(None))
         .order_by(AssignmentPosition.next_charge_on, Assignment.id)
-        .limit(LOOKED_AT + 1)
     )
     if customer_id is not None:
         query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
-    rows = [(row[0], row[1]) for row in db.session.execute(query)]
-    if not rows:
-        return Upcoming()
-    ids, last = [row[0] for row in rows[:LOOKED_AT]], rows[-1][1]
-    # Beyond the last day of those looked at, others may come first: no further than that, if there are others.
-    far = min(last, today + LATER) if len(rows) > LOOKED_AT and last else today + LATER
-    for through in (min(today + SOON, far), far):
-        plan = upcoming(FIRST_DAY, max(through, today), today, ids=ids)
+    found = Upcoming()
+    for looked_at in LOOKED_AT:
+        rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(query.limit(looked_at + 1))]
+        others = len(rows) > looked_at
+        found = _planned(rows[:looked_at], rows[-1][1] if others else None, today, most)
+        if not others or len(found.charges) == most:
+            break
+    return found
+
+
+def _planned(rows: list[tuple[int, date]], others_from: date | None, today: date, most: int) -> Upcoming:
+    """The first charges of these assignments. Others fall due from `others_from` on: no further than that."""
+    far = today + LATER
+    if others_from:
+        # A minimum spend falls due some days after the date it bears.
+        far = min(far, others_from - ONE_DAY * usage_wait_days())
+    ids = [row[0] for row in rows]
+    plan = Plan()
+    for through in (min(today + SOON, far), far) if ids else ():
+        plan = upcoming(FIRST_DAY, through, today, ids=ids)
         if len(plan.charges) > most:
             break
-    others = len(rows) > LOOKED_AT
-    first_on, amount = _first(plan.charges, last if others else None)
+    first_on, amount = _first(plan.charges, far if others_from else None)
     return Upcoming(
         plan.charges[:most],
         plan.held,
-        more=others or len(plan.charges) > most,
+        more=others_from is not None or len(plan.charges) > most,
         first_on=first_on,
         first_amount=amount,
     )

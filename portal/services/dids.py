@@ -129,7 +129,7 @@ def release_many(dids: Iterable[Did], today: date) -> Outcome:
         if did.customer_id is None:
             continue
         if refusal := deletion.why_not_release_did(did, today):
-            outcome.refused.append(Refused(did, str(refusal)))
+            outcome.refused.append(Refused(did, refusal.sentence))
         else:
             deletion.release_did(did, today)
             outcome.done.append(did)

@@ -11,7 +11,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Customer
+from portal.models import Customer, Did
 from portal.services import credit, customer_figures, customers, deletion, dids, listing
 from portal.services.explaining import explained
 from portal.services.packages import default_currency
@@ -31,6 +31,16 @@ STORED = {"name": "Name", "company_details": "Company Details", "email": "E-mail
 def has_page(endpoint: str) -> bool:
     """Whether a page is there to be linked to."""
     return endpoint in current_app.view_functions
+
+
+def assigned_to(owner: Customer | Did) -> Any:
+    """The section that lists what is assigned to a customer, or on a DID."""
+    if not has_page("assignments.index"):
+        return None
+    from portal.web import assignments_section
+
+    of = assignments_section.of_customer if isinstance(owner, Customer) else assignments_section.of_did
+    return of(owner)  # type: ignore[arg-type]
 
 
 @bp.get("")
@@ -98,6 +108,7 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "upcoming": upcoming,
         "coming": explained(upcoming.charges),
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),
+        "section": assigned_to(customer),
         "services": services_enabled([customer.id], day)[0].services,
         "balance": credit.balance_of(customer.id),
         "to_be_paid": credit.owed_by(customer.id),

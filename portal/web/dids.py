@@ -13,6 +13,7 @@ from portal.models import Customer, Did
 from portal.services import customer_figures, deletion, dids, listing
 from portal.services.explaining import explained
 from portal.services.numbers import country_name, international
+from portal.web.customers import assigned_to
 from portal.web.customers_forms import name_for_field, put_error
 from portal.web.dids_forms import DidForm, GiveForm
 from portal.web.filters import plural
@@ -158,6 +159,7 @@ def _page(did: Did, status: int = 200, form: DidForm | None = None, **more: Any)
         "did": did,
         "customer": did.customer,
         "today": day,
+        "section": assigned_to(did),
         "upcoming": upcoming,
         "coming": explained(upcoming.charges),
         "posted": explained(customer_figures.charges_on(did, SHOWN)),
