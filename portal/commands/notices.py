@@ -1,0 +1,28 @@
+"""Announce charges to come, as many days before as the setting says: fit for cron."""
+
+import click
+
+from portal.commands import with_app
+
+
+@click.command()
+@with_app()
+def command() -> None:
+    """Make the notices of charges to come, and send them.
+
+    Each charge date of an assignment is announced once, however often this is started.
+
+    \b
+    Every morning:  0 7 * * *  portal notices
+    """
+    from portal.clock import now, today
+    from portal.extensions import db
+    from portal.services import mail, notices
+    from portal.services.planning import chunks
+
+    made, day = 0, today()
+    for chunk in chunks(notices.to_announce(day)):
+        made += notices.announce(chunk, day, now())
+        db.session.commit()
+    sent, not_sent = mail.send_waiting(now())
+    click.echo(f"{made} announced; {sent} messages sent, {not_sent} could not be sent yet.")
