@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.models import Assignment, Did
+from portal.services import did_lines
 from tests.pages import error_at, page, words
 from tests.trade import TODAY, a_customer, a_did, a_package
 
@@ -245,7 +246,7 @@ def test_bad_lines_are_downloaded_safe_against_formulas(session: Any, client: Fl
         bytes(range(256)),
         b"\xff\xfe\x00",
         b"number\n" + b"9" * 200_000,
-        b"x" * 900_000,
+        b"x" * 400_001,
         b"name;city\nAcme;London",
         b'number,customer\n1,"open',
         b"number\n" + b"1\n" * 10_001,
@@ -253,8 +254,9 @@ def test_bad_lines_are_downloaded_safe_against_formulas(session: Any, client: Fl
     ids=["empty", "blank", "zip", "nul", "bytes", "half", "long line", "large", "no column", "quote", "many"],
 )
 def test_a_hostile_file_gets_a_sentence_and_changes_nothing(
-    session: Any, client: FlaskClient, content: bytes
+    session: Any, client: FlaskClient, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(did_lines, "TEXT_MAX", 400_000)
     soup = page(client.post("/dids/new/check", data=FILE | upload(content)), 422)
     assert error_at(soup, "file")
     assert stored(session) == []
