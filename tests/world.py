@@ -4,6 +4,7 @@ The provider is Lumen Voice. Olivia owns the portal, Ben does its billing, Vera 
 """
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
 
-from portal import create_app
+from portal import clock, create_app
 from portal.database import upgrade
 from portal.extensions import db
 from portal.models import Company
 from portal.models.user import User
+from portal.services import user_sessions
 from portal.services.people import create_staff
 
 PASSWORD = "correct-horse-battery"
@@ -46,9 +48,14 @@ def signed_in(app: Flask, role: str) -> FlaskClient:
     """A browser in which one of STAFF is signed in."""
     client = app.test_client()
     with client.session_transaction() as cookie:
-        cookie["_user_id"] = app.extensions["portal.tests.cast"][email(role)]
-        cookie["_fresh"] = True
+        cookie.update(app.extensions["portal.tests.cast"][email(role)], _fresh=True, fs_paa=time.time())
     return client
+
+
+def cookie_of(user: User) -> dict[str, str]:
+    """What the cookie of a browser holds in which a person has signed in."""
+    key = user_sessions.begin(user.id, "A browser", "127.0.0.1", clock.now())
+    return {"_user_id": user.fs_uniquifier, "session_key": key}
 
 
 def make_app(folder: Path, url: str, **config: Any) -> Flask:
@@ -83,8 +90,9 @@ class Database:
                 create_staff(email(role), name, PASSWORD, role)
             db.session.commit()
             self.app.extensions["portal.tests.cast"] = {
-                user.email: user.fs_uniquifier for user in db.session.scalars(select(User))
+                user.email: cookie_of(user) for user in db.session.scalars(select(User)).all()
             }
+            db.session.commit()
         self.keep()
 
     def keep(self) -> None:

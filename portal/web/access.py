@@ -1,7 +1,7 @@
-"""Who may see and do what. Nothing is open but signing in, health and static files.
+"""Who may see and do what. Nothing is open but signing in, what leads there, health and static files.
 
 Staff see the provider's pages; a viewer may not change anything there. People of a customer see
-their customer's own pages (blueprint `my`) and nothing else.
+their customer's own pages (blueprint `my`) and nothing else. Everybody has an account of their own.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,24 @@ from portal.models.user import BILLING, OWNER
 from portal.services.company import company
 from portal.web.htmx import is_htmx, see_other
 
-OPEN = {"security.login", "static", "health.show"}
-EVERYONE = {"security.logout"}  # whoever is signed in, staff or not
+# Whoever asks. What of it is sent is limited (portal/web/session.py).
+OPEN = {
+    "health.show",
+    "invitations.accept",
+    "invitations.show",
+    "security.forgot_password",
+    "security.login",
+    "security.mf_recovery",
+    "security.reset_password",
+    "security.two_factor_token_validation",
+    "security.wan_signin",
+    "security.wan_signin_response",
+    "static",
+}
+# Whoever is signed in, staff or not, about themselves: the account's pages, and Flask-Security's part of them.
+PERSONAL = {"account", "security"}
+# Flask-Security has these, the portal has not: one second factor, and recovery by backup codes.
+CLOSED = {"security.tf_select", "security.two_factor_rescue"}
 READING = ("GET", "HEAD", "OPTIONS")
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -74,11 +90,13 @@ def _here() -> str | None:
 
 def _guard() -> AnyResponse | Response | None:
     endpoint = request.endpoint or ""
+    if endpoint in CLOSED:
+        abort(404)
     if endpoint in OPEN:
         return None
     if not current_user.is_authenticated:
         return see_other(url_for("security.login", next=_here()))
-    if endpoint in EVERYONE:
+    if request.blueprint in PERSONAL:
         return None
     if not current_user.is_staff:
         return None if request.blueprint == "my" else abort(404)

@@ -95,7 +95,6 @@ def register(app: Flask) -> None:
         works: list[Work] = g.pop("afterwards", [])
         if db.session().info.pop("mail waits", False):
             works.append(send_mail)
-        base_url = request.url_root
         for work in works:
-            response.call_on_close(partial(office.do, work, base_url))
+            response.call_on_close(partial(office.do, work, request.url_root))
         return response

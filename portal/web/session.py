@@ -1,75 +1,160 @@
 """Signing in and out, with Flask-Security.
 
-Signing out ends every session of the person, on every device; signing in renews the CSRF token,
-which is why it is a page of its own and never a fragment.
+A signed-in browser is a session of ours (services/user_sessions): its cookie is worth something as
+long as that lives. Signing in renews the CSRF token, which is why it is a page of its own and never
+a fragment.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, Response, abort, g, request, session
+from flask import Flask, Response, abort, current_app, g, request, session
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_login import user_logged_out
-from flask_security import Security, SQLAlchemyUserDatastore, user_authenticated
+from flask_security import (
+    Security,
+    SQLAlchemyUserDatastore,
+    password_changed,
+    password_reset,
+    tf_disabled,
+    user_authenticated,
+)
 
+from portal.clock import now
 from portal.extensions import db
 from portal.models.user import Role, User, WebAuthn
+from portal.services import user_sessions
+from portal.web import known_browser, recovery, second_factor
+from portal.web.access import OPEN
+from portal.web.afterwards import afterwards
+from portal.web.sign_in_forms import (
+    AskAgainForm,
+    BackupCodeForm,
+    ChoosePasswordForm,
+    CodeForm,
+    NewPasswordForm,
+    PasskeyForm,
+    SignInForm,
+)
+from portal.web.sign_in_parts import Keys, OnceTotp, Outbox, Passwords
+from portal.web.sign_in_settings import SECURITY, secrets_of
 
-SECURITY = {
-    "SECURITY_PASSWORD_HASH": "argon2",
-    "SECURITY_PASSWORD_SINGLE_HASH": {"argon2", "plaintext"},
-    "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
-    "SECURITY_FLASH_MESSAGES": False,
-    "SECURITY_POST_LOGIN_VIEW": "/",
-    "SECURITY_POST_LOGOUT_VIEW": "/login",
-    "SECURITY_RETURN_GENERIC_RESPONSES": True,
-    "SECURITY_TRACKABLE": True,
-    "SECURITY_WAN_ALLOW_USER_HINTS": False,
-    "SECURITY_MSG_GENERIC_AUTHN_FAILED": (
-        "E-mail or password is wrong. Check both and try again.",
-        "error",
-    ),
+KEY = "session_key"
+# Their form comes back as it was sent: a refusal, whose status says so.
+ASKED = {
+    "security.login",
+    "security.verify",
+    "security.change_password",
+    "security.reset_password",
+    "security.two_factor_token_validation",
+    "security.mf_recovery",
+}
+PARTS = {
+    "mail_util_cls": Outbox,
+    "password_util_cls": Passwords,
+    "totp_cls": OnceTotp,
+    "webauthn_util_cls": Keys,
+    "login_form": SignInForm,
+    "verify_form": AskAgainForm,
+    "change_password_form": NewPasswordForm,
+    "reset_password_form": ChoosePasswordForm,
+    "two_factor_verify_code_form": CodeForm,
+    "mf_recovery_form": BackupCodeForm,
+    "wan_register_form": PasskeyForm,
 }
 
 people = SQLAlchemyUserDatastore(db, User, Role, WebAuthn)
 
 
 def register(app: Flask) -> None:
-    """Set up Flask-Security: sign-in only; recovery, second factors and passkeys have their place."""
-    for key, value in SECURITY.items():
+    """Set up Flask-Security, and tie its sign-ins to our sessions."""
+    for key, value in {**SECURITY, **secrets_of(app.config)}.items():
         app.config.setdefault(key, value)
-    security = Security(app, people)
+    security = Security(app, people, **PARTS)
     security.unauthz_handler(lambda _function, _params: abort(404))
-    user_logged_out.connect(_end_every_session, app)
-    user_authenticated.connect(_renew_token, app)
-    _limit_sign_in(app)
+    security.want_json(lambda _request: False)
+    find_person = app.login_manager._user_callback  # type: ignore[attr-defined]
+    app.login_manager.user_loader(  # type: ignore[attr-defined]
+        lambda uniquifier: find_person(uniquifier) if _is_live(uniquifier) else None
+    )
+    app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
+    for signal, receiver in (
+        (user_authenticated, _begin),
+        (user_logged_out, _end),
+        (password_changed, _end_others),
+        (password_reset, _end_others),
+        (tf_disabled, _forget_backup_codes),
+    ):
+        signal.connect(receiver, app)
+    for part in (known_browser, recovery, second_factor):
+        part.register(app)
+    _limit(app)
+
+    @app.before_request
+    def _forms_only() -> None:
+        """Flask-Security would read JSON, too; the portal has no use for that."""
+        if request.blueprint == "security" and request.is_json:
+            abort(415)
 
     @app.after_request
-    def _refused(response: Response) -> Response:
-        """A sign-in form that comes back is a refusal, and its status says so."""
-        if request.endpoint == "security.login" and request.method == "POST":
-            response.status_code = 422 if response.status_code == 200 else response.status_code
+    def _say_refused(response: Response) -> Response:
+        if request.endpoint in ASKED and request.method == "POST" and response.status_code == 200:
+            response.status_code = 422
+        if wait := g.pop("too_many", None):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
         return response
 
 
-def _end_every_session(_app: Flask, user: User, **_: Any) -> None:
-    """Make every cookie of this person worthless, also one that was copied."""
-    if user.is_authenticated:
-        people.set_uniquifier(user)
-        people.commit()
+def idle_since() -> datetime:
+    """Whoever was not seen since then is signed out."""
+    return now() - timedelta(hours=current_app.config["SESSION_HOURS"])
 
 
-def _renew_token(_app: Flask, **_: Any) -> None:
-    """Whoever knew the token of before knows nothing of after."""
+def _is_live(uniquifier: str) -> bool:
+    """Whether the cookie's session lives; it is noted now and then that somebody is there."""
+    found = user_sessions.find_live(session.get(KEY, ""), uniquifier, idle_since())
+    if found is None:
+        return False
+    session_id, seen_at = found
+    if seen_at < now() - user_sessions.NOTED:
+        afterwards(lambda: user_sessions.note(session_id, now()))
+    return True
+
+
+def _begin(_app: Flask, user: User, **_: Any) -> None:
+    """A session of our own; whoever knew the CSRF token of before knows nothing of after."""
     session.pop("csrf_token", None)
     g.pop("csrf_token", None)
     session.permanent = True
+    session[KEY] = user_sessions.begin(user.id, request.user_agent.string, request.remote_addr or "", now())
 
 
-def _limit_sign_in(app: Flask) -> None:
-    """Slow down whoever guesses. Built here, once per application: limits add up else."""
-    limiter = app.extensions["portal.limiter"] = Limiter(get_remote_address, app=app)
-    if limit := app.config["SIGN_IN_LIMIT"]:
-        view = app.view_functions["security.login"]
-        limited: Any = limiter.limit(limit, methods=["POST"])(view)
-        app.view_functions["security.login"] = limited
+def _end(_app: Flask, **_: Any) -> None:
+    """The cookie is worth nothing from here on, also one that was copied."""
+    user_sessions.end_by_key(session.pop(KEY, ""), now())
+    db.session.commit()
+
+
+def _end_others(_app: Flask, user: User, **_: Any) -> None:
+    """A new password: whoever signed in with the old one is signed out."""
+    user_sessions.end_all(user.id, now(), but_key=session.get(KEY, ""))
+
+
+def _forget_backup_codes(_app: Flask, user: User, **_: Any) -> None:
+    """Codes of a second factor that is none any more."""
+    people.mf_set_recovery_codes(user, [])
+
+
+def _limit(app: Flask) -> None:
+    """Slow down whoever asks much of what anybody may ask. Built once per application: limits add up else."""
+
+    def is_exempt() -> bool:
+        return request.method != "POST" or request.endpoint not in OPEN
+
+    app.extensions["portal.limiter"] = Limiter(
+        known_browser.network,
+        app=app,
+        application_limits=[app.config["SIGN_IN_LIMIT"]] if app.config["SIGN_IN_LIMIT"] else [],
+        application_limits_exempt_when=is_exempt,
+    )

@@ -31,19 +31,6 @@ def token(response):
     return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', response.text)[1]
 
 
-def test_every_page_but_sign_in_health_and_static_files_asks_who_you_are(app, anonymous):
-    for rule in app.url_map.iter_rules():
-        values = dict.fromkeys(rule.arguments, 1)
-        if rule.endpoint in ("security.login", "health.show", "static"):
-            continue
-        with app.test_request_context():
-            path = app.url_for(rule.endpoint, **values)
-        method = "GET" if "GET" in rule.methods else "POST"
-        response = anonymous.open(path, method=method)
-        assert response.status_code == 303, rule
-        assert response.location.startswith("/login"), rule
-
-
 def test_whoever_signs_in_comes_to_the_page_they_asked_for(anonymous):
     asked = anonymous.get("/packages?archived=yes&page=2")
     form = page(anonymous.get(asked.location))
