@@ -1,10 +1,12 @@
 """Reading a scenario: a JSON object in which every value has a place, so that a refusal can name it."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from reprlib import Repr
 from typing import Any, TypeVar
 
 from portal.domain.errors import Invalid, RuleBroken
@@ -13,6 +15,10 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 
 Word = TypeVar("Word", bound=StrEnum)
 MISSING = object()
+A_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+TEXT_LONGEST = 2_000
+DIGITS_MOST = 30
+WHOLE_MOST = 2**31 - 1
 
 
 class ScenarioRefused(RuleBroken):
@@ -23,12 +29,22 @@ def parse(text: str) -> Any:
     """The JSON of a scenario file, numbers exact. ScenarioRefused where it is not JSON."""
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ScenarioRefused(f"The file is not JSON: {error}.") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise ScenarioRefused(f"The file is not JSON: {error or 'a number is too large'}.") from error
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number")
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence names it: as it is written, but no longer than a line bears."""
+    if isinstance(value, Decimal):
+        value = str(value)
+        return value if len(value) <= DIGITS_MOST else f"{value[:DIGITS_MOST]}..."
+    brief = Repr()
+    brief.maxstring = brief.maxother = 60
+    return brief.repr(value)
 
 
 class Place:
@@ -46,6 +62,7 @@ class Place:
 
     def at(self, key: str) -> str:
         """The path of a field."""
+        key = key if key.isprintable() and len(key) <= 40 else shown(key)
         return f"{self.path}.{key}" if self.path else key
 
     def broken(self, error: RuleBroken, otherwise: str) -> ScenarioRefused:
@@ -73,37 +90,47 @@ class Place:
         return found
 
     def text(self, key: str, default: Any = MISSING) -> Any:
-        """A text."""
+        """A text that a database can hold."""
         found = self.get(key, default)
-        if found is not default and not isinstance(found, str):
-            raise self.refuse(key, f"{found!r} is not a text.")
+        if found is default:
+            return found
+        if not isinstance(found, str):
+            raise self.refuse(key, f"{shown(found)} is not a text.")
+        if len(found) > TEXT_LONGEST:
+            raise self.refuse(key, f"has {len(found):,} characters; {TEXT_LONGEST:,} at most.")
+        if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in found):
+            raise self.refuse(key, f"{shown(found)} holds a character that no text has.")
         return found
 
     def flag(self, key: str) -> bool:
         """True or false; false when left out."""
         found = self.get(key, False)
         if not isinstance(found, bool):
-            raise self.refuse(key, f"{found!r} is neither true nor false.")
+            raise self.refuse(key, f"{shown(found)} is neither true nor false.")
         return found
 
     def whole(self, key: str, default: Any = MISSING) -> Any:
         """A whole number."""
         found = self.get(key, default)
-        if found is not default and (isinstance(found, bool) or not isinstance(found, int)):
-            raise self.refuse(key, f"{found!r} is not a whole number.")
+        if found is default:
+            return found
+        if isinstance(found, bool) or not isinstance(found, int):
+            raise self.refuse(key, f"{shown(found)} is not a whole number.")
+        if abs(found) > WHOLE_MOST:
+            raise self.refuse(key, f"a whole number here is {WHOLE_MOST:,} at most.")
         return found
 
     def decimal(self, key: str, default: str | None = None) -> Decimal:
         """An exact number with at most six decimals, written as a text or a number."""
         found = self.get(key) if default is None else self.get(key, default)
         if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
-            raise self.refuse(key, f"{found!r} is not a number.")
+            raise self.refuse(key, f"{shown(found)} is not a number.")
         try:
-            number = parse_decimal(f"{found:f}" if isinstance(found, Decimal) else str(found))
+            number = parse_decimal(_digits(found))
         except ValueError:
-            raise self.refuse(key, f"{found} is not a number written like 12.50.") from None
+            raise self.refuse(key, f"{shown(found)} is not a number written like 12.50.") from None
         if number * MICROS % 1:
-            raise self.refuse(key, f"{found} has more than six decimals.")
+            raise self.refuse(key, f"{shown(found)} has more than six decimals.")
         return number
 
     def day(self, key: str, default: Any = MISSING) -> Any:
@@ -112,11 +139,15 @@ class Place:
         if found is default:
             return default
         try:
-            day = date.fromisoformat(found)
+            day = date.fromisoformat(found if A_DAY.fullmatch(found) else "")
         except ValueError:
-            raise self.refuse(key, f"{found} is not a day written like 2026-01-31.") from None
+            raise self.refuse(key, f"{shown(found)} is not a day written like 2026-01-31.") from None
+        return self.within(key, day)
+
+    def within(self, key: str, day: date) -> date:
+        """The day, where it is from 2000 to 2199."""
         if not FIRST_DAY <= day <= LAST_DAY:
-            raise self.refuse(key, f"{found} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+            raise self.refuse(key, f"{day} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
         return day
 
     def word(self, key: str, words: type[Word], default: Word) -> Word:
@@ -125,7 +156,7 @@ class Place:
         try:
             return words(found)
         except ValueError:
-            raise self.refuse(key, f"{found!r} is none of: {', '.join(words)}.") from None
+            raise self.refuse(key, f"{shown(found)} is none of: {', '.join(words)}.") from None
 
     def days(self, key: str) -> tuple[int, ...]:
         """A list of whole numbers: match days."""
@@ -147,6 +178,15 @@ class Place:
         found = self.get(key, default)
         if found is default:
             return default
-        if isinstance(found, list | dict | bool) or found not in known:
-            raise self.refuse(key, f"there is no {what} {found!r}.")
+        if isinstance(found, bool) or not isinstance(found, str | int) or found not in known:
+            raise self.refuse(key, f"there is no {what} {shown(found)}.")
         return known[found]
+
+
+def _digits(number: str | int | Decimal) -> str:
+    """A number as plain digits. ValueError for one that has far too many."""
+    if isinstance(number, Decimal):
+        if number and abs(number.adjusted()) > DIGITS_MOST:
+            raise ValueError("too many digits")
+        return f"{number:f}"
+    return number if isinstance(number, str) else str(number)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from portal.domain.charges import ORDER
 from portal.domain.errors import RuleBroken
-from portal.domain.money import from_micros, plain, to_micros
+from portal.domain.money import AMOUNT_BELOW, from_micros, plain, to_micros
 from portal.domain.schedule import ONE_DAY, Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.extensions import db
@@ -28,7 +28,7 @@ from portal.services.package_definition import Definition, PriceSet, definition_
 from portal.services.packages import create_package
 from portal.services.planning import due_ids
 from portal.services.posting import post_chunk
-from portal.services.scenario import Place, ScenarioRefused
+from portal.services.scenario import Place, ScenarioRefused, shown
 
 PRICES = ("cost", "retail", "setup_cost", "setup_retail")
 SCENARIO = (
@@ -43,10 +43,11 @@ ASSIGNMENT = (
     "package", "customer", "did", "quantity", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
     "auto_decrement_credit",
 )  # fmt: skip
-CHANGE = (
-    "on", "assignment", "end_date", "quantity", "package", *PRICES, "currency", "frequency", "frequency_match",
-    "customer", "tax_rate", "holds_from",
-)  # fmt: skip
+CHANGES = {
+    "assignment": ("end_date", "quantity"),
+    "package": (*PRICES, "currency", "frequency", "frequency_match"),
+    "customer": ("tax_rate",),
+}
 WHO = "simulate"
 
 
@@ -77,6 +78,7 @@ class Simulation:
         self.customers: dict[str, Customer] = {}
         self.dids: dict[str, Did] = {}
         self.assignments: dict[int, Assignment] = {}
+        self.calls: set[tuple[int, str]] = set()
         self.wait_days = self._wait_days()
 
     # -- setting up
@@ -105,13 +107,13 @@ class Simulation:
     def _key(self, item: Place, taken: dict[str, Any]) -> str:
         key: str = item.text("key")
         if key in taken:
-            raise item.refuse("key", f"{key!r} is there twice.")
+            raise item.refuse("key", f"{shown(key)} is there twice.")
         return key
 
     def _currency(self, item: Place, default: str = "USD") -> str:
         currency: str = item.text("currency", default)
         if currency not in CURRENCIES:
-            raise item.refuse("currency", f"there is no currency {currency!r}.")
+            raise item.refuse("currency", f"there is no currency {shown(currency)}.")
         return currency
 
     def _zone(self) -> ZoneInfo:
@@ -119,7 +121,7 @@ class Simulation:
         try:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise self.place.refuse("timezone", f"there is no time zone {name!r}.") from None
+            raise self.place.refuse("timezone", f"there is no time zone {shown(name)}.") from None
 
     def _wait_days(self) -> int:
         days: int = self.place.whole("usage_wait_days", 0)
@@ -134,7 +136,7 @@ class Simulation:
         others = Place(item.get("prices", {}), item.at("prices"))
         for currency in others.value:
             if currency not in CURRENCIES:
-                raise others.refuse(currency, f"there is no currency {currency!r}.")
+                raise others.refuse(currency, f"there is no currency {shown(currency)}.")
             other = Place(others.value[currency], others.at(currency))
             other.only(*PRICES)
             four = PriceSet(currency, *(other.decimal(name, "0") for name in PRICES))
@@ -178,11 +180,11 @@ class Simulation:
         item.only("number", "customer")
         number = item.text("number")
         if number in self.dids:
-            raise item.refuse("number", f"{number} is there twice.")
+            raise item.refuse("number", f"{shown(number)} is there twice.")
         if not (
             number[:1] == "+" and number[1:].isascii() and number[1:].isdigit() and 7 <= len(number) <= 16
         ):
-            raise item.refuse("number", f"{number!r} is not a number in E.164, like +442071234567.")
+            raise item.refuse("number", f"{shown(number)} is not a number in E.164, like +442071234567.")
         did = Did(number=number, customer=self._customer(item), created_at=self._now())
         db.session.add(did)
         self.dids[number] = did
@@ -214,37 +216,47 @@ class Simulation:
 
     def _add_call(self, index: int, item: Place) -> None:
         item.only("customer", "did", "date", "amount", "started_at", "destination", "seconds", "call_id")
+        customer, did = self._customer(item), item.one_of("did", self.dids, "DID", None)
+        amount, seconds = item.decimal("amount"), item.whole("seconds", 0)
+        for name, value in (("amount", amount), ("seconds", seconds)):
+            if value < 0:
+                raise item.refuse(name, "is below zero.")
+        if amount >= AMOUNT_BELOW:
+            raise item.refuse("amount", f"is {AMOUNT_BELOW:,} or more.")
+        known = item.text("call_id", f"usage-{index}")
+        if (customer.id, known) in self.calls:
+            raise item.refuse("call_id", f"{shown(known)} is there twice.")
+        self.calls.add((customer.id, known))
         started = self._started(item)
-        did = item.one_of("did", self.dids, "DID", None)
-        amount = item.decimal("amount")
-        if amount < 0:
-            raise item.refuse("amount", "is below zero.")
+        day = started.date() if started else item.day("date")
         db.session.add(
             Call(
-                customer_id=self._customer(item).id,
-                call_id=item.text("call_id", f"usage-{index}"),
+                customer_id=customer.id,
+                call_id=known,
                 did_id=did.id if did else None,
                 started_at=started,
-                day=started.date() if started else item.day("date"),
+                day=day,
                 destination=item.text("destination", ""),
-                seconds=item.whole("seconds", 0),
+                seconds=seconds,
                 amount=amount,
-                came_in_on=started.date() if started else item.day("date"),
+                came_in_on=day,
             )
         )
 
     def _started(self, item: Place) -> datetime | None:
         """When a call started, in the portal's time zone; None where only its day is given."""
-        if not item.has("started_at"):
+        text = item.text("started_at", None)
+        if text is None:
             return None
-        text = item.text("started_at")
         try:
-            started = datetime.fromisoformat(text)
-        except ValueError:
+            said = datetime.fromisoformat(text)
+            started = said.astimezone(self.zone) if said.tzinfo else said.replace(tzinfo=self.zone)
+        except (ValueError, OverflowError):
             raise item.refuse(
-                "started_at", f"{text} is not a time written like 2026-01-12T09:30:00Z."
+                "started_at", f"{shown(text)} is not a time written like 2026-01-12T09:30:00Z."
             ) from None
-        return started.astimezone(self.zone) if started.tzinfo else started.replace(tzinfo=self.zone)
+        item.within("started_at", started.date())
+        return started
 
     # -- running
 
@@ -259,7 +271,7 @@ class Simulation:
         """The changes, in the order in which they are made."""
         found = list(self.place.items("changes"))
         for change in found:
-            change.only(*CHANGE)
+            _check_change(change)
         return sorted(found, key=lambda change: change.day("on"))
 
     def _run_through(self, through: date) -> None:
@@ -269,27 +281,24 @@ class Simulation:
             day = db.session.scalar(select(func.min(AssignmentPosition.next_charge_on)))
             if day is None or day > through:
                 return
-            post_chunk(due_ids(day), day, day, None, WHO, datetime.combine(day, time(), UTC))
+            posting = post_chunk(due_ids(day), day, day, None, WHO, datetime.combine(day, time(), UTC))
+            assert not posting.held and not posting.failed, "a run each day leaves nothing behind"
             db.session.expire_all()
 
     def change(self, item: Place) -> None:
         """Make one change, as of its day."""
-        what = [name for name in ("assignment", "package", "customer") if item.has(name)]
-        if len(what) != 1:
-            raise item.refuse(
-                what[1] if what else "on", "a change is of one assignment, package or customer."
-            )
         try:
-            if what == ["assignment"]:
+            if item.has("assignment"):
                 self._change_assignment(item)
-            elif what == ["package"]:
+            elif item.has("package"):
                 self._change_package(item)
             else:
                 self._change_customer(item)
         except RuleBroken as error:
             if isinstance(error, ScenarioRefused):
                 raise
-            raise item.broken(error, "frequency" if "frequency" in item.value else what[0]) from error
+            whose = next(name for name in CHANGES if item.has(name))
+            raise item.broken(error, "frequency" if item.has("frequency") else whose) from error
 
     def _change_assignment(self, item: Place) -> None:
         on = item.day("on")
@@ -305,6 +314,8 @@ class Simulation:
         holds_from = item.day("holds_from", on + ONE_DAY)
         stored = definition_of(package, holds_from)
         currency = self._currency(item, self.currency)
+        if currency not in package.currencies and any(map(item.has, (*PRICES, "currency"))):
+            raise item.refuse("currency", f"{package.name} has no prices in {currency}.")
         prices = tuple(
             PriceSet(currency, *(item.decimal(name, str(getattr(p, name))) for name in PRICES))
             if p.currency == currency
@@ -376,3 +387,14 @@ class Simulation:
             sums[charge.currency] = sums.get(charge.currency, Decimal(0)) + getattr(charge, name)
         texts = {currency: plain(amount, currency) for currency, amount in sorted(sums.items())}
         return texts if len(texts) > 1 else next(iter(texts.values()), plain(Decimal(0), self.currency))
+
+
+def _check_change(item: Place) -> None:
+    """Whether a change is of one thing, and says what of it changes."""
+    whose = [name for name in CHANGES if item.has(name)]
+    if len(whose) != 1:
+        raise item.refuse(whose[1] if whose else "on", "a change is of one assignment, package or customer.")
+    fields = CHANGES[whose[0]]
+    item.only("on", whose[0], "holds_from", *fields)
+    if not any(map(item.has, fields)):
+        raise item.refuse(whose[0], f"nothing of it changes. There are: {', '.join(fields)}.")
