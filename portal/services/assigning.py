@@ -22,6 +22,7 @@ from portal.models import (
     Did,
     Package,
 )
+from portal.services.calls.effects import bundles_changed
 from portal.services.terms import Facts, usage_wait_days
 
 
@@ -192,7 +193,9 @@ def same_over_the_same_days(draft: Draft) -> Assignment | None:
     return db.session.scalar(query)
 
 
-def assign(draft: Draft, *, token: str, by: str, now: datetime, twice: bool = False) -> Assignment:
+def assign(
+    draft: Draft, *, token: str, by: str, now: datetime, twice: bool = False, today: date | None = None
+) -> Assignment:
     """Assign a package. The token of the form makes a second click find the first one's assignment.
 
     Raises Invalid, NotAssignable, or AsksFirst unless `twice` says that a second one is meant.
@@ -209,6 +212,7 @@ def assign(draft: Draft, *, token: str, by: str, now: datetime, twice: bool = Fa
             db.session.add(assignment)
     except IntegrityError:  # the other click was quicker
         return db.session.scalars(query).one()
+    bundles_changed([assignment], today or now.date(), now)
     return assignment
 
 

@@ -19,6 +19,7 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services.assigning import Draft, already, check, new_assignment
 from portal.services.assigning_preview import Sums, sums
 from portal.services.assignments import MANY
+from portal.services.calls.effects import bundles_changed
 from portal.services.numbers import international
 from portal.services.planning import Totals
 from portal.services.terms import usage_wait_days
@@ -166,6 +167,7 @@ def assign_many(drafts: Sequence[Draft], *, token: str, by: str, now: datetime) 
             db.session.add_all(new)
     except IntegrityError:  # the other click was quicker
         return list(_made(tokens).values())
+    bundles_changed(new, now.date(), now)
     return [*made.values(), *new]
 
 

@@ -16,6 +16,7 @@ from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
 from portal.services.assigning import check_day, check_end
+from portal.services.calls.effects import bundles_changed
 from portal.services.terms import Loaded, load
 
 CHUNK = 500
@@ -131,6 +132,7 @@ def change_end(
     keep_end(assignment, end_date, today, begun=has_begun(assignment))
     db.session.flush()
     find_next(assignment, today)
+    bundles_changed([assignment], today, now)
 
 
 def check_change_of_end(
@@ -242,3 +244,4 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
         change_start(assignment, change.start_date, change.charge_from, today)
     change_end(assignment, change.end_date, today, by=by, now=now, override_reason=change.override_reason)
     assignment.auto_decrement_credit = change.auto_decrement_credit
+    bundles_changed([assignment], today, now)

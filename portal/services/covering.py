@@ -208,7 +208,7 @@ def _write_sums(covers: Sequence[Cover], before: Mapping[int, tuple[int, int]]) 
         seconds, amount = sums.get(one.call_id, (0, 0))
         sums[one.call_id] = (seconds + one.seconds, amount + one.amount)
     changed = [
-        {"this": id, "seconds": sums.get(id, (0, 0))[0], "amount": sums.get(id, (0, 0))[1]}
+        {"this": id, "now_seconds": sums.get(id, (0, 0))[0], "now_amount": sums.get(id, (0, 0))[1]}
         for id, stood in before.items()
         if sums.get(id, (0, 0)) != stood
     ]
@@ -216,6 +216,6 @@ def _write_sums(covers: Sequence[Cover], before: Mapping[int, tuple[int, int]]) 
         query = (
             update(CALL)
             .where(CALL.c.id == bindparam("this"))
-            .values(covered_seconds=bindparam("seconds"), covered_amount=bindparam("amount"))
+            .values(covered_seconds=bindparam("now_seconds"), covered_amount=bindparam("now_amount"))
         )
         db.session.connection().execute(query, changed)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
@@ -20,6 +20,7 @@ from portal.models import (
     Assignment,
     AssignmentPosition,
     Call,
+    CallCover,
     Charge,
     Customer,
     Did,
@@ -67,10 +68,10 @@ def _refuse(refusal: Refusal | None) -> None:
 
 
 def is_removable(assignment: Assignment, today: date) -> bool:
-    """Whether it can vanish: not started, or started today with nothing posted."""
-    if assignment.start_date > today:
-        return not _has_charges(Charge.assignment_id == assignment.id)
-    return assignment.start_date == today and not _has_charges(Charge.assignment_id == assignment.id)
+    """Whether it can vanish: not started, or started today with nothing posted and no minute used."""
+    if assignment.start_date < today or _has_charges(Charge.assignment_id == assignment.id):
+        return False
+    return not db.session.scalar(select(exists().where(CallCover.assignment_id == assignment.id)))
 
 
 def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | None:

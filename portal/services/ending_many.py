@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment
+from portal.services.calls.effects import bundles_changed
 from portal.services.changing import check_change_of_end, find_next_of, hold_positions, keep_end
 
 
@@ -39,7 +40,7 @@ def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> 
     return ending
 
 
-def end_many(assignments: Sequence[Assignment], end_date: date, today: date) -> Ending:
+def end_many(assignments: Sequence[Assignment], end_date: date, today: date, *, now: datetime) -> Ending:
     """Give all of them that may have it the same last day."""
     ending = sort_out(assignments, end_date, today)
     changed = [assignment for assignment in ending.ready if assignment.end_date != end_date]
@@ -49,4 +50,5 @@ def end_many(assignments: Sequence[Assignment], end_date: date, today: date) -> 
     db.session.flush()
     find_next_of(changed, today)
     db.session.flush()
+    bundles_changed(changed, today, now)
     return ending

@@ -30,14 +30,22 @@ def test_a_file_is_taken_in_and_each_call_keeps_what_was_said_of_it(session, tmp
         tmp_path,
         [
             a_line("a", "2026-11-03 10:00:00", 90, "0.125", did="+442079460123", cost="0.05"),
-            a_line("b", "2026-11-04T10:00:00+02:00", 0, "1", did="0044 20 7946 0123", destination="+442079460124"),
+            a_line(
+                "b", "2026-11-04T10:00:00+02:00", 0, "1", did="0044 20 7946 0123", destination="+442079460124"
+            ),
             a_line("c", "2026-11-05T23:30:00Z", 60, "2.5", customer=f"#{customer.id}"),
         ],
     )
     import_ = taken_in(path)
     assert (import_.state, import_.taken_count, import_.bad_count) == (ImportState.DONE, 3, 0)
     a, b, c = calls()
-    assert (a.did_id, a.seconds, a.amount, a.cost, a.day) == (did.id, 90, Decimal("0.125"), Decimal("0.05"), date(2026, 11, 3))
+    assert (a.did_id, a.seconds, a.amount, a.cost, a.day) == (
+        did.id,
+        90,
+        Decimal("0.125"),
+        Decimal("0.05"),
+        date(2026, 11, 3),
+    )
     assert (b.did_id, b.other_did_id, b.destination) == (did.id, other.id, "442079460124")
     assert b.started_at.isoformat() == "2026-11-04T08:00:00+00:00"
     assert (c.customer_id, c.cost, c.came_in_on, c.import_id) == (customer.id, None, TODAY, import_.id)
@@ -56,7 +64,9 @@ def test_a_file_is_taken_in_and_each_call_keeps_what_was_said_of_it(session, tmp
         pytest.param("2026-07-01 10:20", "UTC", "2026-07-01T10:20:00+00:00", "2026-07-01", id="without seconds"),
     ],
 )  # fmt: skip
-def test_a_call_belongs_to_the_day_on_which_it_started_in_the_portals_zone(session, tmp_path, written, zone, instant, day):
+def test_a_call_belongs_to_the_day_on_which_it_started_in_the_portals_zone(
+    session, tmp_path, written, zone, instant, day
+):
     a_customer()
     taken_in(a_file(tmp_path, [a_line("a", written, 60, "1")]), zone=zone)
     (call,) = calls()
@@ -125,13 +135,18 @@ def test_a_call_said_again_with_other_values_is_bad_unless_the_import_replaces(s
     )
     replaced = taken_in(a_file(tmp_path, changed), replaces=True)
     assert (replaced.replaced_count, replaced.known_count, replaced.bad_count) == (1, 1, 0)
-    assert [(call.day, call.amount) for call in calls()] == [(date(2026, 11, 4), Decimal("1.5")), (date(2026, 11, 4), 1)]
+    assert [(call.day, call.amount) for call in calls()] == [
+        (date(2026, 11, 4), Decimal("1.5")),
+        (date(2026, 11, 4), 1),
+    ]
 
 
 def test_a_stopped_import_goes_on_where_it_stood(session, tmp_path):
     a_customer()
     lines = [a_line(f"c{n}", f"2026-11-{n % 20 + 1:02} 10:00:00", 60, "1") for n in range(40)]
-    import_, lines_in_it = importing.accept(a_file(tmp_path, lines, name="c.csv.gz"), "c.csv.gz", replaces=False, by="", now=NOW)
+    import_, lines_in_it = importing.accept(
+        a_file(tmp_path, lines, name="c.csv.gz"), "c.csv.gz", replaces=False, by="", now=NOW
+    )
     session.commit()
     assert lines_in_it == 40
 

@@ -1,16 +1,17 @@
 """What follows when calls came in: free minutes worked out again, minimum spends reopened, balances entered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 
 from sqlalchemy import func, select, update
 
 from portal.domain.schedule import ONE_DAY
+from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Call, CallImport
+from portal.models import Assignment, Call, CallImport
 from portal.services import covering, credit, late_calls
 from portal.services.planning import chunks
-from portal.services.terms import call_days
+from portal.services.terms import LONGEST_PERIOD, call_days
 
 CUSTOMERS = 500
 
@@ -22,7 +23,7 @@ def reached_by(import_id: int) -> dict[int, date]:
         .where(Call.import_id == import_id)
         .group_by(Call.customer_id)
     )
-    return dict(db.session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:
@@ -38,6 +39,24 @@ def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     since = covering.recover_many(reached, today)
     late_calls.reopen(since, today)
     credit.enter_calls(list(since), min(since.values()), today, now)
+
+
+def bundles_changed(assignments: Iterable[Assignment], today: date, now: datetime) -> None:
+    """What was assigned, changed or ended: where it brings free minutes, work out again what they cover."""
+    reached: dict[int, date] = {}
+    for assignment in assignments:
+        if assignment.package.type == PackageType.FREE_MINUTES:
+            begins = reached.get(assignment.customer_id, assignment.start_date)
+            reached[assignment.customer_id] = min(begins, assignment.start_date)
+    if not reached:
+        return
+    db.session.flush()
+    earliest = today - ONE_DAY * call_days()[1] - LONGEST_PERIOD
+    since = {id: max(day, earliest) for id, day in reached.items()}
+    last = select(Call.customer_id, func.max(Call.day)).where(Call.customer_id.in_(since))
+    calls = {row[0]: row[1] for row in db.session.execute(last.group_by(Call.customer_id))}
+    if with_calls := {id: day for id, day in since.items() if id in calls and calls[id] >= day}:
+        settle(with_calls, today, now)
 
 
 def _count_late(import_id: int, today: date) -> None:
