@@ -225,7 +225,7 @@ def end_many() -> Any:
         return _end_form(chosen, form, 422)
     if "show" in request.form:
         return _end_form(chosen, form)
-    ending = ending_many.end_many(chosen, form.end_date.data, today())
+    ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
     if not ending.ready:
         db.session.rollback()
         return _end_form(chosen, form, 409)
