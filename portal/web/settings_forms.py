@@ -6,8 +6,8 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from portal.models import Company
-from portal.services import company
-from portal.services.company import CompanyFields
+from portal.services import company_settings
+from portal.services.company_settings import CompanyFields
 from portal.services.currencies import CURRENCIES
 from portal.web.customers_forms import TOO_LONG, VersionField, check_email
 from portal.web.fields import ChoiceField, WholeField
@@ -20,12 +20,14 @@ class CompanyForm(FlaskForm):
 
     version = VersionField("Version")
     name = StringField(
-        "Company Name", [InputRequired(NAMELESS), Length(max=company.NAME_MAX, message=TOO_LONG)]
+        "Company Name", [InputRequired(NAMELESS), Length(max=company_settings.NAME_MAX, message=TOO_LONG)]
     )
-    address = TextAreaField("Address", [Length(max=company.ADDRESS_MAX, message=TOO_LONG)])
+    address = TextAreaField("Address", [Length(max=company_settings.ADDRESS_MAX, message=TOO_LONG)])
     email = EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
-    tax_id = StringField("Tax ID", [Length(max=company.TAX_ID_MAX, message=TOO_LONG)])
-    summary_footer = TextAreaField("Summary Footer", [Length(max=company.FOOTER_MAX, message=TOO_LONG)])
+    tax_id = StringField("Tax ID", [Length(max=company_settings.TAX_ID_MAX, message=TOO_LONG)])
+    summary_footer = TextAreaField(
+        "Summary Footer", [Length(max=company_settings.FOOTER_MAX, message=TOO_LONG)]
+    )
     time_zone = ChoiceField("Time Zone")
     default_currency = ChoiceField(
         "Default Currency",
@@ -35,7 +37,11 @@ class CompanyForm(FlaskForm):
         "Usage Wait Days",
         validators=[
             InputRequired("Say how many days a minimum spend waits for its last calls; 0 is not at all."),
-            NumberRange(0, company.WAIT_DAYS_MAX, f"Usage Wait Days are 0 to {company.WAIT_DAYS_MAX}."),
+            NumberRange(
+                0,
+                company_settings.WAIT_DAYS_MAX,
+                f"Usage Wait Days are 0 to {company_settings.WAIT_DAYS_MAX}.",
+            ),
         ],
     )
 
@@ -43,7 +49,9 @@ class CompanyForm(FlaskForm):
 
     def offer_time_zones(self, provider: Company, fixed: bool) -> None:
         """Offer every time zone, or where it is fixed the one that holds."""
-        zones = [provider.time_zone] if fixed else sorted({provider.time_zone, *company.time_zones()})
+        zones = (
+            [provider.time_zone] if fixed else sorted({provider.time_zone, *company_settings.time_zones()})
+        )
         self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
 
     @property

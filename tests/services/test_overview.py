@@ -1,5 +1,6 @@
 """What the owner reads on the overview is what the pages and the runs say, on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,9 @@ from portal.domain.schedule import Frequency
 from portal.models import Charge, Run, RunState
 from portal.services import charges, package_figures
 from portal.services.changing import change_quantity
-from portal.services.overview import due, history, recurring, remembering, watch
+from portal.services.overview import due, history, recurring, watch
+from portal.services.package_changes import make_change, plan_change
+from portal.services.package_definition import PriceSet, definition_of
 from portal.services.upcoming import upcoming
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -250,19 +253,41 @@ def test_what_has_ended_is_not_counted():
 # -- remembering
 
 
-def test_what_took_long_is_remembered_until_something_is_assigned(app, monkeypatch, session):
-    asked = []
-
-    @remembering.remembered
-    def question(day):
-        asked.append(day)
-        return len(asked)
-
-    assert (question(TODAY), question(TODAY)) == (1, 2), "never in tests"
+def test_what_is_remembered_is_found_anew_once_anything_has_changed(app, monkeypatch):
     monkeypatch.setitem(app.config, "TESTING", False)
-    assert (question(TODAY), question(TODAY)) == (3, 4), "never what was quick"
-    monkeypatch.setattr(remembering, "LONG", -1)
-    assert (question(TODAY), question(TODAY)) == (5, 5)
-    assigned(a_package(), a_customer())
-    session.info.pop("overview")
-    assert question(TODAY) == 6
+    package, customer = a_package("Anchored", "10", match=()), a_customer()
+    first = assigned(package, customer, TODAY.replace(day=1))
+
+    def figures():
+        days = due.due(TODAY)
+        total = history.history("GBP", TODAY).total
+        return (
+            recurs().retail,
+            days.now,
+            total.count,
+            watch.counts(TODAY).assignments,
+            len(watch.losses(TODAY)),
+        )
+
+    assert figures() == figures() == (10, 1, 0, 1, 0)
+    run()
+    assert figures() == figures() == (10, 0, 1, 1, 0)
+    assigned(a_package("Mistake", "1", cost="40", match=()), customer)
+    assert figures() == (11, 1, 1, 2, 0)
+    run()
+    assert figures() == (11, 0, 2, 2, 1)
+    change_quantity(first, 3, TODAY + DAY, TODAY)
+    (tomorrow,) = recurring.recurring(TODAY + DAY)
+    assert tomorrow.retail == 31
+    december = TODAY.replace(month=12, day=1)
+    assert next(day.amount for day in due.due(TODAY).days("GBP") if day.on == december) == 30
+
+
+def test_a_change_of_price_is_seen_at_once(app, monkeypatch):
+    monkeypatch.setitem(app.config, "TESTING", False)
+    package = a_package(retail="10")
+    assigned(package, a_customer())
+    assert recurs().retail == 10
+    dearer = replace(definition_of(package, TODAY), prices=(PriceSet("GBP", Decimal(1), Decimal(12)),))
+    make_change(plan_change(package, dearer, None, TODAY))
+    assert recurs().retail == 12

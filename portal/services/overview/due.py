@@ -2,24 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from portal.domain.charges import Kind
 from portal.domain.money import from_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import AssignmentPosition
-from portal.services.overview.remembering import remembered
+from portal.models import Assignment, AssignmentPosition, Call, Company, Customer, Package
+from portal.services.overview.remembering import Remembered, read, versions_of
 from portal.services.planning import Worked, chunks, work_out
 from portal.services.terms import usage_wait_days
 
 DAYS = 30
 # As many assignments as are worked out for the overview; of more, the days that fit.
 ASSIGNMENTS_MOST = 2_000
+KNOWN = Remembered()
 
 
 @dataclass(slots=True)
@@ -86,35 +88,55 @@ class Due:
         return sum((day.amount for day in self.days(currency) if day.on <= last), Decimal(0))
 
 
-@remembered
 def due(today: date) -> Due:
     """What falls due today and in the days after it."""
     wait = ONE_DAY * usage_wait_days()
     through = today + timedelta(days=DAYS - 1)
     rows = _soonest(through + wait)
-    found = Due(today, through, assignments_now=_count_now(today))
-    if len(rows) > ASSIGNMENTS_MOST:
+    is_whole = len(rows) <= ASSIGNMENTS_MOST
+    if not is_whole:
         first_left_out = rows[-1][1]
         rows = [row for row in rows if row[1] < first_left_out]
-        found.through, found.is_whole = first_left_out - ONE_DAY - wait, False
+        through = first_left_out - ONE_DAY - wait
+    found = Due(today, through, is_whole, assignments_now=_count_now(today))
     if found.through < today:
         return found
-    for chunk in chunks(sorted(row[0] for row in rows)):
-        for worked in work_out(chunk, found.through + wait, today):
-            _take(found, worked, today)
-    return found
+    ids = sorted(row[0] for row in rows)
+    mark = (today, through, tuple(rows), read(*versions_of(Package, Company), _newest_call()))
+    worked = KNOWN.answer(mark, lambda: _work_out(ids, today, through, wait))
+    return replace(found, now=worked.now, held=worked.held, by_day=worked.by_day)
 
 
-def _soonest(through: date) -> list[tuple[int, date]]:
-    """The assignments due soonest, one more than are worked out."""
+def _soonest(through: date) -> list[tuple[int, date, int, int, int]]:
+    """The assignments due soonest, one more than are worked out; the versions are a mark of what they are due."""
     position = AssignmentPosition
     query = (
-        select(position.assignment_id, position.next_charge_on)
+        select(
+            position.assignment_id,
+            position.next_charge_on,
+            position.version,
+            Assignment.version,
+            Customer.version,
+        )
+        .join(Assignment, Assignment.id == position.assignment_id)
+        .join(Customer, Customer.id == Assignment.customer_id)
         .where(position.next_charge_on <= through)
         .order_by(position.next_charge_on, position.assignment_id)
         .limit(ASSIGNMENTS_MOST + 1)
     )
-    return [(row[0], row[1]) for row in db.session.execute(query) if row[1]]
+    return [(row[0], row[1], *row[2:]) for row in db.session.execute(query) if row[1]]
+
+
+def _newest_call() -> ScalarSelect[Any]:
+    return select(func.max(Call.id)).scalar_subquery()
+
+
+def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Due:
+    found = Due(today, through)
+    for chunk in chunks(ids):
+        for worked in work_out(chunk, through + wait, today):
+            _take(found, worked, today)
+    return found
 
 
 def _count_now(today: date) -> int:

@@ -1,18 +1,22 @@
 """What was charged and what was left of it, by month and by package, of the last twelve months."""
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import case, func, select
 
+from portal.domain.schedule import LAST_DAY
 from portal.extensions import db
 from portal.models import Charge, Package
 from portal.services.overview.recurring import rate
-from portal.services.overview.remembering import remembered
+from portal.services.overview.remembering import Remembered, charges_between
 
 MONTHS = 12
+KNOWN = Remembered()
+
+# Currency, package, charged once or not, amount, cost, how many.
+Row = tuple[str, int | None, int, Decimal, Decimal, int]
 
 
 @dataclass(slots=True)
@@ -83,42 +87,48 @@ def firsts(today: date, months: int = MONTHS) -> list[date]:
     return [date(n // 12, n % 12 + 1, 1) for n in range(number - months + 1, number + 1)]
 
 
-@remembered
 def history(currency: str, today: date) -> History:
     """What was charged in a currency in the last twelve months, this month's so far included."""
     begins = firsts(today)
-    months = {day: Month(day, day == begins[-1]) for day in begins}
+    months = [Month(day, day == begins[-1]) for day in begins]
     packages: dict[int | None, OfPackage] = {}
     names = {row[0]: row[1] for row in db.session.execute(select(Package.id, Package.name))}
-    for index, package_id, once, amount, cost, count in _sums(currency, begins):
-        name = names.get(package_id, "") if package_id else "Charged by hand"
-        month, sums = months[begins[index]], Sums(amount, cost, count)
-        (month.once if once else month.recurring).add(sums)
-        packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(sums)
-    kept = list(months.values())
-    while len(kept) > 1 and not kept[0].recurring.count + kept[0].once.count:
-        kept.pop(0)
+    for month, sums in zip(months, _of_months(begins), strict=True):
+        for charged_in, package_id, once, amount, cost, count in sums:
+            if charged_in != currency:
+                continue
+            (month.once if once else month.recurring).add(Sums(amount, cost, count))
+            name = names.get(package_id, "") if package_id else "Charged by hand"
+            packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(Sums(amount, cost, count))
+    while len(months) > 1 and not months[0].recurring.count + months[0].once.count:
+        months.pop(0)
     ranked = sorted(packages.values(), key=lambda row: (-row.sums.margin, row.name))
-    return History(currency, kept[0].begins, kept, ranked)
+    return History(currency, months[0].begins, months, ranked)
 
 
-def _sums(currency: str, begins: list[date]) -> list[tuple[int, int | None, int, Decimal, Decimal, int]]:
-    """Month (counted from 0), package, whether charged once, and the sums, in one pass of the charges."""
-    later = [(Charge.charge_on < day, index) for index, day in enumerate(begins[1:])]
-    month = case(*later, else_=len(begins) - 1)
+def _of_months(begins: list[date]) -> list[list[Row]]:
+    """The sums of each month; a month that is no longer charged in is added up once."""
+    untils = [*begins[1:], LAST_DAY]
+    spans = list(zip(begins, untils, strict=True))
+    counts = db.session.execute(select(*(charges_between(*span) for span in spans))).one()
+    return [
+        KNOWN.answer((span, count), lambda span=span: _sums(*span)) if count else []  # type: ignore[misc]
+        for span, count in zip(spans, counts, strict=True)
+    ]
+
+
+def _sums(begins: date, until: date) -> list[Row]:
+    """The charges of a span added up by currency, package and whether they are charged once."""
     once = case((Charge.period_until.is_(None), 1), else_=0)
+    by = (Charge.currency, Charge.package_id, once)
     query = (
-        select(month, Charge.package_id, once, func.sum(Charge.amount), func.sum(Charge.cost), func.count())
-        .where(Charge.charge_on >= begins[0], Charge.currency == currency)
-        .group_by(month, Charge.package_id, once)
+        select(*by, func.sum(Charge.amount), func.sum(Charge.cost), func.count())
+        .where(Charge.charge_on >= begins, Charge.charge_on < until)
+        .group_by(*by)
     )
     return [tuple(row) for row in db.session.execute(query)]
 
 
 def currencies_charged(today: date) -> list[str]:
     """The currencies in which something was charged in the last twelve months."""
-    found: dict[str, int] = defaultdict(int)
-    query = select(Charge.currency, func.count()).where(Charge.charge_on >= firsts(today)[0])
-    for currency, count in db.session.execute(query.group_by(Charge.currency)):
-        found[currency] += count
-    return sorted(found)
+    return sorted({row[0] for sums in _of_months(firsts(today)) for row in sums})

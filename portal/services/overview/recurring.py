@@ -12,7 +12,7 @@ from portal.domain.money import to_micros
 from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
-from portal.services.overview.remembering import remembered
+from portal.services.overview.remembering import mark_of_assignments, remembered
 from portal.services.package_figures import a_month, charges_a_month, in_force
 
 
@@ -41,7 +41,7 @@ def rate(part: Decimal, whole: Decimal) -> Decimal | None:
     return (100 * part / whole).quantize(Decimal(1)) if whole else None
 
 
-@remembered
+@remembered(mark_of_assignments)
 def recurring(today: date) -> list[Recurring]:
     """What recurs, for each currency, the largest number of assignments first."""
     sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))

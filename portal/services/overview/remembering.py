@@ -1,60 +1,88 @@
-"""Remembering for a minute what took long to add up, so that a large portal's overview stays quick.
+"""Remembering what was added up for as long as nothing has changed, so that a large portal's overview stays quick.
 
-What is quick is never remembered: a small portal's figures are always those of this instant. Nor is anything
-remembered once something was posted, assigned or priced since.
+Each question has a *mark*: a value that is read quickly and differs whenever the answer may. Charges are never
+edited and never deleted, so their number in a span is the mark of their sums. What is remembered is therefore
+never out of date.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from datetime import date
 from functools import wraps
-from time import monotonic
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from portal.extensions import db
-from portal.models import Assignment, Charge, Company, Package, Run
+from portal.models import Assignment, Charge, Company, Package
 
-LONG = 0.25  # seconds that it may take without being remembered
-FOR = 60.0  # seconds that it is remembered
-MOST = 200  # answers of each question
+MOST = 100  # answers of each question
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
 
-def remembered(question: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
-    """Ask the same question again within a minute, and an answer that took long is the same."""
-    answers: dict[Hashable, tuple[float, Answer]] = {}
+class Remembered:
+    """Answers by question and mark, the latest of them."""
 
-    @wraps(question)
-    def asked(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    def __init__(self) -> None:
+        self.answers: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def answer(self, question: Hashable, find: Callable[[], Answer]) -> Answer:
+        """The answer that is known, or found and kept. Tests start anew too often for any mark to tell."""
         if current_app.testing:
-            return question(*args, **kwargs)
-        key = (current_app.config["SQLALCHEMY_DATABASE_URI"], _mark(), args, tuple(sorted(kwargs.items())))
-        begun = monotonic()
-        known = answers.get(key)
-        if known and begun - known[0] < FOR:
-            return known[1]
-        answer = question(*args, **kwargs)
-        if monotonic() - begun > LONG:
-            if len(answers) >= MOST:
-                answers.clear()
-            answers[key] = (begun, answer)
-        return answer
-
-    return asked
+            return find()
+        key = (current_app.config["SQLALCHEMY_DATABASE_URI"], question)
+        if key not in self.answers:
+            self.answers[key] = find()
+            while len(self.answers) > MOST:
+                self.answers.popitem(last=False)
+        found: Answer = self.answers[key]
+        return found
 
 
-def _mark() -> Hashable:
-    """What changes with most of what can change a figure, and is read in no time; once a session."""
-    known: Hashable = db.session.info.get("overview")
-    if known is None:
-        known = db.session.info["overview"] = _read_mark()
-    return known
+def remembered(
+    mark: Callable[Asked, Hashable],
+) -> Callable[[Callable[Asked, Answer]], Callable[Asked, Answer]]:
+    """Ask again, and as long as the mark is the same, the answer is."""
+
+    def decorate(question: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+        known = Remembered()
+
+        @wraps(question)
+        def asked(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+            key = (args, tuple(sorted(kwargs.items())), mark(*args, **kwargs))
+            return known.answer(key, lambda: question(*args, **kwargs))
+
+        return asked
+
+    return decorate
 
 
-def _read_mark() -> Hashable:
-    newest = (select(func.max(model.id)).scalar_subquery() for model in (Charge, Assignment, Run))
-    versions = (select(func.sum(model.version)).scalar_subquery() for model in (Package, Company))
-    return tuple(db.session.execute(select(*newest, *versions)).one())
+def charges_between(begins: date, until: date) -> ScalarSelect[int]:
+    """How many charges there are in [begins, until): counted off an index alone."""
+    count = (
+        select(func.count()).select_from(Charge).where(Charge.charge_on >= begins, Charge.charge_on < until)
+    )
+    return count.scalar_subquery()
+
+
+def versions_of(*models: type[Any]) -> list[ScalarSelect[Any]]:
+    """What changes with every row of these tables that is made, changed or removed."""
+    parts = ((func.count(), func.sum(model.version), func.max(model.id)) for model in models)
+    return [
+        select(part).select_from(model).scalar_subquery()
+        for model, three in zip(models, parts, strict=True)
+        for part in three
+    ]
+
+
+def read(*parts: ScalarSelect[Any]) -> Hashable:
+    """A mark of several parts, in one statement."""
+    return tuple(db.session.execute(select(*parts)).one())
+
+
+def mark_of_assignments(today: date) -> Hashable:
+    """What changes with every assignment, package and setting."""
+    return read(*versions_of(Assignment, Package, Company))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload
 
+from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -18,7 +19,7 @@ from portal.models import (
     Run,
     RunState,
 )
-from portal.services.overview.remembering import remembered
+from portal.services.overview.remembering import charges_between, read, remembered, versions_of
 from portal.services.package_figures import open_on
 from portal.services.runs import SILENT_FOR
 
@@ -97,13 +98,13 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
     return found[:NAMED]
 
 
-@remembered
+@remembered(lambda today: read(charges_between(today - LOOKS_BACK, today + ONE_DAY)))
 def losses(today: date) -> list[Loss]:
     """Customers whose charges of the last thirty days cost more than they brought."""
     amount, cost = func.sum(Charge.amount), func.sum(Charge.cost)
     query = (
         select(Charge.customer_id, amount, cost)
-        .where(Charge.charge_on > today - LOOKS_BACK, Charge.charge_on <= today)
+        .where(Charge.charge_on >= today - LOOKS_BACK, Charge.charge_on <= today)
         .group_by(Charge.customer_id)
         .having(amount < cost)
         .order_by(Charge.customer_id)
@@ -114,7 +115,6 @@ def losses(today: date) -> list[Loss]:
     return [Loss(id, *customers[id], amount - cost) for id, amount, cost in rows]
 
 
-@remembered
 def leaving(today: date) -> list[Leaving]:
     """Customers with assignments that end in the next thirty days."""
     ends = func.min(Assignment.end_date)
@@ -144,7 +144,7 @@ class Counts:
     assignments: int
 
 
-@remembered
+@remembered(lambda today: read(*versions_of(Assignment, Customer)))
 def counts(today: date) -> Counts:
     """Active customers, and assignments that run or are to begin."""
     customers = select(func.count()).select_from(Customer).where(Customer.archived_on.is_(None))

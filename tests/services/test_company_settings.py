@@ -12,7 +12,8 @@ from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Call, Charge, Company
 from portal.services import assigning, runs
-from portal.services.company import CompanyFields, change_company, company, is_time_zone_fixed, time_zones
+from portal.services.company import company
+from portal.services.company_settings import CompanyFields, change_company, is_time_zone_fixed, time_zones
 from portal.services.customers import CustomerFields, create_customer
 from portal.services.package_definition import Definition, PriceSet
 from portal.services.packages import create_package

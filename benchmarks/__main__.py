@@ -1,0 +1,43 @@
+"""`python -m benchmarks`: all measurements, or those that are named."""
+
+import argparse
+import os
+import platform
+
+from benchmarks import engine, pages, runs
+from benchmarks.stores import KINDS
+
+PARTS = ("engine", "runs", "pages")
+
+
+def main() -> None:
+    """Measure what is asked for, and print it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; all, if none")
+    for name, default, words in (
+        ("assignments", 100_000, "assignments of the large portal"),
+        ("charges", 300_000, "charges posted on one day, for the pages"),
+    ):
+        given = int(os.environ.get(f"BENCH_{name.upper()}", default))
+        parser.add_argument(
+            f"--{name}", type=int, default=given, help=f"{words} ({given:,}; BENCH_{name.upper()})"
+        )
+    parser.add_argument("--database", choices=KINDS, action="append", help="one of both; both, if none")
+    asked = parser.parse_args()
+    parts = asked.parts or PARTS
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    )
+    if "engine" in parts:
+        engine.measure(asked.assignments)
+    for kind in asked.database or KINDS:
+        if "runs" in parts:
+            runs.measure(kind, asked.assignments)
+        if "pages" in parts:
+            pages.measure(kind, asked.assignments, asked.charges)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""A large provider, written straight into the tables: what the services would have made, in seconds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from portal.extensions import db
+
+TODAY = date(2026, 11, 22)
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FIRST = date(2000, 1, 1)
+PACKAGES = 20
+OF_A_CUSTOMER = 20  # assignments
+MICROS = 1_000_000
+
+
+def fill(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write many rows as the driver can do it quickest, and let the next id come after theirs."""
+    names = ", ".join(columns)
+    raw: Any = db.session.connection().connection.driver_connection
+    if db.engine.dialect.name == "postgresql":
+        with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
+        if columns[0] == "id":
+            sequence = f"setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM \"{table}\"))"
+            db.session.execute(text(f"SELECT {sequence}"))
+    else:
+        marks = ", ".join("?" * len(columns))
+        plain = (tuple(_plain(value) for value in row) for row in rows)
+        raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def provider(assignments: int, due_on: date = TODAY) -> None:
+    """Packages, customers, DIDs and assignments, all of them due on one day for the first time."""
+    customers = max(assignments // OF_A_CUSTOMER, 1)
+    _packages()
+    fill(
+        "customer",
+        "id token name search_key company_details email address currency created_on created_at version".split(),
+        (
+            (n, f"c{n}", f"Customer {n}", f"customer {n}", "", "", "", "GBP", TODAY, NOW, 1)
+            for n in _ids(customers)
+        ),
+    )
+    fill(
+        "customer_tax_rate",
+        "customer_id holds_from rate".split(),
+        ((n, FIRST, 20 * MICROS) for n in _ids(customers)),
+    )
+    dids = max(assignments // 2, 1)
+    fill(
+        "did",
+        "id number country customer_id created_at version".split(),
+        ((n, f"+4420{n:08d}", "GB", n % customers + 1, NOW, 1) for n in _ids(dids)),
+    )
+    _assignments(assignments, customers, due_on)
+    db.session.commit()
+
+
+def _packages() -> None:
+    fill(
+        "package",
+        "id token name search_key description type destination minimum_spend minimum_days proration created_at "
+        "version".split(),
+        (
+            (n, f"p{n}", f"Package {n}", f"package {n}", "", "standard", "", False, 0, "none", NOW, 1)
+            for n in _ids(PACKAGES)
+        ),
+    )
+    fill(
+        "package_schedule",
+        "package_id holds_from frequency frequency_match".split(),
+        ((n, FIRST, "monthly", "") for n in _ids(PACKAGES)),
+    )
+    fill(
+        "package_price",
+        "package_id currency holds_from cost retail setup_cost setup_retail".split(),
+        ((n, "GBP", FIRST, 3 * MICROS, (5 + n) * MICROS, 0, 2 * MICROS) for n in _ids(PACKAGES)),
+    )
+
+
+def _assignments(count: int, customers: int, due_on: date) -> None:
+    fill(
+        "assignment",
+        "id token package_id customer_id did_id start_date minimum_days auto_decrement_credit override_reason "
+        "override_by created_by created_at version".split(),
+        (
+            (
+                n, f"a{n}", n % PACKAGES + 1, n % customers + 1, None, due_on, 0, n % 10 == 0, "", "", "", NOW, 1,
+            )
+            for n in _ids(count)
+        ),
+    )  # fmt: skip
+    fill(
+        "assignment_quantity",
+        "assignment_id holds_from quantity".split(),
+        ((n, FIRST, n % 5 + 1) for n in _ids(count)),
+    )
+    fill("assignment_end", "assignment_id known_on end_date".split(), ((n, FIRST, None) for n in _ids(count)))
+    fill(
+        "assignment_position",
+        "assignment_id next_charge_on held_lines version".split(),
+        ((n, due_on, 0, 1) for n in _ids(count)),
+    )
+
+
+def charges(on_one_day: int, before: int, customers: int) -> None:
+    """Posted charges: very many on one day, and others over the year before it."""
+    day = TODAY - timedelta(days=1)
+    fill("charge", CHARGE, _rows(1, on_one_day, customers, lambda n: day))
+    spread = _rows(on_one_day + 1, before, customers, lambda n: day - timedelta(days=1 + n % 364))
+    fill("charge", CHARGE, spread)
+    db.session.commit()
+
+
+def settle() -> None:
+    """Spread the assignments' next charge dates over a month, and let the store look at what it holds."""
+    raw: Any = db.session.connection().connection.driver_connection
+    raw.cursor().execute(
+        "UPDATE assignment_position SET charged_until = '2026-11-22', worked_through = '2026-11-22'"
+    )
+    later = "date('2026-11-22', '+' || (assignment_id % 30) || ' days')"
+    if db.engine.dialect.name == "postgresql":
+        later = "date '2026-11-22' + (assignment_id % 30)::int"
+    raw.cursor().execute(f"UPDATE assignment_position SET next_charge_on = {later}, charged_until = {later}")
+    raw.cursor().execute("ANALYZE")
+    db.session.commit()
+
+
+CHARGE = (
+    "id customer_id package_id kind charge_on period_from number quantity unit_price unit_cost days whole_days "
+    "currency amount cost tax_rate tax label did_number auto_decrement_credit reason posted_by posted_at"
+).split()
+
+
+def _rows(first: int, count: int, customers: int, day_of: Any) -> Iterator[tuple[Any, ...]]:
+    for n in range(first, first + count):
+        day, retail = day_of(n), (5 + n % PACKAGES) * MICROS
+        yield (
+            n, n % customers + 1, n % PACKAGES + 1, "manual", day, day, 0, 1, retail, 3 * MICROS, 1, 1, "GBP", retail,
+            3 * MICROS, 20 * MICROS, retail // 5, f"Package {n % PACKAGES + 1}", "", False, "", "bench", NOW,
+        )  # fmt: skip
+
+
+def _ids(count: int) -> range:
+    return range(1, count + 1)

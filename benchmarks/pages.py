@@ -1,0 +1,89 @@
+"""What a person waits for: every list and its middle, on a portal with very many rows on one day."""
+
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from flask import Flask, url_for
+
+from benchmarks import large
+from benchmarks.stores import store
+from benchmarks.table import show
+from portal.services.people import create_staff
+
+GOAL = 50  # milliseconds, at the median
+TIMES = 15
+PASSWORD = "a long enough password"
+
+
+def measure(kind: str, assignments: int, charges: int) -> None:
+    """Ask for each page some times, signed in as an owner."""
+    with store(kind, large.TODAY.isoformat()) as app:
+        from portal.extensions import db
+
+        create_staff("bench@lumen.example", "Bench", PASSWORD, "owner")
+        db.session.commit()
+        large.provider(assignments)
+        large.charges(charges, charges, max(assignments // large.OF_A_CUSTOMER, 1))
+        large.settle()
+        client = app.test_client()
+        client.post("/login", data={"email": "bench@lumen.example", "password": PASSWORD})
+        rows = [_time(client, words, address) for words, address in _addresses(app, assignments, charges)]
+    show(
+        f"Pages on {kind}: {assignments:,} assignments, {2 * charges:,} charges, {charges:,} of them on one day",
+        ("page", "first", "median", "worst", "size", f"goal {GOAL} ms"),
+        rows,
+    )
+
+
+def _time(client: Any, words: str, address: str) -> tuple[str, ...]:
+    times = []
+    for _ in range(TIMES):
+        begun = perf_counter()
+        answer = client.get(address)
+        times.append((perf_counter() - begun) * 1000)
+    assert answer.status_code == 200, (address, answer.status_code)
+    middle = median(times)
+    verdict = "kept" if middle <= GOAL else "missed"
+    return (
+        words,
+        f"{times[0]:.0f} ms",
+        f"{middle:.1f} ms",
+        f"{max(times[1:]):.1f} ms",
+        f"{len(answer.data) / 1024:.0f} KB",
+        verdict,
+    )
+
+
+def _addresses(app: Flask, assignments: int, charges: int) -> Iterator[tuple[str, str]]:
+    """The pages that there are, with words for each."""
+    middle = {
+        "customers": assignments // large.OF_A_CUSTOMER // 2,
+        "dids": assignments // 4,
+        "charges": charges // 2,
+    }
+    with app.test_request_context():
+        for words, endpoint, values in (
+            ("Overview", "overview.show", {}),
+            ("Overview, chart of what falls due", "overview.chart", {"name": "due"}),
+            ("Packages", "packages.index", {}),
+            ("One package", "packages.show", {"package_id": 1}),
+            ("Customers", "customers.index", {}),
+            ("Customers, the middle", "customers.index", {"after": middle["customers"]}),
+            ("Customers, searched", "customers.index", {"q": "customer 77"}),
+            ("One customer", "customers.show", {"customer_id": 1}),
+            ("DIDs", "dids.index", {}),
+            ("DIDs, the middle", "dids.index", {"after": middle["dids"]}),
+            ("DIDs, searched", "dids.index", {"q": "0077"}),
+            ("One DID", "dids.show", {"did_id": 1}),
+            ("Charges", "charges.index", {}),
+            ("Charges, in the middle of the day", "charges.index", {"after": middle["charges"]}),
+            ("Charges of one customer", "charges.index", {"q": "customer 77"}),
+            ("Upcoming charges", "upcoming.index", {}),
+            ("Runs", "runs.index", {}),
+            ("Run Package", "runs.new", {}),
+            ("Settings", "settings.index", {}),
+        ):
+            if endpoint in app.view_functions:
+                yield words, url_for(endpoint, **values)
