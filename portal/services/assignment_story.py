@@ -1,6 +1,6 @@
 """One assignment's whole story: its terms and since when they hold, what was charged and why, what comes next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -48,7 +48,7 @@ class Story:
 
 def story_of(assignment: Assignment, today: date) -> Story:
     """The story as of today."""
-    known = list(_terms(assignment))
+    known = list(_changes(_terms(assignment)))
     held = holds.described([assignment], today)
     plan = upcoming(FIRST_DAY, today + AHEAD, today, ids=[assignment.id])
     mine = Charge.assignment_id == assignment.id
@@ -81,6 +81,15 @@ def _terms(assignment: Assignment) -> Iterable[Term]:
         yield Term("Quantity", f"{quantity.quantity:,}", _since(quantity.holds_from))
     for rate in customer.tax_rates:
         yield Term("Tax Rate", f"{rate.rate.normalize():f}%", _since(rate.holds_from))
+
+
+def _changes(terms: Iterable[Term]) -> Iterator[Term]:
+    """The terms without those that only say again what holds already."""
+    before: dict[str, object] = {}
+    for term in terms:
+        if term.name not in before or before[term.name] != term.value:
+            yield term
+        before[term.name] = term.value
 
 
 def _since(holds_from: date) -> date | None:

@@ -140,7 +140,7 @@ def _next_charge(item: Loaded, today: date) -> NextCharge | None:
         if through is None:
             return None
         due = item.due(through)
-        lines = [charge for charge in due.charges if charge.amount]
+        lines = [c for c in due.charges if c.amount or (c.kind == Kind.MINIMUM_SPEND and c.charge_on > today)]
         if lines:
             break
         through = due.next_charge_on

@@ -146,9 +146,6 @@ def _fresh() -> AssignmentForm:
 
 def _typed() -> AssignmentForm:
     form = AssignmentForm(formdata=request.form)
-    if (chosen := request.form.get("charge_from_day")) is not None:
-        form.charge_from.process_formdata([chosen])
-        form.charge_from.raw_data = None
     return form
 
 

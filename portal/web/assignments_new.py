@@ -125,9 +125,17 @@ def _typed(place: Place) -> AssignmentForm:
         form.start_date.data = today()
     charge_from = request.args.get("charge_from_day")
     if charge_from is not None:
-        form.charge_from.process(None, None)
-        form.charge_from.process_formdata([charge_from])
+        _put(form.charge_from, charge_from)
     return form
+
+
+def _put(field: Any, text: str) -> None:
+    """Let a button's day stand in a field as if it had been typed there."""
+    field.raw_data, field.process_errors = [text], []
+    try:
+        field.process_formdata([text])
+    except ValueError as problem:
+        field.process_errors.append(str(problem))
 
 
 def _foresee(place: Place, form: AssignmentForm) -> Foreseen:
