@@ -11,11 +11,12 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Customer, Did
+from portal.models import Customer
 from portal.services import credit, customer_figures, customers, deletion, dids, listing
 from portal.services.explaining import explained
 from portal.services.packages import default_currency
 from portal.services.services_enabled import services_enabled
+from portal.web import assignments_section
 from portal.web.customers_forms import CustomerForm, RowForm, TaxRateForm, day_or_none, put_error
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
@@ -31,16 +32,6 @@ STORED = {"name": "Name", "company_details": "Company Details", "email": "E-mail
 def has_page(endpoint: str) -> bool:
     """Whether a page is there to be linked to."""
     return endpoint in current_app.view_functions
-
-
-def assigned_to(owner: Customer | Did) -> Any:
-    """The section that lists what is assigned to a customer, or on a DID."""
-    if not has_page("assignments.index"):
-        return None
-    from portal.web import assignments_section
-
-    of = assignments_section.of_customer if isinstance(owner, Customer) else assignments_section.of_did
-    return of(owner)  # type: ignore[arg-type]
 
 
 @bp.get("")
@@ -96,27 +87,42 @@ def show(customer_id: int) -> Any:
 
 def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None = None, **more: Any) -> Any:
     """The customer's page. Whatever cannot be done stands on it as a refusal, with its way out."""
-    day = today()
     mine = dids.find_dids(customer_id=customer.id)
-    upcoming = customer_figures.next_charges(day, SHOWN, customer_id=customer.id)
     form = rate_form or TaxRateForm(formdata=None, tax_rate=customer.tax_rates[-1].rate)
     form.version.raw_data, form.version.data = None, customer.version
-    context = {
-        "customer": customer,
-        "today": day,
-        "recurring": customer_figures.recurring(customer, day),
-        "upcoming": upcoming,
-        "coming": explained(upcoming.charges),
+    context = _figures(customer) | {
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),
-        "section": assigned_to(customer),
-        "services": services_enabled([customer.id], day)[0].services,
-        "balance": credit.balance_of(customer.id),
-        "to_be_paid": credit.owed_by(customer.id),
+        "section": assignments_section.of_customer(customer),
         "did_page": listing.page(mine, dids.SORTS["number"], size=SHOWN),
         "rate_form": form,
         "tomorrow": _rate_begins(customer),
     }
     return render_template("customers/show.html", **context, **more), status
+
+
+def _figures(customer: Customer) -> dict[str, Any]:
+    """What changes with every assignment: the strip of figures, the next charges, the services enabled."""
+    day = today()
+    upcoming = customer_figures.next_charges(day, SHOWN, customer_id=customer.id)
+    return {
+        "customer": customer,
+        "today": day,
+        "recurring": customer_figures.recurring(customer, day),
+        "upcoming": upcoming,
+        "coming": explained(upcoming.charges),
+        "services": services_enabled([customer.id], day)[0].services,
+        "balance": credit.balance_of(customer.id),
+        "to_be_paid": credit.owed_by(customer.id),
+    }
+
+
+@bp.get("/<int:customer_id>/figures")
+def figures(customer_id: int) -> Any:
+    """The figures anew, after something on the page was assigned, changed or ended."""
+    customer = db.get_or_404(Customer, customer_id)
+    if not is_htmx():
+        return redirect(url_for("customers.show", customer_id=customer.id))
+    return fragment("customers/_figures.html", **_figures(customer))
 
 
 @bp.post("/<int:customer_id>/archive")

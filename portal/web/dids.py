@@ -13,7 +13,7 @@ from portal.models import Customer, Did
 from portal.services import customer_figures, deletion, dids, listing
 from portal.services.explaining import explained
 from portal.services.numbers import country_name, international
-from portal.web.customers import assigned_to
+from portal.web import assignments_section
 from portal.web.customers_forms import name_for_field, put_error
 from portal.web.dids_forms import DidForm, GiveForm
 from portal.web.filters import plural
@@ -152,19 +152,30 @@ def show(did_id: int) -> Any:
 
 def _page(did: Did, status: int = 200, form: DidForm | None = None, **more: Any) -> Any:
     """The DID's page. Whatever cannot be done stands on it as a refusal, with its way out."""
-    day = today()
     form = form or _row_form(did)
-    upcoming = customer_figures.next_charges(day, SHOWN, did_id=did.id)
-    context = {
-        "did": did,
-        "customer": did.customer,
-        "today": day,
-        "section": assigned_to(did),
-        "upcoming": upcoming,
-        "coming": explained(upcoming.charges),
+    context = _next_charges(did) | {
+        "section": assignments_section.of_did(did),
         "posted": explained(customer_figures.charges_on(did, SHOWN)),
     }
     return render_template("dids/show.html", **context, **(_opened(did, form) | more)), status
+
+
+def _next_charges(did: Did) -> dict[str, Any]:
+    upcoming = customer_figures.next_charges(today(), SHOWN, did_id=did.id)
+    return {
+        "did": did,
+        "customer": did.customer,
+        "today": today(),
+        "upcoming": upcoming,
+        "coming": explained(upcoming.charges),
+    }
+
+
+@bp.get("/<int:did_id>/next-charges")
+def next_charges(did_id: int) -> Any:
+    """The next charges anew, after something on the page was assigned, changed or ended."""
+    did = db.get_or_404(Did, did_id)
+    return fragment("customers/_next_charges.html", **_next_charges(did)) if is_htmx() else _to(did)
 
 
 @bp.post("/<int:did_id>/customer")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from portal.models import Customer
-from tests.trade import TODAY, a_customer
+from tests.trade import TODAY, a_customer, a_package
 
 pytestmark = pytest.mark.browser
 
@@ -96,6 +96,23 @@ def test_two_rows_may_be_open_at_once(session: Any, page: Any) -> None:
     expect(page.locator("tr.editing")).to_have_count(1)
     expect(page.get_by_role("link", name="Globex Two", exact=True)).to_be_visible()
     expect(page.locator("tr.editing input[name=name]")).to_have_value("Acme")
+
+
+def test_assigning_in_the_dialog_renews_the_figures_of_the_page(session: Any, page: Any) -> None:
+    cast(session)
+    package = a_package(retail="24.50")
+    session.commit()
+    name = package.name
+    session.commit()
+    page.goto("/customers?q=globex")
+    page.get_by_role("link", name="Globex", exact=True).click()
+    expect(page.locator(".facts")).to_contain_text("nothing falls due")
+    page.get_by_role("link", name="Assign package").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Package").select_option(label=name)
+    dialog.get_by_role("button", name="Assign package").click()
+    expect(page.locator(".facts")).to_contain_text("24.50 GBP")
+    expect(page.get_by_role("region", name="Next charges")).to_contain_text(name)
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -325,6 +325,15 @@ def test_what_is_held_is_named(session: Any, client: FlaskClient) -> None:
     assert "SIP Trunk 10 is held: 83 charges since 1 Jan 2020" in words(soup.select_one("main .note"))
 
 
+def test_the_figures_come_anew_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(), customer)
+    soup = part(client.get(f"/customers/{customer.id}/figures", headers=HTMX))
+    assert "24.50 GBP" in words(soup.select_one(".facts"))
+    assert [region["hx-target"] for region in soup.select("hx-partial")] == ["#coming", "#enabled"]
+    assert client.get(f"/customers/{customer.id}/figures").location == f"/customers/{customer.id}"
+
+
 def test_an_empty_customer_says_what_belongs_there(session: Any, client: FlaskClient) -> None:
     soup = page(client.get(f"/customers/{a_customer().id}"))
     said = [words(empty) for empty in soup.select(".empty")]

@@ -164,6 +164,15 @@ def test_the_page_shows_what_comes_and_what_was_charged_on_the_number(
     assert "1.20 GBP" in posted
 
 
+def test_the_next_charges_come_anew_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
+    acme = a_customer("Acme")
+    did = a_did(acme, LONDON + "01")
+    assigned(a_package("UK DID", "1.20"), acme, did=did)
+    soup = part(client.get(f"/dids/{did.id}/next-charges", headers=HTMX))
+    assert "1 Dec 2026 UK DID" in words(soup)
+    assert client.get(f"/dids/{did.id}/next-charges").location == f"/dids/{did.id}"
+
+
 def test_a_number_is_given_and_taken_back_on_its_page(session: Any, client: FlaskClient) -> None:
     acme, did = a_customer("Acme"), a_did(None, LONDON + "01")
     client.post(f"/dids/{did.id}/customer", data={"customer": "Acme", "version": did.version})
