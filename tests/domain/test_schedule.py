@@ -56,7 +56,7 @@ def a_day(text):
         pytest.param((WEEKLY_, ()), "2026-01-07", "2026-01-07 2026-01-14 2026-01-21", id="the anchor's weekday"),
         pytest.param((WEEKLY_, (1, 4)), "2026-01-06", "2026-01-08 2026-01-12 2026-01-15", id="Monday and Thursday"),
         pytest.param((WEEKLY_, (7,)), "2026-01-04", "2026-01-04 2026-01-11", id="7 is Sunday"),
-        pytest.param((MONTHLY_, ()), "2026-01-31", "2026-01-31 2026-02-28 2026-03-31 2026-04-30", id="back to the 31st"),
+        pytest.param((MONTHLY_, ()), "2026-01-31", "2026-01-31 2026-02-28 2026-03-31 2026-04-30", id="31st again"),
         pytest.param((MONTHLY_, (30, 31)), "2026-01-30", "2026-01-30 2026-01-31 2026-02-28 2026-03-30", id="meet once"),
         pytest.param((MONTHLY_, (15, 31)), "2026-02-16", "2026-02-28 2026-03-15 2026-03-31", id="15 and 31"),
         pytest.param((MONTHLY_, (29,)), "2028-02-01", "2028-02-29 2028-03-29", id="29 February is there in 2028"),
