@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from portal.services.planning import Totals
 
 DAY = click.DateTime(["%Y-%m-%d"])
-BY = "portal charge"
 NOT_ALL = 3
 
 
@@ -72,9 +71,19 @@ def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run
     from portal.services import runs
 
     whose = customer.id if customer else None
-    run = runs.start(through, simulate=simulate, today=today(), by=BY, now=now(), customer_id=whose)
+    run = runs.start(through, simulate=simulate, today=today(), by=_who(), now=now(), customer_id=whose)
     db.session.commit()
     return run
+
+
+def _who() -> str:
+    """Who started it, as a run and its charges keep it: the machine's user."""
+    import getpass
+
+    try:
+        return f"{getpass.getuser()} (portal charge)"
+    except (OSError, KeyError, ImportError):
+        return "portal charge"
 
 
 def _taken_up(run_id: int) -> "Run":

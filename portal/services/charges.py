@@ -1,5 +1,6 @@
 """Charges that a person makes: a manual charge, and reversing one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Customer
 from portal.services.changing import hold_positions
 from portal.services.credit import return_overpaid
+from portal.services.planning import Totals, totals
 from portal.services.posting import enter_charges
 
 DESCRIPTION_LONGEST, REASON_LONGEST = 120, 1_000
@@ -141,6 +143,20 @@ def family(charge: Charge) -> list[Charge]:
 def reversal_of(charge: Charge) -> Charge | None:
     """The charge that reversed this one, or the one it corrects."""
     return db.session.scalar(select(Charge).where(Charge.reverses_id == (charge.corrects_id or charge.id)))
+
+
+def reversed_among(ids: Sequence[int]) -> set[int]:
+    """Those of the charges that were reversed."""
+    query = select(Charge.reverses_id).where(Charge.reverses_id.in_(ids))
+    return {id for id in db.session.scalars(query) if id}
+
+
+def what_stands(charge: Charge) -> Totals:
+    """What a charge comes to with its credits, its differences and its reversal."""
+    lines = family(charge)
+    if reversal := reversal_of(charge):
+        lines.append(reversal)
+    return totals(lines)[charge.currency]
 
 
 def why_not_reverse(charge: Charge) -> RuleBroken | None:

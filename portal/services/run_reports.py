@@ -11,10 +11,21 @@ from sqlalchemy.orm import joinedload
 from portal.domain.schedule import in_words
 from portal.domain.wording import money
 from portal.extensions import db
-from portal.models import Assignment, Charge, Outcome, Run, RunException, RunTotal, SimulatedCharge
+from portal.models import (
+    Assignment,
+    Charge,
+    Customer,
+    Outcome,
+    Run,
+    RunException,
+    RunState,
+    RunTotal,
+    SimulatedCharge,
+)
 from portal.services import listing
 from portal.services.planning import Totals
-from portal.services.posting import Posting, raw_table
+from portal.services.posting import Posting
+from portal.services.raw_tables import raw_table
 from portal.services.run_differences import Difference, Differences
 
 TOTAL = raw_table(RunTotal)
@@ -154,3 +165,16 @@ def left(run: Run, now: datetime) -> timedelta | None:
     if not run.done_count or run.done_count >= run.due_count:
         return None
     return (now - run.started_at) * (run.due_count - run.done_count) / run.done_count
+
+
+def postings_of(simulation: Run) -> Sequence[Run]:
+    """The runs that posted a simulation."""
+    query = select(Run).where(Run.simulation_id == simulation.id, Run.state != RunState.REFUSED)
+    return db.session.scalars(query.order_by(Run.id).limit(EXCEPTIONS_SHOWN)).all()
+
+
+def customer_names(lines: Sequence[Any]) -> dict[int, str]:
+    """The names of the customers that lines are for."""
+    ids = {line.customer_id for line in lines}
+    query = select(Customer.id, Customer.name).where(Customer.id.in_(ids))
+    return {row.id: row.name for row in db.session.execute(query)}

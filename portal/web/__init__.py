@@ -9,13 +9,19 @@ NOUNS = (
     "health",
     "overview",
     "assignments",
+    "charges",
     "connexcs_packages",
+    "credit",
     "customers",
     "did_intake",
     "dids",
     "holds",
     "package_definitions",  # and with it packages, the list
+    "runs",
+    "payments",
     "settings",
+    "summary",
+    "upcoming",
 )
 
 

@@ -91,6 +91,14 @@ def whole(value: int) -> str:
     return format_decimal(value, locale=LOCALE)
 
 
+def duration(value: timedelta) -> str:
+    """About how long: 40 seconds, 3 minutes, 2 hours."""
+    seconds = max(1, round(value.total_seconds()))
+    if seconds < 90:
+        return plural(seconds, "second")
+    return plural(round(seconds / 60), "minute") if seconds < 5400 else plural(round(seconds / 3600), "hour")
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """A count and its noun: 1 charge, 412 charges, 2 currencies."""
     return f"{whole(count)} {one if count == 1 else many or one + 's'}"
@@ -99,7 +107,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def register(app: Flask) -> None:
     """Give them to every template."""
     filters: tuple[Any, ...] = (
-        money, money_in, price, day, weekday, span, instant, phone, percent, whole, plural,
+        money, money_in, price, day, weekday, span, instant, phone, percent, whole, plural, duration,
     )  # fmt: skip
     for function in filters:
         app.add_template_filter(function)

@@ -1,0 +1,24 @@
+"""The form of a run: Customer, Simulate, Date."""
+
+from flask_wtf import FlaskForm
+from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from portal.web.customers_forms import CustomerField
+from portal.web.fields import DayField
+
+SIMULATE = {"yes": "Yes: show what would be posted", "no": "No: post it"}
+
+
+class RunForm(FlaskForm):
+    """Run Package."""
+
+    customer = CustomerField("Customer")
+    simulate = RadioField(
+        "Simulate",
+        [InputRequired("Choose whether to simulate or to post.")],
+        choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
+        default="yes",
+    )
+    through = DayField("Date", [InputRequired("Say up to which day.")])
