@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("replaces", sa.Boolean(), nullable=False),
         sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column("head", sa.Text(), server_default="[]", nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -99,6 +100,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("lines_total", PK, server_default="0", nullable=False),
         sa.Column("bytes_total", PK, nullable=False),
         sa.Column("bytes_done", PK, nullable=False),
         sa.Column("lines_done", PK, nullable=False),

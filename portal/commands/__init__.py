@@ -18,6 +18,7 @@ COMMANDS = {
     "simulate": "Answer what a scenario (JSON) would be charged, and why.",
     "charge": "Post every charge that is due, or simulate it.",
     "preview": "Show what falls due over a span of days, and why.",
+    "import": "Take in files: rated call records.",
     "services": "Print which platform services are enabled for whom, as JSON.",
     "notices": "Announce charges to come, each once.",
     "mail": "Send what waits in the outbox.",

@@ -90,8 +90,11 @@ class CallImport(db.Model):
     digest: Mapped[str] = mapped_column(String(64), default="")
     replaces: Mapped[bool] = mapped_column(default=False)
     mapping: Mapped[str] = mapped_column(Text, default="")
+    # The names of the file's columns, as JSON.
+    head: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
     state: Mapped[ImportState] = mapped_column(word(ImportState, "state"), default=ImportState.RUNNING)
     sentence: Mapped[str] = mapped_column(Text, default="")
+    lines_total: Mapped[int] = mapped_column(PK, default=0, server_default="0")
     bytes_total: Mapped[int] = mapped_column(PK, default=0)
     bytes_done: Mapped[int] = mapped_column(PK, default=0)
     lines_done: Mapped[int] = mapped_column(PK, default=0)

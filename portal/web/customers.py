@@ -13,7 +13,9 @@ from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
 from portal.services import credit, customer_figures, customers, deletion, dids, listing
+from portal.services.bundles import free_minutes
 from portal.services.explaining import explained
+from portal.services.minimums import minimums
 from portal.services.packages import default_currency
 from portal.services.services_enabled import services_enabled
 from portal.web import assignments_section
@@ -94,6 +96,8 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),
         "section": assignments_section.of_customer(customer),
         "did_page": listing.page(mine, dids.SORTS["number"], size=SHOWN),
+        "minimums": minimums(customer.id, today()),
+        "bundles": free_minutes(customer.id, today()),
         "rate_form": form,
         "tomorrow": _rate_begins(customer),
     }

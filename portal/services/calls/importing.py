@@ -50,6 +50,8 @@ def accept(path: Path, file_name: str, *, replaces: bool, by: str, now: datetime
         mapping="" if lacks else mapping.to_json(),
         state=ImportState.STOPPED if lacks else ImportState.RUNNING,
         sentence=lacks,
+        head=json.dumps(readable.head),
+        lines_total=readable.lines,
         bytes_total=readable.bytes,
         started_by=by,
         started_at=now,
@@ -191,10 +193,9 @@ def keep_bad(import_id: int, bad: Iterable[BadRow]) -> None:
 
 
 def _finish(import_id: int, now: datetime) -> CallImport:
-    """Say that a file is done, if all of it was dealt with, and let go of it."""
+    """Say that a file is done, if all of it was dealt with."""
     import_ = db.session.get_one(CallImport, import_id, populate_existing=True)
     if import_.state == ImportState.RUNNING and import_.bytes_done >= import_.bytes_total:
-        Path(import_.path).unlink(missing_ok=True)
         import_.state, import_.path, import_.finished_at = ImportState.DONE, "", now
     db.session.commit()
     return import_

@@ -1,0 +1,100 @@
+"""Take in files. `portal import calls FILE`: rated call records from CSV, plain or gzip.
+
+Exit status: 0 all is taken in, 1 refused, 3 there are bad rows, or it was stopped.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from portal.commands import with_app
+
+if TYPE_CHECKING:
+    from portal.models import CallImport
+
+BY = "portal import"
+NOT_ALL = 3
+
+
+@click.group()
+def command() -> None:
+    """Take in files."""
+
+
+@command.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Calls known with other values become what FILE says of them.")
+@click.option(
+    "--import", "import_id", type=click.IntRange(1), help="Go on with this import instead of starting one."
+)
+@click.option(
+    "--bad-rows", type=click.Path(dir_okay=False, path_type=Path), help="Write the bad rows here, as CSV."
+)
+@with_app()
+def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Path | None) -> None:
+    """Take in the call records of FILE: CSV, plain or gzip, its first line naming the columns.
+
+    Each call counts once, by customer and call id, however often it is sent. Every bad row is named with its line
+    and reason; good rows are kept. Killed, it goes on with --import and the number it said at first.
+    """
+    from flask import current_app
+
+    from portal.clock import now, today, zone
+    from portal.extensions import db
+    from portal.models import CallImport
+    from portal.services.calls import importing, rejects, uploads
+
+    if bool(file) == bool(import_id):
+        raise click.UsageError("Name a FILE, or an import to go on with.")
+    if file:
+        import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())
+        db.session.commit()
+        click.echo(f"Import {import_.id}: {lines:,} lines.", err=True)
+        if importing.needs_mapping(import_):
+            raise click.ClickException(
+                f"{import_.sentence} Say which column is what on the import's page: Calls."
+            )
+    else:
+        import_ = db.session.get(CallImport, import_id) or _nothing(import_id)
+        if import_.state != "running" or importing.is_interrupted(import_, now()):
+            importing.go_on(import_, now())
+            db.session.commit()
+    path = import_.path
+    import_ = importing.carry_out(import_.id, today(), now, zone(), say=_progress)
+    if import_.state == "done":
+        uploads.let_go(path, current_app.config["INSTANCE"])
+    click.echo(_outcome(import_))
+    if bad_rows and import_.bad_count:
+        with bad_rows.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(rejects.as_csv(import_))
+    if import_.bad_count or import_.state != "done":
+        sys.exit(NOT_ALL)
+
+
+def _nothing(import_id: int | None) -> "CallImport":
+    raise click.ClickException(f"There is no import {import_id}.")
+
+
+def _progress(import_: "CallImport") -> None:
+    from portal.clock import now
+    from portal.services.calls import rejects
+
+    if sys.stderr.isatty():
+        left = rejects.left(import_, now())
+        click.echo(
+            f"\r{import_.lines_done:,} lines, {rejects.share_done(import_)} %"
+            + (f", about {int(left.total_seconds())} seconds left " if left else " "),
+            nl=False,
+            err=True,
+        )
+
+
+def _outcome(import_: "CallImport") -> str:
+    counts = (
+        (import_.taken_count, "taken in"), (import_.replaced_count, "replaced"), (import_.known_count, "known already"),
+        (import_.bad_count, "bad"), (import_.late_count, "too late to reopen a period"),
+    )  # fmt: skip
+    said = ", ".join(f"{count:,} {word}" for count, word in counts if count or word == "taken in")
+    return f"Import {import_.id} {import_.state}: {said}."

@@ -1,0 +1,92 @@
+"""An import as people look at it: how far it is, its bad rows, and the file of them, to be mended and sent again."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, select
+
+from portal.extensions import db
+from portal.models import Call, CallImport, CallReject
+from portal.services.calls.values import NUMBER
+from portal.services.listing import Page, Sort, page
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+AT_ONCE = 1_000
+IMPORTS = Sort((CallImport.id,), descending=True)
+BAD = Sort((CallReject.line, CallReject.id))
+CALLS = Sort((Call.day, Call.id))
+
+
+def import_page(after: int | None, before: int | None) -> Page[CallImport]:
+    """The imports, the newest first."""
+    return page(select(CallImport), IMPORTS, after, before)
+
+
+def bad_page(import_: CallImport, after: int | None = None, before: int | None = None) -> Page[CallReject]:
+    """The bad rows of an import, by line."""
+    query = select(CallReject).where(CallReject.import_id == import_.id)
+    return page(query, BAD, after, before, total=import_.bad_count)
+
+
+def late_calls(import_: CallImport, most: int, before: object) -> list[Call]:
+    """The calls of an import that came too late to reopen a period, the oldest first."""
+    query: Select[Call] = select(Call).where(Call.import_id == import_.id, Call.day < before)
+    return list(db.session.scalars(query.order_by(*CALLS.columns).limit(most)))
+
+
+def head_of_import(import_: CallImport) -> list[str]:
+    """The names of the file's columns."""
+    found: list[str] = json.loads(import_.head)
+    return found
+
+
+def cells(row: CallReject) -> list[str]:
+    """What stood in a bad row."""
+    found: list[str] = json.loads(row.row)
+    return found
+
+
+def as_csv(import_: CallImport) -> Iterator[str]:
+    """The bad rows with their lines and reasons, under the file's columns, harmless to spreadsheets."""
+    yield _line(["line", "reason", *head_of_import(import_)])
+    after = (0, 0)
+    while True:
+        query = select(CallReject).where(CallReject.import_id == import_.id)
+        query = query.where(
+            (CallReject.line > after[0]) | ((CallReject.line == after[0]) & (CallReject.id > after[1]))
+        )
+        rows = list(db.session.scalars(query.order_by(CallReject.line, CallReject.id).limit(AT_ONCE)))
+        for row in rows:
+            yield _line([str(row.line), row.sentence, *cells(row)])
+        if len(rows) < AT_ONCE:
+            return
+        after = (rows[-1].line, rows[-1].id)
+
+
+def _line(values: list[str]) -> str:
+    """One line of CSV. A negative amount or a number with + stays what it is; whatever else begins so is quoted."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow([_harmless(value) for value in values])
+    return out.getvalue()
+
+
+def _harmless(value: str) -> str:
+    plain = value.strip()
+    if not plain.startswith(FORMULA) and not value.startswith(FORMULA):
+        return value
+    return value if NUMBER.fullmatch(plain) and len(plain) > 1 else "'" + value
+
+
+def share_done(import_: CallImport) -> int:
+    """How much of the file is dealt with, in per cent."""
+    return min(100, 100 * import_.bytes_done // max(import_.bytes_total, 1))
+
+
+def left(import_: CallImport, now: datetime) -> timedelta | None:
+    """About how long it still takes; None where that cannot be told yet."""
+    if not import_.bytes_done or import_.bytes_done >= import_.bytes_total:
+        return None
+    return (now - import_.started_at) * (import_.bytes_total - import_.bytes_done) / import_.bytes_done
