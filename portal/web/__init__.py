@@ -9,6 +9,7 @@ NOUNS = (
     "health",
     "overview",
     "assignments",
+    "calls",
     "charges",
     "connexcs_packages",
     "credit",
