@@ -1,5 +1,7 @@
 """Who may sign in: the provider's staff, and the people of its customers."""
 
+from datetime import UTC, datetime
+
 from flask_security.models import sqla
 from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -54,6 +56,17 @@ class User(db.Model, sqla.FsUserMixin):
     def role(self) -> str:
         """The name of their role; each person has one."""
         return self.roles[0].name if self.roles else ""
+
+    @property
+    def signed_in_at(self) -> datetime | None:
+        """When they signed in last; it is stored in UTC without saying so."""
+        return self.current_login_at and self.current_login_at.replace(tzinfo=UTC)
+
+    @property
+    def second_step(self) -> str:
+        """What signing in asks for beside the password, in words."""
+        ways = [word for has, word in ((self.tf_primary_method, "app"), (self.webauthn, "passkey")) if has]
+        return ", ".join(ways)
 
     def __str__(self) -> str:
         return self.name or self.email

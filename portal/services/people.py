@@ -1,16 +1,22 @@
-"""People who may sign in: creating them, with their role."""
+"""People who may sign in: creating them, what they may do, and letting them in no more."""
 
 import secrets
+from collections.abc import Sequence
+from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 from flask_security import hash_password
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
-from portal.models.user import OWNER, ROLES, Role, User
+from portal.models.company import Company
+from portal.models.user import CUSTOMER_ROLES, OWNER, ROLES, STAFF_ROLES, Role, User
+from portal.services import user_sessions
+from portal.services.passwords import SHORTEST, normalized
 
-PASSWORD_LENGTH = 12
+NAME_LONGEST = 100
 DEMO_EMAIL = "owner@lumen.example"
 DEMO_PASSWORD = "ledger-lantern-42"
 
@@ -26,27 +32,131 @@ def role(name: str) -> Role:
     return found
 
 
-def create_staff(email: str, name: str, password: str, role_name: str) -> User:
-    """Add a member of staff who may sign in from now on."""
+def checked_email(text: str) -> str:
+    """An address as people are told apart by it. Invalid where it is none."""
     try:
-        email = validate_email(email, check_deliverability=False).normalized.lower()
+        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
-        raise Invalid("email", f"{email} is no e-mail address: {error}") from error
-    if len(password) < PASSWORD_LENGTH:
-        raise Invalid("password", f"A password has {PASSWORD_LENGTH} characters or more.")
-    if db.session.scalar(select(User).where(User.email == email)):
-        raise RuleBroken(f"{email} may sign in already.")
+        raise Invalid("email", f"{text} is no e-mail address: {error}") from error
+
+
+def checked_role(name: str, customer_id: int | None) -> str:
+    """A role that staff, or a customer's people, can have."""
+    roles = CUSTOMER_ROLES if customer_id else STAFF_ROLES
+    if name not in roles:
+        raise Invalid("role", f"Choose a role: {', '.join(roles)}.")
+    return name
+
+
+def find_by_email(email: str) -> User | None:
+    """Whoever signs in with this address."""
+    found: User | None = db.session.scalar(select(User).where(User.email == email))
+    return found
+
+
+def create(email: str, name: str, password: str, role_name: str, customer_id: int | None = None) -> User:
+    """Add a person who may sign in from now on. The password was judged where it was chosen."""
     user = User(
         email=email,
         name=name,
-        password=hash_password(password),
+        password=hash_password(normalized(password)),
         active=True,
         fs_uniquifier=secrets.token_hex(32),
+        customer_id=customer_id,
         roles=[role(role_name)],
     )
     db.session.add(user)
     db.session.flush()
     return user
+
+
+def create_staff(email: str, name: str, password: str, role_name: str) -> User:
+    """Add a member of staff from the command line, or from the demo."""
+    email = checked_email(email)
+    if len(password) < SHORTEST:
+        raise Invalid("password", f"A password has {SHORTEST} characters or more.")
+    if find_by_email(email):
+        raise RuleBroken(f"{email} may sign in already.")
+    return create(email, name, password, checked_role(role_name, None))
+
+
+def staff() -> Sequence[User]:
+    """Everybody who works for the provider, by name; those who may sign in first."""
+    return _listed(User.customer_id.is_(None))
+
+
+def people_of(customer_id: int) -> Sequence[User]:
+    """A customer's own people, by name; those who may sign in first."""
+    return _listed(User.customer_id == customer_id)
+
+
+def _listed(condition: object) -> Sequence[User]:
+    who = select(User).where(condition).options(selectinload(User.roles), selectinload(User.webauthn))  # type: ignore[arg-type]
+    return db.session.scalars(who.order_by(User.active.desc(), func.lower(User.name), User.id)).all()
+
+
+def rename(user: User, name: str) -> None:
+    """Call a person by another name."""
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LONGEST:
+        raise Invalid("name", f"A name has 1 to {NAME_LONGEST} letters.")
+    user.name = name
+
+
+def change_role(user: User, role_name: str, by: User) -> None:
+    """Let a person do more, or less."""
+    role_name = checked_role(role_name, user.customer_id)
+    if role_name == user.role:
+        return
+    if user.id == by.id:
+        raise RuleBroken("Nobody changes their own role: another owner does.")
+    _keep_an_owner(user)
+    user.roles = [role(role_name)]
+
+
+def deactivate(user: User, by: User, now: datetime) -> None:
+    """Let a person in no more, and sign them out everywhere."""
+    if user.id == by.id:
+        raise RuleBroken("Nobody locks themselves out: another owner does.")
+    if not user.active:
+        return
+    _keep_an_owner(user)
+    user.active = False
+    sign_out_everywhere(user, now)
+
+
+def reactivate(user: User) -> None:
+    """Let a person in again, with the password they have."""
+    user.active = True
+
+
+def take_second_step_away(user: User, by: User, now: datetime) -> None:
+    """For whoever has lost the app and the backup codes: the password is enough again."""
+    if user.id == by.id:
+        raise RuleBroken("Your own second step is turned off in your account.")
+    user.tf_primary_method = user.tf_totp_secret = None
+    user.mf_recovery_codes = []
+    sign_out_everywhere(user, now)
+
+
+def sign_out_everywhere(user: User, now: datetime) -> None:
+    """End every session, and let no cookie or link of before be worth anything."""
+    user_sessions.end_all(user.id, now)
+    user.fs_uniquifier = secrets.token_hex(32)
+
+
+def _keep_an_owner(user: User) -> None:
+    """Refuse to lose the last owner. One such question at a time: two owners may ask it at once."""
+    if user.role != OWNER or not user.active:
+        return
+    db.session.execute(select(Company.id).with_for_update())
+    others = (
+        select(func.count(User.id))
+        .join(User.roles)
+        .where(Role.name == OWNER, User.active.is_(True), User.customer_id.is_(None), User.id != user.id)
+    )
+    if not db.session.scalar(others):
+        raise RuleBroken(f"{user} is the last owner. Make somebody else an owner first.")
 
 
 def ensure_demo_owner() -> None:

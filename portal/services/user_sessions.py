@@ -67,10 +67,10 @@ def live_sessions(user_id: int, since: datetime) -> Sequence[UserSession]:
     return db.session.scalars(live.order_by(UserSession.seen_at.desc(), UserSession.id.desc())).all()
 
 
-def end(user_id: int, session_id: int, now: datetime) -> bool:
+def end(user_id: int, key_digest: str, now: datetime) -> bool:
     """End one of a person's sessions; False where it is not theirs, or ended already."""
     one = update(UserSession).where(
-        UserSession.id == session_id, UserSession.user_id == user_id, UserSession.ended_at.is_(None)
+        UserSession.key == key_digest, UserSession.user_id == user_id, UserSession.ended_at.is_(None)
     )
     return db.session.connection().execute(one.values(ended_at=now)).rowcount == 1
 

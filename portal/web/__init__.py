@@ -8,6 +8,7 @@ from flask import Flask
 NOUNS = (
     "health",
     "overview",
+    "account",
     "assignments",
     "calls",
     "charges",
@@ -17,9 +18,11 @@ NOUNS = (
     "did_intake",
     "dids",
     "holds",
+    "invitations",
     "package_definitions",  # and with it packages, the list
     "runs",
     "payments",
+    "people",
     "settings",
     "summary",
     "upcoming",

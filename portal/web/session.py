@@ -49,7 +49,7 @@ ASKED = {
     "security.two_factor_token_validation",
     "security.mf_recovery",
 }
-PARTS = {
+PARTS: dict[str, Any] = {
     "mail_util_cls": Outbox,
     "password_util_cls": Passwords,
     "totp_cls": OnceTotp,

@@ -67,7 +67,7 @@ class SignInForm(LoginForm):
 
     email = EmailField("E-mail", [InputRequired(), EmailValidation(verify=False)])
     password = PasswordField("Password", [InputRequired(), not_too_long])
-    remember = None
+    remember = None  # type: ignore[assignment]
 
     def validate_next(self, field: Field) -> None:
         """Whoever would lead to another host is not followed; the sign-in goes on."""
