@@ -60,6 +60,11 @@ def to_micros(amount: Decimal) -> int:
     return whole
 
 
+def fits(amount: Decimal, currency: str) -> bool:
+    """Whether `amount` has no more decimals than its currency."""
+    return amount * MICROS % minor_unit(currency) == 0
+
+
 def from_micros(micros: int) -> Decimal:
     """The decimal that micros stand for, without trailing zeros (25, 0.5)."""
     value = (Decimal(micros) / MICROS).normalize()

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Select, func, insert, select, type_coerce
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.money import AMOUNT_BELOW, minor_digits, minor_unit, round_half_up, tax_on, to_micros
+from portal.domain.money import AMOUNT_BELOW, fits, minor_digits, minor_unit, round_half_up, tax_on
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.terms import in_force
 from portal.extensions import db
@@ -29,10 +30,12 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services.payment_mail import confirm
 from portal.services.raw_tables import ENTRY
 from portal.services.terms import tax_rates_of
 
 ZERO = Decimal(0)
+Row = TypeVar("Row", Payment, BalanceEntry)
 
 
 # -- what stands
@@ -147,6 +150,16 @@ def owed_by(customer_id: int) -> Decimal:
 # -- payments and adjustments
 
 
+def _once(thing: Row, query: Select[Row]) -> Row:
+    """Store a row that has a token; the one that is there where another click was quicker."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(thing)
+    except IntegrityError:
+        return db.session.scalars(query).one()
+    return thing
+
+
 def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -> None:
     """Whether an amount can be entered. Invalid names the field."""
     if positive and amount <= 0:
@@ -155,7 +168,7 @@ def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -
         raise Invalid(name, "An adjustment of nothing changes nothing.")
     if abs(amount) >= AMOUNT_BELOW:
         raise Invalid(name, f"An amount is below {AMOUNT_BELOW:,}.")
-    if to_micros(amount) % minor_unit(currency):
+    if not fits(amount, currency):
         raise Invalid(name, f"An amount in {currency} has at most {minor_digits(currency)} decimals.")
 
 
@@ -171,10 +184,11 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     check_amount("fee", payment.fee, currency, positive=False)
     if not FIRST_DAY <= payment.paid_on <= today:
         raise Invalid("paid_on", f"A payment is dated today, {today.isoformat()}, or before.")
-    db.session.add(payment)
-    db.session.flush()
+    if (made := _once(payment, query)) is not payment:
+        return made
     if payment.state == PaymentState.COMPLETED:
         _enter_payment(payment, payment.amount, today, "", payment.created_by, now)
+        confirm(payment, now)
     return payment
 
 
@@ -185,6 +199,7 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
         raise RuleBroken(f"The payment is {payment.state} already.")
     payment.state = PaymentState.COMPLETED
     _enter_payment(payment, payment.amount, today, "", by, now)
+    confirm(payment, now)
 
 
 def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
@@ -242,7 +257,8 @@ def adjust(
     now: datetime,
 ) -> BalanceEntry:
     """Move a balance by hand, with a reason. Its token makes it once."""
-    if made := db.session.scalars(select(BalanceEntry).where(BalanceEntry.token == token)).first():
+    query = select(BalanceEntry).where(BalanceEntry.token == token)
+    if made := db.session.scalars(query).first():
         return made
     check_amount("amount", amount, customer.currency, positive=False)
     if not reason.strip():
@@ -260,9 +276,7 @@ def adjust(
         made_by=by,
         made_at=now,
     )
-    db.session.add(entry)
-    db.session.flush()
-    return entry
+    return _once(entry, query)
 
 
 # -- allocation

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Select, exists, select
@@ -11,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.errors import Invalid
+from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
@@ -47,6 +49,7 @@ class CustomerFields:
     company_details: str = ""
     email: str = ""
     address: str = ""
+    debit_limit: Decimal = Decimal(0)
 
 
 def create_customer(
@@ -78,9 +81,9 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
     _copy(fields, customer)
 
 
-def fields_of(customer: Customer, **changes: str) -> CustomerFields:
+def fields_of(customer: Customer, **changes: Any) -> CustomerFields:
     """What is stored of a customer, with some of it changed."""
-    names = ("name", "currency", "company_details", "email", "address")
+    names = ("name", "currency", "company_details", "email", "address", "debit_limit")
     return CustomerFields(**{name: getattr(customer, name) for name in names} | changes)
 
 
@@ -188,6 +191,13 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
             raise Invalid(field, f"This is too long: {most} characters at most.")
     if fields.currency not in CURRENCIES:
         raise Invalid("currency", f"{fields.currency[:10]} is not a currency. Choose one of the list.")
+    if abs(fields.debit_limit) >= AMOUNT_BELOW or not fits(fields.debit_limit, fields.currency):
+        raise Invalid(
+            "debit_limit",
+            f"A debit limit in {fields.currency} is below {AMOUNT_BELOW:,} and has at most "
+            f"{minor_digits(fields.currency)} decimals.",
+        )
+    customer.debit_limit = fields.debit_limit
     customer.name = name
     customer.company_details = fields.company_details.strip()
     customer.email = check_email(fields.email.strip())

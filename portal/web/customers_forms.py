@@ -62,6 +62,7 @@ class CustomerForm(FlaskForm):
     email = email_field()
     address = TextAreaField("Address", [Length(max=customers.ADDRESS_MAX, message=TOO_LONG)])
     currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c} · {n}") for c, n in CURRENCIES.items()])
+    debit_limit = DecimalTextField("Debit Limit", default=Decimal(0))
     tax_rate = tax_rate_field()
 
     validate_email = check_email
@@ -75,6 +76,7 @@ class CustomerForm(FlaskForm):
             self.company_details.data or "",
             self.email.data or "",
             self.address.data or "",
+            self.debit_limit.data or Decimal(0),
         )
 
 

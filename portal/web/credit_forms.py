@@ -1,0 +1,71 @@
+"""The forms of credit: payments, allocations, adjustments."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+
+from portal.models import PaymentState
+from portal.services.credit import ToBePaid
+from portal.web.customers_forms import TOO_LONG, VersionField
+from portal.web.fields import ChoiceField, DayField, DecimalTextField, id_or_none
+from portal.web.filters import day, money
+
+STATES = {PaymentState.COMPLETED: "Completed", PaymentState.PENDING: "Pending"}
+
+
+def a_token() -> HiddenField:
+    """What makes a form that is sent twice count once."""
+    return HiddenField(default=lambda: uuid4().hex)
+
+
+class PaymentForm(FlaskForm):
+    """Money received."""
+
+    token = a_token()
+    amount = DecimalTextField("Amount", validators=[InputRequired("Say how much was paid.")])
+    paid_on = DayField("Date", [InputRequired("Say on which day it was paid.")])
+    state = ChoiceField("State", choices=[SelectChoice(state.value, word) for state, word in STATES.items()])
+    fee = DecimalTextField("Fee", default=Decimal(0))
+    description = StringField("Description", [Length(max=500, message=TOO_LONG)])
+    confirm_by_email = BooleanField("Confirm by e-mail")
+
+
+class AdjustmentForm(FlaskForm):
+    """A balance moved by hand."""
+
+    token = a_token()
+    amount = DecimalTextField(
+        "Amount", validators=[InputRequired("Say how much; below zero takes from the balance.")]
+    )
+    for_day = DayField("Date", [InputRequired("Say which day it is for.")])
+    reason = StringField(
+        "Reason", [InputRequired("Say why: the customer reads it."), Length(max=500, message=TOO_LONG)]
+    )
+
+
+class AllocationForm(FlaskForm):
+    """What a payment pays."""
+
+    token = a_token()
+    charge = ChoiceField("Charge", coerce=id_or_none)
+    amount = DecimalTextField("Amount", validators=[InputRequired("Say how much of it is paid.")])
+
+    def __init__(self, open_charges: list[ToBePaid], **options: Any) -> None:
+        super().__init__(**options)
+        self.charge.choices = [SelectChoice(str(item.charge.id), _called(item)) for item in open_charges]
+
+
+def _called(item: ToBePaid) -> str:
+    charge = item.charge
+    return f"{charge.label}, {day(charge.charge_on)}: {money(item.open, charge.currency)} left"
+
+
+class ActForm(FlaskForm):
+    """A button on a payment, and the version it was pressed upon."""
+
+    version = VersionField("Version")
