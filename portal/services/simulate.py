@@ -43,6 +43,7 @@ ASSIGNMENT = (
     "package", "customer", "did", "quantity", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
     "auto_decrement_credit",
 )  # fmt: skip
+CALL = ("customer", "did", "date", "started_at", "amount", "destination", "seconds", "call_id")
 CHANGES = {
     "assignment": ("end_date", "quantity"),
     "package": (*PRICES, "currency", "frequency", "frequency_match"),
@@ -215,7 +216,7 @@ class Simulation:
         self.assignments[index] = assigned
 
     def _add_call(self, index: int, item: Place) -> None:
-        item.only("customer", "did", "date", "amount", "started_at", "destination", "seconds", "call_id")
+        item.only(*CALL)
         customer, did = self._customer(item), item.one_of("did", self.dids, "DID", None)
         amount, seconds = item.decimal("amount"), item.whole("seconds", 0)
         for name, value in (("amount", amount), ("seconds", seconds)):
