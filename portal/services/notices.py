@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from flask import render_template
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
@@ -18,6 +17,7 @@ from portal.domain.charges import Kind
 from portal.extensions import db
 from portal.models import Assignment, Company, Customer, Mail, Notice
 from portal.services import mail
+from portal.services.letters import drawn
 from portal.services.planning import PlannedCharge, due_ids, work_out
 
 # What comes of the schedule and has a date ahead; a minimum spend depends on calls not yet made.
@@ -94,8 +94,8 @@ def _message(notice: Notice, charges: Sequence[PlannedCharge], now: datetime) ->
         f"notice {assignment.id} {notice.charge_on.isoformat()}",
         assignment.customer.email,
         f"{assignment.package.name}: a charge on {notice.charge_on.day} {notice.charge_on:%B %Y}",
-        render_template("notices/charge.txt", **about),
-        html=render_template("notices/charge.html", **about),
+        drawn("notices/charge.txt", **about),
+        html=drawn("notices/charge.html", **about),
         now=now,
     )
 

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from flask import render_template
-
 from portal.extensions import db
 from portal.models import Company, Payment
 from portal.services import mail
+from portal.services.letters import drawn
 
 
 def confirm(payment: Payment, now: datetime) -> None:
@@ -18,6 +17,6 @@ def confirm(payment: Payment, now: datetime) -> None:
         f"payment {payment.id}",
         payment.customer.email,
         "We have received your payment",
-        render_template("payments/confirmation.txt", payment=payment, provider=provider),
+        drawn("payments/confirmation.txt", payment=payment, provider=provider),
         now=now,
     )
