@@ -13,6 +13,7 @@ from dateutil.relativedelta import relativedelta
 
 from portal.domain.charges import DueCharge, Kind, Position, charges_due
 from portal.domain.commitment import earliest_last_day, locked_until
+from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_digits, minor_unit
 from portal.domain.schedule import Frequency, days_that_meet, in_words
 from portal.domain.terms import PackageType, Proration, Terms, always
@@ -29,7 +30,7 @@ from portal.services.package_definition import (
 
 ONCE = (Kind.SETUP, Kind.ONE_OFF)
 # What is wrong there leaves nothing to be worked out.
-IN_THE_WAY = ("prices-", "frequency_match", "minimum_days", "destination")
+IN_THE_WAY = ("prices-", "frequency_match", "minimum_days")
 # More lines than this in a month are counted, not listed.
 LISTED = 6
 
@@ -160,8 +161,18 @@ def _warnings(definition: Definition) -> Iterator[str]:
             if rounds_to_nothing(price, currency):
                 yield f"{label} {_priced(price, currency)} rounds to nothing: one unit is charged 0 {currency}."
     if definition.type == PackageType.FREE_MINUTES:
-        for part in destinations.open_parts(definition.destination):
-            yield f"{part} matches anywhere in a number. Write ^{part} for numbers that begin with it."
+        yield from _pattern_warnings(definition.destination)
+
+
+def _pattern_warnings(pattern: str) -> Iterator[str]:
+    """Why a pattern cannot be held, or which parts of it match anywhere in a number."""
+    try:
+        destinations.compiled(pattern)
+    except Invalid as problem:
+        yield f"Destination: {problem.sentence}"
+        return
+    for part in destinations.open_parts(pattern):
+        yield f"{part} matches anywhere in a number. Write ^{part} for numbers that begin with it."
 
 
 def _remarks(definition: Definition, today: date) -> Iterator[str]:

@@ -153,7 +153,7 @@ def test_a_change_is_seen_before_it_is_saved(page, app, trunk):
     page.get_by_label("Retail", exact=True).fill("30")
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_text("This changes what 1 customer pays")).to_be_visible()
-    expect(page.get_by_text("+11.00 a month")).to_be_visible()
+    expect(page.get_by_text("+11.00")).to_be_visible()
     assert stored(app, trunk)[1] == "24.50"
     page.get_by_role("button", name="Save the change").first.click()
     expect(page.get_by_role("heading", name="SIP Trunk 10", level=1)).to_be_visible()

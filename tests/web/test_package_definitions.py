@@ -212,7 +212,7 @@ def test_saving_shows_whom_it_hits_first_and_then_saves(client, session):
     seen = page(client.post(url, data=data))
     text = words(seen.select_one("#package-form"))
     assert "This changes what 1 customer pays for 1 assignment" in text
-    assert "49.00 a month becomes 20.00 −29.00 a month" in text
+    assert "GBP a month 1 49.00 20.00 −29.00" in text
     assert "Acme customer 2 1 Dec 2026" in text
     assert len(package.prices) == 1
     part(client.post(url, data=data, headers=HTMX))
