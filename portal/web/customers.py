@@ -22,6 +22,7 @@ from portal.web import assignments_section
 from portal.web.customers_forms import CustomerForm, RowForm, TaxRateForm, day_or_none, put_error
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
+from portal.web.people import circle_of
 
 bp = Blueprint("customers", __name__, url_prefix="/customers")
 
@@ -100,6 +101,7 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "bundles": free_minutes(customer.id, today()),
         "rate_form": form,
         "tomorrow": _rate_begins(customer),
+        "circle": circle_of(customer),
     }
     return render_template("customers/show.html", **context, **more), status
 
