@@ -37,7 +37,9 @@ class ManualChargeForm(FlaskForm):
     customer_id = HiddenField()
     assignment = ChoiceField("Assignment", coerce=id_or_none)
     charge_on = DayField("Date", [InputRequired("Say which day it is for.")])
-    amount = DecimalTextField("Amount", [InputRequired("Say how much; below zero for a discount.")])
+    amount = DecimalTextField(
+        "Amount", validators=[InputRequired("Say how much; below zero for a discount.")]
+    )
     cost = DecimalTextField("Cost", default=Decimal(0))
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
     description = StringField(

@@ -8,7 +8,7 @@ from wtforms.validators import InputRequired
 from portal.web.customers_forms import CustomerField
 from portal.web.fields import DayField
 
-SIMULATE = {"yes": "Yes: show what would be posted", "no": "No: post it"}
+SIMULATE = {"yes": "Yes", "no": "No"}
 
 
 class RunForm(FlaskForm):

@@ -15,7 +15,7 @@ from portal.web.spans import span_of
 
 bp = Blueprint("upcoming", __name__)
 
-DAYS_AHEAD, DAYS_AHEAD_OF_ONE = 30, 365
+DAYS_AHEAD, DAYS_AHEAD_OF_ONE = 30, 364
 
 
 @bp.get("/charges/upcoming")
