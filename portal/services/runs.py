@@ -15,7 +15,8 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, in_words
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.services.planning import CHUNK, Fingerprint, PlannedCharge, chunks, due_ids, work_out
-from portal.services.posting import Posting, SomebodyWasHere, post_chunk, raw_table
+from portal.services.posting import Posting, SomebodyWasHere, post_chunk
+from portal.services.raw_tables import raw_table
 from portal.services.run_differences import Differences, differences
 from portal.services.run_reports import keep_differences, report_chunk
 
