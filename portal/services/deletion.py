@@ -28,6 +28,7 @@ from portal.models import (
 )
 from portal.services.changing import change_end
 from portal.services.credit import balance_of, owed_by
+from portal.services.numbers import international
 from portal.services.planning import PlannedCharge, Totals, plan, totals
 
 # A refusal names this many of the assignments in the way, and counts the rest.
@@ -169,7 +170,9 @@ def restore_package(package: Package) -> None:
 
 def why_not_release_did(did: Did, today: date) -> Refusal | None:
     """Why a DID may not go back to stock: an assignment on it has not ended, or has something still due."""
-    return _why_not_close(select(Assignment).where(Assignment.did_id == did.id), f"{did.number}", today)
+    return _why_not_close(
+        select(Assignment).where(Assignment.did_id == did.id), international(did.number), today
+    )
 
 
 def release_did(did: Did, today: date) -> None:
@@ -185,8 +188,9 @@ def why_not_delete_did(did: Did, today: date) -> Refusal | None:
     release = why_not_release_did(did, today)
     if release:
         return release
+    whose = did.customer.name if did.customer else "a customer"
     return Refusal(
-        f"{did.number} is with {did.customer.name if did.customer else 'a customer'}. Only a DID in stock is deleted.",
+        f"{international(did.number)} is with {whose}. Only a DID in stock is deleted.",
         way_out=WayOut("Take it back to stock", "dids.release", {"did_id": did.id}, {"version": did.version}),
     )
 

@@ -252,7 +252,7 @@ def test_what_cannot_be_taken_back_is_named_and_the_others_are(session: Any, cli
     soup = page(client.post("/dids/release", data={"ids": [free.id, held.id]}))
     assert words(soup.h1) == "1 DID stayed as it was"
     assert "1 DID taken back to stock." in words(soup.select_one(".note"))
-    assert "still has UK DID. The first day" in words(soup.select_one("tbody tr"))
+    assert "+44 20 7946 0002 still has UK DID. The first day" in words(soup.select_one("tbody tr"))
     assert (free.customer, held.customer) == (None, acme)
 
 
