@@ -378,8 +378,6 @@ COMMITMENT = [
 ASSIGNING = [
     ("2. assigned to customers in the currencies it is sold in: in any",
      "if customer.currency not in package.currencies:", "if False:"),
-    ("2. a line below 1,000,000,000: one unit of it is looked at",
-     "price.setup_cost) * draft.quantity >= AMOUNT_BELOW", "price.setup_cost) >= AMOUNT_BELOW"),
     ("2. quantity from 1: from 0",
      "if not 1 <= draft.quantity <= QUANTITY_MAX:", "if not 0 <= draft.quantity <= QUANTITY_MAX:"),
     ("7. days of its own for a package without: ignored",
@@ -422,8 +420,10 @@ CHANGING = [
     ("3. no end date before the start date, in a change: allowed",
      "check_end(end_date, assignment.start_date, None if override else assignment.locked_until)", "pass"),
     ("4. what an end date changes is found by the next run: not before something else is due",
-     "    db.session.flush()\n    find_next(assignment, today)\n\n\ndef check_change_of_end",
-     "    db.session.flush()\n\n\ndef check_change_of_end"),
+     "has_begun(assignment))\n    db.session.flush()\n    find_next(assignment, today)",
+     "has_begun(assignment))\n    db.session.flush()"),
+    ("2. a line below 1,000,000,000, when a quantity changes: or more",
+     "    line_bound.check_quantity(", "    (lambda *_: None)("),
 ]  # fmt: skip
 
 ASSIGNMENT = [
@@ -449,6 +449,15 @@ PACKAGE_CHANGES = [
      "return today + ONE_DAY if was_posted(package) else today", "return today + ONE_DAY"),
     ("6. what was said last of a day counts: what was said first",
      "    for row in begun:\n        for name in", "    for row in begun[1:]:\n        for name in"),
+]  # fmt: skip
+
+LINE_BOUND = [
+    ("2. a line below 1,000,000,000: one unit of it is looked at", "if dearest * quantity >=", "if dearest >="),
+    ("2. a line below 1,000,000,000: prices to come are not looked at",
+     "if p is held or (p.currency == currency and p.holds_from > since)", "if p is held"),
+    ("2. a line below 1,000,000,000, when a price changes: or more", "        if found:", "        if False:"),
+    ("2. a line below 1,000,000,000, when a price changes: quantities of before count too",
+     ", ~superseded)", ")"),
 ]  # fmt: skip
 
 READING = [
@@ -479,7 +488,7 @@ READING = [
 
 SIMULATE = [
     ("1. a call belongs to its day in the portal's time zone: to that of its own zone",
-     "return started.astimezone(self.zone) if started.tzinfo else", "return started if started.tzinfo else"),
+     "said.astimezone(self.zone) if said.tzinfo else", "said if said.tzinfo else"),
     ("3. match days are cleared when the frequency changes: kept",
      'if frequency != stored.frequency and not item.has("frequency_match"):', "if False:"),
     ("2. sums never mix currencies: one sum", "return texts if len(texts) > 1 else", "return"),
@@ -503,6 +512,7 @@ BROKEN = [
         "portal/services/package_definition.py": DEFINITION,
         "portal/services/packages.py": PACKAGES,
         "portal/services/package_changes.py": PACKAGE_CHANGES,
+        "portal/services/line_bound.py": LINE_BOUND,
         "portal/services/terms.py": READING,
         "portal/services/simulate.py": SIMULATE,
     }.items()

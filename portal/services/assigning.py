@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
-from portal.domain.money import AMOUNT_BELOW, QUANTITY_MAX, minor_unit, to_micros
+from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words
 from portal.domain.terms import PackageType, Prices, Terms, always
 from portal.extensions import db
@@ -22,6 +22,7 @@ from portal.models import (
     Did,
     Package,
 )
+from portal.services import line_bound
 from portal.services.calls.effects import bundles_changed
 from portal.services.terms import Facts, usage_wait_days
 
@@ -90,12 +91,7 @@ def _check_numbers(draft: Draft) -> None:
     package = draft.package
     if not 1 <= draft.quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
-    price = package.price_on(draft.customer.currency, draft.start_date)
-    assert price is not None
-    if max(price.retail, price.setup_retail, price.cost, price.setup_cost) * draft.quantity >= AMOUNT_BELOW:
-        raise Invalid(
-            "quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Take a smaller quantity."
-        )
+    line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date)
     if package.type == PackageType.FREE_MINUTES:
         if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
             raise Invalid("minutes", "Say how many minutes are free in each period: 1 to 1,000,000,000.")

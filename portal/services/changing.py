@@ -15,6 +15,7 @@ from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
+from portal.services import line_bound
 from portal.services.assigning import check_day, check_end
 from portal.services.calls.effects import bundles_changed
 from portal.services.terms import Loaded, load
@@ -59,6 +60,8 @@ def change_quantity(assignment: Assignment, quantity: int, holds_from: date, tod
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
     check_day("holds_from", holds_from)
+    since = min(today, assignment.start_date)
+    line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
     if holds_from <= today:
         if not has_begun(assignment):
             if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):

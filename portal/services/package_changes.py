@@ -14,6 +14,7 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_wo
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
+from portal.services.line_bound import check_prices
 from portal.services.package_definition import (
     PRICE_LABELS,
     Definition,
@@ -75,6 +76,7 @@ def plan_change(package: Package, definition: Definition, holds_from: date | Non
         if (was := shown.price_in(typed.currency)) and typed != was and typed != held.price_in(typed.currency)
     )
     moved = definition.schedule != shown.schedule and definition.schedule != held.schedule
+    check_prices(package, definition.prices, today)
     dropped = tuple(p.currency for p in shown.prices if not definition.price_in(p.currency))
     _hold_currencies(package, dropped)
     return Change(package, definition, today, begins, prices, definition.schedule if moved else None, dropped)
