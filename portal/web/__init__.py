@@ -19,7 +19,7 @@ NOUNS = (
     "dids",
     "holds",
     "invitations",
-    "package_definitions",  # and with it packages, the list
+    "package_definitions",  # and with it package_page and packages: one blueprint
     "runs",
     "payments",
     "people",

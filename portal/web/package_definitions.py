@@ -26,7 +26,8 @@ from portal.services.package_year import year_ahead
 from portal.web.access import changes_nothing
 from portal.web.fields import shown
 from portal.web.htmx import fragment, is_htmx, see_other
-from portal.web.packages import bp, saved
+from portal.web.package_page import bp
+from portal.web.packages import saved
 from portal.web.packages_forms import FREQUENCIES, PRORATIONS, TYPES, PackageForm
 
 # The same blueprint as the list's: to whoever links here, all of it is packages.

@@ -1,7 +1,6 @@
-"""Packages: the list with its rows, one package's page, and what can be done with it."""
+"""Packages: the list, and its rows, edited in place."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, render_template, request, url_for
@@ -11,23 +10,21 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken
-from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency, Schedule, in_words
+from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, in_words
 from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Assignment, Package, PackagePrice, PackageSchedule
-from portal.services import deletion, package_figures, package_history, packages
-from portal.services.listing import Sort, page
-from portal.services.package_changes import drop_planned, earliest_day, make_change, plan_change, planned_days
+from portal.models import Package, PackagePrice, PackageSchedule
+from portal.services import deletion, package_figures, packages
+from portal.services.listing import page
+from portal.services.package_changes import earliest_day, make_change, plan_change
 from portal.services.package_definition import definition_of
 from portal.services.package_impact import Impact, impact_of
 from portal.services.schedule_words import charged
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import ListState, list_state, row_id
-from portal.web.packages_forms import PRORATIONS, TYPES, RowForm
+from portal.web.packages_forms import RowForm
 
 bp = Blueprint("packages", __name__, url_prefix="/packages")
-
-HOLDERS = Sort((Assignment.id,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +86,19 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
     if is_htmx() and not editing:
         return fragment("packages/_found.html", status, **context)
     return render_template("packages/index.html", **context), status
+
+
+@bp.post("/archive")
+def archive_many() -> AnyResponse:
+    ids = request.form.getlist("ids", type=row_id)
+    if not ids:
+        raise RuleBroken("No package was selected. Tick one or more rows first.")
+    found = db.session.scalars(select(Package).where(Package.id.in_(ids))).all()
+    for package in found:
+        deletion.archive_package(package, today())
+    db.session.commit()
+    flash(f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}.")
+    return see_other(url_for(".index", **_state().kept))
 
 
 def _state() -> ListState:
@@ -197,98 +207,3 @@ def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:
     if not is_htmx():
         return _list(row, status, **context)
     return fragment("packages/_edit_row.html", status, row=row, state=_state(), **context)
-
-
-# -- one package
-
-
-@bp.get("/<int:package_id>")
-def show(package_id: int) -> Any:
-    package, day = db.get_or_404(Package, package_id), today()
-    state = request.args.get("state", package_history.IN_FORCE)
-    holders = page(
-        package_history.assignments_of(package, day, state),
-        HOLDERS,
-        request.args.get("after", type=row_id),
-        request.args.get("before", type=row_id),
-    )
-    context: dict[str, Any] = {"package": package, "holders": holders, "today": day}
-    if is_htmx():
-        return fragment("packages/_holders.html", **context)
-    return render_template(
-        "packages/show.html",
-        **context,
-        prices=package_history.price_list(package, day),
-        schedules=package_history.schedules(package, day),
-        schedule=package.schedule_on(day),
-        monthly=package_figures.monthly(package, day),
-        next_days=package_figures.next_charge_days(package),
-        was_assigned=packages.was_assigned(package),
-        planned=planned_days(package, day),
-        later_days=package_figures.schedule_days(package, day)[1:],
-        one_day=ONE_DAY,
-        types=TYPES,
-        prorations=PRORATIONS,
-    )
-
-
-@bp.route("/<int:package_id>/delete", methods=["GET", "POST"])
-def delete(package_id: int) -> Any:
-    package = db.get_or_404(Package, package_id)
-    if request.method == "POST":
-        deletion.delete_package(package)
-        db.session.commit()
-        flash(f"Deleted {package.name}.")
-        return see_other(url_for(".index"))
-    context: dict[str, Any] = {"package": package, "refusal": deletion.why_not_delete_package(package)}
-    if is_htmx():
-        return fragment("packages/_delete.html", **context)
-    return render_template("packages/delete.html", **context)
-
-
-@bp.post("/<int:package_id>/archive")
-def archive(package_id: int) -> AnyResponse:
-    package = db.get_or_404(Package, package_id)
-    deletion.archive_package(package, today())
-    db.session.commit()
-    flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
-    return see_other(url_for(".show", package_id=package_id))
-
-
-@bp.post("/<int:package_id>/restore")
-def restore(package_id: int) -> AnyResponse:
-    package = db.get_or_404(Package, package_id)
-    deletion.restore_package(package)
-    db.session.commit()
-    flash(f"{package.name} is on sale again.")
-    return see_other(url_for(".show", package_id=package_id))
-
-
-@bp.post("/archive")
-def archive_many() -> AnyResponse:
-    ids = request.form.getlist("ids", type=row_id)
-    if not ids:
-        raise RuleBroken("No package was selected. Tick one or more rows first.")
-    found = db.session.scalars(select(Package).where(Package.id.in_(ids))).all()
-    for package in found:
-        deletion.archive_package(package, today())
-    db.session.commit()
-    flash(f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}.")
-    return see_other(url_for(".index", **_state().kept))
-
-
-@bp.post("/<int:package_id>/planned/delete")
-def delete_planned(package_id: int) -> AnyResponse:
-    package = db.get_or_404(Package, package_id)
-    day = _day(request.form.get("holds_from", ""))
-    drop_planned(package, day, today())
-    db.session.commit()
-    flash(f"What was planned from {in_words(day)} is taken back.")
-    return see_other(url_for(".show", package_id=package_id))
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("holds_from", "Holds From is not a day of the calendar.") from None

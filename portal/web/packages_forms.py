@@ -72,8 +72,12 @@ class PriceSetForm(Form):
     setup_cost = DecimalTextField("Setup Cost", default=ZERO)
     setup_retail = DecimalTextField("Setup Retail", default=ZERO)
 
-    def numbered(self, index: int) -> "PriceSetForm":
+    def numbered(self, index: int, alone: bool) -> "PriceSetForm":
         """With ids of its own: the names are the same in every set."""
+        if alone or self.currency.data not in CURRENCIES:
+            self.currency.choices = CURRENCY_CHOICES
+        else:  # a line among others is removed, not turned into another currency
+            self.currency.choices = [c for c in CURRENCY_CHOICES if c.value == self.currency.data]
         for field in self:
             field.id = field.label.field_id = f"{field.short_name}-{index}"
         return self
@@ -249,7 +253,9 @@ class PackageForm(VersionedForm):
         ]
 
     def _number(self) -> None:
-        self.price_sets = [prices.numbered(index) for index, prices in enumerate(self.price_sets)]
+        self.price_sets = [
+            prices.numbered(index, len(self.price_sets) == 1) for index, prices in enumerate(self.price_sets)
+        ]
 
 
 class RowForm(VersionedForm):

@@ -275,3 +275,18 @@ def test_a_package_somebody_has_is_refused_with_the_way_out(client, session):
     assert refused.select_one(f'form[action="/packages/{package.id}/archive"]')
     assert client.post(way["action"]).status_code == 303
     assert package.archived_on == TODAY
+
+
+def test_where_very_many_have_it_the_page_does_not_wait_for_its_figures(client, session, monkeypatch):
+    monkeypatch.setattr("portal.web.package_page.MANY", 1)
+    package = a_package("Trunk")
+    for name in ("Acme", "Globex"):
+        assigned(package, a_customer(name))
+    soup = page(client.get(f"/packages/{package.id}"))
+    assert "more than 1 assignment" in words(soup.select_one(".pager"))
+    assert soup.select_one("#figures[hx-trigger=load] a")["href"] == f"/packages/{package.id}/figures"
+    for answer in (
+        page(client.get(f"/packages/{package.id}/figures")),
+        part(client.get(f"/packages/{package.id}/figures", headers=HTMX)),
+    ):
+        assert "Assigned today 2 to 2 customers" in words(answer)
