@@ -54,14 +54,18 @@ def test_a_file_is_taken_in_and_each_call_keeps_what_was_said_of_it(session, tmp
 @pytest.mark.parametrize(
     ("written", "zone", "instant", "day"),
     [
-        pytest.param("2026-10-25 01:30:00", "Europe/London", "2026-10-25T00:30:00+00:00", "2026-10-25", id="of an hour twice the first"),
-        pytest.param("2026-07-01 00:30:00", "Europe/London", "2026-06-30T23:30:00+00:00", "2026-07-01", id="without zone the portal's"),
-        pytest.param("2026-07-01T23:30:00Z", "Europe/London", "2026-07-01T23:30:00+00:00", "2026-07-02", id="the day is the portal's"),
-        pytest.param("1782948600", "UTC", "2026-07-01T23:30:00+00:00", "2026-07-01", id="seconds since 1970"),
-        pytest.param("2026-07-01T23:30:00.25-05:00", "UTC", "2026-07-02T04:30:00.250000+00:00", "2026-07-02", id="parts of seconds"),
-        pytest.param("2026-07-01", "Asia/Kolkata", "2026-06-30T18:30:00+00:00", "2026-07-01", id="a day alone begins it"),
-        pytest.param("2026-07-01 10:20", "UTC", "2026-07-01T10:20:00+00:00", "2026-07-01", id="without seconds"),
+        ("2026-10-25 01:30:00", "Europe/London", "2026-10-25T00:30:00+00:00", "2026-10-25"),
+        ("2026-07-01 00:30:00", "Europe/London", "2026-06-30T23:30:00+00:00", "2026-07-01"),
+        ("2026-07-01T23:30:00Z", "Europe/London", "2026-07-01T23:30:00+00:00", "2026-07-02"),
+        ("1782948600", "UTC", "2026-07-01T23:30:00+00:00", "2026-07-01"),
+        ("2026-07-01T23:30:00.25-05:00", "UTC", "2026-07-02T04:30:00.250000+00:00", "2026-07-02"),
+        ("2026-07-01", "Asia/Kolkata", "2026-06-30T18:30:00+00:00", "2026-07-01"),
+        ("2026-07-01 10:20", "UTC", "2026-07-01T10:20:00+00:00", "2026-07-01"),
     ],
+    ids=(
+        "of an hour twice the first", "without zone the portal's", "the day is the portal's", "seconds since 1970",
+        "parts of seconds", "a day alone begins it", "without seconds",
+    ),
 )  # fmt: skip
 def test_a_call_belongs_to_the_day_on_which_it_started_in_the_portals_zone(
     session, tmp_path, written, zone, instant, day

@@ -71,7 +71,6 @@ class Reader:
         ]
         comma = delimiter != ","
         self.customers, self.dids, self.times = Customers(), Dids(), Times(zone)
-        self.numbers: Memo[str] = Memo(_number)
         self.seconds: Memo[int] = Memo(seconds)
         self.amounts: Memo[int] = Memo(amount_reader("Charge", comma))
         self.costs: Memo[int] = Memo(amount_reader("Cost", comma))
@@ -109,7 +108,8 @@ class Reader:
         call_id = call_id.strip()
         if not call_id or len(call_id) > CALL_ID_MAX or call_id[0] in FORMULA or not call_id.isprintable():
             raise Bad(_call_id(call_id))
-        number, source = self.numbers[destination], self.dids.known.get(self.numbers[did]) if did else None
+        number = _number(destination)
+        source = self.dids.known.get(_number(did)) if did else None
         if customer.strip():
             customer_id = self.customers.named[customer]
         elif source:
@@ -158,11 +158,9 @@ def _call_id(call_id: str) -> str:
 
 def _number(text: str) -> str:
     """A number without leading + or 00; also names that are no numbers."""
-    plain = text.strip()
-    if plain.isdigit() and plain.isascii() and not plain.startswith("00"):
-        number = plain
-    else:
-        number = bare(plain.removeprefix("'"))
+    if text.isdigit() and text.isascii() and text[:2] != "00" and len(text) <= DESTINATION_MAX:
+        return text
+    number = bare(text.strip().removeprefix("'"))
     if len(number) > DESTINATION_MAX or not number.isprintable():
         raise Bad(
             f"{short(text)} is no number: it has more than {DESTINATION_MAX} characters or unreadable ones."

@@ -1,0 +1,162 @@
+"""Taking in a file of calls, beside the speed of the same store: a plain loader that checks nothing.
+
+The plain loader reads the file with the standard library, converts what it must, and puts the rows into a table
+like the portal's, each call once: SQLite by executemany, PostgreSQL by COPY and one INSERT that leaves out what is
+there. It is measured with no index but the one that keeps calls apart, and with all that the portal's table has.
+"""
+
+import csv
+import multiprocessing
+import random
+import resource
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from benchmarks import large
+from benchmarks.stores import store
+from benchmarks.table import duration, per_second, show
+from portal.extensions import db
+
+CUSTOMERS = 1_000
+HEAD = "call_id,customer,did,destination,start_time,seconds,charge,cost"
+NAMES = (
+    "customer_id, call_id, destination, started_at, day, seconds, amount, cost, covered_seconds, covered_amount, "
+    "came_in_on"
+)
+
+
+def measure(kind: str, calls: int) -> None:
+    """Take in a file of so many calls, once and again, and load it plainly."""
+    with TemporaryDirectory(prefix="portal-bench-") as folder:
+        path = Path(folder) / "calls.csv"
+        write_file(path, calls, CUSTOMERS)
+        size = path.stat().st_size / 1e6
+        with store(kind, large.TODAY.isoformat()) as app:
+            large.provider(CUSTOMERS * large.OF_A_CUSTOMER)
+            db.session.commit()
+            url, home = app.config["SQLALCHEMY_DATABASE_URI"], str(app.config["INSTANCE"])
+            plain = [_plain(kind, path, calls, indexed) for indexed in (False, True)]
+            rows = [*plain]
+            for words in ("import it", "import it again"):
+                took, peak = _in_a_process(url, home, path)
+                rows.append((words, duration(took), per_second(calls, took), f"{peak:.0f} MiB"))
+    show(f"{calls:,} calls ({size:.0f} MB) into {kind}", ("what", "time", "calls/s", "peak memory"), rows)
+
+
+def write_file(path: Path, calls: int, customers: int) -> None:
+    """A file of calls of many customers, spread over three weeks."""
+    chosen = random.Random(7)
+    begin = datetime(2026, 11, 1, tzinfo=UTC)
+    with path.open("w") as file:
+        file.write(HEAD + "\n")
+        for number in range(calls):
+            customer = chosen.randrange(customers) + 1
+            started = begin + timedelta(seconds=chosen.randrange(21 * 86_400))
+            seconds = chosen.randrange(1, 1800)
+            file.write(
+                f"c{number}-{chosen.getrandbits(32):08x}@sip.example,Customer {customer},,"
+                f"4420{chosen.randrange(10**8):08},{started:%Y-%m-%d %H:%M:%S},{seconds},{seconds * 0.0002:.6f},{seconds * 0.0001:.6f}\n"
+            )
+
+
+# -- the portal
+
+
+def _in_a_process(url: str, instance: str, path: Path) -> tuple[float, float]:
+    """The import in a process of its own: seconds, and its peak memory in MiB."""
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=_import, args=(url, instance, str(path), answers))
+    process.start()
+    found: tuple[float, float] = answers.get()
+    process.join()
+    return found
+
+
+def _import(url: str, instance: str, path: str, answers: Any) -> None:
+    from portal.services.calls import importing
+    from tests.world import make_app
+
+    app = make_app(Path(instance).parent, url, TESTING=False)
+    with app.app_context():
+        begun = perf_counter()
+        import_, _ = importing.accept(Path(path), "calls.csv", replaces=False, by="bench", now=large.NOW)
+        db.session.commit()
+        done = importing.carry_out(import_.id, large.TODAY, lambda: large.NOW, ZoneInfo("UTC"))
+        took = perf_counter() - begun
+        assert done.state == "done" and not done.bad_count, (done.state, done.bad_count)
+    answers.put((took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+# -- the plain loader
+
+
+def _plain(kind: str, path: Path, calls: int, indexed: bool) -> tuple[str, str, str, str]:
+    """The same file into an empty table like the portal's, with nothing checked, and gone again."""
+    ids = {f"Customer {number + 1}": number + 1 for number in range(CUSTOMERS)}
+    began = perf_counter()
+    raw: Any = db.session.connection().connection.driver_connection
+    (_load_postgresql if kind == "postgresql" else _load_sqlite)(raw, path, ids, indexed)
+    db.session.commit()
+    took = perf_counter() - began
+    db.session.execute(text("DROP TABLE plain_call"))
+    db.session.commit()
+    words = "plain loader, all indexes" if indexed else "plain loader, one index"
+    return words, duration(took), per_second(calls, took), ""
+
+
+def _rows(path: Path, ids: dict[str, int]) -> Iterator[tuple[Any, ...]]:
+    with path.open(newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        for call_id, customer, _, destination, started, seconds, charge, cost in reader:
+            yield (
+                ids[customer], call_id, destination, started, started[:10], int(seconds),
+                round(float(charge) * 1e6), round(float(cost) * 1e6), 0, 0, "2026-11-22",
+            )  # fmt: skip
+
+
+def _load_sqlite(raw: Any, path: Path, ids: dict[str, int], indexed: bool) -> None:
+    ((made,),) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'call'")
+    raw.execute(made.replace("call", "plain_call", 1) if indexed else _bare("text", "text"))
+    if indexed:
+        for (index,) in raw.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name='call' AND sql LIKE 'CREATE INDEX%'"
+        ).fetchall():
+            raw.execute(
+                index.replace("ix_call", "ix_plain_call")
+                .replace("ON call", "ON plain_call")
+                .replace('ON "call"', "ON plain_call")
+            )
+    raw.executemany(
+        f"INSERT OR IGNORE INTO plain_call ({NAMES}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", _rows(path, ids)
+    )
+
+
+def _load_postgresql(raw: Any, path: Path, ids: dict[str, int], indexed: bool) -> None:
+    with raw.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE plain_call (LIKE call INCLUDING ALL)" if indexed else _bare("timestamptz", "date")
+        )
+        cursor.execute(f"CREATE TEMP TABLE plain_stage ON COMMIT DROP AS SELECT {NAMES} FROM plain_call")
+        with cursor.copy(f"COPY plain_stage ({NAMES}) FROM STDIN") as copy:
+            for row in _rows(path, ids):
+                copy.write_row(row)
+        cursor.execute(
+            f"INSERT INTO plain_call ({NAMES}) SELECT {NAMES} FROM plain_stage ON CONFLICT DO NOTHING"
+        )
+
+
+def _bare(instant: str, day: str) -> str:
+    return (
+        "CREATE TABLE plain_call (customer_id bigint, call_id text, destination text, "
+        f"started_at {instant}, day {day}, seconds int, amount bigint, cost bigint, covered_seconds int, "
+        f"covered_amount bigint, came_in_on {day}, UNIQUE (customer_id, call_id))"
+    )

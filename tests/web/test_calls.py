@@ -1,0 +1,176 @@
+"""Calls in the pages: files sent, mapped and mended; a customer's calls, minimum and free minutes."""
+
+import gzip
+from datetime import date
+from io import BytesIO
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.models import Call, CallImport, ImportState
+from portal.services.calls import importing, uploads
+from tests.calling import HEAD, a_file, a_line, taken_in
+from tests.pages import error_at, page, part, words
+from tests.trade import TODAY, a_customer, a_did, a_package, assigned
+
+FIRST = date(2026, 11, 1)
+
+
+@pytest.fixture(autouse=True)
+def _today(app, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+def a_text(*lines: str, head: str = HEAD) -> bytes:
+    return "\n".join([head, *lines]).encode() + b"\n"
+
+
+def send(client, content: bytes, name: str = "calls.csv", **more):
+    return client.post(
+        "/calls", data={"file": (BytesIO(content), name), **more}, content_type="multipart/form-data"
+    )
+
+
+GOOD = a_line("a", "2026-11-03 10:00:00", 90, "2.50")
+BAD = a_line("=b", "2026-11-03 10:00:00", 90, "2.50", customer="=cmd()")
+
+
+def test_without_any_import_the_page_says_what_belongs_there(client):
+    soup = page(client.get("/calls"))
+    assert "No calls have come in yet." in words(soup.main)
+    assert soup.select_one("nav a[aria-current=page]").text.strip() == "Calls"
+
+
+def test_a_small_file_is_taken_in_while_one_waits(session, client, app):
+    a_customer()
+    answer = send(client, gzip.compress(a_text(GOOD, BAD)), "../up/calls.csv.gz")
+    assert answer.status_code == 303
+    soup = page(client.get(answer.location))
+    assert words(soup.h1) == "calls.csv.gz"
+    assert "taken in" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
+    assert "Call id from call id" in words(soup.main)
+    assert session.scalar(select(func.count(Call.id))) == 1
+    assert not list(uploads.folder(app.config["INSTANCE"]).glob("*"))
+    assert "calls.csv.gz" in words(page(client.get("/calls")).main)
+
+
+def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, client):
+    a_customer()
+    location = send(client, a_text(GOOD, BAD, a_line("c", "2026-11-03 10:00:00", 90, "-2"))).location
+    answer = client.get(f"{location}/bad-rows.csv")
+    assert answer.mimetype == "text/csv" and "attachment" in answer.headers["Content-Disposition"]
+    lines = answer.text.splitlines()
+    assert lines[0] == "line,reason,call id,customer,did,destination,start time,seconds,charge,cost"
+    assert lines[1].startswith("3,The call id =b is a formula.,'=b,'=cmd(),")
+    mended = answer.text.replace("'=b,'=cmd()", "b,Northwind Telecom").replace("-2", "2")
+    again = client.get(send(client, mended.encode()).location)
+    assert session.scalar(select(func.count(Call.id))) == 3
+    assert "none" in words(page(again).main)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        pytest.param(b"", "The file is empty.", id="empty"),
+        pytest.param(gzip.compress(a_text(GOOD) * 50)[:-30], "cut off or broken", id="half-written gzip"),
+        pytest.param(a_text() + b"x,\xe9\n", "not in UTF-8", id="wrong encoding"),
+        pytest.param(b"PK\x03\x04xx", "spreadsheet", id="a spreadsheet"),
+        pytest.param(a_text(GOOD, head=GOOD), "holds values, not the names", id="no header"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_refused_at_its_field(session, client, app, content, sentence):
+    soup = page(send(client, content), 422)
+    assert sentence in error_at(soup, "file")
+    assert not session.scalar(select(func.count(CallImport.id)))
+    assert not list(uploads.folder(app.config["INSTANCE"]).glob("*"))
+
+
+def test_no_file_at_all_is_refused_at_its_field(client):
+    assert "Choose a file" in error_at(page(client.post("/calls", data={}), 422), "file")
+
+
+def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_taken_in(session, client):
+    a_customer()
+    answer = send(
+        client, a_text("r1,Northwind Telecom,2026-11-03 10:00:00,2", head="ref,who,when was it,pounds")
+    )
+    assert answer.location.endswith("/columns")
+    soup = page(client.get(answer.location))
+    assert "ref: r1" in words(soup.select_one("select[name=call_id]"))
+    chosen = {"call_id": 0, "customer": 1, "started_at": 2}
+    assert "Choose the column" in error_at(page(client.post(answer.location, data=chosen), 422), "amount")
+    assert "list" in error_at(page(client.post(answer.location, data=chosen | {"amount": 77}), 422), "amount")
+    done = client.post(answer.location, data=chosen | {"amount": 3})
+    assert "taken in" in words(page(client.get(done.location)).main)
+    assert session.scalar(select(func.count(Call.id))) == 1
+    assert client.get(answer.location).status_code == 303
+
+
+def test_an_import_can_be_stopped_and_gone_on_with(session, client, tmp_path):
+    a_customer()
+    import_, _ = importing.accept(
+        a_file(tmp_path, [GOOD]), "big.csv", replaces=False, by="", now=importing_now()
+    )
+    session.commit()
+    assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
+    assert "0 of 1 line" in words(
+        part(client.get(f"/calls/{import_.id}/progress", headers={"HX-Request": "true"}))
+    )
+    assert client.post(f"/calls/{import_.id}/stop").status_code == 303
+    soup = page(client.get(f"/calls/{import_.id}"))
+    assert "stopped at 0%" in words(soup.main)
+    client.post(f"/calls/{import_.id}/resumption")
+    assert session.get_one(CallImport, import_.id, populate_existing=True).state == ImportState.DONE
+    assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
+
+
+def importing_now():
+    from portal.clock import now
+
+    return now()
+
+
+def test_a_viewer_sees_imports_and_changes_nothing(session, as_viewer):
+    a_customer()
+    assert not page(as_viewer.get("/calls")).select("form[action='/calls']")
+    assert send(as_viewer, a_text(GOOD)).status_code == 403
+
+
+def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client, tmp_path):
+    customer = a_customer()
+    did = a_did(customer)
+    taken_in(
+        a_file(
+            tmp_path,
+            [
+                a_line("a", "2026-11-03 10:00:00", 60, "2", did=did.number, destination="33199009999"),
+                a_line("b", "2026-11-04 10:00:00", 3661, "1.125"),
+                a_line("old", "2026-01-04 10:00:00", 60, "9"),
+            ],
+        )
+    )
+    url = f"/customers/{customer.id}/calls"
+    soup = page(client.get(url))
+    text = words(soup.main)
+    assert "France (+33)" in text and "United Kingdom (+44)" in text and "3.125" in text and "1:01:01" in text
+    assert "old" not in text
+    assert "old" in words(page(client.get(url + "?from=2026-01-01")).main)
+    found = words(part(client.get(url + "?q=%2B33", headers={"HX-Request": "true"})))
+    assert "France" in found and "United Kingdom" not in found
+    assert "No call matches." in words(page(client.get(url + "?q=nothing")).main)
+    assert "To lies before From." in words(page(client.get(url + "?from=2026-11-05&to=2026-11-01")).main)
+    assert client.get("/customers/99999/calls").status_code == 404
+
+
+def test_the_customers_page_says_what_is_spent_of_the_minimum_and_used_of_the_minutes(
+    session, client, tmp_path
+):
+    customer = a_customer()
+    assigned(a_package("Commitment 150", "150", minimum_spend=True), customer, FIRST)
+    assigned(a_package("100 Minutes", minutes=True), customer, FIRST, minutes=100)
+    taken_in(a_file(tmp_path, [a_line("a", "2026-11-05 10:00:00", 12_000, "177.60")]))
+    text = words(page(client.get(f"/customers/{customer.id}")).main)
+    # Half of the call is free: 88.80 is spent.
+    assert "88.80 of 150.00 GBP spent, 8 days left" in text
+    assert "If nothing more is spent, 61.20 is charged on 1 Dec" in text
+    assert "Used / Total: 100 / 100 minutes, 0 left" in text
