@@ -28,7 +28,7 @@ class ServiceForm(FlaskForm):
 
 @bp.context_processor
 def _place() -> dict[str, str]:
-    return {"place": "packages"}
+    return {"place": "settings"}
 
 
 @bp.get("")
@@ -69,6 +69,15 @@ def create() -> Any:
         form.name.errors = [problem.sentence]
         return _list(422, form)
     flash(f"Added {service.name}.")
+    return _list() if is_htmx() else see_other(url_for(".index"))
+
+
+@bp.post("/known")
+def add_known() -> Any:
+    """Add the names that providers know, those that are not there yet."""
+    connexcs.seed_connexcs_packages()
+    db.session.commit()
+    flash("Added the services that the platform is known for.")
     return _list() if is_htmx() else see_other(url_for(".index"))
 
 

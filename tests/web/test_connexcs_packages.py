@@ -25,6 +25,12 @@ def test_the_list_says_how_many_packages_stand_on_each(client, session):
     assert len(page(client.get("/connexcs-packages?q=converse")).select("tbody tr")) == 2
 
 
+def test_an_empty_list_offers_the_names_that_providers_know(client, session):
+    offer = page(client.get("/connexcs-packages")).select_one(".empty form")
+    assert client.post(offer["action"]).status_code == 303
+    assert len(names(session)) == 11
+
+
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_one_is_added_by_its_name(client, session, headers):
     answer = client.post("/connexcs-packages", data={"name": "Number Lookup"}, headers=headers)
