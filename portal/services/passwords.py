@@ -26,8 +26,16 @@ def why_not(password: str, about: Iterable[str]) -> str | None:
         return f"A password has {LONGEST} characters or less."
     from zxcvbn import zxcvbn
 
-    known = sorted({word.lower() for text in about for word in re.findall(r"\w{3,}", text)})
-    judged = zxcvbn(password[:JUDGED], user_inputs=known)
+    judged = zxcvbn(password[:JUDGED], user_inputs=sorted(_known(about)))
     if judged["score"] < HARD_ENOUGH:
         return "This password is too easy to guess: it is common, or made of what is. Take several words in a row."
     return None
+
+
+def _known(about: Iterable[str]) -> set[str]:
+    """What stands for a person: the texts as they are, run together, and word by word."""
+    known = set()
+    for text in about:
+        words = re.findall(r"\w{3,}", text.lower())
+        known |= {text.lower(), "".join(words), *words}
+    return known

@@ -7,7 +7,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, session, u
 from flask_security import current_user, logout_user
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from portal.clock import now
 from portal.extensions import db
@@ -23,7 +23,7 @@ class NameForm(FlaskForm):
 
     name = StringField(
         "Name",
-        [InputRequired("Write your name."), Length(max=100, message="A name has 100 letters or less.")],
+        [DataRequired("Write your name."), Length(max=100, message="A name has 100 letters or less.")],
     )
 
 

@@ -4,6 +4,7 @@ A picture is an SVG of its own (`<img>`), so its styles are not the page's and b
 stands in a table beside it too.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import pygal
 from flask import Response
 from pygal.style import Style
+
+# It adds a finder of modules in a form that Python no longer asks for, and warns of at each import.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 INK, SOFT, LINE = "#1d2433", "#535b6b", "#dcdfe5"
 DARK = {"ink": "#e6e8ed", "soft": "#a9b0bd", "line": "#3a4150"}

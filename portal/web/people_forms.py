@@ -5,7 +5,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
-from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from portal.models.user import CUSTOMER_ROLES, CUSTOMER_USER, STAFF_ROLES, VIEWER
 from portal.services.people import NAME_LONGEST
@@ -36,7 +36,7 @@ class InviteForm(FlaskForm):
 class PersonForm(FlaskForm):
     """What a person is called and may do, in their row."""
 
-    name = StringField("Name", [InputRequired("Write a name."), TOO_LONG])
+    name = StringField("Name", [DataRequired("Write a name."), TOO_LONG])
     role = ChoiceField("Role")
 
     def __init__(self, of_customer: bool, **options: Any) -> None:
@@ -48,7 +48,7 @@ class PersonForm(FlaskForm):
 class AcceptForm(FlaskForm):
     """What whoever was invited chooses."""
 
-    name = StringField("Name", [InputRequired("Write your name."), TOO_LONG])
+    name = StringField("Name", [DataRequired("Write your name."), TOO_LONG])
     password = PasswordField("Password", [InputRequired("Choose a password.")])
     password_confirm = PasswordField(
         "Password, once more", [EqualTo("password", "This is not the same password. Type it once more.")]

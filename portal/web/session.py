@@ -34,6 +34,8 @@ from portal.web.sign_in_forms import (
     CodeForm,
     NewPasswordForm,
     PasskeyForm,
+    RescueForm,
+    SecondStepForm,
     SignInForm,
 )
 from portal.web.sign_in_parts import Keys, OnceTotp, Outbox, Passwords
@@ -58,7 +60,9 @@ PARTS: dict[str, Any] = {
     "verify_form": AskAgainForm,
     "change_password_form": NewPasswordForm,
     "reset_password_form": ChoosePasswordForm,
+    "two_factor_setup_form": SecondStepForm,
     "two_factor_verify_code_form": CodeForm,
+    "two_factor_rescue_form": RescueForm,
     "mf_recovery_form": BackupCodeForm,
     "wan_register_form": PasskeyForm,
 }

@@ -13,6 +13,8 @@ from flask_security import (
     LoginForm,
     MfRecoveryForm,
     ResetPasswordForm,
+    TwoFactorRescueForm,
+    TwoFactorSetupForm,
     TwoFactorVerifyCodeForm,
     VerifyForm,
     WebAuthnRegisterForm,
@@ -20,7 +22,8 @@ from flask_security import (
 )
 from flask_security.forms import EmailValidation
 from flask_security.utils import validate_redirect_url
-from wtforms import EmailField, Field, PasswordField, StringField
+from wtforms import EmailField, Field, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
 from portal import database
@@ -143,17 +146,28 @@ class BackupCodeForm(MfRecoveryForm):
         return _counted(self, self.code, super().validate, options)
 
 
+class SecondStepForm(TwoFactorSetupForm):
+    """Which second step: buttons say it, so no list is needed."""
+
+    setup = StringField("Second step")  # type: ignore[assignment]
+
+
+class RescueForm(TwoFactorRescueForm):
+    """Flask-Security makes one beside the code's form; no page shows it."""
+
+    help_setup = RadioField("Help", choices=[SelectChoice("help", "Help")])
+
+
 class PasskeyForm(WebAuthnRegisterForm):
     """A passkey always stands for both steps."""
 
     name = StringField("Name", [InputRequired("Give the passkey a name to know it by.")])
+    usage = StringField("Usage")  # type: ignore[assignment]
 
     def validate(self, **options: Any) -> bool:
         """Whatever was sent, it is for signing in."""
         self.usage.data = "first"
-        fine = super().validate(**options)
-        self.usage.data = "first"
-        return fine
+        return super().validate(**options)
 
 
 def _counted(form: Any, field: Field, validate: Any, options: dict[str, Any]) -> bool:
