@@ -19,6 +19,7 @@ COMMANDS = {
     "charge": "Post every charge that is due, or simulate it.",
     "preview": "Show what falls due over a span of days, and why.",
     "import": "Take in files: rated call records.",
+    "summary": "Write charge summaries as PDF files.",
     "services": "Print which platform services are enabled for whom, as JSON.",
     "notices": "Announce charges to come, each once.",
     "mail": "Send what waits in the outbox.",

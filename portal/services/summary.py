@@ -18,6 +18,7 @@ from portal.services import assignments
 from portal.services.charges import reversed_among
 from portal.services.explaining import Explained, explained
 from portal.services.planning import Totals, totals
+from portal.services.statement import Statement, statement
 
 # More lines than this are for more than one summary.
 CHARGES_MOST, ASSIGNMENTS_MOST = 5_000, 2_000
@@ -58,6 +59,8 @@ class Summary:
     totals: dict[str, Totals] = field(default_factory=dict)
     taxes: dict[str, list[TaxedAt]] = field(default_factory=dict)
     left_out: bool = False
+    # What moved the balance in the span.
+    statement: Statement = field(init=False)
 
 
 def summary(customer: Customer, begins: date, through: date) -> Summary:
@@ -71,6 +74,7 @@ def summary(customer: Customer, begins: date, through: date) -> Summary:
     found.totals = totals(charges) or {customer.currency: Totals()}
     found.taxes = {currency: _taxed(charges, currency) for currency in found.totals}
     found.assigned = _assigned(customer, begins, through)
+    found.statement = statement(customer.id, begins, through)
     return found
 
 

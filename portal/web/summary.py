@@ -1,16 +1,19 @@
 """The charge summary of a customer, on screen and, from the same page, on paper."""
 
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request, send_file
 
 from portal.clock import today
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Customer
+from portal.models import Company, Customer
 from portal.services.summary import summary
+from portal.web import paper
+from portal.web.errors import problem
 from portal.web.spans import span_of
 
 bp = Blueprint("summary", __name__)
@@ -27,6 +30,25 @@ def show(customer_id: int) -> Any:
     found = summary(customer, span.begins, span.through)
     context = {"customer": customer, "span": span, "summary": found, "today": day, "spans": months}
     return render_template("summary/show.html", **context), 422 if span.problem else 200
+
+
+@bp.get("/customers/<int:customer_id>/summary.pdf")
+def download(customer_id: int) -> Any:
+    """The same summary as PDF."""
+    customer = db.get_or_404(Customer, customer_id)
+    return as_pdf(customer, request.args.get("paper", ""))
+
+
+def as_pdf(customer: Customer, size: str) -> Any:
+    """The summary that the address asks for, as a file that is downloaded."""
+    span = span_of(*_months(today())["This month"])
+    if span.problem or not (span.begins and span.through):
+        return problem(422, span.problem)
+    found = summary(customer, span.begins, span.through)
+    made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
+    return send_file(
+        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found), max_age=0
+    )
 
 
 def _months(day: date) -> dict[str, tuple[date, date]]:

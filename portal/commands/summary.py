@@ -1,0 +1,97 @@
+"""Charge summaries as PDF files: of one customer, or of everyone who was charged in a span of days."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from datetime import date, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+
+from portal.commands import with_app
+
+DAY = click.DateTime(["%Y-%m-%d"])
+# typst remembers what it has set: a process sets so many summaries, then makes room for a fresh one.
+IN_ONE_PROCESS = 200
+
+
+@click.command()
+@click.argument("who", metavar="CUSTOMER")
+@click.argument("begins", metavar="FROM", type=DAY)
+@click.argument("through", metavar="TO", type=DAY)
+@click.option("--pdf", is_flag=True, help="Write PDF files (there is no other form).")
+@click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", help="The size of the paper.")
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The folder to write to."
+)
+@with_app(reading=True)
+def command(who: str, begins: datetime, through: datetime, pdf: bool, paper: str, into: Path) -> None:
+    """Write the charge summary of CUSTOMER (a name, or #12; `all` for everyone) from FROM to TO.
+
+    \b
+    portal summary "Northwind Telecom" 2026-10-01 2026-10-31 --pdf
+    portal summary all 2026-10-01 2026-10-31 --pdf --into october
+    """
+    from sqlalchemy import select
+
+    from portal.clock import today
+    from portal.commands.charge import customer_called
+    from portal.extensions import db
+    from portal.models import Charge
+
+    span = (begins.date(), through.date())
+    if span[1] < span[0]:
+        raise click.ClickException("TO lies before FROM.")
+    if who == "all":
+        charged = select(Charge.customer_id).where(Charge.charge_on.between(*span)).distinct()
+        ids = list(db.session.scalars(charged.order_by(Charge.customer_id)))
+    else:
+        customer = customer_called(who)
+        ids = [customer.id] if customer else []
+    db.session.rollback()
+    into.mkdir(parents=True, exist_ok=True)
+    if len(ids) == 1:
+        write(ids, span, today(), paper, into)
+    else:
+        for done in _in_other_processes(ids, span, today(), paper, into):
+            click.echo(f"\r{done} of {len(ids)} summaries written.", nl=False, err=True)
+        click.echo(err=True)
+    click.echo(f"{len(ids)} written to {into.resolve()}.")
+
+
+def _in_other_processes(
+    ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path
+) -> Iterator[int]:
+    """Write the summaries a few dozen to a process; how many are done, after each process."""
+    done = 0
+    chunks = [ids[start : start + IN_ONE_PROCESS] for start in range(0, len(ids), IN_ONE_PROCESS)]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        tasks: list[Future[int]] = [pool.submit(write_apart, c, span, today, paper, into) for c in chunks]
+        for task in tasks:
+            done += task.result()
+            yield done
+
+
+def write_apart(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> int:
+    """Write summaries in a process of their own."""
+    from portal import create_app, database
+
+    with create_app().app_context(), database.reading():
+        return write(ids, span, today, paper, into)
+
+
+def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> int:
+    """Write a summary of each customer; a file is there whole or not at all."""
+    from portal.extensions import db
+    from portal.models import Company, Customer
+    from portal.services.summary import summary
+    from portal.web import paper as setting
+
+    for customer_id in ids:
+        found = summary(db.session.get_one(Customer, customer_id), *span)
+        made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
+        part = into / (setting.file_name(found) + ".part")
+        part.write_bytes(made)
+        part.rename(part.with_suffix(""))
+        db.session.expunge_all()
+    return len(ids)
