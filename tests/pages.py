@@ -23,6 +23,9 @@ def page(response: TestResponse, status: int = 200) -> BeautifulSoup:
         if not _name_of(soup, control)
     ]
     assert not unlabelled, f"controls without a name: {unlabelled}"
+    held = soup.select("[form]:not(.row-select)")
+    lost = [control for control in held if not soup.find("form", id=control["form"])]
+    assert not lost, f"controls of a form that is not there: {lost}"
     return soup
 
 

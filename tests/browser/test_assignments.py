@@ -1,0 +1,174 @@
+"""Assignments in a real browser: assign to a DID, refused deletes and their way out, rows by keyboard, no script."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from portal.domain.schedule import Frequency
+from portal.extensions import db
+from portal.models import Assignment
+from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.fixture(autouse=True)
+def _today(app, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+@pytest.fixture
+def scene(app):
+    """A customer with a DID, a seat since 1 November, and a trunk that is locked until 31 December."""
+    with app.app_context():
+        customer = a_customer()
+        did = a_did(customer)
+        a_package("UK Geographic DID", "1.20", setup_retail="2", match=())
+        seat = assigned(a_package("Hosted Seat", "30"), customer, date(2026, 11, 1), quantity=12)
+        trunk = assigned(a_package(minimum_days=60), customer, date(2026, 11, 1))
+        run()
+        db.session.commit()
+        return {"customer": customer.id, "did": did.id, "seat": seat.id, "trunk": trunk.id}
+
+
+def stored(app, assignment_id):
+    with app.app_context():
+        assignment = db.session.get_one(Assignment, assignment_id)
+        return assignment.quantity_on(date(2027, 1, 1)), assignment.end_date
+
+
+def test_a_package_is_assigned_to_a_did_beside_what_it_will_charge(page, scene):
+    page.goto(f"/dids/{scene['did']}")
+    page.get_by_role("link", name="Assign package").first.click()
+    dialog = page.get_by_role("dialog", name="Assign package to +44 20 7946 0123")
+    draft = dialog.get_by_role("region", name="What will be charged")
+    expect(dialog.get_by_label("Package")).to_be_focused()
+    expect(dialog.get_by_label("Minutes")).to_be_hidden()
+    dialog.get_by_label("Package").select_option("UK Geographic DID")
+    expect(draft.get_by_text("16.40 GBP")).to_be_visible()
+    expect(draft.get_by_text("Not locked")).to_be_visible()
+    dialog.get_by_label("Quantity").fill("2")
+    expect(draft.get_by_text("32.80 GBP")).to_be_visible()
+    dialog.get_by_label("Minimum Days").fill("30")
+    expect(draft.get_by_text("Locked until 22 Dec 2026")).to_be_visible()
+
+    dialog.get_by_label("Start Date").fill("2026-06-22")
+    expect(draft.get_by_text("6 charges")).to_be_visible()
+    draft.get_by_role("button", name="Charge from 22 Dec 2026, the next charge date").click()
+    expect(draft.get_by_label("Charge from")).to_have_value("2026-12-22")
+
+    dialog.get_by_role("button", name="Assign package").last.click()
+    expect(dialog).to_be_hidden()
+    section = page.get_by_role("region", name="Packages")
+    expect(section.get_by_role("row").filter(has_text="UK Geographic DID")).to_contain_text("22 Dec 2026")
+    expect(page.get_by_text("Assigned UK Geographic DID to +44 20 7946 0123.")).to_be_visible()
+
+
+def test_what_is_typed_survives_the_question_and_enter_does_not_answer_it(page, scene, app):
+    page.goto(f"/customers/{scene['customer']}")
+    page.get_by_role("link", name="Assign package").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Package").select_option("Hosted Seat")
+    dialog.get_by_label("Quantity").fill("3")
+    dialog.get_by_label("Quantity").press("Enter")
+    again = dialog.get_by_role("button", name="Assign a second time")
+    expect(again).to_be_focused()
+    expect(dialog.get_by_label("Quantity")).to_have_value("3")
+    dialog.get_by_label("Quantity").press("Enter")
+    expect(again).to_be_focused()
+    again.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("region", name="Packages").get_by_text("3 assigned")).to_be_visible()
+
+
+def test_a_row_is_changed_by_keyboard_alone(page, scene, app):
+    page.goto(f"/customers/{scene['customer']}")
+    row = page.locator(f"#assignment-{scene['seat']}")
+    row.get_by_role("link", name="Edit").focus()
+    page.keyboard.press("Enter")
+    quantity = row.get_by_label("Quantity")
+    expect(quantity).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(quantity).to_have_count(0)
+
+    row.get_by_role("link", name="Edit").focus()
+    page.keyboard.press("Enter")
+    quantity.fill("0")
+    quantity.press("Enter")
+    expect(row.get_by_text("Quantity is 1 to 100,000.")).to_be_visible()
+    expect(quantity).to_be_focused()
+    quantity.fill("14")
+    expect(row.get_by_text("16.00 GBP are given away")).to_be_visible()
+    quantity.press("Enter")
+    expect(row.get_by_text("14 from 23 Nov 2026")).to_be_visible()
+    assert stored(app, scene["seat"]) == (14, None)
+
+
+def test_a_refused_end_says_why_and_its_way_out_ends_it(page, scene, app):
+    page.goto(f"/customers/{scene['customer']}")
+    row = page.locator(f"#assignment-{scene['trunk']}")
+    row.get_by_role("link", name="End").click()
+    dialog = page.get_by_role("dialog", name="End SIP Trunk 10")
+    expect(
+        dialog.get_by_text("Locked until 31 December 2026 (60 days from 1 November 2026).")
+    ).to_be_visible()
+    expect(dialog.get_by_text("Until then 1 charge, 24.50 GBP in all")).to_be_visible()
+    dialog.get_by_role("button", name="End it on 30 December 2026 instead").click()
+    expect(dialog).to_be_hidden()
+    expect(row.get_by_text("last day 30 Dec 2026")).to_be_visible()
+    assert stored(app, scene["trunk"]) == (1, date(2026, 12, 30))
+
+
+def test_what_else_the_page_says_of_charges_follows_a_change(page, scene):
+    page.goto(f"/customers/{scene['customer']}")
+    coming = page.locator("#coming")
+    expect(coming.get_by_text("360.00").first).to_be_visible()
+    page.locator(f"#assignment-{scene['seat']}").get_by_role("link", name="End").click()
+    page.get_by_role("dialog").get_by_role("button", name="End it today").click()
+    expect(coming.get_by_text("360.00")).to_have_count(0)
+
+
+def test_without_script_it_is_assigned_changed_and_ended_from_pages(screen, scene, app):
+    page = screen(java_script_enabled=False)
+    page.goto(f"/dids/{scene['did']}")
+    page.get_by_role("link", name="Assign package").first.click()
+    page.get_by_label("Package").select_option("UK Geographic DID")
+    page.get_by_label("Quantity").fill("2")
+    page.get_by_role("button", name="Show charges").click()
+    expect(page.get_by_text("32.80 GBP")).to_be_visible()
+    expect(page.get_by_label("Quantity")).to_have_value("2")
+    page.get_by_label("Quantity").press("Enter")
+    row = page.get_by_role("region", name="Packages").get_by_role("row").filter(has_text="UK Geographic DID")
+    row.get_by_role("link", name="Edit").click()
+    page.get_by_label("Quantity").fill("5")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="UK Geographic DID")).to_be_visible()
+    page.get_by_role("link", name="End").click()
+    page.get_by_role("button", name="Remove UK Geographic DID").click()
+    expect(page.get_by_text("Removed UK Geographic DID.")).to_be_visible()
+
+
+def test_one_package_goes_to_chosen_dids_seen_in_sum_first(page, scene, app):
+    page.goto("/dids")
+    page.get_by_role("checkbox", name="Select +44 20 7946 0123").check()
+    page.get_by_role("button", name="Assign package").click()
+    expect(page.get_by_role("heading", name="Assign package to 1 DID")).to_be_visible()
+    page.get_by_label("Package").select_option("UK Geographic DID")
+    expect(page.get_by_text("Assigned to 1 of 1 DID")).to_be_visible()
+    page.get_by_role("button", name="Assign to DIDs").click()
+    expect(page.get_by_text("Assigned UK Geographic DID to 1 DID.")).to_be_visible()
+
+
+def test_what_is_held_is_chosen_for_from_its_own_page(page, app):
+    with app.app_context():
+        daily = a_package("Recording", "2", frequency=Frequency.DAILY, match=())
+        held = assigned(daily, a_customer(), TODAY - timedelta(50)).id
+        run()
+        db.session.commit()
+    page.goto(f"/assignments/{held}")
+    page.get_by_role("link", name="Choose what is charged").click()
+    page.get_by_role("radio", name="Charge from a day on").check()
+    page.get_by_role("button", name="Choose").click()
+    expect(page.get_by_text("50 charges, 100.00 GBP, were passed over")).to_be_visible()
+    expect(page.get_by_text("is held")).to_have_count(0)
