@@ -25,9 +25,10 @@ CURRENCY_LETTERS = 3
 def show() -> str:
     day = today()
     recurs = recurring.recurring(day)
-    currencies = _currencies(recurs, day)
+    charged = history.by_month(day)
+    currencies = _currencies(recurs, history.currencies(charged))
     currency = _currency(currencies)
-    ahead, past = due.due(day), history.history(currency, day)
+    ahead, past = due.due(day), history.history(currency, day, charged)
     days = list(ahead.days(currency))
     return render_template(
         "overview/show.html",
@@ -55,9 +56,9 @@ def show() -> str:
     )
 
 
-def _currencies(recurs: list[recurring.Recurring], day: date) -> list[str]:
+def _currencies(recurs: list[recurring.Recurring], charged: set[str]) -> list[str]:
     """The currencies that there is anything to say about: the provider's own first."""
-    found = {row.currency for row in recurs} | set(history.currencies_charged(day))
+    found = {row.currency for row in recurs} | charged
     own = default_currency()
     return sorted(found, key=lambda currency: (currency != own, currency)) or [own]
 

@@ -169,7 +169,7 @@ def test_packages_stand_by_their_margin_and_all_adds_up():
         ("Mistake", -1),
     ]
     assert (found.total.amount, found.total.cost, found.total.count) == (33, 7, 3)
-    assert history.currencies_charged(TODAY) == ["GBP"]
+    assert history.currencies(history.by_month(TODAY)) == {"GBP"}
     assert history.history("USD", TODAY).total.count == 0
 
 

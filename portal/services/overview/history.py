@@ -87,13 +87,13 @@ def firsts(today: date, months: int = MONTHS) -> list[date]:
     return [date(n // 12, n % 12 + 1, 1) for n in range(number - months + 1, number + 1)]
 
 
-def history(currency: str, today: date) -> History:
+def history(currency: str, today: date, charged: list[list[Row]] | None = None) -> History:
     """What was charged in a currency in the last twelve months, this month's so far included."""
     begins = firsts(today)
     months = [Month(day, day == begins[-1]) for day in begins]
     packages: dict[int | None, OfPackage] = {}
     names = {row[0]: row[1] for row in db.session.execute(select(Package.id, Package.name))}
-    for month, sums in zip(months, _of_months(begins), strict=True):
+    for month, sums in zip(months, charged or by_month(today), strict=True):
         for charged_in, package_id, once, amount, cost, count in sums:
             if charged_in != currency:
                 continue
@@ -106,8 +106,9 @@ def history(currency: str, today: date) -> History:
     return History(currency, months[0].begins, months, ranked)
 
 
-def _of_months(begins: list[date]) -> list[list[Row]]:
-    """The sums of each month; a month that is no longer charged in is added up once."""
+def by_month(today: date) -> list[list[Row]]:
+    """The sums of each of the last months; a month that is no longer charged in is added up once."""
+    begins = firsts(today)
     untils = [*begins[1:], LAST_DAY]
     spans = list(zip(begins, untils, strict=True))
     counts = db.session.execute(select(*(charges_between(*span) for span in spans))).one()
@@ -129,6 +130,6 @@ def _sums(begins: date, until: date) -> list[Row]:
     return [tuple(row) for row in db.session.execute(query)]
 
 
-def currencies_charged(today: date) -> list[str]:
-    """The currencies in which something was charged in the last twelve months."""
-    return sorted({row[0] for sums in _of_months(firsts(today)) for row in sums})
+def currencies(charged: list[list[Row]]) -> set[str]:
+    """The currencies in which something was charged."""
+    return {row[0] for sums in charged for row in sums}
