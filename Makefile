@@ -36,7 +36,7 @@ lint: $(VENV)/.dev ## check style (ruff) and types (mypy)
 
 bench: $(VENV)/.dev ## measure the engine, runs and pages
 	@$(SAY) "Measuring"
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 pins: ## compile the pinned requirements again (needs uv)
 	@$(SAY) "Pinning every dependency with its hashes, for every Python from 3.11 and every platform"
