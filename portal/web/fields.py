@@ -85,7 +85,9 @@ class ChoiceField(SelectField):
 
     def __init__(self, label: str, **options: Any) -> None:
         refusal = f"Choose a {label} from the list."
-        super().__init__(label, invalid_value_message=refusal, invalid_choice_message=refusal, **options)
+        super().__init__(  # type: ignore[call-arg]
+            label, invalid_value_message=refusal, invalid_choice_message=refusal, **options
+        )
 
 
 class DayField(DateField):

@@ -181,7 +181,8 @@ def _tried(form: PackageForm) -> dict[str, Any]:
 
 def _editor(form: PackageForm, package: Package | None = None, status: int = 200, **more: Any) -> Any:
     """The form: by itself, or on its page, as it was asked for."""
-    form.version.data = str(package.version) if package else ""
+    if package and (request.method == "GET" or "stale" in more):  # else what the form was opened with
+        form.version.data = str(package.version)
     if "impact" not in more:
         form.confirmed.data = ""
     fixed = bool(package and packages.was_assigned(package)) and "refusal" not in more

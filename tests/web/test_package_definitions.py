@@ -265,6 +265,15 @@ def test_the_second_of_two_people_is_told_sees_what_is_stored_and_loses_nothing(
     assert package.name == "Mine"
 
 
+def test_rearranging_the_form_does_not_hide_that_somebody_else_saved(client, session):
+    package = a_package("Trunk")
+    url = f"/packages/{package.id}/definition"
+    mine = filled(page(client.get(url)))
+    client.post(url, data={**mine, "name": "Theirs"})
+    rearranged = filled(page(client.post(url, data={**mine, "show": "1"})))
+    page(client.post(url, data=rearranged), 409)
+
+
 def test_a_change_of_the_past_is_refused_at_its_day(client, session):
     package = a_package("Trunk", match=())
     assigned(package, a_customer())
