@@ -20,7 +20,7 @@ prices are `Decimal` (or text, or int), a day since which something has always h
         "package": "trunk", "customer": "acme", "did": None, "start_date": day, "charge_from": None,
         "quantities": [(ALWAYS, 2), (holds_from, 3)],
         "ends": [(ALWAYS, None), (known_on, end_date)]}],  # the last one known by a day counts
-     "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount
+     "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount; or a dict, as free_calls.py says
      "usage_wait_days": 0, "through": day}
 
 Of several entries that hold from the same day, the last one counts. Each charge in the answer is
@@ -40,6 +40,8 @@ from calendar import monthrange
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+
+from tests.free_calls import Calls
 
 ALWAYS = date(1, 1, 1)
 ONE_DAY = timedelta(days=1)
@@ -118,11 +120,12 @@ class Walk:
         self.customer = one(portfolio["customers"], self.assignment["customer"])
         self.currency = self.customer["currency"]
         self.wait = portfolio["usage_wait_days"] * ONE_DAY
-        self.usage = portfolio["usage"]
+        self.calls = portfolio["calls"]
         self.start = self.assignment["start_date"]
         self.begin = max(self.start, self.assignment["charge_from"] or self.start)
         self.by_days = self.package["proration"] == "daily"
         self.measured = bool(self.package["minimum_spend"])
+        self.free = self.package["type"] == "free_minutes"
         self.schedule = self.anchor = self.grid = None
         self.periods = []
         self.posted = []
@@ -140,6 +143,8 @@ class Walk:
                 self.settle(period, today, end)
             elif end != known_end(self.assignment, today - ONE_DAY) or (end and today == end + ONE_DAY):
                 self.correct(period, today, end)
+            if period["settled"] and self.measured and self.spend_changed(period, today):
+                self.correct(period, today, end, late=True)
 
     # --- setup and one-off
 
@@ -224,16 +229,19 @@ class Walk:
         return rounded(amount, self.currency), rounded(cost, self.currency)
 
     def spend(self, since, until):
-        """What the customer's calls cost, on the DID if it is for one."""
-        total = Fraction(0)
-        for customer, did, day, amount in self.usage:
-            if (
-                customer == self.customer["key"]
-                and since <= day < until
-                and self.assignment["did"] in (None, did)
-            ):
-                total += Fraction(str(amount))
-        return total
+        """What the customer's calls cost after free minutes, on the DID if it is for one."""
+        return sum(
+            (call.spend for call in self.calls.known_of(self.customer["key"], self.assignment["did"])
+             if since <= call.day < until),
+            Fraction(0),
+        )  # fmt: skip
+
+    def spend_changed(self, period, today):
+        """Whether calls came in, or were covered anew, for a period that ended no more than 90 days ago."""
+        days = self.calls.changed_of(self.customer["key"])
+        return any(period["from"] <= day < period["next"] for day in days) and (
+            today - period["next"] <= 90 * ONE_DAY
+        )
 
     def settle(self, period, today, end):
         """Post what the schedule brings for a period; a minimum spend once it is over."""
@@ -249,13 +257,13 @@ class Walk:
         kind = "minimum_spend" if self.measured else "recurring"
         self.line(kind, today, period["sums"], dated, period["retail"], period, until)
 
-    def correct(self, period, today, end):
-        """Post what it should come to less what was posted; if less, after the last day."""
+    def correct(self, period, today, end, late=False):
+        """Post what it should come to less what was posted; if less, after the last day, or for late calls."""
         should = self.with_tax(*self.should(period, end), period["rate"])
         change = tuple(new - old for new, old in zip(should, period["sums"], strict=True))
         amount, cost, tax = change
         sign = amount or cost or tax
-        if sign == 0 or (sign < 0 and today <= end):
+        if sign == 0 or (sign < 0 and not late and today <= end):
             return
         period["number"] += 1
         period["sums"] = should
@@ -323,11 +331,17 @@ def in_order(charge):
 
 def charges(portfolio):
     """Every charge that runs on each day, up to and including `through`, post."""
+    portfolio = {**portfolio, "calls": Calls(portfolio["usage"])}
     walks = [Walk(portfolio, index) for index in range(len(portfolio["assignments"]))]
+    bundles = [walk for walk in walks if walk.free]
     today = min((walk.start for walk in walks), default=portfolio["through"])
     while today <= portfolio["through"]:
-        for walk in walks:
+        for walk in bundles:
             walk.step(today)
+        portfolio["calls"].know(today, bundles)
+        for walk in walks:
+            if not walk.free:
+                walk.step(today)
         today += ONE_DAY
     posted = [charge for walk in walks for charge in walk.posted]
     return sorted(posted, key=lambda charge: (charge["posted_on"], *in_order(charge)))

@@ -30,7 +30,7 @@ another. A frequency that changes clears the match days.
 on the days from `from` to `to`, by date, then in the rules' order.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from tests.oracle import ALWAYS, ONE_DAY, charges, holding, in_order, one, rounded
@@ -49,6 +49,7 @@ def portfolio_of(scenario):
         {
             "key": package["key"],
             "type": package.get("type", "standard"),
+            "destination": package.get("destination", ""),
             "minimum_days": package.get("minimum_days", 0),
             "minimum_spend": package.get("minimum_spend", False),
             "proration": package.get("proration", "none"),
@@ -82,6 +83,7 @@ def portfolio_of(scenario):
             "did": assignment.get("did"),
             "start_date": a_day(assignment["start_date"]),
             "charge_from": a_day(assignment.get("charge_from")),
+            "minutes": assignment.get("minutes"),
             "quantities": [(ALWAYS, assignment.get("quantity", 1))],
             "ends": [(ALWAYS, a_day(assignment.get("end_date")))],
         }
@@ -90,7 +92,13 @@ def portfolio_of(scenario):
     for change in scenario.get("changes", []):
         record(change, packages, customers, assignments, currency)
     usage = [
-        (call.get("customer", only), call.get("did"), day_of(call, scenario), call["amount"])
+        {
+            **call,
+            "customer": call.get("customer", only),
+            "day": day_of(call, scenario),
+            "came_in_on": a_day(call.get("came_in_on")),
+            "starts": starts(call, scenario),
+        }
         for call in scenario.get("usage", [])
     ]
     return {
@@ -101,6 +109,16 @@ def portfolio_of(scenario):
         "usage_wait_days": scenario.get("usage_wait_days", 0),
         "through": a_day(scenario["to"]),
     }
+
+
+def starts(call, scenario):
+    """When a call started, in UTC; one of which only the day is known begins its day."""
+    if not call.get("started_at"):
+        return ""
+    started = datetime.fromisoformat(call["started_at"])
+    if not started.tzinfo:
+        started = started.replace(tzinfo=ZoneInfo(scenario.get("timezone", "UTC")))
+    return started.astimezone(UTC).isoformat()
 
 
 def day_of(call, scenario):

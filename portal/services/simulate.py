@@ -5,6 +5,7 @@ A run is made on every day on which anything can be due. What those days post is
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from operator import itemgetter
 from secrets import token_urlsafe
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,9 +21,12 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
 from portal.services.assigning import Draft, assign
 from portal.services.changing import change_end, change_quantity
+from portal.services.covering import recover_many
 from portal.services.currencies import CURRENCIES
 from portal.services.customers import CustomerFields, change_tax_rate, create_customer
+from portal.services.destinations import bare
 from portal.services.explaining import explain_all
+from portal.services.late_calls import reopen
 from portal.services.package_changes import make_change, plan_change
 from portal.services.package_definition import Definition, PriceSet, definition_of
 from portal.services.packages import create_package
@@ -43,7 +47,7 @@ ASSIGNMENT = (
     "package", "customer", "did", "quantity", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
     "auto_decrement_credit",
 )  # fmt: skip
-CALL = ("customer", "did", "date", "started_at", "amount", "destination", "seconds", "call_id")
+CALL = ("customer", "did", "date", "started_at", "amount", "destination", "seconds", "call_id", "came_in_on")
 CHANGES = {
     "assignment": ("end_date", "quantity"),
     "package": (*PRICES, "currency", "frequency", "frequency_match"),
@@ -80,6 +84,8 @@ class Simulation:
         self.dids: dict[str, Did] = {}
         self.assignments: dict[int, Assignment] = {}
         self.calls: set[tuple[int, str]] = set()
+        self.on_time: list[Call] = []
+        self.late: dict[date, list[Call]] = {}
         self.wait_days = self._wait_days()
 
     # -- setting up
@@ -96,7 +102,8 @@ class Simulation:
         for index, item in enumerate(self.place.items("assignments", required=True)):
             self._add_assignment(index, item)
         for index, item in enumerate(self.place.items("usage")):
-            self._add_call(index, item)
+            self._read_call(index, item)
+        self._take_in(self.on_time)
         db.session.flush()
 
     def _now(self) -> datetime:
@@ -215,7 +222,8 @@ class Simulation:
             raise item.broken(error, "package") from error
         self.assignments[index] = assigned
 
-    def _add_call(self, index: int, item: Place) -> None:
+    def _read_call(self, index: int, item: Place) -> None:
+        """A call that comes in on its own day is there from the beginning; a late one from the day it came in."""
         item.only(*CALL)
         customer, did = self._customer(item), item.one_of("did", self.dids, "DID", None)
         amount, seconds = item.decimal("amount"), item.whole("seconds", 0)
@@ -230,19 +238,40 @@ class Simulation:
         self.calls.add((customer.id, known))
         started = self._started(item)
         day = started.date() if started else item.day("date")
-        db.session.add(
-            Call(
-                customer_id=customer.id,
-                call_id=known,
-                did_id=did.id if did else None,
-                started_at=started,
-                day=day,
-                destination=item.text("destination", ""),
-                seconds=seconds,
-                amount=amount,
-                came_in_on=day,
-            )
+        came_in_on = item.day("came_in_on", day)
+        if came_in_on < day:
+            raise item.refuse("came_in_on", "lies before the day of the call.")
+        other = self.dids.get("+" + bare(item.text("destination", "")))
+        call = Call(
+            customer_id=customer.id,
+            call_id=known,
+            did_id=did.id if did else None,
+            other_did_id=other.id if other and other.customer_id == customer.id else None,
+            started_at=started,
+            day=day,
+            destination=bare(item.text("destination", "")),
+            seconds=seconds,
+            amount=amount,
+            came_in_on=came_in_on,
         )
+        (self.on_time if came_in_on == day else self.late.setdefault(came_in_on, [])).append(call)
+
+    def _take_in(self, calls: list[Call], today: date | None = None) -> dict[int, date]:
+        """Store calls and cover them by free minutes; the first day of them for each customer.
+
+        Without a day it is before all of them: each is there on its own day.
+        """
+        reached: dict[int, date] = {}
+        for call in calls:
+            reached[call.customer_id] = min(reached.get(call.customer_id, call.day), call.day)
+        db.session.add_all(calls)
+        db.session.flush()
+        return recover_many(reached, today or min(reached.values(), default=self.begins))
+
+    def _cover(self, day: date) -> None:
+        """After a change: the calls of its day and after it are covered by what holds now."""
+        db.session.flush()
+        recover_many({customer.id: day for customer in self.customers.values()}, day)
 
     def _started(self, item: Place) -> datetime | None:
         """When a call started, in the portal's time zone; None where only its day is given."""
@@ -262,10 +291,16 @@ class Simulation:
     # -- running
 
     def run(self) -> None:
-        """A run on every day on which anything can be due, after that day's changes."""
-        for change in self.changes():
-            self._run_through(change.day("on") - ONE_DAY)
-            self.change(change)
+        """A run on every day on which anything can be due, after that day's changes and the late calls it brought."""
+        events: list[tuple[date, Place | None]] = [(change.day("on"), change) for change in self.changes()]
+        events += [(day, None) for day in self.late]
+        for day, change in sorted(events, key=itemgetter(0)):
+            self._run_through(day - ONE_DAY)
+            if change:
+                self.change(change)
+                self._cover(day)
+            elif day <= self.through:
+                reopen(self._take_in(self.late[day], day), day)
         self._run_through(self.through)
 
     def changes(self) -> list[Place]:
