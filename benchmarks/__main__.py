@@ -4,10 +4,10 @@ import argparse
 import os
 import platform
 
-from benchmarks import engine, pages, runs
+from benchmarks import calls_import, engine, pages, runs
 from benchmarks.stores import KINDS
 
-PARTS = ("engine", "runs", "pages")
+PARTS = ("engine", "runs", "pages", "imports")
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     for name, default, words in (
         ("assignments", 100_000, "assignments of the large portal"),
         ("charges", 300_000, "charges posted on one day, for the pages"),
+        ("calls", 1_000_000, "calls of the file to import"),
     ):
         given = int(os.environ.get(f"BENCH_{name.upper()}", default))
         parser.add_argument(
@@ -37,6 +38,8 @@ def main() -> None:
             runs.measure(kind, asked.assignments)
         if "pages" in parts:
             pages.measure(kind, asked.assignments, asked.charges)
+        if "imports" in parts:
+            calls_import.measure(kind, asked.calls)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,10 @@ def _time(client: Any, words: str, address: str) -> tuple[str, ...]:
         begun = perf_counter()
         answer = client.get(address)
         times.append((perf_counter() - begun) * 1000)
-    assert answer.status_code == 200, (address, answer.status_code)
     middle = median(times)
     verdict = "kept" if middle <= GOAL else "missed"
+    if answer.status_code != 200:
+        verdict = f"answers {answer.status_code}"
     return (
         words,
         f"{times[0]:.0f} ms",
