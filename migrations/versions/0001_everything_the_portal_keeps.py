@@ -306,30 +306,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_did_country_number", "did", ["country", "number"], unique=False)
     op.create_index("ix_did_customer_id_number", "did", ["customer_id", "number"], unique=False)
-    op.create_index(
-        "ix_did_in_stock",
-        "did",
-        ["number"],
-        unique=False,
-        sqlite_where=sa.text("archived_on is null and customer_id is null"),
-        postgresql_where=sa.text("archived_on is null and customer_id is null"),
-    )
-    op.create_index(
-        "ix_did_kept",
-        "did",
-        ["number"],
-        unique=False,
-        sqlite_where=sa.text("archived_on is null"),
-        postgresql_where=sa.text("archived_on is null"),
-    )
-    op.create_index(
-        "ix_did_with_customer",
-        "did",
-        ["number"],
-        unique=False,
-        sqlite_where=sa.text("archived_on is null and customer_id is not null"),
-        postgresql_where=sa.text("archived_on is null and customer_id is not null"),
-    )
+    op.create_index("ix_did_list", "did", ["number", "archived_on", "customer_id", "country"], unique=False)
 
     op.create_table(
         "invitation",

@@ -10,11 +10,14 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import deletion
+from portal.services.customers import find_customers
 from portal.services.listing import Sort
 from portal.services.numbers import international, parts_to_find
 
 # As many as one act may touch: a block, a file, a selection.
 MANY = 10_000
+# A search that means more customers than this looks them up as it goes.
+NAMED = 500
 
 STOCK, WITH_CUSTOMER, ARCHIVED, ALL = "stock", "customer", "archived", "all"
 STATES = (ALL, STOCK, WITH_CUSTOMER, ARCHIVED)
@@ -43,13 +46,22 @@ def find_dids(
         query = query.where(Did.country == country)
     if customer_id is not None:
         query = query.where(Did.customer_id == customer_id)
-    if text.strip():
-        parts = parts_to_find(text) if any(letter.isdigit() for letter in text) else []
-        named = select(Customer.id)
-        for word in text.casefold().split():
-            named = named.where(Customer.search_key.contains(word, autoescape=True))
-        query = query.where(or_(*map(_holds, parts), Did.customer_id.in_(named)))
-    return query
+    return query.where(_matches(text)) if text.strip() else query
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """Whether a number holds what was typed, or its customer's name does.
+
+    Customers are looked up first: mostly there are few, or none, and then the index of numbers is enough.
+    """
+    parts = [_holds(part) for part in parts_to_find(text)]
+    if text.lstrip().startswith("+") and parts:
+        return or_(*parts)
+    named = find_customers(text, ALL).with_only_columns(Customer.id)
+    few = list(db.session.scalars(named.limit(NAMED + 1)))
+    if len(few) > NAMED:
+        return or_(*parts, Did.customer_id.in_(named))
+    return or_(*parts, Did.customer_id.in_(few)) if few or not parts else or_(*parts)
 
 
 def countries_in_use() -> list[str]:

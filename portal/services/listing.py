@@ -26,7 +26,10 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """One page of a list. `after` and `before` are the rows to go on from, where there are more."""
+    """One page of a list. `after` and `before` are the rows to go on from, where there are more.
+
+    `total` is how many there are in all, or, above what was to be counted at most, one more than that.
+    """
 
     rows: list[Row]
     total: int
@@ -41,12 +44,13 @@ def page(
     before: int | None = None,
     size: int = PAGE_SIZE,
     total: int | None = None,
+    count_most: int | None = None,
 ) -> Page[Row]:
     """The rows after (or before) a row, and how many there are in all: `total`, where that is known.
 
     A row that has gone meanwhile leads to the first page.
     """
-    total = count(query) if total is None else total
+    everything = query
     place = _place(sort, before if before is not None else after)
     backwards = before is not None and place is not None
     downwards = sort.descending != backwards
@@ -56,6 +60,8 @@ def page(
     order = [column.desc() if downwards else column.asc() for column in sort.columns]
     found = list(db.session.scalars(query.order_by(*order).limit(size + 1)).unique())
     more, rows = len(found) > size, found[:size]
+    if total is None:
+        total = count(everything, count_most) if more or place is not None else len(rows)
     if backwards:
         rows.reverse()
     if not rows:
@@ -65,10 +71,13 @@ def page(
     return Page(rows, total, _id(rows[-1]) if follows else None, _id(rows[0]) if precedes else None)
 
 
-def count(query: Select[Any]) -> int:
-    """How many rows a query has."""
+def count(query: Select[Any], most: int | None = None) -> int:
+    """How many rows a query has; `most + 1` where it has more than that."""
     model = query.column_descriptions[0]["entity"]
-    return db.session.scalar(query.with_only_columns(func.count(model.id)).order_by(None)) or 0
+    if most is None:
+        return db.session.scalar(query.with_only_columns(func.count(model.id)).order_by(None)) or 0
+    some = query.with_only_columns(model.id).order_by(None).limit(most + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def _id(row: Any) -> int:

@@ -78,18 +78,20 @@ def block(first: str, last: str, most: int) -> list[str]:
 
 
 def parts_to_find(text: str) -> list[str]:
-    """What to look for among E.164 numbers when somebody types `text`; a leading + means from the start."""
+    """What to look for among E.164 numbers when somebody types `text`; a leading + means from the start.
+
+    Nothing where there are letters: that is a name.
+    """
     digits = re.sub(r"\D", "", text, flags=re.ASCII)
-    if not digits:
+    if not digits or any(letter.isalpha() for letter in text):
         return []
     if text.lstrip().startswith("+"):
         return ["+" + digits]
-    found = [digits]
     if digits.startswith("00") and len(digits) > 2:
-        found.append("+" + digits[2:])
-    elif digits.startswith("0") and len(digits) >= SHORTEST_NATIONAL:
-        found.append(digits[1:])  # as it is dialled within the country
-    return found
+        return [digits, "+" + digits[2:]]
+    if digits.startswith("0") and len(digits) >= SHORTEST_NATIONAL:
+        return [digits[1:]]  # as it is dialled within the country
+    return [digits]
 
 
 def _written(text: str) -> str:

@@ -43,7 +43,8 @@ def _found() -> dict[str, Any]:
     query = _query(state).options(joinedload(Did.customer))
     owner = state["customer"]
     return {
-        "page": listing.page(query, dids.SORTS[state.sort], state.after, state.before),
+        "page": listing.page(query, dids.SORTS[state.sort], state.after, state.before, count_most=dids.MANY),
+        "countable": dids.MANY,
         "state": state,
         "countries": [("", "Any country"), *((code, country_name(code)) for code in countries)],
         "owner": db.session.get(Customer, int(owner)) if owner else None,

@@ -11,7 +11,7 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Assignment, Customer, Did, Package
-from portal.services import assigning, customers, did_intake, dids
+from portal.services import assigning, customers, did_intake, dids, listing
 from portal.services.customers import CustomerFields
 from portal.services.did_consequences import consequences
 from portal.services.did_intake import Report, Wanted
@@ -288,3 +288,21 @@ def test_a_number_that_somebody_adds_meanwhile_is_told(session: Any) -> None:
     with pytest.raises(RuleBroken, match="Somebody else has just added"):
         take_in(found)
     assert numbers(session) == [LONDON + "02"]
+
+
+def test_a_list_counts_no_further_than_it_must(session: Any) -> None:
+    for number in range(12):
+        did(session, f"{LONDON}{number:02}")
+    query, sort = dids.find_dids(), dids.SORTS["number"]
+    assert listing.page(query, sort, size=5, count_most=8).total == 9
+    assert listing.page(query, sort, size=5, count_most=12).total == 12
+    assert listing.page(query, sort, size=20, count_most=8).total == 12
+
+
+def test_very_many_customers_of_one_name_are_searched_as_well(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dids, "NAMED", 1)
+    for number in range(3):
+        did(session, f"{LONDON}{number:02}", customer(f"Acme {number}"))
+    assert len(numbers(session, text="acme")) == 3
