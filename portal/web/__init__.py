@@ -19,6 +19,7 @@ NOUNS = (
     "dids",
     "holds",
     "invitations",
+    "my",
     "package_definitions",  # and with it package_page and packages: one blueprint
     "runs",
     "payments",
@@ -38,3 +39,4 @@ def register(app: Flask) -> None:
         part.register(app)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"portal.web.{noun}").bp)
+    app.register_blueprint(import_module("portal.web.my").seen)

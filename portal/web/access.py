@@ -99,6 +99,8 @@ def _guard() -> AnyResponse | Response | None:
     if request.blueprint in PERSONAL:
         return None
     if not current_user.is_staff:
+        if endpoint == "overview.show":
+            return see_other(url_for("my.home"))
         return None if request.blueprint == "my" else abort(404)
     if request.method in READING or may_change():
         return None
