@@ -57,19 +57,29 @@ class Copies:
         return match[1] + (Path(there).as_posix() + mark + rest).encode()
 
     def _write(self, path: Path, content: bytes) -> None:
-        variants = {"": content}
-        if path.suffix in COMPRESSED:
-            variants[".br"] = brotli.compress(content)
-            variants[".gz"] = gzip.compress(content, mtime=0)
+        """Write what is not there yet; compressing takes long, and is done once for each content."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, data in variants.items():
-            copy = path.with_name(path.name + suffix)
-            if not copy.exists() and (not suffix or len(data) < len(content)):
-                descriptor, draft = tempfile.mkstemp(dir=path.parent)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                os.chmod(draft, 0o644)
-                os.replace(draft, copy)
+        if path.exists():  # written last
+            return
+        if path.suffix in COMPRESSED:
+            for suffix, compress in ((".br", brotli.compress), (".gz", _gzip)):
+                smaller = compress(content)
+                if len(smaller) < len(content):
+                    _put(path.with_name(path.name + suffix), smaller)
+        _put(path, content)
+
+
+def _gzip(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file that others see whole or not at all."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    os.chmod(draft, 0o644)
+    os.replace(draft, path)
 
 
 def _add_headers(headers: Any, _path: str, _url: str) -> None:
