@@ -62,7 +62,8 @@ def _page(assignment: Assignment, form: HoldForm, status: int = 200) -> Any:
     """What is held of one assignment, and what either choice would bring."""
     found = holds.described([assignment], today())
     if not found:
-        return render_template("holds/none.html", assignment=assignment)
+        status = 200 if request.method == "GET" else 409
+        return render_template("holds/none.html", assignment=assignment), status
     (held,) = found
     form.charge_from.data = form.charge_from.data or today()
     days = [today()] + ([held.next_charge_on] if held.next_charge_on else [])
