@@ -8,7 +8,7 @@ from babel.dates import format_date
 from flask import Blueprint, Response, abort, render_template, request
 
 from portal.clock import now, today
-from portal.services.overview import due, history, recurring, watch
+from portal.services.overview import due, history, recurring, remembering, watch
 from portal.services.packages import default_currency
 from portal.web import charts
 from portal.web.filters import LOCALE, money
@@ -24,11 +24,12 @@ CURRENCY_LETTERS = 3
 @bp.get("/")
 def show() -> str:
     day = today()
-    recurs = recurring.recurring(day)
-    charged = history.by_month(day)
+    marks = remembering.marks(day)
+    recurs = recurring.recurring(day, marks)
+    charged = history.by_month(day, marks)
     currencies = _currencies(recurs, history.currencies(charged))
     currency = _currency(currencies)
-    ahead, past = due.due(day), history.history(currency, day, charged)
+    ahead, past = due.due(day, marks), history.history(currency, day, charged)
     days = list(ahead.days(currency))
     return render_template(
         "overview/show.html",
@@ -38,7 +39,7 @@ def show() -> str:
         currencies=currencies,
         currency=currency,
         currency_choices=[(code, code) for code in currencies],
-        counts=watch.counts(day),
+        counts=watch.counts(day, marks),
         due=ahead,
         due_height=DUE_HEIGHT,
         due_days=days,
@@ -51,7 +52,7 @@ def show() -> str:
         held_named=watch.NAMED,
         runs=watch.runs_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
-        losses=watch.losses(day),
+        losses=watch.losses(day, marks),
         leaving=watch.leaving(day),
     )
 
@@ -99,8 +100,13 @@ def chart(name: str) -> Response:
     return response
 
 
+def _history(currency: str) -> history.History:
+    day = today()
+    return history.history(currency, day, history.by_month(day, remembering.marks(day)))
+
+
 def _due(currency: str, width: int) -> Response:
-    days = list(due.due(today()).days(currency))
+    days = list(due.due(today(), remembering.marks(today())).days(currency))
     series: list[tuple[str, list[Any]]] = [("Falls due", [day.amount - day.at_most for day in days])]
     colours = [0]
     if any(day.at_most for day in days):
@@ -114,7 +120,7 @@ def _due(currency: str, width: int) -> Response:
 
 
 def _months(currency: str, width: int) -> Response:
-    months = history.history(currency, today()).months
+    months = _history(currency).months
     series = [
         ("Recurring", [month.recurring.amount for month in months]),
         ("Margin", [month.recurring.margin for month in months]),
@@ -125,7 +131,7 @@ def _months(currency: str, width: int) -> Response:
 
 def _packages(currency: str, width: int) -> Response:
     """The largest margins, and every loss: the largest stands at the top."""
-    shown = _shown(history.history(currency, today()).packages)[::-1]
+    shown = _shown(_history(currency).packages)[::-1]
     margins = [row.sums.margin for row in shown]
     series, colours = [("Margin", [max(margin, ZERO) for margin in margins])], [1]
     if any(margin < 0 for margin in margins):

@@ -12,6 +12,7 @@ from portal.models import Charge, Run, RunState
 from portal.services import charges, package_figures
 from portal.services.changing import change_quantity
 from portal.services.overview import due, history, recurring, watch
+from portal.services.overview.remembering import marks
 from portal.services.package_changes import make_change, plan_change
 from portal.services.package_definition import PriceSet, definition_of
 from portal.services.upcoming import upcoming
@@ -24,7 +25,11 @@ MONTH_AGO = TODAY - timedelta(days=31)
 
 
 def recurs(currency="GBP"):
-    return next((row for row in recurring.recurring(TODAY) if row.currency == currency), None)
+    return next((row for row in recurring.recurring(TODAY, marks(TODAY)) if row.currency == currency), None)
+
+
+def past(currency):
+    return history.history(currency, TODAY, history.by_month(TODAY, marks(TODAY)))
 
 
 # -- what recurs
@@ -59,7 +64,7 @@ def test_a_new_quantity_recurs_from_its_day_on():
     run()
     change_quantity(assignment, 5, TODAY + DAY, TODAY)
     assert recurs().retail == Decimal("10.00")
-    (tomorrow,) = recurring.recurring(TODAY + DAY)
+    (tomorrow,) = recurring.recurring(TODAY + DAY, marks(TODAY))
     assert tomorrow.retail == Decimal("50.00")
 
 
@@ -67,7 +72,7 @@ def test_currencies_are_never_added_up():
     package = a_package(currencies=("GBP", "JPY"), retail="2400", cost="1000")
     assigned(package, a_customer())
     assigned(package, a_customer("Sakurame", "JPY"))
-    assert {row.currency: row.retail for row in recurring.recurring(TODAY)} == {
+    assert {row.currency: row.retail for row in recurring.recurring(TODAY, marks(TODAY))} == {
         "GBP": Decimal(2400),
         "JPY": Decimal(2400),
     }
@@ -87,7 +92,7 @@ def some_due():
 
 def test_what_falls_due_is_what_the_list_of_upcoming_charges_says():
     some_due()
-    found = due.due(TODAY)
+    found = due.due(TODAY, marks(TODAY))
     days = {day.on: day.amount for day in found.days("GBP") if day.count}
     listed = upcoming(TODAY, found.through, TODAY)
     expected = {day.on: day.totals["GBP"].amount for day in listed.days}
@@ -98,14 +103,14 @@ def test_what_falls_due_is_what_the_list_of_upcoming_charges_says():
 
 def test_as_many_charges_are_announced_as_a_run_then_posts():
     some_due()
-    assert due.due(TODAY).now == 2
+    assert due.due(TODAY, marks(TODAY)).now == 2
     assert run().charges == 2
-    assert due.due(TODAY).now == 0
+    assert due.due(TODAY, marks(TODAY)).now == 0
 
 
 def test_a_minimum_spend_that_still_runs_is_told_apart():
     some_due()
-    (first,) = [day for day in due.due(TODAY).days("GBP") if day.at_most]
+    (first,) = [day for day in due.due(TODAY, marks(TODAY)).days("GBP") if day.at_most]
     assert (first.on, first.at_most, first.amount) == (
         TODAY.replace(month=12, day=1),
         Decimal(50),
@@ -114,7 +119,7 @@ def test_a_minimum_spend_that_still_runs_is_told_apart():
 
 
 def test_every_day_of_the_next_thirty_is_there():
-    found = list(due.due(TODAY).days("GBP"))
+    found = list(due.due(TODAY, marks(TODAY)).days("GBP"))
     assert [day.on for day in found] == [TODAY + n * DAY for n in range(30)]
     assert {day.count for day in found} == {0}
 
@@ -124,17 +129,17 @@ def test_of_too_many_assignments_the_days_that_fit_are_told(monkeypatch):
     for days in range(6):
         assigned(package, customer, TODAY + days * DAY)
     monkeypatch.setattr(due, "ASSIGNMENTS_MOST", 4)
-    found = due.due(TODAY)
+    found = due.due(TODAY, marks(TODAY))
     assert not found.is_whole
     assert [day.amount for day in found.days("GBP")] == [Decimal(3)] * len(list(found.days("GBP")))
     assert TODAY <= found.through < TODAY + 4 * DAY
     monkeypatch.setattr(due, "ASSIGNMENTS_MOST", 0)
-    assert list(due.due(TODAY).days("GBP")) == []
+    assert list(due.due(TODAY, marks(TODAY)).days("GBP")) == []
 
 
 def test_what_is_held_is_not_announced():
     assigned(a_package("Daily", "1", frequency=Frequency.DAILY, match=()), a_customer(), TODAY - 60 * DAY)
-    found = due.due(TODAY)
+    found = due.due(TODAY, marks(TODAY))
     assert (found.now, found.held) == (0, 1)
 
 
@@ -148,7 +153,7 @@ def test_a_month_has_what_recurred_in_it_and_what_was_charged_once():
     run()
     asked = charges.ManualCharge(customer, TODAY, Decimal(-5), Decimal(0), "Goodwill")
     charges.charge_manually(asked, token="m", today=TODAY, by=BEN, now=NOW)
-    found = history.history("GBP", TODAY)
+    found = past("GBP")
     assert [month.begins.month for month in found.months] == [9, 10, 11]
     assert [month.recurring.amount for month in found.months] == [Decimal("24.50")] * 3
     assert [month.recurring.margin for month in found.months] == [Decimal("14.50")] * 3
@@ -162,15 +167,15 @@ def test_packages_stand_by_their_margin_and_all_adds_up():
     assigned(a_package("Better", "20", cost="2"), customer, TODAY.replace(day=1))
     assigned(a_package("Mistake", "3", cost="4"), customer, TODAY.replace(day=1))
     run()
-    found = history.history("GBP", TODAY)
+    found = past("GBP")
     assert [(row.name, row.sums.margin) for row in found.packages] == [
         ("Better", 18),
         ("Good", 9),
         ("Mistake", -1),
     ]
     assert (found.total.amount, found.total.cost, found.total.count) == (33, 7, 3)
-    assert history.currencies(history.by_month(TODAY)) == {"GBP"}
-    assert history.history("USD", TODAY).total.count == 0
+    assert history.currencies(history.by_month(TODAY, marks(TODAY))) == {"GBP"}
+    assert past("USD").total.count == 0
 
 
 def test_a_reversal_counts_against_what_it_reverses(session):
@@ -178,7 +183,7 @@ def test_a_reversal_counts_against_what_it_reverses(session):
     run()
     charge = session.query(Charge).one()
     charges.reverse(charge, "Wrong package.", today=TODAY, by=BEN, now=NOW)
-    assert history.history("GBP", TODAY).months[-1].recurring.amount == 0
+    assert past("GBP").months[-1].recurring.amount == 0
     assert {row.kind for row in session.query(Charge)} == {Kind.RECURRING, Kind.REVERSAL}
 
 
@@ -237,17 +242,17 @@ def test_customers_who_lose_money_or_leave_are_named():
     assert [(row.name, row.ends, row.assignments) for row in watch.leaving(TODAY)] == [
         ("Leaver", TODAY + 5 * DAY, 2)
     ]
-    assert watch.losses(TODAY) == []
+    assert watch.losses(TODAY, marks(TODAY)) == []
     assigned(a_package("Worse", "1", cost="40"), loser, TODAY.replace(day=1))
     run()
-    assert [(row.name, row.margin) for row in watch.losses(TODAY)] == [("Loser", Decimal(-31))]
+    assert [(row.name, row.margin) for row in watch.losses(TODAY, marks(TODAY))] == [("Loser", Decimal(-31))]
 
 
 def test_what_has_ended_is_not_counted():
     customer = a_customer()
     assigned(a_package(), customer, TODAY + DAY)
     assigned(a_package(), customer, TODAY - 9 * DAY, end_date=TODAY - DAY)
-    assert watch.counts(TODAY) == watch.Counts(1, 1)
+    assert watch.counts(TODAY, marks(TODAY)) == watch.Counts(1, 1)
 
 
 # -- remembering
@@ -259,14 +264,14 @@ def test_what_is_remembered_is_found_anew_once_anything_has_changed(app, monkeyp
     first = assigned(package, customer, TODAY.replace(day=1))
 
     def figures():
-        days = due.due(TODAY)
-        total = history.history("GBP", TODAY).total
+        days = due.due(TODAY, marks(TODAY))
+        total = past("GBP").total
         return (
             recurs().retail,
             days.now,
             total.count,
-            watch.counts(TODAY).assignments,
-            len(watch.losses(TODAY)),
+            watch.counts(TODAY, marks(TODAY)).assignments,
+            len(watch.losses(TODAY, marks(TODAY))),
         )
 
     assert figures() == figures() == (10, 1, 0, 1, 0)
@@ -277,10 +282,10 @@ def test_what_is_remembered_is_found_anew_once_anything_has_changed(app, monkeyp
     run()
     assert figures() == (11, 0, 2, 2, 1)
     change_quantity(first, 3, TODAY + DAY, TODAY)
-    (tomorrow,) = recurring.recurring(TODAY + DAY)
+    (tomorrow,) = recurring.recurring(TODAY + DAY, marks(TODAY))
     assert tomorrow.retail == 31
     december = TODAY.replace(month=12, day=1)
-    assert next(day.amount for day in due.due(TODAY).days("GBP") if day.on == december) == 30
+    assert next(day.amount for day in due.due(TODAY, marks(TODAY)).days("GBP") if day.on == december) == 30
 
 
 def test_a_change_of_price_is_seen_at_once(app, monkeypatch):

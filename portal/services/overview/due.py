@@ -5,16 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import func, select
 
 from portal.domain.charges import Kind
 from portal.domain.money import from_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Call, Company, Customer, Package
-from portal.services.overview.remembering import Remembered, read, versions_of
+from portal.models import AssignmentPosition
+from portal.services.overview.remembering import Marks, Remembered
 from portal.services.planning import Worked, chunks, work_out
 from portal.services.terms import usage_wait_days
 
@@ -88,7 +87,7 @@ class Due:
         return sum((day.amount for day in self.days(currency) if day.on <= last), Decimal(0))
 
 
-def due(today: date) -> Due:
+def due(today: date, marks: Marks) -> Due:
     """What falls due today and in the days after it."""
     wait = ONE_DAY * usage_wait_days()
     through = today + timedelta(days=DAYS - 1)
@@ -102,33 +101,21 @@ def due(today: date) -> Due:
     if found.through < today:
         return found
     ids = sorted(row[0] for row in rows)
-    mark = (today, through, tuple(rows), read(*versions_of(Package, Company), _newest_call()))
-    worked = KNOWN.answer(mark, lambda: _work_out(ids, today, through, wait))
+    question = (today, through, tuple(rows), marks.assignments, marks.calls)
+    worked = KNOWN.answer(question, lambda: _work_out(ids, today, through, wait))
     return replace(found, now=worked.now, held=worked.held, by_day=worked.by_day)
 
 
-def _soonest(through: date) -> list[tuple[int, date, int, int, int]]:
-    """The assignments due soonest, one more than are worked out; the versions are a mark of what they are due."""
+def _soonest(through: date) -> list[tuple[int, date, int]]:
+    """The assignments due soonest, one more than are worked out; the version tells where each stands."""
     position = AssignmentPosition
     query = (
-        select(
-            position.assignment_id,
-            position.next_charge_on,
-            position.version,
-            Assignment.version,
-            Customer.version,
-        )
-        .join(Assignment, Assignment.id == position.assignment_id)
-        .join(Customer, Customer.id == Assignment.customer_id)
+        select(position.assignment_id, position.next_charge_on, position.version)
         .where(position.next_charge_on <= through)
         .order_by(position.next_charge_on, position.assignment_id)
         .limit(ASSIGNMENTS_MOST + 1)
     )
-    return [(row[0], row[1], *row[2:]) for row in db.session.execute(query) if row[1]]
-
-
-def _newest_call() -> ScalarSelect[Any]:
-    return select(func.max(Call.id)).scalar_subquery()
+    return [(row[0], row[1], row[2]) for row in db.session.execute(query) if row[1]]
 
 
 def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Due:

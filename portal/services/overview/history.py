@@ -6,13 +6,11 @@ from decimal import Decimal
 
 from sqlalchemy import case, func, select
 
-from portal.domain.schedule import LAST_DAY
 from portal.extensions import db
 from portal.models import Charge, Package
 from portal.services.overview.recurring import rate
-from portal.services.overview.remembering import Remembered, charges_between
+from portal.services.overview.remembering import Marks, Remembered, spans
 
-MONTHS = 12
 KNOWN = Remembered()
 
 # Currency, package, charged once or not, amount, cost, how many.
@@ -81,19 +79,13 @@ class History:
         return total
 
 
-def firsts(today: date, months: int = MONTHS) -> list[date]:
-    """The firsts of the last months, this month's last."""
-    number = today.year * 12 + today.month - 1
-    return [date(n // 12, n % 12 + 1, 1) for n in range(number - months + 1, number + 1)]
-
-
-def history(currency: str, today: date, charged: list[list[Row]] | None = None) -> History:
+def history(currency: str, today: date, charged: list[list[Row]]) -> History:
     """What was charged in a currency in the last twelve months, this month's so far included."""
-    begins = firsts(today)
+    begins = [span[0] for span in spans(today)]
     months = [Month(day, day == begins[-1]) for day in begins]
     packages: dict[int | None, OfPackage] = {}
     names = {row[0]: row[1] for row in db.session.execute(select(Package.id, Package.name))}
-    for month, sums in zip(months, charged or by_month(today), strict=True):
+    for month, sums in zip(months, charged, strict=True):
         for charged_in, package_id, once, amount, cost, count in sums:
             if charged_in != currency:
                 continue
@@ -106,15 +98,11 @@ def history(currency: str, today: date, charged: list[list[Row]] | None = None) 
     return History(currency, months[0].begins, months, ranked)
 
 
-def by_month(today: date) -> list[list[Row]]:
+def by_month(today: date, marks: Marks) -> list[list[Row]]:
     """The sums of each of the last months; a month that is no longer charged in is added up once."""
-    begins = firsts(today)
-    untils = [*begins[1:], LAST_DAY]
-    spans = list(zip(begins, untils, strict=True))
-    counts = db.session.execute(select(*(charges_between(*span) for span in spans))).one()
     return [
         KNOWN.answer((span, count), lambda span=span: _sums(*span)) if count else []  # type: ignore[misc]
-        for span, count in zip(spans, counts, strict=True)
+        for span, count in zip(spans(today), marks.months, strict=True)
     ]
 
 

@@ -12,8 +12,10 @@ from portal.domain.money import to_micros
 from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
-from portal.services.overview.remembering import mark_of_assignments, remembered
+from portal.services.overview.remembering import Marks, Remembered
 from portal.services.package_figures import a_month, charges_a_month, in_force
+
+KNOWN = Remembered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,12 @@ def rate(part: Decimal, whole: Decimal) -> Decimal | None:
     return (100 * part / whole).quantize(Decimal(1)) if whole else None
 
 
-@remembered(mark_of_assignments)
-def recurring(today: date) -> list[Recurring]:
+def recurring(today: date, marks: Marks) -> list[Recurring]:
     """What recurs, for each currency, the largest number of assignments first."""
+    return KNOWN.answer((today, marks.assignments), lambda: _add_up(today))
+
+
+def _add_up(today: date) -> list[Recurring]:
     sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
     held = _held(today)
     packages = _packages({package_id for package_id, _, _, _ in held})

@@ -7,7 +7,6 @@ from decimal import Decimal
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload
 
-from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -19,7 +18,7 @@ from portal.models import (
     Run,
     RunState,
 )
-from portal.services.overview.remembering import charges_between, read, remembered, versions_of
+from portal.services.overview.remembering import Marks, Remembered
 from portal.services.package_figures import open_on
 from portal.services.runs import SILENT_FOR
 
@@ -27,6 +26,7 @@ from portal.services.runs import SILENT_FOR
 NAMED = 8
 LOOKS_BACK = timedelta(days=30)
 LOOKS_AHEAD = timedelta(days=30)
+LOSSES, COUNTS = Remembered(), Remembered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,12 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
     return found[:NAMED]
 
 
-@remembered(lambda today: read(charges_between(today - LOOKS_BACK, today + ONE_DAY)))
-def losses(today: date) -> list[Loss]:
+def losses(today: date, marks: Marks) -> list[Loss]:
     """Customers whose charges of the last thirty days cost more than they brought."""
+    return LOSSES.answer((today, marks.months), lambda: _losses(today))
+
+
+def _losses(today: date) -> list[Loss]:
     amount, cost = func.sum(Charge.amount), func.sum(Charge.cost)
     query = (
         select(Charge.customer_id, amount, cost)
@@ -144,9 +147,12 @@ class Counts:
     assignments: int
 
 
-@remembered(lambda today: read(*versions_of(Assignment, Customer)))
-def counts(today: date) -> Counts:
+def counts(today: date, marks: Marks) -> Counts:
     """Active customers, and assignments that run or are to begin."""
+    return COUNTS.answer((today, marks.assignments), lambda: _counts(today))
+
+
+def _counts(today: date) -> Counts:
     customers = select(func.count()).select_from(Customer).where(Customer.archived_on.is_(None))
     assignments = select(func.count()).select_from(Assignment).where(open_on(today))
     return Counts(db.session.scalar(customers) or 0, db.session.scalar(assignments) or 0)
