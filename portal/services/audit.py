@@ -48,12 +48,13 @@ LABEL_LONGEST = 250
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: their e-mail, what they may do, where from, and what they say about it."""
+    """Who acts: their e-mail, what they may do, where from, what they say about it; and when, if not now."""
 
     by: str
     role: str = ""
     address: str = ""
     comment: str = ""
+    at: datetime | None = None
 
 
 NOBODY = Actor("")
@@ -237,7 +238,7 @@ def line(
     """A line of the log as it is stored, by whoever acts."""
     actor = _actor.get()
     return {
-        "done_at": _clock[0](),
+        "done_at": actor.at or _clock[0](),
         "done_by": actor.by,
         "role": actor.role,
         "address": actor.address,

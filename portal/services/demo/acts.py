@@ -201,4 +201,6 @@ class Reverse:
             Charge.assignment_id == stage.assignment(self.key).id, Charge.kind == self.kind
         )
         charge = db.session.scalars(query.order_by(Charge.id).limit(1)).one()
+        if charges.reversal_of(charge):  # done already, by a load that was stopped
+            return
         charges.reverse(charge, self.reason, today=stage.day, by=CLERK, now=stage.now)
