@@ -13,6 +13,7 @@ from portal.models import Customer, Did
 from portal.services import assigning
 from portal.services.assigning import AsksFirst, Draft
 from portal.services.assigning_preview import Outlook, outlook
+from portal.services.bundles import overlap_words, overlapping_bundles
 from portal.services.numbers import international
 from portal.web.access import may_change
 from portal.web.assignments_forms import AssignmentForm
@@ -54,6 +55,12 @@ class Foreseen:
     draft: Draft | None = None
     outlook: Outlook | None = None
     refusal: NotAssignable | None = None
+
+    @property
+    def overlaps(self) -> list[str]:
+        """Bundles of free minutes that cover some of the same calls, each in a sentence."""
+        draft = self.draft
+        return [overlap_words(draft, other) for other in overlapping_bundles(draft)] if draft else []
 
 
 def _place(customer_id: int | None, did_id: int | None) -> Place:

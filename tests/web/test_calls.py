@@ -152,7 +152,7 @@ def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client
     url = f"/customers/{customer.id}/calls"
     soup = page(client.get(url))
     text = words(soup.main)
-    assert "France (+33)" in text and "United Kingdom (+44)" in text and "3.125" in text and "1:01:01" in text
+    assert "France (+33)" in text and "United Kingdom (+44)" in text and "3.13" in text and "1:01:01" in text
     assert "old" not in text
     assert "old" in words(page(client.get(url + "?from=2026-01-01")).main)
     found = words(part(client.get(url + "?q=%2B33", headers={"HX-Request": "true"})))
@@ -160,6 +160,16 @@ def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client
     assert "No call matches." in words(page(client.get(url + "?q=nothing")).main)
     assert "To lies before From." in words(page(client.get(url + "?from=2026-11-05&to=2026-11-01")).main)
     assert client.get("/customers/99999/calls").status_code == 404
+
+
+def test_assigning_a_second_bundle_points_out_the_first(session, client):
+    customer, package = a_customer(), a_package("100 Minutes", minutes=True)
+    assigned(package, customer, FIRST, minutes=100)
+    other = a_package("More Minutes", minutes=True)
+    session.commit()
+    asked = {"package": other.id, "quantity": 1, "start_date": TODAY.isoformat(), "minutes": 50}
+    text = words(page(client.get(f"/customers/{customer.id}/assignments/new", query_string=asked)).main)
+    assert "100 Minutes, assigned since 1 November 2026, covers some of the same calls." in text
 
 
 def test_the_customers_page_says_what_is_spent_of_the_minimum_and_used_of_the_minutes(

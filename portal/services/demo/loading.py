@@ -1,23 +1,22 @@
 """Loading the demo company, once. Killed anywhere, it goes on where it stopped.
 
-The first transaction holds company, packages, customers, DIDs and calls; then each day is one: what happened
+The first transaction holds company, packages, customers and DIDs; then each day is one: what happened
 on it, and the run of its evening.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import exists, func, insert, select
+from sqlalchemy import exists, func, select
 
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Call, Company, Did, Package, Run, RunState
-from portal.services import company, did_intake, runs
+from portal.models import Company, Did, Package, Run, RunState
+from portal.services import audit, company, did_intake, runs
 from portal.services.connexcs import connexcs_choices, seed_connexcs_packages
 from portal.services.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
-from portal.services.demo.acts import CLERK, Stage
-from portal.services.demo.calls import calls_of
+from portal.services.demo.acts import CLERK, OWNER, Act, Stage
 from portal.services.demo.catalogue import CATALOGUE
 from portal.services.demo.story import Story
 from portal.services.demo.telling import tell
@@ -60,8 +59,9 @@ def load(today: date, say: Say = lambda sentence: None) -> None:
     told_on = _told_on()
     story = tell(told_on or today)
     if told_on is None:
-        _set_up(story)
-        db.session.commit()
+        with audit.acting(audit.Actor(OWNER, "owner", at=_at(story.begin, time(8)))):
+            _set_up(story)
+            db.session.commit()
         say(f"{len(CATALOGUE)} packages, {len(story.people)} customers and {_count_dids()} DIDs are there.")
     for _ in _run_days(story, say):
         pass
@@ -108,7 +108,6 @@ def _set_up(story: Story) -> None:
         token = stage.token("customer", person.key)
         create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
     _take_in_dids(story, stage)
-    _take_in_calls(story, stage)
 
 
 def _take_in_dids(story: Story, stage: Stage) -> None:
@@ -125,29 +124,20 @@ def _take_in(numbers: list[str], wanted: did_intake.Wanted, stage: Stage) -> Non
     did_intake.take_in(report, token=stage.mark, by=CLERK, now=stage.now)
 
 
-def _take_in_calls(story: Story, stage: Stage) -> None:
-    rows = []
-    for person in story.people:
-        if person.trait not in ("spender", "first"):
-            continue
-        customer_id, numbers = stage.customer(person.key).id, story.dids[person.key]
-        dids = {
-            did.number: did.id
-            for did in db.session.scalars(select(Did).where(Did.customer_id == customer_id))
-        }
-        for call in calls_of(person, numbers, story):
-            rows.append(
-                {
-                    **call,
-                    "came_in_on": call["day"],
-                    "customer_id": customer_id,
-                    "did_id": dids[numbers[call.pop("did")]],
-                }
-            )
-    db.session.execute(insert(Call.__table__), rows)
-
-
 # -- the days
+
+
+def _act(acts: Sequence[Act], stage: Stage) -> None:
+    """Do what happened on a day, each act by whoever did it then."""
+    for act in acts:
+        owner = bool(getattr(act, "override_reason", ""))
+        actor = (
+            audit.Actor(OWNER, "owner", at=stage.now)
+            if owner
+            else audit.Actor(CLERK, "billing", at=stage.now)
+        )
+        with audit.acting(actor):
+            act(stage)
 
 
 def _run_days(story: Story, say: Say) -> Iterator[date]:
@@ -160,9 +150,9 @@ def _run_days(story: Story, say: Say) -> Iterator[date]:
         if done and day <= done:
             continue
         stage = _stage(story, day)
-        for act in acts:
-            act(stage)
-        run = runs.start(day, simulate=False, today=day, by=RUN_BY, now=_at(day, RUN_AT))
+        _act(acts, stage)
+        with audit.acting(audit.Actor(RUN_BY, at=_at(day, RUN_AT))):
+            run = runs.start(day, simulate=False, today=day, by=RUN_BY, now=_at(day, RUN_AT))
         _carry_out(run.id, day)
         if (day + timedelta(days=1)).day == 1 or day == story.last:
             say(f"{day:%B %Y}: {_posted(day):,} charges posted.")
@@ -184,7 +174,8 @@ def _carry_out(run_id: int, day: date) -> None:
     def clock() -> datetime:
         return _at(day, RUN_AT) + timedelta(seconds=next(seconds))
 
-    runs.carry_out(run_id, day, clock, CHUNK)
+    with audit.acting(audit.Actor(RUN_BY, at=clock())):
+        runs.carry_out(run_id, day, clock, CHUNK)
 
 
 def _posted(day: date) -> int:
@@ -198,8 +189,7 @@ def _posted(day: date) -> int:
 def _end_with_simulations(story: Story) -> None:
     """The last evening: today is simulated, one more thing is assigned, and the next month is simulated."""
     _simulate(story, story.today)
-    for act in story.last_evening:
-        act(_stage(story, story.last))
+    _act(story.last_evening, _stage(story, story.last))
     _simulate(story, story.today + AHEAD)
 
 

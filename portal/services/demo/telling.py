@@ -8,6 +8,7 @@ from random import Random
 
 from portal.services.demo import catalogue as sold
 from portal.services.demo.acts import Archive
+from portal.services.demo.calls import bring_calls
 from portal.services.demo.holdings import hold
 from portal.services.demo.numbers import ALL, STOCK, kind_for, numbers_of, shares
 from portal.services.demo.people import everybody
@@ -33,6 +34,7 @@ def tell(today: date) -> Story:
         hold(story, person)
     story.on(story.into(1, ISDN_OFF_SALE), Archive(sold.ISDN))
     take_turns(story)
+    bring_calls(story)
     return story
 
 
