@@ -37,6 +37,7 @@ OPEN = {
 PERSONAL = {"account", "security"}
 # Flask-Security has these, the portal has not: one second factor, and recovery by backup codes.
 CLOSED = {"security.tf_select", "security.two_factor_rescue"}
+SECOND_STEP = "security.two_factor_token_validation"
 READING = ("GET", "HEAD", "OPTIONS")
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -92,6 +93,8 @@ def _guard() -> AnyResponse | Response | None:
     endpoint = request.endpoint or ""
     if endpoint in CLOSED:
         abort(404)
+    if endpoint == SECOND_STEP and current_user.is_authenticated:
+        return see_other("/")  # Flask-Security would sign them out, also where a page only links there
     if endpoint in OPEN:
         return None
     if not current_user.is_authenticated:

@@ -23,7 +23,8 @@ def may_invite() -> bool:
 
 def my_circle() -> Circle:
     """The people of the customer that who is signed in belongs to."""
-    customer = db.session.get(Customer, me().customer_id) or abort(404)
+    customer_id = me().customer_id or abort(404)
+    customer = db.session.get(Customer, customer_id) or abort(404)
     return Circle(customer, mine=True, may_act=may_invite() and not customer.archived_on)
 
 

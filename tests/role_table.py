@@ -1,0 +1,120 @@
+"""Who gets which answer where: every route of the portal has its place in one of these blocks.
+
+A line is a method, a blueprint and its views. A new view: add its name to the line of its method and
+blueprint, in the block that says who may ask for it, or add a line.
+"""
+
+# Whoever asks, signed in or not.
+OPEN = """
+GET  health show
+GET  invitations show
+POST invitations accept
+GET  security forgot_password login mf_recovery reset_password two_factor_token_validation wan_signin
+POST security forgot_password login mf_recovery reset_password two_factor_token_validation
+POST security wan_signin wan_signin_response
+GET  - static
+"""
+
+# Whoever is signed in, about themselves; from the overview a customer's people are sent to their own pages.
+PERSONAL = """
+GET  account show
+POST account end_session end_sessions update
+GET  overview show
+GET  security change_password mf_recovery_codes two_factor_setup verify wan_delete wan_register wan_verify
+POST security change_password logout mf_recovery_codes two_factor_setup two_factor_setup_validate verify
+POST security wan_delete wan_register wan_register_response wan_verify wan_verify_response
+"""
+
+# Nobody: Flask-Security has them, the portal has not.
+CLOSED = """
+GET  security tf_select two_factor_rescue
+POST security tf_select two_factor_rescue
+"""
+
+# All staff, a viewer too; the POSTs among them change nothing.
+STAFF = """
+GET  assignments draft index row show waiting
+POST assignments draft_many
+GET  calls bad_rows index map_columns of_customer progress show
+GET  charges index new reversal show
+GET  connexcs_packages edit_row index row
+GET  credit new_adjustment show
+GET  customers edit edit_row figures index new row show suggestions
+GET  did_intake new
+POST did_intake again bad_lines check
+GET  dids edit_row index next_charges row show
+GET  holds index show
+GET  overview chart
+GET  packages copy delete edit edit_row figures index new row show
+POST packages copy preview
+GET  payments new show
+GET  runs index new progress show
+GET  seen charges dids home summary summary_pdf
+GET  settings index
+GET  summary download show
+GET  upcoming index
+"""
+
+# Billing and owners; a viewer is told whom to ask.
+CHANGE = """
+GET  assignments ask_end bulk edit new
+POST assignments assign_many bulk create delete end end_many update
+POST calls create keep_columns resume stop
+POST charges create reverse
+POST connexcs_packages add_known create delete update_row
+POST credit adjust
+POST customers archive change_tax_rate create drop_tax_rate restore update update_row
+POST did_intake create
+POST dids delete give give_many release release_many restore update_row
+POST holds choose choose_for_all
+POST packages archive archive_many create delete delete_planned restore update update_row
+POST payments allocate cancel complete create lift release
+POST runs create post resume
+"""
+
+# Owners alone.
+OWNER = """
+GET  people edit_row index new new_for_customer row
+POST people deactivate invite invite_for_customer reactivate resend take_second_step_away update_row withdraw
+POST settings update
+"""
+
+# People of a customer, about their own customer; somebody else's is not found.
+MINE = """
+GET  my charges dids home people summary summary_pdf
+"""
+
+# Among them, the customer's own owner alone.
+MY_OWNER = """
+GET  my people_edit_row people_new people_row
+POST my people_deactivate people_invite people_reactivate people_resend people_take_second_step_away
+POST my people_update_row people_withdraw
+"""
+
+ROLES = ("nobody", "viewer", "billing", "owner", "acme", "globex")
+# Who is let in; what the others get: SIGN_IN, or a status.
+SIGN_IN, YES = "sign in", "yes"
+NOT_THEIRS = (403, 404)
+ANSWERS = {
+    "OPEN": (YES, YES, YES, YES, YES, YES),
+    "PERSONAL": (SIGN_IN, YES, YES, YES, YES, YES),
+    "CLOSED": (404, 404, 404, 404, 404, 404),
+    "STAFF": (SIGN_IN, YES, YES, YES, 404, 404),
+    "CHANGE": (SIGN_IN, 403, YES, YES, 404, 404),
+    "OWNER": (SIGN_IN, 403, 403, YES, 404, 404),
+    "MINE": (SIGN_IN, 404, 404, 404, YES, YES),
+    "MY_OWNER": (SIGN_IN, NOT_THEIRS, NOT_THEIRS, NOT_THEIRS, YES, 403),
+}
+
+
+def rows() -> dict[str, str]:
+    """`GET packages.index` and its block, for each."""
+    found: dict[str, str] = {}
+    for block in ANSWERS:
+        for line in globals()[block].split("\n"):
+            method, blueprint, *views = line.split() or ["", ""]
+            for view in views:
+                name = f"{method} {view if blueprint == '-' else f'{blueprint}.{view}'}"
+                assert name not in found, f"{name} stands twice in tests/role_table.py"
+                found[name] = block
+    return found

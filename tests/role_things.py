@@ -1,0 +1,123 @@
+"""Real things of two customers, Acme and Globex, and of the provider: what addresses name."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.models import (
+    CallImport,
+    Charge,
+    ConnexcsPackage,
+    Customer,
+    ImportState,
+    Payment,
+    PaymentState,
+)
+from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
+from portal.services import credit, invitations, people, runs
+from tests import trade, world
+
+LONG_AGO = date(2025, 1, 6)
+
+
+@dataclass
+class Things:
+    """What a part of an address (`<int:customer_id>`) is, for one of the two customers."""
+
+    customer: Customer
+    parts: dict[str, Any]
+    cookie: dict[str, str]
+
+
+def make(app: Flask) -> dict[str, Things]:
+    """Everything, stored; by the name of the customer it belongs to."""
+    line = trade.a_package("Phone line", match=(1, 15))
+    daily = trade.a_package("Daily", frequency=trade.Frequency.DAILY, match=())
+    owner = db.session.scalars(select(User).where(User.email == world.email("owner"))).one()
+    found = {
+        "acme": _of_customer("Acme", "+442079460101", CUSTOMER_OWNER, line, daily, owner),
+        "globex": _of_customer("Globex", "+442079460102", CUSTOMER_USER, line, daily, owner),
+    }
+    db.session.commit()
+    return found
+
+
+def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner: User) -> Things:
+    customer = trade.a_customer(name)
+    did = trade.a_did(customer, number)
+    assignment = trade.assigned(line, customer, date(2026, 11, 1), did=did)
+    held = trade.assigned(daily, customer, LONG_AGO)
+    trade.run()
+    charge = db.session.scalars(select(Charge).where(Charge.assignment_id == assignment.id)).first()
+    assert charge is not None
+    payment = Payment(
+        token=f"pay-{name}", customer=customer, state=PaymentState.COMPLETED, paid_on=trade.TODAY,
+        amount=Decimal(100), fee=Decimal(0), created_at=trade.NOW,
+    )  # fmt: skip
+    credit.record_payment(payment, trade.TODAY, now=trade.NOW)
+    db.session.flush()
+    run = runs.start(
+        trade.TODAY, simulate=True, today=trade.TODAY, by=owner.email, now=trade.NOW, customer_id=customer.id
+    )
+    taken_in = CallImport(
+        file_name="calls.csv", state=ImportState.DONE, started_at=trade.NOW, heartbeat_at=trade.NOW
+    )
+    db.session.add(taken_in)
+    person = people.create(f"one@{name.lower()}.example", "One", world.PASSWORD, role, customer.id)
+    other = people.create(f"two@{name.lower()}.example", "Two", world.PASSWORD, CUSTOMER_USER, customer.id)
+    cookie = world.cookie_of(person)
+    invitation, token = invitations.invite(
+        f"three@{name.lower()}.example", "Three", CUSTOMER_USER, by=owner, now=world.clock.now(),
+        customer_id=customer.id,
+    )  # fmt: skip
+    db.session.flush()
+    service = db.session.scalars(select(ConnexcsPackage)).first() or ConnexcsPackage(
+        name="Service", search_key="service"
+    )
+    db.session.add(service)
+    db.session.flush()
+    from portal.web.people_circle import handle
+
+    return Things(
+        customer,
+        {
+            "allocation_id": _allocation(payment, charge),
+            "assignment_id": assignment.id,
+            "charge_id": charge.id,
+            "customer_id": customer.id,
+            "did_id": did.id,
+            "filename": "css/tokens.css",
+            "handle": handle(other),
+            "import_id": taken_in.id,
+            "invitation_id": invitation.id,
+            "key": "0" * 64,
+            "name": "due",
+            "noun": "dids",
+            "package_id": line.id,
+            "payment_id": payment.id,
+            "run_id": run.id,
+            "service_id": service.id,
+            "token": token,
+            "user_id": other.id,
+            # What a part is only in one place.
+            "handle of my.people_resend": handle(invitation),
+            "handle of my.people_withdraw": handle(invitation),
+            "assignment_id of holds.show": held.id,
+            "assignment_id of holds.choose": held.id,
+        },
+        cookie,
+    )
+
+
+def _allocation(payment: Payment, charge: Charge) -> int:
+    allocated = credit.allocate(
+        payment, charge, Decimal(1), token=f"part of {payment.token}", today=trade.TODAY,
+        by=trade.BEN, now=trade.NOW,
+    )  # fmt: skip
+    db.session.flush()
+    return allocated.id

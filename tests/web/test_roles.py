@@ -1,0 +1,144 @@
+"""Every route, asked by every role with real things of two customers, answers as tests/role_table.py says."""
+
+import pytest
+from werkzeug.routing import BuildError
+
+from portal.extensions import db
+from tests import role_table, role_things, world
+from tests.role_table import ANSWERS, ROLES, SIGN_IN, YES
+
+ROWS = role_table.rows()
+STAFF = ("viewer", "billing", "owner")
+# An answer to somebody who is let in: what is asked for, a form that is not filled in, a rule against it.
+LET_IN = {200, 204, 302, 303, 409, 422}
+# Those who are let in come to the sign-in page all the same: that is what they asked for.
+SIGN_OUT = {"POST account.end_sessions", "POST security.logout"}
+# What these are asked for is not there: a made-up session.
+ABSENT = {"POST account.end_session"}
+NEW = """{names}
+has no row in tests/role_table.py. Say there who may ask for it: add the view's name to the line of its
+method and blueprint in the block OPEN, PERSONAL, STAFF, CHANGE, OWNER, MINE or MY_OWNER (or add a line)."""
+NEW_PART = """{name} has an address with a part that tests/role_things.py does not know: {rule}
+Say there, in `parts`, what it is for one customer (a stored thing's id, handle or name)."""
+
+
+@pytest.fixture(scope="module")
+def stage(folder):
+    """A portal with two customers, their things and their people; put back as it was by `clean`."""
+    home = folder / "roles"
+    home.mkdir()
+    database = world.Sqlite(home)
+    with database.app.app_context():
+        database.things = role_things.make(database.app)
+    database.keep()
+    yield database
+    database.close()
+
+
+def routes(app):
+    """`GET packages.index` and its rules, for each view of the application."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            found.setdefault(f"{method} {rule.endpoint}", []).append(rule)
+    return found
+
+
+def test_every_route_has_its_row(stage):
+    missing = sorted(routes(stage.app).keys() - ROWS.keys())
+    assert not missing, NEW.format(names=", ".join(missing))
+    gone = sorted(ROWS.keys() - routes(stage.app).keys())
+    assert not gone, f"tests/role_table.py has rows of routes that are gone: {', '.join(gone)}"
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_each_role_gets_its_answer(stage, name):
+    method = name.split()[0]
+    stage.clean()
+    for rule in routes(stage.app).get(name, []):
+        for owner, things in stage.things.items():
+            path = address(stage.app, name, rule, things)
+            for role, answers in zip(ROLES, ANSWERS[ROWS[name]], strict=True):
+                expected = answers
+                if ROWS[name].startswith("M") and role in stage.things and role != owner and rule.arguments:
+                    expected = (403, 404) if expected == 403 else (404,)
+                if method == "POST" and expected == YES:
+                    stage.clean()
+                named = {"customer_id": things.parts["customer_id"]}
+                fields = {"data": named} if method == "POST" else {}
+                answer = browser(stage, role).open(path, method=method, query_string=named, **fields)
+                judge(name, role, path, answer, expected)
+
+
+def address(app, name, rule, things):
+    """A rule's address, with real things for its parts."""
+    endpoint = rule.endpoint
+    try:
+        parts = {
+            part: things.parts.get(f"{part} of {endpoint}") or things.parts[part] for part in rule.arguments
+        }
+        with app.test_request_context():
+            built = rule.build(parts, append_unknown=False)
+            assert built, f"{rule} cannot be built from {parts}"
+            return built[1]
+    except (KeyError, BuildError):
+        pytest.fail(NEW_PART.format(name=name, rule=rule))
+
+
+def browser(stage, role):
+    """A browser of somebody with this role."""
+    if role in STAFF:
+        return world.signed_in(stage.app, role)
+    client = stage.app.test_client()
+    if role in stage.things:
+        with client.session_transaction() as cookie:
+            cookie.update(stage.things[role].cookie, _fresh=True, fs_paa=world.time.time())
+    return client
+
+
+def judge(name, role, path, answer, expected):
+    """Hold an answer to what is expected of it."""
+    sent_to_sign_in = answer.status_code == 303 and answer.location.startswith("/login")
+    told = f"{name} ({path}) answers {role} {answer.status_code}, and should answer {expected}"
+    if expected == SIGN_IN:
+        assert sent_to_sign_in, told
+    elif expected == YES:
+        fine = answer.status_code in LET_IN or (name in ABSENT and answer.status_code == 404)
+        assert fine and (not sent_to_sign_in or name in SIGN_OUT or ROWS[name] == "OPEN"), told
+    else:
+        assert answer.status_code in (expected if isinstance(expected, tuple) else (expected,)), told
+
+
+def test_no_answer_to_a_customer_names_another(stage):
+    """Whatever Acme's people may ask for, Globex does not occur in it."""
+    stage.clean()
+    for name, block in ROWS.items():
+        if not name.startswith("GET") or block not in ("MINE", "MY_OWNER", "PERSONAL"):
+            continue
+        for rule in routes(stage.app)[name]:
+            path = address(stage.app, name, rule, stage.things["acme"])
+            assert b"Globex" not in browser(stage, "acme").get(path).data, path
+
+
+def test_the_database_is_left_alone_by_whoever_is_refused(stage):
+    """A refusal comes before anything is done."""
+    stage.clean()
+    before = contents(stage.app)
+    for name, block in ROWS.items():
+        method, _ = name.split()
+        if method == "GET" or block not in ("CHANGE", "OWNER"):
+            continue
+        for rule in routes(stage.app)[name]:
+            for role in ("nobody", "viewer", "acme", "globex"):
+                browser(stage, role).open(address(stage.app, name, rule, stage.things["acme"]), method="POST")
+    assert contents(stage.app) == before
+
+
+def contents(app):
+    """Every row of every table but the sessions' and tries'."""
+    with app.app_context():
+        return {
+            table.name: sorted(map(repr, db.session.execute(table.select()).all()))
+            for table in db.metadata.sorted_tables
+            if table.name not in ("user_session", "sign_in_attempt")
+        }
