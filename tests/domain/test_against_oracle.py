@@ -27,6 +27,7 @@ def portfolio_of(terms):
         "packages": [
             {
                 "key": "line",
+                "type": "standard",
                 "minimum_spend": terms.minimum_spend,
                 "proration": terms.proration.value,
                 "schedules": entries(terms.schedules, lambda s: (s.frequency.value, s.match)),
