@@ -142,13 +142,7 @@ def upgrade() -> None:
         sa.Column(
             "audit_comment",
             sa.Enum(
-                "off",
-                "optional",
-                "required",
-                name="audit_comment",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
+                "off", "optional", name="audit_comment", native_enum=False, create_constraint=True, length=20
             ),
             server_default="off",
             nullable=False,

@@ -14,7 +14,6 @@ class AuditComment(StrEnum):
 
     OFF = "off"
     OPTIONAL = "optional"
-    REQUIRED = "required"
 
 
 class Company(db.Model):

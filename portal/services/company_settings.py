@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from portal.domain.errors import Invalid
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Call, Charge, Package
+from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
 from portal.services.changing import find_next_of
 from portal.services.currencies import CURRENCIES
@@ -18,7 +18,7 @@ from portal.services.customers import check_email
 from portal.services.planning import chunks
 
 NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
-WAIT_DAYS_MAX = 30
+WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX = 30, 90, 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class CompanyFields:
     default_currency: str
     usage_wait_days: int
     summary_footer: str
+    notification_days: int = 0
+    late_call_days: int = 90
+    audit_comment: AuditComment = AuditComment.OFF
 
 
 @cache
@@ -61,6 +64,9 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     provider.default_currency = fields.default_currency
     provider.usage_wait_days = fields.usage_wait_days
     provider.summary_footer = fields.summary_footer.strip()
+    provider.notification_days = fields.notification_days
+    provider.late_call_days = fields.late_call_days
+    provider.audit_comment = fields.audit_comment
     db.session.flush()
     return _wait_anew(today) if provider.usage_wait_days != waited else 0
 

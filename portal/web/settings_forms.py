@@ -5,13 +5,17 @@ from wtforms import EmailField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, NumberRange
 
-from portal.models import Company
+from portal.models import AuditComment, Company
 from portal.services import company_settings
 from portal.services.company_settings import CompanyFields
 from portal.services.currencies import CURRENCIES
 from portal.web.customers_forms import TOO_LONG, VersionField, check_email
 from portal.web.fields import ChoiceField, WholeField
 
+AUDIT_COMMENTS = {
+    AuditComment.OFF: "Not asked for",
+    AuditComment.OPTIONAL: "Asked for",
+}
 NAMELESS = "Give the company its name: it stands on every page and summary."
 
 
@@ -45,6 +49,22 @@ class CompanyForm(FlaskForm):
         ],
     )
 
+    notification_days = WholeField(
+        "Package Charge Notification Days",
+        default=0,
+        validators=[NumberRange(0, company_settings.NOTIFICATION_DAYS_MAX, "These are 0 to %(max)s days.")],
+    )
+    late_call_days = WholeField(
+        "Late Call Days",
+        default=90,
+        validators=[NumberRange(0, company_settings.LATE_CALL_DAYS_MAX, "These are 0 to %(max)s days.")],
+    )
+    audit_comment = ChoiceField(
+        "Audit Comment",
+        choices=[SelectChoice(one.value, word) for one, word in AUDIT_COMMENTS.items()],
+        default=AuditComment.OFF.value,
+    )
+
     validate_email = check_email
 
     def offer_time_zones(self, provider: Company, fixed: bool) -> None:
@@ -66,4 +86,7 @@ class CompanyForm(FlaskForm):
             self.default_currency.data or "",
             self.usage_wait_days.data,
             self.summary_footer.data or "",
+            self.notification_days.data,
+            self.late_call_days.data,
+            AuditComment(self.audit_comment.data),
         )

@@ -20,6 +20,9 @@ TYPED = {
     "default_currency": "GBP",
     "usage_wait_days": "3",
     "summary_footer": "Thank you.",
+    "notification_days": "7",
+    "late_call_days": "90",
+    "audit_comment": "off",
 }
 
 
@@ -56,7 +59,7 @@ def test_the_form_has_every_setting_under_its_label(client, provider):
     labels = [words(label) for label in form.select("label")]
     assert labels == [
         "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency",
-        "Usage Wait Days",
+        "Usage Wait Days", "Package Charge Notification Days", "Late Call Days", "Audit Comment",
     ]  # fmt: skip
     assert form.select_one("[name=time_zone] [selected]")["value"] == "UTC"
 

@@ -1,0 +1,58 @@
+"""The audit log, and who is said to act in a request."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, render_template, request
+from flask_security import current_user
+
+from portal.models import AuditComment
+from portal.services import audit, audit_list, listing
+from portal.services.company import company
+from portal.web.access import READING
+from portal.web.htmx import fragment, is_htmx
+from portal.web.lists import list_state
+
+bp = Blueprint("audit", __name__, url_prefix="/settings/audit")
+
+COMMENT = "audit_comment_text"
+COMMENT_LONGEST = 500
+
+
+@bp.get("")
+def index() -> Any:
+    """Who did what, the newest first."""
+    state = list_state(("newest",), noun=("", *audit_list.NOUNS), overrides=("", "yes"))
+    query = audit_list.find_entries(state.text, state["noun"], overrides=state["overrides"] == "yes")
+    page = listing.page(query, audit_list.NEWEST, state.after, state.before, count_most=10_000)
+    context = {
+        "page": page,
+        "state": state,
+        "told": [audit_list.told(entry) for entry in page.rows],
+        "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in audit_list.NOUNS)],
+    }
+    if is_htmx():
+        return fragment("audit/_found.html", **context)
+    return render_template("audit/index.html", **context)
+
+
+def register(app: Flask) -> None:
+    """Say at the beginning of each request who acts, and let forms ask for a comment where the setting says so."""
+
+    @app.before_request
+    def _actor() -> Any:
+        if request.method in READING or not current_user.is_authenticated:
+            audit.act_as(audit.Actor("", address=request.remote_addr or ""))
+            return None
+        comment = " ".join(request.form.get(COMMENT, "").split())[:COMMENT_LONGEST]
+        role = next((role.name for role in current_user.roles), "")
+        audit.act_as(audit.Actor(current_user.email, role, request.remote_addr or "", comment))
+        return None
+
+    @app.context_processor
+    def _asks() -> dict[str, Any]:
+        return {"asks_for_comment": _asks_for_comment}
+
+
+def _asks_for_comment() -> bool:
+    provider = company()
+    return provider is not None and provider.audit_comment != AuditComment.OFF
