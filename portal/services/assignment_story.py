@@ -71,12 +71,14 @@ def _terms(assignment: Assignment) -> Iterable[Term]:
     for schedule in package.schedules:
         words = schedule_words.charged(Schedule(schedule.frequency, schedule.frequency_match))
         yield Term("Charged", words, _since(schedule.holds_from))
+    retail = "Minimum Spend" if package.minimum_spend else "Retail"
+    sets_up = any(price.setup_retail for price in package.prices if price.currency == customer.currency)
     for price in package.prices:
         if price.currency == customer.currency:
-            retail = "Minimum Spend" if package.minimum_spend else "Retail"
             yield Term(retail, price.retail, _since(price.holds_from), True)
             yield Term("Cost", price.cost, _since(price.holds_from), True)
-            yield Term("Setup Retail", price.setup_retail, _since(price.holds_from), True)
+            if sets_up:
+                yield Term("Setup Retail", price.setup_retail, _since(price.holds_from), True)
     for quantity in assignment.quantities:
         yield Term("Quantity", f"{quantity.quantity:,}", _since(quantity.holds_from))
     for rate in customer.tax_rates:
