@@ -4,10 +4,11 @@ import argparse
 import os
 import platform
 
-from benchmarks import calls_import, engine, pages, runs
+from benchmarks import calls_import, engine, minimum_spend, pages, runs
 from benchmarks.stores import KINDS
 
-PARTS = ("engine", "runs", "pages", "imports")
+PARTS = ("engine", "runs", "pages", "imports", "minimums")
+CALLS_OF_A_CUSTOMER = 100
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     for name, default, words in (
         ("assignments", 100_000, "assignments of the large portal"),
         ("charges", 300_000, "charges posted on one day, for the pages"),
-        ("calls", 1_000_000, "calls of the file to import"),
+        ("calls", 1_000_000, "calls to import, and to settle minimum spends with"),
     ):
         given = int(os.environ.get(f"BENCH_{name.upper()}", default))
         parser.add_argument(
@@ -40,6 +41,8 @@ def main() -> None:
             pages.measure(kind, asked.assignments, asked.charges)
         if "imports" in parts:
             calls_import.measure(kind, asked.calls)
+        if "minimums" in parts:
+            minimum_spend.measure(kind, max(asked.calls // CALLS_OF_A_CUSTOMER, 1), asked.calls)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def write_file(path: Path, calls: int, customers: int) -> None:
             seconds = chosen.randrange(1, 1800)
             file.write(
                 f"c{number}-{chosen.getrandbits(32):08x}@sip.example,Customer {customer},,"
-                f"4420{chosen.randrange(10**8):08},{started:%F %T},{seconds},{seconds * 0.0002:.6f},{seconds * 0.0001:.6f}\n"
+                f"4420{chosen.randrange(10**8):08},{started:%F %T},{seconds},"
+                f"{seconds * 0.0002:.6f},{seconds * 0.0001:.6f}\n"
             )
 
 
