@@ -60,7 +60,8 @@ def bring_calls(story: Story) -> None:
     calls = sorted(
         (day, line) for person in callers for day, line in calls_of(person, story.dids[person.key], story)
     )
-    held_back = [line for day, line in calls if story.into(3, 12) <= day < story.into(3, 14)]
+    second_switch = sorted({day for day, _ in calls if day >= story.into(3, 12)})[:2]
+    held_back = [line for day, line in calls if day in second_switch]
     begins = story.begin
     for day in (story.begin + timedelta(days=n) for n in range(1, (story.last - story.begin).days + 1)):
         if day.isoweekday() == 1 or day.day == 1 or day == story.last:
