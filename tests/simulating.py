@@ -15,7 +15,8 @@ Ask = Callable[[Any], dict[str, Any]]
 @contextmanager
 def simulator() -> Iterator[Ask]:
     """A function that answers a scenario. Nothing of one is left when the next is asked."""
-    import portal.database  # noqa: F401  (how SQLite is spoken to)
+    import portal.database
+    import portal.models.user  # noqa: F401  (what other tables refer to)
     from portal.extensions import db
     from portal.services.simulate import simulate
 
