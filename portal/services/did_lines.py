@@ -20,7 +20,6 @@ TOO_LONG = f"Line {{}} is longer than {LINE_MAX:,} characters. Is this a list of
 DELIMITERS = (",", ";", "\t", "|")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Spreadsheets take a cell that begins so for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 # The names that a column goes by, in files of this portal and of others.
 NAMES = {
@@ -107,15 +106,6 @@ def block_lines(first: str, last: str, country: str) -> Lines:
     except NotANumber as error:
         raise Invalid("last", str(error)) from None
     return Lines([Line(place, (number,), {"number": number}) for place, number in enumerate(numbers, 1)])
-
-
-def as_csv(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A CSV file that no spreadsheet takes for formulas."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    for row in (head, *rows):
-        writer.writerow(["'" + cell if cell.startswith(FORMULA) else cell for cell in row])
-    return out.getvalue()
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -13,9 +13,9 @@ from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Customer, Package
 from portal.services import did_intake, dids
+from portal.services.csv_export import lines as csv_lines
 from portal.services.did_consequences import consequences
 from portal.services.did_intake import Report
-from portal.services.did_lines import as_csv
 from portal.services.numbers import international
 from portal.web.access import changes_nothing
 from portal.web.customers_forms import name_for_field, put_error
@@ -60,7 +60,7 @@ def bad_lines() -> Any:
     report = _report(form)
     if report is None:
         return _ask(form, 422)
-    text = as_csv(("line", "reason", *report.head), report.file_of_bad_lines())
+    text = "".join(csv_lines(("line", "reason", *report.head), report.file_of_bad_lines()))
     headers = {"Content-Disposition": "attachment; filename=bad-lines.csv"}
     return Response(text, mimetype="text/csv", headers=headers)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.domain.errors import Invalid
-from portal.services.did_lines import LINE_MAX, TEXT_MAX, as_csv, block_lines, decoded, read_lines
+from portal.services.did_lines import LINE_MAX, TEXT_MAX, block_lines, decoded, read_lines
 
 
 def test_pasted_lines_are_numbers_with_their_places() -> None:
@@ -95,12 +95,3 @@ def test_a_block_that_cannot_be_is_refused_at_its_field(first: str, last: str, f
     with pytest.raises(Invalid) as refusal:
         block_lines(first, last, "GB")
     assert refusal.value.field == field
-
-
-def test_no_cell_of_a_file_is_a_formula() -> None:
-    text = as_csv(
-        ("line", "number"), [("1", "+4420"), ("2", '=HYPERLINK("http://x")'), ("3", "@SUM(A1)"), ("4", "-1")]
-    )
-    cells = [line.split(",", 1)[1].lstrip('"') for line in text.splitlines()[1:]]
-    assert all(cell.startswith("'") for cell in cells)
-    assert read_lines(text, "file").lines[0].says["number"] == "'+4420"

@@ -229,10 +229,10 @@ def test_a_bad_cell_is_named_with_its_reason(session: Any, cells: str, reason: s
 
 
 def test_the_file_of_bad_lines_can_be_mended_and_sent_again(session: Any) -> None:
-    from portal.services.did_lines import as_csv
+    from portal.services.csv_export import lines
 
     found = report(f"number,customer\n{LONDON}01,Nobody\n{LONDON}02,\n")
-    text = as_csv(("line", "reason", *found.head), found.file_of_bad_lines())
+    text = "".join(lines(("line", "reason", *found.head), found.file_of_bad_lines()))
     again = report(text.replace("Nobody", ""))
     assert [row.number for row in again.new] == [LONDON + "01"]
     assert again.ignored == ()

@@ -1,7 +1,5 @@
 """An import as people look at it: how far it is, its bad rows, and the file of them, to be mended and sent again."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,10 +8,9 @@ from sqlalchemy import Select, select
 
 from portal.extensions import db
 from portal.models import Call, CallImport, CallReject
-from portal.services.calls.values import NUMBER
+from portal.services.csv_export import line
 from portal.services.listing import Page, Sort, page
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 AT_ONCE = 1_000
 IMPORTS = Sort((CallImport.id,), descending=True)
 BAD = Sort((CallReject.line, CallReject.id))
@@ -51,7 +48,7 @@ def cells(row: CallReject) -> list[str]:
 
 def as_csv(import_: CallImport) -> Iterator[str]:
     """The bad rows with their lines and reasons, under the file's columns, harmless to spreadsheets."""
-    yield _line(["line", "reason", *head_of_import(import_)])
+    yield line(["line", "reason", *head_of_import(import_)])
     after = (0, 0)
     while True:
         query = select(CallReject).where(CallReject.import_id == import_.id)
@@ -60,24 +57,10 @@ def as_csv(import_: CallImport) -> Iterator[str]:
         )
         rows = list(db.session.scalars(query.order_by(CallReject.line, CallReject.id).limit(AT_ONCE)))
         for row in rows:
-            yield _line([str(row.line), row.sentence, *cells(row)])
+            yield line([str(row.line), row.sentence, *cells(row)])
         if len(rows) < AT_ONCE:
             return
         after = (rows[-1].line, rows[-1].id)
-
-
-def _line(values: list[str]) -> str:
-    """One line of CSV. A negative amount or a number with + stays what it is; whatever else begins so is quoted."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow([_harmless(value) for value in values])
-    return out.getvalue()
-
-
-def _harmless(value: str) -> str:
-    plain = value.strip()
-    if not plain.startswith(FORMULA) and not value.startswith(FORMULA):
-        return value
-    return value if NUMBER.fullmatch(plain) and len(plain) > 1 else "'" + value
 
 
 def share_done(import_: CallImport) -> int:
