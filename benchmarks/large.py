@@ -62,7 +62,7 @@ def provider(assignments: int, due_on: date = TODAY) -> None:
         "id number country customer_id created_at version".split(),
         ((n, f"+4420{n:08d}", "GB", n % customers + 1, NOW, 1) for n in _ids(dids)),
     )
-    _assignments(assignments, customers, due_on)
+    _assignments(assignments, customers, dids, due_on)
     db.session.commit()
 
 
@@ -88,14 +88,15 @@ def _packages() -> None:
     )
 
 
-def _assignments(count: int, customers: int, due_on: date) -> None:
+def _assignments(count: int, customers: int, dids: int, due_on: date) -> None:
     fill(
         "assignment",
         "id token package_id customer_id did_id start_date minimum_days auto_decrement_credit override_reason "
         "override_by created_by created_at version".split(),
         (
             (
-                n, f"a{n}", n % PACKAGES + 1, n % customers + 1, None, due_on, 0, n % 10 == 0, "", "", "", NOW, 1,
+                n, f"a{n}", n % PACKAGES + 1, n % customers + 1, n if n <= dids else None, due_on, 0, n % 10 == 0,
+                "", "", "", NOW, 1,
             )
             for n in _ids(count)
         ),
@@ -113,12 +114,15 @@ def _assignments(count: int, customers: int, due_on: date) -> None:
     )
 
 
-def charges(on_one_day: int, before: int, customers: int) -> None:
-    """Posted charges: very many on one day, and others over the year before it."""
+def charges(on_one_day: int, before: int, assignments: int) -> None:
+    """Posted charges of the assignments: very many on one day, and others over the year before it."""
     day = TODAY - timedelta(days=1)
-    fill("charge", CHARGE, _rows(1, on_one_day, customers, lambda n: day))
-    spread = _rows(on_one_day + 1, before, customers, lambda n: day - timedelta(days=1 + n % 364))
-    fill("charge", CHARGE, spread)
+    fill("charge", CHARGE, _rows(1, on_one_day, assignments, lambda n: day))
+    fill(
+        "charge",
+        CHARGE,
+        _rows(on_one_day + 1, before, assignments, lambda n: day - timedelta(days=1 + n % 364)),
+    )
     db.session.commit()
 
 
@@ -137,17 +141,21 @@ def settle() -> None:
 
 
 CHARGE = (
-    "id customer_id package_id kind charge_on period_from number quantity unit_price unit_cost days whole_days "
-    "currency amount cost tax_rate tax label did_number auto_decrement_credit reason posted_by posted_at"
+    "id assignment_id customer_id package_id kind charge_on period_from period_until number quantity unit_price "
+    "unit_cost days whole_days currency amount cost tax_rate tax label did_number auto_decrement_credit reason "
+    "posted_by posted_at"
 ).split()
 
 
-def _rows(first: int, count: int, customers: int, day_of: Any) -> Iterator[tuple[Any, ...]]:
+def _rows(first: int, count: int, assignments: int, day_of: Any) -> Iterator[tuple[Any, ...]]:
+    customers = max(assignments // OF_A_CUSTOMER, 1)
     for n in range(first, first + count):
-        day, retail = day_of(n), (5 + n % PACKAGES) * MICROS
+        whose, day = n % assignments + 1, day_of(n)
+        package, retail = whose % PACKAGES + 1, (5 + whose % PACKAGES) * MICROS
         yield (
-            n, n % customers + 1, n % PACKAGES + 1, "manual", day, day, 0, 1, retail, 3 * MICROS, 1, 1, "GBP", retail,
-            3 * MICROS, 20 * MICROS, retail // 5, f"Package {n % PACKAGES + 1}", "", False, "", "bench", NOW,
+            n, whose, whose % customers + 1, package, "recurring", day, day, day + timedelta(days=30), n // assignments,
+            1, retail, 3 * MICROS, 1, 1, "GBP", retail, 3 * MICROS, 20 * MICROS, retail // 5, f"Package {package}", "",
+            False, "", "bench", NOW,
         )  # fmt: skip
 
 

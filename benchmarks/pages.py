@@ -25,7 +25,7 @@ def measure(kind: str, assignments: int, charges: int) -> None:
         create_staff("bench@lumen.example", "Bench", PASSWORD, "owner")
         db.session.commit()
         large.provider(assignments)
-        large.charges(charges, charges, max(assignments // large.OF_A_CUSTOMER, 1))
+        large.charges(charges, charges, assignments)
         large.settle()
         client = app.test_client()
         client.post("/login", data={"email": "bench@lumen.example", "password": PASSWORD})

@@ -58,7 +58,7 @@ def held(today: date) -> list[Assignment]:
         .options(
             joinedload(Assignment.package), joinedload(Assignment.customer), joinedload(Assignment.position)
         )
-        .order_by(Assignment.id)
+        .order_by(AssignmentPosition.next_charge_on, Assignment.id)
         .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
