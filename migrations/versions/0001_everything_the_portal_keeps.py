@@ -534,7 +534,6 @@ def upgrade() -> None:
         sa.CheckConstraint("covered_amount between 0 and amount", name=op.f("ck_call_covered")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_call_customer_id_customer"),
         sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_call_did_id_did"),
-        sa.ForeignKeyConstraint(["import_id"], ["call_import.id"], name="fk_call_import_id_call_import"),
         sa.ForeignKeyConstraint(["other_did_id"], ["did.id"], name="fk_call_other_did_id_did"),
         sa.PrimaryKeyConstraint("id", name="pk_call"),
         sa.UniqueConstraint("customer_id", "call_id", name="uq_call_customer_id_call_id"),

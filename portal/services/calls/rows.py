@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,10 @@ from portal.services.destinations import bare
 CALL_ID_MAX = 120
 DESTINATION_MAX = 40
 FORMULA = ("=", "@")
+WANTED = ("customer", "call_id", "did", "destination", "started_at", "seconds", "amount", "cost")
+
+
+new_tuple = tuple.__new__
 
 
 class Record(NamedTuple):
@@ -56,19 +61,8 @@ class Reader:
     def __init__(self, mapping: Mapping, width: int, delimiter: str, zone: ZoneInfo) -> None:
         self.width, self.delimiter = width, delimiter
         # A column that is not there is an empty cell behind the last one.
-        self.places = [
-            mapping.places.get(name, width)
-            for name in (
-                "customer",
-                "call_id",
-                "did",
-                "destination",
-                "started_at",
-                "seconds",
-                "amount",
-                "cost",
-            )
-        ]
+        self.places = [mapping.places.get(name, width) for name in WANTED]
+        self.wanted = itemgetter(*self.places)
         comma = delimiter != ","
         self.customers, self.dids, self.times = Customers(), Dids(), Times(zone)
         self.seconds: Memo[int] = Memo(seconds)
@@ -102,9 +96,7 @@ class Reader:
         return chunk
 
     def _record(self, row: list[str]) -> Record:
-        customer, call_id, did, destination, started, length, amount, cost = [
-            row[place] for place in self.places
-        ]
+        customer, call_id, did, destination, started, length, amount, cost = self.wanted(row)
         call_id = call_id.strip()
         if not call_id or len(call_id) > CALL_ID_MAX or call_id[0] in FORMULA or not call_id.isprintable():
             raise Bad(_call_id(call_id))
@@ -120,17 +112,21 @@ class Reader:
             )
         other = self.dids.known.get(number) if number else None
         instant, day = self.times.read(started)
-        return Record(
-            customer_id,
-            call_id,
-            source[0] if source and source[1] == customer_id else None,
-            other[0] if other and other[1] == customer_id else None,
-            instant,
-            day,
-            number,
-            self.seconds[length] if self.has_seconds else 0,
-            self.amounts[amount],
-            self.costs[cost] if cost else None,
+        # Twice as quick as calling Record, and this is done a million times.
+        return new_tuple(
+            Record,
+            (
+                customer_id,
+                call_id,
+                source[0] if source and source[1] == customer_id else None,
+                other[0] if other and other[1] == customer_id else None,
+                instant,
+                day,
+                number,
+                self.seconds[length] if self.has_seconds else 0,
+                self.amounts[amount],
+                self.costs[cost] if cost else None,
+            ),
         )
 
     def _check_width(self, row: list[str]) -> None:
