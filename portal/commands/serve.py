@@ -18,9 +18,17 @@ def command(host: str, port: int, debug: bool) -> None:
         settings = load()
     except BadSetting as error:
         raise click.ClickException(str(error)) from error
+    demo = settings["MODE"] == DEMO
+    if demo and host not in ("localhost", "127.0.0.1", "::1"):
+        raise click.ClickException(
+            f"The demo, whose password everybody knows, is not served at {host}: it answers its own machine only. "
+            "Set PORTAL_MODE=production (docs/running.md)."
+        )
+    if debug and not demo:
+        raise click.ClickException("A portal in earnest does not debug: its answers would show its inside.")
     name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
     click.echo(f"\n  The portal is at  http://{name}:{port}")
-    if settings["MODE"] == DEMO:
+    if demo:
         from portal.services.people import DEMO_EMAIL, DEMO_PASSWORD
 
         click.echo(f"  Sign in with      {DEMO_EMAIL}\n  Password          {DEMO_PASSWORD}")

@@ -1,13 +1,18 @@
-"""What may come in at all: ids that a database can hold, text that it can store."""
+"""What may come in at all: from where, how much, ids that a database can hold, text that it can store."""
 
+from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound, SecurityError
+from flask import Flask, Response, abort, request
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge, SecurityError
 from werkzeug.routing import IntegerConverter, Map, ValidationError
 
+from portal.config import DEMO
 from portal.web.errors import problem
 
+# The views that read a file, and judge by its content what it is. No other takes one.
+UPLOADS = {"calls.create", "did_intake.check", "settings.update"}
+FORM = "application/x-www-form-urlencoded"
 LARGEST_ID = 2**63 - 1
 
 
@@ -36,9 +41,24 @@ def storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine's own."""
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
 def register(app: Flask) -> None:
     """Refuse early what could only fail late."""
     app.url_map.converters["int"] = Id
+
+    @app.before_request
+    def _demo_at_home() -> Response | None:
+        """The demo's password stands in its manual: only its own machine is answered, however it is served."""
+        if app.config["MODE"] != DEMO or is_loopback(request.remote_addr or ""):
+            return None
+        return Response("The demo answers its own machine only.\n", 403, mimetype="text/plain")
 
     @app.before_request
     def _by_our_name() -> Response | None:
@@ -46,6 +66,18 @@ def register(app: Flask) -> None:
         if not isinstance(request.routing_exception, SecurityError):
             return None
         return Response("The portal does not go by this name.\n", 400, mimetype="text/plain")
+
+    @app.before_request
+    def _not_too_many() -> None:
+        """Count the fields of a form before they are read; of one in parts werkzeug counts them."""
+        if request.mimetype == FORM:
+            if (request.content_length or 0) > app.config["MAX_FORM_MEMORY_SIZE"]:
+                raise RequestEntityTooLarge
+            if request.get_data(cache=True).count(b"&") >= app.config["MAX_FORM_PARTS"]:
+                raise RequestEntityTooLarge
+        if request.endpoint not in UPLOADS and any(file.filename for file in request.files.values()):
+            app.logger.warning("A file was sent to %s, which is not among UPLOADS.", request.endpoint)
+            abort(415)
 
     @app.before_request
     def _storable() -> Response | None:
