@@ -1,0 +1,49 @@
+"""`portal import calls` as a cron job uses it: what it says, what it writes, and how it ends."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select
+
+from portal import cli
+from portal.models import Call
+from tests.calling import a_file, a_line
+from tests.trade import a_customer
+
+
+@pytest.fixture
+def portal(app, monkeypatch):
+    monkeypatch.setattr("portal.create_app", lambda: app)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(cli.main, ["import", "calls", *map(str, arguments)])
+
+    return run
+
+
+def test_a_file_is_taken_in_and_its_bad_rows_written(session, portal, tmp_path: Path):
+    a_customer()
+    session.commit()
+    path = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1"), a_line("b", "then", 60, "1")])
+    bad = tmp_path / "bad.csv"
+    answer = portal(path, "--bad-rows", bad)
+    assert answer.exit_code == 3, answer.output
+    assert "1 taken in, 1 bad" in answer.output
+    assert "Start time is then" in bad.read_text()
+    assert path.exists(), "what somebody named where it lies stays there"
+    assert session.scalar(select(func.count(Call.id))) == 1
+    session.commit()
+    good = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1")], name="again.csv.gz")
+    again = portal(good)
+    assert again.exit_code == 0 and "1 known already" in again.output
+
+
+def test_a_file_that_cannot_be_is_refused_with_its_sentence(session, portal, tmp_path: Path):
+    path = tmp_path / "empty.csv"
+    path.write_bytes(b"")
+    session.commit()
+    answer = portal(path)
+    assert answer.exit_code == 1 and "The file is empty." in answer.output
+    assert portal().exit_code == 2
+    assert portal("--import", 99).exit_code == 1
