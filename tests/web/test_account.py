@@ -1,10 +1,7 @@
 """Everybody's own account: the second step, backup codes, sessions that can be seen and ended, the password."""
 
-import hmac
 import re
-import struct
 import time
-from base64 import b32decode
 
 import pytest
 from sqlalchemy import select
@@ -12,17 +9,10 @@ from sqlalchemy import select
 from portal.models.session import UserSession
 from portal.models.user import User
 from tests import world
+from tests.authenticator import code
 from tests.pages import error_at, page, words
 
 NEW = "three-lanterns-burn-late"
-
-
-def code(key, after=0):
-    """What an authenticator app shows (RFC 6238), some steps of thirty seconds from now."""
-    counter = struct.pack(">Q", int(time.time()) // 30 + after)
-    digest = hmac.digest(b32decode(key.replace("-", "").replace(" ", "")), counter, "sha1")
-    (number,) = struct.unpack(">I", digest[digest[-1] & 15 :][:4])
-    return f"{(number & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 def sign_in(client, email="owner@lumen.example", password=world.PASSWORD, **more):
