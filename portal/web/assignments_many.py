@@ -94,6 +94,8 @@ def assign_many(noun: str) -> Any:
         form.say(problem)
         return _form(many, form, 422)
     token = form.token.data or ""
+    if not found.ready and not found.refused:
+        raise _gone(many)
     if not found.ready and not (made := assigning_many.made_with(token, many.noun, many.ids)):
         return _form(many, form, 409)
     made = (
@@ -106,6 +108,13 @@ def assign_many(noun: str) -> Any:
     if not found.refused:
         return _to(many.home)
     return render_template("assignments/many_done.html", many=many, made=made, found=found, named=NAMED)
+
+
+def _gone(many: Many) -> RuleBroken:
+    noun = "DID" if many.noun == "dids" else "customer"
+    return RuleBroken(
+        f"No {noun} that was selected is there any more.", WayOut("Back to the list", f"{many.noun}.index")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +221,8 @@ def end_many() -> Any:
     if not ids:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")
     chosen = assignments.load_many(ids)
+    if not chosen:
+        raise RuleBroken("No assignment that was selected is there any more.")
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)

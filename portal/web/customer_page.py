@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 
 from portal.clock import today
 from portal.domain.errors import Invalid
-from portal.domain.schedule import FIRST_DAY, ONE_DAY
+from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
 from portal.services import credit, customer_figures, customers, deletion, dids, listing

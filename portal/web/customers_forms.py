@@ -25,6 +25,13 @@ class VersionField(WholeField):
 
     widget = HiddenField.widget
 
+    def read(self, text: str) -> int:
+        """The version; what is none was never stored, and so is stale."""
+        try:
+            return super().read(text)
+        except ValueError:
+            return -1
+
 
 def name_field() -> Any:
     """Name, required."""
@@ -114,6 +121,8 @@ class CustomerField(StringField):
         """Find out who is meant."""
         text = (self.data or "").strip()
         if text and not self.errors:
+            if len(text) > customers.NAME_MAX:  # longer than what a database can look for
+                raise ValidationError("No customer has so long a name.")
             try:
                 self.customer = customers.named(text)
             except Invalid as error:

@@ -247,7 +247,7 @@ def chosen_ids() -> list[int]:
 
     Invalid where that is none, or more than one act may touch.
     """
-    ids = [int(text) for text in request.form.getlist("ids") if text.isdigit() and len(text) < 19]
+    ids = request.form.getlist("ids", type=row_id)
     if request.form.get("all_found"):
         ids = dids.ids_of(_query(_state()))
     if not ids:
@@ -255,10 +255,18 @@ def chosen_ids() -> list[int]:
     return ids
 
 
+def _chosen() -> Any:
+    """The DIDs themselves. Invalid where none of them is there."""
+    chosen = dids.load_many(chosen_ids())
+    if not chosen:
+        raise Invalid("ids", "No DID that was selected is there any more.")
+    return chosen
+
+
 @bp.post("/give")
 def give_many() -> Any:
     """Ask who gets the chosen DIDs; then, with a customer, give them."""
-    chosen = dids.load_many(chosen_ids())
+    chosen = _chosen()
     if "customer" not in request.form:
         return render_template("dids/give.html", chosen=chosen, form=GiveForm(formdata=None))
     form = GiveForm()
@@ -272,7 +280,7 @@ def give_many() -> Any:
 
 @bp.post("/release")
 def release_many() -> Any:
-    outcome = dids.release_many(dids.load_many(chosen_ids()), today())
+    outcome = dids.release_many(_chosen(), today())
     db.session.commit()
     return _after(outcome, f"{plural(len(outcome.done), 'DID')} taken back to stock.")
 

@@ -94,6 +94,8 @@ def archive_many() -> AnyResponse:
     if not ids:
         raise RuleBroken("No package was selected. Tick one or more rows first.")
     found = db.session.scalars(select(Package).where(Package.id.in_(ids))).all()
+    if not found:
+        raise RuleBroken("No package that was selected is there any more.")
     for package in found:
         deletion.archive_package(package, today())
     db.session.commit()

@@ -7,6 +7,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_security import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.exc import StaleDataError
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
@@ -149,8 +150,11 @@ def lift(allocation_id: int) -> Any:
 
 def _acted_upon(payment_id: int) -> Payment:
     payment = db.get_or_404(Payment, payment_id)
-    if not ActForm().validate_on_submit():
+    form = ActForm()
+    if not form.validate_on_submit():
         abort(400)
+    if form.version.data != payment.version:
+        raise StaleDataError
     return payment
 
 

@@ -20,7 +20,7 @@ class InviteForm(FlaskForm):
 
     name = StringField("Name", [TOO_LONG])
     email = EmailField("E-mail", [InputRequired("Write the address that the link goes to."), Length(max=254)])
-    role = RadioField("Role", [InputRequired(CHOOSE)], validate_choice=True)
+    role = RadioField("Role", [InputRequired(CHOOSE)], invalid_choice_message=CHOOSE)  # type: ignore[call-arg]
 
     def __init__(self, of_customer: bool, **options: Any) -> None:
         super().__init__(**options)

@@ -9,15 +9,17 @@ from portal.web.customers_forms import CustomerField
 from portal.web.fields import DayField
 
 SIMULATE = {"yes": "Yes", "no": "No"}
+CHOOSE = "Choose whether to simulate or to post."
 
 
 class RunForm(FlaskForm):
     """Run Package."""
 
     customer = CustomerField("Customer")
-    simulate = RadioField(
+    simulate = RadioField(  # type: ignore[call-arg]
         "Simulate",
-        [InputRequired("Choose whether to simulate or to post.")],
+        [InputRequired(CHOOSE)],
+        invalid_choice_message=CHOOSE,
         choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
         default="yes",
     )

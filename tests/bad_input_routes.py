@@ -1,0 +1,316 @@
+"""Every POST route: which page shows its form, and what fills it in so that it can be accepted.
+
+A new route needs a row. `page` is the view that shows the form, `at` what its address needs besides
+tests/role_things.py, `query` its query, `fill` what is typed. A form that other buttons send too is
+found by `form`, the view of its action. Without a page, `fill` names the fields and their kinds.
+`{customer_id}` and the like stand for the parts of tests/role_things.py and tests/bad_input_world.py.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A POST route, and a submission that is accepted."""
+
+    page: str = ""
+    role: str = "owner"
+    at: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    fill: dict[str, Any] = field(default_factory=dict)
+    form: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+    # A preview answers 200 to what it cannot use, and stores nothing.
+    is_preview: bool = False
+    # The view, where several rows try the same one.
+    view: str = ""
+    # Field names whose bad values change nothing that counts, each with the reason.
+    harmless: dict[str, str] = field(default_factory=dict)
+    # Field names that need not be filled in, though they are marked so: nothing typed is their default.
+    defaults: tuple[str, ...] = ("quantity",)
+    # A word by which an answer names a field that nobody sees.
+    says: dict[str, str] = field(default_factory=dict)
+    # Nothing to fill in: a button.
+    is_button: bool = False
+    # A file is tried by the tests of uploads.
+    status: tuple[int, ...] = (200, 204, 302, 303)
+    # Whose form is seen is for nobody else: an id of theirs, by field.
+    theirs: dict[str, str] = field(default_factory=dict)
+
+
+BUTTON = Row(is_button=True)
+PASSWORDS = "a password is compared, not kept"
+ASSIGN = {"package": "{spare}", "quantity": "2", "start_date": "2026-11-22"}
+TOKEN = {"token": "only compared, and cut to its length"}
+WHICH = "which form it is; anything else is the form of one number"
+NOT_CHOSEN = "without a day it is the first day that can be"
+INTAKE = {"customer": "Acme", "package": "{spare}", "start_date": "2026-11-22", "quantity": "1"}
+INTAKE_HARMLESS = TOKEN | {"by": WHICH, "fingerprint": "what differs is shown once more"}
+DID_INTAKE = {"query": {"by": "block"}, "harmless": INTAKE_HARMLESS, "says": {"by": "number"}}
+BLOCK = INTAKE | {"first": "+442079461000", "last": "+442079461003", "by": "block"}
+MANY = {"ids": "id", "end_date": "date"}
+
+ROWS = {
+    "account.end_session": BUTTON,
+    "account.end_sessions": BUTTON,
+    "account.update": Row("account.show"),
+    "assignments.assign_many": Row(
+        "assignments.bulk", query={"ids": "{did_id}"}, fill=ASSIGN, harmless=TOKEN
+    ),
+    "assignments.bulk": Row(fill={"ids": "{did_id}"}, is_preview=True),
+    "assignments.create": Row(
+        "assignments.new", at={"customer_id": "{customer_id}"}, fill=ASSIGN, harmless=TOKEN
+    ),
+    "assignments.create did": Row(
+        "assignments.new", at={"did_id": "{did_id}"}, fill=ASSIGN, harmless=TOKEN, view="assignments.create"
+    ),
+    "assignments.delete": Row("assignments.ask_end"),
+    "assignments.draft_many": Row(
+        "assignments.bulk",
+        query={"ids": "{did_id}"},
+        fill=ASSIGN,
+        form="assignments.assign_many",
+        is_preview=True,
+    ),
+    "assignments.end": Row("assignments.ask_end", fill={"end_date": "2026-12-31"}),
+    "assignments.end_many": Row(
+        fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
+    ),
+    "assignments.update": Row("assignments.edit", fill={"quantity": "3", "seen": "y"}),
+    "calls.create": Row(is_button=True),
+    "calls.keep_columns": Row(
+        "calls.map_columns",
+        at={"import_id": "{strange}"},
+        fill={"call_id": "0", "customer": "1", "started_at": "2", "amount": "5", "seconds": "3"},
+    ),
+    "calls.resume": BUTTON,
+    "calls.stop": BUTTON,
+    "charges.create": Row(
+        "charges.new",
+        query={"customer_id": "{customer_id}"},
+        harmless=TOKEN,
+        fill={"description": "Cabling", "amount": "12.50"},
+        theirs={"assignment": "{their_assignment}"},
+    ),
+    "charges.reverse": Row("charges.reversal", fill={"reason": "Twice"}),
+    "connexcs_packages.add_known": BUTTON,
+    "connexcs_packages.create": Row("connexcs_packages.index", fill={"name": "Echo cancelling"}),
+    "connexcs_packages.delete": BUTTON,
+    "connexcs_packages.update_row": Row("connexcs_packages.edit_row", fill={"name": "Renamed"}),
+    "credit.adjust": Row("credit.new_adjustment", fill={"amount": "5", "reason": "Goodwill"}, harmless=TOKEN),
+    "customers.archive": BUTTON,
+    "customers.change_tax_rate": Row("customers.show", fill={"tax_rate": "7", "tax_rate_from": "2027-02-01"}),
+    "customers.create": Row("customers.new", fill={"name": "Newcomer"}, harmless=TOKEN),
+    "customers.drop_tax_rate": Row(
+        fill={"holds_from": "2027-01-01"}, kinds={"holds_from": "date"}, says={"holds_from": "holds"}
+    ),
+    "customers.restore": BUTTON,
+    "customers.update": Row("customers.edit", fill={"name": "Acme Two"}),
+    "customers.update_row": Row(
+        "customers.index", query={"editing": "{customer_id}"}, fill={"name": "Acme Two"}
+    ),
+    "did_intake.again": Row(
+        "did_intake.new", **DID_INTAKE, fill=BLOCK, form="did_intake.check", is_preview=True
+    ),
+    "did_intake.bad_lines": Row(
+        "did_intake.new", **DID_INTAKE, fill=BLOCK, form="did_intake.check", is_preview=True
+    ),
+    "did_intake.check": Row("did_intake.new", **DID_INTAKE, fill=BLOCK, is_preview=True),
+    "did_intake.create": Row(
+        "did_intake.new",
+        query={"by": "one"},
+        harmless=INTAKE_HARMLESS,
+        fill={"by": "one", "number": "+442079461000", "customer": "Acme", "quantity": "1"},
+    ),
+    "did_intake.create block": Row(
+        "did_intake.new", **DID_INTAKE, fill=BLOCK, form="did_intake.check", view="did_intake.create"
+    ),
+    "did_intake.create paste": Row(
+        "did_intake.new",
+        query={"by": "lines"},
+        form="did_intake.check",
+        view="did_intake.create",
+        harmless=INTAKE_HARMLESS,
+        says={"by": "number"},
+        fill=INTAKE | {"by": "lines", "text": "+442079461000\n+442079461001"},
+    ),
+    "dids.delete": BUTTON,
+    "dids.give": Row("dids.show", at={"did_id": "{stock}"}, fill={"customer": "Acme"}),
+    "dids.give_many": Row(
+        fill={"ids": "{stock}", "customer": "Acme"},
+        kinds={"ids": "id", "customer": "text"},
+        defaults=("customer",),
+    ),
+    "dids.release": BUTTON,
+    "dids.release_many": Row(fill={"ids": "{stock}"}),
+    "dids.restore": BUTTON,
+    "dids.update_row": Row("dids.index", query={"editing": "{stock}"}, fill={"customer": "Acme"}),
+    "holds.choose": Row("holds.show", fill={"choice": "charge_from", "charge_from": "2026-11-22"}),
+    "holds.choose_for_all": Row("holds.index", fill={"choice": "charge_from", "charge_from": "2026-11-22"}),
+    "invitations.accept": Row(
+        "invitations.show",
+        "nobody",
+        fill={
+            "name": "Three",
+            "password": "lantern-in-the-fog-9",
+            "password_confirm": "lantern-in-the-fog-9",
+        },
+        harmless={
+            "password": PASSWORDS,
+            "password_confirm": PASSWORDS,
+            "username": "only for password keepers",
+        },
+    ),
+    "my.people_deactivate": BUTTON,
+    "my.people_invite": Row(
+        "my.people_new", "acme", fill={"email": "four@acme.example", "name": "Four", "role": "customer user"}
+    ),
+    "my.people_reactivate": BUTTON,
+    "my.people_resend": BUTTON,
+    "my.people_take_second_step_away": BUTTON,
+    "my.people_update_row": Row("my.people_edit_row", "acme", fill={"name": "Two Two"}),
+    "my.people_withdraw": BUTTON,
+    "packages.archive": BUTTON,
+    "packages.archive_many": Row(fill={"ids": "{spare}"}),
+    "packages.copy": Row(
+        "packages.edit", at={"package_id": "{spare}"}, form="packages.update", is_preview=True
+    ),
+    "packages.create": Row(
+        "packages.new",
+        fill={
+            "name": "Fresh",
+            "currency": "GBP",
+            "retail": "5",
+            "frequency": "monthly",
+            "match_of": "monthly",
+            "frequency_match": "1",
+            "proration": "daily",
+        },
+        kinds={"frequency_match": "choice"},
+        harmless=TOKEN
+        | {
+            "version": "nothing is stored yet",
+            "confirmed": "nobody has it yet",
+            "try_number": "not stored",
+            "match_of": "which days were shown",
+            "destination": "only free minutes have one; see the next row",
+        },
+        says={"match_of": "frequency"},
+    ),
+    "packages.create minutes": Row(
+        "packages.new",
+        fill={
+            "name": "Fresh minutes",
+            "currency": "GBP",
+            "retail": "5",
+            "frequency": "monthly",
+            "match_of": "monthly",
+            "proration": "daily",
+            "type": "free_minutes",
+            "destination": "44%",
+        },
+        view="packages.create",
+        harmless=TOKEN
+        | {
+            "version": "nothing is stored yet",
+            "confirmed": "nobody has it yet",
+            "try_number": "not stored",
+            "match_of": "which days were shown",
+        },
+        says={"match_of": "frequency"},
+    ),
+    "packages.delete": Row(is_button=True, at={"package_id": "{spare}"}),
+    "packages.delete_planned": Row(
+        fill={"holds_from": "2027-01-01"},
+        kinds={"holds_from": "date"},
+        status=(409, 422),
+        says={"holds_from": "holds"},
+    ),
+    "packages.preview": Row("packages.new", form="packages.create", is_preview=True),
+    "packages.restore": BUTTON,
+    "packages.update": Row(
+        "packages.edit",
+        at={"package_id": "{spare}"},
+        fill={"retail": "30"},
+        harmless=TOKEN
+        | {
+            "confirmed": "nobody has it",
+            "try_number": "not stored",
+            "match_of": "which days were shown",
+            "destination": "only free minutes have one",
+        },
+        says={"match_of": "frequency"},
+    ),
+    "packages.update_row": Row(
+        "packages.edit_row",
+        at={"package_id": "{spare}"},
+        fill={"retail": "30"},
+        harmless={"confirmed": "nobody has it"},
+    ),
+    "payments.allocate": Row(
+        "payments.show", fill={"amount": "1"}, harmless=TOKEN, theirs={"charge": "{their_charge}"}
+    ),
+    "payments.cancel": Row("payments.show", at={"payment_id": "{pending}"}),
+    "payments.complete": Row("payments.show", at={"payment_id": "{pending}"}),
+    "payments.create": Row(
+        "payments.new", query={"customer_id": "{customer_id}"}, fill={"amount": "8"}, harmless=TOKEN
+    ),
+    "payments.lift": BUTTON,
+    "payments.release": Row("payments.show"),
+    "people.deactivate": BUTTON,
+    "people.invite": Row("people.new", fill={"email": "new@lumen.example", "name": "New", "role": "viewer"}),
+    "people.invite_for_customer": Row(
+        "people.new_for_customer",
+        fill={"email": "five@acme.example", "name": "Five", "role": "customer user"},
+    ),
+    "people.reactivate": BUTTON,
+    "people.resend": BUTTON,
+    "people.take_second_step_away": BUTTON,
+    "people.update_row": Row("people.edit_row", fill={"name": "Two Two"}),
+    "people.withdraw": BUTTON,
+    "runs.create": Row("runs.new", fill={"customer": "Acme", "simulate": "yes"}),
+    "runs.post": Row(
+        fill={"fingerprint": "x"},
+        at={"run_id": "{simulation}"},
+        kinds={"fingerprint": "hidden"},
+        status=(302, 303, 409),
+        says={"fingerprint": "latest state"},
+    ),
+    "runs.resume": BUTTON,
+    "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),
+}
+
+# Flask-Security's own forms answer a refusal with the form, and keep nothing of what was typed.
+SECURITY = {
+    "security.change_password": ("security.change_password", "owner"),
+    "security.forgot_password": ("security.forgot_password", "nobody"),
+    "security.login": ("security.login", "nobody"),
+    "security.logout": ("", "nobody"),
+    "security.mf_recovery": ("", "nobody"),
+    "security.mf_recovery_codes": ("security.mf_recovery_codes", "owner"),
+    "security.reset_password": ("", "nobody"),
+    "security.tf_select": ("", "nobody"),
+    "security.two_factor_rescue": ("", "nobody"),
+    "security.two_factor_setup": ("security.two_factor_setup", "owner"),
+    "security.two_factor_setup_validate": ("", "owner"),
+    "security.two_factor_token_validation": ("", "nobody"),
+    "security.verify": ("security.verify", "owner"),
+    "security.wan_delete": ("", "owner"),
+    "security.wan_register": ("security.wan_register", "owner"),
+    "security.wan_register_response": ("", "owner"),
+    "security.wan_signin": ("security.wan_signin", "nobody"),
+    "security.wan_signin_response": ("", "nobody"),
+    "security.wan_verify": ("security.wan_verify", "owner"),
+    "security.wan_verify_response": ("", "owner"),
+}
+# What their views take, where no page of theirs can be asked for.
+SECURITY_FIELDS = ("email", "password", "code", "credential", "name", "token", "next", "remember")
+
+# What the addresses of pages may be asked, whichever page it is.
+QUERY = (
+    "q", "sort", "after", "before", "from", "to", "through", "customer", "customer_id", "assignment_id", "ids",
+    "state", "currency", "type", "frequency", "kind", "auto", "country", "editing", "by", "package", "quantity",
+    "start_date", "end_date", "charge_from", "charge_from_day", "minutes", "minimum_days", "holds_from", "paper",
+    "narrow", "all_found", "page", "next", "noun", "action", "entity", "who",
+)  # fmt: skip

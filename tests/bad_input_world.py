@@ -1,0 +1,83 @@
+"""The portal that bad input comes into: the things of tests/role_things.py, and what some forms need besides."""
+
+import time
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.models import Charge, Customer, Did, Package, Payment, PaymentState
+from portal.services import credit, customers, runs
+from portal.services.calls import importing
+from tests import calling, role_things, trade, world
+
+ROLES = ("owner", "acme", "globex", "nobody")
+
+
+class Stage:
+    """A database with everything in it, and browsers on it."""
+
+    def __init__(self, database: world.Database, folder: Path) -> None:
+        self.database, self.app = database, database.app
+        self.app.config["PROPAGATE_EXCEPTIONS"] = False  # what breaks is an answer, as it is to people
+        self.app.config["TODAY"] = trade.TODAY.isoformat()
+        with self.app.app_context():
+            self.things = role_things.make(self.app)
+            self.parts = self.things["acme"].parts | _more(self.things, folder)
+            db.session.commit()
+        database.keep()
+
+    def browser(self, role: str) -> FlaskClient:
+        """A browser of the owner, of a customer's person, or of nobody yet."""
+        if role == "owner":
+            return world.signed_in(self.app, role)
+        client = self.app.test_client()
+        if role in self.things:
+            with client.session_transaction() as cookie:
+                cookie.update(self.things[role].cookie, _fresh=True, fs_paa=time.time())
+        return client
+
+    def part(self, name: str, endpoint: str = "") -> Any:
+        """What a part of an address is."""
+        return self.parts.get(f"{name} of {endpoint}") or self.parts[name]
+
+
+def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]:
+    acme = db.session.get_one(Customer, things["acme"].parts["customer_id"])
+    globex = things["globex"].parts
+    spare = trade.a_package("Spare")
+    gone = db.session.scalars(select(Package).where(Package.name == "Daily")).one()
+    dollars = trade.a_customer("Dollar Tel", "USD")
+    stock = Did(number="+442079460199", country="GB", created_at=trade.NOW)
+    pending = Payment(
+        token="pay-later", customer=acme, state=PaymentState.PENDING, paid_on=trade.TODAY,
+        amount=Decimal(40), fee=Decimal(0), created_at=trade.NOW,
+    )  # fmt: skip
+    credit.record_payment(pending, trade.TODAY, now=trade.NOW)
+    customers.change_tax_rate(acme, Decimal(10), date(2027, 1, 1), trade.TODAY)
+    db.session.add(stock)
+    path = calling.a_file(folder, ["1,Acme,x,y,z,1.00"], "aa,bb,cc,dd,ee,ff", "strange.csv")
+    strange, _ = importing.accept(path, "strange.csv", replaces=False, by=trade.BEN, now=trade.NOW)
+    simulation = runs.start(
+        trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
+    )
+    db.session.commit()
+    runs.carry_out(simulation.id, trade.TODAY, lambda: trade.NOW, 100)
+    theirs = select(Charge.id).where(Charge.customer_id == globex["customer_id"])
+    return {
+        "spare": spare.id,
+        "daily": gone.id,
+        "stock": stock.id,
+        "pending": pending.id,
+        "strange": strange.id,
+        "simulation": simulation.id,
+        "dollars": dollars.id,
+        "their_assignment": globex["assignment_id"],
+        "their_charge": db.session.scalars(theirs).first(),
+        "their_customer": globex["customer_id"],
+        "their_did": globex["did_id"],
+    }
