@@ -264,4 +264,7 @@ def test_choosing_nothing_is_said(client: FlaskClient, act: str, ids: list[str])
 
 
 def test_numbers_that_are_gone_are_passed_over(session: Any, client: FlaskClient) -> None:
-    assert client.post("/dids/release", data={"ids": ["999"]}).status_code == 303
+    did = a_did(a_customer("Acme"), LONDON + "01")
+    assert client.post("/dids/release", data={"ids": [did.id, 999]}).status_code == 303
+    assert did.customer is None
+    page(client.post("/dids/release", data={"ids": [999]}), 422)
