@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Select, func, insert, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, func, insert, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -67,20 +67,42 @@ def available_to(customer: Customer) -> Decimal:
     return balance_of(customer.id) + customer.debit_limit
 
 
-def below_limit() -> Select[int, Decimal]:
-    """Customers whose available is under zero, with their balances."""
-    total = func.sum(BalanceEntry.amount)
+@dataclass(frozen=True, slots=True)
+class BelowLimit:
+    """A customer who is not good for what they owe: available is under zero."""
+
+    customer: Customer
+    balance: Decimal
+
+    @property
+    def available(self) -> Decimal:
+        """Balance and debit limit."""
+        return self.balance + self.customer.debit_limit
+
+
+def below_limit(*among: ColumnElement[bool], most: int | None = None) -> list[BelowLimit]:
+    """Customers whose available is under zero, by name: all of them, or those `among` some."""
     entries = (
-        select(BalanceEntry.customer_id.label("customer_id"), total.label("balance"))
+        select(BalanceEntry.customer_id.label("customer_id"), func.sum(BalanceEntry.amount).label("balance"))
         .group_by(BalanceEntry.customer_id)
         .subquery()
     )
-    balance = func.coalesce(type_coerce(entries.c.balance, BalanceEntry.amount.type), 0)
-    return (
-        select(Customer.id, balance)
+    balance = func.coalesce(entries.c.balance, 0)
+    query = (
+        select(Customer, entries.c.balance)
         .outerjoin(entries, entries.c.customer_id == Customer.id)
-        .where(Customer.archived_on.is_(None), balance + Customer.debit_limit < 0)
+        .where(Customer.archived_on.is_(None), balance + Customer.debit_limit < 0, *among)
+        .order_by(Customer.search_key, Customer.id)
+        .limit(most)
     )
+    return [BelowLimit(row[0], row[1] or ZERO) for row in db.session.execute(query)]
+
+
+def below_among(customers: Collection[Customer]) -> dict[int, Decimal]:
+    """What is available to those of these customers who are below their limit."""
+    stands = balances([customer.id for customer in customers])
+    available = {customer.id: stands[customer.id] + customer.debit_limit for customer in customers}
+    return {id: amount for id, amount in available.items() if amount < 0}
 
 
 # -- what is to be paid
@@ -115,7 +137,8 @@ def to_be_paid(customer_id: int, charge_ids: Collection[int] | None = None) -> l
     )
     paid = (
         select(Allocation.charge_id, func.sum(Allocation.amount).label("paid"))
-        .where(Allocation.lifted_on.is_(None))
+        .join(Payment, Payment.id == Allocation.payment_id)
+        .where(Allocation.lifted_on.is_(None), Payment.customer_id == customer_id)
         .group_by(Allocation.charge_id)
         .subquery()
     )

@@ -21,6 +21,7 @@ NOUNS = (
     "holds",
     "invitations",
     "my",
+    "notices",
     "package_definitions",  # and with it package_page and packages: one blueprint
     "runs",
     "payments",

@@ -24,7 +24,7 @@ def index() -> Any:
     state = list_state(("newest",), noun=("", *audit_list.NOUNS), overrides=("", "yes"))
     query = audit_list.find_entries(state.text, state["noun"], overrides=state["overrides"] == "yes")
     page = listing.page(query, audit_list.NEWEST, state.after, state.before, count_most=10_000)
-    context = {
+    context: dict[str, Any] = {
         "page": page,
         "state": state,
         "told": [audit_list.told(entry) for entry in page.rows],

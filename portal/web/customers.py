@@ -10,7 +10,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer
-from portal.services import customers, dids, listing
+from portal.services import credit, customers, dids, listing
 from portal.services.packages import default_currency
 from portal.web.customer_page import bp, rate_begins
 from portal.web.customers_forms import CustomerForm, RowForm, put_error
@@ -43,6 +43,7 @@ def _found() -> dict[str, Any]:
         "state": state,
         "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
         "did_counts": dids.count_by_customer([customer.id for customer in page.rows]),
+        "below": credit.below_among(page.rows),
         "today": today(),
     }
 
@@ -187,6 +188,7 @@ def _row(customer: Customer) -> Response:
     context: dict[str, Any] = {
         "customer": customer,
         "did_counts": counts,
+        "below": credit.below_among([customer]),
         "today": today(),
         "state": _state(),
     }

@@ -8,6 +8,7 @@ from babel.dates import format_date
 from flask import Blueprint, Response, abort, render_template, request
 
 from portal.clock import now, today
+from portal.services import credit
 from portal.services.overview import due, history, recurring, remembering, watch
 from portal.services.packages import default_currency
 from portal.web import charts
@@ -53,6 +54,7 @@ def show() -> str:
         runs=watch.runs_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
         losses=watch.losses(day, marks),
+        below=credit.below_limit(most=watch.NAMED),
         leaving=watch.leaving(day),
     )
 

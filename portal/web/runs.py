@@ -4,13 +4,14 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request, url_for
 from flask_security import current_user
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Customer, Outcome, Run, RunState
-from portal.services import run_reports, runs
+from portal.models import Charge, Customer, Outcome, Run, RunState
+from portal.services import credit, run_reports, runs
 from portal.services.explaining import explained
 from portal.web.customers_forms import day_or_none, name_for_field
 from portal.web.detached import IN_REQUEST_MOST, charge_detached
@@ -21,6 +22,7 @@ from portal.web.runs_forms import RunForm
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
+BELOW_NAMED = 50
 KINDS = {"simulations": True, "postings": False}
 
 
@@ -108,11 +110,18 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "page": page,
         "told": explained(page.rows) if page else [],
         "passed_over": {outcome: run_reports.exceptions_of(run, outcome) for outcome in Outcome},
+        "below": _below(run) if is_done and not run.simulate else [],
         "postings": run_reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
         "today": today(),
     }
     return render_template("runs/show.html", **context, **more), status
+
+
+def _below(run: Run) -> list[credit.BelowLimit]:
+    """Who was charged by the run and is below their limit now."""
+    charged = select(Charge.customer_id).where(Charge.run_id == run.id).distinct()
+    return credit.below_limit(Customer.id.in_(charged), most=BELOW_NAMED)
 
 
 @bp.get("/<int:run_id>/progress")

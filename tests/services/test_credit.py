@@ -164,7 +164,8 @@ def test_who_is_below_the_limit_counts_the_debit_limit(session):
         charged(customer, "10", token=name, auto=True)
     acme.debit_limit = Decimal(12)
     session.flush()
-    assert [*map(tuple, session.execute(credit.below_limit()))] == [(globex.id, Decimal(-12))]
+    assert [(one.customer, one.available) for one in credit.below_limit()] == [(globex, Decimal(-12))]
+    assert credit.below_among([acme, globex]) == {globex.id: Decimal(-12)}
 
 
 class History:

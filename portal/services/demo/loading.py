@@ -11,11 +11,12 @@ from sqlalchemy import exists, func, select
 
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Company, Did, Package, Run, RunState
+from portal.models import Company, Did, Package, Payment, Run, RunState
 from portal.services import audit, company, did_intake, runs
 from portal.services.connexcs import connexcs_choices, seed_connexcs_packages
 from portal.services.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
+from portal.services.demo import payments
 from portal.services.demo.acts import CLERK, OWNER, Act, Stage
 from portal.services.demo.catalogue import CATALOGUE
 from portal.services.demo.story import Story
@@ -65,6 +66,9 @@ def load(today: date, say: Say = lambda sentence: None) -> None:
         say(f"{len(CATALOGUE)} packages, {len(story.people)} customers and {_count_dids()} DIDs are there.")
     for _ in _run_days(story, say):
         pass
+    if not db.session.scalar(select(exists().where(Payment.id > 0))):
+        payments.pay(story.begin, story.today)
+        db.session.commit()
     _end_with_simulations(story)
     say("The last runs are simulations; today's charges wait to be posted.")
 
@@ -198,6 +202,7 @@ def _simulate(story: Story, through: date) -> None:
     run = db.session.scalar(query)
     if run is None:
         now = _at(story.last, RUN_AT)
-        run = runs.start(through, simulate=True, today=story.last, by=CLERK, now=now)
+        with audit.acting(audit.Actor(CLERK, "billing", at=now)):
+            run = runs.start(through, simulate=True, today=story.last, by=CLERK, now=now)
     if run.state != RunState.DONE:
         _carry_out(run.id, story.last)

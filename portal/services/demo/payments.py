@@ -1,0 +1,85 @@
+"""What the demo's customers paid, month by month: most in time, some late, a few not at all."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_CEILING, Decimal
+from random import Random
+
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.models import Customer, Payment, PaymentState
+from portal.services import audit, credit
+from portal.services.demo.acts import CLERK
+
+# Payments of every so many customers are told: enough to see each kind at work, quick to load.
+PAYS_ONE_IN = 4
+LIMITS = (Decimal(0), Decimal(0), Decimal(250), Decimal(500))
+WAYS = ("Bank transfer", "Card", "Direct debit", "Bank transfer # sender differs from the account's name")
+
+
+def pay(begin: date, today: date) -> None:
+    """Let customers pay what is to be paid, and top up what calls have taken. Deterministic."""
+    random = Random(20261)
+    customers = db.session.scalars(select(Customer).order_by(Customer.id)).all()
+    for number, customer in enumerate(customers):
+        customer.debit_limit = random.choice(LIMITS)
+        if number % PAYS_ONE_IN:
+            continue
+        habit = random.choice(("early", "early", "early", "late", "never"))
+        if habit != "never":
+            _months(customer, begin, today if habit == "early" else today - timedelta(days=45), random)
+    _the_odd_ones(customers[0], today)
+
+
+def _months(customer: Customer, begin: date, until: date, random: Random) -> None:
+    """A payment on one day of each month for all that is open by then."""
+    day = begin.replace(day=1) + timedelta(days=random.randint(33, 50))
+    while day <= until:
+        open_charges = [c for c in credit.to_be_paid(customer.id) if c.open > 0 and c.charge.charge_on <= day]
+        due = sum((item.open for item in open_charges), Decimal(0))
+        short = max(-credit.balance_of(customer.id), Decimal(0))
+        top_up = (short / 50).to_integral_value(ROUND_CEILING) * 50
+        if due + top_up:
+            payment = _paid(customer, day, due + top_up, random.choice(WAYS))
+            for number, item in enumerate(open_charges):
+                token, now = f"{payment.token}-{number}", _at(day)
+                with audit.acting(audit.Actor(CLERK, "billing", at=now)):
+                    credit.allocate(
+                        payment, item.charge, item.open, token=token, today=day, by=CLERK, now=now
+                    )
+        day += timedelta(days=random.randint(28, 33))
+
+
+def _paid(
+    customer: Customer, day: date, amount: Decimal, way: str, state: PaymentState = PaymentState.COMPLETED
+) -> Payment:
+    payment = Payment(
+        token=f"demo-{customer.id}-{day.isoformat()}-{state}",
+        customer=customer,
+        state=state,
+        paid_on=day,
+        amount=amount,
+        fee=Decimal(0),
+        description=way,
+        created_by=CLERK,
+        created_at=_at(day),
+    )
+    with audit.acting(audit.Actor(CLERK, "billing", at=_at(day))):
+        return credit.record_payment(payment, day, now=_at(day))
+
+
+def _the_odd_ones(customer: Customer, today: date) -> None:
+    """A payment on its way, one that was cancelled, and a balance moved by hand."""
+    _paid(customer, today - timedelta(days=1), Decimal(120), "Bank transfer, announced", PaymentState.PENDING)
+    bounced = _paid(customer, today - timedelta(days=20), Decimal(75), "Direct debit")
+    now = _at(today - timedelta(days=15))
+    with audit.acting(audit.Actor(CLERK, "billing", at=now)):
+        credit.cancel_payment(bounced, now.date(), by=CLERK, now=now)
+        credit.adjust(
+            customer, Decimal(10), now.date(), "Goodwill for an outage", token="demo-goodwill", today=now.date(),
+            by=CLERK, now=now,
+        )  # fmt: skip
+
+
+def _at(day: date) -> datetime:
+    return datetime.combine(day, time(11), UTC)
