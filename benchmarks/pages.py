@@ -1,8 +1,11 @@
-"""What a person waits for: every list and its middle, on a portal with very many rows on one day."""
+"""What a person waits for: every list and its middle, on a portal with very many rows on one day.
+
+CPU is what the portal itself worked (with SQLite, the store too): on a machine that is busy, trust that.
+"""
 
 from collections.abc import Iterator
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from flask import Flask, url_for
@@ -32,17 +35,18 @@ def measure(kind: str, assignments: int, charges: int) -> None:
         rows = [_time(client, words, address) for words, address in _addresses(app, assignments, charges)]
     show(
         f"Pages on {kind}: {assignments:,} assignments, {2 * charges:,} charges, {charges:,} of them on one day",
-        ("page", "first", "median", "worst", "size", f"goal {GOAL} ms"),
+        ("page", "first", "median", "worst", "CPU", "size", f"goal {GOAL} ms"),
         rows,
     )
 
 
 def _time(client: Any, words: str, address: str) -> tuple[str, ...]:
-    times = []
+    times, busy = [], []
     for _ in range(TIMES):
-        begun = perf_counter()
+        begun, worked = perf_counter(), process_time()
         answer = client.get(address)
         times.append((perf_counter() - begun) * 1000)
+        busy.append((process_time() - worked) * 1000)
     middle = median(times)
     verdict = "kept" if middle <= GOAL else "missed"
     if answer.status_code != 200:
@@ -52,6 +56,7 @@ def _time(client: Any, words: str, address: str) -> tuple[str, ...]:
         f"{times[0]:.0f} ms",
         f"{middle:.1f} ms",
         f"{max(times[1:]):.1f} ms",
+        f"{median(busy):.1f} ms",
         f"{len(answer.data) / 1024:.0f} KB",
         verdict,
     )

@@ -1,0 +1,69 @@
+"""The overview and the settings in a real browser, with script and without."""
+
+from datetime import date
+
+import pytest
+from playwright.sync_api import expect
+
+from portal.models import Company
+from tests.trade import TODAY, a_customer, a_package, assigned, run
+
+pytestmark = pytest.mark.browser
+DOORS = pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+
+
+@pytest.fixture
+def trading(session, monkeypatch, app):
+    """Something charged in two currencies, and something due today."""
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+    session.get_one(Company, 1).default_currency = "GBP"
+    trunk = a_package("SIP Trunk 10", currencies=("GBP", "USD"), match=(15, 22))
+    for name, currency in (("Northwind Telecom", "GBP"), ("Cedar Falls", "USD")):
+        assigned(trunk, a_customer(name, currency), date(2026, 9, 1))
+    run(date(2026, 11, 21))
+    session.commit()
+
+
+@DOORS
+def test_the_owner_sees_charts_and_goes_on_to_post(screen, trading, script):
+    page = screen(java_script_enabled=script)
+    page.goto("/")
+    expect(page.get_by_role("heading", name="What falls due on which day, in GBP?")).to_be_visible()
+    images = page.locator("figure img")
+    expect(images).to_have_count(3)
+    for index in range(3):
+        assert images.nth(index).evaluate("image => image.complete && image.naturalWidth > 0")
+    page.get_by_role("link", name="Post 2 charges").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Run Package")
+
+
+@DOORS
+def test_another_currency_is_two_clicks_away(screen, trading, script):
+    page = screen(java_script_enabled=script)
+    page.goto("/")
+    page.locator("nav[aria-label=Currency]").get_by_text("GBP").first.click()
+    page.locator("nav[aria-label=Currency]").get_by_role("link", name="USD").click()
+    expect(page.get_by_role("heading", name="What falls due on which day, in USD?")).to_be_visible()
+    assert page.url.endswith("?currency=USD")
+
+
+def test_nothing_runs_over_the_edge_of_a_phone(screen, trading):
+    page = screen(viewport={"width": 390, "height": 800})
+    for address in ("/", "/settings"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+
+
+@DOORS
+def test_an_owner_saves_settings_and_is_told_what_is_wrong(screen, script):
+    page = screen(java_script_enabled=script)
+    page.goto("/settings")
+    page.get_by_label("Tax ID").fill("GB 1")
+    page.get_by_label("Usage Wait Days").fill("99")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.locator(".field__error")).to_contain_text("0 to 30")
+    expect(page.get_by_label("Tax ID")).to_have_value("GB 1")
+    page.get_by_label("Usage Wait Days").fill("2")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.locator("#toasts")).to_contain_text("Saved.")
+    expect(page.get_by_label("Usage Wait Days")).to_have_value("2")
