@@ -131,7 +131,7 @@ ROWS = {
         query={"by": "lines"},
         form="did_intake.check",
         view="did_intake.create",
-        harmless=INTAKE_HARMLESS,
+        harmless=INTAKE_HARMLESS | {"text": "a bad line is shown with its reason"},
         says={"by": "number"},
         fill=INTAKE | {"by": "lines", "text": "+442079461000\n+442079461001"},
     ),

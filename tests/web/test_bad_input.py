@@ -1,7 +1,12 @@
 """Whatever comes in: no route breaks, what cannot be is refused by the name of its field, and stores nothing."""
 
+import gzip
+import os
+from io import BytesIO
+
 import pytest
 from bs4 import BeautifulSoup
+from sqlalchemy import create_engine, make_url, text
 from werkzeug.exceptions import HTTPException
 
 from tests import bad_input, bad_input_world, world
@@ -22,6 +27,24 @@ def stage(folder):
     database = world.Sqlite(home)
     yield bad_input_world.Stage(database, home)
     database.close()
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(folder, postgresql_url):
+    """The same on PostgreSQL, in a database of its own."""
+    home = folder / "bad-input-pg"
+    home.mkdir()
+    server = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    name = f"bad_input_{os.getpid()}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+    database = world.Postgresql(home, url)
+    yield bad_input_world.Stage(database, home)
+    database.close()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
 
 
 def test_every_route_that_takes_a_form_has_its_row(stage):
@@ -88,9 +111,9 @@ def said(answer):
     return " | ".join(" ".join(part.get_text(" ").split()) for part in found)[:300]
 
 
-def filled(stage, text):
+def filled(stage, told):
     """A text of the table, with real ids in it."""
-    return text.format_map(stage.parts) if isinstance(text, str) else text
+    return told.format_map(stage.parts) if isinstance(told, str) else told
 
 
 def submission(stage, name, row):
@@ -147,6 +170,98 @@ def address(stage, view, row, method):
 def send(stage, row, form, values):
     """Send a form."""
     return stage.browser(row.role).post(form.action, data=values)
+
+
+def test_what_only_postgresql_cannot_hold_is_refused_too(on_postgresql):
+    """There a text has a length and a number a size: none of them is met by an error."""
+    stage, wrong = on_postgresql, []
+    stage.database.clean()
+    for name, row in ROWS.items():
+        if row.is_button or row.is_preview:
+            continue
+        form = submission(stage, name, row)
+        before = bad_input.contents(stage.app)
+        for field in form.fields.values():
+            if field.kind in ("tick", "file"):
+                continue
+            value = {"number": BEYOND, "id": BEYOND, "version": BEYOND, "choice": BEYOND}.get(
+                field.kind, LETTERS * 9000
+            )
+            answer = send(stage, row, form, form.values | {field.name: value})
+            must = field.kind not in ("hidden", "password")
+            after = bad_input.contents(stage.app)
+            if problem := judge(stage, row, field, value, must, answer, after == before):
+                wrong.append(f"{name}, {field.name} {shown(value)}: {problem}")
+            if after != before:
+                stage.database.clean()
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+# -- files
+
+JUNK = {
+    "nothing": b"",
+    "white space": b" \n\n \n",
+    "NULs": b"\0" * 5000,
+    "bytes that are no text": bytes(range(256)) * 40,
+    "half of UTF-16": "number,customer\n+442079461999,Acme\n".encode("utf-16")[:-1],
+    "one long line": b"9" * 100_000,
+    "quotes that do not end": b'call id,customer\n"1,Acme\n' * 50,
+    "thousands of columns": b"," * 20_000,
+    "a picture": b"\x89PNG\r\n\x1a\n" + b"\0" * 100,
+    "a packed file that is none": b"\x1f\x8b\x08\0" + b"x" * 300,
+    "a packed file cut off": gzip.compress(b"call id,customer,charge\n" * 5000)[:60],
+    "a page": b"<html><script>alert(1)</script>",
+    "only a head": b"call id,customer,did,destination,start time,seconds,charge,cost\n",
+    "numbers beyond": f"number,customer\n{'9' * 5000},#{BEYOND}\n+44²,Acme\n".encode(),
+    "calls beyond": (
+        "call id,customer,did,destination,start time,seconds,charge,cost\n"
+        f"1,Acme,,44,2026-11-20 10:00:00,{BEYOND},1e309,NaN\n2,#{BEYOND},,44,0001-01-01,-1,Infinity,²\n"
+        f"{LETTERS},Acme,,{LETTERS},99999-01-01,x,{'9' * 5000},{LETTERS}\n"
+    ).encode(),
+}
+NAMES = [
+    "calls.csv",
+    "calls.csv.gz",
+    "../../etc/passwd",
+    "a\0b.csv",
+    f"{LETTERS}.csv",
+    "x" * 3000,
+    ".",
+    "\udcff.csv",
+]
+UPLOADS = {
+    "/calls": {},
+    "/dids": {"by": "file", "quantity": "1", "country": "GB", "start_date": "2026-11-22"},
+    "/dids/new/check": {"by": "file", "quantity": "1", "country": "GB", "start_date": "2026-11-22"},
+}
+
+
+@pytest.mark.parametrize("path", UPLOADS)
+def test_a_file_that_cannot_be_read_breaks_nothing(stage, path):
+    """It is refused by name, or its bad lines are: nothing of it comes in."""
+    wrong = []
+    files = [(what, junk, "calls.csv") for what, junk in JUNK.items()]
+    files += [("packed", JUNK["nothing"], "calls.csv.gz")]
+    files += [(f"called {shown(name)}", JUNK["calls beyond"], name) for name in NAMES]
+    for what, junk, name in files:
+        stage.database.clean()
+        before = bad_input.contents(stage.app)
+        try:
+            sent = {"file": (BytesIO(junk), name), **UPLOADS[path]}
+            answer = stage.browser("owner").post(path, data=sent, content_type="multipart/form-data")
+        except UnicodeEncodeError:  # no browser can send it either
+            continue
+        after = bad_input.contents(stage.app)
+        if answer.status_code >= 500:
+            wrong.append(f"{what}: {answer.status_code} {said(answer)}")
+        elif answer.status_code >= 400 and after != before:
+            wrong.append(f"{what}: refused, and yet something was stored")
+        elif answer.status_code >= 400 and not sentence_about(answer.text, Field("file", "file", "File")):
+            wrong.append(f"{what}: refused ({answer.status_code}) without naming the field: {said(answer)}")
+        elif any(after[table] != before[table] for table in ("call", "did", "customer", "charge")):
+            wrong.append(f"{what}: something came in")
+    assert not wrong, "\n" + "\n".join(wrong)
 
 
 # -- addresses
