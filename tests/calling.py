@@ -51,4 +51,4 @@ def bad_rows(import_: CallImport) -> list[tuple[int, str]]:
 
 def noon(day: date) -> str:
     """Noon of a day, as files write it."""
-    return f"{datetime(day.year, day.month, day.day, 12):%Y-%m-%d %H:%M:%S}"
+    return f"{day:%Y-%m-%d} 12:00:00"

@@ -34,7 +34,7 @@ NOUNS = (
 
 def register(app: Flask) -> None:
     """Put the pages, and what all of them share, on the application."""
-    from portal.web import access, audit, afterwards, bounds, errors, filters, headers, session, static
+    from portal.web import access, afterwards, audit, bounds, errors, filters, headers, session, static
 
     bounds.register(app)  # before any route: it says what a number in a URL may be
     for part in (session, access, audit, afterwards, errors, filters, static, headers):

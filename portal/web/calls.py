@@ -210,7 +210,13 @@ def of_customer(customer_id: int) -> Any:
     query = call_list.find_calls(customer_id, state.text, span.begins, span.through)
     totals = call_list.totals_of(query)
     page = call_list.call_page(query, totals.whole.calls, state.after, state.before)
-    context: dict[str, Any] = {"customer": customer, "page": page, "totals": totals, "span": span, "state": state}
+    context: dict[str, Any] = {
+        "customer": customer,
+        "page": page,
+        "totals": totals,
+        "span": span,
+        "state": state,
+    }
     if is_htmx():
         return fragment("calls/_found.html", **context)
     return render_template("calls/of_customer.html", **context)
