@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
+from unicodedata import normalize
 
 from bs4 import BeautifulSoup, Tag
 from flask import Flask
@@ -157,10 +158,10 @@ def contents(app: Flask) -> dict[str, tuple[int, str]]:
 
 
 def is_stored(app: Flask, text: str) -> bool:
-    """Whether a text stands in the database as it was typed."""
+    """Whether a text stands in the database as it was typed, its accents composed or not."""
     with app.app_context(), db.engine.connect() as connection:
         return any(
-            isinstance(value, str) and text in value
+            isinstance(value, str) and normalize("NFC", text) in normalize("NFC", value)
             for table in db.metadata.sorted_tables
             for row in connection.exec_driver_sql(f'SELECT * FROM "{table.name}"')
             for value in row

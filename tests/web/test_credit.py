@@ -86,10 +86,18 @@ def test_a_payment_pays_a_charge_and_is_released_before_it_is_cancelled(client, 
     soup = page(client.post(f"/payments/{payment.id}/allocations", data=paying, follow_redirects=True))
     assert "Left to allocate 40.00 GBP" in words(soup)
     assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (40, 0)
-    refused = page(client.post(f"/payments/{payment.id}/cancel"), 409)
+    refused = page(client.post(f"/payments/{payment.id}/cancel", data={"version": payment.version}), 409)
     assert "Release it first" in words(refused) and "Release the payment" in words(refused)
-    page(client.post(f"/payments/{payment.id}/release", follow_redirects=True))
-    page(client.post(f"/payments/{payment.id}/cancel", follow_redirects=True))
+    page(
+        client.post(
+            f"/payments/{payment.id}/release", data={"version": payment.version}, follow_redirects=True
+        )
+    )
+    page(
+        client.post(
+            f"/payments/{payment.id}/cancel", data={"version": payment.version}, follow_redirects=True
+        )
+    )
     assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (0, 10)
 
 
@@ -128,7 +136,11 @@ def test_a_pending_payment_is_completed(client, session, acme):
     client.post(f"/payments?customer_id={acme.id}", data=form(state="pending"))
     payment = session.scalars(select(Payment)).one()
     assert credit.balance_of(acme.id) == 0
-    page(client.post(f"/payments/{payment.id}/complete", follow_redirects=True))
+    page(
+        client.post(
+            f"/payments/{payment.id}/complete", data={"version": payment.version}, follow_redirects=True
+        )
+    )
     assert credit.balance_of(acme.id) == 50
 
 
