@@ -45,7 +45,7 @@ def invite(
     invitation = Invitation(
         token_digest=_digest(token),
         email=email,
-        name=_checked_name(name),
+        name=people.checked_name(name),
         role=role,
         customer_id=customer_id,
         invited_by=by.email,
@@ -106,7 +106,7 @@ def find(token: str, now: datetime) -> Invitation:
 
 def accept(invitation: Invitation, name: str, password: str, now: datetime) -> User:
     """Let the person in from now on. Of two who accept at the same moment one is told that it holds no more."""
-    name = _checked_name(name)
+    name = people.checked_name(name)
     if not name:
         raise Invalid("name", "Write your name.")
     token_digest = invitation.token_digest
@@ -120,13 +120,6 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
             return people.create(invitation.email, name, password, invitation.role, invitation.customer_id)
     except IntegrityError as error:
         raise RuleBroken(HOLDS_NO_MORE) from error
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if len(name) > people.NAME_LONGEST:
-        raise Invalid("name", f"A name has {people.NAME_LONGEST} letters or less.")
-    return name
 
 
 def _digest(token: str) -> str:

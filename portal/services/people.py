@@ -95,11 +95,19 @@ def _listed(condition: object) -> Sequence[User]:
     return db.session.scalars(who.order_by(User.active.desc(), func.lower(User.name), User.id)).all()
 
 
+def checked_name(text: str) -> str:
+    """A name as it is kept: what cannot be seen, or turns the writing round, is left out. Invalid if too long."""
+    name = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    if len(name) > NAME_LONGEST:
+        raise Invalid("name", f"A name has {NAME_LONGEST} letters or less.")
+    return name
+
+
 def rename(user: User, name: str) -> None:
     """Call a person by another name."""
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_LONGEST:
-        raise Invalid("name", f"A name has 1 to {NAME_LONGEST} letters.")
+    name = checked_name(name)
+    if not name:
+        raise Invalid("name", "Write a name.")
     user.name = name
 
 

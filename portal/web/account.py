@@ -10,9 +10,11 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import now
+from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.services import people, user_sessions
 from portal.web.browsers import browser_name
+from portal.web.customers_forms import put_error
 from portal.web.session import KEY, idle_since
 
 bp = Blueprint("account", __name__, url_prefix="/account")
@@ -37,7 +39,11 @@ def update() -> Any:
     form = NameForm()
     if not form.validate_on_submit():
         return _page(form, 422)
-    people.rename(_me(), form.name.data or "")
+    try:
+        people.rename(_me(), form.name.data or "")
+    except Invalid as error:
+        put_error(form, error)
+        return _page(form, 422)
     db.session.commit()
     flash("Your name is saved.")
     return redirect(url_for(".show"), code=303)

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from flask import Flask, Response, abort, request
-from werkzeug.exceptions import NotFound, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, SecurityError
 from werkzeug.routing import IntegerConverter, Map, ValidationError
 
 from portal.config import DEMO
@@ -84,6 +84,8 @@ def register(app: Flask) -> None:
         if not storable(request.path):
             raise NotFound
         for name, values in (*request.args.lists(), *request.form.lists()):
+            if name is None:  # a part that says nothing of itself
+                raise BadRequest
             if not storable(name) or not all(storable(value) for value in values):
                 label = name.rsplit("-", 1)[-1].replace("_", " ").replace("\0", "").title()
                 return problem(422, f"{label} holds a character that cannot be stored. Type it again.")

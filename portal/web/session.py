@@ -5,10 +5,11 @@ long as that lives. Signing in renews the CSRF token, which is why it is a page 
 a fragment.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, g, request, session
+from flask import Flask, Response, abort, current_app, g, redirect, request, session
 from flask_limiter import Limiter
 from flask_login import user_logged_out
 from flask_security import (
@@ -42,6 +43,7 @@ from portal.web.sign_in_parts import Keys, OnceTotp, Outbox, Passwords
 from portal.web.sign_in_settings import SECURITY, secrets_of
 
 KEY = "session_key"
+OURS = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
 # Their form comes back as it was sent: a refusal, whose status says so.
 ASKED = {
     "security.login",
@@ -100,6 +102,13 @@ def register(app: Flask) -> None:
         if request.blueprint == "security" and request.is_json:
             abort(415)
 
+    @app.before_request
+    def _lead_nowhere_else() -> Any:
+        """Where to go next is a page of ours; whatever else a link asks for is dropped, and refused in a form."""
+        if request.blueprint != "security" or all(map(is_page_of_ours, request.values.getlist("next"))):
+            return None
+        return redirect(request.path, code=303) if request.method == "GET" else abort(400)
+
     @app.after_request
     def _say_refused(response: Response) -> Response:
         if request.endpoint in ASKED and request.method == "POST" and response.status_code == 200:
@@ -108,6 +117,11 @@ def register(app: Flask) -> None:
             response.status_code = 429
             response.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
         return response
+
+
+def is_page_of_ours(there: str) -> bool:
+    """Whether this is a path on this host, however a browser may read it."""
+    return not there or OURS.fullmatch(there) is not None
 
 
 def idle_since() -> datetime:

@@ -21,7 +21,6 @@ from flask_security import (
     current_user,
 )
 from flask_security.forms import EmailValidation
-from flask_security.utils import validate_redirect_url
 from wtforms import EmailField, Field, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
@@ -72,11 +71,6 @@ class SignInForm(LoginForm):
     password = PasswordField("Password", [InputRequired(), not_too_long])
     remember = None  # type: ignore[assignment]
 
-    def validate_next(self, field: Field) -> None:
-        """Whoever would lead to another host is not followed; the sign-in goes on."""
-        if field.data and not validate_redirect_url(field.data):
-            field.data = ""
-
     def validate(self, **options: Any) -> bool:
         """Count the try, then look at what was typed."""
         typed = (self.email.data or "")[:EMAIL_LONGEST]
@@ -102,8 +96,6 @@ class AskAgainForm(VerifyForm):
     def validate(self, **options: Any) -> bool:
         """Count the try, then look at what was typed."""
         return _of_whoever_is_signed_in(self, self.password, self.user, super().validate, options)
-
-    validate_next = SignInForm.validate_next
 
 
 class NewPasswordForm(ChangePasswordForm):

@@ -123,8 +123,8 @@ def test_nobody_is_led_to_another_host(anonymous, client, there):
         client.post("/logout", data={"next": there}),
     ]
     for answer in answers:
-        assert answer.status_code in (302, 303)
-        location = answer.headers["Location"]
+        assert answer.status_code in (303, 400), answer.status_code
+        location = answer.headers.get("Location", "/")
         assert "\\" not in location and not location.startswith("//"), location
         assert urlsplit(urljoin("http://localhost/login", location)).netloc == "localhost", location
 
