@@ -12,7 +12,7 @@ from portal.services import audit, credit
 from portal.services.demo.acts import CLERK
 
 # Payments of every so many customers are told: enough to see each kind at work, quick to load.
-PAYS_ONE_IN = 4
+PAYS_ONE_IN = 5
 LIMITS = (Decimal(0), Decimal(0), Decimal(250), Decimal(500))
 WAYS = ("Bank transfer", "Card", "Direct debit", "Bank transfer # sender differs from the account's name")
 
@@ -54,7 +54,7 @@ def _paid(
     customer: Customer, day: date, amount: Decimal, way: str, state: PaymentState = PaymentState.COMPLETED
 ) -> Payment:
     payment = Payment(
-        token=f"demo-{customer.id}-{day.isoformat()}-{state}",
+        token=f"demo-{customer.id}-{day.isoformat()}-{way[:20]}",
         customer=customer,
         state=state,
         paid_on=day,
@@ -71,7 +71,7 @@ def _paid(
 def _the_odd_ones(customer: Customer, today: date) -> None:
     """A payment on its way, one that was cancelled, and a balance moved by hand."""
     _paid(customer, today - timedelta(days=1), Decimal(120), "Bank transfer, announced", PaymentState.PENDING)
-    bounced = _paid(customer, today - timedelta(days=20), Decimal(75), "Direct debit")
+    bounced = _paid(customer, today - timedelta(days=20), Decimal(75), "Direct debit, returned")
     now = _at(today - timedelta(days=15))
     with audit.acting(audit.Actor(CLERK, "billing", at=now)):
         credit.cancel_payment(bounced, now.date(), by=CLERK, now=now)
