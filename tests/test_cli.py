@@ -66,3 +66,23 @@ def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, passwor
 def test_the_demo_is_not_loaded_into_a_portal_in_earnest(portal, app, monkeypatch):
     monkeypatch.setitem(app.config, "MODE", "production")
     assert "demo mode only" in portal("seed", status=1)
+
+
+def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):
+    said = portal("user", "password", "owner@lumen.example", "--password", "three-lanterns-burn-late")
+    assert said == "Olivia Brandt signs in with the new password.\n"
+    typed = {"email": "owner@lumen.example", "password": "three-lanterns-burn-late"}
+    assert app.test_client().post("/login", data=typed).status_code == 302
+    assert "password alone" in portal("user", "no-second-step", "owner@lumen.example")
+    assert "Nobody signs in as x@y.example" in portal("user", "no-second-step", "x@y.example", status=1)
+
+
+def test_mail_that_waits_is_sent(portal, app):
+    from portal.clock import now
+    from portal.services import mail
+
+    with app.app_context():
+        mail.queue("one", "ann@acme.example", "Your phone", "…", now=now())
+        db.session.commit()
+    assert portal("mail", "send") == "1 sent.\n"
+    assert portal("mail", "send") == "0 sent.\n"

@@ -1,4 +1,4 @@
-"""Create people who may sign in."""
+"""Create people who may sign in, and let in again who cannot get in by the pages."""
 
 import click
 
@@ -9,7 +9,7 @@ ROLES = ("owner", "billing", "viewer")
 
 @click.group()
 def command() -> None:
-    """Create people who may sign in."""
+    """Create people who may sign in, and let them in again."""
 
 
 @command.command()
@@ -26,3 +26,34 @@ def create(email: str, name: str, role: str, password: str) -> None:
     create_staff(email, name, password, role)
     db.session.commit()
     click.echo(f"{name} may sign in as {email} ({role}).")
+
+
+@command.command()
+@click.argument("email")
+@click.password_option(help="Asked for, unless given.")
+@with_app()
+def password(email: str, password: str) -> None:
+    """Give the person with EMAIL a new password, where no mail can be sent. Ends their sessions."""
+    from portal.clock import now
+    from portal.extensions import db
+    from portal.services import people
+
+    person = people.known(email)
+    people.set_password(person, password, now())
+    db.session.commit()
+    click.echo(f"{person} signs in with the new password.")
+
+
+@command.command("no-second-step")
+@click.argument("email")
+@with_app()
+def no_second_step(email: str) -> None:
+    """Let the person with EMAIL in by the password alone, where app and backup codes are lost."""
+    from portal.clock import now
+    from portal.extensions import db
+    from portal.services import people
+
+    person = people.known(email)
+    people.take_second_step_away(person, None, now())
+    db.session.commit()
+    click.echo(f"{person} signs in by password alone.")

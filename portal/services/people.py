@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NoReturn
 
 from email_validator import EmailNotValidError, validate_email
 from flask_security import hash_password
@@ -54,6 +55,15 @@ def find_by_email(email: str) -> User | None:
     return found
 
 
+def known(email: str) -> User:
+    """Whoever signs in with this address. Invalid where nobody does."""
+    return find_by_email(checked_email(email)) or _nobody(email)
+
+
+def _nobody(email: str) -> NoReturn:
+    raise Invalid("email", f"Nobody signs in as {email}.")
+
+
 def create(email: str, name: str, password: str, role_name: str, customer_id: int | None = None) -> User:
     """Add a person who may sign in from now on. The password was judged where it was chosen."""
     user = User(
@@ -73,11 +83,23 @@ def create(email: str, name: str, password: str, role_name: str, customer_id: in
 def create_staff(email: str, name: str, password: str, role_name: str) -> User:
     """Add a member of staff from the command line, or from the demo."""
     email = checked_email(email)
-    if len(password) < SHORTEST:
-        raise Invalid("password", f"A password has {SHORTEST} characters or more.")
+    check_password(password)
     if find_by_email(email):
         raise RuleBroken(f"{email} may sign in already.")
     return create(email, name, password, checked_role(role_name, None))
+
+
+def check_password(password: str) -> None:
+    """Refuse one that is too short. (Whether it is easy to guess is judged where a person chooses their own.)"""
+    if len(normalized(password)) < SHORTEST:
+        raise Invalid("password", f"A password has {SHORTEST} characters or more.")
+
+
+def set_password(user: User, password: str, now: datetime) -> None:
+    """Let a person in by another password, and nobody by the old one."""
+    check_password(password)
+    user.password = hash_password(normalized(password))
+    sign_out_everywhere(user, now)
 
 
 def staff() -> Sequence[User]:
@@ -138,9 +160,9 @@ def reactivate(user: User) -> None:
     user.active = True
 
 
-def take_second_step_away(user: User, by: User, now: datetime) -> None:
-    """For whoever has lost the app and the backup codes: the password is enough again."""
-    if user.id == by.id:
+def take_second_step_away(user: User, by: User | None, now: datetime) -> None:
+    """For whoever has lost app and backup codes: the password is enough again. By nobody: from the command line."""
+    if by is not None and user.id == by.id:
         raise RuleBroken("Your own second step is turned off in your account.")
     user.tf_primary_method = user.tf_totp_secret = None
     user.mf_recovery_codes = []

@@ -5,6 +5,7 @@ the same pages as the customer sees them (blueprint `seen`), marked so, with not
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -13,6 +14,7 @@ from dateutil.relativedelta import relativedelta
 from flask import Blueprint, abort, g, render_template, request, send_file, url_for
 from flask_security import current_user
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal.clock import today
 from portal.extensions import db
@@ -79,10 +81,13 @@ def drawn(template: str, status: int = 200, **context: Any) -> Any:
     return render_template(template, **context), status
 
 
-@bp.context_processor
+@bp.app_context_processor
 def _places() -> dict[str, Any]:
-    """The rail of the customer's pages."""
-    return {"places": [("my", *place) for place in PLACES]}
+    """The rail of a customer's people, on every page that they see."""
+    with suppress(SQLAlchemyError):  # the page that says that the database is gone has no rail
+        if getattr(current_user, "customer_id", None):
+            return {"places": [("my", *place) for place in PLACES]}
+    return {}
 
 
 @for_both("", "home")

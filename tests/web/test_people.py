@@ -270,3 +270,63 @@ def test_an_expired_invitation_can_be_sent_again(session, client, letterbox):
     session.refresh(invitation)
     assert invitation.expires_at > clock.now()
     assert len(letterbox.messages) == 2
+
+
+# A customer's own owner
+
+
+@pytest.fixture
+def sue(session, app, acme):
+    """Acme's owner, signed in."""
+    from portal.services import people
+
+    person = people.create("sue@acme.example", "Sue", GOOD, "customer owner", acme.id)
+    browser = app.test_client()
+    with browser.session_transaction() as cookie:
+        cookie.update(world.cookie_of(person), _fresh=True, fs_paa=world.time.time())
+    session.commit()
+    return browser
+
+
+def test_a_customers_owner_invites_their_own_people(session, anonymous, acme, sue, letterbox):
+    opener = page(sue.get("/my/people")).select_one("a[href$='/my/people/new']")
+    assert page(sue.get(opener["href"])).select_one("form#invite")
+    answer = invite(sue, "tim@acme.example", "customer user", "/my/people")
+    assert answer.location == "/my/people"
+    assert "Sue has invited you to Lumen Voice's portal for Acme" in " ".join(
+        letterbox.messages[-1].get_content().split()
+    )
+    accept(anonymous, link(letterbox))
+    tim = session.scalars(select(User).where(User.email == "tim@acme.example")).one()
+    assert (tim.customer_id, tim.role) == (acme.id, "customer user")
+    soup = page(sue.get("/my/people"))
+    assert not re.search(r"/(\d+)(/|$)", " ".join(form["action"] for form in soup.select("#people form")))
+    act = next(form["action"] for form in soup.select("#people form") if "deactivate" in form["action"])
+    assert sue.post(act).location == "/my/people"
+    session.refresh(tim)
+    assert not tim.active
+
+
+def test_a_customers_owner_makes_nobody_staff(session, acme, sue):
+    for role in ("owner", "billing", "viewer"):
+        assert invite(sue, "tim@acme.example", role, "/my/people").status_code == 422
+
+
+def test_who_only_belongs_to_a_customer_sees_its_people_and_changes_none(session, app, acme, sue):
+    from portal.services import people
+
+    tim = people.create("tim@acme.example", "Tim", GOOD, "customer user", acme.id)
+    browser = app.test_client()
+    with browser.session_transaction() as cookie:
+        cookie.update(world.cookie_of(tim), _fresh=True)
+    session.commit()
+    soup = page(browser.get("/my/people"))
+    assert "Sue" in words(soup.select_one("#people"))
+    assert not soup.select("#people form, a[href*='/people/new']")
+    assert invite(browser, "x@acme.example", "customer user", "/my/people").status_code == 403
+
+
+def test_people_of_a_customer_have_an_account(sue):
+    soup = page(sue.get("/account"))
+    assert "sue@acme.example" in words(soup.select_one("main"))
+    assert not soup.select("a[href='/packages']")
