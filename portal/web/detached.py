@@ -1,4 +1,4 @@
-"""Long runs and imports: a process of their own, which goes on when the request and the server that started it are over."""
+"""Long runs and imports: a process of their own, which goes on when the request that started it is over."""
 
 import os
 import subprocess
@@ -12,17 +12,17 @@ from portal.config import ROOT
 IN_REQUEST_MOST = 2_000
 
 
-def charge_detached(run_id: int) -> None:
+def charge_detached(run_id: int) -> subprocess.Popen[bytes]:
     """Start `portal charge --run ID` with the settings that this server has."""
-    _start("charge", "--run", str(run_id))
+    return _start("charge", "--run", str(run_id))
 
 
-def import_detached(import_id: int) -> None:
+def import_detached(import_id: int) -> subprocess.Popen[bytes]:
     """Start `portal import calls --import ID` likewise."""
-    _start("import", "calls", "--import", str(import_id))
+    return _start("import", "calls", "--import", str(import_id))
 
 
-def _start(*arguments: str) -> None:
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
     config = current_app.config
     environment = {
         **os.environ,
@@ -35,7 +35,7 @@ def _start(*arguments: str) -> None:
         "PORTAL_RUN_CHUNK": str(config["RUN_CHUNK"]),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "portal.cli", *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,

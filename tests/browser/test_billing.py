@@ -1,0 +1,164 @@
+"""Runs and charges in a real browser: simulate, post, reverse; with script, by keyboard, and without script."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+from sqlalchemy import func, select
+
+from portal.domain.charges import Kind
+from portal.models import Charge, Run
+from portal.web import detached
+from portal.web import runs as web
+from tests.trade import TODAY, a_customer, a_package, assigned, run
+
+pytestmark = pytest.mark.browser
+
+NOVEMBER = date(2026, 11, 1)
+BOTH = pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+
+
+@pytest.fixture(autouse=True)
+def _on_a_sunday(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+@pytest.fixture
+def trade(session: Any) -> None:
+    """Acme and Globex each have a trunk that is due since 1 November."""
+    trunk = a_package("Trunk", "20", match=(1,))
+    for name in ("Acme", "Globex"):
+        assigned(trunk, a_customer(name), NOVEMBER)
+    session.commit()
+
+
+def posted(session: Any) -> int:
+    session.rollback()
+    return session.scalar(select(func.count(Charge.id)))
+
+
+@BOTH
+def test_a_run_is_simulated_and_then_posted(session: Any, trade: None, screen: Any, script: bool) -> None:
+    page = screen(java_script_enabled=script)
+    page.goto("/runs")
+    page.get_by_role("link", name="Run Package").first.click()
+    page.get_by_label("Customer").fill("Nobody")
+    page.get_by_role("button", name="Run Package").click()
+    expect(page.get_by_text("There is no customer called Nobody.")).to_be_visible()
+    page.get_by_label("Customer").fill("")
+    page.get_by_role("button", name="Run Package").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Simulation up to 22 Nov 2026")
+    expect(page.get_by_role("main")).to_contain_text("40.00")
+    assert posted(session) == 0
+    session.rollback()
+    page.locator("main .head .button--primary").locator("visible=true").click()
+    if script:
+        question = page.get_by_role("dialog")
+        expect(question).to_contain_text("40.00 GBP before tax")
+        question.get_by_role("button", name="Post 2 charges").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Run up to 22 Nov 2026")
+    expect(page.get_by_text("Posted 2 charges.")).to_be_visible()
+    assert posted(session) == 2
+
+
+@BOTH
+def test_what_changed_since_the_simulation_is_seen_first(
+    session: Any, trade: None, screen: Any, script: bool
+) -> None:
+    page = screen(java_script_enabled=script)
+    page.goto("/runs/new")
+    page.get_by_role("button", name="Run Package").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Simulation")
+    assigned(a_package("Seat", "7.50", match=(1,)), a_customer("Initech"), NOVEMBER)
+    session.commit()
+    page.locator("main .head .button--primary").locator("visible=true").click()
+    if script:
+        page.get_by_role("dialog").get_by_role("button", name="Post 2 charges").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What has changed since")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("not there")
+    page.get_by_role("button", name="Post 3 charges").click()
+    expect(page.get_by_text("Posted 3 charges.")).to_be_visible()
+    assert posted(session) == 3
+
+
+@BOTH
+def test_a_charge_is_found_and_reversed(session: Any, trade: None, screen: Any, script: bool) -> None:
+    run()
+    session.commit()
+    page = screen(java_script_enabled=script)
+    page.goto("/charges")
+    page.get_by_role("searchbox").fill("globex")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.get_by_role("link", name="Trunk").click()
+    expect(page.get_by_text("Match day 1. 20.00 × 1 for 1 to 30 Nov.")).to_be_visible()
+    page.get_by_role("link", name="Reverse charge").click()
+    page.get_by_role("button", name="Reverse charge").click()
+    expect(page.get_by_text("Say why it is reversed: the reason is kept.")).to_be_visible()
+    page.get_by_label("Reason").fill("Wrong customer")
+    page.get_by_role("button", name="Reverse charge").click()
+    expect(page.get_by_role("main")).to_contain_text("Takes back the charge of 1 Nov in full: 20.00.")
+    expect(page.get_by_role("main")).to_contain_text("Wrong customer")
+    session.rollback()
+    assert session.scalar(select(Charge.amount).where(Charge.kind == Kind.REVERSAL)) == Decimal(-20)
+
+
+@BOTH
+def test_a_manual_charge_is_made(session: Any, trade: None, screen: Any, script: bool) -> None:
+    page = screen(java_script_enabled=script)
+    page.goto("/charges")
+    page.get_by_role("link", name="Add manual charge").click()
+    page.get_by_label("Customer").fill("acme")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_label("Description").fill("Visit")
+    page.get_by_label("Amount").fill("12.505")
+    page.get_by_role("button", name="Add manual charge").click()
+    expect(page.get_by_role("alert")).to_contain_text("An amount in GBP has 2 decimals at most.")
+    expect(page.get_by_label("Description")).to_have_value("Visit")
+    page.get_by_label("Amount").fill("12.50")
+    page.get_by_role("button", name="Add manual charge").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Visit")
+    assert posted(session) == 1
+
+
+def test_days_are_chosen_in_place_and_stand_in_the_address(session: Any, trade: None, page: Any) -> None:
+    run()
+    session.commit()
+    page.goto("/charges")
+    page.get_by_label("From", exact=True).fill("2026-11-02")
+    expect(page.get_by_role("main")).to_contain_text("No charge matches.")
+    expect(page).to_have_url(re.compile(r"/charges\?from=2026-11-02"))
+
+
+def test_the_reason_of_a_charge_to_come_opens_by_keyboard(session: Any, trade: None, page: Any) -> None:
+    run()
+    session.commit()
+    page.goto("/charges/upcoming")
+    why = page.locator(".why summary").first
+    why.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Match day 1. 20.00 × 1 for 1 to 31 Dec.").first).to_be_visible()
+
+
+@BOTH
+def test_a_long_run_is_done_by_a_process_of_its_own_while_the_page_watches(
+    session: Any, trade: None, screen: Any, script: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(web, "IN_REQUEST_MOST", 0)
+    monkeypatch.setattr(
+        web, "charge_detached", lambda run_id: started.append(detached.charge_detached(run_id))
+    )
+    page = screen(java_script_enabled=script)
+    page.goto("/runs/new")
+    page.get_by_label("No", exact=True).check()
+    page.get_by_role("button", name="Run Package").click()
+    expect(page.get_by_role("heading", level=2, name="Charges")).to_be_visible(timeout=60_000)
+    assert posted(session) == 2
+    assert session.scalar(select(Run.done_count)) == 2
+    (process,) = started
+    assert process.wait(30) == 0
