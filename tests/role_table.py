@@ -35,6 +35,7 @@ POST security tf_select two_factor_rescue
 STAFF = """
 GET  assignments draft index row show waiting
 POST assignments draft_many
+GET  audit index
 GET  calls bad_rows index map_columns of_customer progress show
 GET  charges index new reversal show
 GET  connexcs_packages edit_row index row
@@ -44,6 +45,7 @@ GET  did_intake new
 POST did_intake again bad_lines check
 GET  dids edit_row index next_charges row show
 GET  holds index show
+GET  notices index
 GET  overview chart
 GET  packages copy delete edit edit_row figures index new row show
 POST packages copy preview
