@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 from sqlalchemy.orm import Session
 
 from tests import postgresql, world
@@ -22,6 +23,11 @@ from tests.browser_fixtures import CHROMIUM, browser, live_server, page, screen
 __all__ = ["browser", "live_server", "page", "screen"]
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+
+# Where every change is checked, a test draws the same examples each time: a red run is about the change.
+settings.register_profile("checking", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("checking")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

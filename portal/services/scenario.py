@@ -63,7 +63,8 @@ class Place:
     def at(self, key: str) -> str:
         """The path of a field."""
         key = key if key.isprintable() and len(key) <= 40 else shown(key)
-        return f"{self.path}.{key}" if self.path else key
+        name = key or "''"
+        return f"{self.path}.{name}" if self.path else name
 
     def broken(self, error: RuleBroken, otherwise: str) -> ScenarioRefused:
         """A rule that this object breaks, at the field it is about."""

@@ -94,7 +94,9 @@ def put(scenario, path, value):
             holder = holder[key]
         except (KeyError, IndexError, TypeError):
             return scenario
-    if not isinstance(holder, dict | list) or (isinstance(holder, list) and path[-1] >= len(holder)):
+    if not isinstance(holder, dict | list) or (
+        isinstance(holder, list) and not (isinstance(path[-1], int) and path[-1] < len(holder))
+    ):
         return scenario
     if value is GONE:
         holder.pop(path[-1], None) if isinstance(holder, dict) else holder.pop(path[-1])
