@@ -80,7 +80,9 @@ def changes_nothing(view: View) -> View:
 
 
 def _here() -> str | None:
-    """Where to come back to after signing in: the page in the browser's address bar."""
+    """Where to come back to after signing in: the page in the browser's address bar, if there is one."""
+    if request.routing_exception is not None:
+        return None
     if is_htmx():
         url = urlsplit(request.headers.get("HX-Current-URL", ""))
         here = url.path + (f"?{url.query}" if url.query else "")
