@@ -5,6 +5,7 @@ The provider is Lumen Voice. Olivia owns the portal, Ben does its billing, Vera 
 
 import shutil
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -110,23 +111,40 @@ class Database:
 
 
 class Sqlite(Database):
-    """A file, and a copy of it as it was."""
+    """A file, and a copy of it as it was.
+
+    Each test has a file of its own, which the one name leads to: a connection that a thread of the test before has not
+    closed yet goes on with the file it knows, instead of meeting another one under its log.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.path, self.kept = folder / "test.db", folder / "kept.db"
-        super().__init__(folder, f"sqlite:///{self.path}")
+        self.name, self.kept = folder / "test.db", folder / "kept.db"
+        self.files = count()
+        self._lead_to(self._next_file())
+        super().__init__(folder, f"sqlite:///{self.name}")
+
+    def _next_file(self) -> Path:
+        return self.name.with_name(f"test-{next(self.files)}.db")
+
+    def _lead_to(self, file: Path) -> None:
+        """Let the name stand for another file (SQLite keeps its log beside the file, not beside the name)."""
+        link = self.name.with_name("link.db")
+        link.symlink_to(file)
+        link.replace(self.name)
 
     def keep(self) -> None:
         """Copy the file, once nothing stands in its log any more."""
         self.close()
-        shutil.copyfile(self.path, self.kept)
+        shutil.copyfile(self.name, self.kept)
 
     def clean(self) -> None:
-        """Copy it back. (Deleting rows would meet the triggers that keep charges.)"""
+        """Start with a copy. (Deleting rows would meet the triggers that keep charges.)"""
         self.close()
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        shutil.copyfile(self.kept, self.path)
+        before, file = self.name.resolve(), self._next_file()
+        shutil.copyfile(self.kept, file)
+        self._lead_to(file)
+        for suffix in ("", "-wal", "-shm"):
+            before.with_name(before.name + suffix).unlink(missing_ok=True)
 
 
 class Postgresql(Database):
