@@ -86,7 +86,6 @@ class Replay:
         return answers
 
 
-
 @pytest.mark.parametrize("wait_days", WAIT_DAYS)
 def test_runs_on_every_day_post_what_the_oracle_says(session, wait_days):
     scenarios = portfolios(range(PORTFOLIOS))[wait_days]
@@ -104,7 +103,9 @@ def test_runs_on_some_days_or_once_at_the_end_post_what_daily_runs_would(session
     session.execute(update(AssignmentPosition).values(post_all_through=replay.last))
     random = Random(seed)
     begun = {
-        max(filter(None, (a.start_date, a.charge_from))) for s in replay.simulations for a in s.assignments.values()
+        max(filter(None, (a.start_date, a.charge_from)))
+        for s in replay.simulations
+        for a in s.assignments.values()
     }
     some = {day for day in replay.days() if random.random() < (0.0, 0.02, 0.3)[seed]}
     replay.go(begun | some | {replay.last})
