@@ -1,17 +1,23 @@
 """The first page after signing in: what recurs, what falls due, what came in, and what needs a look."""
 
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from babel.dates import format_date
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Flask, Response, abort, render_template, request
+from sqlalchemy.exc import DBAPIError
 
 from portal.clock import now, today
 from portal.services import credit
-from portal.services.overview import due, history, recurring, remembering, watch
+from portal.services.overview import due, history, recurring, watch
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.packages import default_currency
 from portal.web import charts
+from portal.web.afterwards import afterwards
 from portal.web.filters import LOCALE, money
 
 bp = Blueprint("overview", __name__)
@@ -25,13 +31,16 @@ CURRENCY_LETTERS = 3
 @bp.get("/")
 def show() -> str:
     day = today()
-    marks = remembering.marks(day)
-    recurs = recurring.recurring(day, marks)
-    charged = history.by_month(day, marks)
+    reading = Reading(day)
+    recurs = recurring.recurring(reading)
+    charged = history.by_month(reading)
     currencies = _currencies(recurs, history.currencies(charged))
     currency = _currency(currencies)
-    ahead, past = due.due(day, marks), history.history(currency, day, charged)
+    ahead, past = due.due(reading), history.history(currency, day, charged)
     days = list(ahead.days(currency))
+    counts, losses = watch.counts(reading), watch.losses(reading)
+    if reading.age is not None:
+        afterwards(partial(refresh, day))
     return render_template(
         "overview/show.html",
         today=day,
@@ -40,7 +49,8 @@ def show() -> str:
         currencies=currencies,
         currency=currency,
         currency_choices=[(code, code) for code in currencies],
-        counts=watch.counts(day, marks),
+        counts=counts,
+        added_up=timedelta(seconds=reading.age) if reading.age is not None else None,
         due=ahead,
         due_height=DUE_HEIGHT,
         due_days=days,
@@ -53,7 +63,7 @@ def show() -> str:
         held_named=watch.NAMED,
         runs=watch.runs_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
-        losses=watch.losses(day, marks),
+        losses=losses,
         below=credit.below_limit(most=watch.NAMED),
         leaving=watch.leaving(day),
     )
@@ -86,6 +96,16 @@ def _last_of_month(day: date) -> date:
     return date.fromordinal(first_of_next.toordinal() - 1)
 
 
+def add_up_ahead(app: Flask) -> None:
+    """When a server process starts: add up what takes long before anybody asks for it."""
+    app.extensions["portal.afterwards"].do(_add_up, "http://localhost")
+
+
+def _add_up() -> None:
+    with suppress(DBAPIError):  # no tables yet, or no database: whoever asks for a page is told
+        refresh(today())
+
+
 # -- the pictures
 
 
@@ -104,11 +124,11 @@ def chart(name: str) -> Response:
 
 def _history(currency: str) -> history.History:
     day = today()
-    return history.history(currency, day, history.by_month(day, remembering.marks(day)))
+    return history.history(currency, day, history.by_month(Reading(day)))
 
 
 def _due(currency: str, width: int) -> Response:
-    days = list(due.due(today(), remembering.marks(today())).days(currency))
+    days = list(due.due(Reading(today())).days(currency))
     series: list[tuple[str, list[Any]]] = [("Falls due", [day.amount - day.at_most for day in days])]
     colours = [0]
     if any(day.at_most for day in days):

@@ -11,8 +11,9 @@ from portal.domain.schedule import Frequency
 from portal.models import Charge, Run, RunState
 from portal.services import charges, package_figures
 from portal.services.changing import change_quantity
-from portal.services.overview import due, history, recurring, watch
-from portal.services.overview.remembering import marks
+from portal.services.overview import due, history, recurring, remembering, watch
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.package_changes import make_change, plan_change
 from portal.services.package_definition import PriceSet, definition_of
 from portal.services.upcoming import upcoming
@@ -25,11 +26,11 @@ MONTH_AGO = TODAY - timedelta(days=31)
 
 
 def recurs(currency="GBP"):
-    return next((row for row in recurring.recurring(TODAY, marks(TODAY)) if row.currency == currency), None)
+    return next((row for row in recurring.recurring(Reading(TODAY)) if row.currency == currency), None)
 
 
 def past(currency):
-    return history.history(currency, TODAY, history.by_month(TODAY, marks(TODAY)))
+    return history.history(currency, TODAY, history.by_month(Reading(TODAY)))
 
 
 # -- what recurs
@@ -64,7 +65,7 @@ def test_a_new_quantity_recurs_from_its_day_on():
     run()
     change_quantity(assignment, 5, TODAY + DAY, TODAY)
     assert recurs().retail == Decimal("10.00")
-    (tomorrow,) = recurring.recurring(TODAY + DAY, marks(TODAY))
+    (tomorrow,) = recurring.recurring(Reading(TODAY + DAY))
     assert tomorrow.retail == Decimal("50.00")
 
 
@@ -72,7 +73,7 @@ def test_currencies_are_never_added_up():
     package = a_package(currencies=("GBP", "JPY"), retail="2400", cost="1000")
     assigned(package, a_customer())
     assigned(package, a_customer("Sakurame", "JPY"))
-    assert {row.currency: row.retail for row in recurring.recurring(TODAY, marks(TODAY))} == {
+    assert {row.currency: row.retail for row in recurring.recurring(Reading(TODAY))} == {
         "GBP": Decimal(2400),
         "JPY": Decimal(2400),
     }
@@ -92,7 +93,7 @@ def some_due():
 
 def test_what_falls_due_is_what_the_list_of_upcoming_charges_says():
     some_due()
-    found = due.due(TODAY, marks(TODAY))
+    found = due.due(Reading(TODAY))
     days = {day.on: day.amount for day in found.days("GBP") if day.count}
     listed = upcoming(TODAY, found.through, TODAY)
     expected = {day.on: day.totals["GBP"].amount for day in listed.days}
@@ -103,14 +104,14 @@ def test_what_falls_due_is_what_the_list_of_upcoming_charges_says():
 
 def test_as_many_charges_are_announced_as_a_run_then_posts():
     some_due()
-    assert due.due(TODAY, marks(TODAY)).now == 2
+    assert due.due(Reading(TODAY)).now == 2
     assert run().charges == 2
-    assert due.due(TODAY, marks(TODAY)).now == 0
+    assert due.due(Reading(TODAY)).now == 0
 
 
 def test_a_minimum_spend_that_still_runs_is_told_apart():
     some_due()
-    (first,) = [day for day in due.due(TODAY, marks(TODAY)).days("GBP") if day.at_most]
+    (first,) = [day for day in due.due(Reading(TODAY)).days("GBP") if day.at_most]
     assert (first.on, first.at_most, first.amount) == (
         TODAY.replace(month=12, day=1),
         Decimal(50),
@@ -119,7 +120,7 @@ def test_a_minimum_spend_that_still_runs_is_told_apart():
 
 
 def test_every_day_of_the_next_thirty_is_there():
-    found = list(due.due(TODAY, marks(TODAY)).days("GBP"))
+    found = list(due.due(Reading(TODAY)).days("GBP"))
     assert [day.on for day in found] == [TODAY + n * DAY for n in range(30)]
     assert {day.count for day in found} == {0}
 
@@ -129,17 +130,17 @@ def test_of_too_many_assignments_the_days_that_fit_are_told(monkeypatch):
     for days in range(6):
         assigned(package, customer, TODAY + days * DAY)
     monkeypatch.setattr(due, "ASSIGNMENTS_MOST", 4)
-    found = due.due(TODAY, marks(TODAY))
+    found = due.due(Reading(TODAY))
     assert not found.is_whole
     assert [day.amount for day in found.days("GBP")] == [Decimal(3)] * len(list(found.days("GBP")))
     assert TODAY <= found.through < TODAY + 4 * DAY
     monkeypatch.setattr(due, "ASSIGNMENTS_MOST", 0)
-    assert list(due.due(TODAY, marks(TODAY)).days("GBP")) == []
+    assert list(due.due(Reading(TODAY)).days("GBP")) == []
 
 
 def test_what_is_held_is_not_announced():
     assigned(a_package("Daily", "1", frequency=Frequency.DAILY, match=()), a_customer(), TODAY - 60 * DAY)
-    found = due.due(TODAY, marks(TODAY))
+    found = due.due(Reading(TODAY))
     assert (found.now, found.held) == (0, 1)
 
 
@@ -174,7 +175,7 @@ def test_packages_stand_by_their_margin_and_all_adds_up():
         ("Mistake", -1),
     ]
     assert (found.total.amount, found.total.cost, found.total.count) == (33, 7, 3)
-    assert history.currencies(history.by_month(TODAY, marks(TODAY))) == {"GBP"}
+    assert history.currencies(history.by_month(Reading(TODAY))) == {"GBP"}
     assert past("USD").total.count == 0
 
 
@@ -242,36 +243,42 @@ def test_customers_who_lose_money_or_leave_are_named():
     assert [(row.name, row.ends, row.assignments) for row in watch.leaving(TODAY)] == [
         ("Leaver", TODAY + 5 * DAY, 2)
     ]
-    assert watch.losses(TODAY, marks(TODAY)) == []
+    assert watch.losses(Reading(TODAY)) == []
     assigned(a_package("Worse", "1", cost="40"), loser, TODAY.replace(day=1))
     run()
-    assert [(row.name, row.margin) for row in watch.losses(TODAY, marks(TODAY))] == [("Loser", Decimal(-31))]
+    assert [(row.name, row.margin) for row in watch.losses(Reading(TODAY))] == [("Loser", Decimal(-31))]
 
 
 def test_what_has_ended_is_not_counted():
     customer = a_customer()
     assigned(a_package(), customer, TODAY + DAY)
     assigned(a_package(), customer, TODAY - 9 * DAY, end_date=TODAY - DAY)
-    assert watch.counts(TODAY, marks(TODAY)) == watch.Counts(1, 1)
+    assert watch.counts(Reading(TODAY)) == watch.Counts(1, 1)
 
 
 # -- remembering
 
 
-def test_what_is_remembered_is_found_anew_once_anything_has_changed(app, monkeypatch):
+@pytest.fixture
+def remembers(app, monkeypatch):
+    """The portal remembers, as it does outside of tests."""
     monkeypatch.setitem(app.config, "TESTING", False)
+    remembering.forget()
+
+
+def test_what_is_remembered_is_found_anew_once_anything_has_changed(session, remembers):
     package, customer = a_package("Anchored", "10", match=()), a_customer()
     first = assigned(package, customer, TODAY.replace(day=1))
 
     def figures():
-        days = due.due(TODAY, marks(TODAY))
+        days = due.due(Reading(TODAY))
         total = past("GBP").total
         return (
             recurs().retail,
             days.now,
             total.count,
-            watch.counts(TODAY, marks(TODAY)).assignments,
-            len(watch.losses(TODAY, marks(TODAY))),
+            watch.counts(Reading(TODAY)).assignments,
+            len(watch.losses(Reading(TODAY))),
         )
 
     assert figures() == figures() == (10, 1, 0, 1, 0)
@@ -282,17 +289,46 @@ def test_what_is_remembered_is_found_anew_once_anything_has_changed(app, monkeyp
     run()
     assert figures() == (11, 0, 2, 2, 1)
     change_quantity(first, 3, TODAY + DAY, TODAY)
-    (tomorrow,) = recurring.recurring(TODAY + DAY, marks(TODAY))
+    (tomorrow,) = recurring.recurring(Reading(TODAY + DAY))
     assert tomorrow.retail == 31
     december = TODAY.replace(month=12, day=1)
-    assert next(day.amount for day in due.due(TODAY, marks(TODAY)).days("GBP") if day.on == december) == 30
+    assert next(day.amount for day in due.due(Reading(TODAY)).days("GBP") if day.on == december) == 30
 
 
-def test_a_change_of_price_is_seen_at_once(app, monkeypatch):
-    monkeypatch.setitem(app.config, "TESTING", False)
+def test_a_change_of_price_is_seen_at_once(session, remembers):
     package = a_package(retail="10")
     assigned(package, a_customer())
     assert recurs().retail == 10
     dearer = replace(definition_of(package, TODAY), prices=(PriceSet("GBP", Decimal(1), Decimal(12)),))
     make_change(plan_change(package, dearer, None, TODAY))
     assert recurs().retail == 12
+
+
+def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_anew(
+    session, remembers, monkeypatch
+):
+    monkeypatch.setattr(remembering, "QUICK", -1.0)  # from here on everything takes long
+    package, customer = a_package("Anchored", "10", match=()), a_customer()
+    assigned(package, customer, TODAY.replace(day=1))
+    session.commit()
+
+    def look():
+        reading = Reading(TODAY)
+        total = history.history("GBP", TODAY, history.by_month(reading)).total
+        return recurring.recurring(reading)[0].retail, total.count, reading.age is not None
+
+    assert look() == (10, 0, False)
+    assigned(package, customer, TODAY.replace(day=1))
+    run()
+    session.commit()
+    assert look() == (10, 0, True)
+    refresh(TODAY)
+    assert look() == (20, 2, False)
+
+
+def test_what_falls_due_is_never_told_as_it_was(session, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "QUICK", -1.0)
+    assigned(a_package("Anchored", "10", match=()), a_customer(), TODAY.replace(day=1))
+    assert due.due(Reading(TODAY)).now == 1
+    run()
+    assert due.due(Reading(TODAY)).now == 0

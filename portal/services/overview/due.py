@@ -13,14 +13,13 @@ from portal.domain.money import from_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import AssignmentPosition
-from portal.services.overview.remembering import Marks, Remembered
+from portal.services.overview.remembering import Reading
 from portal.services.planning import Worked, chunks, work_out
 from portal.services.terms import usage_wait_days
 
 DAYS = 30
 # As many assignments as are worked out for the overview; of more, the days that fit.
 ASSIGNMENTS_MOST = 2_000
-KNOWN = Remembered()
 
 
 @dataclass(slots=True)
@@ -87,8 +86,9 @@ class Due:
         return sum((day.amount for day in self.days(currency) if day.on <= last), Decimal(0))
 
 
-def due(today: date, marks: Marks) -> Due:
+def due(reading: Reading) -> Due:
     """What falls due today and in the days after it."""
+    today, marks = reading.today, reading.marks
     wait = ONE_DAY * usage_wait_days()
     through = today + timedelta(days=DAYS - 1)
     rows = _soonest(through + wait)
@@ -101,8 +101,8 @@ def due(today: date, marks: Marks) -> Due:
     if found.through < today:
         return found
     ids = sorted(row[0] for row in rows)
-    question = (today, through, tuple(rows), marks.assignments, marks.calls)
-    worked = KNOWN.answer(question, lambda: _work_out(ids, today, through, wait))
+    mark = (today, through, tuple(rows), marks.assignments, marks.calls)
+    worked = reading.answer("due", mark, lambda: _work_out(ids, today, through, wait), is_bounded=True)
     return replace(found, now=worked.now, held=worked.held, by_day=worked.by_day)
 
 

@@ -9,9 +9,7 @@ from sqlalchemy import case, func, select
 from portal.extensions import db
 from portal.models import Charge, Package
 from portal.services.overview.recurring import rate
-from portal.services.overview.remembering import Marks, Remembered, spans
-
-KNOWN = Remembered()
+from portal.services.overview.remembering import Reading, spans
 
 # Currency, package, charged once or not, amount, cost, how many.
 Row = tuple[str, int | None, int, Decimal, Decimal, int]
@@ -98,11 +96,11 @@ def history(currency: str, today: date, charged: list[list[Row]]) -> History:
     return History(currency, months[0].begins, months, ranked)
 
 
-def by_month(today: date, marks: Marks) -> list[list[Row]]:
+def by_month(reading: Reading) -> list[list[Row]]:
     """The sums of each of the last months; a month that is no longer charged in is added up once."""
     return [
-        KNOWN.answer((span, count), lambda span=span: _sums(*span)) if count else []  # type: ignore[misc]
-        for span, count in zip(spans(today), marks.months, strict=True)
+        reading.answer(("month", span), count, lambda span=span: _sums(*span)) if count else []  # type: ignore[misc]
+        for span, count in zip(spans(reading.today), reading.marks.months, strict=True)
     ]
 
 

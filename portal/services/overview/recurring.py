@@ -12,10 +12,8 @@ from portal.domain.money import to_micros
 from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
-from portal.services.overview.remembering import Marks, Remembered
+from portal.services.overview.remembering import Reading
 from portal.services.package_figures import a_month, charges_a_month, in_force
-
-KNOWN = Remembered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,9 @@ def rate(part: Decimal, whole: Decimal) -> Decimal | None:
     return (100 * part / whole).quantize(Decimal(1)) if whole else None
 
 
-def recurring(today: date, marks: Marks) -> list[Recurring]:
+def recurring(reading: Reading) -> list[Recurring]:
     """What recurs, for each currency, the largest number of assignments first."""
-    return KNOWN.answer((today, marks.assignments), lambda: _add_up(today))
+    return reading.answer("recurring", reading.marks.assignments, lambda: _add_up(reading.today))
 
 
 def _add_up(today: date) -> list[Recurring]:

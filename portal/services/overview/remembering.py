@@ -3,10 +3,14 @@
 A *mark* differs whenever an answer may. Charges are never edited and never deleted, so how many there are in a
 month is the mark of its sums; the mark of assignments is how often they were changed. Reading even that takes a
 while where there are millions, so marks hold for half a minute in which the newest rows are the same.
+
+Where adding up takes long, nobody waits for it: whoever looks is told what was known last, and since when, and
+`refreshing` adds up anew behind their back. What is added up in no time is never out of date.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import date
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
@@ -29,30 +33,89 @@ from portal.models import (
 )
 
 MONTHS = 12
-MOST = 100  # answers of each question
+MOST = 100  # answers that one process remembers
 TRUSTED_FOR = 30.0  # seconds
+# Seconds that adding up may keep somebody waiting; what took longer is told as it was known last.
+QUICK = 0.1
 
 Answer = TypeVar("Answer")
 
 
-class Remembered:
-    """Answers by question, the latest of them; a question names the marks that its answer hangs on."""
+class Known(NamedTuple):
+    """An answer, the mark it hangs on, when it was found and how long that took, in seconds of `monotonic`."""
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self.seconds = seconds
-        self.answers: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+    mark: Hashable
+    found_at: float
+    took: float
+    answer: Any
 
-    def answer(self, question: Hashable, find: Callable[[], Answer]) -> Answer:
-        """The answer that is known, or found and kept. Tests start anew too often for any mark to tell."""
+
+_known: OrderedDict[Hashable, Known] = OrderedDict()
+
+
+def forget() -> None:
+    """Know nothing, as a process that has just started."""
+    _known.clear()
+
+
+@dataclass(slots=True)
+class Reading:
+    """One look at the figures of a day. `oldest` is when the oldest answer was found that may be out of date.
+
+    `waits` is for whoever has the time: every answer is brought up to date.
+    """
+
+    today: date
+    waits: bool = False
+    oldest: float | None = None
+    _marks: "Marks | None" = field(default=None, repr=False)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since what is told was true for certain; None where all of it is true now."""
+        return None if self.oldest is None else monotonic() - self.oldest
+
+    @property
+    def marks(self) -> "Marks":
+        """The marks of the day, read once."""
+        if self._marks is None:
+            newest = _newest(self.today)
+            self._marks = self.answer("marks", newest, lambda: _read(self.today), trusted_for=TRUSTED_FOR)
+        return self._marks
+
+    def answer(
+        self,
+        question: Hashable,
+        mark: Hashable,
+        find: Callable[[], Answer],
+        trusted_for: float | None = None,
+        is_bounded: bool = False,
+    ) -> Answer:
+        """What is known of a question while its mark is the same, or else is found now, or after this look.
+
+        `is_bounded` says that finding it takes the same however large the portal is: it is never out of date.
+        Tests start anew too often for any mark to tell.
+        """
         if current_app.testing:
             return find()
         key = (current_app.config["SQLALCHEMY_DATABASE_URI"], question)
-        known = self.answers.get(key)
-        if known is None or (self.seconds is not None and monotonic() - known[0] > self.seconds):
-            known = self.answers[key] = (monotonic(), find())
-            while len(self.answers) > MOST:
-                self.answers.popitem(last=False)
-        found: Answer = known[1]
+        known = _known.get(key)
+        if (
+            known
+            and known.mark == mark
+            and (trusted_for is None or monotonic() - known.found_at < trusted_for)
+        ):
+            found: Answer = known.answer
+        elif known and known.took > QUICK and not self.waits and not is_bounded:
+            self.oldest = min(known.found_at, self.oldest or known.found_at)
+            found = known.answer
+        else:
+            begun = monotonic()
+            found = find()
+            _known[key] = Known(mark, begun, monotonic() - begun, found)
+            _known.move_to_end(key)
+            while len(_known) > MOST:
+                _known.popitem(last=False)
         return found
 
 
@@ -64,18 +127,14 @@ class Marks(NamedTuple):
     calls: int
 
 
-KNOWN = Remembered(TRUSTED_FOR)
-
-
-def marks(today: date) -> Marks:
-    """The marks of today."""
+def _newest(today: date) -> Hashable:
+    """What tells at once that something was added: the newest rows, and how often packages were changed."""
     newest = (
         select(func.max(model.id)).scalar_subquery() for model in (Charge, Assignment, AssignmentQuantity)
     )
     others = (select(func.max(model.id)).scalar_subquery() for model in (AuditEntry, Run, Call))
     versions = (select(func.sum(model.version)).scalar_subquery() for model in (Package, Company))
-    row = tuple(db.session.execute(select(*newest, *others, *versions)).one())
-    return KNOWN.answer((today, row), lambda: _read(today))
+    return today, tuple(db.session.execute(select(*newest, *others, *versions)).one())
 
 
 def _read(today: date) -> Marks:
@@ -84,7 +143,7 @@ def _read(today: date) -> Marks:
     row = list(
         db.session.execute(select(*changes, *months, select(func.max(Call.id)).scalar_subquery())).one()
     )
-    return Marks(tuple(row[: -MONTHS - 1]), tuple(row[-MONTHS - 1 : -1]), row[-1] or 0)
+    return Marks((today, *row[: -MONTHS - 1]), tuple(row[-MONTHS - 1 : -1]), row[-1] or 0)
 
 
 def _changes(model: type[Any]) -> list[ScalarSelect[Any]]:

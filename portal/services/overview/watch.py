@@ -18,7 +18,7 @@ from portal.models import (
     Run,
     RunState,
 )
-from portal.services.overview.remembering import Marks, Remembered
+from portal.services.overview.remembering import Reading
 from portal.services.package_figures import open_on
 from portal.services.runs import SILENT_FOR
 
@@ -26,7 +26,6 @@ from portal.services.runs import SILENT_FOR
 NAMED = 8
 LOOKS_BACK = timedelta(days=30)
 LOOKS_AHEAD = timedelta(days=30)
-LOSSES, COUNTS = Remembered(), Remembered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,10 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
     return found[:NAMED]
 
 
-def losses(today: date, marks: Marks) -> list[Loss]:
+def losses(reading: Reading) -> list[Loss]:
     """Customers whose charges of the last thirty days cost more than they brought."""
-    return LOSSES.answer((today, marks.months), lambda: _losses(today))
+    mark = (reading.today, reading.marks.months)
+    return reading.answer("losses", mark, lambda: _losses(reading.today))
 
 
 def _losses(today: date) -> list[Loss]:
@@ -147,9 +147,9 @@ class Counts:
     assignments: int
 
 
-def counts(today: date, marks: Marks) -> Counts:
+def counts(reading: Reading) -> Counts:
     """Active customers, and assignments that run or are to begin."""
-    return COUNTS.answer((today, marks.assignments), lambda: _counts(today))
+    return reading.answer("counts", reading.marks.assignments, lambda: _counts(reading.today))
 
 
 def _counts(today: date) -> Counts:
