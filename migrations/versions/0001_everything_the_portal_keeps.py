@@ -804,6 +804,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_assignment_position_next_charge_on", "assignment_position", ["next_charge_on"], unique=False
     )
+    op.create_index(
+        "ix_assignment_position_held",
+        "assignment_position",
+        ["next_charge_on"],
+        unique=False,
+        sqlite_where=sa.text("held_lines > 0"),
+        postgresql_where=sa.text("held_lines > 0"),
+    )
 
     op.create_table(
         "assignment_quantity",

@@ -4,7 +4,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.schedule import FIRST_DAY
@@ -13,6 +24,8 @@ from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
 from portal.models.did import Did
 from portal.models.package import Package
+
+HELD = text("held_lines > 0")
 
 
 class Assignment(db.Model):
@@ -107,6 +120,11 @@ class AssignmentEnd(db.Model):
 class AssignmentPosition(db.Model):
     """Where an assignment stands. Narrow, because a run writes every row of it; `version` is its lock."""
 
+    __table_args__ = (
+        # The few that are held among very many.
+        Index("ix_assignment_position_held", "next_charge_on", sqlite_where=HELD, postgresql_where=HELD),
+    )
+
     assignment_id: Mapped[int] = mapped_column(
         PK, ForeignKey("assignment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
@@ -122,6 +140,16 @@ class AssignmentPosition(db.Model):
     version: Mapped[int] = mapped_column(default=1)
 
     assignment: Mapped[Assignment] = relationship(back_populates="position")
+
+    @hybrid_property
+    def is_held(self) -> bool:
+        """Whether more lines are due than a run posts unasked."""
+        return self.held_lines > 0
+
+    @is_held.inplace.expression
+    @classmethod
+    def _is_held(cls) -> ColumnElement[bool]:
+        return cls.held_lines > literal_column("0")  # said in full, so that the index of held ones is taken
 
 
 class HoldChoice(StrEnum):

@@ -72,7 +72,7 @@ def find_held(today: date, customer_id: int | None = None) -> Select[Assignment]
     query = (
         select(Assignment)
         .join(AssignmentPosition)
-        .where(AssignmentPosition.held_lines > 0, AssignmentPosition.next_charge_on <= today)
+        .where(AssignmentPosition.is_held, AssignmentPosition.next_charge_on <= today)
         .options(
             joinedload(Assignment.package),
             joinedload(Assignment.customer),

@@ -53,7 +53,7 @@ def held(today: date) -> list[Assignment]:
     query = (
         select(Assignment)
         .join(AssignmentPosition)
-        .where(AssignmentPosition.held_lines > 0, AssignmentPosition.next_charge_on <= today)
+        .where(AssignmentPosition.is_held, AssignmentPosition.next_charge_on <= today)
         .options(
             joinedload(Assignment.package), joinedload(Assignment.customer), joinedload(Assignment.position)
         )
