@@ -43,7 +43,6 @@ class LiveServer:
 
     def __init__(self, app: Flask) -> None:
         self.server = make_server("localhost", 0, app, threaded=True)
-        self.server.daemon_threads = False  # so that closing waits for the answers still being given
         self.url = f"http://localhost:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
