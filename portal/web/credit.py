@@ -19,7 +19,7 @@ from portal.web.spans import span_of
 
 bp = Blueprint("credit", __name__, url_prefix="/customers/<int:customer_id>/credit")
 
-MONTHS_SHOWN = 3
+MONTHS_SHOWN = 1
 PAYMENTS_SHOWN = 50
 
 
