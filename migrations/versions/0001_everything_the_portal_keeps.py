@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("replaces", sa.Boolean(), nullable=False),
         sa.Column("mapping", sa.Text(), nullable=False),
         sa.Column("head", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("delimiter", sa.String(length=1), server_default=",", nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -112,6 +113,7 @@ def upgrade() -> None:
         sa.Column("started_by", sa.String(length=254), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paused_seconds", sa.Integer(), server_default="0", nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_call_import"),
         sqlite_autoincrement=True,

@@ -92,6 +92,7 @@ class CallImport(db.Model):
     mapping: Mapped[str] = mapped_column(Text, default="")
     # The names of the file's columns, as JSON.
     head: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
+    delimiter: Mapped[str] = mapped_column(String(1), default=",", server_default=",")
     state: Mapped[ImportState] = mapped_column(word(ImportState, "state"), default=ImportState.RUNNING)
     sentence: Mapped[str] = mapped_column(Text, default="")
     lines_total: Mapped[int] = mapped_column(PK, default=0, server_default="0")
@@ -106,6 +107,8 @@ class CallImport(db.Model):
     started_by: Mapped[str] = mapped_column(String(254), default="")
     started_at: Mapped[datetime] = mapped_column(UTC)
     heartbeat_at: Mapped[datetime] = mapped_column(UTC)
+    # How long nobody was at work on it between its start and its end.
+    paused_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(UTC)
 
 

@@ -14,17 +14,17 @@ FORMULA = re.compile(r"(^|[;,\t\r\n\v\f])(?=[ \u00a0\ufeff\"]*[=+\-@\t\r\n\uff1d
 SEPARATOR = re.compile(r"[\",;\t\r\n\v\f]")
 
 
-def cell(value: object) -> str:
+def cell(value: object, between: str = ",") -> str:
     """A value as a cell: harmless, and quoted where it has to be."""
     text = "" if value is None else str(value)
     if not PLAIN_NUMBER.fullmatch(text):
         text = FORMULA.sub(r"\1'", text)
-    return '"' + text.replace('"', '""') + '"' if SEPARATOR.search(text) else text
+    return '"' + text.replace('"', '""') + '"' if SEPARATOR.search(text) or between in text else text
 
 
-def line(values: Iterable[object]) -> str:
+def line(values: Iterable[object], between: str = ",") -> str:
     """A line of CSV."""
-    return ",".join(map(cell, values)) + "\r\n"
+    return between.join(cell(value, between) for value in values) + "\r\n"
 
 
 def lines(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[str]:

@@ -26,14 +26,14 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The entries made from `begins` to `through`, both included. `left_out` counts what is not shown."""
+    """The entries made from `begins` to `through`, both included. `left_out`: there are more than are shown."""
 
     begins: date
     through: date
     opening: Decimal
     lines: list[StatementLine]
     closing: Decimal
-    left_out: int = 0
+    left_out: bool = False
 
 
 def statement(customer_id: int, begins: date, through: date, most: int = MOST) -> Statement:
@@ -48,7 +48,7 @@ def statement(customer_id: int, begins: date, through: date, most: int = MOST) -
         lines.append(StatementLine(entry, words[entry.id], balance))
     if len(entries) <= most:
         return Statement(begins, through, opening, lines, balance)
-    return Statement(begins, through, opening, lines, balance_of(customer_id, after), len(entries) - most)
+    return Statement(begins, through, opening, lines, balance_of(customer_id, after), left_out=True)
 
 
 def _words(entries: list[BalanceEntry]) -> dict[int, str]:

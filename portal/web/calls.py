@@ -54,8 +54,9 @@ def create() -> Any:
     name = Path(upload.filename.replace("\\", "/")).name
     try:
         import_, _ = importing.accept(
-            path, name, replaces=bool(form.replaces.data), by=str(current_user.email), now=now()
-        )
+            path, name, replaces=bool(form.replaces.data), by=str(current_user.email), now=now(),
+            by_hand=bool(form.by_hand.data),
+        )  # fmt: skip
     except Invalid as refusal:
         db.session.rollback()
         path.unlink(missing_ok=True)
@@ -179,7 +180,7 @@ def keep_columns(import_id: int) -> Any:
     if not form.validate_on_submit():
         return _ask_columns(import_, form, 422)
     try:
-        importing.map_columns(import_, form.mapping)
+        importing.map_columns(import_, form.mapping, now())
     except Invalid as refusal:
         db.session.rollback()
         put_error(form, refusal)
@@ -190,7 +191,7 @@ def keep_columns(import_id: int) -> Any:
 
 def _columns_form(import_: CallImport, **given: Any) -> ColumnsForm:
     head = rejects.head_of_import(import_)
-    return columns_form(head, files.first_rows(Path(import_.path)), columns.recognise(head), **given)
+    return columns_form(head, files.first_rows(Path(import_.path)), columns.mapping_of(head)[0], **given)
 
 
 def _ask_columns(import_: CallImport, form: ColumnsForm | None = None, status: int = 200) -> Any:

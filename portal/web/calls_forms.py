@@ -15,6 +15,7 @@ class FileForm(FlaskForm):
 
     file = FileField("File")
     replaces = BooleanField("Replace calls that are known with other values")
+    by_hand = BooleanField("Let me choose the columns")
 
 
 class ColumnsForm(FlaskForm):

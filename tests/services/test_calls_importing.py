@@ -11,6 +11,7 @@ from portal.extensions import db
 from portal.models import Call, CallImport, ImportState
 from portal.services.calls import columns, files, importing
 from portal.services.calls.columns import Mapping
+from portal.services.calls.rows import QUOTES
 from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did
 
@@ -109,7 +110,7 @@ def test_every_bad_row_is_named_with_its_line_and_reason_and_the_good_ones_are_k
         (8, "It has no call id."),
         (9, "The call id =1+1 is a formula."),
         (10, "It has 3 cells; the first line names 8 columns."),
-        (12, "The quotation marks of the line do not match."),
+        (12, QUOTES),
         (13, "Start time 1999-11-03 10:00:00 does not lie between 2000 and 2199."),
         (14, "There is no customer =cmd|' /C calc'!A0."),
     ]
@@ -217,10 +218,12 @@ def test_columns_that_nobody_knows_are_mapped_once_and_remembered(session, tmp_p
     with pytest.raises(RuleBroken, match="Say first which column is what"):
         importing.go_on(import_, NOW)
     with pytest.raises(Invalid, match="Choose the column that is the charge"):
-        importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2}))
+        importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2}), NOW)
     with pytest.raises(Invalid, match="ref is chosen twice"):
-        importing.map_columns(import_, Mapping({"call_id": 0, "customer": 0, "started_at": 2, "amount": 3}))
-    importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3}))
+        importing.map_columns(
+            import_, Mapping({"call_id": 0, "customer": 0, "started_at": 2, "amount": 3}), NOW
+        )
+    importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3}), NOW)
     assert import_.state == ImportState.RUNNING
     assert columns.remembered(head.upper().split(",")) is not None
     again = taken_in(a_file(tmp_path, [line], head, "again.csv"))

@@ -26,6 +26,7 @@ WORDS = {
     "amount": "Charge",
     "cost": "Cost",
 }
+MILLISECONDS = ("billmsec", "billms", "durationmsec", "durationms", "milliseconds", "msec")
 NAMES = {
     "call_id": ("callid", "callidentifier", "cdrid", "cgrid", "uniqueid", "uuid", "originid", "sessionid"),
     "customer": (
@@ -41,12 +42,12 @@ NAMES = {
         "called", "callee", "dnis", "to", "number",
     ),
     "started_at": (
-        "startedat", "starttime", "start", "answertime", "answerstamp", "startstamp", "answer", "setuptime",
-        "callstart", "calldate", "datetime", "dt", "timestamp", "time", "date",
+        "startedat", "starttime", "start", "startstamp", "setuptime", "callstart", "calldate", "datetime", "dt",
+        "answertime", "answerstamp", "answer", "timestamp", "time", "date",
     ),
     "seconds": (
         "seconds", "billsec", "billseconds", "billedseconds", "chargedseconds", "sessiontime", "duration",
-        "durationseconds", "usage", "length",
+        "durationseconds", "usage", "length", *MILLISECONDS,
     ),
     "amount": (
         "charge", "customercharge", "clientcharge", "amount", "sessionbill", "retail", "price", "sell", "charged",
@@ -55,6 +56,9 @@ NAMES = {
     "cost": ("cost", "providercharge", "providercost", "buycost", "carriercost", "buy", "suppliercost"),
 }  # fmt: skip
 NEEDED = ("call_id", "started_at", "amount")
+NO_SECONDS = "No column is Seconds, which free minutes are counted in. Choose it, unless there is none."
+# What a file of bad rows has before the columns of the file they come from.
+OF_BAD_ROWS = ("line", "reason")
 WHOSE = "Choose the column of the customer, or of the DID: a call belongs to somebody."
 
 
@@ -116,18 +120,45 @@ def looks_like_values(head: list[str]) -> bool:
     return not filled or bool(figures)
 
 
+def of_bad_rows(head: list[str]) -> bool:
+    """Whether a file is one of bad rows, mended and sent again."""
+    return tuple(plain_name(cell) for cell in head[: len(OF_BAD_ROWS)]) == OF_BAD_ROWS
+
+
+def in_milliseconds(head: list[str], mapping: Mapping) -> bool:
+    """Whether the column of the seconds holds thousandths of them, by its name."""
+    place = mapping["seconds"]
+    return place is not None and plain_name(head[place]) in MILLISECONDS
+
+
 # -- remembered
 
 
 def digest_of(head: list[str]) -> str:
-    """What a mapping is remembered by."""
-    return sha256("\x1f".join(plain_name(cell) for cell in head).encode()).hexdigest()
+    """What a mapping is remembered by: the same for a file and for that of its bad rows."""
+    names = head[len(OF_BAD_ROWS) :] if of_bad_rows(head) else head
+    return sha256("\x1f".join(plain_name(cell) for cell in names).encode()).hexdigest()
+
+
+def _moved(mapping: Mapping, head: list[str], by: int) -> Mapping:
+    """A mapping of a file of bad rows, made one of the file they come from, or the other way round."""
+    by = by * len(OF_BAD_ROWS) if of_bad_rows(head) else 0
+    return Mapping({name: place + by for name, place in mapping.places.items()})
 
 
 def remembered(head: list[str]) -> Mapping | None:
     """How somebody mapped these columns before."""
     text = db.session.scalar(select(CallMapping.mapping).where(CallMapping.header_digest == digest_of(head)))
-    return Mapping.from_json(text or "")
+    mapping = Mapping.from_json(text or "")
+    return mapping and _moved(mapping, head, 1)
+
+
+def mapping_of(head: list[str]) -> tuple[Mapping, str]:
+    """Which column is what: as somebody mapped them before, or by their names; and what somebody has to say first."""
+    if known := remembered(head):
+        return known, ""
+    mapping = recognise(head)
+    return mapping, missing(mapping) or ("" if mapping["seconds"] is not None else NO_SECONDS)
 
 
 def remember(head: list[str], mapping: Mapping) -> None:
@@ -141,9 +172,11 @@ def remember(head: list[str], mapping: Mapping) -> None:
     for name, place in mapping.places.items():
         if places.count(place) > 1:
             raise Invalid(name, f"{head[place].strip() or 'That column'} is chosen twice.")
+        if of_bad_rows(head) and place < len(OF_BAD_ROWS):
+            raise Invalid(name, f"{head[place].strip()} says what was wrong with the row.")
     found = db.session.scalar(select(CallMapping).where(CallMapping.header_digest == digest_of(head)))
     if found is None:
         found = CallMapping(header_digest=digest_of(head))
         db.session.add(found)
-    found.mapping = mapping.to_json()
+    found.mapping = _moved(mapping, head, -1).to_json()
     db.session.flush()

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select, update
 
-from portal.domain.schedule import ONE_DAY
+from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Call, CallImport
@@ -16,14 +16,18 @@ from portal.services.terms import LONGEST_PERIOD, call_days
 CUSTOMERS = 500
 
 
-def reached_by(import_id: int) -> dict[int, date]:
-    """The customers whose calls came in with a file, each with the first day of them."""
+def reached_by(import_: CallImport) -> dict[int, date]:
+    """The customers whose calls came in with a file, each with the first day that this reaches.
+
+    Where calls were replaced, nobody knows any more on which days they had been: all days are reached.
+    """
     query = (
         select(Call.customer_id, func.min(Call.day))
-        .where(Call.import_id == import_id)
+        .where(Call.import_id == import_.id)
         .group_by(Call.customer_id)
     )
-    return {row[0]: row[1] for row in db.session.execute(query)}
+    found = {row[0]: row[1] for row in db.session.execute(query)}
+    return dict.fromkeys(found, FIRST_DAY) if import_.replaced_count else found
 
 
 def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:

@@ -86,6 +86,7 @@ def make_sure(path: Path) -> Readable:
     return _described(head, bytes, lines + (last not in (b"\n", b"")), digest.hexdigest())
 
 
+_OTHER_ENDS = "Its lines do not end as those of a CSV file do. Save it anew as CSV."
 _TOO_LONG = f"A line is longer than {LINE_MAX // 1024} KB. Is this a CSV file of call records?"
 
 
@@ -103,7 +104,9 @@ def _described(head: bytes, bytes: int, lines: int, digest: str) -> Readable:
     if not line.strip():
         raise Invalid("file", "The first line is empty. It has to name the columns.")
     delimiter = delimiter_of(line)
-    cells = next(csv.reader([line], delimiter=delimiter))
+    cells = split(line, delimiter)
+    if cells is None:
+        raise Invalid("file", _OTHER_ENDS)
     if len(cells) < 2:
         raise Invalid("file", "The first line names one column only. Is this a CSV file of call records?")
     if len(cells) > COLUMNS_MAX:
@@ -125,7 +128,7 @@ def head_of(path: Path) -> tuple[list[str], str]:
     with opened(path) as file:
         line = file.readline(LINE_MAX).removeprefix(BOM).decode(errors="replace").strip("\r\n")
     delimiter = delimiter_of(line)
-    return next(csv.reader([line], delimiter=delimiter)), delimiter
+    return split(line, delimiter) or [], delimiter
 
 
 def first_rows(path: Path, count: int = 3) -> list[list[str]]:
@@ -133,8 +136,8 @@ def first_rows(path: Path, count: int = 3) -> list[list[str]]:
     _, delimiter = head_of(path)
     with opened(path) as file:
         file.readline(LINE_MAX)
-        lines = [line.decode(errors="replace") for line in islice(file, count)]
-    return list(csv.reader(lines, delimiter=delimiter))
+        lines = [line.decode(errors="replace").strip("\r\n") for line in islice(file, count)]
+    return [split(line, delimiter) or [] for line in lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +164,19 @@ def blocks(path: Path, size: int, position: int = 0, done: int = 0) -> Iterator[
 
 
 def cells_of(lines: list[str], delimiter: str) -> list[list[str] | None]:
-    """The cells of each line; None for one whose quotation marks do not match, none at all for an empty one."""
-    odd = [line.count('"') & 1 for line in lines] if any('"' in line for line in lines) else None
-    if odd and any(odd):
-        return [
-            None if bad else next(csv.reader([line], delimiter=delimiter), [])
-            for line, bad in zip(lines, odd, strict=True)
-        ]
-    rows: list[list[str] | None] = list(csv.reader(lines, delimiter=delimiter))
-    if len(rows) == len(lines):
-        return rows
-    return [next(csv.reader([line], delimiter=delimiter), []) for line in lines]
+    """The cells of each line; None for one that cannot be told apart, none at all for an empty one."""
+    if any('"' in line and line.count('"') & 1 for line in lines):
+        return [None if line.count('"') & 1 else split(line, delimiter) for line in lines]
+    try:
+        rows: list[list[str] | None] = list(csv.reader(lines, delimiter=delimiter))
+    except csv.Error:
+        rows = []
+    return rows if len(rows) == len(lines) else [split(line, delimiter) for line in lines]
+
+
+def split(line: str, delimiter: str) -> list[str] | None:
+    """The cells of one line; None where there is the end of a line in the middle of it."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return None

@@ -32,25 +32,29 @@ NO_NAMES = (
 )
 
 
-def accept(path: Path, file_name: str, *, replaces: bool, by: str, now: datetime) -> tuple[CallImport, int]:
+def accept(
+    path: Path, file_name: str, *, replaces: bool, by: str, now: datetime, by_hand: bool = False
+) -> tuple[CallImport, int]:
     """A new import of a file that can be read to its end, and its lines. Nothing of it is taken yet.
 
-    Invalid, with a sentence, for a file that cannot be. One whose columns have to be mapped by hand waits, stopped.
+    Invalid, with a sentence, for a file that cannot be. One whose columns have to be mapped by hand, or are to be
+    `by_hand`, waits, stopped.
     """
     readable = files.make_sure(path)
-    mapping = columns.remembered(readable.head) or columns.recognise(readable.head)
-    lacks = columns.missing(mapping)
+    mapping, lacks = columns.mapping_of(readable.head)
     if lacks and columns.looks_like_values(readable.head):
         raise Invalid("file", NO_NAMES)
+    waits = by_hand or bool(lacks)
     import_ = CallImport(
         file_name=file_name[-250:],
         path=str(path),
         digest=readable.digest,
         replaces=replaces,
-        mapping="" if lacks else mapping.to_json(),
-        state=ImportState.STOPPED if lacks else ImportState.RUNNING,
+        mapping="" if waits else mapping.to_json(),
+        state=ImportState.STOPPED if waits else ImportState.RUNNING,
         sentence=lacks,
         head=json.dumps(readable.head),
+        delimiter=readable.delimiter,
         lines_total=readable.lines,
         bytes_total=readable.bytes,
         started_by=by,
@@ -67,12 +71,12 @@ def needs_mapping(import_: CallImport) -> bool:
     return import_.state == ImportState.STOPPED and not import_.mapping
 
 
-def map_columns(import_: CallImport, mapping: Mapping) -> None:
+def map_columns(import_: CallImport, mapping: Mapping, now: datetime) -> None:
     """Say which column is what; remembered for files with the same first line. Invalid names the column."""
     head, _ = files.head_of(Path(import_.path))
     columns.remember(head, mapping)
     import_.mapping, import_.sentence = mapping.to_json(), ""
-    import_.state = ImportState.RUNNING
+    _set_going(import_, now)
 
 
 def is_interrupted(import_: CallImport, now: datetime) -> bool:
@@ -92,11 +96,16 @@ def go_on(import_: CallImport, now: datetime) -> None:
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.mapping:
         raise RuleBroken(
-            f"{import_.sentence} Say first which column is what.",
+            f"{import_.sentence} Say first which column is what.".strip(),
             WayOut("Map the columns", "calls.columns", {"import_id": import_.id}),
         )
     if import_.state == ImportState.RUNNING and not is_interrupted(import_, now):
         raise RuleBroken(f"{import_.file_name} is being taken in already.")
+    _set_going(import_, now)
+
+
+def _set_going(import_: CallImport, now: datetime) -> None:
+    import_.paused_seconds += int((now - import_.heartbeat_at).total_seconds())
     import_.state, import_.heartbeat_at = ImportState.RUNNING, now
 
 
@@ -119,8 +128,8 @@ def carry_out(
         import_.state, import_.sentence = ImportState.REFUSED, "The file is not there any more."
         db.session.commit()
         return import_
-    reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), len(head), delimiter, zone)
-    reached: dict[int, date] = effects.reached_by(import_id) if resumed else {}
+    reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone)
+    reached: dict[int, date] = effects.reached_by(import_) if resumed else {}
     for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
         if not _take(import_, block, reader, today, clock(), reached):
             break

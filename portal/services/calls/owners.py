@@ -1,12 +1,14 @@
 """Whose a call is: customers by name, number or token, and DIDs by number."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from portal.extensions import db
-from portal.models import Customer, Did
-from portal.services.calls.values import Bad, Memo, short
+from portal.models import Assignment, Customer, Did
+from portal.services.calls.values import Bad, Memo, as_written, short
 from portal.services.destinations import bare
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
@@ -21,15 +23,25 @@ class Customers:
         self.by_name: dict[str, int] = {}
         self.by_token: dict[str, int] = {}
         self.several: set[str] = set()
-        for id, name, token in db.session.execute(select(Customer.id, Customer.name, Customer.token)):
+        # A name is that of the customer who is there; of one who was archived only where nobody else has it.
+        there = select(Customer.id, Customer.name, Customer.token, Customer.archived_on.is_not(None))
+        archived: set[str] = set()
+        for id, name, token, is_archived in db.session.execute(
+            there.order_by(Customer.archived_on.is_not(None))
+        ):
             key = " ".join(name.casefold().split())
-            if key in self.by_name:
+            self.by_token[token] = id
+            if key not in self.by_name:
+                self.by_name[key] = id
+                if is_archived:
+                    archived.add(key)
+            elif not is_archived or key in archived:
                 self.several.add(key)
-            self.by_name[key], self.by_token[token] = id, id
         self.ids = set(self.by_token.values())
         self.named: Memo[int] = Memo(self._find)
 
     def _find(self, text: str) -> int:
+        text = as_written(text.strip())
         key = " ".join(text.casefold().split())
         if key in self.several:
             raise Bad(f"Several customers are called {short(text)}. Write the number of one, like #12.")
@@ -38,20 +50,34 @@ class Customers:
         number = key.removeprefix("#")
         if number.isascii() and number.isdigit() and len(number) < 19 and int(number) in self.ids:
             return int(number)
-        if text.strip() in self.by_token:
-            return self.by_token[text.strip()]
+        if text in self.by_token:
+            return self.by_token[text]
         raise Bad(f"There is no customer {short(text)}.")
 
 
 class Dids:
-    """DIDs by their digits: which it is and whose. Look up a chunk's numbers before asking for them."""
+    """DIDs by their digits: which it is and whose. Look up a chunk's numbers before asking for them.
+
+    `before` holds the DIDs that another customer had before, as far as assignments say from when to when.
+    """
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[int, int]] = {}
+        self.before: dict[str, list[tuple[date, date, tuple[int, int]]]] = defaultdict(list)
+        for number, id, customer_id, begins, end in db.session.execute(_moved()):
+            self.before[number[1:]].append((begins, end or date.max, (id, customer_id)))
         count = db.session.scalar(select(func.count()).select_from(Did)) or 0
         self.all_in_mind = count <= IN_MIND
         if self.all_in_mind:
             self._add(select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None)))
+
+    def on(self, number: str, day: str) -> tuple[int, int] | None:
+        """Which DID a number is, and whose it was on a day; None for one that nobody has."""
+        if number in self.before:
+            for begins, end, whose in self.before[number]:
+                if begins <= date.fromisoformat(day) <= end:
+                    return whose
+        return self.known.get(number)
 
     def look_up(self, numbers: Iterable[str]) -> None:
         """Read the DIDs among these numbers, where not all are kept in mind."""
@@ -67,3 +93,13 @@ class Dids:
     def _add(self, query: object) -> None:
         for number, id, customer_id in db.session.execute(query):  # type: ignore[call-overload]
             self.known[number[1:]] = (id, customer_id)
+
+
+def _moved() -> Select[str, int, int, date, date | None]:
+    """What was assigned on DIDs that are not with the customer any more who had them then."""
+    return (
+        select(Did.number, Did.id, Assignment.customer_id, Assignment.start_date, Assignment.end_date)
+        .join(Assignment, Assignment.did_id == Did.id)
+        .where(Assignment.customer_id.is_distinct_from(Did.customer_id))
+        .order_by(Assignment.id)
+    )

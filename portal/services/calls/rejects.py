@@ -8,6 +8,7 @@ from sqlalchemy import Select, select
 
 from portal.extensions import db
 from portal.models import Call, CallImport, CallReject
+from portal.services.calls.columns import OF_BAD_ROWS, of_bad_rows
 from portal.services.csv_export import line
 from portal.services.listing import Page, Sort, page
 
@@ -47,8 +48,14 @@ def cells(row: CallReject) -> list[str]:
 
 
 def as_csv(import_: CallImport) -> Iterator[str]:
-    """The bad rows with their lines and reasons, under the file's columns, harmless to spreadsheets."""
-    yield line(["line", "reason", *head_of_import(import_)])
+    """The bad rows with their lines and reasons, under the file's columns, harmless to spreadsheets.
+
+    The cells are kept apart as the file does: a comma in them may be a decimal point. Lines and reasons of a file
+    of bad rows that was sent again make way for those of now.
+    """
+    head, between = head_of_import(import_), import_.delimiter
+    own = len(OF_BAD_ROWS) if of_bad_rows(head) else 0
+    yield line([*OF_BAD_ROWS, *head[own:]], between)
     after = (0, 0)
     while True:
         query = select(CallReject).where(CallReject.import_id == import_.id)
@@ -57,7 +64,8 @@ def as_csv(import_: CallImport) -> Iterator[str]:
         )
         rows = list(db.session.scalars(query.order_by(CallReject.line, CallReject.id).limit(AT_ONCE)))
         for row in rows:
-            yield line([str(row.line), row.sentence, *cells(row)])
+            found = cells(row)
+            yield line([str(row.line), row.sentence, *(found[own:] if len(found) > own else found)], between)
         if len(rows) < AT_ONCE:
             return
         after = (rows[-1].line, rows[-1].id)
@@ -72,4 +80,5 @@ def left(import_: CallImport, now: datetime) -> timedelta | None:
     """About how long it still takes; None where that cannot be told yet."""
     if not import_.bytes_done or import_.bytes_done >= import_.bytes_total:
         return None
-    return (now - import_.started_at) * (import_.bytes_total - import_.bytes_done) / import_.bytes_done
+    worked = now - import_.started_at - timedelta(seconds=import_.paused_seconds)
+    return worked * (import_.bytes_total - import_.bytes_done) / import_.bytes_done

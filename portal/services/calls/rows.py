@@ -6,15 +6,17 @@ from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portal.services.calls.columns import Mapping
+from portal.services.calls.columns import Mapping, in_milliseconds
 from portal.services.calls.files import Block, cells_of
 from portal.services.calls.owners import Customers, Dids
-from portal.services.calls.values import Bad, Memo, Times, amount_reader, seconds, short
+from portal.services.calls.values import Bad, Memo, Times, amount_reader, as_written, seconds_reader, short
 from portal.services.destinations import bare
 
 CALL_ID_MAX = 120
 DESTINATION_MAX = 40
 FORMULA = ("=", "@")
+QUOTES = "The quotation marks of the line do not match. (A record is one line: no cell goes on in the next.)"
+ENDS = "There is the end of a line in the middle of it."
 WANTED = ("customer", "call_id", "did", "destination", "started_at", "seconds", "amount", "cost")
 
 
@@ -58,14 +60,14 @@ class Chunk:
 class Reader:
     """Reads the lines of one file into calls."""
 
-    def __init__(self, mapping: Mapping, width: int, delimiter: str, zone: ZoneInfo) -> None:
-        self.width, self.delimiter = width, delimiter
+    def __init__(self, mapping: Mapping, head: list[str], delimiter: str, zone: ZoneInfo) -> None:
+        self.width, self.delimiter = (width := len(head)), delimiter
         # A column that is not there is an empty cell behind the last one.
         self.places = [mapping.places.get(name, width) for name in WANTED]
         self.wanted = itemgetter(*self.places)
         comma = delimiter != ","
         self.customers, self.dids, self.times = Customers(), Dids(), Times(zone)
-        self.seconds: Memo[int] = Memo(seconds)
+        self.seconds: Memo[int] = Memo(seconds_reader(1000 if in_milliseconds(head, mapping) else 1))
         self.amounts: Memo[int] = Memo(amount_reader("Charge", comma))
         self.costs: Memo[int] = Memo(amount_reader("Cost", comma))
         self.has_seconds = mapping["seconds"] is not None
@@ -79,8 +81,8 @@ class Reader:
         for line, row in enumerate(rows, block.first):
             if not row:
                 if row is None:
-                    text = block.lines[line - block.first]
-                    chunk.bad.append(BadRow(line, [text], "The quotation marks of the line do not match."))
+                    text = block.lines[line - block.first].rstrip("\r")
+                    chunk.bad.append(BadRow(line, [text], QUOTES if text.count('"') & 1 else ENDS))
                 continue
             try:
                 if len(row) != width:
@@ -98,10 +100,13 @@ class Reader:
     def _record(self, row: list[str]) -> Record:
         customer, call_id, did, destination, started, length, amount, cost = self.wanted(row)
         call_id = call_id.strip()
+        if call_id[:1] == "'":
+            call_id = as_written(call_id)
         if not call_id or len(call_id) > CALL_ID_MAX or call_id[0] in FORMULA or not call_id.isprintable():
             raise Bad(_call_id(call_id))
         number = _number(destination)
-        source = self.dids.known.get(_number(did)) if did else None
+        instant, day = self.times.read(started)
+        source = self.dids.on(_number(did), day) if did else None
         if customer.strip():
             customer_id = self.customers.named[customer]
         elif source:
@@ -110,8 +115,7 @@ class Reader:
             raise Bad(
                 f"It does not say whose it is{f': {short(did)} is no DID of a customer' if did else ''}."
             )
-        other = self.dids.known.get(number) if number else None
-        instant, day = self.times.read(started)
+        other = self.dids.on(number, day) if number else None
         # Twice as quick as calling Record, and this is done a million times.
         return new_tuple(
             Record,
@@ -156,7 +160,7 @@ def _number(text: str) -> str:
     """A number without leading + or 00; also names that are no numbers."""
     if text.isdigit() and text.isascii() and text[:2] != "00" and len(text) <= DESTINATION_MAX:
         return text
-    number = bare(text.strip().removeprefix("'"))
+    number = bare(as_written(text.strip()))
     if len(number) > DESTINATION_MAX or not number.isprintable():
         raise Bad(
             f"{short(text)} is no number: it has more than {DESTINATION_MAX} characters or unreadable ones."

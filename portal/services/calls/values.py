@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,12 +16,17 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 
 SECONDS_MAX = 31_622_400  # a year and a day
 SHOWN = 40
+SIGNS = ("=", "+", "-", "@")
 NUMBER = re.compile(r"([+-]?)(\d{0,18})(?:[.](\d{0,30}))?(?:[eE]([+-]?\d{1,2}))?", re.ASCII)
 CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)", re.ASCII)
 # As Go writes durations: 1h2m3.5s, 90s, 250ms.
-GO = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
-EPOCH = re.compile(r"\d{10}(\d{3})?(?:\.\d+)?", re.ASCII)
-FULL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", re.ASCII)
+GO = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(s|ms|µs|us|ns))?")
+GO_SECOND = {None: 1, "s": 1, "ms": 10**3, "µs": 10**6, "us": 10**6, "ns": 10**9}
+# Since 1970, in seconds, thousandths or millionths of them.
+EPOCH = re.compile(r"\d{10}(\d{3}(?:\d{3})?)?(?:\.\d+)?", re.ASCII)
+SLASHED = re.compile(r"(\d{4})/(\d\d)/(\d\d)(?=[ T]|$)", re.ASCII)
+UTC_WORDS = re.compile(r"(?: [+]0000)? (?:UTC|GMT)$")
+FULL = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d", re.ASCII)
 SECOND_OF_MINUTE = {f":{n:02}": f":{n:02}" for n in range(60)}
 
 Value = TypeVar("Value")
@@ -52,11 +58,16 @@ def short(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
+def as_written(text: str) -> str:
+    """A cell without the apostrophe that our files of bad rows set before what a spreadsheet would work out."""
+    return text[1:] if text[:1] == "'" and text[1:2] in SIGNS else text
+
+
 def amount_reader(what: str, comma: bool) -> Callable[[str], int]:
     """Reads an amount into micros, rounded to a millionth. With `comma`, a comma may be the decimal point."""
 
     def read(text: str) -> int:
-        plain = text.strip()
+        plain = as_written(text.strip())
         if comma and "." not in plain:
             plain = plain.replace(",", ".")
         found = NUMBER.fullmatch(plain)
@@ -72,26 +83,31 @@ def amount_reader(what: str, comma: bool) -> Callable[[str], int]:
     return read
 
 
-def seconds(text: str) -> int:
-    """A length in whole seconds; a part of a second counts as one."""
-    plain = text.strip()
+def seconds_reader(in_one: int) -> Callable[[str], int]:
+    """Reads a length into whole seconds; a part of a second counts as one. A plain number holds `in_one` a second."""
+
+    def read(text: str) -> int:
+        length = _length(text, in_one)
+        if length > SECONDS_MAX:
+            raise Bad(f"Seconds are {short(text)}: more than a year.")
+        return ceil(length)
+
+    return read
+
+
+def _length(text: str, in_one: int) -> Decimal:
+    plain = as_written(text.strip())
     if plain.startswith("-"):
         raise Bad(f"Seconds are below zero: {short(text)}.")
     if found := CLOCK.fullmatch(plain):
         hours, minutes, rest = map(int, found.groups())
-        length = Decimal(hours * 3600 + minutes * 60 + rest)
-    elif (found := NUMBER.fullmatch(plain)) and (found[2] or found[3]):
-        length = Decimal(plain)
-    elif plain and (found := GO.fullmatch(plain)):
-        length = sum(
-            (Decimal(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)),
-            Decimal(0),
-        )
-    else:
-        raise Bad(f"Seconds are {short(text) or 'empty'}: write a whole number, or 00:01:30.")
-    if length > SECONDS_MAX:
-        raise Bad(f"Seconds are {short(text)}: more than a year.")
-    return -int(-length // 1)
+        return Decimal(hours * 3600 + minutes * 60 + rest)
+    if (found := NUMBER.fullmatch(plain)) and (found[2] or found[3]):
+        return Decimal(plain) / in_one
+    if plain and (found := GO.fullmatch(plain)):
+        hours, minutes = int(found[1] or 0), int(found[2] or 0)
+        return hours * 3600 + minutes * 60 + Decimal(found[3] or 0) / GO_SECOND[found[4]]
+    raise Bad(f"Seconds are {short(text) or 'empty'}: write a whole number, or 00:01:30.")
 
 
 class Times:
@@ -128,12 +144,10 @@ class Times:
 
     def _started(self, text: str) -> datetime:
         if found := EPOCH.fullmatch(text):
-            whole = Decimal(text) / (1000 if found[1] else 1)
+            whole = Decimal(text) / 10 ** len(found[1] or "")
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(whole * MICROS))
         try:
-            started = datetime.fromisoformat(
-                text.removesuffix(" UTC") + ("+00:00" if text.endswith(" UTC") else "")
-            )
+            started = datetime.fromisoformat(UTC_WORDS.sub("+00:00", SLASHED.sub(r"\1-\2-\3", text)))
             # At the ends of the calendar other zones have no such time.
             return started if 1900 < started.year < 2300 else started.replace(tzinfo=UTC)
         except ValueError:
