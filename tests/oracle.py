@@ -143,7 +143,7 @@ class Walk:
                 self.settle(period, today, end)
             elif end != known_end(self.assignment, today - ONE_DAY) or (end and today == end + ONE_DAY):
                 self.correct(period, today, end)
-            if period["settled"] and self.measured and self.spend_changed(period, today):
+            if period["settled"] and self.measured and self.spend_changed(period, today, end):
                 self.correct(period, today, end, late=True)
 
     # --- setup and one-off
@@ -236,11 +236,11 @@ class Walk:
             Fraction(0),
         )  # fmt: skip
 
-    def spend_changed(self, period, today):
+    def spend_changed(self, period, today, end):
         """Whether calls came in, or were covered anew, for a period that ended no more than 90 days ago."""
         days = self.calls.changed_of(self.customer["key"])
         return any(period["from"] <= day < period["next"] for day in days) and (
-            today - period["next"] <= 90 * ONE_DAY
+            today - self.until(period, end) <= 90 * ONE_DAY
         )
 
     def settle(self, period, today, end):

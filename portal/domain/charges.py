@@ -236,9 +236,18 @@ class _Walk:
             for charge in due:
                 self._take(charge)
         if self.late and stage.since <= self.late.on <= through:
-            self._correct(stage, self.late.on)
-        if self.corrected_from and stage.end and stage.since <= stage.end < through:
+            self._correct(stage, self.late.on, self.late)
+        if (
+            self.corrected_from
+            and stage.end
+            and stage.since <= stage.end < through
+            and self._passes(stage.end)
+        ):
             self._correct(stage, stage.end + ONE_DAY)
+
+    def _passes(self, last_day: date) -> bool:
+        """Whether no run has dealt with the day after a last day; once one has, only late calls reopen a period."""
+        return self.worked is None or self.worked <= last_day
 
     def _take(self, charge: DueCharge) -> None:
         if not charge.is_nothing:
@@ -371,11 +380,11 @@ class _Walk:
         elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:
             yield Span(begins, span.until, span.whole_days)
 
-    def _corrections(self, stage: _Stage, day: date) -> Iterator[DueCharge]:
+    def _corrections(self, stage: _Stage, day: date, late: Late | None = None) -> Iterator[DueCharge]:
         """The differences between what periods should come to, on `day`, and what was posted."""
         for span in self._reached():
             stands = self.posted.get(span.begins, NOTHING)
-            if stands.reversed or not self._is_open(span, day):
+            if stands.reversed or not self._is_open(span, stage.end, late):
                 continue
             comes_to = self._minimum if self.terms.minimum_spend else self._recurring
             should = comes_to(span, stage.end, day)
@@ -407,17 +416,17 @@ class _Walk:
                     break
         return in_force(terms.tax_rates, day)
 
-    def _is_open(self, span: Span, day: date) -> bool:
-        """Whether a period can be corrected on `day`: the end date reaches it, or late calls reopen it."""
-        if self.ended_from is not None and span.until > self.ended_from:
-            return True
-        late = self.late
-        return late is not None and day == late.on and (late.on - span.until).days <= late.within
+    def _is_open(self, span: Span, end: date | None, late: Late | None) -> bool:
+        """Whether late calls reopen a period; without any, whether a changed end date reaches it."""
+        if late:
+            ended_on = min(span.until, end + ONE_DAY) if end else span.until
+            return (late.on - ended_on).days <= late.within
+        return self.ended_from is not None and span.until > self.ended_from
 
-    def _correct(self, stage: _Stage, day: date) -> None:
+    def _correct(self, stage: _Stage, day: date, late: Late | None = None) -> None:
         """Post the corrections of `day`: a credit only once the last day is over, or for late calls."""
-        ended = (stage.end is not None and day > stage.end) or (self.late is not None and day == self.late.on)
-        for line in list(self._corrections(stage, day)):
+        ended = late is not None or (stage.end is not None and day > stage.end)
+        for line in list(self._corrections(stage, day, late)):
             if line.kind == Kind.DIFFERENCE or ended:
                 self._take(line)
 
