@@ -13,7 +13,7 @@ from sqlalchemy import Select, exists, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import in_words
 from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
@@ -28,8 +28,9 @@ from portal.models import (
 )
 from portal.services.changing import change_end
 from portal.services.credit import balance_of, owed_by
+from portal.services.ending import supposed, until_over
 from portal.services.numbers import international
-from portal.services.planning import PlannedCharge, Totals, plan, totals
+from portal.services.planning import PlannedCharge, Totals, totals
 
 # A refusal names this many of the assignments in the way, and counts the rest.
 NAMED = 20
@@ -83,7 +84,8 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
     if today >= earliest:
         return None
     lock = assignment.locked_until
-    falls_due = plan([assignment.id], earliest, today).charges
+    (loaded,) = supposed({assignment.id: earliest}, today)
+    _, falls_due = until_over(loaded, earliest, today)
     if lock is None:
         sentence = f"A charge was posted on it before its start on {in_words(assignment.start_date)}."
     else:
@@ -216,14 +218,15 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     if refusal := _why_not_close(query, customer.name, today):
         return refusal
+    to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     owed = owed_by(customer.id)
     if owed:
-        return Refusal(f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}.")
+        sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
+        return Refusal(sentence, way_out=to_credit)
     balance = balance_of(customer.id)
     if balance:
-        return Refusal(
-            f"The balance of {customer.name} is {money(balance, customer.currency)} {customer.currency}, not zero."
-        )
+        stands = f"{money(balance, customer.currency)} {customer.currency}"
+        return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
     return None
 
 
@@ -245,12 +248,12 @@ def _has_charges(which: object) -> bool:
     return db.session.scalar(select(Charge.id).where(which).limit(1)) is not None  # type: ignore[arg-type]
 
 
-def _blocking(query: Select[tuple[Assignment]]) -> tuple[list[Assignment], int]:
+def _blocking(query: Select[Assignment]) -> tuple[list[Assignment], int]:
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     return list(db.session.scalars(query.order_by(Assignment.id).limit(NAMED))) if count else [], count
 
 
-def _why_not_close(query: Select[tuple[Assignment]], name: str, today: date) -> Refusal | None:
+def _why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal | None:
     """Why a DID or customer with these assignments cannot be closed: one has not ended or has something due."""
     open_ones = query.join(AssignmentPosition).where(
         or_(
@@ -262,34 +265,57 @@ def _why_not_close(query: Select[tuple[Assignment]], name: str, today: date) -> 
     blocking, count = _blocking(open_ones)
     if not count:
         return None
-    last_days = [_last_day(assignment, today) for assignment in blocking]
-    possible_on = max(last_days) + ONE_DAY
-    falls_due = plan([assignment.id for assignment in blocking], max(last_days), today).charges
+    possible_on, falls_due = _until_all_are_over(open_ones, today)
     names = ", ".join(_name(assignment, today) for assignment in blocking[:3])
     more = f" and {count - 3:,} more" if count > 3 else ""
-    way_out = None
-    if count == 1 and (not blocking[0].end_date or blocking[0].end_date > last_days[0]):
-        way_out = WayOut(
-            f"End {blocking[0].package.name} on {in_words(last_days[0])}",
-            "assignments.end",
-            {"assignment_id": blocking[0].id},
-            {"end_date": last_days[0].isoformat(), "version": blocking[0].version},
-        )
     return Refusal(
         f"{name} still has {names}{more}. The first day on which it is possible is {in_words(possible_on)}.",
         blocking,
         count,
         possible_on,
         falls_due,
-        way_out,
+        _way_to_end(blocking[0], today) if count == 1 else None,
     )
+
+
+def _until_all_are_over(query: Select[Assignment], today: date) -> tuple[date, list[PlannedCharge]]:
+    """The first day on which nothing of any of these assignments is open, and what falls due until then.
+
+    Each ends as early as it may, or when it is to end already; what can be removed falls due no more.
+    """
+    last_days = {
+        assignment.id: _last_day(assignment, today)
+        for assignment in db.session.scalars(query)
+        if not is_removable(assignment, today)
+    }
+    possible_on, falls_due = today, []
+    for loaded in supposed(last_days, today):
+        over_on, charges = until_over(loaded, last_days[loaded.facts.assignment_id], today)
+        possible_on = max(possible_on, over_on)
+        falls_due.extend(charges)
+    return possible_on, falls_due
+
+
+def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
+    """What lets the one assignment in the way end as early as it may; None where its end date is set already."""
+    this, name = {"assignment_id": assignment.id}, assignment.package.name
+    if is_removable(assignment, today):
+        return WayOut(f"Remove {name}", "assignments.delete", this, {"version": assignment.version})
+    if assignment.end_date:
+        due_on = assignment.position.next_charge_on
+        if due_on and due_on <= today and assignment.has_ended_on(today):
+            return WayOut("Post what is due", "runs.new", {"customer_id": assignment.customer_id})
+        return None
+    last_day = _last_day(assignment, today)
+    fields = {"end_date": last_day.isoformat(), "version": assignment.version}
+    return WayOut(f"End {name} on {in_words(last_day)}", "assignments.end", this, fields)
 
 
 def _last_day(assignment: Assignment, today: date) -> date:
     """The earliest day that can be an assignment's last one, or is it already."""
-    if assignment.end_date:
-        return max(assignment.end_date, today - ONE_DAY)
-    return max(earliest_last_day(assignment.locked_until, assignment.start_date), today)
+    return assignment.end_date or max(
+        earliest_last_day(assignment.locked_until, assignment.start_date), today
+    )
 
 
 def _name(assignment: Assignment, today: date) -> str:
@@ -297,7 +323,7 @@ def _name(assignment: Assignment, today: date) -> str:
         return f"{assignment.package.name} (ended, with charges still to be posted)"
     if assignment.end_date:
         return f"{assignment.package.name} (until {in_words(assignment.end_date)})"
-    if assignment.is_locked_on(today) and assignment.locked_until:
+    if assignment.is_locked_on(today) and assignment.locked_until and not is_removable(assignment, today):
         return f"{assignment.package.name} (locked until {in_words(assignment.locked_until)})"
     return assignment.package.name
 

@@ -237,6 +237,56 @@ def test_a_customer_with_open_assignments_says_which_and_from_when():
     assert (refusal.blocking_count, refusal.possible_on) == (4, TODAY + timedelta(1))
 
 
+def test_every_assignment_in_the_way_counts_also_those_that_are_not_named():
+    customer, ordinary = a_customer(), a_package("Seat")
+    for _ in range(deletion.NAMED):
+        assigned(ordinary, customer, date(2026, 11, 1))
+    assigned(a_package("Fax", minimum_days=90), customer, date(2026, 11, 1))
+    run()
+    refusal = deletion.why_not_archive_customer(customer, TODAY)
+    assert (refusal.blocking_count, len(refusal.blocking)) == (21, 20)
+    assert refusal.possible_on == date(2027, 1, 30), "the last one is locked until then"
+    assert [charge.charge_on for charge in refusal.falls_due] == [date(2026, 12, 1), date(2027, 1, 1)]
+
+
+def test_what_has_not_started_is_removed_and_holds_up_nothing(session):
+    customer = a_customer()
+    assignment = assigned(a_package("Seat", minimum_days=90), customer, date(2027, 3, 1))
+    refusal = deletion.why_not_archive_customer(customer, TODAY)
+    assert "still has Seat. The first day on which it is possible is 22 November 2026." in refusal.sentence
+    assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Remove Seat", "assignments.delete")
+    assert refusal.falls_due == []
+    delete(assignment)
+    assert deletion.why_not_archive_customer(customer, TODAY) is None
+
+
+def test_a_minimum_spend_holds_up_until_its_last_calls_have_come_in():
+    customer = a_customer()
+    assigned(a_package("Minimum", minimum_spend=True), customer, date(2026, 11, 1), end_date=TODAY)
+    run()
+    refusal = deletion.why_not_archive_customer(customer, TODAY)
+    assert refusal.possible_on == date(2026, 11, 24), "one day after its last, and Usage Wait Days are 1"
+    assert [(c.charge_on, c.days) for c in refusal.falls_due] == [(date(2026, 11, 23), 22)]
+
+
+def test_what_ended_with_charges_still_to_be_posted_leads_to_a_run():
+    customer = a_customer()
+    assigned(a_package(), customer, date(2026, 10, 1), end_date=date(2026, 11, 21))
+    refusal = deletion.why_not_archive_customer(customer, TODAY)
+    assert refusal.possible_on == TODAY
+    assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Post what is due", "runs.new")
+    assert refusal.way_out.values == {"customer_id": customer.id}
+
+
+def test_what_falls_due_until_then_is_charged_by_days_where_the_package_is():
+    package = a_package(retail="31", minimum_days=30, proration=Proration.DAILY)
+    assignment = assigned(package, a_customer(), LOCKED_SINCE)
+    day = date(2026, 12, 23)
+    run(day)
+    refusal = deletion.why_not_delete_assignment(assignment, day)
+    assert [(c.charge_on, c.amount) for c in refusal.falls_due] == [(date(2027, 1, 1), Decimal(20))]
+
+
 def test_a_customer_with_a_credit_still_to_come_is_not_closed_before_it_is_posted():
     customer = a_customer()
     assignment = assigned(a_package(proration=Proration.DAILY), customer, date(2026, 11, 1))
@@ -257,6 +307,7 @@ def test_a_customer_who_is_to_pay_is_not_closed():
     run()
     refusal = deletion.why_not_archive_customer(customer, TODAY + timedelta(1))
     assert refusal.sentence == "Northwind Telecom is to pay 29.40 GBP."
+    assert refusal.way_out.endpoint == "credit.show"
 
 
 def test_a_customer_whose_balance_is_not_zero_is_not_closed(session):
@@ -270,6 +321,7 @@ def test_a_customer_whose_balance_is_not_zero_is_not_closed(session):
     session.flush()
     refusal = deletion.why_not_archive_customer(customer, TODAY)
     assert refusal.sentence == "The balance of Northwind Telecom is −5.50 GBP, not zero."
+    assert refusal.way_out.endpoint == "credit.show"
 
 
 def test_a_customer_with_nothing_open_is_archived_and_comes_back():
