@@ -268,8 +268,11 @@ def _why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal
     possible_on, falls_due = _until_all_are_over(open_ones, today)
     names = ", ".join(_name(assignment, today) for assignment in blocking[:3])
     more = f" and {count - 3:,} more" if count > 3 else ""
+    when = f"The first day on which it is possible is {in_words(possible_on)}."
+    if possible_on == today:
+        when = "It is possible today, as soon as what stands in the way is removed or posted."
     return Refusal(
-        f"{name} still has {names}{more}. The first day on which it is possible is {in_words(possible_on)}.",
+        f"{name} still has {names}{more}. {when}",
         blocking,
         count,
         possible_on,
@@ -323,7 +326,9 @@ def _name(assignment: Assignment, today: date) -> str:
         return f"{assignment.package.name} (ended, with charges still to be posted)"
     if assignment.end_date:
         return f"{assignment.package.name} (until {in_words(assignment.end_date)})"
-    if assignment.is_locked_on(today) and assignment.locked_until and not is_removable(assignment, today):
+    if is_removable(assignment, today):
+        return f"{assignment.package.name} (from {in_words(assignment.start_date)})"
+    if assignment.is_locked_on(today) and assignment.locked_until:
         return f"{assignment.package.name} (locked until {in_words(assignment.locked_until)})"
     return assignment.package.name
 

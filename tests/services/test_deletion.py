@@ -253,7 +253,11 @@ def test_what_has_not_started_is_removed_and_holds_up_nothing(session):
     customer = a_customer()
     assignment = assigned(a_package("Seat", minimum_days=90), customer, date(2027, 3, 1))
     refusal = deletion.why_not_archive_customer(customer, TODAY)
-    assert "still has Seat. The first day on which it is possible is 22 November 2026." in refusal.sentence
+    assert refusal.sentence == (
+        "Northwind Telecom still has Seat (from 1 March 2027). "
+        "It is possible today, as soon as what stands in the way is removed or posted."
+    )
+    assert refusal.possible_on == TODAY
     assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Remove Seat", "assignments.delete")
     assert refusal.falls_due == []
     delete(assignment)

@@ -1,6 +1,6 @@
 """Customers: the list, the row that opens in it, making and changing one, their page, the archive."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -428,11 +428,11 @@ def test_a_customer_with_an_assignment_is_not_archived_and_the_page_says_why(
     session: Any, client: FlaskClient
 ) -> None:
     customer = a_customer("Acme")
-    assigned(a_package(minimum_days=30), customer)
+    assigned(a_package(minimum_days=30), customer, TODAY - timedelta(1))
     soup = page(client.post(f"/customers/{customer.id}/archive"), 409)
     said = words(soup.select_one("[role=alert]"))
     assert "Not archived." in said
-    assert "SIP Trunk 10 (locked until 22 December 2026)" in said
+    assert "SIP Trunk 10 (locked until 21 December 2026)" in said
     assert "1 charge, 24.50 GBP in all before tax" in said
     assert customer.archived_on is None
 

@@ -1,5 +1,6 @@
 """DIDs: the list, the row that opens in it, one DID's page, and what is done with many."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -187,11 +188,11 @@ def test_a_number_in_use_is_not_moved_and_the_page_says_why(
 ) -> None:
     acme = a_customer("Acme")
     did = a_did(acme, LONDON + "01")
-    assigned(a_package("UK DID", minimum_days=30), acme, did=did)
+    assigned(a_package("UK DID", minimum_days=30), acme, TODAY - timedelta(1), did=did)
     data = {"customer": "", "version": did.version}
     soup = page(client.post(f"/dids/{did.id}/{act}", data=data), 409)
     said = words(soup.select_one("[role=alert]"))
-    assert "locked until 22 December 2026" in said
+    assert "locked until 21 December 2026" in said
     assert said.startswith("Not ")
     assert did.customer is acme
 
@@ -248,7 +249,7 @@ def test_all_that_the_filter_found_are_meant_where_that_is_ticked(session: Any, 
 def test_what_cannot_be_taken_back_is_named_and_the_others_are(session: Any, client: FlaskClient) -> None:
     acme = a_customer("Acme")
     free, held = a_did(acme, LONDON + "01"), a_did(acme, LONDON + "02")
-    assigned(a_package("UK DID"), acme, did=held)
+    assigned(a_package("UK DID"), acme, TODAY - timedelta(1), did=held)
     soup = page(client.post("/dids/release", data={"ids": [free.id, held.id]}))
     assert words(soup.h1) == "1 DID stayed as it was"
     assert "1 DID taken back to stock." in words(soup.select_one(".note"))
