@@ -1,14 +1,13 @@
 """Every route, asked by every role with real things of two customers, answers as tests/role_table.py says."""
 
 import pytest
-from werkzeug.routing import BuildError
 
 from portal.extensions import db
-from tests import role_table, role_things, world
+from tests import role_stage, role_table
+from tests.role_stage import address, browser, routes
 from tests.role_table import ANSWERS, ROLES, SIGN_IN, YES
 
 ROWS = role_table.rows()
-STAFF = ("viewer", "billing", "owner")
 # An answer to somebody who is let in: what is asked for, a form that is not filled in, a rule against it.
 LET_IN = {200, 204, 302, 303, 409, 422}
 # Those who are let in come to the sign-in page all the same: that is what they asked for.
@@ -18,30 +17,14 @@ ABSENT = {"POST account.end_session"}
 NEW = """{names}
 has no row in tests/role_table.py. Say there who may ask for it: add the view's name to the line of its
 method and blueprint in the block OPEN, PERSONAL, STAFF, CHANGE, OWNER, MINE or MY_OWNER (or add a line)."""
-NEW_PART = """{name} has an address with a part that tests/role_things.py does not know: {rule}
-Say there, in `parts`, what it is for one customer (a stored thing's id, handle or name)."""
 
 
 @pytest.fixture(scope="module")
 def stage(folder):
     """A portal with two customers, their things and their people; put back as it was by `clean`."""
-    home = folder / "roles"
-    home.mkdir()
-    database = world.Sqlite(home)
-    with database.app.app_context():
-        database.things = role_things.make(database.app)
-    database.keep()
-    yield database
-    database.close()
-
-
-def routes(app):
-    """`GET packages.index` and its rules, for each view of the application."""
-    found = {}
-    for rule in app.url_map.iter_rules():
-        for method in rule.methods - {"HEAD", "OPTIONS"}:
-            found.setdefault(f"{method} {rule.endpoint}", []).append(rule)
-    return found
+    stage = role_stage.make(folder, "roles")
+    yield stage
+    stage.close()
 
 
 def test_every_route_has_its_row(stage):
@@ -68,32 +51,6 @@ def test_each_role_gets_its_answer(stage, name):
                 fields = {"data": named} if method == "POST" else {}
                 answer = browser(stage, role).open(path, method=method, query_string=named, **fields)
                 judge(name, role, path, answer, expected)
-
-
-def address(app, name, rule, things):
-    """A rule's address, with real things for its parts."""
-    endpoint = rule.endpoint
-    try:
-        parts = {
-            part: things.parts.get(f"{part} of {endpoint}") or things.parts[part] for part in rule.arguments
-        }
-        with app.test_request_context():
-            built = rule.build(parts, append_unknown=False)
-            assert built, f"{rule} cannot be built from {parts}"
-            return built[1]
-    except (KeyError, BuildError):
-        pytest.fail(NEW_PART.format(name=name, rule=rule))
-
-
-def browser(stage, role):
-    """A browser of somebody with this role."""
-    if role in STAFF:
-        return world.signed_in(stage.app, role)
-    client = stage.app.test_client()
-    if role in stage.things:
-        with client.session_transaction() as cookie:
-            cookie.update(stage.things[role].cookie, _fresh=True, fs_paa=world.time.time())
-    return client
 
 
 def judge(name, role, path, answer, expected):

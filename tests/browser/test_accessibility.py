@@ -1,0 +1,106 @@
+"""Every page, in a real browser, is held to WCAG 2.2 AA by axe: wide and narrow, light and dark.
+
+The pages are those of the application's own URL map that answer HTML, asked for by the first role that may see
+them. What a page is only at times (a dialog, an error, an open row, a menu) has a test of its own below.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import role_stage, role_table
+from tests.browser_fixtures import CHROMIUM, PATIENCE, LiveServer
+from tests.role_table import ANSWERS, ROLES, YES
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parents[1] / "vendor/axe-core-4.14.1/axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+# Whoever sees most comes first.
+ASKING = ("owner", "acme", "nobody")
+ROWS = {name: block for name, block in role_table.rows().items() if name.startswith("GET ")}
+
+# Everything that unfolds, unfolded; then what axe says against it, short enough to read.
+CHECK = """async ([tags, only]) => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  // A colour scheme that changes under a page reaches inherited colours for certain only once it is drawn anew.
+  document.body.hidden = true;
+  document.body.offsetHeight;
+  document.body.hidden = false;
+  const rules = only.length ? {runOnly: {type: "rule", values: only}}
+    : {runOnly: {type: "tag", values: tags}, rules: {"target-size": {enabled: true}}};
+  const found = await axe.run(document, {...rules, resultTypes: ["violations"]});
+  return found.violations.flatMap(({id, nodes}) =>
+    nodes.slice(0, 3).map((node) => `${id}: ${node.target} ${node.html.slice(0, 160)} (${node.failureSummary})`));
+}"""
+
+
+@pytest.fixture(scope="module")
+def stage(folder) -> Iterator[role_stage.Stage]:
+    """Acme, Globex and the provider, with something of everything."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium here")
+    made = role_stage.make(folder, "accessible")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def served(stage) -> Iterator[LiveServer]:
+    """The stage, answering a browser."""
+    server = LiveServer(stage.app)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def pages(stage, served, browser):
+    """A page in which each of ASKING is signed in; `pages["owner"]`."""
+    contexts = {role: browser.new_context(base_url=served.url, viewport=WIDE) for role in ASKING}
+    for role, context in contexts.items():
+        context.set_default_timeout(PATIENCE)
+        cookie = role_stage.browser(stage, role).get_cookie(stage.app.config["SESSION_COOKIE_NAME"])
+        if cookie:
+            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": served.url}])
+    yield {role: context.new_page() for role, context in contexts.items()}
+    for context in contexts.values():
+        context.close()
+
+
+def complaints(page) -> list[str]:
+    """What axe says of the page as it stands. Only colours are asked of again in the dark."""
+    found = []
+    for width in (WIDE, NARROW):
+        for scheme, only in (("light", []), ("dark", ["color-contrast"])):
+            page.set_viewport_size(width)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.evaluate(AXE)
+            found += [f"{width['width']} {scheme} {one}" for one in page.evaluate(CHECK, [TAGS, only])]
+    return found
+
+
+def who_may(name: str) -> str:
+    """The role that asks for a page: the first of ASKING that is let in."""
+    assert name in ROWS, f"{name} has no row in tests/role_table.py"
+    answers = dict(zip(ROLES, ANSWERS[ROWS[name]], strict=True))
+    return next((role for role in ASKING if answers[role] == YES), "owner")
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_every_page_is_accessible(stage, pages, part):
+    """In four parts, so that several processes share them."""
+    found, routes = {}, role_stage.routes(stage.app)
+    for name in sorted(name for name in routes if name.startswith("GET "))[part::4]:
+        role = who_may(name)
+        for rule in routes[name]:
+            things = stage.things["acme"]
+            path = role_stage.address(stage.app, name, rule, things)
+            asked = f"{path}?customer_id={things.parts['customer_id']}"
+            answer = role_stage.browser(stage, role).get(asked)
+            if answer.data.startswith(b"<!doctype html>") and not answer.location:
+                pages[role].goto(asked)
+                if said := complaints(pages[role]):
+                    found[path] = said
+    assert not found, "\n".join(f"{path}\n  " + "\n  ".join(said) for path, said in found.items())
