@@ -86,6 +86,7 @@ def _addresses(app: Flask, assignments: int, charges: int) -> Iterator[tuple[str
             ("Charges", "charges.index", {}),
             ("Charges, in the middle of the day", "charges.index", {"after": middle["charges"]}),
             ("Charges of one customer", "charges.index", {"q": "customer 77"}),
+            ("One charge", "charges.show", {"charge_id": charges // 2}),
             ("Upcoming charges", "upcoming.index", {}),
             ("Held assignments", "holds.index", {}),
             ("Calls", "calls.index", {}),

@@ -933,7 +933,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_charge_charge_on_id", "charge", ["charge_on", "id"], unique=False)
-    op.create_index("ix_charge_corrects_id", "charge", ["corrects_id"], unique=False)
+    op.create_index(
+        "ix_charge_corrects_id",
+        "charge",
+        ["corrects_id"],
+        unique=False,
+        sqlite_where=sa.text("corrects_id is not null"),
+        postgresql_where=sa.text("corrects_id is not null"),
+    )
     op.create_index(
         "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=False
     )

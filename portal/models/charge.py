@@ -13,6 +13,7 @@ from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
 
 RARE = text("kind <> 'recurring'")
+CORRECTS = text("corrects_id is not null")
 
 
 class ChargeColumns:
@@ -75,6 +76,7 @@ class Charge(ChargeColumns, db.Model):
         Index(
             "ix_charge_kind_charge_on_id", "kind", "charge_on", "id", sqlite_where=RARE, postgresql_where=RARE
         ),
+        Index("ix_charge_corrects_id", "corrects_id", sqlite_where=CORRECTS, postgresql_where=CORRECTS),
         {"sqlite_autoincrement": True},
     )
 
@@ -85,7 +87,7 @@ class Charge(ChargeColumns, db.Model):
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"))
     package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"))
     auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
-    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)
     reason: Mapped[str] = mapped_column(Text, default="")
     posted_by: Mapped[str] = mapped_column(String(254), default="")

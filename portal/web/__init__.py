@@ -34,10 +34,21 @@ NOUNS = (
 
 def register(app: Flask) -> None:
     """Put the pages, and what all of them share, on the application."""
-    from portal.web import access, afterwards, audit, bounds, errors, filters, headers, session, static
+    from portal.web import (
+        access,
+        afterwards,
+        audit,
+        bounds,
+        compiled,
+        errors,
+        filters,
+        headers,
+        session,
+        static,
+    )
 
     bounds.register(app)  # before any route: it says what a number in a URL may be
-    for part in (session, access, audit, afterwards, errors, filters, static, headers):
+    for part in (session, access, audit, afterwards, errors, filters, compiled, static, headers):
         part.register(app)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"portal.web.{noun}").bp)
