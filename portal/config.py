@@ -99,8 +99,8 @@ SETTINGS = (
         "",
         "folder",
         "Where the portal keeps what it writes: the SQLite file, the demo's secret key, compressed "
-        "static files. Empty: `instance` beside the checkout, or `var/portal` of the environment "
-        "it is installed in.",
+        "static files, compiled templates. Empty: `instance` beside the checkout, or `var/portal` of the "
+        "environment it is installed in.",
         lambda text: Path(text) if text else _folder(),
     ),
     Setting(
