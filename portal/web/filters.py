@@ -38,6 +38,11 @@ def price(value: Decimal, currency: str) -> str:
     return _number(value, minor_digits(currency), 6)
 
 
+def rated(value: Decimal, currency: str) -> str:
+    """What a call was rated at: as a price, but with four decimals at least, so that they line up."""
+    return _number(value, max(minor_digits(currency), 4), 6)
+
+
 def day(value: date | None) -> str:
     """A day: 30 Nov 2026."""
     return format_date(value, "d MMM y", locale=LOCALE) if value else ""
@@ -107,7 +112,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def register(app: Flask) -> None:
     """Give them to every template."""
     filters: tuple[Any, ...] = (
-        money, money_in, price, day, weekday, span, instant, phone, percent, whole, plural, duration,
+        money, money_in, price, rated, day, weekday, span, instant, phone, percent, whole, plural, duration,
     )  # fmt: skip
     for function in filters:
         app.add_template_filter(function)

@@ -104,3 +104,54 @@ def test_every_page_is_accessible(stage, pages, part):
                 if said := complaints(pages[role]):
                     found[path] = said
     assert not found, "\n".join(f"{path}\n  " + "\n  ".join(said) for path, said in found.items())
+
+
+# What a page is only at times: where it starts, what is done there, and what then must be seen.
+MOMENTS = {
+    "a form that was refused": ("/packages/new", ["click:Add package"], ".note--bad"),
+    "a customer that was refused": ("/customers/new", ["click:Add customer"], ".field__error"),
+    "an open row": ("/packages", ["click:Edit"], "tr.editing"),
+    "a row that was refused": (
+        "/customers",
+        ["click:Edit", "clear:Name", "click:Save"],
+        "tr.editing .field__error",
+    ),
+    "chosen rows": ("/customers", ["check:Select Acme"], ".bulk"),
+    "a dialog with a form": ("/customers/{customer_id}", ["click:Assign package"], "dialog[open] form"),
+    "a dialog that refuses": ("/packages/{package_id}", ["click:Delete"], "dialog[open] .note"),
+    "a list that found nothing": ("/packages?q=zzz", [], ".empty"),
+    "a page that is not there": ("/nowhere", [], "h1"),
+    "a span that ends before it begins": ("/charges?from=2026-12-01&to=2026-01-01", [], "#span-error"),
+    "nothing was chosen": ("/assignments/many/customers", [], "h1"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_a_page_is_at_times_is_accessible(stage, pages, moment):
+    path, steps, seen = MOMENTS[moment]
+    page = pages["owner"]
+    page.set_viewport_size(WIDE)
+    page.goto(path.format(**stage.things["acme"].parts))
+    for step in steps:
+        act, _, words = step.partition(":")
+        match act:
+            case "click":
+                page.locator("main, dialog[open]").locator("button, a").filter(has_text=words).last.click()
+            case "check":
+                page.get_by_label(words).check()
+            case "clear":
+                page.locator("tr.editing").get_by_label(words).fill("")
+    page.locator(seen).first.wait_for()
+    said = complaints(page)
+    assert not said, "\n".join(said)
+
+
+def test_the_menu_of_a_phone_is_accessible(pages):
+    page = pages["owner"]
+    page.set_viewport_size(NARROW)
+    page.goto("/packages")
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("navigation", name="Main").wait_for()
+    page.evaluate(AXE)
+    said = page.evaluate(CHECK, [TAGS, []])
+    assert not said, "\n".join(said)

@@ -33,6 +33,14 @@ def test_a_price_is_never_rounded(price, currency, shown):
 
 
 @pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [("0.91", "GBP", "0.9100"), ("1.24", "JPY", "1.2400"), ("0.008512", "USD", "0.008512")],
+)
+def test_what_calls_were_rated_at_lines_up(amount, currency, shown):
+    assert filters.rated(Decimal(amount), currency) == shown
+
+
+@pytest.mark.parametrize(
     ("start", "until", "shown"),
     [
         ("2026-11-01", "2026-12-01", "1–30 Nov 2026"),
