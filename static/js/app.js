@@ -48,6 +48,9 @@
     if ([inDialog, "#dialog-body"].includes(ctx.target) && status !== 204 && ctx.swap !== "none" && !dialog.open) dialog.showModal();
     else if (inside && status < 400 && !dialog.contains(ctx.target)) dialog.close();
     if (status === 409 || status === 422) focusWrong(ctx.sourceElement);
+    // A row that closed, saved or not (htmx names the new one as the source): the focus goes back to its Edit.
+    else if (document.activeElement === document.body && ctx.sourceElement.matches("tr:not(.editing)"))
+      ctx.sourceElement.querySelector(".row-actions a")?.focus();
     const count = document.querySelector("[data-say]");
     if (count) document.getElementById("spoken").textContent = count.textContent;
     raise();

@@ -68,7 +68,7 @@ def test_a_row_is_edited_by_keyboard_alone(session: Any, page: Any) -> None:
     name.fill("Globex Europe")
     page.keyboard.press("Enter")
     expect(page.locator("tr.editing")).to_have_count(0)
-    expect(page.get_by_role("link", name="Globex Europe", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Edit Globex Europe")).to_be_focused()
     session.commit()
     assert session.scalar(select(Customer.name).where(Customer.name.startswith("Globex"))) == "Globex Europe"
 
@@ -80,7 +80,7 @@ def test_escape_leaves_a_row_as_it_was(session: Any, page: Any) -> None:
     page.locator("tr.editing input[name=name]").fill("Changed")
     page.keyboard.press("Escape")
     expect(page.locator("tr.editing")).to_have_count(0)
-    expect(page.get_by_role("link", name="Globex", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Edit Globex")).to_be_focused()
 
 
 def test_two_rows_may_be_open_at_once(session: Any, page: Any) -> None:
