@@ -30,10 +30,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """The charges that fall due by today and the next one after; how many lines would be held."""
+    """The charges that fall due by today and the next one after; how many assignments would be held.
+
+    `overdue` counts the charges that are dated before today.
+    """
 
     lines: list[Line]
     held: int = 0
+    overdue: int = 0
     totals: dict[str, Decimal] = field(default_factory=dict)
 
     @property
@@ -63,7 +67,8 @@ def consequences(report: Report, today: date) -> Consequences:
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
         totals[line.currency] += line.amount
-    return Consequences(lines, held, dict(sorted(totals.items())))
+    overdue = sum(line.dids for line in lines if line.charge_on < today)
+    return Consequences(lines, held, overdue, dict(sorted(totals.items())))
 
 
 def _first_and_next(wanted: Wanted, today: date) -> tuple[list[PlannedCharge], bool]:

@@ -33,13 +33,18 @@ class Wanted:
     package: Package | None = None
     start_date: date | None = None
     quantity: int = 1
+    charge_from: date | None = None
 
     @property
     def draft(self) -> assigning.Draft | None:
         """The assignment that each such DID gets, if it gets one."""
         if not self.package or not self.customer or not self.start_date:
             return None
-        return assigning.Draft(self.package, self.customer, None, self.quantity, self.start_date)
+        old = self.charge_from and self.charge_from > self.start_date
+        charge_from = self.charge_from if old else None
+        return assigning.Draft(
+            self.package, self.customer, None, self.quantity, self.start_date, charge_from=charge_from
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Report:
         for row in self.new:
             it = row.wanted
             ids = (it.customer and it.customer.id, it.package and it.package.id)
-            digest.update(repr((row.number, ids, it.start_date, it.quantity)).encode())
+            digest.update(repr((row.number, ids, it.start_date, it.quantity, it.charge_from)).encode())
         return digest.hexdigest()
 
     def file_of_bad_lines(self) -> list[tuple[str, ...]]:
@@ -135,6 +140,7 @@ class _Checking:
             self._package(says["package"]) if says.get("package") else form.package,
             _day(says["start_date"]) if says.get("start_date") else form.start_date,
             _quantity(says["quantity"]) if says.get("quantity") else form.quantity,
+            form.charge_from,
         )
         if wanted not in self.refusals:
             self.refusals[wanted] = _why_not(wanted)

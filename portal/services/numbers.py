@@ -51,7 +51,9 @@ def read_number(text: str, country: str = "") -> str:
     except NumberParseException as error:
         raise NotANumber(_why(text, error.error_type)) from None
     if not phonenumbers.is_valid_number(parsed):
-        raise NotANumber(f"{_short(text)} is no number of {_where(parsed, country)}: check its digits.")
+        raise NotANumber(
+            f"{_short(text)} is not a phone number ({_where(parsed, country)}): check its digits."
+        )
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
 
 

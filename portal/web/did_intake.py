@@ -11,7 +11,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Customer, Package
+from portal.models import Customer, Did, Package
 from portal.services import did_intake, dids
 from portal.services.csv_export import lines as csv_lines
 from portal.services.did_consequences import consequences
@@ -82,17 +82,24 @@ def create() -> Any:
         report = _report(form)
         return _show(form, report, 409) if report else _ask(form, 422)
     db.session.commit()
-    flash(
-        f"Added {international(added[0].number)}."
-        if len(added) == 1
-        else f"Added {plural(len(added), 'DID')}."
-    )
+    flash(_said(report, added))
     if report.bad:
         return _show(form, report, done=len(added))
     if len(added) == 1:
         return redirect(url_for("dids.show", did_id=added[0].id), code=303)
     owner = form.customer.customer
     return redirect(url_for("dids.index", sort="-added", customer=owner.id if owner else None), code=303)
+
+
+def _said(report: Report, added: list[Did]) -> str:
+    """What was done, in a sentence."""
+    names = {row.wanted.package.name for row in report.new if row.wanted.package}
+    assigned = sum(row.wanted.package is not None for row in report.new)
+    what = international(added[0].number) if len(added) == 1 else plural(len(added), "DID")
+    if not names:
+        return f"Added {what}."
+    to = "it" if len(added) == 1 else "each" if assigned == len(added) else f"{assigned:,} of them"
+    return f"Added {what} and assigned {names.pop() if len(names) == 1 else 'packages'} to {to}."
 
 
 def _form(**given: Any) -> IntakeForm:

@@ -45,6 +45,7 @@ class IntakeForm(FlaskForm):
     customer = CustomerField("Customer", [Length(max=200, message="No customer has so long a name.")])
     package = ChoiceField("Package", coerce=id_or_none, choices=())
     start_date = DayField("Start Date")
+    charge_from = DayField("Charge from")
     quantity = WholeField("Quantity", default=1)
 
     def offer(self, packages: list[Package]) -> None:
@@ -75,8 +76,9 @@ class IntakeForm(FlaskForm):
             raise Invalid("customer", f"{customer.name} is archived. Choose another customer.")
         if not 1 <= (self.quantity.data or 0) <= QUANTITY_MAX:
             raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
-        if day and not FIRST_DAY <= day <= LAST_DAY:
-            raise Invalid("start_date", f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        for name, typed in (("start_date", day), ("charge_from", self.charge_from.data)):
+            if typed and not FIRST_DAY <= typed <= LAST_DAY:
+                raise Invalid(name, f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
         if self.package.data and not day:
             raise Invalid("start_date", "Say from which day on the package is assigned.")
         if self.package.data and not customer and self.by != "file":
@@ -92,6 +94,7 @@ class IntakeForm(FlaskForm):
             package,
             self.start_date.data,
             self.quantity.data or 1,
+            self.charge_from.data,
         )
 
     def lines(self) -> Lines:

@@ -49,7 +49,7 @@ def test_a_block_with_a_package_is_checked_and_added(session: Any, screen: Any, 
     )
     assert count(session) == 0
     page.get_by_role("button", name="Add 10 DIDs and assign").click()
-    expect(page.get_by_text("Added 10 DIDs.")).to_be_visible()
+    expect(page.get_by_text("Added 10 DIDs and assigned UK DID to each.")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(11)
     assert (count(session), count(session, Assignment)) == (10, 10)
 
@@ -103,7 +103,7 @@ def test_a_number_is_given_away_in_its_row_by_keyboard_alone(session: Any, page:
     field.press_sequentially("ac", delay=20)
     expect(page.locator("tr.editing datalist option[value=Acme]")).to_have_count(1)
     page.keyboard.press("Enter")
-    expect(page.locator("tr.editing")).to_contain_text("There is no customer called ac.")
+    expect(page.locator("tr.editing")).to_contain_text("There is no customer called ac. Did you mean Acme?")
     field.fill("acme")
     page.keyboard.press("Enter")
     expect(page.locator("tr.editing")).to_have_count(0)

@@ -1,5 +1,6 @@
 """DIDs: found by any part of their number, given to customers, taken back, taken in by the hundred."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -146,7 +147,7 @@ def test_good_lines_go_in_and_every_bad_one_is_named(session: Any) -> None:
     assert [(row.line.place, row.reason.split(".")[0]) for row in found.bad] == [
         (2, "abc is not a phone number"),
         (4, "The same number as in line 1"),
-        (5, "+44 20 is no number of United Kingdom: check its digits"),
+        (5, "+44 20 is not a phone number (United Kingdom): check its digits"),
     ]
     take_in(found)
     assert numbers(session) == [LONDON + "01", LONDON + "02"]
@@ -261,6 +262,19 @@ def test_what_was_told_is_what_is_planned_once_stored(session: Any) -> None:
     ids = session.scalars(select(Assignment.id)).all()
     planned = plan(ids, told.lines[-1].charge_on, TODAY)
     assert planned.totals["GBP"].amount == told.totals["GBP"]
+
+
+def test_what_lies_before_a_day_can_be_left_out_of_an_old_start(session: Any) -> None:
+    lines = block_lines(LONDON + "01", LONDON + "03", "")
+    old = Wanted(customer=customer(), package=rental(), start_date=date(2026, 9, 15))
+    told = consequences(did_intake.check(lines, old), TODAY)
+    assert told.overdue == 3 * sum(line.charge_on < TODAY for line in told.lines) > 0
+
+    found = did_intake.check(lines, replace(old, charge_from=date(2026, 12, 1)))
+    told = consequences(found, TODAY)
+    assert (told.overdue, {line.charge_on for line in told.lines}) == (0, {date(2026, 12, 1)})
+    take_in(found)
+    assert set(session.scalars(select(Assignment.charge_from))) == {date(2026, 12, 1)}
 
 
 def test_lines_that_a_run_would_hold_are_counted(session: Any) -> None:

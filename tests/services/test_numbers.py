@@ -29,8 +29,8 @@ def test_a_number_is_one_however_it_is_written(text: str, country: str) -> None:
     [
         ("", "GB", "There is no number."),
         ("020 7946 0123", "", "does not begin with + or 00"),
-        ("+44 20", "", "is no number of country code +44"),
-        ("0201 234 567", "IE", "is no number of Ireland"),
+        ("+44 20", "", "is not a phone number (country code +44)"),
+        ("0201 234 567", "IE", "is not a phone number (Ireland)"),
         ("+999 123", "", "a country code that does not exist"),
         ("+1234567890123456789", "", "is too long"),
         ("1-800-FLOWERS", "US", "is not a phone number"),
