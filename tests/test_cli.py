@@ -1,5 +1,6 @@
 """The command `portal`: quick to say what it can, plain when it refuses."""
 
+import socket
 import subprocess
 import sys
 
@@ -66,6 +67,14 @@ def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, passwor
 def test_the_demo_is_not_loaded_into_a_portal_in_earnest(portal, app, monkeypatch):
     monkeypatch.setitem(app.config, "MODE", "production")
     assert "demo mode only" in portal("seed", status=1)
+
+
+def test_a_port_that_is_taken_is_said_at_once(portal):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = portal("serve", "--port", str(port), status=1)
+    assert f"Cannot listen on port {port} of 127.0.0.1: address already in use." in said
+    assert f"make run PORT={port + 1}" in said
 
 
 def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):

@@ -1,6 +1,7 @@
 """Serve the portal with gunicorn."""
 
 import os
+import socket
 import sys
 
 import click
@@ -26,6 +27,7 @@ def command(host: str, port: int, debug: bool) -> None:
         )
     if debug and not demo:
         raise click.ClickException("A portal in earnest does not debug: its answers would show its inside.")
+    _check_port(host, port)
     name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
     click.echo(f"\n  The portal is at  http://{name}:{port}")
     if demo:
@@ -42,3 +44,17 @@ def command(host: str, port: int, debug: bool) -> None:
             *("--workers", str(settings["WORKERS"]), "--timeout", "120", "--log-level", "warning"),
         ]
     os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _check_port(host: str, port: int) -> None:
+    """Say so at once where the address is taken, instead of trying it again and again."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}. "
+            f"Choose another: make run PORT={port + 1}, or portal serve --port {port + 1}."
+        ) from error
