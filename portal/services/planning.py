@@ -196,7 +196,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An assignment with too many lines to post unasked: how many, the first day, and the sum of their amounts."""
+    """An assignment with too many lines to post unasked: all that waits with them, the first day, and the sum."""
 
     facts: Facts
     lines: int
@@ -287,13 +287,10 @@ def _held(loaded: Loaded, due: Due, day: date) -> Held | None:
     if len(due.charges) <= HELD_ABOVE:
         return None
     free = loaded.post_all_through
-    lines = [
-        charge
-        for charge in due.charges
-        if charge.charge_on < day and (free is None or charge.charge_on > free)
-    ]
-    if len(lines) <= HELD_ABOVE:
+    old = sum(c.charge_on < day and (free is None or c.charge_on > free) for c in due.charges)
+    if old <= HELD_ABOVE:
         return None
+    lines = [charge for charge in due.charges if charge.charge_on <= day]
     return Held(loaded.facts, len(lines), lines[0].charge_on, from_micros(sum(line.amount for line in lines)))
 
 

@@ -36,6 +36,7 @@ def test_what_is_held_is_listed_with_what_posting_it_would_bring(held):
     assert (page.total, it.assignment.id, it.lines) == (1, held.id, 52)
     assert (it.first_on, it.last_on, it.next_charge_on) == (SINCE, TODAY, TODAY + timedelta(1))
     assert (it.amount, it.tax, it.currency) == (Decimal(107), Decimal("21.4"), "GBP")
+    assert held.position.held_lines == 52  # the same number wherever it is told
 
 
 def test_post_all_lets_the_next_run_post_everything_and_says_who_chose(session, held):
@@ -112,7 +113,7 @@ def test_a_choice_for_many_leaves_held_whom_it_does_not_fit(session, held):
     chosen = holds.choose_charge_from([held, younger], TODAY - timedelta(45), TODAY, by=BEN, now=NOW)
     assert [hold.assignment_id for hold in chosen.done] == [held.id]
     assert [it.assignment.id for it in chosen.refused] == [younger.id]
-    assert (held.position.held_lines, younger.position.held_lines) == (0, 45)
+    assert (held.position.held_lines, younger.position.held_lines) == (0, 46)
 
 
 def test_a_choice_is_made_once(held):

@@ -100,7 +100,7 @@ def test_a_choice_that_does_not_fit_all_names_whom_it_left(client, session, held
         soup
     )
     session.refresh(younger.position)
-    assert younger.position.held_lines == 45
+    assert younger.position.held_lines == 46
 
 
 def test_a_viewer_looks_and_does_not_choose(as_viewer, held):
