@@ -26,6 +26,8 @@ SEARCH_KEY_MAX = 400
 RATE_MAX = Decimal(100)
 CUSTOMER_NUMBER = re.compile(r"#(\d{1,18})", re.ASCII)
 NAMESAKES_MAX = 1_000
+# So many who may be meant are named to whoever typed a part of a name.
+MEANT_MAX = 3
 
 ACTIVE, ARCHIVED, ALL = "active", "archived", "all"
 STATES = (ACTIVE, ARCHIVED, ALL)
@@ -152,14 +154,24 @@ def named(text: str) -> Customer:
         raise Invalid("customer", f"There is no customer {text}.")
     key = text.casefold()
     query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
-    namesakes = [customer for customer in db.session.scalars(query) if customer.name.casefold() == key]
+    begun = list(db.session.scalars(query)) if key else []
+    namesakes = [customer for customer in begun if customer.name.casefold() == key]
     if not namesakes:
-        raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.")
+        raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.{_did_you_mean(begun)}")
     active = [customer for customer in namesakes if not customer.archived_on] or namesakes
     if len(active) > 1:
         numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
         raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: write {numbers}.")
     return active[0]
+
+
+def _did_you_mean(found: list[Customer]) -> str:
+    """The few customers whose names begin with what was typed, as a question; nothing where they are many."""
+    names = sorted({customer.name for customer in found if not customer.archived_on})
+    if not 1 <= len(names) <= MEANT_MAX:
+        return ""
+    *others, last = names
+    return f" Did you mean {', '.join(others)} or {last}?" if others else f" Did you mean {last}?"
 
 
 def currencies_in_use() -> list[str]:

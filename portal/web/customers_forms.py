@@ -68,7 +68,7 @@ class CustomerForm(FlaskForm):
     )
     email = email_field()
     address = TextAreaField("Address", [Length(max=customers.ADDRESS_MAX, message=TOO_LONG)])
-    currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c} · {n}") for c, n in CURRENCIES.items()])
+    currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c}, {n}") for c, n in CURRENCIES.items()])
     debit_limit = DecimalTextField("Debit Limit", default=Decimal(0))
     tax_rate = tax_rate_field()
 

@@ -35,7 +35,7 @@ class CompanyForm(FlaskForm):
     time_zone = ChoiceField("Time Zone")
     default_currency = ChoiceField(
         "Default Currency",
-        choices=[SelectChoice(code, f"{code} · {name}") for code, name in CURRENCIES.items()],
+        choices=[SelectChoice(code, f"{code}, {name}") for code, name in CURRENCIES.items()],
     )
     usage_wait_days = WholeField(
         "Usage Wait Days",

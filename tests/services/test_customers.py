@@ -218,3 +218,16 @@ def test_who_is_not_there_is_named(text: str) -> None:
     make()
     with pytest.raises(Invalid, match="There is no customer"):
         customers.named(text)
+
+
+def test_whoever_typed_a_part_of_a_name_is_asked_whether_it_is_meant() -> None:
+    make()
+    with pytest.raises(Invalid, match=r"called north\. Did you mean Northwind Telecom\?"):
+        customers.named("north")
+    make("Northgate Motors", token="two")
+    with pytest.raises(Invalid, match=r"Did you mean Northgate Motors or Northwind Telecom\?"):
+        customers.named("north")
+    for number in range(3):
+        make(f"North {number}", token=f"more {number}")
+    with pytest.raises(Invalid, match=r"There is no customer called north\.$"):
+        customers.named("north")

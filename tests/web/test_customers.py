@@ -314,8 +314,8 @@ def test_what_is_overdue_comes_first_and_says_so(session: Any, client: FlaskClie
     assigned(a_package(), customer, date(2026, 9, 1))
     soup = page(client.get(f"/customers/{customer.id}"))
     first = soup.select_one('section[aria-labelledby="next-charges"] tbody tr')
-    assert words(first).startswith("1 Sep 2026 overdue")
-    assert "overdue: 24.50" in words(soup.select_one(".facts"))
+    assert words(first).startswith("1 Sep 2026 due now")
+    assert "due now: 24.50" in words(soup.select_one(".facts"))
 
 
 def test_what_is_held_is_named(session: Any, client: FlaskClient) -> None:
