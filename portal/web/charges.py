@@ -108,9 +108,8 @@ def show(charge_id: int) -> Any:
 
 def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) -> Any:
     """A charge with its whole story: why, on which terms, what corrected it, and which run posted it."""
-    root = charge if charge.corrects_id is None else charge.corrects
-    assert root is not None
-    reversal = charges.reversal_of(charge)
+    root = charge.reverses or charge.corrects or charge
+    reversal = charges.reversal_of(root)
     origin = origin_of(charge)
     story = charges.family(root) + ([reversal] if reversal else [])
     assignment = db.session.get(
@@ -123,7 +122,7 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "charged": charged(origin.schedule) if origin else "",
         "assignment": assignment,
         "run": db.session.get(Run, charge.run_id) if charge.run_id else None,
-        "story": explained(story) if len(story) > 1 or charge.reverses_id else [],
+        "story": explained(story) if len(story) > 1 else [],
         "stands": charges.what_stands(root),
         "reversal": reversal,
         "refusal": charges.why_not_reverse(charge) if may_change() else None,

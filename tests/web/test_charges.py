@@ -137,7 +137,11 @@ def test_reversing_asks_for_a_reason_and_shows_what_is_posted(client, session, a
     made = charge_of(session, Kind.REVERSAL, "Seat")
     assert answer.location == f"/charges/{made.id}"
     assert (made.amount, made.reason) == (Decimal(-10), "Wrong customer")
-    assert "Wrong customer" in words(page(client.get(answer.location)).select_one("main"))
+    shown = page(client.get(answer.location)).select_one("main")
+    assert "Wrong customer" in words(shown)
+    story = shown.select_one("section[aria-labelledby=story]")
+    assert story.select_one(f'a[href="/charges/{charge.id}"]'), "a reversal leads to what it takes back"
+    assert words(story.select_one("tfoot")) == "What stands 0.00 0.00"
 
 
 def test_a_second_reversal_is_refused_with_the_way_to_the_first(client, session, acme):
