@@ -40,6 +40,7 @@ def register(app: Flask) -> None:
         audit,
         bounds,
         compiled,
+        compression,
         errors,
         filters,
         headers,
@@ -48,7 +49,8 @@ def register(app: Flask) -> None:
     )
 
     bounds.register(app)  # before any route: it says what a number in a URL may be
-    for part in (session, access, audit, afterwards, errors, filters, compiled, static, headers):
+    # What is done to answers is done from the last to the first: they are compressed when they are complete.
+    for part in (compression, session, access, audit, afterwards, errors, filters, compiled, static, headers):
         part.register(app)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"portal.web.{noun}").bp)

@@ -1,5 +1,6 @@
 """What the browser is told to refuse, with every answer; and static files under hashed names."""
 
+import gzip
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from portal.config import ROOT
 from portal.web.headers import CSP
 from portal.web.static import Copies
+from tests import trade
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/health", "/nowhere", "/static/css/tokens.css"])
@@ -20,6 +22,33 @@ def test_every_answer_forbids_what_the_portal_never_does(client, path):
 
 def test_pages_are_kept_by_no_browser(client):
     assert client.get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_a_page_goes_over_the_wire_compressed_and_says_the_same(client):
+    plain = client.get("/packages")
+    packed = client.get("/packages", headers={"Accept-Encoding": "gzip, deflate, br"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert gzip.decompress(packed.data) == plain.data
+    assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data) / 2
+
+
+def test_how_long_a_compressed_page_is_tells_nothing_of_what_it_holds(client):
+    lengths = {len(client.get("/packages", headers={"Accept-Encoding": "gzip"}).data) for _ in range(20)}
+    assert len(lengths) > 5
+
+
+@pytest.mark.parametrize("path", ["/", "/packages", "/customers", "/charges", "/settings"])
+def test_a_first_view_is_under_60_kb_over_the_wire(session, client, path):
+    for number in range(60):
+        trade.a_customer(f"Customer {number}")
+    taken = {"Accept-Encoding": "gzip, br"}
+    page = client.get(path, headers=taken)
+    html = gzip.decompress(page.data).decode()
+    parts = set(re.findall(r'(?:href|src)="(/(?:static|overview/charts)/[^"#]+)', html))
+    assert len(parts) >= 8
+    assert len(page.data) + sum(len(client.get(part, headers=taken).data) for part in parts) < 60_000
 
 
 def test_static_files_are_kept_for_ever_under_the_hash_of_their_content(anonymous):
