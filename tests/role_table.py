@@ -52,7 +52,7 @@ POST packages copy preview
 GET  payments new show
 GET  runs index new progress show
 GET  seen charges dids home summary summary_pdf
-GET  settings index
+GET  settings index logo
 GET  summary download show
 GET  upcoming index
 """
@@ -78,7 +78,7 @@ POST runs create post resume
 OWNER = """
 GET  people edit_row index new new_for_customer row
 POST people deactivate invite invite_for_customer reactivate resend take_second_step_away update_row withdraw
-POST settings update
+POST settings remove_logo update update_logo
 """
 
 # People of a customer, about their own customer; somebody else's is not found.

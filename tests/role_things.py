@@ -12,6 +12,7 @@ from portal.extensions import db
 from portal.models import (
     CallImport,
     Charge,
+    Company,
     ConnexcsPackage,
     Customer,
     ImportState,
@@ -20,7 +21,9 @@ from portal.models import (
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
 from portal.services import credit, invitations, people, runs
+from portal.services.logo import checked_logo
 from tests import trade, world
+from tests.services.test_logo import png
 
 LONG_AGO = date(2025, 1, 6)
 
@@ -43,6 +46,7 @@ def make(app: Flask) -> dict[str, Things]:
         "acme": _of_customer("Acme", "+442079460101", CUSTOMER_OWNER, line, daily, owner),
         "globex": _of_customer("Globex", "+442079460102", CUSTOMER_USER, line, daily, owner),
     }
+    db.session.get_one(Company, 1).logo = checked_logo(png())
     db.session.commit()
     return found
 

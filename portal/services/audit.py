@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import event, insert, inspect
@@ -171,7 +172,7 @@ WATCHED: dict[type, Watch] = {
     Company: Watch(
         "settings",
         ("name", "address", "email", "tax_id", "time_zone", "default_currency", "usage_wait_days",
-         "notification_days", "late_call_days", "summary_footer", "audit_comment"),
+         "notification_days", "late_call_days", "summary_footer", "audit_comment", "logo"),
         lambda row: row.name,
     ),
     User: Watch("person", ("name", "email", "active", "customer_id", "roles"), lambda row: row.email),
@@ -305,6 +306,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list | tuple):
         return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, bytes):  # a picture: that it is another one, not what it shows
+        return f"picture {sha256(value).hexdigest()[:8]}, {len(value):,} bytes"
     if value is None or isinstance(value, bool | int | str):
         return value
     return getattr(value, "name", str(value))

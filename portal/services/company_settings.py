@@ -15,6 +15,7 @@ from portal.models.company import Company
 from portal.services.changing import find_next_of
 from portal.services.currencies import CURRENCIES
 from portal.services.customers import check_email
+from portal.services.logo import checked_logo
 from portal.services.planning import chunks
 
 NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
@@ -69,6 +70,12 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     provider.audit_comment = fields.audit_comment
     db.session.flush()
     return _wait_anew(today) if provider.usage_wait_days != waited else 0
+
+
+def change_logo(provider: Company, picture: bytes | None) -> None:
+    """Keep another logo, drawn anew from a picture that was uploaded, or none. Invalid where it is no picture."""
+    provider.logo = checked_logo(picture) if picture is not None else None
+    db.session.flush()
 
 
 def _check(provider: Company, fields: CompanyFields) -> None:

@@ -11,7 +11,7 @@ from portal.config import DEMO
 from portal.web.errors import problem
 
 # The views that read a file, and judge by its content what it is. No other takes one.
-UPLOADS = {"calls.create", "did_intake.check", "settings.update"}
+UPLOADS = {"calls.create", "did_intake.check", "settings.update_logo"}
 FORM = "application/x-www-form-urlencoded"
 LARGEST_ID = 2**63 - 1
 

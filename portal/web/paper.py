@@ -45,7 +45,7 @@ def pdf(summary: Summary, company: Company, made_on: date, paper: str = "a4") ->
         font_paths=_fonts(),
         ignore_system_fonts=True,
         format="pdf",
-        sys_inputs={"data": data},
+        sys_inputs={"data": data, "logo": json.dumps(list(company.logo or b""))},
         pdf_standards=STANDARDS,
         timestamp=int(datetime(made_on.year, made_on.month, made_on.day, tzinfo=UTC).timestamp()),
     )
@@ -63,7 +63,6 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "title": f"Charge summary {customer.name} {summary.begins} to {summary.through}",
         "paper": PAPERS[paper],
         "made": [made_on.year, made_on.month, made_on.day],
-        "logo": list(company.logo or b""),
         "span": f"{day(summary.begins)} to {day(summary.through)}, both included · made on {day(made_on)}",
         "footer": f"{company.name} · {customer.name}",
         "provider": {

@@ -1,19 +1,20 @@
 """Settings: who the provider is and how it bills. Everybody of the staff reads them, owners change them."""
 
+from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, send_file, url_for
 
 from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Company
 from portal.services.company import company
-from portal.services.company_settings import CompanyFields, change_company, is_time_zone_fixed
+from portal.services.company_settings import CompanyFields, change_company, change_logo, is_time_zone_fixed
 from portal.web.access import may_own, require_role
 from portal.web.customers_forms import put_error
 from portal.web.filters import plural
-from portal.web.settings_forms import CompanyForm
+from portal.web.settings_forms import AUDIT_COMMENTS, CompanyForm, LogoForm
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -45,6 +46,39 @@ def update() -> Any:
     return redirect(url_for(".index"), code=303)
 
 
+@bp.get("/logo.png")
+def logo() -> Any:
+    """The logo as it stands on summaries."""
+    picture = _provider().logo or abort(404)
+    return send_file(BytesIO(picture), "image/png", max_age=0)
+
+
+@bp.post("/logo")
+@require_role()
+def update_logo() -> Any:
+    form = LogoForm()
+    form.validate_on_submit()
+    try:
+        change_logo(_provider(), form.picture)
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        provider = _provider()
+        return _page(provider, CompanyForm(obj=provider), 422, logo_form=form)
+    db.session.commit()
+    flash("The logo stands on every summary from now on.")
+    return redirect(url_for(".index"), code=303)
+
+
+@bp.post("/logo/remove")
+@require_role()
+def remove_logo() -> Any:
+    change_logo(_provider(), None)
+    db.session.commit()
+    flash("Summaries bear no logo any more.")
+    return redirect(url_for(".index"), code=303)
+
+
 def _provider() -> Company:
     return company() or abort(404)
 
@@ -54,7 +88,14 @@ def _page(provider: Company, form: CompanyForm | None, status: int = 200, **more
     if form:
         form.offer_time_zones(provider, fixed)
         form.version.raw_data, form.version.data = None, provider.version
-    context = {"form": form, "fixed": fixed, "provider": provider, **more}
+    context = {
+        "form": form,
+        "fixed": fixed,
+        "provider": provider,
+        "logo_form": LogoForm(),
+        "asked": AUDIT_COMMENTS,
+        **more,
+    }
     return render_template("settings/index.html", **context), status
 
 

@@ -1,7 +1,8 @@
 """The form of the company's settings."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, StringField, TextAreaField
+from werkzeug.datastructures import FileStorage
+from wtforms import EmailField, FileField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 
@@ -9,6 +10,7 @@ from portal.models import AuditComment, Company
 from portal.services import company_settings
 from portal.services.company_settings import CompanyFields
 from portal.services.currencies import CURRENCIES
+from portal.services.logo import FILE_MOST
 from portal.web.customers_forms import TOO_LONG, VersionField, check_email
 from portal.web.fields import ChoiceField, WholeField
 
@@ -17,6 +19,18 @@ AUDIT_COMMENTS = {
     AuditComment.OPTIONAL: "Asked for",
 }
 NAMELESS = "Give the company its name: it stands on every page and summary."
+
+
+class LogoForm(FlaskForm):
+    """A picture for the head of every summary."""
+
+    file = FileField("Logo")
+
+    @property
+    def picture(self) -> bytes:
+        """What was uploaded; nothing where no file was chosen."""
+        upload = self.file.data
+        return upload.read(FILE_MOST + 1) if isinstance(upload, FileStorage) else b""
 
 
 class CompanyForm(FlaskForm):

@@ -232,6 +232,7 @@ NAMES = [
 ]
 UPLOADS = {
     "/calls": {},
+    "/settings/logo": {},
     "/dids": {"by": "file", "quantity": "1", "country": "GB", "start_date": "2026-11-22"},
     "/dids/new/check": {"by": "file", "quantity": "1", "country": "GB", "start_date": "2026-11-22"},
 }

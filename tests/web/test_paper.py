@@ -9,8 +9,10 @@ from pypdf import PdfReader
 from sqlalchemy import select
 
 from portal.models import Charge, Company
+from portal.services.logo import checked_logo
 from portal.services.summary import summary
 from portal.web import paper
+from tests.services.test_logo import png
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 
 SPAN = (date(2026, 11, 1), date(2026, 11, 30))
@@ -89,13 +91,12 @@ def test_every_letter_of_the_font_can_be_printed_and_others_do_not_refuse_the_pa
     assert "?? Ltd #read" in text
 
 
-def test_a_logo_stands_on_it_with_a_name_for_who_cannot_see_it(session, acme):
-    from base64 import b64decode
-
-    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-    session.get_one(Company, 1).logo = b64decode(dot)
-    reader = PdfReader(BytesIO(made(session, acme)))
-    assert len(reader.pages[0].images) == 1
+@pytest.mark.parametrize(("wide", "high"), [(40, 20), (600, 60), (1, 180)])
+def test_a_logo_stands_on_it_with_a_name_for_who_cannot_see_it(session, acme, wide, high):
+    session.get_one(Company, 1).logo = checked_logo(png(wide, high))
+    data = made(session, acme)
+    assert len(PdfReader(BytesIO(data)).pages[0].images) == 1
+    assert "Charge summary" in text_of(data) and data == made(session, acme)
 
 
 def test_it_is_downloaded_under_a_name_that_sorts(client, acme):

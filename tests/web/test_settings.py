@@ -2,13 +2,17 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
+from sqlalchemy import select
 
 from portal.domain.charges import Kind
 from portal.extensions import db
-from portal.models import Charge, Company, Customer
+from portal.models import AuditEntry, Charge, Company, Customer
+from portal.services.logo import checked_logo
 from tests.pages import error_at, page, words
+from tests.services.test_logo import png
 
 TYPED = {
     "version": "1",
@@ -131,3 +135,45 @@ def test_whoever_is_no_owner_reads_and_cannot_save(as_billing, as_viewer, provid
         assert browser.post("/settings", data=typed()).status_code == 403
     db.session.expire_all()
     assert provider.email == ""
+
+
+def send_logo(browser, data, name="logo.png"):
+    return browser.post(
+        "/settings/logo", data={"file": (BytesIO(data), name)}, content_type="multipart/form-data"
+    )
+
+
+def test_a_logo_is_drawn_anew_shown_and_taken_away_again(client, as_viewer, provider, session):
+    assert "bear no logo yet" in client.get("/settings").text
+    assert as_viewer.get("/settings/logo.png").status_code == 404
+    answer = send_logo(client, png() + b"<?php echo 1; ?>")
+    assert answer.status_code == 303 and "on every summary" in client.get(answer.location).text
+    for browser in (client, as_viewer):
+        address = page(browser.get("/settings")).select_one("img.logo")["src"]
+        picture = browser.get(address)
+        assert picture.mimetype == "image/png" and picture.data == checked_logo(png())
+    assert client.post("/settings/logo/remove").status_code == 303
+    assert client.get("/settings/logo.png").status_code == 404
+    session.expire_all()
+    assert provider.logo is None
+    query = select(AuditEntry).where(AuditEntry.noun == "settings").order_by(AuditEntry.id)
+    told = [(entry.before, entry.after) for entry in session.scalars(query)][-2:]
+    assert ["logo" in before and "logo" in after for before, after in told] == [True, True]
+    assert "picture " in told[0][1] and "nothing" not in told[1][0]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"), [(b"", "Choose the picture first"), (b"<svg></svg>", "no picture that can be read")]
+)
+def test_what_is_no_picture_is_refused_at_its_field_and_the_logo_stays(client, provider, session, data, says):
+    send_logo(client, png())
+    answer = send_logo(client, data, "logo.svg")
+    assert answer.status_code == 422 and says in error_at(page(answer, 422), "file")
+    session.expire_all()
+    assert provider.logo == checked_logo(png())
+
+
+def test_a_reader_sees_every_setting(as_viewer, provider):
+    labels = [words(label) for label in page(as_viewer.get("/settings")).select("dt")]
+    assert {"Package Charge Notification Days", "Late Call Days", "Audit Comment", "Logo"} <= set(labels)
+    assert not page(as_viewer.get("/settings")).select("main form, main button")

@@ -1,0 +1,114 @@
+"""A logo is checked and drawn anew: nothing of the file that was uploaded is kept but what it shows."""
+
+import struct
+import zlib
+from base64 import b64decode
+from contextlib import suppress
+from time import perf_counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.domain.errors import Invalid
+from portal.services.logo import FILE_MOST, HIGH, NO_PICTURE, WIDE, checked_logo
+
+# A picture of 8 × 4 red points, as a JPEG file.
+A_JPEG = b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/4gHYSUNDX1BST0ZJTEUAAQEAAAHIAAAAAAQwAABtbnRyUkdCIFhZWiAH4AABAAEAAAAAAABh"
+    "Y3NwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQAA9tYAAQAAAADTLQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAlkZXNjAAAA8AAAACRyWFlaAAABFAAAABRnWFlaAAABKAAAABRiWFlaAAABPAAAABR3dHB0AAAB"
+    "UAAAABRyVFJDAAABZAAAAChnVFJDAAABZAAAAChiVFJDAAABZAAAAChjcHJ0AAABjAAAADxtbHVjAAAAAAAAAAEAAAAMZW5VUwAA"
+    "AAgAAAAcAHMAUgBHAEJYWVogAAAAAAAAb6IAADj1AAADkFhZWiAAAAAAAABimQAAt4UAABjaWFlaIAAAAAAAACSgAAAPhAAAts9Y"
+    "WVogAAAAAAAA9tYAAQAAAADTLXBhcmEAAAAAAAQAAAACZmYAAPKnAAANWQAAE9AAAApbAAAAAAAAAABtbHVjAAAAAAAAAAEAAAAM"
+    "ZW5VUwAAACAAAAAcAEcAbwBvAGcAbABlACAASQBuAGMALgAgADIAMAAxADb/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0o"
+    "OjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2Nj"
+    "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAEAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAX/"
+    "xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFQEBAQAAAAAAAAAAAAAAAAAABQb/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIR"
+    "AxEAPwCKALXj/9k="
+)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(wide=40, high=20, *, says=None, between=b"", points=None):
+    """A red picture. `says` is the size that its head tells, `between` stands before the points."""
+    points = (b"\0" + b"\xff\0\0\x80" * wide) * high if points is None else points
+    head = struct.pack(">IIBBBBB", *(says or (wide, high)), 8, 6, 0, 0, 0)
+    packed = chunk(b"IDAT", zlib.compress(points))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + between + packed + chunk(b"IEND", b"")
+
+
+def size(data):
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", data[16:24])
+
+
+def test_a_small_picture_keeps_its_size_and_a_large_one_is_made_smaller():
+    assert size(checked_logo(png())) == (40, 20)
+    assert size(checked_logo(png(1800, 300))) == (WIDE, 100)
+    assert size(checked_logo(png(300, 1800))) == (30, HIGH)
+    assert size(checked_logo(png(2000, 1))) == (WIDE, 1)
+
+
+def test_a_jpeg_is_kept_as_png():
+    assert size(checked_logo(A_JPEG)) == (8, 4)
+
+
+def test_what_shows_through_still_does():
+    kept = checked_logo(png())
+    assert kept[25] == 6, "red, green, blue and how much shows through"
+
+
+def test_nothing_else_that_was_in_the_file_is_kept():
+    words = chunk(b"tEXt", b"Comment\0<script>alert(1)</script>")
+    kept = checked_logo(png(between=words) + b"PK\x03\x04<?php echo 1; ?>")
+    assert kept == checked_logo(png())
+    assert b"script" not in kept and b"php" not in kept
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "Choose the picture first"),
+        (SVG, NO_PICTURE),
+        (b"GIF89a" + b"\0" * 40, NO_PICTURE),
+        (b"%PDF-1.7 " * 9, NO_PICTURE),
+        (b"\x89PNG\r\n\x1a\n", NO_PICTURE),
+        (b"\xff\xd8\xff", NO_PICTURE),
+        (png(0, 20, points=b""), NO_PICTURE),
+        (png()[:60], NO_PICTURE),
+        (png(points=b"\0" * 10), NO_PICTURE),
+        (png(points=b"\x09" * 4000), NO_PICTURE),
+        (png(says=(50_000, 50_000)), "50,000 × 50,000 points: 2,000 each way"),
+        (png(2001, 1), "2,001 × 1 points"),
+        (b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\xff\xff\xff\xff" + b"\0" * 20, "65,535 × 65,535"),
+        (png() + b"\0" * FILE_MOST, "too large: 512 KB"),
+    ],
+)  # fmt: skip
+def test_what_is_no_picture_or_too_much_of_one_is_refused_in_a_sentence(data, says):
+    with pytest.raises(Invalid, match=says):
+        checked_logo(data)
+
+
+def test_points_that_the_head_does_not_speak_of_are_not_unpacked():
+    bomb = b"\0" + b"\xff\0\0\x80" * 10 + b"\0" * 100_000_000
+    begun = perf_counter()
+    with suppress(Invalid):
+        assert size(checked_logo(png(10, 1, points=bomb))) == (10, 1)
+    assert perf_counter() - begun < 5
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 120), st.booleans())
+def test_whatever_is_uploaded_is_a_picture_or_refused(junk, place, jpeg):
+    good = A_JPEG if jpeg else png()
+    try:
+        kept = checked_logo(good[:place] + junk + good[place + len(junk) :])
+    except Invalid:
+        return
+    wide, high = size(kept)
+    assert wide <= WIDE and high <= HIGH
