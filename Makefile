@@ -34,7 +34,7 @@ lint: $(VENV)/.dev ## check style (ruff) and types (mypy)
 	@$(SAY) "mypy: types"
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## measure the engine, runs and pages
+bench: $(VENV)/.dev ## measure the engine, runs, pages, imports and summaries
 	@$(SAY) "Measuring"
 	@$(BIN)/python -m benchmarks $(ARGS)
 

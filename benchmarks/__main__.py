@@ -4,10 +4,10 @@ import argparse
 import os
 import platform
 
-from benchmarks import calls_import, engine, minimum_spend, pages, runs
+from benchmarks import calls_import, engine, minimum_spend, pages, runs, summaries
 from benchmarks.stores import KINDS
 
-PARTS = ("engine", "runs", "pages", "imports", "minimums")
+PARTS = ("engine", "runs", "pages", "imports", "minimums", "summaries")
 CALLS_OF_A_CUSTOMER = 100
 
 
@@ -18,6 +18,7 @@ def main() -> None:
     for name, default, words in (
         ("assignments", 100_000, "assignments of the large portal"),
         ("charges", 300_000, "charges posted on one day, for the pages"),
+        ("customers", 1_000, "customers whose summaries are written"),
         ("calls", 1_000_000, "calls to import, and to settle minimum spends with"),
     ):
         given = int(os.environ.get(f"BENCH_{name.upper()}", default))
@@ -43,6 +44,8 @@ def main() -> None:
             calls_import.measure(kind, asked.calls)
         if "minimums" in parts:
             minimum_spend.measure(kind, max(asked.calls // CALLS_OF_A_CUSTOMER, 1), asked.calls)
+        if "summaries" in parts:
+            summaries.measure(kind, asked.customers)
 
 
 if __name__ == "__main__":

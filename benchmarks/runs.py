@@ -20,7 +20,7 @@ def measure(kind: str, assignments: int) -> None:
         begun = perf_counter()
         large.provider(assignments)
         rows = [("write the provider", f"{assignments:,}", duration(perf_counter() - begun), "")]
-        for words, act in (("plan", _plan), ("simulate", _simulate), ("post", _post)):
+        for words, act in (("plan", _plan), ("simulate", _simulate), ("post", post)):
             begun = perf_counter()
             charges = act()
             took = perf_counter() - begun
@@ -44,7 +44,8 @@ def _simulate() -> int:
     return _run(simulate=True)
 
 
-def _post() -> int:
+def post() -> int:
+    """Post everything that is due."""
     return _run(simulate=False)
 
 

@@ -33,24 +33,23 @@ POST security tf_select two_factor_rescue
 
 # All staff, a viewer too; the POSTs among them change nothing.
 STAFF = """
-GET  assignments draft index row show waiting
+GET  assignments index row show waiting
 POST assignments draft_many
 GET  audit index
 GET  calls bad_rows index map_columns of_customer progress show
-GET  charges index new reversal show
-GET  connexcs_packages edit_row index row
-GET  credit new_adjustment show
-GET  customers edit edit_row figures index new row show suggestions
-GET  did_intake new
+GET  charges index show
+GET  connexcs_packages index row
+GET  credit show
+GET  customers figures index row show suggestions
 POST did_intake again bad_lines check
-GET  dids edit_row index next_charges row show
+GET  dids index next_charges row show
 GET  holds index show
 GET  notices index
 GET  overview chart
-GET  packages copy delete edit edit_row figures index new row show
-POST packages copy preview
-GET  payments new show
-GET  runs index new progress show
+GET  packages figures index row show
+POST packages preview
+GET  payments show
+GET  runs index progress show
 GET  seen charges dids home summary summary_pdf
 GET  settings index logo
 GET  summary download show
@@ -59,7 +58,16 @@ GET  upcoming index
 
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
-GET  assignments ask_end bulk edit new
+GET  assignments ask_end bulk draft edit new
+GET  charges new reversal
+GET  connexcs_packages edit_row
+GET  credit new_adjustment
+GET  customers edit edit_row new
+GET  did_intake new
+GET  dids edit_row
+GET  packages copy delete edit edit_row new
+GET  payments new
+GET  runs new
 POST assignments assign_many bulk create delete end end_many update
 POST calls create keep_columns resume stop
 POST charges create reverse
@@ -69,7 +77,7 @@ POST customers archive change_tax_rate create drop_tax_rate restore update updat
 POST did_intake create
 POST dids delete give give_many release release_many restore update_row
 POST holds choose choose_for_all
-POST packages archive archive_many create delete delete_planned restore update update_row
+POST packages archive archive_many copy create delete delete_planned restore update update_row
 POST payments allocate cancel complete create lift release
 POST runs create post resume
 """

@@ -12,7 +12,7 @@ from portal.commands import with_app
 
 DAY = click.DateTime(["%Y-%m-%d"])
 # typst remembers what it has set: a process sets so many summaries, then makes room for a fresh one.
-IN_ONE_PROCESS = 200
+IN_ONE_PROCESS = 50
 
 
 @click.command()

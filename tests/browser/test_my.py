@@ -26,14 +26,10 @@ pytestmark = pytest.mark.browser
 NOVEMBER = date(2026, 11, 1)
 
 
-@pytest.fixture(autouse=True)
-def _on_a_sunday(app, monkeypatch):
-    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
-
-
 @pytest.fixture
-def customers(session):
-    """Acme and Globex, each with a package on a DID, charged; Ann is Acme's owner."""
+def customers(app, session, monkeypatch):
+    """Acme and Globex, each with a package on a DID, charged; Ann is Acme's owner. It is a Sunday in November."""
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
     found = []
     for name, number in (("Acme", "+442079460101"), ("Globex", "+442079460102")):
         customer = a_customer(name, tax_rate="20")
