@@ -19,6 +19,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
 from portal.services.assigning import check_day
+from portal.services.calls.effects import bundles_changed
 from portal.services.changing import find_next_of, hold_positions
 from portal.services.planning import HELD_ABOVE, Worked, chunks, work_out
 from portal.services.terms import Loaded
@@ -160,6 +161,7 @@ def choose_charge_from(
         changed.append(assignment)
     db.session.flush()
     find_next_of(changed, today)
+    bundles_changed(changed, today, now)
     if not chosen.refused:
         _kept(chosen.done)
     return chosen

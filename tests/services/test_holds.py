@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
-from portal.models import Charge, HoldChoice
+from portal.models import Call, Charge, HoldChoice
 from portal.services import holds
+from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -133,3 +134,14 @@ def test_the_lock_and_the_anchor_stay_with_the_start_date(session):
     run(TODAY + timedelta(1))
     charge = session.scalars(select(Charge)).one()
     assert charge.charge_on == date(2026, 11, 23), "a Monday, as the start date was"
+
+
+def test_what_is_passed_over_gives_no_free_minutes_either(session, tmp_path):
+    bundle = a_package("Ten a day", frequency=Frequency.DAILY, match=(), minutes=True)
+    assignment = assigned(bundle, a_customer(), SINCE, minutes=10)
+    before, on = TODAY - timedelta(5), TODAY - timedelta(1)
+    taken_in(a_file(tmp_path, [a_line("1", noon(before), 60, "1"), a_line("2", noon(on), 60, "1")]))
+    run()
+    holds.choose_charge_from([assignment], on, TODAY, by=BEN, now=NOW)
+    calls = session.scalars(select(Call).order_by(Call.call_id))
+    assert [call.covered_amount for call in calls] == [0, 1]
