@@ -99,3 +99,11 @@ def test_a_preview_says_what_falls_due_and_why(portal, app, trade):
     ]
     assert counted(app) == 0
     assert "--from before --to" in portal("preview", "--from", "2026-12-01", "--to", "2026-11-01", status=1)
+
+
+@pytest.mark.parametrize(
+    "command", ["charge --date", "preview --from", "services --on", "summary 1 2026-01-01"]
+)
+def test_a_day_that_is_none_gets_a_sentence(portal, command):
+    said = portal(*command.split(), "2026-13-01", status=2)
+    assert "2026-13-01 is not a day. Write it like 2026-01-31." in said

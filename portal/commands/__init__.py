@@ -5,6 +5,7 @@ A new command is a module here and a line in COMMANDS. Import what is heavy insi
 """
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -27,6 +28,21 @@ COMMANDS = {
 }
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Day(click.ParamType[date]):
+    """A day, as it is written in files: 2026-01-31."""
+
+    name = "yyyy-mm-dd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value} is not a day. Write it like 2026-01-31.", param, ctx)
+
+
+DAY = _Day()
 
 
 def with_app(*, reading: bool = False) -> Callable[[Function], Function]:

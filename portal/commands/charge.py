@@ -6,18 +6,17 @@ because a simulation no longer holds.
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.commands import with_app
+from portal.commands import DAY, with_app
 
 if TYPE_CHECKING:
     from portal.models import Customer, Run
     from portal.services.planning import Totals
 
-DAY = click.DateTime(["%Y-%m-%d"])
 NOT_ALL = 3
 
 
@@ -30,7 +29,7 @@ NOT_ALL = 3
 @click.option("--run", "run_id", type=click.IntRange(1), help="Go on with this run instead of starting one.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 @with_app()
-def command(on: datetime | None, who: str, simulate: bool, run_id: int | None, as_json: bool) -> None:
+def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_json: bool) -> None:
     """Post every charge due up to a day, each missed day with its own charge date.
 
     Started again, or several times at once, it posts each charge once. Killed, it is started again and goes
@@ -46,11 +45,7 @@ def command(on: datetime | None, who: str, simulate: bool, run_id: int | None, a
 
     if run_id and (on or who or simulate):
         raise click.UsageError("--run goes on with a run as it was started: leave the other options out.")
-    run = (
-        _taken_up(run_id)
-        if run_id
-        else _started(on.date() if on else today(), customer_called(who), simulate)
-    )
+    run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))

@@ -1,13 +1,13 @@
 """Show what falls due over a span of days, as a run would post it. Nothing is written."""
 
 import json
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.commands import with_app
-from portal.commands.charge import DAY, customer_called
+from portal.commands import DAY, with_app
+from portal.commands.charge import customer_called
 
 if TYPE_CHECKING:
     from portal.services.explaining import Explained
@@ -22,15 +22,15 @@ DAYS_AHEAD = 30
 @click.option("--to", "through", type=DAY, help=f"The last day. Without: {DAYS_AHEAD} days after the first.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 @with_app(reading=True)
-def command(who: str, begins: datetime | None, through: datetime | None, as_json: bool) -> None:
+def command(who: str, begins: date | None, through: date | None, as_json: bool) -> None:
     """Show what falls due from a day to a day, each charge with its reason."""
     from portal.clock import today
     from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
     from portal.services.explaining import explained
     from portal.services.planning import upcoming
 
-    first = begins.date() if begins else today()
-    last = through.date() if through else min(first + DAYS_AHEAD * ONE_DAY, LAST_DAY)
+    first = begins or today()
+    last = through or min(first + DAYS_AHEAD * ONE_DAY, LAST_DAY)
     if not FIRST_DAY <= first <= last <= LAST_DAY:
         raise click.ClickException("Days lie between 2000 and 2199, --from before --to.")
     customer = customer_called(who)

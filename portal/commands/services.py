@@ -1,23 +1,23 @@
 """Print which platform services are enabled for whom, as JSON for the switch."""
 
 import json
-from datetime import datetime
+from datetime import date
 
 import click
 
-from portal.commands import with_app
+from portal.commands import DAY, with_app
 
 
 @click.command()
 @click.option("--customer", default="", help="A customer's name or number. Without: everyone with a service.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day (YYYY-MM-DD). Without: today.")
+@click.option("--on", type=DAY, help="The day (YYYY-MM-DD). Without: today.")
 @with_app(reading=True)
-def command(customer: str, on: datetime | None) -> None:
+def command(customer: str, on: date | None) -> None:
     """Print which platform services are enabled for whom, as JSON."""
     from portal.clock import today
     from portal.services import customers
     from portal.services.services_enabled import as_json, services_enabled
 
-    day = on.date() if on else today()
+    day = on or today()
     ids = [customers.named(customer).id] if customer else None
     click.echo(json.dumps(as_json(services_enabled(ids, day), day), indent=2, ensure_ascii=False))

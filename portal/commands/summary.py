@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from datetime import date, datetime
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
 import click
 
-from portal.commands import with_app
+from portal.commands import DAY, with_app
 
-DAY = click.DateTime(["%Y-%m-%d"])
 # typst remembers what it has set: a process sets so many summaries, then makes room for a fresh one.
 IN_ONE_PROCESS = 50
 
@@ -25,7 +24,7 @@ IN_ONE_PROCESS = 50
     "--into", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The folder to write to."
 )
 @with_app(reading=True)
-def command(who: str, begins: datetime, through: datetime, pdf: bool, paper: str, into: Path) -> None:
+def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: Path) -> None:
     """Write the charge summary of CUSTOMER (a name, or #12; `all` for everyone) from FROM to TO.
 
     \b
@@ -39,7 +38,7 @@ def command(who: str, begins: datetime, through: datetime, pdf: bool, paper: str
     from portal.extensions import db
     from portal.models import Charge
 
-    span = (begins.date(), through.date())
+    span = (begins, through)
     if span[1] < span[0]:
         raise click.ClickException("TO lies before FROM.")
     if who == "all":
