@@ -141,7 +141,7 @@ class Walk:
         for period in self.periods:
             if not period["settled"]:
                 self.settle(period, today, end)
-            elif end != known_end(self.assignment, today - ONE_DAY) or (end and today == end + ONE_DAY):
+            elif self.is_reached(period, today, end):
                 self.correct(period, today, end)
             if period["settled"] and self.measured and self.spend_changed(period, today, end):
                 self.correct(period, today, end, late=True)
@@ -235,6 +235,12 @@ class Walk:
              if since <= call.day < until),
             Fraction(0),
         )  # fmt: skip
+
+    def is_reached(self, period, today, end):
+        """Whether an end date that changed today, or passed yesterday, lies within a period or before it."""
+        before = known_end(self.assignment, today - ONE_DAY)
+        ends = [end, before] if end != before else [end] if end and today == end + ONE_DAY else []
+        return any(known and period["next"] > known + ONE_DAY for known in ends)
 
     def spend_changed(self, period, today, end):
         """Whether calls came in, or were covered anew, for a period that ended no more than 90 days ago."""

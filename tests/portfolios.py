@@ -24,6 +24,7 @@ from tests.scenarios import PRICES, portfolio_of
 DAYS_OF_A_PORTFOLIO = 456
 CORNERS = (1, 15, 28, 29, 30, 31)
 FREQUENCIES = ("daily", "weekly", "monthly", "monthly", "monthly", "quarterly", "yearly")
+LATE_BY = (1, 2, 20, 60, 90, 91, 92, 120, 200)
 CHANGES = ("end", "end", "end", "quantity", "price", "schedule", "schedule", "tax")
 
 oracle_input = portfolio_of
@@ -135,21 +136,24 @@ def last_day_of_lock(start, package):
 
 
 def calls(rng, scenario, since, until):
-    """Some calls of each customer who has a minimum to spend, some of them on their DIDs."""
+    """Some calls of each customer who has a minimum to spend, some of them on their DIDs, some of them late."""
     measured = {package["key"] for package in scenario["packages"] if package["minimum_spend"]}
     made = []
     for assignment in scenario["assignments"]:
         if assignment["package"] not in measured:
             continue
         for _ in range(rng.randint(0, 25)):
+            day = pick(rng, since, until)
             made.append(
                 {
                     "customer": assignment["customer"],
                     "did": assignment["did"] if rng.random() < 0.7 else None,
-                    "date": pick(rng, since, until).isoformat(),
+                    "date": day.isoformat(),
                     "amount": rng.choice(("0.005", "0.333333", "3.2", "8", "17.45", "60", "900")),
                 }
             )
+            if rng.random() < 0.3:
+                made[-1]["came_in_on"] = (day + timedelta(days=rng.choice(LATE_BY))).isoformat()
     return sorted(made, key=lambda call: call["date"])
 
 

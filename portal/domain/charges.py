@@ -46,8 +46,8 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
-# Lines of one day stand by assignment, then in this order (billing-rules 4).
-ORDER = {kind: place for place, kind in enumerate(Kind)}
+# Lines of one day stand by assignment, then in this order (billing-rules 4); corrections by their period.
+ORDER = {kind: place for place, kind in enumerate(Kind)} | {Kind.DIFFERENCE: list(Kind).index(Kind.CREDIT)}
 
 
 class DueCharge(NamedTuple):
@@ -111,7 +111,7 @@ class Position(NamedTuple):
     """Where an assignment stands.
 
     `charged_until` is the day up to which it is dealt with (None: not begun), for a minimum spend the first
-    day of the period that runs; `worked_through` the day of the last run that dealt with it.
+    day of the period that runs; `worked_through` the last day whose changes of the end date a run has seen.
     """
 
     charged_until: date | None = None
@@ -175,11 +175,12 @@ def corrected_from(terms: Terms, late: Late | None = None) -> date | None:
 
 @dataclass(slots=True)
 class _Stage:
-    """The days [since, through] in which the end date was known to be `end`."""
+    """The days [since, through] in which the end date was known to be `end`; before them it was `before`."""
 
     since: date
     through: date
     end: date | None
+    before: date | None
 
 
 class _Walk:
@@ -203,7 +204,6 @@ class _Walk:
         self.found: tuple[Segment, ...] = segments(terms) if terms.recurs else ()
         self.charges: list[DueCharge] = []
         self.late = late if terms.minimum_spend else None
-        self.ended_from = corrected_from(terms) if terms.recurs else None
         self.corrected_from = corrected_from(terms, late) if terms.recurs else None
 
     def run(self) -> Due:
@@ -219,17 +219,17 @@ class _Walk:
     # -- stages
 
     def _stages(self) -> Iterator[_Stage]:
-        """The stages not yet worked through, the last one open; changes of the last day worked are seen again."""
+        """The stages not yet worked through, the last one open."""
         ends = self.terms.ends
         for index, (known_on, end) in enumerate(ends):
             last = index + 1 == len(ends)
             through = FAR if last else ends[index + 1][0] - ONE_DAY
             if self.worked is None or through >= self.worked:
-                yield _Stage(known_on, through, end)
+                yield _Stage(known_on, through, end, ends[max(index - 1, 0)][1])
 
     def _walk_stage(self, stage: _Stage) -> None:
         through = min(stage.through, self.through)
-        changed = self.corrected_from is not None and (self.worked is None or stage.since >= self.worked)
+        changed = self.corrected_from is not None and (self.worked is None or stage.since > self.worked)
         if changed:
             self._correct(stage, stage.since)
         while (due := self._step(stage, through)) is not None:
@@ -384,7 +384,7 @@ class _Walk:
         """The differences between what periods should come to, on `day`, and what was posted."""
         for span in self._reached():
             stands = self.posted.get(span.begins, NOTHING)
-            if stands.reversed or not self._is_open(span, stage.end, late):
+            if stands.reversed or not self._is_open(span, stage, day, late):
                 continue
             comes_to = self._minimum if self.terms.minimum_spend else self._recurring
             should = comes_to(span, stage.end, day)
@@ -416,12 +416,13 @@ class _Walk:
                     break
         return in_force(terms.tax_rates, day)
 
-    def _is_open(self, span: Span, end: date | None, late: Late | None) -> bool:
-        """Whether late calls reopen a period; without any, whether a changed end date reaches it."""
+    def _is_open(self, span: Span, stage: _Stage, day: date, late: Late | None) -> bool:
+        """Whether late calls reopen a period; without any, whether the end date that changed or passed reaches it."""
         if late:
-            ended_on = min(span.until, end + ONE_DAY) if end else span.until
+            ended_on = min(span.until, stage.end + ONE_DAY) if stage.end else span.until
             return (late.on - ended_on).days <= late.within
-        return self.ended_from is not None and span.until > self.ended_from
+        ends = (stage.end, stage.before) if day == stage.since else (stage.end,)
+        return any(end is not None and span.until > end + ONE_DAY for end in ends)
 
     def _correct(self, stage: _Stage, day: date, late: Late | None = None) -> None:
         """Post the corrections of `day`: a credit only once the last day is over, or for late calls."""
@@ -440,7 +441,7 @@ class _Walk:
         if self.late and self.late.on > self.through:
             days.append(self.late.on)
         if end and end >= self.through and self.corrected_from is not None:
-            stage = _Stage(known_on, FAR, end)
+            stage = _Stage(known_on, FAR, end, end)
             if any(True for _ in self._corrections(stage, end + ONE_DAY)):
                 days.append(end + ONE_DAY)
         return min((day for day in days if day), default=None)

@@ -163,10 +163,14 @@ def keep_end(assignment: Assignment, end_date: date | None, today: date, *, begu
     assignment.end_date = end_date
     if not begun:
         assignment.ends[0].end_date = end_date
-    elif assignment.ends[-1].known_on >= today:
+        return
+    if assignment.ends[-1].known_on >= today:
         assignment.ends[-1].end_date = end_date
     else:
         assignment.ends.append(AssignmentEnd(known_on=today, end_date=end_date))
+    position = assignment.position
+    if position.worked_through and position.worked_through >= today:
+        position.worked_through = today - ONE_DAY  # today's run did not see it yet
 
 
 def change_start(assignment: Assignment, start_date: date, charge_from: date | None, today: date) -> None:

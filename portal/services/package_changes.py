@@ -61,14 +61,24 @@ def earliest_day(package: Package, today: date) -> date:
     return today + ONE_DAY if was_posted(package) else today
 
 
-def plan_change(package: Package, definition: Definition, holds_from: date | None, today: date) -> Change:
-    """Work out a change of a package, or refuse it. Without a day, it holds from the earliest there is."""
+def plan_change(
+    package: Package,
+    definition: Definition,
+    holds_from: date | None,
+    today: date,
+    shown_on: date | None = None,
+) -> Change:
+    """Work out a change of a package, or refuse it. Without a day, it holds from the earliest there is.
+
+    What stands in the definition as it was shown was not meant to change: the terms of `shown_on`, or, as a form
+    shows them, of the earliest day.
+    """
     definition = tidied(definition)
     check(definition)
     _hold_fixed(package, definition)
     earliest = earliest_day(package, today)
     begins = _begins(holds_from or earliest, earliest, today)
-    shown = definition_of(package, earliest)
+    shown = definition_of(package, shown_on or earliest)
     held = definition_of(package, today if begins == FIRST_DAY else begins)
     prices = tuple(
         typed

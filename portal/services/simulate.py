@@ -268,6 +268,11 @@ class Simulation:
         db.session.flush()
         return recover_many(reached, today or min(reached.values(), default=self.begins))
 
+    def take_in_late(self, day: date) -> None:
+        """Take in the late calls that come in on a day."""
+        if day in self.late:
+            reopen(self._take_in(self.late[day], day), day)
+
     def _cover(self, day: date) -> None:
         """After a change: the calls of its day and after it are covered by what holds now."""
         db.session.flush()
@@ -300,7 +305,7 @@ class Simulation:
                 self.change(change)
                 self._cover(day)
             elif day <= self.through:
-                reopen(self._take_in(self.late[day], day), day)
+                self.take_in_late(day)
         self._run_through(self.through)
 
     def changes(self) -> list[Place]:
@@ -375,7 +380,7 @@ class Simulation:
             minimum_spend=stored.minimum_spend,
             proration=stored.proration or Proration.NONE,
         )
-        make_change(plan_change(package, changed, holds_from, on))
+        make_change(plan_change(package, changed, holds_from, on, shown_on=holds_from))
 
     def _change_customer(self, item: Place) -> None:
         on = item.day("on")

@@ -119,6 +119,8 @@ def suppose_end(item: Loaded, end_date: date | None, today: date) -> None:
         ends: History[date | None] = ((item.terms.ends[0][0], end_date),)
     else:
         ends = (*(known for known in item.terms.ends if known[0] < today), (today, end_date))
+        worked = item.position.worked_through
+        item.position = item.position._replace(worked_through=worked and min(worked, today - ONE_DAY))
     item.terms, item.posted, item.roots = replace(item.terms, ends=ends), {}, {}
     _add_posted([item])
 

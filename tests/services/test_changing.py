@@ -4,10 +4,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
+from portal.domain.charges import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
+from portal.models import Charge
 from portal.services.changing import Change, change_end, change_quantity, change_start, make_change
 from portal.services.ending_many import end_many
 from portal.services.waiting import waiting
@@ -217,3 +220,13 @@ def test_what_an_end_would_bring_is_what_it_brings(session):
     assert "Ended on 22 Nov" in back[0].why
     end(assignment, TODAY)
     assert run(TOMORROW).charges == 1
+
+
+def test_an_end_date_set_after_todays_run_is_seen_by_the_next_one_once(session):
+    assignment = assigned(a_package(retail="30", proration=Proration.DAILY), a_customer(), date(2026, 11, 1))
+    run()
+    end(assignment, date(2026, 11, 10))
+    assert run().charges == 1
+    credit = session.scalars(select(Charge).where(Charge.kind == Kind.CREDIT)).one()
+    assert (credit.charge_on, credit.amount) == (TODAY, Decimal(-20))
+    assert run().charges == run(TOMORROW).charges == 0
