@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -17,12 +17,15 @@ from portal.domain.schedule import ONE_DAY, Frequency, Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing, schedule_words
+from portal.services.numbers import parts_to_find
 from portal.services.terms import Loaded, load
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12
 # As many as one act may touch.
 MANY = 10_000
+# As many as one page shows.
+PAGE = 50
 
 
 class State(StrEnum):
@@ -77,9 +80,17 @@ def state_on(assignment: Assignment, day: date) -> State:
     return State.LOCKED if assignment.is_locked_on(day) else State.ACTIVE
 
 
-def of_customer(customer: Customer) -> Select[Assignment]:
-    """The assignments of a customer, those on their DIDs too."""
-    return select(Assignment).where(Assignment.customer_id == customer.id)
+def of_customer(customer: Customer, text: str = "") -> Select[Assignment]:
+    """The assignments of a customer, those on their DIDs too, whose package or number holds `text`."""
+    query = select(Assignment).where(Assignment.customer_id == customer.id)
+    return query.where(_matches(text)) if text.strip() else query
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """Whether the package's name holds every word that was typed, or the DID's number holds it."""
+    words = (Package.search_key.contains(word, autoescape=True) for word in text.casefold().split())
+    numbers = (Did.number.contains(part, autoescape=True) for part in parts_to_find(text))
+    return or_(Assignment.package.has(and_(*words)), *(Assignment.did.has(number) for number in numbers))
 
 
 def of_did(did: Did) -> Select[Assignment]:
@@ -99,7 +110,7 @@ def page_of(
     today: date,
     after: int | None = None,
     before: int | None = None,
-    size: int = 50,
+    size: int = PAGE,
 ) -> listing.Page[Listed]:
     """A page of them, the newest first and those that have ended last, each with its next charge."""
     sort = listing.Sort((_in_force_or_later(today), Assignment.id), descending=True)

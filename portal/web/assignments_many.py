@@ -20,7 +20,7 @@ from portal.web.assignments_forms import AssignmentForm, EndManyForm
 from portal.web.assignments_section import bp
 from portal.web.filters import day, plural
 from portal.web.htmx import fragment, is_htmx
-from portal.web.lists import list_state, row_id
+from portal.web.lists import ListState, list_state, row_id
 
 NAMED = 100
 SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
@@ -45,8 +45,8 @@ class Many:
         return packed(self.ids)
 
     def url(self, view: str) -> str:
-        """One of the addresses of assigning to many."""
-        return url_for(f"assignments.{view}", noun=self.noun)
+        """One of the addresses of assigning to many; it carries what the list showed, to come back to it."""
+        return url_for(f"assignments.{view}", noun=self.noun, **_state(self.noun).kept)
 
     def load(self) -> Sequence[Target]:
         """The DIDs or customers themselves."""
@@ -55,8 +55,8 @@ class Many:
 
     @property
     def home(self) -> str:
-        """The list that they were chosen in."""
-        return url_for(f"{self.noun}.index")
+        """The list that they were chosen in, as it stood."""
+        return url_for(f"{self.noun}.index", **_state(self.noun).kept)
 
 
 @bp.route("/assignments/many/<any(dids, customers):noun>", methods=["GET", "POST"])
@@ -172,12 +172,18 @@ def _chosen(noun: str) -> tuple[int, ...]:
     return ids
 
 
-def _all_found(noun: str) -> list[int]:
+def _state(noun: str) -> ListState:
+    """What the list showed in which they were chosen."""
     if noun == "dids":
-        state = list_state(dids.SORTS, state=dids.STATES, country=(), customer=())
+        return list_state(dids.SORTS, state=dids.STATES, country=(), customer=())
+    return list_state(customers.SORTS, state=customers.STATES, currency=())
+
+
+def _all_found(noun: str) -> list[int]:
+    state = _state(noun)
+    if noun == "dids":
         owner = request.args.get("customer", type=row_id)
         return dids.ids_of(dids.find_dids(state.text, state["state"], state["country"], owner))
-    state = list_state(customers.SORTS, state=customers.STATES, currency=())
     return assigning_many.ids_of(customers.find_customers(state.text, state["state"], state["currency"]))
 
 

@@ -11,7 +11,7 @@ from portal.clock import today
 from portal.models import Assignment, Customer, Did
 from portal.services import assignments, listing
 from portal.web.htmx import fragment
-from portal.web.lists import row_id
+from portal.web.lists import TEXT_LONGEST, row_id
 
 bp = Blueprint("assignments", __name__)
 
@@ -27,6 +27,13 @@ class Section:
     page: listing.Page[assignments.Listed]
     counts: assignments.Counts
     today: date
+    text: str = ""
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether there are so many that one wants to search among them."""
+        many = self.counts.assigned + self.counts.ended > assignments.PAGE
+        return bool(self.text) or (self.on == "customer" and many)
 
     @property
     def currency(self) -> str:
@@ -35,8 +42,8 @@ class Section:
         return found.pop() if len(found) == 1 else ""
 
     def url(self, **args: Any) -> str:
-        """Where the section stands on a page of its own, `after` or `before` a row."""
-        return url_for("assignments.index", **self._id, **args)
+        """Where the section stands on a page of its own, `after` or `before` a row of what was searched for."""
+        return url_for("assignments.index", **self._id, **{"q": self.text or None, **args})
 
     @property
     def home(self) -> str:
@@ -58,19 +65,30 @@ class Section:
 
 def of_customer(customer: Customer) -> Section:
     """What is assigned to a customer and to their DIDs."""
-    return _section("customer", customer, assignments.of_customer(customer))
+    text = request.args.get("q", "").strip()[:TEXT_LONGEST] if _is_here() else ""
+    everything = assignments.of_customer(customer)
+    return _section("customer", customer, everything, assignments.of_customer(customer, text), text)
 
 
 def of_did(did: Did) -> Section:
     """What is assigned on a DID."""
-    return _section("did", did, assignments.of_did(did))
+    everything = assignments.of_did(did)
+    return _section("did", did, everything, everything)
 
 
-def _section(on: str, owner: Customer | Did, query: Select[Assignment]) -> Section:
-    here = request.endpoint == "assignments.index"
-    after, before = (request.args.get(name, type=row_id) if here else None for name in ("after", "before"))
-    page = assignments.page_of(query, today(), after, before)
-    return Section(on, owner, page, assignments.counts(query, today()), today())
+def _section(
+    on: str, owner: Customer | Did, everything: Select[Assignment], found: Select[Assignment], text: str = ""
+) -> Section:
+    after, before = (
+        request.args.get(name, type=row_id) if _is_here() else None for name in ("after", "before")
+    )
+    page = assignments.page_of(found, today(), after, before)
+    return Section(on, owner, page, assignments.counts(everything, today()), today(), text)
+
+
+def _is_here() -> bool:
+    """Whether the address speaks of the section, and not of the page that it stands on."""
+    return request.endpoint == "assignments.index"
 
 
 def section_around(assignment: Assignment) -> Section:

@@ -35,6 +35,33 @@ def count(session):
     return session.scalar(select(func.count(Assignment.id)))
 
 
+def test_among_very_many_one_searches_by_package_or_number(client, dids, monkeypatch):
+    northwind, trunk, rental = dids[0].customer, a_package("Trunk"), a_package("Rental", "2")
+    dids.append(a_did(northwind, "+442079460126"))
+    for which, did in ((trunk, None), (rental, dids[0]), (rental, dids[1]), (rental, dids[3])):
+        assigned(which, northwind, did=did)
+    home, address = f"/customers/{northwind.id}", f"/customers/{northwind.id}/assignments"
+    assert not page(client.get(home)).select_one("#assignments [role=search]")
+
+    monkeypatch.setattr("portal.services.assignments.PAGE", 3)
+    assert page(client.get(home)).select_one(f'#assignments form[action="{address}"]')
+    for text, found in (("trunk", 1), ("rent", 3), ("020 7946 0124", 1), ("nothing such", 0), ("", 4)):
+        shown = page(client.get(address, query_string={"q": text})).select_one("#assignments")
+        assert len(shown.select("tbody tr")) == found, text
+        assert "4 assigned" in words(shown.header), "what is searched for changes no count"
+    soup = page(client.get(address, query_string={"q": "nothing such"}))
+    assert "Nothing fits." in words(soup)
+    assert soup.select_one(f'#assignments-found a[href="{address}"]')
+
+
+def test_one_comes_back_to_the_list_as_it_stood(client, dids):
+    opened = page(client.post("/assignments/many/dids?q=7946&sort=-added", data={"ids": [dids[0].id]}))
+    cancel = opened.select_one('.form__end a[href^="/dids?"]')["href"]
+    assert cancel == "/dids?q=7946&sort=-added"
+    action = opened.select_one("#assign-many")["action"]
+    assert client.post(action, data=asked(a_package(), [dids[0].id])).location == cancel
+
+
 def test_ids_are_carried_as_short_as_they_can_be_written():
     assert packed([9, 3, 4, 5, 3]) == "3-5,9"
     assert unpacked(["3-5,9", "12", "x"]) == (3, 4, 5, 9, 12)
