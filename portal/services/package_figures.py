@@ -130,11 +130,17 @@ def next_charge_days(package: Package, most: int = 6) -> list[tuple[date, int]]:
     return [(row[0], row[1]) for row in db.session.execute(query) if row[0]]
 
 
-def schedule_days(package: Package, today: date, most: int = 6) -> list[date]:
-    """The next days on which a schedule with match days charges, the same for every assignment."""
+def schedule_days(package: Package, today: date, after: date, most: int = 5) -> list[date]:
+    """The days after one on which today's schedule charges, if by match days: the same for every assignment.
+
+    They end where another schedule is planned.
+    """
     row = package.schedule_on(today)
     schedule = Schedule(row.frequency, row.frequency_match)
-    return list(islice(charge_dates(schedule, today + ONE_DAY, LAST_DAY), most)) if schedule.match else []
+    if not schedule.match:
+        return []
+    until = min((s.holds_from for s in package.schedules if s.holds_from > today), default=LAST_DAY)
+    return list(islice(charge_dates(schedule, max(today, after) + ONE_DAY, until), most))
 
 
 def holders(package_ids: list[int], today: date, most: int = 1000) -> dict[int, int]:

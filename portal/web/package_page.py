@@ -67,11 +67,11 @@ def figures(package_id: int) -> Any:
 
 
 def _figures(package: Package) -> dict[str, Any]:
-    day = today()
+    day, next_days = today(), package_figures.next_charge_days(package)
     return {
         "monthly": package_figures.monthly(package, day),
-        "next_days": package_figures.next_charge_days(package),
-        "later_days": package_figures.schedule_days(package, day)[1:],
+        "next_days": next_days,
+        "later_days": package_figures.schedule_days(package, day, next_days[-1][0]) if next_days else [],
         "schedule": package.schedule_on(day),
     }
 

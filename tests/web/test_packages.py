@@ -207,6 +207,13 @@ def test_the_page_says_what_it_is_who_has_it_and_what_it_brings(client, session)
     assert "Next charge dates" in main
 
 
+def test_the_days_that_come_then_come_after_those_listed(client, session):
+    package = a_package("Line", match=(15, 31))
+    assigned(package, a_customer(), date(2026, 12, 22))
+    main = words(page(client.get(f"/packages/{package.id}")).main)
+    assert "Tue 22 Dec 2026 1 Then 31 Dec 2026, 15 Jan 2027, 31 Jan 2027" in main
+
+
 def test_the_price_list_says_what_holds_from_when_and_a_planned_set_is_taken_back(client, session):
     package = a_package("Trunk")
     assigned(package, a_customer())
