@@ -1,0 +1,94 @@
+"""By keyboard alone: where the focus is, that it is seen, and where it comes back to."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import trade
+
+pytestmark = pytest.mark.browser
+
+# What has the focus shows it: by itself, or by what is drawn in its place (a day's box, a field with its unit).
+SEEN = """() => {
+  const at = document.activeElement;
+  const drawn = [at, at.nextElementSibling, at.closest(".unit, label")].filter(Boolean);
+  const ring = (place) => { const {outlineStyle, outlineWidth} = getComputedStyle(place);
+    return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2; };
+  const {width, height, bottom, right} = at.getBoundingClientRect();
+  return {what: at.outerHTML.slice(0, 120), body: at === document.body, ring: drawn.some(ring),
+    there: width > 0 && height > 0 && bottom > 0 && right > 0};
+}"""
+STEPS = 60
+
+
+@pytest.fixture
+def scene(session):
+    """A customer with a package."""
+    customer = trade.a_customer("Acme")
+    trade.assigned(trade.a_package(), customer)
+    number = customer.id
+    session.commit()
+    return number
+
+
+@pytest.mark.parametrize("path", ["/packages", "/packages/new", "/customers/{}", "/charges", "/settings"])
+def test_whatever_has_the_focus_shows_it(page, scene, path):
+    page.goto(path.format(scene))
+    page.evaluate("document.activeElement.blur()")
+    visited = 0
+    for _ in range(STEPS):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(SEEN)
+        if seen["body"]:
+            break
+        assert seen["ring"], seen
+        assert seen["there"], seen
+        visited += 1
+    assert visited > 10
+
+
+def test_the_first_stop_leads_past_the_menu(page, scene):
+    page.goto("/packages")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_a_dialog_keeps_the_focus_and_gives_it_back(page, scene):
+    page.goto(f"/customers/{scene}")
+    opener = page.get_by_role("link", name="Assign package").first
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_the_menu_of_a_narrow_screen_opens_closes_and_gives_the_focus_back(screen, scene):
+    page = screen(viewport={"width": 720, "height": 450})
+    page.goto("/packages")
+    button = page.get_by_role("button", name="Menu")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_the_first_wrong_field_has_the_focus(page, scene):
+    page.goto("/customers/new")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".field__error").first).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
