@@ -48,6 +48,9 @@ def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: 
         customer = customer_called(who)
         ids = [customer.id] if customer else []
     db.session.rollback()
+    if not ids:
+        click.echo(f"Nobody was charged from {span[0]} to {span[1]}: there is nothing to write.")
+        return
     into.mkdir(parents=True, exist_ok=True)
     if len(ids) == 1:
         write(ids, span, today(), paper, into)

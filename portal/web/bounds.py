@@ -41,6 +41,11 @@ def storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+def mended(text: str) -> str:
+    """The text with a mark in place of each letter that cannot be stored."""
+    return text if storable(text) else "".join(c if storable(c) else "\ufffd" for c in text)
+
+
 def is_loopback(address: str) -> bool:
     """Whether it is this machine's own."""
     try:
@@ -83,7 +88,10 @@ def register(app: Flask) -> None:
     def _storable() -> Response | None:
         if not storable(request.path):
             raise NotFound
-        for name, values in (*request.args.lists(), *request.form.lists()):
+        # An address only asks: with a mark in place of what no text holds it finds nothing.
+        asked = [(mended(name), mended(value)) for name, value in request.args.items(multi=True)]
+        request.args = request.parameter_storage_class(asked)
+        for name, values in request.form.lists():
             if name is None:  # a part that says nothing of itself
                 raise BadRequest
             if not storable(name) or not all(storable(value) for value in values):

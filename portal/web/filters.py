@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -13,8 +14,11 @@ from portal.domain.money import minor_digits
 
 LOCALE = "en"
 MINUS = "−"
+# The same prices, days and numbers stand on a page many times, and on every other page again.
+REMEMBERED = 4_096
 
 
+@lru_cache(REMEMBERED)
 def _number(value: Decimal, least: int, most: int) -> str:
     decimals = "0" * least + "#" * (most - least)
     text = format_decimal(abs(value), f"#,##0.{decimals}" if most else "#,##0", locale=LOCALE)
@@ -43,6 +47,7 @@ def rated(value: Decimal, currency: str) -> str:
     return _number(value, max(minor_digits(currency), 4), 6)
 
 
+@lru_cache(REMEMBERED)
 def day(value: date | None) -> str:
     """A day: 30 Nov 2026."""
     return format_date(value, "d MMM y", locale=LOCALE) if value else ""
@@ -77,6 +82,7 @@ def instant(value: datetime | None) -> str:
     return f"{day(there.date())}, {there:%H:%M}"
 
 
+@lru_cache(REMEMBERED)
 def phone(number: str) -> str:
     """A number in international format: +44 20 7946 0000; as it stands if it is none."""
     try:
