@@ -48,7 +48,9 @@ def trade(app):
 
 
 def words(path):
-    return " ".join(" ".join(sheet.extract_text().split()) for sheet in PdfReader(BytesIO(path.read_bytes())).pages)
+    return " ".join(
+        " ".join(sheet.extract_text().split()) for sheet in PdfReader(BytesIO(path.read_bytes())).pages
+    )
 
 
 def test_one_customers_summary_is_written_under_a_name_that_sorts(portal, trade, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from portal.commands import DAY, with_app
+from portal.domain.schedule import FIRST_DAY, LAST_DAY
 
 # typst remembers what it has set: a process sets so many summaries, then makes room for a fresh one.
 IN_ONE_PROCESS = 50
@@ -41,6 +42,8 @@ def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: 
     span = (begins, through)
     if span[1] < span[0]:
         raise click.ClickException("TO lies before FROM.")
+    if not FIRST_DAY <= span[0] <= span[1] <= LAST_DAY:
+        raise click.ClickException(f"Days lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if who == "all":
         charged = select(Charge.customer_id).where(Charge.charge_on.between(*span)).distinct()
         ids = list(db.session.scalars(charged.order_by(Charge.customer_id)))
