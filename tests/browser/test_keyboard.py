@@ -1,4 +1,4 @@
-"""By keyboard alone: where the focus is, that it is seen, and where it comes back to."""
+"""By keyboard alone: where the focus is, that it is seen, and where it comes back to. And by touch."""
 
 import pytest
 from playwright.sync_api import expect
@@ -92,3 +92,13 @@ def test_the_first_wrong_field_has_the_focus(page, scene):
     expect(page.locator(".field__error").first).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_row_on_a_phone_can_be_chosen_and_opened_by_touch(screen, scene):
+    page = screen(viewport={"width": 390, "height": 844})
+    page.goto("/customers")
+    page.get_by_label("Select Acme").check()
+    expect(page.locator(".bulk")).to_be_visible()
+    page.get_by_label("Select Acme").uncheck()
+    page.get_by_role("link", name="Edit Acme").click()
+    expect(page.locator("tr.editing")).to_be_visible()
