@@ -201,11 +201,11 @@ class PackageForm(VersionedForm):
     def accepted(self) -> Definition | None:
         """The definition, if nothing is wrong with it; else each field says what is."""
         self.validate()
+        for prices in self.price_sets:  # first: it forgets what was said at its fields before
+            prices.validate()
         definition = tidied(self.definition())
         for problem in problems(definition):
             self.attach(problem)
-        for prices in self.price_sets:
-            prices.validate()
         if self.was_cleared and self.shows_match:
             _say(
                 self,

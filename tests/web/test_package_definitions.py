@@ -114,6 +114,13 @@ def test_it_is_sold_in_as_many_currencies_as_are_added(client, session):
     assert [words(o) for o in fewer.select("[name=currency] option[selected]")] == ["USD, US Dollar"]
 
 
+def test_everything_that_is_wrong_is_said_at_once(client, session):
+    wrong = {"name": "", "cost": "abc", "retail": "-1", "setup_cost": "9999999999", "minimum_days": "9999"}
+    soup = page(client.post("/packages", data={**TRUNK, **wrong}), 422)
+    listed = [words(link) for link in soup.select(".note--bad a")]
+    assert listed == ["Name", "Cost", "Retail", "Setup Cost", "Minimum Days"]
+
+
 @pytest.mark.parametrize(
     ("field", "changed", "says"),
     [
