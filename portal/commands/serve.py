@@ -13,10 +13,11 @@ import click
 @click.option("--debug", is_flag=True, help="Flask's own server, which reloads what was edited.")
 def command(host: str, port: int, debug: bool) -> None:
     """Serve the portal."""
-    from portal.config import DEMO, BadSetting, load
+    from portal.config import DEMO, BadSetting, finish, load
 
     try:
         settings = load()
+        finish(settings)  # what cannot start says so here, not in the log of each process
     except BadSetting as error:
         raise click.ClickException(str(error)) from error
     demo = settings["MODE"] == DEMO

@@ -19,6 +19,7 @@ SECURITY: Mapping[str, Any] = {
     "SECURITY_EMAIL_HTML": False,
     "SECURITY_RETURN_GENERIC_RESPONSES": True,
     "SECURITY_STATIC_FOLDER": None,
+    "SECURITY_CACHE_CONTROL": {},  # theirs says `no-store=True`, which no browser knows; ours says it on every page
     "SECURITY_TRACKABLE": True,
     # Where the pages are, and where they lead.
     "SECURITY_POST_LOGIN_VIEW": "/",

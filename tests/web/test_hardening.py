@@ -222,6 +222,14 @@ def test_settings_that_would_be_unsafe_are_refused(given, says, tmp_path):
         finish(load({"PORTAL_INSTANCE": str(tmp_path), **given}))
 
 
+@pytest.mark.parametrize("missing", ["PORTAL_SECRET_KEY", "PORTAL_TRUSTED_HOSTS"])
+def test_who_serves_it_without_what_it_needs_is_told_in_a_sentence(monkeypatch, tmp_path, missing):
+    for name, value in {**EARNEST, "PORTAL_INSTANCE": str(tmp_path), missing: ""}.items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1 and f"Error: {missing}: production needs" in result.output
+
+
 def test_without_its_secret_a_portal_in_earnest_does_not_start(tmp_path):
     environment = {**os.environ, **EARNEST, "PORTAL_SECRET_KEY": "", "PORTAL_INSTANCE": str(tmp_path)}
     run = subprocess.run(

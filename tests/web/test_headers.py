@@ -20,8 +20,10 @@ def test_every_answer_forbids_what_the_portal_never_does(client, path):
     assert "camera=()" in headers["Permissions-Policy"]
 
 
-def test_pages_are_kept_by_no_browser(client):
-    assert client.get("/").headers["Cache-Control"] == "no-store"
+@pytest.mark.parametrize("path", ["/", "/account", "/account/password", "/account/backup-codes"])
+def test_pages_are_kept_by_no_browser(client, anonymous, path):
+    assert client.get(path).headers["Cache-Control"] == "no-store"
+    assert anonymous.get("/login").headers["Cache-Control"] == "no-store"
 
 
 def test_a_page_goes_over_the_wire_compressed_and_says_the_same(client):
