@@ -15,6 +15,7 @@ from portal.services import charges
 from portal.services.changing import change_end
 from portal.services.charges import ManualCharge
 from portal.services.explaining import explain_all
+from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -143,6 +144,14 @@ def test_a_reversed_period_is_not_posted_again_and_not_credited(session):
     reversed_(only(session, Kind.RECURRING))
     change_end(assignment, date(2026, 11, 25), TODAY, by=BEN, now=NOW)
     assert run(date(2026, 11, 30)).charges == 0
+
+
+def test_no_late_call_reopens_a_reversed_minimum(session, tmp_path):
+    assigned(a_package("Minimum", "50", minimum_spend=True), a_customer(), date(2026, 10, 1))
+    run(date(2026, 11, 2))
+    reversed_(only(session, Kind.MINIMUM_SPEND))
+    taken_in(a_file(tmp_path, [a_line("1", noon(date(2026, 10, 5)), 60, "20")]))
+    assert run().charges == 0
 
 
 def test_a_charge_is_reversed_once_and_a_reversal_never(session, trunk):
