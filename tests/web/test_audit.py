@@ -81,6 +81,28 @@ def test_a_comment_is_asked_for_where_the_setting_says_so_and_kept(client, sessi
     assert entry.comment == "Asked for by phone"
 
 
+def test_a_comment_is_asked_for_where_something_is_assigned_or_ended_or_somebody_invited(client, session):
+    acme = a_customer("Acme")
+    trunk = assigned(a_package("Trunk"), acme, date(2026, 11, 1))
+    session.get_one(Company, 1).audit_comment = AuditComment.OPTIONAL
+    session.commit()
+    for path in (
+        f"/customers/{acme.id}/assignments/new",
+        f"/assignments/{trunk.id}/end",
+        "/settings/people/new",
+        f"/customers/{acme.id}/people/new",
+    ):
+        assert len(page(client.get(path)).select("form [name=audit_comment_text]")) == 1, path
+    typed = {
+        "email": "new@lumen.example",
+        "name": "",
+        "role": "viewer",
+        "audit_comment_text": "For the audit",
+    }
+    assert client.post("/settings/people/invitations", data=typed).status_code == 303
+    assert [entry.comment for entry in entries(session, noun="person", act="added")][-1] == "For the audit"
+
+
 def test_the_log_is_searched_and_shown(client, as_viewer, session):
     a_customer("Acme")
     a_customer("Globex")
