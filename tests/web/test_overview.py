@@ -50,7 +50,7 @@ def test_each_currency_recurs_in_a_row_of_its_own(client, trading):
 
 def test_what_needs_a_look_is_named_with_its_way(client, trading):
     said = words(page(client.get("/")).select_one("#watch").find_parent("section"))
-    assert "Northwind Telecom : Daily, 82 charges not posted" in said
+    assert "Northwind Telecom : Daily, 83 charges not posted" in said
     assert "Below cost : Mistake costs 4.00 and is sold for 3.00 GBP" in said
 
 
