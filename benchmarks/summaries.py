@@ -70,11 +70,12 @@ def _all(url: str, customers: int) -> tuple[float, float]:
 
 
 def _resident(pid: int) -> int:
-    """What a process and those that it started hold of the memory, in KiB. Linux tells it; elsewhere nothing."""
+    """What a process and those that it started hold of the memory, in KiB: what they share (the code of libraries)
+    counts once. Linux tells it; elsewhere nothing."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        held = Path(f"/proc/{pid}/smaps_rollup").read_text()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0
-    own = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")), 0)
+    own = next((int(line.split()[1]) for line in held.splitlines() if line.startswith("Pss:")), 0)
     return own + sum(_resident(int(child)) for child in children)
