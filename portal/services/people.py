@@ -19,6 +19,7 @@ from portal.services.passwords import SHORTEST, normalized
 
 NAME_LONGEST = 100
 DEMO_EMAIL = "owner@lumen.example"
+DEMO_CUSTOMER_EMAIL = "nora@northwind-telecom.example"
 DEMO_PASSWORD = "ledger-lantern-42"
 
 

@@ -75,6 +75,7 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         },
         "currencies": [_charges(summary, currency) for currency in summary.totals],
         "assigned_heads": ["Package", "On", "Quantity", "Charged", f"Retail, {customer.currency}", "Since"],
+        "assigned_as_of": f"As of {day(summary.through)}",
         "assigned": list(_assigned(summary)),
         "entry_heads": ["Date", "Entry", f"Amount, {customer.currency}", "Balance"],
         "entries": list(_entries(summary)),

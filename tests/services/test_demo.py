@@ -27,7 +27,7 @@ from portal.models import (
     PackageSchedule,
     Run,
 )
-from portal.services import demo
+from portal.services import demo, people
 from portal.services.company import company
 from portal.services.package_definition import Definition, PriceSet
 from portal.services.packages import create_package
@@ -112,6 +112,13 @@ def test_the_catalogue_has_a_package_of_every_kind(loaded):
     assert count(PackageSchedule, PackageSchedule.frequency_match == (15, 31)) == 1
     below_cost = select(PackagePrice).where(PackagePrice.retail < PackagePrice.cost)
     assert [price.package.name for price in db.session.scalars(below_cost)] == ["Text to Speech"]
+
+
+def test_a_clerk_and_a_customer_sign_in_beside_the_owner(loaded):
+    ben, nora = people.find_by_email("ben@lumen.example"), people.find_by_email(people.DEMO_CUSTOMER_EMAIL)
+    assert (ben.role, ben.customer_id) == ("billing", None)
+    northwind = db.session.scalars(select(Customer).where(Customer.name == "Northwind Telecom")).one()
+    assert (nora.role, nora.customer_id) == ("customer owner", northwind.id)
 
 
 def test_assignments_of_every_kind_are_there(loaded):

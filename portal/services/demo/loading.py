@@ -11,8 +11,9 @@ from sqlalchemy import exists, func, select
 
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Company, Did, Package, Payment, Run, RunState
-from portal.services import audit, company, did_intake, runs
+from portal.models import Company, Customer, Did, Package, Payment, Run, RunState
+from portal.models.user import BILLING, CUSTOMER_OWNER
+from portal.services import audit, company, did_intake, people, runs
 from portal.services.connexcs import connexcs_choices, seed_connexcs_packages
 from portal.services.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
@@ -112,6 +113,17 @@ def _set_up(story: Story) -> None:
         token = stage.token("customer", person.key)
         create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
     _take_in_dids(story, stage)
+    _let_in(stage.customer(story.people[0].key))
+
+
+def _let_in(customer: Customer) -> None:
+    """Who signs in beside the owner: the clerk who did most of what the story tells, and a customer."""
+    for email, name, role, customer_id in (
+        (CLERK, "Ben Okafor", BILLING, None),
+        (people.DEMO_CUSTOMER_EMAIL, "Nora Ashworth", CUSTOMER_OWNER, customer.id),
+    ):
+        if not people.find_by_email(email):
+            people.create(email, name, people.DEMO_PASSWORD, role, customer_id)
 
 
 def _take_in_dids(story: Story, stage: Stage) -> None:
