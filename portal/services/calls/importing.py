@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, update
 
+from portal.database import make_room
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import CallImport, CallReject, ImportState
@@ -128,6 +129,8 @@ def carry_out(
         import_.state, import_.sentence = ImportState.REFUSED, "The file is not there any more."
         db.session.commit()
         return import_
+    if import_.lines_total - import_.lines_done > SMALL:
+        make_room(db.session.connection())
     reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone)
     reached: dict[int, date] = effects.reached_by(import_) if resumed else {}
     for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
