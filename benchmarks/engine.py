@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from time import perf_counter
 
 from benchmarks.table import duration, per_second, show
-from portal.domain.charges import Position, charges_due
+from portal.domain.charges import charges_due
+from portal.domain.due import Position
 from portal.domain.schedule import Frequency, Schedule
 from portal.domain.terms import Prices, Proration, Terms, always
 

@@ -13,7 +13,7 @@ from flask import Flask, url_for
 from benchmarks import large
 from benchmarks.stores import store
 from benchmarks.table import show
-from portal.services.people import create_staff
+from portal.services.people.people import create_staff
 
 GOAL = 50  # milliseconds, at the median
 TIMES = 15

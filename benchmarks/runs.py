@@ -10,8 +10,8 @@ from benchmarks.stores import store
 from benchmarks.table import duration, per_second, show
 from portal.extensions import db
 from portal.models import Charge
-from portal.services import planning, runs
-from portal.services.raw_tables import CHARGE
+from portal.services.billing import planning, runs
+from portal.services.billing.raw_tables import CHARGE
 
 
 def measure(kind: str, assignments: int) -> None:

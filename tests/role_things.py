@@ -20,8 +20,10 @@ from portal.models import (
     PaymentState,
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
-from portal.services import credit, invitations, people, runs
-from portal.services.logo import checked_logo
+from portal.services import credit
+from portal.services.billing import runs
+from portal.services.company.logo import checked_logo
+from portal.services.people import invitations, people
 from tests import trade, world
 from tests.services.test_logo import png
 

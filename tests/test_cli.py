@@ -88,7 +88,7 @@ def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):
 
 def test_mail_that_waits_is_sent(portal, app):
     from portal.clock import now
-    from portal.services import mail
+    from portal.services.mail import outbox as mail
 
     with app.app_context():
         mail.queue("one", "ann@acme.example", "Your phone", "…", now=now())

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from portal.cli import main
 from portal.extensions import db
-from portal.services.connexcs import add_connexcs_package
+from portal.services.packages.connexcs import add_connexcs_package
 from tests.trade import TODAY, a_customer, a_package, assigned
 
 

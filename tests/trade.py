@@ -12,12 +12,12 @@ from portal.domain.schedule import Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
-from portal.services.assigning import Draft, assign
-from portal.services.customers import CustomerFields, create_customer
-from portal.services.package_definition import Definition, PriceSet
-from portal.services.packages import create_package
-from portal.services.planning import due_ids
-from portal.services.posting import Posting, post_chunk
+from portal.services.assignments.assigning import Draft, assign
+from portal.services.billing.planning import due_ids
+from portal.services.billing.posting import Posting, post_chunk
+from portal.services.customers.customers import CustomerFields, create_customer
+from portal.services.packages.catalogue import create_package
+from portal.services.packages.definition import Definition, PriceSet
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -19,8 +19,8 @@ from portal.database import upgrade
 from portal.extensions import db
 from portal.models import Company
 from portal.models.user import User
-from portal.services import user_sessions
-from portal.services.people import create_staff
+from portal.services.people import user_sessions
+from portal.services.people.people import create_staff
 
 PASSWORD = "correct-horse-battery"
 STAFF = {"owner": "Olivia Brandt", "billing": "Ben Clerk", "viewer": "Vera Look"}

@@ -15,7 +15,7 @@ from portal.commands import DAY, with_app
 
 if TYPE_CHECKING:
     from portal.models import Customer, Run
-    from portal.services.planning import Totals
+    from portal.services.billing.planning import Totals
 
 NOT_ALL = 3
 
@@ -41,7 +41,7 @@ def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_js
     from flask import current_app
 
     from portal.clock import now, today
-    from portal.services import runs
+    from portal.services.billing import runs
 
     if run_id and (on or who or simulate):
         raise click.UsageError("--run goes on with a run as it was started: leave the other options out.")
@@ -55,7 +55,7 @@ def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_js
 
 def customer_called(text: str) -> "Customer | None":
     """Who is meant by a name, by #12 or by 12; None where nobody was named."""
-    from portal.services.customers import named
+    from portal.services.customers.customers import named
 
     return named(f"#{text}" if text.isdecimal() else text) if text else None
 
@@ -63,7 +63,7 @@ def customer_called(text: str) -> "Customer | None":
 def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run":
     from portal.clock import now, today
     from portal.extensions import db
-    from portal.services import runs
+    from portal.services.billing import runs
 
     whose = customer.id if customer else None
     run = runs.start(through, simulate=simulate, today=today(), by=_who(), now=now(), customer_id=whose)
@@ -97,7 +97,7 @@ def _answer(run: "Run") -> dict[str, Any]:
 
     from portal.extensions import db
     from portal.models import RunException
-    from portal.services.run_reports import totals_of
+    from portal.services.billing.run_reports import totals_of
 
     passed_over = select(RunException).where(RunException.run_id == run.id).order_by(RunException.id)
     return {

@@ -19,7 +19,7 @@ def send() -> None:
     again later, and the reason stands with it.
     """
     from portal.clock import now
-    from portal.services import mail
+    from portal.services.mail import outbox as mail
 
     sent, not_sent = mail.send_waiting(now())
     while sent and mail.due_ids(now()):

@@ -17,8 +17,9 @@ def command() -> None:
     """
     from portal.clock import now, today
     from portal.extensions import db
-    from portal.services import mail, notices
-    from portal.services.planning import chunks
+    from portal.services.billing.planning import chunks
+    from portal.services.mail import notices
+    from portal.services.mail import outbox as mail
 
     made, day = 0, today()
     for chunk in chunks(notices.to_announce(day)):

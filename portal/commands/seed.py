@@ -14,7 +14,8 @@ def command() -> None:
     from portal.clock import today
     from portal.config import DEMO
     from portal.extensions import db
-    from portal.services import demo, people
+    from portal.services import demo
+    from portal.services.people import people
 
     if current_app.config["MODE"] != DEMO:
         raise click.ClickException("The demo company, with its known password, is for demo mode only.")

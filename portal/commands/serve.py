@@ -32,7 +32,7 @@ def command(host: str, port: int, debug: bool) -> None:
     name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
     click.echo(f"\n  The portal is at  http://{name}:{port}")
     if demo:
-        from portal.services.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
+        from portal.services.people.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
 
         click.echo(f"  Sign in with      {DEMO_EMAIL}\n  Password          {DEMO_PASSWORD}")
         click.echo(f"  Or, as a customer {DEMO_CUSTOMER_EMAIL}, with the same password")

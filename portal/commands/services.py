@@ -15,8 +15,8 @@ from portal.commands import DAY, with_app
 def command(customer: str, on: date | None) -> None:
     """Print which platform services are enabled for whom, as JSON."""
     from portal.clock import today
-    from portal.services import customers
-    from portal.services.services_enabled import as_json, services_enabled
+    from portal.services.customers import customers
+    from portal.services.packages.services_enabled import as_json, services_enabled
 
     day = on or today()
     ids = [customers.named(customer).id] if customer else None

@@ -21,7 +21,7 @@ def command() -> None:
 def create(email: str, name: str, role: str, password: str) -> None:
     """Create a member of staff with EMAIL."""
     from portal.extensions import db
-    from portal.services.people import create_staff
+    from portal.services.people.people import create_staff
 
     create_staff(email, name, password, role)
     db.session.commit()
@@ -36,7 +36,7 @@ def password(email: str, password: str) -> None:
     """Give the person with EMAIL a new password, where no mail can be sent. Ends their sessions."""
     from portal.clock import now
     from portal.extensions import db
-    from portal.services import people
+    from portal.services.people import people
 
     person = people.known(email)
     people.set_password(person, password, now())
@@ -51,7 +51,7 @@ def no_second_step(email: str) -> None:
     """Let the person with EMAIL in by the password alone, where app and backup codes are lost."""
     from portal.clock import now
     from portal.extensions import db
-    from portal.services import people
+    from portal.services.people import people
 
     person = people.known(email)
     people.take_second_step_away(person, None, now())

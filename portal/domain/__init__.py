@@ -10,5 +10,6 @@ Nothing here knows Flask, a database or a clock. The words:
     position     where an assignment stands: the day up to which it is dealt with
     micros       an amount of money as an integer of millionths of the currency unit
 
-Read `schedule` (charge dates), `terms` (what holds when), then `charges` (terms + position + day -> charges).
+Read `schedule` (charge dates), `terms` (what holds when), `due` (what falls due, as values), then `charges`
+(terms + position + day -> charges).
 """

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.minimum_spend import shortfall
 from portal.domain.money import from_micros, minor_unit, to_micros
 from portal.domain.proration import share

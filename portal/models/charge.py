@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.extensions import db
 from portal.models.assignment import Assignment
 from portal.models.columns import PK, UTC, Money, word

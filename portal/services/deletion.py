@@ -26,11 +26,11 @@ from portal.models import (
     Did,
     Package,
 )
-from portal.services.changing import change_end
+from portal.services.assignments.changing import change_end
+from portal.services.assignments.ending import supposed, until_over
+from portal.services.billing.planning import PlannedCharge, Totals, totals
 from portal.services.credit import balance_of, owed_by
-from portal.services.ending import supposed, until_over
-from portal.services.numbers import international
-from portal.services.planning import PlannedCharge, Totals, totals
+from portal.services.dids.numbers import international
 
 # A refusal names this many of the assignments in the way, and counts the rest.
 NAMED = 20

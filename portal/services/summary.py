@@ -11,14 +11,14 @@ from decimal import Decimal
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from portal.domain.charges import ORDER
+from portal.domain.due import ORDER
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Package
-from portal.services import assignments
-from portal.services.charges import reversed_among
-from portal.services.explaining import Explained, explained
-from portal.services.planning import Totals, totals
-from portal.services.statement import Statement, statement
+from portal.services.assignments import lists as assignments
+from portal.services.billing.charges import reversed_among
+from portal.services.billing.explaining import Explained, explained
+from portal.services.billing.planning import Totals, totals
+from portal.services.credit.statement import Statement, statement
 
 # More lines than this are for more than one summary.
 CHARGES_MOST, ASSIGNMENTS_MOST = 5_000, 2_000

@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, Length
 from portal.clock import now
 from portal.domain.errors import Invalid
 from portal.extensions import db
-from portal.services import people, user_sessions
+from portal.services.people import people, user_sessions
 from portal.web.browsers import browser_name
 from portal.web.customers_forms import put_error
 from portal.web.session import KEY, idle_since

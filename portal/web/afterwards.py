@@ -16,7 +16,7 @@ from flask import Flask, Response, g, request
 from portal import database
 from portal.clock import now
 from portal.extensions import db
-from portal.services import mail
+from portal.services.mail import outbox as mail
 
 MOST = 1_000  # things to do that one process remembers
 EVERY = 60  # seconds between two looks into the outbox

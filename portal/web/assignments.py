@@ -12,10 +12,13 @@ from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
-from portal.services import assignments, changing, deletion, ending, schedule_words, waiting
-from portal.services.assigning import check_day
-from portal.services.assignment_story import story_of
+from portal.services import deletion
+from portal.services.assignments import changing, ending, waiting
+from portal.services.assignments import lists as assignments
+from portal.services.assignments.assigning import check_day
+from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused
+from portal.services.packages import schedule_words
 
 # The routes of assigning, and of many at once, stand on the same blueprint.
 from portal.web import assignments_many, assignments_new  # noqa: F401

@@ -11,10 +11,10 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from portal.domain.errors import Invalid
 from portal.domain.terms import PackageType
 from portal.models import Assignment, Customer, Did, Package
-from portal.services import assigning
-from portal.services.assigning import Draft
-from portal.services.assigning_many import Wish
-from portal.services.changing import Change
+from portal.services.assignments import assigning
+from portal.services.assignments.assigning import Draft
+from portal.services.assignments.assigning_many import Wish
+from portal.services.assignments.changing import Change
 from portal.web.fields import ChoiceField, DayField, WholeField, id_or_none
 
 REASON_LONGEST = 500

@@ -12,9 +12,12 @@ from werkzeug.wrappers import Response
 from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
-from portal.services import assigning_many, assignments, customers, dids, ending_many
-from portal.services.assigning_many import Foreseen, Sorted, Target
-from portal.services.assignments import MANY
+from portal.services.assignments import assigning_many, ending_many
+from portal.services.assignments import lists as assignments
+from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
+from portal.services.assignments.lists import MANY
+from portal.services.customers import customers
+from portal.services.dids import dids
 from portal.web.access import changes_nothing
 from portal.web.assignments_forms import AssignmentForm, EndManyForm
 from portal.web.assignments_section import bp

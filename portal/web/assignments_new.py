@@ -10,11 +10,11 @@ from portal.clock import now, today
 from portal.domain.errors import NotAssignable, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import Customer, Did
-from portal.services import assigning
-from portal.services.assigning import AsksFirst, Draft
-from portal.services.assigning_preview import Outlook, outlook
-from portal.services.bundles import overlap_words, overlapping_bundles
-from portal.services.numbers import international
+from portal.services.assignments import assigning
+from portal.services.assignments.assigning import AsksFirst, Draft
+from portal.services.assignments.preview import Outlook, outlook
+from portal.services.calls.bundles import overlap_words, overlapping_bundles
+from portal.services.dids.numbers import international
 from portal.web.assignments_forms import AssignmentForm
 from portal.web.assignments_section import bp, changed_section, of_customer, of_did
 from portal.web.htmx import fragment, is_htmx, see_other

@@ -9,7 +9,8 @@ from sqlalchemy import Select
 
 from portal.clock import today
 from portal.models import Assignment, Customer, Did
-from portal.services import assignments, listing
+from portal.services import listing
+from portal.services.assignments import lists as assignments
 from portal.web.htmx import fragment
 from portal.web.lists import TEXT_LONGEST, row_id
 

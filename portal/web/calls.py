@@ -13,8 +13,8 @@ from portal.clock import now, today, zone
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import CallImport, Customer, ImportState
-from portal.services import call_list
 from portal.services.calls import columns, effects, files, importing, rejects, uploads
+from portal.services.calls import lists as call_list
 from portal.web.calls_forms import ColumnsForm, FileForm, columns_form
 from portal.web.customers_forms import put_error
 from portal.web.detached import import_detached

@@ -7,14 +7,14 @@ from flask_security import current_user
 from sqlalchemy.orm import joinedload
 
 from portal.clock import now, today
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
-from portal.services import charge_list, charges
-from portal.services.customers import currencies_in_use
-from portal.services.explaining import explain_all, explained, origin_of
-from portal.services.schedule_words import charged
+from portal.services.billing import charge_list, charges
+from portal.services.billing.explaining import explain_all, explained, origin_of
+from portal.services.customers.customers import currencies_in_use
+from portal.services.packages.schedule_words import charged
 from portal.web.access import may_change
 from portal.web.charges_forms import ManualChargeForm, ReverseForm, WhoForm
 from portal.web.customers_forms import put_error

@@ -10,8 +10,13 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from portal.models import Customer
-from portal.services.charges import DESCRIPTION_LONGEST, REASON_LONGEST, ManualCharge, assignments_to_charge
-from portal.services.numbers import international
+from portal.services.billing.charges import (
+    DESCRIPTION_LONGEST,
+    REASON_LONGEST,
+    ManualCharge,
+    assignments_to_charge,
+)
+from portal.services.dids.numbers import international
 from portal.web.customers_forms import CustomerField
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, id_or_none
 from portal.web.filters import day

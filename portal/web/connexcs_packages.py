@@ -11,8 +11,8 @@ from wtforms.validators import InputRequired
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import ConnexcsPackage
-from portal.services import connexcs
 from portal.services.listing import page
+from portal.services.packages import connexcs
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 

@@ -12,7 +12,7 @@ from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer, Payment
 from portal.services import credit
-from portal.services.statement import statement
+from portal.services.credit.statement import statement
 from portal.web.credit_forms import AdjustmentForm
 from portal.web.customers_forms import put_error
 from portal.web.spans import span_of

@@ -10,11 +10,14 @@ from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
-from portal.services import credit, customer_figures, customers, deletion, dids, listing
-from portal.services.bundles import free_minutes
-from portal.services.explaining import explained
-from portal.services.minimums import minimums
-from portal.services.services_enabled import services_enabled
+from portal.services import credit, deletion, listing
+from portal.services.billing.explaining import explained
+from portal.services.billing.minimums import minimums
+from portal.services.calls.bundles import free_minutes
+from portal.services.customers import customers
+from portal.services.customers import figures as customer_figures
+from portal.services.dids import dids
+from portal.services.packages.services_enabled import services_enabled
 from portal.web import assignments_section
 from portal.web.customers_forms import TaxRateForm, day_or_none, put_error
 from portal.web.htmx import fragment, is_htmx

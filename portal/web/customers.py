@@ -10,8 +10,10 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer
-from portal.services import credit, customers, dids, listing
-from portal.services.packages import default_currency
+from portal.services import credit, listing
+from portal.services.customers import customers
+from portal.services.dids import dids
+from portal.services.packages.catalogue import default_currency
 from portal.web.customer_page import bp, rate_begins
 from portal.web.customers_forms import CustomerForm, RowForm, put_error
 from portal.web.htmx import fragment, is_htmx

@@ -12,9 +12,9 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.domain.errors import Invalid
 from portal.models import Customer
-from portal.services import customers
-from portal.services.currencies import CURRENCIES
-from portal.services.customers import CustomerFields
+from portal.services.company.currencies import CURRENCIES
+from portal.services.customers import customers
+from portal.services.customers.customers import CustomerFields
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, WholeField
 
 TOO_LONG = "This is too long: %(max)d characters at most."

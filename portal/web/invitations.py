@@ -9,7 +9,7 @@ from portal.clock import now
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Invitation
-from portal.services import invitations, passwords
+from portal.services.people import invitations, passwords
 from portal.web.customers_forms import put_error
 from portal.web.people_forms import AcceptForm
 from portal.web.sign_in_parts import company_name

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, g, request
 from flask_security import user_authenticated
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from portal.services.attempts import subject
+from portal.services.people.attempts import subject
 
 COOKIE = "portal-known"
 HALF_A_YEAR = 180 * 24 * 3600

@@ -19,10 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.clock import today
 from portal.extensions import db
 from portal.models import Company, Customer, Did
-from portal.services import assignments, credit, customer_figures
-from portal.services.bundles import free_minutes
-from portal.services.explaining import explained
-from portal.services.minimums import minimums
+from portal.services import credit
+from portal.services.assignments import lists as assignments
+from portal.services.billing.explaining import explained
+from portal.services.billing.minimums import minimums
+from portal.services.calls.bundles import free_minutes
+from portal.services.customers import figures as customer_figures
 from portal.services.summary import Summary, summary
 from portal.web import my_people, paper
 from portal.web.errors import problem

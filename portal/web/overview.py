@@ -15,7 +15,7 @@ from portal.services import credit
 from portal.services.overview import due, history, recurring, watch
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
-from portal.services.packages import default_currency
+from portal.services.packages.catalogue import default_currency
 from portal.web import charts
 from portal.web.afterwards import afterwards
 from portal.web.filters import LOCALE, money

@@ -10,10 +10,11 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Package
-from portal.services import destinations, packages
-from portal.services.connexcs import connexcs_choices
-from portal.services.package_changes import Fixed, earliest_day, make_change, plan_change, planned_days
-from portal.services.package_definition import (
+from portal.services.calls import destinations
+from portal.services.packages import catalogue as packages
+from portal.services.packages.changes import Fixed, earliest_day, make_change, plan_change, planned_days
+from portal.services.packages.connexcs import connexcs_choices
+from portal.services.packages.definition import (
     NAME_LONGEST,
     PRICE_LABELS,
     Definition,
@@ -21,8 +22,8 @@ from portal.services.package_definition import (
     definition_of,
     tidied,
 )
-from portal.services.package_impact import impact_of
-from portal.services.package_year import year_ahead
+from portal.services.packages.impact import impact_of
+from portal.services.packages.year import year_ahead
 from portal.web.access import changes_nothing
 from portal.web.fields import shown
 from portal.web.htmx import fragment, is_htmx, see_other

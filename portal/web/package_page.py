@@ -11,9 +11,11 @@ from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, Package
-from portal.services import deletion, package_figures, package_history
+from portal.services import deletion
 from portal.services.listing import Sort, page
-from portal.services.package_changes import drop_planned, planned_days
+from portal.services.packages import figures as package_figures
+from portal.services.packages import history as package_history
+from portal.services.packages.changes import drop_planned, planned_days
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 from portal.web.packages import bp

@@ -14,12 +14,14 @@ from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, in_words
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Package, PackagePrice, PackageSchedule
-from portal.services import deletion, package_figures, packages
+from portal.services import deletion
 from portal.services.listing import page
-from portal.services.package_changes import earliest_day, make_change, plan_change
-from portal.services.package_definition import definition_of
-from portal.services.package_impact import Impact, impact_of
-from portal.services.schedule_words import charged
+from portal.services.packages import catalogue as packages
+from portal.services.packages import figures as package_figures
+from portal.services.packages.changes import earliest_day, make_change, plan_change
+from portal.services.packages.definition import definition_of
+from portal.services.packages.impact import Impact, impact_of
+from portal.services.packages.schedule_words import charged
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import ListState, list_state, row_id
 from portal.web.packages_forms import RowForm

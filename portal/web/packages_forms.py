@@ -16,9 +16,9 @@ from wtforms.validators import InputRequired
 from portal.domain.errors import Invalid
 from portal.domain.schedule import MATCH_MAX, Frequency
 from portal.domain.terms import PackageType, Proration
-from portal.services.connexcs import connexcs_choices
-from portal.services.currencies import CURRENCIES
-from portal.services.package_definition import (
+from portal.services.company.currencies import CURRENCIES
+from portal.services.packages.connexcs import connexcs_choices
+from portal.services.packages.definition import (
     CURRENCIES_MOST,
     DESCRIPTION_LONGEST,
     PRICE_LABELS,
@@ -27,7 +27,7 @@ from portal.services.package_definition import (
     problems,
     tidied,
 )
-from portal.services.schedule_words import WEEKDAYS
+from portal.services.packages.schedule_words import WEEKDAYS
 from portal.web.fields import (
     ChoiceField,
     DayField,

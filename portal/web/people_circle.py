@@ -20,7 +20,8 @@ from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer, Invitation
 from portal.models.user import User
-from portal.services import invitations, mail, people
+from portal.services.mail import outbox as mail
+from portal.services.people import invitations, people
 from portal.web.customers_forms import put_error
 from portal.web.htmx import fragment, is_htmx
 from portal.web.people_forms import InviteForm, PersonForm

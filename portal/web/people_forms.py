@@ -8,7 +8,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from portal.models.user import CUSTOMER_ROLES, CUSTOMER_USER, STAFF_ROLES, VIEWER
-from portal.services.people import NAME_LONGEST
+from portal.services.people.people import NAME_LONGEST
 from portal.web.fields import ChoiceField
 
 TOO_LONG = Length(max=NAME_LONGEST, message=f"A name has {NAME_LONGEST} letters or less.")

@@ -14,7 +14,8 @@ from wtforms.validators import Email, InputRequired, Length
 
 from portal.clock import now
 from portal.extensions import db
-from portal.services import attempts, mail
+from portal.services.mail import outbox as mail
+from portal.services.people import attempts
 from portal.web.afterwards import afterwards
 from portal.web.known_browser import folded, network
 from portal.web.sign_in_forms import EMAIL_LONGEST

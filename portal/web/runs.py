@@ -11,8 +11,9 @@ from portal.clock import now, today
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Charge, Customer, Outcome, Run, RunState
-from portal.services import credit, run_reports, runs
-from portal.services.explaining import explained
+from portal.services import credit
+from portal.services.billing import run_reports, runs
+from portal.services.billing.explaining import explained
 from portal.web.customers_forms import day_or_none, name_for_field
 from portal.web.detached import IN_REQUEST_MOST, charge_detached
 from portal.web.filters import plural

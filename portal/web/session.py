@@ -24,7 +24,7 @@ from flask_security import (
 from portal.clock import now
 from portal.extensions import db
 from portal.models.user import Role, User, WebAuthn
-from portal.services import user_sessions
+from portal.services.people import user_sessions
 from portal.web import known_browser, recovery, second_factor
 from portal.web.access import OPEN
 from portal.web.afterwards import afterwards

@@ -9,8 +9,8 @@ from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Company
-from portal.services.company import company
-from portal.services.company_settings import CompanyFields, change_company, change_logo, is_time_zone_fixed
+from portal.services.company.company import company
+from portal.services.company.settings import CompanyFields, change_company, change_logo, is_time_zone_fixed
 from portal.web.access import may_own, require_role
 from portal.web.customers_forms import put_error
 from portal.web.filters import plural

@@ -7,10 +7,10 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from portal.models import AuditComment, Company
-from portal.services import company_settings
-from portal.services.company_settings import CompanyFields
-from portal.services.currencies import CURRENCIES
-from portal.services.logo import FILE_MOST
+from portal.services.company import settings as company_settings
+from portal.services.company.currencies import CURRENCIES
+from portal.services.company.logo import FILE_MOST
+from portal.services.company.settings import CompanyFields
 from portal.web.customers_forms import TOO_LONG, VersionField, check_email
 from portal.web.fields import ChoiceField, WholeField
 

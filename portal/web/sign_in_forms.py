@@ -28,8 +28,8 @@ from wtforms.validators import InputRequired, Length
 from portal import database
 from portal.clock import now
 from portal.extensions import db
-from portal.services import attempts
-from portal.services.passwords import LONGEST
+from portal.services.people import attempts
+from portal.services.people.passwords import LONGEST
 from portal.web.filters import plural
 from portal.web.known_browser import folded, place
 

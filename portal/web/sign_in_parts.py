@@ -16,8 +16,9 @@ from webauthn.helpers.structs import (
 from portal.clock import now
 from portal.extensions import db
 from portal.models.user import User
-from portal.services import mail, passwords
-from portal.services.company import company
+from portal.services.company.company import company
+from portal.services.mail import outbox as mail
+from portal.services.people import passwords
 
 
 def company_name() -> str:

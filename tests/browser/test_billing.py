@@ -10,7 +10,7 @@ from flask import Flask
 from playwright.sync_api import expect
 from sqlalchemy import func, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.models import Charge, Run
 from portal.web import detached
 from portal.web import runs as web

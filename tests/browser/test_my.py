@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.models import Assignment
 from portal.models.user import CUSTOMER_OWNER
-from portal.services import people
+from portal.services.people import people
 from tests import role_stage, role_table
 from tests.browser_fixtures import CHROMIUM, PATIENCE, LiveServer
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 
-from portal.domain.charges import Position, charges_due
+from portal.domain.charges import charges_due
+from portal.domain.due import Position
 from portal.domain.money import from_micros, minor_unit
 from portal.domain.schedule import FIRST_DAY
 from tests import oracle

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.domain.charges import Kind, Position, Posted, charges_due, corrected_from, no_spend
+from portal.domain.charges import charges_due, corrected_from
+from portal.domain.due import Kind, Position, Posted, no_spend
 from portal.domain.minimum_spend import shortfall
 from portal.domain.money import tax_on
 from portal.domain.proration import share

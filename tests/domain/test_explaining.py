@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from portal.domain.charges import Kind, Position, Posted, charges_due
+from portal.domain.charges import charges_due
+from portal.domain.due import Kind, Position, Posted
 from portal.domain.explaining import explain, origin
 from portal.domain.money import from_micros
 from portal.domain.schedule import FIRST_DAY, Frequency, Schedule

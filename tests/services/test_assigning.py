@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from portal.domain.errors import Invalid, NotAssignable
 from portal.domain.schedule import Frequency
 from portal.models import Assignment
-from portal.services.assigning import AsksFirst, Draft, assign
-from portal.services.assigning_preview import outlook
+from portal.services.assignments.assigning import AsksFirst, Draft, assign
+from portal.services.assignments.preview import outlook
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")

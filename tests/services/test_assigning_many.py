@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from portal.domain.errors import Invalid
 from portal.models import Assignment, Did
-from portal.services.assigning_many import (
+from portal.services.assignments.assigning_many import (
     Wish,
     assign_many,
     foresee,
@@ -18,7 +18,7 @@ from portal.services.assigning_many import (
     name_of,
     sort_out,
 )
-from portal.services.assigning_preview import outlook
+from portal.services.assignments.preview import outlook
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")

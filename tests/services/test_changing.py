@@ -6,14 +6,20 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Charge
-from portal.services.changing import Change, change_end, change_quantity, change_start, make_change
-from portal.services.ending_many import end_many
-from portal.services.waiting import waiting
+from portal.services.assignments.changing import (
+    Change,
+    change_end,
+    change_quantity,
+    change_start,
+    make_change,
+)
+from portal.services.assignments.ending_many import end_many
+from portal.services.assignments.waiting import waiting
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -205,7 +211,7 @@ def test_what_has_ended_is_changed_no_more():
 
 
 def test_what_an_end_would_bring_is_what_it_brings(session):
-    from portal.services.ending import remaining
+    from portal.services.assignments.ending import remaining
 
     assignment = assigned(a_package(retail="30", proration=Proration.DAILY), a_customer(), date(2026, 11, 1))
     run()

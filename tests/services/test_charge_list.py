@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.models import Charge
-from portal.services import charge_list
-from portal.services.charge_list import Asked, charge_page
-from portal.services.raw_tables import CHARGE
+from portal.services.billing import charge_list
+from portal.services.billing.charge_list import Asked, charge_page
+from portal.services.billing.raw_tables import CHARGE
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")

@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.terms import Proration
 from portal.models import BalanceEntry, Charge
-from portal.services import charges
-from portal.services.changing import change_end
-from portal.services.charges import ManualCharge
-from portal.services.explaining import explain_all
+from portal.services.assignments.changing import change_end
+from portal.services.billing import charges
+from portal.services.billing.charges import ManualCharge
+from portal.services.billing.explaining import explain_all
 from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 

@@ -11,12 +11,13 @@ from portal.domain.errors import Invalid
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Call, Charge, Company
-from portal.services import assigning, runs
-from portal.services.company import company
-from portal.services.company_settings import CompanyFields, change_company, is_time_zone_fixed, time_zones
-from portal.services.customers import CustomerFields, create_customer
-from portal.services.package_definition import Definition, PriceSet
-from portal.services.packages import create_package
+from portal.services.assignments import assigning
+from portal.services.billing import runs
+from portal.services.company.company import company
+from portal.services.company.settings import CompanyFields, change_company, is_time_zone_fixed, time_zones
+from portal.services.customers.customers import CustomerFields, create_customer
+from portal.services.packages.catalogue import create_package
+from portal.services.packages.definition import Definition, PriceSet
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEGIN = date(2026, 2, 1)

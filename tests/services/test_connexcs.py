@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from portal.domain.errors import CannotDelete, Invalid
 from portal.models import ConnexcsPackage, Package
-from portal.services.connexcs import (
+from portal.services.packages.changes import make_change, plan_change
+from portal.services.packages.connexcs import (
     KNOWN,
     add_connexcs_package,
     connexcs_choices,
@@ -16,9 +17,8 @@ from portal.services.connexcs import (
     rename_connexcs_package,
     seed_connexcs_packages,
 )
-from portal.services.package_changes import make_change, plan_change
-from portal.services.package_definition import definition_of
-from portal.services.services_enabled import as_json, services_enabled
+from portal.services.packages.definition import definition_of
+from portal.services.packages.services_enabled import as_json, services_enabled
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallCover, Charge, EntrySource
-from portal.services.assigning import Draft
-from portal.services.bundles import free_minutes, may_meet, overlapping_bundles
-from portal.services.changing import change_end
+from portal.services.assignments.assigning import Draft
+from portal.services.assignments.changing import change_end
+from portal.services.billing.minimums import minimums
+from portal.services.calls.bundles import free_minutes, may_meet, overlapping_bundles
 from portal.services.deletion import is_removable
-from portal.services.minimums import minimums
 from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 

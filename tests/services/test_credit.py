@@ -8,14 +8,14 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Allocation, BalanceEntry, Call, Charge, Payment, PaymentState
 from portal.services import credit
-from portal.services.changing import change_end
-from portal.services.charges import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.assignments.changing import change_end
+from portal.services.billing.charges import ManualCharge, charge_manually, reverse, why_not_reverse
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 ONE_DAY = timedelta(days=1)

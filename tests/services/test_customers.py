@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.errors import Invalid
 from portal.domain.schedule import FIRST_DAY
 from portal.models import Charge, Customer
-from portal.services import customers, listing
-from portal.services.customers import CustomerFields
+from portal.services import listing
+from portal.services.customers import customers
+from portal.services.customers.customers import CustomerFields
 
 pytestmark = pytest.mark.usefixtures("session")
 

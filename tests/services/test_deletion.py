@@ -11,7 +11,7 @@ from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Assignment, BalanceEntry, Call, Did, EntrySource, Package
 from portal.services import deletion
-from portal.services.changing import change_end
+from portal.services.assignments.changing import change_end
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")

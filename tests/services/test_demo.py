@@ -7,7 +7,7 @@ import phonenumbers
 import pytest
 from sqlalchemy import func, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.errors import RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import PackageType
@@ -27,10 +27,11 @@ from portal.models import (
     PackageSchedule,
     Run,
 )
-from portal.services import demo, people
-from portal.services.company import company
-from portal.services.package_definition import Definition, PriceSet
-from portal.services.packages import create_package
+from portal.services import demo
+from portal.services.company.company import company
+from portal.services.packages.catalogue import create_package
+from portal.services.packages.definition import Definition, PriceSet
+from portal.services.people import people
 from tests import world
 from tests.conftest import POSTGRESQL, SQLITE
 

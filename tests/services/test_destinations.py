@@ -5,7 +5,7 @@ import time
 import pytest
 
 from portal.domain.errors import Invalid
-from portal.services.destinations import compiled, matches, open_parts
+from portal.services.calls.destinations import compiled, matches, open_parts
 
 
 @pytest.mark.parametrize(

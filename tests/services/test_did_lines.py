@@ -3,7 +3,7 @@
 import pytest
 
 from portal.domain.errors import Invalid
-from portal.services.did_lines import LINE_MAX, TEXT_MAX, block_lines, decoded, read_lines
+from portal.services.dids.lines import LINE_MAX, TEXT_MAX, block_lines, decoded, read_lines
 
 
 def test_pasted_lines_are_numbers_with_their_places() -> None:

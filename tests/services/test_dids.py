@@ -12,13 +12,17 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Assignment, Customer, Did, Package
-from portal.services import assigning, customers, did_intake, dids, listing
-from portal.services.customers import CustomerFields
-from portal.services.did_consequences import consequences
-from portal.services.did_intake import Report, Wanted
-from portal.services.did_lines import block_lines, read_lines
-from portal.services.package_definition import Definition, PriceSet
-from portal.services.packages import create_package
+from portal.services import listing
+from portal.services.assignments import assigning
+from portal.services.customers import customers
+from portal.services.customers.customers import CustomerFields
+from portal.services.dids import dids
+from portal.services.dids import intake as did_intake
+from portal.services.dids.consequences import consequences
+from portal.services.dids.intake import Report, Wanted
+from portal.services.dids.lines import block_lines, read_lines
+from portal.services.packages.catalogue import create_package
+from portal.services.packages.definition import Definition, PriceSet
 
 pytestmark = pytest.mark.usefixtures("session")
 
@@ -253,7 +257,7 @@ def test_what_will_be_charged_is_told_before(session: Any) -> None:
 
 
 def test_what_was_told_is_what_is_planned_once_stored(session: Any) -> None:
-    from portal.services.planning import plan
+    from portal.services.billing.planning import plan
 
     wanted = Wanted(customer=customer(), package=rental(), start_date=date(2026, 9, 15))
     found = did_intake.check(block_lines(LONDON + "01", LONDON + "03", ""), wanted)

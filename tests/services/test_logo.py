@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.domain.errors import Invalid
-from portal.services.logo import FILE_MOST, HIGH, NO_PICTURE, WIDE, checked_logo
+from portal.services.company.logo import FILE_MOST, HIGH, NO_PICTURE, WIDE, checked_logo
 
 # A picture of 8 × 4 red points, as a JPEG file.
 A_JPEG = b64decode(

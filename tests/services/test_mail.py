@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models.mail import Mail, MailState
-from portal.services import mail
+from portal.services.mail import outbox as mail
 from tests.mail_server import mail_server
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)

@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from portal.services.numbers import NotANumber, block, country_name, country_of, parts_to_find, read_number
+from portal.services.dids.numbers import (
+    NotANumber,
+    block,
+    country_name,
+    country_of,
+    parts_to_find,
+    read_number,
+)
 
 
 @pytest.mark.parametrize(

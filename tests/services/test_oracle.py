@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import update
 
 from portal.models import AssignmentPosition, Company
-from portal.services.planning import chunks, due_ids
-from portal.services.posting import post_chunk
+from portal.services.billing.planning import chunks, due_ids
+from portal.services.billing.posting import post_chunk
 from portal.services.scenario import Place
 from portal.services.simulate import Simulation
 from tests.portfolios import generate

@@ -6,17 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
 from portal.models import Charge, Run, RunState
-from portal.services import charges, package_figures
-from portal.services.changing import change_quantity
+from portal.services.assignments.changing import change_quantity
+from portal.services.billing import charges
+from portal.services.billing.upcoming import upcoming
 from portal.services.overview import due, history, recurring, remembering, watch
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
-from portal.services.package_changes import make_change, plan_change
-from portal.services.package_definition import PriceSet, definition_of
-from portal.services.upcoming import upcoming
+from portal.services.packages import figures as package_figures
+from portal.services.packages.changes import make_change, plan_change
+from portal.services.packages.definition import PriceSet, definition_of
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")

@@ -8,11 +8,11 @@ import pytest
 
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
-from portal.services.changing import change_quantity
-from portal.services.package_changes import earliest_day, plan_change
-from portal.services.package_definition import PriceSet, definition_of
-from portal.services.package_figures import monthly
-from portal.services.package_impact import impact_of
+from portal.services.assignments.changing import change_quantity
+from portal.services.packages.changes import earliest_day, plan_change
+from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.packages.figures import monthly
+from portal.services.packages.impact import impact_of
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -151,7 +151,7 @@ def test_it_tells_of_what_was_planned_for_later():
     package = a_package(retail="10")
     assigned(package, a_customer())
     run(DECEMBER)
-    from portal.services.package_changes import make_change
+    from portal.services.packages.changes import make_change
 
     make_change(impact(package, date(2027, 3, 1), retail="11").change)
     assert impact(package, retail="12").later == (date(2027, 3, 1),)

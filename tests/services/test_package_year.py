@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
 from portal.domain.terms import PackageType, Proration
-from portal.services.package_definition import Definition, PriceSet
-from portal.services.package_year import year_ahead
+from portal.services.packages.definition import Definition, PriceSet
+from portal.services.packages.year import year_ahead
 
 TODAY = date(2026, 11, 22)
 TRUNK = Definition(

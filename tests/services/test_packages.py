@@ -11,10 +11,10 @@ from portal.domain.errors import Invalid
 from portal.domain.schedule import FIRST_DAY, Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.models import AssignmentPosition, Charge, Package, PackagePrice
-from portal.services import packages
-from portal.services.connexcs import add_connexcs_package
 from portal.services.listing import page
-from portal.services.package_changes import (
+from portal.services.packages import catalogue as packages
+from portal.services.packages.catalogue import create_package, find_packages
+from portal.services.packages.changes import (
     Fixed,
     drop_planned,
     earliest_day,
@@ -22,8 +22,8 @@ from portal.services.package_changes import (
     plan_change,
     planned_days,
 )
-from portal.services.package_definition import Definition, PriceSet, definition_of, problems
-from portal.services.packages import create_package, find_packages
+from portal.services.packages.connexcs import add_connexcs_package
+from portal.services.packages.definition import Definition, PriceSet, definition_of, problems
 from tests.trade import NOW, TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")

@@ -10,8 +10,8 @@ from portal.domain.errors import RuleBroken
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import AssignmentPosition, Charge, Outcome, Run, RunException, RunState, SimulatedCharge
-from portal.services import run_reports, runs
-from portal.services.posting import CHARGE
+from portal.services.billing import run_reports, runs
+from portal.services.billing.posting import CHARGE
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")

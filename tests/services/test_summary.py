@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from portal.domain.terms import Proration
 from portal.models import Charge, CustomerTaxRate
-from portal.services import charges
 from portal.services import summary as module
-from portal.services.changing import change_end, change_quantity
+from portal.services.assignments.changing import change_end, change_quantity
+from portal.services.billing import charges
 from portal.services.summary import summary
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 

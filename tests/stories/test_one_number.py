@@ -12,8 +12,11 @@ from sqlalchemy import select
 from portal.domain.terms import Proration
 from portal.models import Charge, Company, Mail, Payment, PaymentState, Run
 from portal.models.user import CUSTOMER_OWNER
-from portal.services import charges, credit, notices, people
-from portal.services.changing import change_end
+from portal.services import credit
+from portal.services.assignments.changing import change_end
+from portal.services.billing import charges
+from portal.services.mail import notices
+from portal.services.people import people
 from tests.calling import a_file, a_line, taken_in
 from tests.pages import page, words
 from tests.trade import BEN, NOW, a_customer, a_did, a_package, assigned, run

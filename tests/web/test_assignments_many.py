@@ -43,7 +43,7 @@ def test_among_very_many_one_searches_by_package_or_number(client, dids, monkeyp
     home, address = f"/customers/{northwind.id}", f"/customers/{northwind.id}/assignments"
     assert not page(client.get(home)).select_one("#assignments [role=search]")
 
-    monkeypatch.setattr("portal.services.assignments.PAGE", 3)
+    monkeypatch.setattr("portal.services.assignments.lists.PAGE", 3)
     assert page(client.get(home)).select_one(f'#assignments form[action="{address}"]')
     for text, found in (("trunk", 1), ("rent", 3), ("020 7946 0124", 1), ("nothing such", 0), ("", 4)):
         shown = page(client.get(address, query_string={"q": text})).select_one("#assignments")

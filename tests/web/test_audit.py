@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.models import AuditComment, AuditEntry, Company
-from portal.services.changing import change_end
+from portal.services.assignments.changing import change_end
 from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 

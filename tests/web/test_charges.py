@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.terms import Proration
 from portal.models import Charge
-from portal.services.changing import change_end
+from portal.services.assignments.changing import change_end
 from tests.pages import error_at, page, part, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import ConnexcsPackage
-from portal.services.connexcs import add_connexcs_package, seed_connexcs_packages
+from portal.services.packages.connexcs import add_connexcs_package, seed_connexcs_packages
 from tests.pages import error_at, page, part, words
 from tests.trade import a_package
 

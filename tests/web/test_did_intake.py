@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.models import Assignment, Did
-from portal.services import did_lines
+from portal.services.dids import lines as did_lines
 from tests.pages import error_at, page, words
 from tests.trade import TODAY, a_customer, a_did, a_package
 

@@ -8,7 +8,8 @@ import pytest
 
 from portal.models import Call, Payment, PaymentState
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER
-from portal.services import credit, people
+from portal.services import credit
+from portal.services.people import people
 from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 from tests.world import PASSWORD

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from portal.domain.schedule import Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.models import Package
-from portal.services.connexcs import add_connexcs_package
+from portal.services.packages.connexcs import add_connexcs_package
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 

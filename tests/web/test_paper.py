@@ -9,7 +9,7 @@ from pypdf import PdfReader
 from sqlalchemy import select
 
 from portal.models import Charge, Company
-from portal.services.logo import checked_logo
+from portal.services.company.logo import checked_logo
 from portal.services.summary import summary
 from portal.web import paper
 from tests.services.test_logo import png

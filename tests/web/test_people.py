@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.models import Invitation, Mail
 from portal.models.user import User
-from portal.services import invitations
+from portal.services.people import invitations
 from tests import world
 from tests.mail_server import mail_server
 from tests.pages import error_at, page, part, words
@@ -202,7 +202,7 @@ def test_nobody_takes_themselves_out_nor_the_last_owner(session, client):
 
 def test_the_last_owner_cannot_be_taken_out_by_somebody_who_is_none(session, app):
     from portal.domain.errors import RuleBroken
-    from portal.services import people
+    from portal.services.people import people
 
     olivia, ben = person(session, "owner"), person(session, "billing")
     with pytest.raises(RuleBroken, match="last owner"):
@@ -244,7 +244,7 @@ def test_inviting_again_makes_the_earlier_link_worthless(session, client, anonym
 
 
 def test_a_customers_owner_does_not_learn_who_else_signs_in(session, client, acme, letterbox):
-    from portal.services import people
+    from portal.services.people import people
 
     sue = people.create("sue@acme.example", "Sue", GOOD, "customer owner", acme.id)
     _, token = invitations.invite(
@@ -278,7 +278,7 @@ def test_an_expired_invitation_can_be_sent_again(session, client, letterbox):
 @pytest.fixture
 def sue(session, app, acme):
     """Acme's owner, signed in."""
-    from portal.services import people
+    from portal.services.people import people
 
     person = people.create("sue@acme.example", "Sue", GOOD, "customer owner", acme.id)
     browser = app.test_client()
@@ -313,7 +313,7 @@ def test_a_customers_owner_makes_nobody_staff(session, acme, sue):
 
 
 def test_who_only_belongs_to_a_customer_sees_its_people_and_changes_none(session, app, acme, sue):
-    from portal.services import people
+    from portal.services.people import people
 
     tim = people.create("tim@acme.example", "Tim", GOOD, "customer user", acme.id)
     browser = app.test_client()

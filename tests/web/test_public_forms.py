@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portal import clock
 from portal.models.user import User
-from portal.services import invitations
+from portal.services.people import invitations
 from tests import world
 from tests.authenticator import code
 from tests.pages import page
@@ -178,7 +178,7 @@ def at_the_second_step(client, anonymous):
 
 @pytest.mark.parametrize("path", ["/login/code", "/login/backup-code"])
 def test_codes(at_the_second_step, path, monkeypatch):
-    monkeypatch.setattr("portal.services.attempts.CODES", ())  # else the first few would be all
+    monkeypatch.setattr("portal.services.people.attempts.CODES", ())  # else the first few would be all
 
     @generated
     @given(submissions("code"))

@@ -14,7 +14,7 @@ from portal import clock
 from portal.extensions import db
 from portal.models.mail import Mail
 from portal.models.session import SignInAttempt
-from portal.services import attempts
+from portal.services.people import attempts
 from tests import world
 from tests.mail_server import mail_server
 from tests.pages import error_at, page, words

@@ -7,10 +7,10 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.extensions import db
 from portal.models import AuditEntry, Charge, Company, Customer
-from portal.services.logo import checked_logo
+from portal.services.company.logo import checked_logo
 from tests.pages import error_at, page, words
 from tests.services.test_logo import png
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from portal.models import Company
-from portal.services import charges
+from portal.services.billing import charges
 from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 

@@ -9,9 +9,10 @@ from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Call, CallImport
-from portal.services import covering, credit, late_calls
-from portal.services.planning import chunks
-from portal.services.terms import LONGEST_PERIOD, call_days
+from portal.services import credit
+from portal.services.billing.planning import chunks
+from portal.services.billing.terms import LONGEST_PERIOD, call_days
+from portal.services.calls import covering, late_calls
 
 CUSTOMERS = 500
 

@@ -8,8 +8,8 @@ from sqlalchemy import Select, func, select
 
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did
+from portal.services.calls.destinations import bare
 from portal.services.calls.values import Bad, Memo, as_written, short
-from portal.services.destinations import bare
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000

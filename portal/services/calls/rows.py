@@ -7,10 +7,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from portal.services.calls.columns import Mapping, in_milliseconds
+from portal.services.calls.destinations import bare
 from portal.services.calls.files import Block, cells_of
 from portal.services.calls.owners import Customers, Dids
 from portal.services.calls.values import Bad, Memo, Times, amount_reader, as_written, seconds_reader, short
-from portal.services.destinations import bare
 
 CALL_ID_MAX = 120
 DESTINATION_MAX = 40

@@ -14,9 +14,9 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from portal.extensions import db
 from portal.models import Call, CallCover
+from portal.services.billing.raw_tables import raw_table
 from portal.services.calls.rows import BadRow, Chunk, Record
 from portal.services.calls.values import short
-from portal.services.raw_tables import raw_table
 
 COLUMNS = (
     "customer_id", "call_id", "did_id", "other_did_id", "started_at", "day", "destination", "seconds", "amount", "cost",

@@ -7,13 +7,17 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Did, Package
-from portal.services import assigning, changing, charges, customers, deletion, package_changes
-from portal.services.package_definition import PriceSet, definition_of
-from portal.services.people import DEMO_EMAIL
+from portal.services import deletion
+from portal.services.assignments import assigning, changing
+from portal.services.billing import charges
+from portal.services.customers import customers
+from portal.services.packages import changes as package_changes
+from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.people.people import DEMO_EMAIL
 
 CLERK = "ben@lumen.example"
 OWNER = DEMO_EMAIL

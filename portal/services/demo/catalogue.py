@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from portal.domain.schedule import Frequency
 from portal.domain.terms import PackageType, Proration
-from portal.services.package_definition import Definition, PriceSet
+from portal.services.packages.definition import Definition, PriceSet
 
 NONE, BY_DAYS = Proration.NONE, Proration.DAILY
 MONTHLY, WEEKLY = Frequency.MONTHLY, Frequency.WEEKLY

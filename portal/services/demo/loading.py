@@ -13,17 +13,21 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Company, Customer, Did, Package, Payment, Run, RunState
 from portal.models.user import BILLING, CUSTOMER_OWNER
-from portal.services import audit, company, did_intake, people, runs
-from portal.services.connexcs import connexcs_choices, seed_connexcs_packages
-from portal.services.customers import CustomerFields, create_customer
+from portal.services import audit
+from portal.services.billing import runs
+from portal.services.company import company
+from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
 from portal.services.demo import payments
 from portal.services.demo.acts import CLERK, OWNER, Act, Stage
 from portal.services.demo.catalogue import CATALOGUE
 from portal.services.demo.story import Story
 from portal.services.demo.telling import tell
-from portal.services.did_lines import Line, Lines
-from portal.services.packages import create_package
+from portal.services.dids import intake as did_intake
+from portal.services.dids.lines import Line, Lines
+from portal.services.packages.catalogue import create_package
+from portal.services.packages.connexcs import connexcs_choices, seed_connexcs_packages
+from portal.services.people import people
 
 MARK = "demo-"
 RUN_BY = "cron"

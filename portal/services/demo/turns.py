@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
 from portal.services.demo import catalogue as sold
 from portal.services.demo.acts import (
@@ -18,7 +18,7 @@ from portal.services.demo.acts import (
 )
 from portal.services.demo.people import Person
 from portal.services.demo.story import Story, assign
-from portal.services.package_definition import PriceSet
+from portal.services.packages.definition import PriceSet
 
 
 def take_turns(story: Story) -> None:

@@ -8,14 +8,14 @@ from decimal import Decimal
 
 from sqlalchemy import func, select
 
-from portal.domain.charges import Kind
+from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import AssignmentPosition
+from portal.services.billing.planning import Worked, chunks, work_out
+from portal.services.billing.terms import usage_wait_days
 from portal.services.overview.remembering import Reading
-from portal.services.planning import Worked, chunks, work_out
-from portal.services.terms import usage_wait_days
 
 DAYS = 30
 # As many assignments as are worked out for the overview; of more, the days that fit.

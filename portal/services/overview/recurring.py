@@ -13,7 +13,7 @@ from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
 from portal.services.overview.remembering import Reading
-from portal.services.package_figures import a_month, charges_a_month, in_force
+from portal.services.packages.figures import a_month, charges_a_month, in_force
 
 
 @dataclass(frozen=True, slots=True)

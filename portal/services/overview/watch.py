@@ -18,9 +18,9 @@ from portal.models import (
     Run,
     RunState,
 )
+from portal.services.billing.runs import SILENT_FOR
 from portal.services.overview.remembering import Reading
-from portal.services.package_figures import open_on
-from portal.services.runs import SILENT_FOR
+from portal.services.packages.figures import open_on
 
 # As many of each as the overview names; the lists have them all.
 NAMED = 8

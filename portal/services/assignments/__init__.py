@@ -1,0 +1,1 @@
+"""Giving packages to customers and DIDs: assigning, changing and ending, one or many."""

@@ -1,0 +1,241 @@
+"""Assigning packages: what may be assigned, what it would be charged by, and doing it once."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
+
+from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
+from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
+from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words
+from portal.domain.terms import PackageType, Prices, Terms, always
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentEnd,
+    AssignmentPosition,
+    AssignmentQuantity,
+    Customer,
+    Did,
+    Package,
+)
+from portal.services.billing import line_bound
+from portal.services.billing.terms import Facts, usage_wait_days
+from portal.services.calls.effects import bundles_changed
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An assignment as it is asked for."""
+
+    package: Package
+    customer: Customer
+    did: Did | None
+    quantity: int
+    start_date: date
+    end_date: date | None = None
+    charge_from: date | None = None
+    minutes: int | None = None
+    minimum_days: int | None = None
+    auto_decrement_credit: bool = False
+
+    @property
+    def lock_days(self) -> int:
+        """The package's minimum days, or those given when the package has none."""
+        return self.package.minimum_days or self.minimum_days or 0
+
+    @property
+    def locked_until(self) -> date | None:
+        """The day on which the lock falls away."""
+        return locked_until(self.start_date, self.lock_days)
+
+
+def on_sale() -> list[Package]:
+    """The packages that can be assigned, by name, with all that their terms are made of."""
+    query = select(Package).where(Package.archived_on.is_(None)).order_by(Package.search_key, Package.id)
+    return list(
+        db.session.scalars(query.options(selectinload(Package.prices), selectinload(Package.schedules)))
+    )
+
+
+class AsksFirst(RuleBroken):
+    """The same package is assigned to the same customer or DID over the same days: say yes to have it twice."""
+
+    def __init__(self, sentence: str, existing: Assignment) -> None:
+        super().__init__(sentence)
+        self.existing = existing
+
+
+def check(draft: Draft) -> None:
+    """Whether a draft can be assigned. Invalid names the field; NotAssignable the way out."""
+    package, customer = draft.package, draft.customer
+    if package.archived_on:
+        raise NotAssignable(f"{package.name} is archived: it is off sale and cannot be assigned anew.")
+    if customer.archived_on:
+        raise NotAssignable(f"{customer.name} is archived. Take the customer back first.")
+    if draft.did and (draft.did.archived_on or draft.did.customer_id != customer.id):
+        raise NotAssignable(f"{draft.did.number} is not a DID of {customer.name}.")
+    if customer.currency not in package.currencies:
+        raise NotAssignable(
+            f"{package.name} has no prices in {customer.currency}, the currency of {customer.name}.",
+            WayOut(f"Add prices in {customer.currency}", "packages.edit", {"package_id": package.id}),
+        )
+    _check_numbers(draft)
+    _check_dates(draft)
+
+
+def _check_numbers(draft: Draft) -> None:
+    package = draft.package
+    if not 1 <= draft.quantity <= QUANTITY_MAX:
+        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+    line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date)
+    if package.type == PackageType.FREE_MINUTES:
+        if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
+            raise Invalid("minutes", "Say how many minutes are free in each period: 1 to 1,000,000,000.")
+    elif draft.minutes is not None:
+        raise Invalid("minutes", "Only a free minutes package carries minutes.")
+    if draft.minimum_days is not None:
+        if package.minimum_days:
+            raise Invalid("minimum_days", f"{package.name} has its own minimum days: {package.minimum_days}.")
+        if not 0 <= draft.minimum_days <= MINIMUM_DAYS_MAX:
+            raise Invalid("minimum_days", f"Minimum Days are 0 to {MINIMUM_DAYS_MAX:,}.")
+
+
+def _check_dates(draft: Draft) -> None:
+    for name, day in (
+        ("start_date", draft.start_date),
+        ("end_date", draft.end_date),
+        ("charge_from", draft.charge_from),
+    ):
+        check_day(name, day)
+    if draft.charge_from and draft.charge_from < draft.start_date:
+        raise Invalid("charge_from", "Charging cannot begin before the start date.")
+    if draft.end_date:
+        check_end(draft.end_date, draft.start_date, draft.locked_until)
+        if draft.charge_from and draft.charge_from > draft.end_date:
+            raise Invalid("charge_from", "Charging would begin after the end date.")
+
+
+def check_day(name: str, day: date | None) -> None:
+    """Days lie between 2000 and 2199. Invalid names the field."""
+    if day and not FIRST_DAY <= day <= LAST_DAY:
+        raise Invalid(name, f"Dates lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+
+
+def check_end(end_date: date, start_date: date, lock: date | None) -> None:
+    """Whether a day may be the last one. Invalid says from which day on it may."""
+    if end_date < start_date:
+        raise Invalid("end_date", f"The end date lies before the start date, {in_words(start_date)}.")
+    earliest = earliest_last_day(lock, start_date)
+    if lock and end_date < earliest:
+        raise Invalid(
+            "end_date",
+            f"Not before {in_words(earliest)}, its last locked day: it is locked until {in_words(lock)}.",
+        )
+
+
+def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Terms]:
+    """What a draft would be charged by: the facts and terms for `planning.plan_draft`.
+
+    `wait_days` is the setting Usage Wait Days, where whoever asks for many has read it already.
+    """
+    package, currency = draft.package, draft.customer.currency
+    facts = Facts(
+        0,
+        package.id,
+        draft.customer.id,
+        draft.did.id if draft.did else None,
+        package.name,
+        draft.did.number if draft.did else "",
+        currency,
+        draft.auto_decrement_credit,
+    )
+    prices = tuple(
+        (p.holds_from, Prices(*map(to_micros, (p.cost, p.retail, p.setup_cost, p.setup_retail))))
+        for p in package.prices
+        if p.currency == currency
+    )
+    terms = Terms(
+        start_date=draft.start_date,
+        schedules=tuple((s.holds_from, Schedule(s.frequency, s.frequency_match)) for s in package.schedules),
+        prices=prices,
+        quantities=always(draft.quantity),
+        ends=always(draft.end_date),
+        tax_rates=tuple((r.holds_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
+        unit=minor_unit(currency),
+        proration=package.proration,
+        minimum_spend=package.minimum_spend,
+        charge_from=draft.charge_from,
+        wait_days=(usage_wait_days() if wait_days is None else wait_days) if package.minimum_spend else 0,
+    )
+    return facts, terms
+
+
+def same_over_the_same_days(draft: Draft) -> Assignment | None:
+    """An assignment of the same package to the same customer or DID whose days meet the draft's."""
+    query = (
+        select(Assignment)
+        .where(Assignment.package_id == draft.package.id, Assignment.customer_id == draft.customer.id)
+        .where(Assignment.did_id == draft.did.id if draft.did else Assignment.did_id.is_(None))
+        .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= draft.start_date))
+        .order_by(Assignment.id)
+        .limit(1)
+    )
+    if draft.end_date:
+        query = query.where(Assignment.start_date <= draft.end_date)
+    return db.session.scalar(query)
+
+
+def assign(
+    draft: Draft, *, token: str, by: str, now: datetime, twice: bool = False, today: date | None = None
+) -> Assignment:
+    """Assign a package. The token of the form makes a second click find the first one's assignment.
+
+    Raises Invalid, NotAssignable, or AsksFirst unless `twice` says that a second one is meant.
+    """
+    query = select(Assignment).where(Assignment.token == token)
+    if existing := db.session.scalars(query).first():
+        return existing
+    check(draft)
+    if not twice and (existing := same_over_the_same_days(draft)):
+        raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
+    assignment = new_assignment(draft, token=token, by=by, now=now)
+    try:
+        with db.session.begin_nested():
+            db.session.add(assignment)
+    except IntegrityError:  # the other click was quicker
+        return db.session.scalars(query).one()
+    bundles_changed([assignment], today or now.date(), now)
+    return assignment
+
+
+def already(draft: Draft, existing: Assignment) -> str:
+    """That the same package is there over the same days, in a sentence."""
+    whose = draft.did.number if draft.did else draft.customer.name
+    return f"{draft.package.name} is assigned to {whose} already, since {in_words(existing.start_date)}."
+
+
+def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assignment:
+    """The rows of an assignment, not yet stored."""
+    begins = max(draft.start_date, draft.charge_from) if draft.charge_from else draft.start_date
+    return Assignment(
+        token=token,
+        package=draft.package,
+        customer=draft.customer,
+        did=draft.did,
+        start_date=draft.start_date,
+        end_date=draft.end_date,
+        charge_from=draft.charge_from,
+        minutes=draft.minutes,
+        minimum_days=draft.lock_days,
+        locked_until=draft.locked_until,
+        auto_decrement_credit=draft.auto_decrement_credit,
+        created_by=by,
+        created_at=now,
+        quantities=[AssignmentQuantity(holds_from=FIRST_DAY, quantity=draft.quantity)],
+        ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
+        position=AssignmentPosition(next_charge_on=begins),
+    )

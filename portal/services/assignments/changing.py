@@ -1,0 +1,254 @@
+"""Changing an assignment: its quantity, its end date, and while nothing is posted its start date."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm.attributes import flag_modified
+
+from portal.domain.commitment import earliest_last_day, locked_until
+from portal.domain.due import Position
+from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.money import QUANTITY_MAX
+from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
+from portal.extensions import db
+from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
+from portal.services.assignments.assigning import check_day, check_end
+from portal.services.billing import line_bound
+from portal.services.billing.terms import Loaded, load
+from portal.services.calls.effects import bundles_changed
+
+CHUNK = 500
+Item = TypeVar("Item")
+
+
+def has_begun(assignment: Assignment) -> bool:
+    """Whether a run has dealt with it: from then on changes hold from a day on.
+
+    Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
+    """
+    hold_positions([assignment.id])
+    return assignment.position.charged_until is not None
+
+
+def hold_positions(ids: Iterable[int]) -> None:
+    """Lock the positions of assignments and read them anew."""
+    for some in in_chunks(sorted(ids)):
+        query = (
+            select(AssignmentPosition)
+            .where(AssignmentPosition.assignment_id.in_(some))
+            .order_by(AssignmentPosition.assignment_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        db.session.scalars(query).all()
+
+
+def in_chunks(many: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one statement reads."""
+    for start in range(0, len(many), CHUNK):
+        yield many[start : start + CHUNK]
+
+
+def change_quantity(assignment: Assignment, quantity: int, holds_from: date, today: date) -> None:
+    """A new quantity from `holds_from` on; at once while nothing of it has been posted.
+
+    Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
+    """
+    if not 1 <= quantity <= QUANTITY_MAX:
+        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+    check_day("holds_from", holds_from)
+    since = min(today, assignment.start_date)
+    line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
+    if holds_from <= today:
+        if not has_begun(assignment):
+            if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
+                raise _locked_quantity(assignment)
+            first, *others = assignment.quantities
+            first.quantity = quantity
+            assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
+            touch(assignment)
+            return
+        raise Invalid(
+            "holds_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later."
+        )
+    if assignment.is_locked_on(holds_from) and quantity < assignment.quantity_on(holds_from):
+        raise _locked_quantity(assignment)
+    _keep_quantity(assignment, quantity, holds_from)
+
+
+def _keep_quantity(assignment: Assignment, quantity: int, holds_from: date) -> None:
+    """Store a quantity from a day on; while locked, none that was planned for a later day may be fewer."""
+    for row in assignment.quantities:
+        if (
+            row.holds_from > holds_from
+            and assignment.is_locked_on(row.holds_from)
+            and row.quantity < quantity
+        ):
+            raise Invalid(
+                "quantity",
+                f"{row.quantity:,} are planned from {in_words(row.holds_from)}. "
+                f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
+            )
+    touch(assignment)
+    for row in assignment.quantities:
+        if row.holds_from == holds_from:
+            row.quantity = quantity
+            return
+    assignment.quantities.append(AssignmentQuantity(holds_from=holds_from, quantity=quantity))
+    assignment.quantities.sort(key=lambda row: row.holds_from)
+
+
+def touch(assignment: Assignment) -> None:
+    """Let whoever has the assignment open know: its quantities stand in rows of their own."""
+    flag_modified(assignment, "auto_decrement_credit")
+
+
+def _locked_quantity(assignment: Assignment) -> Invalid:
+    assert assignment.locked_until
+    return Invalid(
+        "quantity",
+        f"While it is locked, until {in_words(assignment.locked_until)}, the quantity may rise but not fall.",
+    )
+
+
+def change_end(
+    assignment: Assignment,
+    end_date: date | None,
+    today: date,
+    *,
+    by: str,
+    now: datetime,
+    override_reason: str = "",
+) -> None:
+    """Set, move or remove the end date; what was charged too much or too little is posted by the next run.
+
+    Invalid for a day that may not be the last one. The owner may override the lock with a reason, which is kept.
+    """
+    if end_date == assignment.end_date:
+        return
+    check_change_of_end(assignment, end_date, today, override=bool(override_reason))
+    if overrides(assignment, end_date):
+        assignment.override_reason, assignment.override_by, assignment.override_at = override_reason, by, now
+    keep_end(assignment, end_date, today, begun=has_begun(assignment))
+    db.session.flush()
+    find_next(assignment, today)
+    bundles_changed([assignment], today, now)
+
+
+def check_change_of_end(
+    assignment: Assignment, end_date: date | None, today: date, *, override: bool = False
+) -> None:
+    """Whether the end date may become this one. Invalid says why not."""
+    if assignment.has_ended_on(today):
+        assert assignment.end_date
+        raise Invalid(
+            "end_date", f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead."
+        )
+    if end_date:
+        check_day("end_date", end_date)
+        check_end(end_date, assignment.start_date, None if override else assignment.locked_until)
+
+
+def overrides(assignment: Assignment, end_date: date | None) -> bool:
+    """Whether a last day is one that only the owner may give: before the lock falls away."""
+    lock = assignment.locked_until
+    return bool(end_date and lock and end_date < earliest_last_day(lock, assignment.start_date))
+
+
+def keep_end(assignment: Assignment, end_date: date | None, today: date, *, begun: bool) -> None:
+    """Store an end date, with the day since which it is known once a run has dealt with the assignment."""
+    assignment.end_date = end_date
+    if not begun:
+        assignment.ends[0].end_date = end_date
+        return
+    if assignment.ends[-1].known_on >= today:
+        assignment.ends[-1].end_date = end_date
+    else:
+        assignment.ends.append(AssignmentEnd(known_on=today, end_date=end_date))
+    position = assignment.position
+    if position.worked_through and position.worked_through >= today:
+        position.worked_through = today - ONE_DAY  # today's run did not see it yet
+
+
+def change_start(assignment: Assignment, start_date: date, charge_from: date | None, today: date) -> None:
+    """Another start date, while nothing has been posted; the lock moves with it."""
+    if (start_date, charge_from) == (assignment.start_date, assignment.charge_from):
+        return
+    if has_begun(assignment):
+        raise Invalid(
+            "start_date", "The start date is fixed: charges have been posted since. Assign anew instead."
+        )
+    if (
+        start_date != assignment.start_date
+        and assignment.is_locked_on(today)
+        and assignment.start_date <= today
+    ):
+        raise Invalid("start_date", "It has started and is locked: its start date stays.")
+    lock = locked_until(start_date, assignment.minimum_days)
+    for name, day in (("start_date", start_date), ("charge_from", charge_from)):
+        check_day(name, day)
+    if charge_from and charge_from < start_date:
+        raise Invalid("charge_from", "Charging cannot begin before the start date.")
+    if assignment.end_date:
+        check_end(assignment.end_date, start_date, lock)
+    assignment.start_date, assignment.charge_from, assignment.locked_until = start_date, charge_from, lock
+    db.session.flush()
+    find_next(assignment, today)
+
+
+def find_next(assignment: Assignment, today: date) -> None:
+    """Work out anew the next day on which anything can fall due, and move the position's version on."""
+    find_next_of([assignment], today)
+
+
+def find_next_of(assignments: Sequence[Assignment], today: date) -> None:
+    """The same for many, read together."""
+    positions = {assignment.id: assignment.position for assignment in assignments}
+    for some in in_chunks(list(positions)):
+        for loaded in load(some, spend_before=today + ONE_DAY):
+            position = positions[loaded.facts.assignment_id]
+            position.next_charge_on = _next_day(loaded, today)
+            position.version += 1
+
+
+def _next_day(loaded: Loaded, today: date) -> date | None:
+    begins, end = loaded.terms.begins, loaded.terms.ends[-1][1]
+    if loaded.position == Position() and (end is None or begins <= end):
+        return begins
+    due = loaded.due(today)
+    days = [charge.found_on for charge in due.charges] + ([due.next_charge_on] if due.next_charge_on else [])
+    return min((day for day in days if day <= LAST_DAY), default=None)
+
+
+# -- everything that a form lets one change, together
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An assignment as somebody wants to have it."""
+
+    quantity: int
+    holds_from: date
+    start_date: date
+    charge_from: date | None
+    end_date: date | None
+    auto_decrement_credit: bool
+    override_reason: str = ""
+
+
+def make_change(assignment: Assignment, change: Change, today: date, *, by: str, now: datetime) -> None:
+    """Make of the assignment what is wanted, all or nothing. Invalid names the field that cannot be."""
+    if assignment.has_ended_on(today):
+        assert assignment.end_date
+        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
+    if change.quantity != assignment.quantity_on(change.holds_from):
+        change_quantity(assignment, change.quantity, change.holds_from, today)
+    if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):
+        change_end(assignment, None, today, by=by, now=now)  # a new start is held against the new end only
+        change_start(assignment, change.start_date, change.charge_from, today)
+    change_end(assignment, change.end_date, today, by=by, now=now, override_reason=change.override_reason)
+    assignment.auto_decrement_credit = change.auto_decrement_credit
+    bundles_changed([assignment], today, now)

@@ -1,0 +1,54 @@
+"""Ending many assignments on one day: those that may end do, each other one stays with its reason."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Assignment
+from portal.services.assignments.changing import check_change_of_end, find_next_of, hold_positions, keep_end
+from portal.services.calls.effects import bundles_changed
+
+
+@dataclass(frozen=True, slots=True)
+class NotEnded:
+    """An assignment that may not end on that day, and why."""
+
+    assignment: Assignment
+    reason: str
+
+
+@dataclass(slots=True)
+class Ending:
+    """Which assignments end on the day, and which do not."""
+
+    ready: list[Assignment] = field(default_factory=list)
+    refused: list[NotEnded] = field(default_factory=list)
+
+
+def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> Ending:
+    """Which of them may end on that day. Nothing is stored."""
+    ending = Ending()
+    for assignment in assignments:
+        try:
+            check_change_of_end(assignment, end_date, today)
+        except Invalid as problem:
+            ending.refused.append(NotEnded(assignment, problem.sentence))
+        else:
+            ending.ready.append(assignment)
+    return ending
+
+
+def end_many(assignments: Sequence[Assignment], end_date: date, today: date, *, now: datetime) -> Ending:
+    """Give all of them that may have it the same last day."""
+    ending = sort_out(assignments, end_date, today)
+    changed = [assignment for assignment in ending.ready if assignment.end_date != end_date]
+    hold_positions(assignment.id for assignment in changed)
+    for assignment in changed:
+        keep_end(assignment, end_date, today, begun=assignment.position.charged_until is not None)
+    db.session.flush()
+    find_next_of(changed, today)
+    db.session.flush()
+    bundles_changed(changed, today, now)
+    return ending

@@ -1,0 +1,200 @@
+"""Assignments as lists show them: which there are, where each stands, and what it is charged next."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import joinedload, selectinload
+
+from portal.domain.due import Kind
+from portal.domain.money import from_micros
+from portal.domain.schedule import ONE_DAY, Frequency, Schedule
+from portal.extensions import db
+from portal.models import Assignment, Customer, Did, Package
+from portal.services import listing
+from portal.services.billing.terms import Loaded, load
+from portal.services.dids.numbers import parts_to_find
+from portal.services.packages import schedule_words
+
+# A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
+LOOKED_AT = 12
+# As many as one act may touch.
+MANY = 10_000
+# As many as one page shows.
+PAGE = 50
+
+
+class State(StrEnum):
+    """Where an assignment stands, as its mark says."""
+
+    ACTIVE = "active"
+    LOCKED = "locked"
+    LATER = "later"
+    HELD = "held"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class NextCharge:
+    """What falls due next: its day, the sum of that day's lines, and what is overdue before today with it.
+
+    `provisional` says that it is a minimum spend, less what is spent so far.
+    """
+
+    charge_on: date
+    amount: Decimal
+    lines: int
+    provisional: bool = False
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a list."""
+
+    assignment: Assignment
+    state: State
+    next_charge: NextCharge | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many are assigned (not ended), and how many have ended."""
+
+    assigned: int
+    ended: int
+
+
+def state_on(assignment: Assignment, day: date) -> State:
+    """Where an assignment stands on a day."""
+    if assignment.position.held_lines:
+        return State.HELD
+    if assignment.has_ended_on(day):
+        return State.ENDED
+    if assignment.start_date > day:
+        return State.LATER
+    return State.LOCKED if assignment.is_locked_on(day) else State.ACTIVE
+
+
+def of_customer(customer: Customer, text: str = "") -> Select[Assignment]:
+    """The assignments of a customer, those on their DIDs too, whose package or number holds `text`."""
+    query = select(Assignment).where(Assignment.customer_id == customer.id)
+    return query.where(_matches(text)) if text.strip() else query
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """Whether the package's name holds every word that was typed, or the DID's number holds it."""
+    words = (Package.search_key.contains(word, autoescape=True) for word in text.casefold().split())
+    numbers = (Did.number.contains(part, autoescape=True) for part in parts_to_find(text))
+    return or_(Assignment.package.has(and_(*words)), *(Assignment.did.has(number) for number in numbers))
+
+
+def of_did(did: Did) -> Select[Assignment]:
+    """The assignments on a DID, of the customer who has it and of those who had it."""
+    return select(Assignment).where(Assignment.did_id == did.id)
+
+
+def counts(query: Select[Assignment], today: date) -> Counts:
+    """How many of them have ended, and how many have not."""
+    assigned = func.coalesce(func.sum(_in_force_or_later(today)), 0)
+    total, still = db.session.execute(query.with_only_columns(func.count(Assignment.id), assigned)).one()
+    return Counts(int(still), total - int(still))
+
+
+def page_of(
+    query: Select[Assignment],
+    today: date,
+    after: int | None = None,
+    before: int | None = None,
+    size: int = PAGE,
+) -> listing.Page[Listed]:
+    """A page of them, the newest first and those that have ended last, each with its next charge."""
+    sort = listing.Sort((_in_force_or_later(today), Assignment.id), descending=True)
+    page = listing.page(query.options(*for_rows()), sort, after, before, size)
+    return listing.Page(listed(page.rows, today), page.total, page.after, page.before)
+
+
+def for_rows() -> tuple[Any, ...]:
+    """What a row shows, fetched with it."""
+    return (
+        joinedload(Assignment.package).selectinload(Package.prices),
+        joinedload(Assignment.package).selectinload(Package.schedules),
+        joinedload(Assignment.customer),
+        joinedload(Assignment.did),
+        joinedload(Assignment.position),
+        selectinload(Assignment.quantities),
+    )
+
+
+def listed(assignments: Sequence[Assignment], today: date) -> list[Listed]:
+    """Rows of a list, their next charges worked out together."""
+    upcoming = next_charges([a.id for a in assignments if a.position.next_charge_on], today)
+    return [Listed(a, state_on(a, today), upcoming.get(a.id)) for a in assignments]
+
+
+def next_charges(ids: Sequence[int], today: date) -> dict[int, NextCharge]:
+    """What each of the assignments is charged next, where anything is."""
+    if not ids:
+        return {}
+    found = ((item.facts.assignment_id, _next_charge(item, today)) for item in load(ids, today + ONE_DAY))
+    return {id: charge for id, charge in found if charge}
+
+
+def _next_charge(item: Loaded, today: date) -> NextCharge | None:
+    """The first charge date that brings a line, looking as far ahead as the engine says anything can be due."""
+    through: date | None = today
+    for _ in range(LOOKED_AT):
+        if through is None:
+            return None
+        due = item.due(through)
+        lines = [c for c in due.charges if c.amount or (c.kind == Kind.MINIMUM_SPEND and c.charge_on > today)]
+        if lines:
+            break
+        through = due.next_charge_on
+    else:
+        return None
+    overdue = [charge for charge in lines if charge.charge_on < today]
+    first = min(charge.charge_on for charge in lines)
+    counted = lines if overdue else [charge for charge in lines if charge.charge_on == first]
+    return NextCharge(
+        first,
+        from_micros(sum(charge.amount for charge in counted)),
+        len(counted),
+        any(charge.kind == Kind.MINIMUM_SPEND and charge.charge_on > today for charge in counted),
+        bool(overdue),
+    )
+
+
+def load_many(ids: Iterable[int]) -> list[Assignment]:
+    """Assignments by their ids, with what a row shows, in the order of their ids."""
+    wanted = sorted(set(ids))
+    found: list[Assignment] = []
+    for start in range(0, len(wanted), 500):
+        query = select(Assignment).where(Assignment.id.in_(wanted[start : start + 500]))
+        found.extend(db.session.scalars(query.options(*for_rows(), selectinload(Assignment.ends))).unique())
+    return sorted(found, key=lambda assignment: assignment.id)
+
+
+def charged(assignment: Assignment, day: date) -> str:
+    """When it is charged, in few words; without match days, by the day it started on."""
+    row = assignment.package.schedule_on(day)
+    schedule = Schedule(row.frequency, row.frequency_match)
+    words = schedule_words.charged(schedule)
+    if not schedule.match and len(assignment.package.schedules) == 1:
+        anchor = assignment.start_date
+        words += {
+            Frequency.WEEKLY: f", {schedule_words.WEEKDAYS[anchor.weekday()][:3]}",
+            Frequency.MONTHLY: f", {schedule_words.ordinal(anchor.day)}",
+        }.get(schedule.frequency, "")
+    return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+
+
+def _in_force_or_later(today: date) -> ColumnElement[int]:
+    """0 for an assignment whose last day lies before today, else 1."""
+    open_still = or_(Assignment.end_date.is_(None), Assignment.end_date >= today)
+    return sql_cast(case((open_still, 1), else_=0), Integer)

@@ -1,0 +1,1 @@
+"""What is charged: the plan, posting it, runs with their reports, and charges as lists."""

@@ -1,0 +1,257 @@
+"""Posted charges as a list: searched, filtered and paged, as quick with ten million as with ten.
+
+A page is put together from *branches*, each read straight off an index: what follows the last row on its own
+day, and what follows on other days (SQLite uses only `day` of `(day, id) < (?, ?)`); with a search that means a
+few customers, packages or DIDs, each of these by itself. What is counted is bounded, and says so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import product
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, true, union
+from sqlalchemy.orm import joinedload
+
+from portal.domain.due import Kind
+from portal.extensions import db
+from portal.models import Assignment, Charge, Customer, Did, Package
+from portal.services.billing.planning import Totals, totals
+from portal.services.listing import PAGE_SIZE
+
+# Beyond as many charges, they are no longer counted and added up for a page.
+COUNTED = 10_000
+# A search that means more customers, packages and DIDs than this reads the charges in order instead.
+FEW = 20
+WORDS = 6
+
+Condition = ColumnElement[bool]
+SORTS = {
+    "date": (Charge.charge_on, Charge.id),
+    "posted": (Charge.id,),
+    "amount": (Charge.amount, Charge.id),
+}
+DEFAULT_SORT = "-date"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody looks for: words, and what the charges have in common."""
+
+    text: str = ""
+    customer_id: int | None = None
+    kind: Kind | None = None
+    currency: str = ""
+    begins: date | None = None
+    through: date | None = None
+    auto_decrement_credit: bool | None = None
+
+
+@dataclass(slots=True)
+class Counted:
+    """How many charges there are and their sums; `more` where they were too many to count."""
+
+    count: int = 0
+    more: bool = False
+    totals: dict[str, Totals] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargePage:
+    """A page of charges; `after` and `before` lead on, where there are more. `sort` is what it is sorted by."""
+
+    rows: Sequence[Charge]
+    counted: Counted
+    sort: str
+    after: int | None = None
+    before: int | None = None
+
+
+def charge_page(
+    asked: Asked,
+    sort: str = DEFAULT_SORT,
+    after: int | None = None,
+    before: int | None = None,
+    size: int = PAGE_SIZE,
+) -> ChargePage:
+    """The charges after (or before) a charge. By amount only what is few enough to be counted is sorted."""
+    drivers = list(_drivers(asked))
+    counted = _count(asked, drivers) if drivers else Counted()
+    if sort.lstrip("-") not in SORTS or (counted.more and "amount" in sort):
+        sort = DEFAULT_SORT
+    columns, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
+    place = _place(columns, before or after)
+    backwards = bool(before) and place is not None
+    ids = _ids(drivers, _rest(asked), columns, descending != backwards, place, size + 1) if drivers else []
+    more, ids = len(ids) > size, ids[:size]
+    if backwards:
+        ids.reverse()
+    if not ids:
+        return ChargePage([], counted, sort)
+    rows = _load(ids)
+    if counted.more and place is None and not more:
+        counted = Counted(len(rows), totals=totals(rows))  # all there is stands on this page
+    follows = True if backwards else more
+    precedes = more if backwards else place is not None
+    return ChargePage(rows, counted, sort, ids[-1] if follows else None, ids[0] if precedes else None)
+
+
+# -- what is looked for
+
+
+def _drivers(asked: Asked) -> Iterator[Condition]:
+    """The conditions that an index reads by, one for each branch; none where nothing can be found."""
+    common = _in_order(asked)
+    if asked.customer_id is not None:
+        common.append(Charge.customer_id == asked.customer_id)
+    if asked.kind and asked.kind != Kind.RECURRING:
+        # Said again in words, so that the index of rare kinds is known to hold them all.
+        common += [
+            Charge.kind == asked.kind,
+            literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
+        ]
+    meant = list(_meant(asked.text.casefold().split()[:WORDS])) if asked.text.strip() else [true()]
+    for condition in meant:
+        yield and_(condition, *common)
+
+
+def _in_order(asked: Asked) -> list[Condition]:
+    found: list[Condition] = []
+    if asked.begins:
+        found.append(Charge.charge_on >= asked.begins)
+    if asked.through:
+        found.append(Charge.charge_on <= asked.through)
+    return found
+
+
+def _rest(asked: Asked) -> list[Condition]:
+    """What is looked at row by row."""
+    found: list[Condition] = []
+    if asked.kind == Kind.RECURRING:
+        found.append(Charge.kind == asked.kind)
+    if asked.currency:
+        found.append(Charge.currency == asked.currency)
+    if asked.auto_decrement_credit is not None:
+        found.append(Charge.auto_decrement_credit.is_(asked.auto_decrement_credit))
+    return found
+
+
+def _meant(words: list[str]) -> Iterator[Condition]:
+    """What the words of a search can mean: customers, packages, DIDs, a customer's package, a line made by hand."""
+    customers, packages = _with_words(Customer, words), _with_words(Package, words)
+    digits = "".join(letter for letter in "".join(words) if letter.isdecimal())
+    dids = select(Did.id).where(Did.number.contains(digits)) if len(digits) >= 3 else None
+    found = [db.session.scalars(query.limit(FEW + 1)).all() for query in (customers, packages)]
+    numbers = db.session.scalars(dids.limit(FEW + 1)).all() if dids is not None else []
+    by_hand = and_(*(func.lower(Charge.label).contains(word, autoescape=True) for word in words))
+    by_hand = and_(
+        by_hand,
+        Charge.kind == Kind.MANUAL,
+        literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
+    )
+    if len(found[0]) + len(found[1]) + len(numbers) > FEW:
+        either = [Charge.customer_id.in_(customers), Charge.package_id.in_(packages), by_hand]
+        if numbers and dids is not None:
+            either.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(dids))))
+        yield or_(*either)
+        return
+    yield from (Charge.customer_id == id for id in found[0])
+    yield from (Charge.package_id == id for id in found[1])
+    if numbers:
+        yield Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(numbers)))
+    if not any(found):
+        yield from _pairs(words)
+    yield by_hand
+
+
+def _pairs(words: list[str]) -> Iterator[Condition]:
+    """Some of the words mean a customer, the others a package."""
+    for cut in range(1, len(words)):
+        for ours, others in ((words[:cut], words[cut:]), (words[cut:], words[:cut])):
+            customers = db.session.scalars(_with_words(Customer, ours).limit(FEW)).all()
+            packages = db.session.scalars(_with_words(Package, others).limit(FEW)).all() if customers else []
+            pairs = list(product(customers, packages))
+            if pairs:
+                # The sum keeps a database from reading all charges of the package, where the customer's are few.
+                yield from (
+                    and_(Charge.customer_id == customer, Charge.package_id + 0 == package)
+                    for customer, package in pairs[:FEW]
+                )
+                return
+
+
+def _with_words(model: Any, words: list[str]) -> Select[int]:
+    query: Select[int] = select(model.id)
+    return query.where(*(model.search_key.contains(word, autoescape=True) for word in words))
+
+
+# -- a page
+
+
+def _place(columns: tuple[Any, ...], id: int | None) -> tuple[Any, ...] | None:
+    if id is None:
+        return None
+    found = db.session.execute(select(*columns).where(Charge.id == id)).one_or_none()
+    return tuple(found) if found else None
+
+
+def _branches(
+    columns: tuple[Any, ...], place: tuple[Any, ...] | None, downwards: bool
+) -> Iterator[Condition]:
+    """Where to read on: beside the place in the last column, then beyond it in the ones before."""
+    if place is None:
+        yield true()
+        return
+    for last in reversed(range(len(columns))):
+        same = [column == value for column, value in zip(columns[:last], place, strict=False)]
+        column, value = columns[last], place[last]
+        yield and_(*same, column < value if downwards else column > value)
+
+
+def _ids(
+    drivers: list[Condition],
+    rest: list[Condition],
+    columns: tuple[Any, ...],
+    downwards: bool,
+    place: tuple[Any, ...] | None,
+    limit: int,
+) -> list[int]:
+    """The ids of the next charges, in order."""
+    parts = []
+    for driver, branch in product(drivers, list(_branches(columns, place, downwards))):
+        order = [column.desc() if downwards else column.asc() for column in columns]
+        part = select(*columns).where(driver, branch, *rest).order_by(*order).limit(limit).subquery()
+        parts.append(select(*part.c))
+    # Charges that two of the drivers find are found once.
+    together = union(*parts).subquery()
+    order = [column.desc() if downwards else column.asc() for column in together.c]
+    return list(db.session.scalars(select(together.c.id).order_by(*order).limit(limit)))
+
+
+def _load(ids: list[int]) -> list[Charge]:
+    query = select(Charge).where(Charge.id.in_(ids)).options(joinedload(Charge.customer))
+    found = {charge.id: charge for charge in db.session.scalars(query)}
+    return [found[id] for id in ids]
+
+
+# -- how many
+
+
+def _count(asked: Asked, drivers: list[Condition]) -> Counted:
+    """Count and add up what there is, as far as the bound; what is read beyond it is not."""
+    columns = (Charge.currency, Charge.amount, Charge.cost, Charge.tax)
+    fits = and_(true(), *_rest(asked)).label("fits")
+    read = select(*columns, fits).where(or_(*drivers)).limit(COUNTED + 1).subquery()
+    sums = (func.sum(read.c.amount), func.sum(read.c.cost), func.sum(read.c.tax), func.count())
+    rows = db.session.execute(
+        select(read.c.fits, read.c.currency, *sums)
+        .group_by(read.c.fits, read.c.currency)
+        .order_by(read.c.currency)
+    ).all()
+    counted = Counted(more=sum(row[-1] for row in rows) > COUNTED)
+    for is_meant, currency, amount, cost, tax, count in rows:
+        if is_meant:
+            counted.count += count
+            counted.totals[currency] = Totals(amount, cost, tax, count)
+    return counted

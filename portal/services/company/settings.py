@@ -1,0 +1,128 @@
+"""The provider's settings: what cannot be, and what follows from a change."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from zoneinfo import available_timezones
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import joinedload
+
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
+from portal.models.company import Company
+from portal.services.assignments.changing import find_next_of
+from portal.services.billing.planning import chunks
+from portal.services.company.currencies import CURRENCIES
+from portal.services.company.logo import checked_logo
+from portal.services.customers.customers import check_email
+
+NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
+WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX = 30, 90, 366
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFields:
+    """What is known of the provider, and how it bills."""
+
+    name: str
+    address: str
+    email: str
+    tax_id: str
+    time_zone: str
+    default_currency: str
+    usage_wait_days: int
+    summary_footer: str
+    notification_days: int = 0
+    late_call_days: int = 90
+    audit_comment: AuditComment = AuditComment.OFF
+
+
+@cache
+def time_zones() -> list[str]:
+    """The time zones of places, and UTC first."""
+    return [
+        "UTC",
+        *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
+    ]
+
+
+def is_time_zone_fixed() -> bool:
+    """Whether days have been worked out in it: a charge is posted or a call taken in."""
+    return bool(db.session.scalar(select(exists(select(Charge.id)) | exists(select(Call.id)))))
+
+
+def change_company(provider: Company, fields: CompanyFields, today: date) -> int:
+    """Change what is known of the provider. How many minimum spends are settled on another day because of it."""
+    _check(provider, fields)
+    waited = provider.usage_wait_days
+    provider.name = " ".join(fields.name.split())
+    provider.address = fields.address.strip()
+    provider.email = check_email(fields.email.strip())
+    provider.tax_id = " ".join(fields.tax_id.split())
+    provider.time_zone = fields.time_zone
+    provider.default_currency = fields.default_currency
+    provider.usage_wait_days = fields.usage_wait_days
+    provider.summary_footer = fields.summary_footer.strip()
+    provider.notification_days = fields.notification_days
+    provider.late_call_days = fields.late_call_days
+    provider.audit_comment = fields.audit_comment
+    db.session.flush()
+    return _wait_anew(today) if provider.usage_wait_days != waited else 0
+
+
+def change_logo(provider: Company, picture: bytes | None) -> None:
+    """Keep another logo, drawn anew from a picture that was uploaded, or none. Invalid where it is no picture."""
+    provider.logo = checked_logo(picture) if picture is not None else None
+    db.session.flush()
+
+
+def _check(provider: Company, fields: CompanyFields) -> None:
+    if not fields.name.strip():
+        raise Invalid("name", "Give the company its name: it stands on every page and summary.")
+    for field, text, most in (
+        ("name", fields.name, NAME_MAX),
+        ("address", fields.address, ADDRESS_MAX),
+        ("tax_id", fields.tax_id, TAX_ID_MAX),
+        ("summary_footer", fields.summary_footer, FOOTER_MAX),
+    ):
+        if len(text) > most:
+            raise Invalid(field, f"This is too long: {most} characters at most.")
+    if fields.default_currency not in CURRENCIES:
+        raise Invalid("default_currency", "Choose a Default Currency from the list.")
+    if not 0 <= fields.usage_wait_days <= WAIT_DAYS_MAX:
+        raise Invalid("usage_wait_days", f"Usage Wait Days are 0 to {WAIT_DAYS_MAX}.")
+    if fields.time_zone != provider.time_zone:
+        if fields.time_zone not in time_zones():
+            raise Invalid("time_zone", "Choose a Time Zone from the list.")
+        if is_time_zone_fixed():
+            raise Invalid(
+                "time_zone",
+                f"Charges or calls have their days in {provider.time_zone}, so the time zone stays as it is.",
+            )
+
+
+def _wait_anew(today: date) -> int:
+    """Work out anew when minimum spends are settled; how many there are.
+
+    Their positions are held, so that a run comes wholly before or wholly after the change.
+    """
+    query = (
+        select(Assignment.id)
+        .join(Package, Package.id == Assignment.package_id)
+        .join(AssignmentPosition)
+        .where(Package.minimum_spend, AssignmentPosition.next_charge_on.is_not(None))
+        .order_by(Assignment.id)
+    )
+    ids = list(db.session.scalars(query))
+    for chunk in chunks(ids):
+        held = select(AssignmentPosition).where(AssignmentPosition.assignment_id.in_(chunk)).with_for_update()
+        db.session.scalars(held.execution_options(populate_existing=True)).all()
+        assignments = (
+            select(Assignment).options(joinedload(Assignment.position)).where(Assignment.id.in_(chunk))
+        )
+        find_next_of(list(db.session.scalars(assignments)), today)
+        db.session.flush()
+        db.session.expire_all()
+    return len(ids)

@@ -1,0 +1,50 @@
+"""Credit: what moves a customer's balance, and what is to be paid (billing-rules 9).
+
+The balance is the sum of its entries; nothing else says what it is. An entry is dated the day it is made, so
+that a statement once printed does not change, and names the day it is for.
+"""
+
+from portal.services.credit.allocation import allocate, lift, release, return_overpaid
+from portal.services.credit.balance import (
+    BelowLimit,
+    available_to,
+    balance_of,
+    balances,
+    below_among,
+    below_limit,
+    entries_of,
+)
+from portal.services.credit.call_spend import enter_calls
+from portal.services.credit.owing import ToBePaid, owed_by, to_be_paid
+from portal.services.credit.payments import (
+    adjust,
+    allocated_of,
+    cancel_payment,
+    check_amount,
+    complete_payment,
+    record_payment,
+)
+
+__all__ = [
+    "BelowLimit",
+    "ToBePaid",
+    "adjust",
+    "allocate",
+    "allocated_of",
+    "available_to",
+    "balance_of",
+    "balances",
+    "below_among",
+    "below_limit",
+    "cancel_payment",
+    "check_amount",
+    "complete_payment",
+    "enter_calls",
+    "entries_of",
+    "lift",
+    "owed_by",
+    "record_payment",
+    "release",
+    "return_overpaid",
+    "to_be_paid",
+]

@@ -1,0 +1,135 @@
+"""Allocating payments to charges, and giving back what was paid too much."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from portal.domain.errors import Invalid, RuleBroken
+from portal.extensions import db
+from portal.models import (
+    Allocation,
+    BalanceEntry,
+    Charge,
+    EntrySource,
+    Payment,
+    PaymentState,
+)
+from portal.services.credit.owing import to_be_paid
+from portal.services.credit.payments import allocated_of, check_amount, hold
+
+ZERO = Decimal(0)
+
+
+def allocate(
+    payment: Payment, charge: Charge, amount: Decimal, *, token: str, today: date, by: str, now: datetime
+) -> Allocation:
+    """Pay a charge out of a payment: that amount leaves the balance."""
+    if made := db.session.scalars(select(Allocation).where(Allocation.token == token)).first():
+        return made
+    hold(payment)
+    db.session.refresh(charge, with_for_update=True)
+    if payment.state != PaymentState.COMPLETED:
+        raise RuleBroken(f"The payment is {payment.state}: only a completed one is allocated.")
+    if charge.customer_id != payment.customer_id or charge.auto_decrement_credit:
+        raise RuleBroken("The charge is not one that this customer is to pay.")
+    check_amount("amount", amount, charge.currency, positive=True)
+    found = to_be_paid(charge.customer_id, [charge.corrects_id or charge.reverses_id or charge.id])
+    if amount > found[0].open:
+        raise Invalid("amount", f"Only {max(found[0].open, ZERO):f} of the charge is left to pay.")
+    left = payment.amount - allocated_of(payment)
+    if amount > left:
+        raise Invalid("amount", f"Only {left:f} of the payment is left to allocate.")
+    allocation = Allocation(
+        token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today
+    )
+    db.session.add(allocation)
+    db.session.flush()
+    _enter_allocation(allocation, -amount, EntrySource.ALLOCATION, today, by, now)
+    return allocation
+
+
+def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
+    """Take a payment off a charge again: the amount returns to the balance."""
+    db.session.refresh(allocation, with_for_update=True)
+    if allocation.lifted_on:
+        return
+    allocation.lifted_on = today
+    _enter_allocation(allocation, allocation.amount, EntrySource.RELEASE, today, by, now, reason)
+
+
+def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
+    """Lift all allocations of a payment."""
+    query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None))
+    for allocation in db.session.scalars(query.order_by(Allocation.id)).all():
+        lift(allocation, today, by=by, now=now)
+
+
+def _enter_allocation(
+    allocation: Allocation,
+    amount: Decimal,
+    source: EntrySource,
+    today: date,
+    by: str,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    db.session.add(
+        BalanceEntry(
+            customer_id=allocation.payment.customer_id,
+            source=source,
+            charge_id=allocation.charge_id,
+            payment_id=allocation.payment_id,
+            made_on=today,
+            for_day=allocation.charge.charge_on,
+            amount=amount,
+            reason=reason,
+            made_by=by,
+            made_at=now,
+        )
+    )
+    db.session.flush()
+
+
+def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: datetime) -> None:
+    """After credits and reversals of charges that are to be paid: what was paid too much of them goes back.
+
+    The newest allocations are lifted first; one that is only partly too much is made anew for the rest.
+    """
+    query = (
+        select(Allocation)
+        .where(Allocation.charge_id.in_(list(charge_ids)), Allocation.lifted_on.is_(None))
+        .order_by(Allocation.id.desc())
+        .with_for_update()
+    )
+    of_charge = defaultdict(list)
+    for allocation in db.session.scalars(query):
+        of_charge[allocation.charge_id].append(allocation)
+    for charge_id, allocations in of_charge.items():
+        stands = to_be_paid(allocations[0].payment.customer_id, [charge_id])[0]
+        over = -stands.open
+        for allocation in allocations:
+            if over <= 0:
+                break
+            lift(
+                allocation,
+                today,
+                by=by,
+                now=now,
+                reason="What was paid of it returns: the charge was reduced.",
+            )
+            rest = allocation.amount - over
+            if rest > 0:
+                made = Allocation(
+                    token=f"{allocation.token[:40]}-{allocation.id}-rest",
+                    payment=allocation.payment,
+                    charge=allocation.charge,
+                    amount=rest,
+                    made_on=today,
+                )
+                db.session.add(made)
+                db.session.flush()
+                _enter_allocation(made, -rest, EntrySource.ALLOCATION, today, by, now)
+            over -= min(over, allocation.amount)

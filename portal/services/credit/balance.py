@@ -1,0 +1,90 @@
+"""Balances as they stand, who is below their limit, and the entries that a balance is the sum of."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from portal.extensions import db
+from portal.models import (
+    BalanceEntry,
+    Customer,
+)
+
+ZERO = Decimal(0)
+
+
+def balances(customer_ids: Collection[int]) -> dict[int, Decimal]:
+    """The balance of each customer."""
+    query = (
+        select(BalanceEntry.customer_id, func.sum(BalanceEntry.amount))
+        .where(BalanceEntry.customer_id.in_(customer_ids))
+        .group_by(BalanceEntry.customer_id)
+    )
+    found = {row[0]: row[1] for row in db.session.execute(query)}
+    return {id: found.get(id, ZERO) for id in customer_ids}
+
+
+def balance_of(customer_id: int, before: date | None = None) -> Decimal:
+    """A customer's balance; with a day, as it stood when that day began."""
+    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(
+        BalanceEntry.customer_id == customer_id
+    )
+    if before:
+        query = query.where(BalanceEntry.made_on < before)
+    return Decimal(db.session.scalar(query) or 0)
+
+
+def available_to(customer: Customer) -> Decimal:
+    """Balance and debit limit: what the customer is good for."""
+    return balance_of(customer.id) + customer.debit_limit
+
+
+@dataclass(frozen=True, slots=True)
+class BelowLimit:
+    """A customer who is not good for what they owe: available is under zero."""
+
+    customer: Customer
+    balance: Decimal
+
+    @property
+    def available(self) -> Decimal:
+        """Balance and debit limit."""
+        return self.balance + self.customer.debit_limit
+
+
+def below_limit(*among: ColumnElement[bool], most: int | None = None) -> list[BelowLimit]:
+    """Customers whose available is under zero, by name: all of them, or those `among` some."""
+    entries = (
+        select(BalanceEntry.customer_id.label("customer_id"), func.sum(BalanceEntry.amount).label("balance"))
+        .group_by(BalanceEntry.customer_id)
+        .subquery()
+    )
+    balance = func.coalesce(entries.c.balance, 0)
+    query = (
+        select(Customer, entries.c.balance)
+        .outerjoin(entries, entries.c.customer_id == Customer.id)
+        .where(Customer.archived_on.is_(None), balance + Customer.debit_limit < 0, *among)
+        .order_by(Customer.search_key, Customer.id)
+        .limit(most)
+    )
+    return [BelowLimit(row[0], row[1] or ZERO) for row in db.session.execute(query)]
+
+
+def below_among(customers: Collection[Customer]) -> dict[int, Decimal]:
+    """What is available to those of these customers who are below their limit."""
+    stands = balances([customer.id for customer in customers])
+    available = {customer.id: stands[customer.id] + customer.debit_limit for customer in customers}
+    return {id: amount for id, amount in available.items() if amount < 0}
+
+
+def entries_of(customer_id: int, begins: date, through: date) -> Select[BalanceEntry]:
+    """The entries made from `begins` to `through`, in the order in which they were made."""
+    return (
+        select(BalanceEntry)
+        .where(BalanceEntry.customer_id == customer_id)
+        .where(BalanceEntry.made_on >= begins, BalanceEntry.made_on <= through)
+        .order_by(BalanceEntry.made_on, BalanceEntry.id)
+    )

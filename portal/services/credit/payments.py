@@ -1,0 +1,162 @@
+"""Payments and adjustments: what people enter into a balance."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
+
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.schedule import FIRST_DAY
+from portal.extensions import db
+from portal.models import (
+    Allocation,
+    BalanceEntry,
+    Customer,
+    EntrySource,
+    Payment,
+    PaymentState,
+)
+from portal.services.credit.payment_mail import confirm
+
+Row = TypeVar("Row", Payment, BalanceEntry)
+
+
+def _once(thing: Row, query: Select[Row]) -> Row:
+    """Store a row that has a token; the one that is there where another click was quicker."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(thing)
+    except IntegrityError:
+        return db.session.scalars(query).one()
+    return thing
+
+
+def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -> None:
+    """Whether an amount can be entered. Invalid names the field."""
+    if positive and amount <= 0:
+        raise Invalid(name, "An amount is above zero.")
+    if not amount and not positive and name == "amount":
+        raise Invalid(name, "An adjustment of nothing changes nothing.")
+    if abs(amount) >= AMOUNT_BELOW:
+        raise Invalid(name, f"An amount is below {AMOUNT_BELOW:,}.")
+    if not fits(amount, currency):
+        raise Invalid(name, f"An amount in {currency} has at most {minor_digits(currency)} decimals.")
+
+
+def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
+    """Take in a payment; a completed one goes into the balance. Its token makes it once."""
+    query = select(Payment).where(Payment.token == payment.token)
+    if made := db.session.scalars(query).first():
+        return made
+    currency = payment.customer.currency
+    check_amount("amount", payment.amount, currency, positive=True)
+    if payment.fee < 0:
+        raise Invalid("fee", "A fee is not below zero.")
+    check_amount("fee", payment.fee, currency, positive=False)
+    if not FIRST_DAY <= payment.paid_on <= today:
+        raise Invalid("paid_on", f"A payment is dated today, {today.isoformat()}, or before.")
+    if (made := _once(payment, query)) is not payment:
+        return made
+    if payment.state == PaymentState.COMPLETED:
+        _enter_payment(payment, payment.amount, today, "", payment.created_by, now)
+        confirm(payment, now)
+    return payment
+
+
+def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
+    """A pending payment has arrived: it goes into the balance."""
+    hold(payment)
+    if payment.state != PaymentState.PENDING:
+        raise RuleBroken(f"The payment is {payment.state} already.")
+    payment.state = PaymentState.COMPLETED
+    _enter_payment(payment, payment.amount, today, "", by, now)
+    confirm(payment, now)
+
+
+def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
+    """A payment did not arrive, or went back. One that is allocated is released first."""
+    hold(payment)
+    if payment.state == PaymentState.CANCELLED:
+        raise RuleBroken("The payment is cancelled already.")
+    if allocated_of(payment):
+        raise RuleBroken(
+            "The payment is allocated to charges. Release it first, then cancel it.",
+            WayOut(
+                "Release the payment",
+                "payments.release",
+                {"payment_id": payment.id},
+                {"version": payment.version},
+            ),
+        )
+    if payment.state == PaymentState.COMPLETED:
+        _enter_payment(payment, -payment.amount, today, "The payment was cancelled.", by, now)
+    payment.state = PaymentState.CANCELLED
+
+
+def hold(payment: Payment) -> None:
+    """Read a payment anew, and let nobody else change it until the transaction ends."""
+    db.session.refresh(payment, with_for_update=True)
+
+
+def _enter_payment(
+    payment: Payment, amount: Decimal, today: date, reason: str, by: str, now: datetime
+) -> None:
+    db.session.add(
+        BalanceEntry(
+            customer_id=payment.customer_id,
+            source=EntrySource.PAYMENT,
+            payment_id=payment.id,
+            made_on=today,
+            for_day=payment.paid_on,
+            amount=amount,
+            reason=reason,
+            made_by=by,
+            made_at=now,
+        )
+    )
+    db.session.flush()
+
+
+def adjust(
+    customer: Customer,
+    amount: Decimal,
+    for_day: date,
+    reason: str,
+    *,
+    token: str,
+    today: date,
+    by: str,
+    now: datetime,
+) -> BalanceEntry:
+    """Move a balance by hand, with a reason. Its token makes it once."""
+    query = select(BalanceEntry).where(BalanceEntry.token == token)
+    if made := db.session.scalars(query).first():
+        return made
+    check_amount("amount", amount, customer.currency, positive=False)
+    if not reason.strip():
+        raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")
+    if not FIRST_DAY <= for_day <= today:
+        raise Invalid("for_day", f"The day is today, {today.isoformat()}, or before.")
+    entry = BalanceEntry(
+        token=token,
+        customer_id=customer.id,
+        source=EntrySource.ADJUSTMENT,
+        made_on=today,
+        for_day=for_day,
+        amount=amount,
+        reason=reason.strip(),
+        made_by=by,
+        made_at=now,
+    )
+    return _once(entry, query)
+
+
+def allocated_of(payment: Payment) -> Decimal:
+    """How much of a payment is allocated to charges."""
+    query = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
+        Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None)
+    )
+    return Decimal(db.session.scalar(query) or 0)

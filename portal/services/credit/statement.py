@@ -1,0 +1,86 @@
+"""A customer's statement: the entries of a span of days, each with the balance after it."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from portal.domain.schedule import LAST_DAY, ONE_DAY
+from portal.extensions import db
+from portal.models import BalanceEntry, Charge, EntrySource, Payment
+from portal.services.credit.balance import balance_of, entries_of
+
+# More entries than a page can show; a span with more is told to be narrowed.
+MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One entry: what it is, in words fit for the customer, and the balance after it."""
+
+    entry: BalanceEntry
+    words: str
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The entries made from `begins` to `through`, both included. `left_out`: there are more than are shown."""
+
+    begins: date
+    through: date
+    opening: Decimal
+    lines: list[StatementLine]
+    closing: Decimal
+    left_out: bool = False
+
+
+def statement(customer_id: int, begins: date, through: date, most: int = MOST) -> Statement:
+    """What moved the balance; the closing balance is the last line's, or the opening one."""
+    opening = balance_of(customer_id, begins)
+    entries = list(db.session.scalars(entries_of(customer_id, begins, through).limit(most + 1)))
+    after = through + ONE_DAY if through < LAST_DAY else None
+    words = _words(entries[:most])
+    lines, balance = [], opening
+    for entry in entries[:most]:
+        balance += entry.amount
+        lines.append(StatementLine(entry, words[entry.id], balance))
+    if len(entries) <= most:
+        return Statement(begins, through, opening, lines, balance)
+    return Statement(begins, through, opening, lines, balance_of(customer_id, after), left_out=True)
+
+
+def _words(entries: list[BalanceEntry]) -> dict[int, str]:
+    """What each entry is, with two statements for all of them."""
+    charges = {entry.charge_id for entry in entries if entry.charge_id}
+    payments = {entry.payment_id for entry in entries if entry.payment_id}
+    labels = {
+        row[0]: row[1]
+        for row in db.session.execute(select(Charge.id, Charge.label).where(Charge.id.in_(charges)))
+    }
+    paid = {
+        p.id: p.public_description
+        for p in db.session.scalars(select(Payment).where(Payment.id.in_(payments)))
+    }
+    return {
+        entry.id: _said(entry, labels.get(entry.charge_id or 0, ""), paid.get(entry.payment_id or 0, ""))
+        for entry in entries
+    }
+
+
+def _said(entry: BalanceEntry, label: str, description: str) -> str:
+    match entry.source:
+        case EntrySource.CHARGE:
+            return label
+        case EntrySource.CALLS:
+            return "Calls, worked out again" if entry.reason else "Calls"
+        case EntrySource.PAYMENT:
+            return ("Payment" if entry.amount > 0 else "Payment cancelled") + (
+                f": {description}" if description else ""
+            )
+        case EntrySource.ALLOCATION:
+            return f"Paid: {label}"
+        case EntrySource.RELEASE:
+            return f"No longer paid: {label}"
+    return entry.reason

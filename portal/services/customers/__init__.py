@@ -1,0 +1,1 @@
+"""Customers, and what their pages say in figures."""

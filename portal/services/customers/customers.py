@@ -1,0 +1,252 @@
+"""Customers: making, changing and finding them."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Select, exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
+
+from portal.domain.errors import Invalid
+from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+from portal.extensions import db
+from portal.models import Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
+from portal.services.company.currencies import CURRENCIES
+from portal.services.listing import Sort
+
+NAME_MAX = 120
+COMPANY_DETAILS_MAX = 250
+ADDRESS_MAX = 1_000
+SEARCH_KEY_MAX = 400
+RATE_MAX = Decimal(100)
+CUSTOMER_NUMBER = re.compile(r"#(\d{1,18})", re.ASCII)
+NAMESAKES_MAX = 1_000
+# So many who may be meant are named to whoever typed a part of a name.
+MEANT_MAX = 3
+
+ACTIVE, ARCHIVED, ALL = "active", "archived", "all"
+STATES = (ACTIVE, ARCHIVED, ALL)
+SORTS = {
+    sign + name: Sort(columns, descending=bool(sign))
+    for name, columns in (
+        ("name", (Customer.search_key, Customer.id)),
+        ("currency", (Customer.currency, Customer.search_key, Customer.id)),
+        ("since", (Customer.created_on, Customer.id)),
+    )
+    for sign in ("", "-")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFields:
+    """What is known of a customer, apart from the tax rate, which has a history."""
+
+    name: str
+    currency: str
+    company_details: str = ""
+    email: str = ""
+    address: str = ""
+    debit_limit: Decimal = Decimal(0)
+
+
+def create_customer(
+    fields: CustomerFields, tax_rate: Decimal, *, token: str, today: date, now: datetime
+) -> Customer:
+    """A new customer; the one that was made already where the same form is sent twice."""
+    query = select(Customer).where(Customer.token == token)
+    if made := db.session.scalars(query).first():
+        return made
+    customer = Customer(token=token, created_on=today, created_at=now)
+    _copy(fields, customer)
+    customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=_rate(tax_rate))]
+    try:
+        with db.session.begin_nested():
+            db.session.add(customer)
+    except IntegrityError:  # the other click was quicker
+        return db.session.scalars(query).one()
+    return customer
+
+
+def change_customer(customer: Customer, fields: CustomerFields) -> None:
+    """Change what is known of a customer. The currency is fixed once anything stands in it."""
+    if fields.currency != customer.currency and is_currency_fixed(customer):
+        raise Invalid(
+            "currency",
+            f"{customer.name} has assignments, charges or entries in {customer.currency}. "
+            f"Create another customer for {fields.currency}.",
+        )
+    _copy(fields, customer)
+
+
+def fields_of(customer: Customer, **changes: Any) -> CustomerFields:
+    """What is stored of a customer, with some of it changed."""
+    names = ("name", "currency", "company_details", "email", "address", "debit_limit")
+    return CustomerFields(**{name: getattr(customer, name) for name in names} | changes)
+
+
+def is_currency_fixed(customer: Customer) -> bool:
+    """Whether anything of theirs is in their currency for good."""
+    return any(_has(customer, model) for model in (Assignment, BalanceEntry, Charge))
+
+
+def has_been_charged(customer: Customer) -> bool:
+    """Whether anything has been posted for them."""
+    return _has(customer, Charge)
+
+
+def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, today: date) -> bool:
+    """Let a tax rate hold from a day on; whether that changes anything.
+
+    Without a day, from tomorrow. While nothing has been posted for the customer, a day that is not after
+    today (or none) means that the rate has always held.
+    """
+    rate = _rate(rate)
+    at_once = not has_been_charged(customer)
+    begins = holds_from or (FIRST_DAY if at_once else today + ONE_DAY)
+    if not FIRST_DAY <= begins <= LAST_DAY:
+        raise Invalid("tax_rate_from", f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
+    if begins <= today and not at_once:
+        raise Invalid(
+            "tax_rate_from",
+            f"{customer.name} has been charged at the present rate. "
+            "Choose tomorrow or a later day for the new one to hold from.",
+        )
+    history = {row.holds_from: row.rate for row in customer.tax_rates}
+    if begins <= today:
+        history = {FIRST_DAY: rate} | {day: later for day, later in history.items() if day > today}
+    else:
+        history[begins] = rate
+    return _keep_rates(customer, history)
+
+
+def drop_tax_rate(customer: Customer, holds_from: date, today: date) -> None:
+    """Take back a tax rate that does not hold yet."""
+    if holds_from <= today:
+        raise Invalid("tax_rate_from", "This tax rate holds already. Let another one hold from tomorrow.")
+    history = {row.holds_from: row.rate for row in customer.tax_rates}
+    history.pop(holds_from, None)
+    _keep_rates(customer, history)
+
+
+def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> Select[Customer]:
+    """The customers whose name, e-mail or company details hold `text`."""
+    query = select(Customer)
+    for word in text.casefold().split():
+        query = query.where(Customer.search_key.contains(word, autoescape=True))
+    if state in (ACTIVE, ARCHIVED):
+        query = query.where(
+            Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
+        )
+    return query.where(Customer.currency == currency) if currency else query
+
+
+def named(text: str) -> Customer:
+    """The customer meant by a name, or by a number as in #12. Invalid where it is none or several."""
+    text = " ".join(text.split())
+    if number := CUSTOMER_NUMBER.fullmatch(text):
+        if found := db.session.get(Customer, int(number[1])):
+            return found
+        raise Invalid("customer", f"There is no customer {text}.")
+    key = text.casefold()
+    query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
+    begun = list(db.session.scalars(query)) if key else []
+    namesakes = [customer for customer in begun if customer.name.casefold() == key]
+    if not namesakes:
+        raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.{_did_you_mean(begun)}")
+    active = [customer for customer in namesakes if not customer.archived_on] or namesakes
+    if len(active) > 1:
+        numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
+        raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: write {numbers}.")
+    return active[0]
+
+
+def _did_you_mean(found: list[Customer]) -> str:
+    """The few customers whose names begin with what was typed, as a question; nothing where they are many."""
+    names = sorted({customer.name for customer in found if not customer.archived_on})
+    if not 1 <= len(names) <= MEANT_MAX:
+        return ""
+    *others, last = names
+    return f" Did you mean {', '.join(others)} or {last}?" if others else f" Did you mean {last}?"
+
+
+def currencies_in_use() -> list[str]:
+    """The currencies that customers have."""
+    return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
+
+
+def check_email(text: str) -> str:
+    """An e-mail address as it is kept. Invalid where it is none."""
+    try:
+        return validate_email(text, check_deliverability=False).normalized if text else ""
+    except EmailNotValidError:
+        raise Invalid(
+            "email", f"{text} is not an e-mail address. Write one such as billing@example.com."
+        ) from None
+
+
+def _copy(fields: CustomerFields, customer: Customer) -> None:
+    """Check the fields and put them on the customer."""
+    name = " ".join(fields.name.split())
+    if not name:
+        raise Invalid("name", "Give the customer a name.")
+    for field, text, most in (
+        ("name", name, NAME_MAX),
+        ("company_details", fields.company_details, COMPANY_DETAILS_MAX),
+        ("address", fields.address, ADDRESS_MAX),
+    ):
+        if len(text) > most:
+            raise Invalid(field, f"This is too long: {most} characters at most.")
+    if fields.currency not in CURRENCIES:
+        raise Invalid("currency", f"{fields.currency[:10]} is not a currency. Choose one of the list.")
+    if abs(fields.debit_limit) >= AMOUNT_BELOW or not fits(fields.debit_limit, fields.currency):
+        raise Invalid(
+            "debit_limit",
+            f"A debit limit in {fields.currency} is below {AMOUNT_BELOW:,} and has at most "
+            f"{minor_digits(fields.currency)} decimals.",
+        )
+    customer.debit_limit = fields.debit_limit
+    customer.name = name
+    customer.company_details = fields.company_details.strip()
+    customer.email = check_email(fields.email.strip())
+    customer.address = fields.address.strip()
+    customer.currency = fields.currency
+    known = (customer.name, customer.email, customer.company_details)
+    customer.search_key = " ".join(" ".join(known).casefold().split())[:SEARCH_KEY_MAX]
+
+
+def _rate(rate: Decimal) -> Decimal:
+    if not rate.is_finite() or not 0 <= rate <= RATE_MAX or rate != round(rate, 6):
+        raise Invalid("tax_rate", "A tax rate lies between 0 and 100 %, with six decimals at most.")
+    return rate
+
+
+def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
+    """Store a history of rates, leaving out what repeats the rate before it; whether anything changed."""
+    kept: dict[date, Decimal] = {}
+    for day, rate in sorted(history.items()):
+        if not kept or kept[max(kept)] != rate:
+            kept[day] = rate
+    rows = {row.holds_from: row for row in customer.tax_rates}
+    if kept == {day: row.rate for day, row in rows.items()}:
+        return False
+    for day, row in rows.items():
+        if day not in kept:
+            customer.tax_rates.remove(row)
+    for day, rate in kept.items():
+        if day in rows:
+            rows[day].rate = rate
+        else:
+            customer.tax_rates.append(CustomerTaxRate(holds_from=day, rate=rate))
+    customer.tax_rates.sort(key=lambda row: row.holds_from)
+    # The rates stand in rows of their own; whoever has the customer open must be told all the same.
+    flag_modified(customer, "search_key")
+    return True
+
+
+def _has(customer: Customer, model: type[Assignment] | type[BalanceEntry] | type[Charge]) -> bool:
+    return bool(db.session.scalar(select(exists().where(model.customer_id == customer.id))))

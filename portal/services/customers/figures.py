@@ -1,0 +1,163 @@
+"""What a customer's page says in figures: what recurs in a month, what comes next, what was charged last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from portal.domain.money import to_micros
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
+from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
+from portal.services.billing.terms import usage_wait_days
+from portal.services.packages.figures import a_month, charges_a_month, in_force
+
+# How many assignments are planned to find the next charges, those with the earliest days first; more of them
+# where these bring too few.
+LOOKED_AT = (50, 500, 5_000)
+SOON, LATER = timedelta(days=40), timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """What recurs in a month, before tax. A minimum spend counts as what it asks for."""
+
+    retail: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+
+    @property
+    def margin(self) -> Decimal:
+        """Retail less cost."""
+        return self.retail - self.cost
+
+    @property
+    def margin_rate(self) -> Decimal | None:
+        """The margin in per cent of retail, whole."""
+        return round(100 * self.margin / self.retail) if self.retail else None  # type: ignore[return-value]
+
+
+def recurring(customer: Customer, today: date) -> Recurring:
+    """What the customer's packages come to in a month, at the terms of today."""
+    retail = cost = Decimal(0)
+    for package, quantity in _held(customer, today):
+        schedule, prices = package.schedule_on(today), package.price_on(customer.currency, today)
+        if prices is None:
+            continue
+        times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
+        retail += a_month(to_micros(prices.retail), quantity, times, customer.currency)
+        cost += a_month(to_micros(prices.cost), quantity, times, customer.currency)
+    return Recurring(retail, cost)
+
+
+def _held(customer: Customer, today: date) -> list[tuple[Package, int]]:
+    """The packages in force for a customer, each with the sum of today's quantities."""
+    later = aliased(AssignmentQuantity)
+    replaced = (
+        select(later.id)
+        .where(later.assignment_id == AssignmentQuantity.assignment_id)
+        .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= today)
+        .exists()
+    )
+    query = (
+        select(Assignment.package_id, func.sum(AssignmentQuantity.quantity))
+        .join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
+        .where(Assignment.customer_id == customer.id, in_force(today))
+        .where(AssignmentQuantity.holds_from <= today, ~replaced)
+        .group_by(Assignment.package_id)
+    )
+    quantities = {row[0]: int(row[1]) for row in db.session.execute(query)}
+    packages = db.session.scalars(select(Package).where(Package.id.in_(quantities)))
+    return [(package, quantities[package.id]) for package in packages]
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next charges, and the assignments that are held. `more`: there are others after these.
+
+    `first_on` is the first day on which the customer is to pay something, `first_amount` what all of that day
+    comes to, None where it was not counted to the end.
+    """
+
+    charges: Sequence[PlannedCharge] = ()
+    held: Sequence[Held] = ()
+    more: bool = False
+    first_on: date | None = None
+    first_amount: Decimal | None = None
+
+    @property
+    def amount(self) -> Decimal:
+        """What these come to, before tax."""
+        return sum((charge.amount for charge in self.charges), Decimal(0))
+
+
+def next_charges(
+    today: date, most: int, *, customer_id: int | None = None, did_id: int | None = None
+) -> Upcoming:
+    """The next charges of a customer, or on a DID: whatever is due and not posted, then what comes."""
+    query = (
+        select(Assignment.id, AssignmentPosition.next_charge_on)
+        .join(AssignmentPosition)
+        .where(AssignmentPosition.next_charge_on.is_not(None))
+        .order_by(AssignmentPosition.next_charge_on, Assignment.id)
+    )
+    if customer_id is not None:
+        query = query.where(Assignment.customer_id == customer_id)
+    if did_id is not None:
+        query = query.where(Assignment.did_id == did_id)
+    found = Upcoming()
+    for looked_at in LOOKED_AT:
+        rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(query.limit(looked_at + 1))]
+        others = len(rows) > looked_at
+        found = _planned(rows[:looked_at], rows[-1][1] if others else None, today, most)
+        if not others or len(found.charges) == most:
+            break
+    return found
+
+
+def _planned(rows: list[tuple[int, date]], others_from: date | None, today: date, most: int) -> Upcoming:
+    """The first charges of these assignments. Others fall due from `others_from` on: no further than that."""
+    far = today + LATER
+    if others_from:
+        # A minimum spend falls due some days after the date it bears.
+        far = min(far, others_from - ONE_DAY * usage_wait_days())
+    ids = [row[0] for row in rows]
+    plan = Plan()
+    for through in (min(today + SOON, far), far) if ids else ():
+        plan = upcoming(FIRST_DAY, through, today, ids=ids)
+        if len(plan.charges) > most:
+            break
+    first_on, amount = _first(plan.charges, far if others_from else None)
+    return Upcoming(
+        plan.charges[:most],
+        plan.held,
+        more=others_from is not None or len(plan.charges) > most,
+        first_on=first_on,
+        first_amount=amount,
+    )
+
+
+def _first(
+    charges: Sequence[PlannedCharge], counted_before: date | None
+) -> tuple[date | None, Decimal | None]:
+    """The first day with an amount, and what it comes to if it was counted to the end."""
+    first = next((charge.charge_on for charge in charges if charge.amount), None)
+    if first is None or (counted_before and first >= counted_before):
+        return first, None
+    return first, sum((charge.amount for charge in charges if charge.charge_on == first), Decimal(0))
+
+
+def last_charges(customer: Customer, most: int) -> list[Charge]:
+    """The charges posted last."""
+    query = select(Charge).where(Charge.customer_id == customer.id)
+    return list(db.session.scalars(query.order_by(Charge.charge_on.desc(), Charge.id.desc()).limit(most)))
+
+
+def charges_on(did: Did, most: int) -> list[Charge]:
+    """The charges posted last for packages on a DID, whosever it was then."""
+    query = select(Charge).join(Assignment, Assignment.id == Charge.assignment_id)
+    query = query.where(Assignment.did_id == did.id)
+    return list(db.session.scalars(query.order_by(Charge.charge_on.desc(), Charge.id.desc()).limit(most)))

@@ -1,0 +1,173 @@
+"""DIDs: finding them, giving them to customers and taking them back to stock."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from portal.domain.errors import Invalid, RuleBroken
+from portal.extensions import db
+from portal.models import Customer, Did
+from portal.services import deletion
+from portal.services.customers.customers import find_customers
+from portal.services.dids.numbers import international, parts_to_find
+from portal.services.listing import Sort
+
+# As many as one act may touch: a block, a file, a selection.
+MANY = 10_000
+# A search that means more customers than this looks them up as it goes.
+NAMED = 500
+
+STOCK, WITH_CUSTOMER, ARCHIVED, ALL = "stock", "customer", "archived", "all"
+STATES = (ALL, STOCK, WITH_CUSTOMER, ARCHIVED)
+SORTS = {
+    "number": Sort((Did.number,)),
+    "-number": Sort((Did.number,), descending=True),
+    "added": Sort((Did.id,)),
+    "-added": Sort((Did.id,), descending=True),
+}
+
+
+def find_dids(
+    text: str = "", state: str = ALL, country: str = "", customer_id: int | None = None
+) -> Select[Did]:
+    """The DIDs whose number holds `text`, however it is written, or whose customer's name does.
+
+    All means all that are not archived.
+    """
+    archived = Did.archived_on.is_not(None)
+    query = select(Did).where(archived if state == ARCHIVED else ~archived)
+    if state == STOCK:
+        query = query.where(Did.customer_id.is_(None))
+    if state == WITH_CUSTOMER:
+        query = query.where(Did.customer_id.is_not(None))
+    if country:
+        query = query.where(Did.country == country)
+    if customer_id is not None:
+        query = query.where(Did.customer_id == customer_id)
+    return query.where(_matches(text)) if text.strip() else query
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """Whether a number holds what was typed, or its customer's name does.
+
+    Customers are looked up first: mostly there are few, or none, and then the index of numbers is enough.
+    """
+    parts = [_holds(part) for part in parts_to_find(text)]
+    if text.lstrip().startswith("+") and parts:
+        return or_(*parts)
+    named = find_customers(text, ALL).with_only_columns(Customer.id)
+    few = list(db.session.scalars(named.limit(NAMED + 1)))
+    if len(few) > NAMED:
+        return or_(*parts, Did.customer_id.in_(named))
+    return or_(*parts, Did.customer_id.in_(few)) if few or not parts else or_(*parts)
+
+
+def countries_in_use() -> list[str]:
+    """The countries that DIDs belong to, found by leaping through the index, not by reading every row."""
+    found: list[str] = []
+    while True:
+        query = select(Did.country).order_by(Did.country).limit(1)
+        code = db.session.scalar(query.where(Did.country > found[-1]) if found else query)
+        if code is None:
+            return [code for code in found if code]
+        found.append(code)
+
+
+def count_by_customer(customer_ids: Sequence[int]) -> dict[int, int]:
+    """How many DIDs each of these customers has."""
+    query = select(Did.customer_id, func.count()).where(Did.customer_id.in_(customer_ids))
+    rows = db.session.execute(query.where(Did.archived_on.is_(None)).group_by(Did.customer_id))
+    return {row[0]: row[1] for row in rows if row[0]}
+
+
+def last_country() -> str:
+    """The country of the DID added last: the next one is likely to be of the same."""
+    return db.session.scalar(select(Did.country).order_by(Did.id.desc()).limit(1)) or ""
+
+
+def give(did: Did, customer: Customer, today: date) -> None:
+    """Let a customer have a DID; from another customer it is taken back first, by the rules for that."""
+    if customer.archived_on:
+        raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
+    if did.archived_on:
+        raise RuleBroken(f"{international(did.number)} is archived. Take it back to stock first.")
+    if did.customer_id == customer.id:
+        return
+    if did.customer_id is not None:
+        deletion.release_did(did, today)
+    did.customer, did.customer_id = customer, customer.id
+
+
+def restore(did: Did) -> None:
+    """Take a DID out of the archive, into stock."""
+    did.archived_on = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A DID that stays as it is, and why."""
+
+    did: Did
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an act on many DIDs."""
+
+    done: list[Did] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
+    """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
+    outcome = Outcome()
+    for did in dids:
+        try:
+            give(did, customer, today)
+        except RuleBroken as refusal:
+            outcome.refused.append(Refused(did, refusal.sentence))
+        else:
+            outcome.done.append(did)
+    return outcome
+
+
+def release_many(dids: Iterable[Did], today: date) -> Outcome:
+    """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
+    outcome = Outcome()
+    for did in dids:
+        if did.customer_id is None:
+            continue
+        if refusal := deletion.why_not_release_did(did, today):
+            outcome.refused.append(Refused(did, refusal.sentence))
+        else:
+            deletion.release_did(did, today)
+            outcome.done.append(did)
+    return outcome
+
+
+def load_many(ids: Sequence[int]) -> list[Did]:
+    """DIDs by their ids, in the order of their numbers. Invalid where that is more than one act may touch."""
+    if len(ids) > MANY:
+        raise Invalid("ids", f"Choose {MANY:,} DIDs at most; these are {len(ids):,}.")
+    found: list[Did] = []
+    for start in range(0, len(ids), 500):
+        found.extend(db.session.scalars(select(Did).where(Did.id.in_(ids[start : start + 500]))))
+    return sorted(found, key=lambda did: did.number)
+
+
+def ids_of(query: Select[Did]) -> list[int]:
+    """The ids of all that a list found. Invalid where that is more than one act may touch."""
+    ids = list(db.session.scalars(query.with_only_columns(Did.id).order_by(Did.number).limit(MANY + 1)))
+    if len(ids) > MANY:
+        raise Invalid("ids", f"More than {MANY:,} DIDs match. Filter the list until it holds fewer.")
+    return ids
+
+
+def _holds(part: str) -> ColumnElement[bool]:
+    """Whether a number holds `part`. What begins with + stands at its start, where the index finds it."""
+    if part.startswith("+"):
+        return Did.number.between(part, part + "9" * 16)
+    return Did.number.contains(part)

@@ -1,0 +1,167 @@
+"""The outbox: a message is a row first, written together with what it tells of, and leaves afterwards.
+
+`queue` writes it in the caller's transaction; nothing is sent that was rolled back. `send_waiting`
+sends what is due, a message at a time, each claimed before it is sent: any number of processes may
+do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr, parseaddr
+
+from flask import current_app
+from sqlalchemy import select, update
+
+from portal.extensions import db
+from portal.models.mail import Mail, MailState
+from portal.services.company.company import company
+from portal.services.mail.carriers import Carrier, NotSent, carrier
+
+# After each try, how long until the next; after the last there is none.
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440))
+CLAIM = timedelta(minutes=10)  # how long whoever sends a message has it for itself
+AT_ONCE = 100  # messages a call
+
+
+def queue(
+    key: str, to: str, subject: str, text: str, *, now: datetime, html: str = "", secret: bool = False
+) -> Mail:
+    """Put a message into the outbox, once: a second one with the same key is the first.
+
+    `secret` is one that carries a link to sign in by: nobody is shown its text, and it is forgotten
+    once it has left.
+    """
+    queued: Mail | None = db.session.scalar(select(Mail).where(Mail.key == key))
+    if queued is not None:
+        return queued
+    mail = Mail(
+        key=key,
+        to=to,
+        subject=" ".join(subject.split())[:250],
+        text=text,
+        html=html,
+        secret=secret,
+        state=MailState.WAITING,
+        tries=0,
+        sentence="",
+        created_at=now,
+        due_at=now,
+    )
+    db.session.add(mail)
+    db.session.flush()
+    db.session().info["mail waits"] = True  # whoever commits sees that there is something to send
+    return mail
+
+
+def sender() -> str:
+    """Whom messages come from: the settings' address, or the company's, with the company's name."""
+    provider = company()
+    name, address = parseaddr(current_app.config["MAIL_FROM"] or (provider.email if provider else ""))
+    return formataddr((name or (provider.name if provider else ""), address or "portal@localhost"))
+
+
+def send_waiting(now: datetime) -> tuple[int, int]:
+    """Send what is due: how many messages left, and how many did not. Commits after each of them.
+
+    Where there is no way to the mail server it stops at once: the rest keeps waiting.
+    """
+    sent = not_sent = 0
+    mail_ids = due_ids(now)
+    from_whom = sender() if mail_ids else ""
+    with carrier(current_app.config) as way:
+        for mail_id in mail_ids:
+            if (message := _claim(mail_id, from_whom, now)) is None:
+                continue  # somebody else has it
+            error = _carry(way, message)
+            _keep(mail_id, error, now)
+            sent, not_sent = sent + (error is None), not_sent + (error is not None)
+            if error is not None and error.nothing_goes:
+                break
+    return sent, not_sent
+
+
+def due_ids(now: datetime) -> Sequence[int]:
+    """The messages that may be sent now, the longest due first."""
+    due = select(Mail.id).where(Mail.state == MailState.WAITING, Mail.due_at <= now)
+    found = db.session.scalars(due.order_by(Mail.due_at, Mail.id).limit(AT_ONCE)).all()
+    db.session.rollback()
+    return found
+
+
+def as_message(mail: Mail, sender: str, now: datetime) -> EmailMessage:
+    """The message as it travels. Its id follows from its key, so that a copy is known as one."""
+    message = EmailMessage(policy=SMTP)
+    name, address = parseaddr(sender)
+    message["From"] = formataddr((name, address))
+    message["To"] = mail.to
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(now)
+    domain = address.rpartition("@")[2] or "localhost"
+    message["Message-ID"] = f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text)
+    if mail.html:
+        message.add_alternative(mail.html, subtype="html")
+    return message
+
+
+def _claim(mail_id: int, from_whom: str, now: datetime) -> tuple[EmailMessage | None, bool] | None:
+    """Have a message for oneself for a while, and read it; None where somebody else was quicker.
+
+    No transaction is open afterwards: a mail server may take its time.
+    """
+    mine = (
+        update(Mail)
+        .where(Mail.id == mail_id, Mail.state == MailState.WAITING, Mail.due_at <= now)
+        .values(due_at=now + CLAIM, tries=Mail.tries + 1)
+        .execution_options(synchronize_session=False)
+    )
+    claimed = db.session.connection().execute(mine).rowcount == 1
+    mail = db.session.get(Mail, mail_id, populate_existing=True) if claimed else None
+    message = None
+    if mail is not None:
+        with suppress(ValueError):  # an address that cannot stand in a message
+            message = as_message(mail, from_whom, now)
+    secret = mail is not None and mail.secret
+    db.session.commit()
+    return (message, secret) if claimed else None
+
+
+def _carry(way: Carrier, claimed: tuple[EmailMessage | None, bool]) -> NotSent | None:
+    """Hand a message over; the reason, where it did not leave."""
+    message, secret = claimed
+    if message is None:
+        return NotSent("Its address cannot be written to.", for_good=True)
+    try:
+        way.send(message, secret=secret)
+    except NotSent as error:
+        return error
+    return None
+
+
+def _keep(mail_id: int, error: NotSent | None, now: datetime) -> None:
+    """Keep what came of a message."""
+    mail = db.session.get_one(Mail, mail_id)
+    if error is not None:
+        _put_off(mail, error, now)
+    else:
+        mail.state, mail.sent_at, mail.sentence = MailState.SENT, now, ""
+    if mail.secret and mail.state != MailState.WAITING:
+        mail.text = mail.html = ""
+    db.session.commit()
+
+
+def _put_off(mail: Mail, error: NotSent, now: datetime) -> None:
+    """Try again later, or give up with the reason."""
+    mail.sentence = str(error)
+    if error.has_no_way:  # not the message's fault: it keeps its tries
+        mail.tries -= 1
+        mail.due_at = now + PAUSES[1]
+    elif error.for_good or mail.tries > len(PAUSES):
+        mail.state = MailState.FAILED
+    else:
+        mail.due_at = now + PAUSES[mail.tries - 1]

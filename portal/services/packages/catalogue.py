@@ -1,0 +1,181 @@
+"""Packages: making them, finding them, and changing what they are. What they charge: package_changes."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, selectinload
+from sqlalchemy.orm.attributes import flag_modified
+
+from portal.domain.errors import Invalid
+from portal.domain.schedule import FIRST_DAY, Frequency
+from portal.domain.terms import PackageType, Proration
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    Charge,
+    Company,
+    ConnexcsPackage,
+    Package,
+    PackagePrice,
+    PackageSchedule,
+)
+from portal.services.listing import Sort
+from portal.services.packages.definition import (
+    NAME_LONGEST,
+    PRICE_LABELS,
+    Definition,
+    PriceSet,
+    check,
+    tidied,
+)
+
+ON_SALE, ARCHIVED, ALL = "on_sale", "archived", "all"
+STATES = (ON_SALE, ARCHIVED, ALL)
+SORTS = {
+    "name": Sort((Package.search_key, Package.id)),
+    "-name": Sort((Package.search_key, Package.id), descending=True),
+    "-added": Sort((Package.id,), descending=True),
+    "added": Sort((Package.id,)),
+}
+
+
+def create_package(definition: Definition, *, token: str, now: datetime) -> Package:
+    """A new package; the one that was made already where the same form is sent twice."""
+    query = select(Package).where(Package.token == token)
+    if made := db.session.scalars(query).first():
+        return made
+    definition = tidied(definition)
+    check(definition)
+    package = Package(token=token, created_at=now)
+    package.schedules = [
+        PackageSchedule(
+            holds_from=FIRST_DAY,
+            frequency=definition.frequency,
+            frequency_match=definition.frequency_match,
+        )
+    ]
+    package.prices = [price_row(prices, FIRST_DAY) for prices in definition.prices]
+    copy_fixed(definition, package)
+    copy_described(definition, package)
+    try:
+        with db.session.begin_nested():
+            db.session.add(package)
+    except IntegrityError:  # the other click was quicker
+        return db.session.scalars(query).one()
+    return package
+
+
+def copy_described(definition: Definition, package: Package) -> None:
+    """Put on the package what may always be changed, and holds at once."""
+    package.name = definition.name
+    package.search_key = search_key(definition.name)
+    package.description = definition.description
+    package.minimum_days = definition.minimum_days
+    package.destination = definition.destination
+
+
+def copy_fixed(definition: Definition, package: Package) -> None:
+    """Put on the package what is fixed once it was assigned."""
+    wanted = definition.connexcs_package_id
+    if wanted is not None and db.session.get(ConnexcsPackage, wanted) is None:
+        raise Invalid("connexcs_package", "This ConnexCS package is gone. Choose another one, or None.")
+    package.connexcs_package_id = wanted
+    package.type = definition.type
+    package.minimum_spend = definition.minimum_spend
+    package.proration = definition.proration or Proration.NONE
+
+
+def price_row(prices: PriceSet, holds_from: date) -> PackagePrice:
+    """A set of prices as it is stored."""
+    four = {name: getattr(prices, name) for name in PRICE_LABELS}
+    return PackagePrice(currency=prices.currency, holds_from=holds_from, **four)
+
+
+def search_key(name: str) -> str:
+    """A name as it is searched for and sorted by, whatever its letters' case."""
+    return " ".join(name.casefold().split())[:NAME_LONGEST]
+
+
+def touch(package: Package) -> None:
+    """Let whoever has the package open know: its prices and schedules stand in rows of their own."""
+    flag_modified(package, "search_key")
+
+
+def was_assigned(package: Package) -> bool:
+    """Whether the package was ever assigned: from then on a part of it is fixed."""
+    return bool(db.session.scalar(select(exists().where(Assignment.package_id == package.id))))
+
+
+def was_posted(package: Package) -> bool:
+    """Whether anything of the package was posted, or a line of it came to nothing and counts as posted."""
+    if db.session.scalar(select(exists().where(Charge.package_id == package.id))):
+        return True
+    begun = (
+        exists()
+        .where(Assignment.package_id == package.id)
+        .where(AssignmentPosition.assignment_id == Assignment.id)
+        .where(AssignmentPosition.charged_until.is_not(None))
+    )
+    return bool(db.session.scalar(select(begun)))
+
+
+# -- finding
+
+
+def find_packages(
+    today: date,
+    text: str = "",
+    state: str = ON_SALE,
+    type: PackageType | None = None,
+    frequency: Frequency | None = None,
+    currency: str = "",
+) -> Select[Package]:
+    """The packages whose name holds every word of `text`, as they are today."""
+    query = select(Package).options(selectinload(Package.prices), selectinload(Package.schedules))
+    for word in text.casefold().split():
+        query = query.where(Package.search_key.contains(word, autoescape=True))
+    if state in (ON_SALE, ARCHIVED):
+        archived = Package.archived_on.is_not(None)
+        query = query.where(archived if state == ARCHIVED else ~archived)
+    if type:
+        query = query.where(Package.type == type)
+    if currency:
+        query = query.where(
+            exists().where(PackagePrice.package_id == Package.id, PackagePrice.currency == currency)
+        )
+    return query.where(_charged(frequency, today)) if frequency else query
+
+
+def _charged(frequency: Frequency, today: date) -> ColumnElement[bool]:
+    """Whether a package's schedule of today has this frequency."""
+    latest = (
+        select(func.max(PackageSchedule.holds_from))
+        .where(PackageSchedule.package_id == Package.id, PackageSchedule.holds_from <= today)
+        .correlate(Package)
+        .scalar_subquery()
+    )
+    return exists().where(
+        PackageSchedule.package_id == Package.id,
+        PackageSchedule.holds_from == latest,
+        PackageSchedule.frequency == frequency,
+    )
+
+
+def counts_by_state() -> dict[str, int]:
+    """How many packages there are in each state."""
+    archived: InstrumentedAttribute[date | None] = Package.archived_on
+    total, off_sale = db.session.execute(select(func.count(Package.id), func.count(archived))).one()
+    return {ON_SALE: total - off_sale, ARCHIVED: off_sale, ALL: total}
+
+
+def currencies_sold() -> list[str]:
+    """The currencies that packages are sold in."""
+    query = select(PackagePrice.currency).distinct().order_by(PackagePrice.currency)
+    return list(db.session.scalars(query))
+
+
+def default_currency() -> str:
+    """The currency that the provider works in, unless told otherwise."""
+    return db.session.scalar(select(Company.default_currency).limit(1)) or "USD"

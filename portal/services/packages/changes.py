@@ -1,0 +1,242 @@
+"""Changing a package: what holds at once, what holds from a day on, and what is fixed for good.
+
+Planning a change works out what it will do and refuses what cannot be; making it writes. Between the two a
+person sees whom it hits (package_impact).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import exists, select, update
+
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
+from portal.domain.terms import Proration
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
+from portal.services.billing.line_bound import check_prices
+from portal.services.packages.catalogue import (
+    copy_described,
+    copy_fixed,
+    price_row,
+    touch,
+    was_assigned,
+    was_posted,
+)
+from portal.services.packages.definition import (
+    PRICE_LABELS,
+    Definition,
+    PriceSet,
+    check,
+    definition_of,
+    tidied,
+)
+
+
+class Fixed(RuleBroken):
+    """A part of a package that nobody may change once it was assigned; a copy may have it otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What saving a definition would do to a package.
+
+    `holds_from` is FIRST_DAY where it holds at once: then it replaces what held from the beginning.
+    """
+
+    package: Package
+    definition: Definition
+    today: date
+    holds_from: date
+    prices: tuple[PriceSet, ...] = ()
+    schedule: Schedule | None = None
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it replaces what held from the beginning, because nothing was posted."""
+        return self.holds_from == FIRST_DAY
+
+    @property
+    def of_terms(self) -> bool:
+        """Whether prices or schedule change for anybody who has the package."""
+        return bool(self.prices or self.schedule)
+
+
+def earliest_day(package: Package, today: date) -> date:
+    """The first day from which a change can hold: today while nothing was posted, else tomorrow."""
+    return today + ONE_DAY if was_posted(package) else today
+
+
+def plan_change(
+    package: Package,
+    definition: Definition,
+    holds_from: date | None,
+    today: date,
+    shown_on: date | None = None,
+) -> Change:
+    """Work out a change of a package, or refuse it. Without a day, it holds from the earliest there is.
+
+    What stands in the definition as it was shown was not meant to change: the terms of `shown_on`, or, as a form
+    shows them, of the earliest day.
+    """
+    definition = tidied(definition)
+    check(definition)
+    _hold_fixed(package, definition)
+    earliest = earliest_day(package, today)
+    begins = _begins(holds_from or earliest, earliest, today)
+    shown = definition_of(package, shown_on or earliest)
+    held = definition_of(package, today if begins == FIRST_DAY else begins)
+    prices = tuple(
+        typed
+        for typed in definition.prices
+        if (was := shown.price_in(typed.currency)) and typed != was and typed != held.price_in(typed.currency)
+    )
+    moved = definition.schedule != shown.schedule and definition.schedule != held.schedule
+    check_prices(package, definition.prices, today)
+    dropped = tuple(p.currency for p in shown.prices if not definition.price_in(p.currency))
+    _hold_currencies(package, dropped)
+    return Change(package, definition, today, begins, prices, definition.schedule if moved else None, dropped)
+
+
+def make_change(change: Change) -> None:
+    """Write a change that was planned."""
+    package, definition = change.package, change.definition
+    if change.at_once and change.of_terms:
+        _start_afresh(change)
+    if not was_assigned(package):
+        copy_fixed(definition, package)
+    copy_described(definition, package)
+    for prices in change.prices:
+        _keep_prices(package, prices, change.holds_from)
+    if change.schedule:
+        _keep_schedule(package, change.schedule, change.holds_from)
+    sold = set(package.currencies)
+    package.prices.extend(price_row(p, FIRST_DAY) for p in definition.prices if p.currency not in sold)
+    for row in [row for row in package.prices if row.currency in change.dropped]:
+        package.prices.remove(row)
+    package.prices.sort(key=lambda row: (row.currency, row.holds_from))
+    touch(package)
+    db.session.flush()
+
+
+def planned_days(package: Package, today: date) -> list[date]:
+    """The days to come from which another set of prices or another schedule holds."""
+    days = {row.holds_from for row in package.prices} | {row.holds_from for row in package.schedules}
+    return sorted(day for day in days if day > today)
+
+
+def drop_planned(package: Package, holds_from: date, today: date) -> None:
+    """Take back the prices and the schedule that would hold from a day to come."""
+    if holds_from <= today:
+        raise Invalid("holds_from", "This holds already. Let other prices hold from tomorrow instead.")
+    if holds_from not in planned_days(package, today):
+        raise Invalid("holds_from", f"Nothing is planned for {in_words(holds_from)}.")
+    package.prices[:] = [row for row in package.prices if row.holds_from != holds_from]
+    package.schedules[:] = [row for row in package.schedules if row.holds_from != holds_from]
+    touch(package)
+    db.session.flush()
+
+
+# -- what cannot be
+
+
+def _begins(holds_from: date, earliest: date, today: date) -> date:
+    """The day from which a change holds; FIRST_DAY for at once."""
+    if holds_from < earliest:
+        reason = "Something of it was posted at what holds today. " if earliest > today else ""
+        raise Invalid("holds_from", f"{reason}Choose {in_words(earliest)} or a later day.")
+    if holds_from > LAST_DAY:
+        raise Invalid("holds_from", f"Choose a day up to {in_words(LAST_DAY)}.")
+    return FIRST_DAY if holds_from == today else holds_from
+
+
+def _hold_fixed(package: Package, definition: Definition) -> None:
+    """Refuse to change what is fixed once the package was assigned (billing-rules 6)."""
+    pairs = {
+        "Type": (package.type, definition.type),
+        "Minimum Spend": (package.minimum_spend, definition.minimum_spend),
+        "Partial Periods": (package.proration, definition.proration or Proration.NONE),
+        "ConnexCS Package": (package.connexcs_package_id, definition.connexcs_package_id),
+        "whether there is a Frequency": (package.recurs, definition.recurs),
+    }
+    names = [name for name, (stored, typed) in pairs.items() if stored != typed]
+    if package.recurs != definition.recurs and "Partial Periods" in names:
+        names.remove("Partial Periods")
+    if not names or not was_assigned(package):
+        return
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    verb = "is" if len(names) == 1 else "are"
+    raise Fixed(
+        f"{package.name} was assigned, so {listed} {verb} fixed. "
+        "Copy the package and change the copy; assign that one from now on.",
+        WayOut("Copy package", "packages.copy", {"package_id": package.id}),
+    )
+
+
+def _hold_currencies(package: Package, dropped: tuple[str, ...]) -> None:
+    """Refuse to drop a currency in which somebody has the package."""
+    for currency in dropped:
+        held = exists().where(
+            Assignment.package_id == package.id,
+            Assignment.customer_id == Customer.id,
+            Customer.currency == currency,
+        )
+        if db.session.scalar(select(held)):
+            sentence = f"Customers in {currency} have or had {package.name}, so its {currency} prices stay."
+            raise Invalid("prices", sentence)
+
+
+# -- writing
+
+
+def _start_afresh(change: Change) -> None:
+    """Take away what has held since, so that one set holds from the beginning; no run may have come between.
+
+    Moving the positions on makes a run that read the old terms read again (billing-rules 8).
+    """
+    package = change.package
+    of_package = select(Assignment.id).where(Assignment.package_id == package.id)
+    db.session.execute(
+        update(AssignmentPosition)
+        .where(AssignmentPosition.assignment_id.in_(of_package))
+        .values(version=AssignmentPosition.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if was_posted(package):
+        raise Invalid("holds_from", "Something of it was posted just now. Choose tomorrow or a later day.")
+    changed = {prices.currency for prices in change.prices}
+    package.prices[:] = [
+        row
+        for row in package.prices
+        if row.currency not in changed or not _is_past(row.holds_from, change.today)
+    ]
+    if change.schedule:
+        package.schedules[:] = [
+            row for row in package.schedules if not _is_past(row.holds_from, change.today)
+        ]
+
+
+def _is_past(holds_from: date, today: date) -> bool:
+    """Whether a set began to hold after the beginning and up to today."""
+    return FIRST_DAY < holds_from <= today
+
+
+def _keep_prices(package: Package, prices: PriceSet, holds_from: date) -> None:
+    """Let a set of prices hold from a day on, in place of what began on that day."""
+    begun = [row for row in package.prices if (row.currency, row.holds_from) == (prices.currency, holds_from)]
+    if not begun:
+        package.prices.append(price_row(prices, holds_from))
+    for row in begun:
+        for name in PRICE_LABELS:
+            setattr(row, name, getattr(prices, name))
+
+
+def _keep_schedule(package: Package, schedule: Schedule, holds_from: date) -> None:
+    """Let a schedule hold from a day on, in place of what began on that day."""
+    begun = [row for row in package.schedules if row.holds_from == holds_from]
+    if not begun:
+        begun = [PackageSchedule(holds_from=holds_from)]
+        package.schedules.extend(begun)
+    begun[0].frequency, begun[0].frequency_match = schedule.frequency, schedule.match
+    package.schedules.sort(key=lambda row: row.holds_from)

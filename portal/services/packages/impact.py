@@ -1,0 +1,213 @@
+"""Whom a change of price or schedule hits, from when, and by how much a month: shown before it is saved."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import sha256
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import joinedload
+
+from portal.domain.money import to_micros
+from portal.domain.schedule import Schedule, on_or_after
+from portal.domain.terms import Proration, Terms, segment_at, segments
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition, Customer, Package
+from portal.services.packages.changes import Change, planned_days
+from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.packages.figures import Holding, a_month, charges_a_month, holdings, open_on
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change does in one currency: sums a month before and after, and once where it is paid once."""
+
+    holding: Holding
+    before: Decimal
+    after: Decimal
+    once_before: Decimal
+    once_after: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """By how much more (or less) a month."""
+        return self.after - self.before
+
+    @property
+    def once_difference(self) -> Decimal:
+        """By how much more (or less) once."""
+        return self.once_after - self.once_before
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One assignment that a change hits: from which charge date, and what it comes to a month."""
+
+    assignment: Assignment
+    quantity: int
+    first_on: date | None
+    before: Decimal
+    after: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Everything a person sees of a change before it is saved."""
+
+    change: Change
+    effects: tuple[Effect, ...]
+    hits: tuple[Hit, ...]
+    later: tuple[date, ...]
+
+    @property
+    def assignments(self) -> int:
+        """How many assignments it hits."""
+        return sum(effect.holding.assignments for effect in self.effects)
+
+    @property
+    def customers(self) -> int:
+        """How many customers it hits; each has one currency."""
+        return sum(effect.holding.customers for effect in self.effects)
+
+    @property
+    def fingerprint(self) -> str:
+        """What a person agreed to: if it differs when the change is saved, it is shown again."""
+        change = self.change
+        seen = (
+            change.package.id, change.holds_from, change.prices, change.schedule, change.dropped,
+            [(e.holding, e.before, e.after, e.once_before, e.once_after) for e in self.effects],
+        )  # fmt: skip
+        return sha256(repr(seen).encode()).hexdigest()[:20]
+
+
+def impact_of(change: Change) -> Impact:
+    """Work out whom a planned change hits. Nothing is written."""
+    package = change.package
+    day = change.today if change.at_once else change.holds_from
+    which = _hit(change)
+    effects = tuple(
+        _effect(change, holding, day)
+        for holding in (holdings(package, which, day) if change.of_terms else ())
+        if change.schedule or any(p.currency == holding.currency for p in change.prices)
+    )
+    hits = tuple(_hits(change, which, day)) if effects else ()
+    later = tuple(d for d in planned_days(package, change.today) if d > change.holds_from)
+    return Impact(change, effects, hits, later)
+
+
+def _hit(change: Change) -> ColumnElement[bool]:
+    """The assignments that a change hits: those with days (or a first day) left when it holds."""
+    begins_later = Assignment.start_date >= change.holds_from
+    if change.at_once:
+        return Assignment.id.is_not(None)
+    if not change.definition.recurs or _only_setup(change):
+        return begins_later
+    return open_on(change.holds_from)
+
+
+def _only_setup(change: Change) -> bool:
+    """Whether nothing but setup prices change, which are paid on the first day only."""
+    if change.schedule:
+        return False
+    for prices in change.prices:
+        was = _held(change, prices.currency)
+        if (was.cost, was.retail) != (prices.cost, prices.retail):
+            return False
+    return True
+
+
+def _held(change: Change, currency: str) -> PriceSet:
+    """The prices that would hold without the change."""
+    day = change.today if change.at_once else change.holds_from
+    return definition_of(change.package, day).price_in(currency) or PriceSet(currency)
+
+
+def _will_hold(change: Change, currency: str) -> PriceSet:
+    """The prices that hold with the change."""
+    typed = next((prices for prices in change.prices if prices.currency == currency), None)
+    return typed or _held(change, currency)
+
+
+def _times(change: Change, day: date) -> tuple[Fraction, Fraction]:
+    """How often a month it charges, without the change and with it."""
+    held = _schedule(change.package, day)
+    return charges_a_month(held, day), charges_a_month(change.schedule or held, day)
+
+
+def _schedule(package: Package, day: date) -> Schedule:
+    row = package.schedule_on(day)
+    return Schedule(row.frequency, row.frequency_match)
+
+
+def _effect(change: Change, holding: Holding, day: date) -> Effect:
+    currency, quantity = holding.currency, holding.quantity
+    was, will = _held(change, currency), _will_hold(change, currency)
+    before, after = _times(change, day)
+    once = Fraction(1)
+    return Effect(
+        holding,
+        a_month(to_micros(was.retail), quantity, before, currency),
+        a_month(to_micros(will.retail), quantity, after, currency),
+        a_month(_paid_once(change, was), quantity, once, currency),
+        a_month(_paid_once(change, will), quantity, once, currency),
+    )
+
+
+def _paid_once(change: Change, prices: PriceSet) -> int:
+    """What an assignment that begins under these prices pays once: setup, and a one-off's retail."""
+    if not (_only_setup(change) or not change.definition.recurs):
+        return 0
+    once = prices.setup_retail + (Decimal(0) if change.definition.recurs else prices.retail)
+    return to_micros(once)
+
+
+def _hits(change: Change, which: ColumnElement[bool], day: date) -> Iterator[Hit]:
+    """The first of the assignments it hits, each with its own first day."""
+    currencies = [prices.currency for prices in change.prices]
+    query = (
+        select(Assignment)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
+        .where(Assignment.package_id == change.package.id, which)
+        .options(joinedload(Assignment.customer), joinedload(Assignment.did))
+        .order_by(Assignment.id)
+        .limit(SHOWN)
+    )
+    if not change.schedule:
+        query = query.where(Customer.currency.in_(currencies))
+    before, after = _times(change, day)
+    for assignment in db.session.scalars(query):
+        currency, quantity = assignment.customer.currency, assignment.quantity_on(day)
+        was, will = _held(change, currency), _will_hold(change, currency)
+        yield Hit(
+            assignment,
+            quantity,
+            _first_on(change, assignment),
+            a_month(to_micros(was.retail), quantity, before, currency),
+            a_month(to_micros(will.retail), quantity, after, currency),
+        )
+
+
+def _first_on(change: Change, assignment: Assignment) -> date | None:
+    """The first charge date on which an assignment meets the change; None where it ends before."""
+    begins = max(assignment.start_date, assignment.charge_from or assignment.start_date)
+    day = max(change.holds_from, begins)
+    if change.definition.recurs and (day > begins or change.package.proration == Proration.NONE):
+        history = [
+            (row.holds_from, Schedule(row.frequency, row.frequency_match)) for row in change.package.schedules
+        ]
+        if change.schedule:
+            history = [item for item in history if not _replaced(change, item[0])]
+            history = sorted([*history, (change.holds_from, change.schedule)])
+        terms = Terms(assignment.start_date, tuple(history), (), (), charge_from=assignment.charge_from)
+        day = on_or_after(segment_at(segments(terms), day).rhythm, day)
+    return None if assignment.end_date and assignment.end_date < day else day
+
+
+def _replaced(change: Change, holds_from: date) -> bool:
+    """Whether a stored schedule gives way to the changed one."""
+    return holds_from == change.holds_from or (change.at_once and holds_from <= change.today)

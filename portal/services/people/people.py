@@ -1,0 +1,198 @@
+"""People who may sign in: creating them, what they may do, and letting them in no more."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from email_validator import EmailNotValidError, validate_email
+from flask_security import hash_password
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from portal.domain.errors import Invalid, RuleBroken
+from portal.extensions import db
+from portal.models.company import Company
+from portal.models.user import CUSTOMER_ROLES, OWNER, ROLES, STAFF_ROLES, Role, User
+from portal.services.people import user_sessions
+from portal.services.people.passwords import SHORTEST, normalized
+
+NAME_LONGEST = 100
+DEMO_EMAIL = "owner@lumen.example"
+DEMO_CUSTOMER_EMAIL = "nora@northwind-telecom.example"
+DEMO_PASSWORD = "ledger-lantern-42"
+
+
+def role(name: str) -> Role:
+    """A role by its name, made when first asked for."""
+    if name not in ROLES:
+        raise Invalid("role", f"There is no role {name}: choose {', '.join(ROLES)}.")
+    found = db.session.scalar(select(Role).where(Role.name == name))
+    if found is None:
+        found = Role(name=name, description=ROLES[name])
+        db.session.add(found)
+    return found
+
+
+def checked_email(text: str) -> str:
+    """An address as people are told apart by it. Invalid where it is none."""
+    try:
+        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
+    except EmailNotValidError as error:
+        raise Invalid("email", f"{text} is no e-mail address: {error}") from error
+
+
+def checked_role(name: str, customer_id: int | None) -> str:
+    """A role that staff, or a customer's people, can have."""
+    roles = CUSTOMER_ROLES if customer_id else STAFF_ROLES
+    if name not in roles:
+        raise Invalid("role", f"Choose a role: {', '.join(roles)}.")
+    return name
+
+
+def find_by_email(email: str) -> User | None:
+    """Whoever signs in with this address."""
+    found: User | None = db.session.scalar(select(User).where(User.email == email))
+    return found
+
+
+def known(email: str) -> User:
+    """Whoever signs in with this address. Invalid where nobody does."""
+    return find_by_email(checked_email(email)) or _nobody(email)
+
+
+def _nobody(email: str) -> NoReturn:
+    raise Invalid("email", f"Nobody signs in as {email}.")
+
+
+def create(email: str, name: str, password: str, role_name: str, customer_id: int | None = None) -> User:
+    """Add a person who may sign in from now on. The password was judged where it was chosen."""
+    user = User(
+        email=email,
+        name=name,
+        password=hash_password(normalized(password)),
+        active=True,
+        fs_uniquifier=secrets.token_hex(32),
+        customer_id=customer_id,
+        roles=[role(role_name)],
+    )
+    db.session.add(user)
+    db.session.flush()
+    return user
+
+
+def create_staff(email: str, name: str, password: str, role_name: str) -> User:
+    """Add a member of staff from the command line, or from the demo."""
+    email = checked_email(email)
+    check_password(password)
+    if find_by_email(email):
+        raise RuleBroken(f"{email} may sign in already.")
+    return create(email, name, password, checked_role(role_name, None))
+
+
+def check_password(password: str) -> None:
+    """Refuse one that is too short. (Whether it is easy to guess is judged where a person chooses their own.)"""
+    if len(normalized(password)) < SHORTEST:
+        raise Invalid("password", f"A password has {SHORTEST} characters or more.")
+
+
+def set_password(user: User, password: str, now: datetime) -> None:
+    """Let a person in by another password, and nobody by the old one."""
+    check_password(password)
+    user.password = hash_password(normalized(password))
+    sign_out_everywhere(user, now)
+
+
+def staff() -> Sequence[User]:
+    """Everybody who works for the provider, by name; those who may sign in first."""
+    return _listed(User.customer_id.is_(None))
+
+
+def people_of(customer_id: int) -> Sequence[User]:
+    """A customer's own people, by name; those who may sign in first."""
+    return _listed(User.customer_id == customer_id)
+
+
+def _listed(condition: object) -> Sequence[User]:
+    who = select(User).where(condition).options(selectinload(User.roles), selectinload(User.webauthn))  # type: ignore[arg-type]
+    return db.session.scalars(who.order_by(User.active.desc(), func.lower(User.name), User.id)).all()
+
+
+def checked_name(text: str) -> str:
+    """A name as it is kept: what cannot be seen, or turns the writing round, is left out. Invalid if too long."""
+    name = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    if len(name) > NAME_LONGEST:
+        raise Invalid("name", f"A name has {NAME_LONGEST} letters or less.")
+    return name
+
+
+def rename(user: User, name: str) -> None:
+    """Call a person by another name."""
+    name = checked_name(name)
+    if not name:
+        raise Invalid("name", "Write a name.")
+    user.name = name
+
+
+def change_role(user: User, role_name: str, by: User) -> None:
+    """Let a person do more, or less."""
+    role_name = checked_role(role_name, user.customer_id)
+    if role_name == user.role:
+        return
+    if user.id == by.id:
+        raise RuleBroken("Nobody changes their own role: another owner does.")
+    _keep_an_owner(user)
+    user.roles = [role(role_name)]
+
+
+def deactivate(user: User, by: User, now: datetime) -> None:
+    """Let a person in no more, and sign them out everywhere."""
+    if user.id == by.id:
+        raise RuleBroken("Nobody locks themselves out: another owner does.")
+    if not user.active:
+        return
+    _keep_an_owner(user)
+    user.active = False
+    sign_out_everywhere(user, now)
+
+
+def reactivate(user: User) -> None:
+    """Let a person in again, with the password they have."""
+    user.active = True
+
+
+def take_second_step_away(user: User, by: User | None, now: datetime) -> None:
+    """For whoever has lost app and backup codes: the password is enough again. By nobody: from the command line."""
+    if by is not None and user.id == by.id:
+        raise RuleBroken("Your own second step is turned off in your account.")
+    user.tf_primary_method = user.tf_totp_secret = None
+    user.mf_recovery_codes = []
+    sign_out_everywhere(user, now)
+
+
+def sign_out_everywhere(user: User, now: datetime) -> None:
+    """End every session, and let no cookie or link of before be worth anything."""
+    user_sessions.end_all(user.id, now)
+    user.fs_uniquifier = secrets.token_hex(32)
+
+
+def _keep_an_owner(user: User) -> None:
+    """Refuse to lose the last owner. One such question at a time: two owners may ask it at once."""
+    if user.role != OWNER or not user.active:
+        return
+    db.session.execute(select(Company.id).with_for_update())
+    others = (
+        select(func.count(User.id))
+        .join(User.roles)
+        .where(Role.name == OWNER, User.active.is_(True), User.customer_id.is_(None), User.id != user.id)
+    )
+    if not db.session.scalar(others):
+        raise RuleBroken(f"{user} is the last owner. Make somebody else an owner first.")
+
+
+def ensure_demo_owner() -> None:
+    """The demo's owner, whose sign-in `make run` prints; nobody where somebody is already."""
+    if db.session.scalar(select(User.id).limit(1)) is None:
+        for name in ROLES:
+            role(name)
+        create_staff(DEMO_EMAIL, "Olivia Brandt", DEMO_PASSWORD, OWNER)
