@@ -278,6 +278,8 @@ ROWS = {
         says={"fingerprint": "latest state"},
     ),
     "runs.resume": BUTTON,
+    "settings.remove_logo": BUTTON,
+    "settings.update_logo": BUTTON,
     "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),
 }
 

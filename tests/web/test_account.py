@@ -6,6 +6,7 @@ import time
 import pytest
 from sqlalchemy import select
 
+from portal import clock
 from portal.models.session import UserSession
 from portal.models.user import User
 from tests import world
@@ -255,7 +256,7 @@ def test_a_session_that_was_not_used_for_long_has_ended(session, app, client):
     from datetime import timedelta
 
     for one in session.scalars(select(UserSession)):
-        one.seen_at -= timedelta(hours=app.config["SESSION_HOURS"], minutes=6)
+        one.seen_at = clock.now() - timedelta(hours=app.config["SESSION_HOURS"], minutes=6)
     session.commit()
     assert client.get("/").status_code == 303
 
@@ -264,7 +265,7 @@ def test_it_is_noted_when_somebody_was_there(session, app, client):
     from datetime import timedelta
 
     for one in session.scalars(select(UserSession)):
-        one.seen_at -= timedelta(hours=1)
+        one.seen_at = clock.now() - timedelta(hours=1)
     before = {one.id: one.seen_at for one in session.scalars(select(UserSession))}
     session.commit()
     client.get("/")
