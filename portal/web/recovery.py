@@ -19,6 +19,7 @@ from portal.services.people import attempts
 from portal.web.afterwards import afterwards
 from portal.web.known_browser import folded, network
 from portal.web.sign_in_forms import EMAIL_LONGEST
+from portal.web.sign_in_parts import people
 
 AGAIN = "Write an e-mail address, such as ann@example.com."
 
@@ -44,8 +45,6 @@ def forgotten() -> Any:
 
 def send_link(email: str, place: str) -> None:
     """Send a link to whoever has an account, but not as often as somebody else may like."""
-    from portal.web.session import people
-
     of_one = attempts.begin(attempts.subject("mail", email, place), attempts.MAILS, now())
     of_all = attempts.begin(attempts.subject("mail", email), attempts.ALL_MAILS, now())
     user = people.find_user(case_insensitive=True, email=email)

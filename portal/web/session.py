@@ -14,7 +14,6 @@ from flask_limiter import Limiter
 from flask_login import user_logged_out
 from flask_security import (
     Security,
-    SQLAlchemyUserDatastore,
     password_changed,
     password_reset,
     tf_disabled,
@@ -23,7 +22,7 @@ from flask_security import (
 
 from portal.clock import now
 from portal.extensions import db
-from portal.models.user import Role, User, WebAuthn
+from portal.models.user import User
 from portal.services.people import user_sessions
 from portal.web import known_browser, recovery, second_factor
 from portal.web.access import OPEN
@@ -39,7 +38,7 @@ from portal.web.sign_in_forms import (
     SecondStepForm,
     SignInForm,
 )
-from portal.web.sign_in_parts import Keys, OnceTotp, Outbox, Passwords
+from portal.web.sign_in_parts import Keys, OnceTotp, Outbox, Passwords, people
 from portal.web.sign_in_settings import SECURITY, secrets_of
 
 KEY = "session_key"
@@ -68,8 +67,6 @@ PARTS: dict[str, Any] = {
     "mf_recovery_form": BackupCodeForm,
     "wan_register_form": PasskeyForm,
 }
-
-people = SQLAlchemyUserDatastore(db, User, Role, WebAuthn)
 
 
 def register(app: Flask) -> None:

@@ -3,7 +3,7 @@
 import secrets as random
 from typing import Any
 
-from flask_security import MailUtil, PasswordUtil, Totp, WebauthnUtil
+from flask_security import MailUtil, PasswordUtil, SQLAlchemyUserDatastore, Totp, WebauthnUtil
 from passlib.exc import UsedTokenError
 from passlib.totp import TOTP
 from sqlalchemy import or_, update
@@ -15,10 +15,12 @@ from webauthn.helpers.structs import (
 
 from portal.clock import now
 from portal.extensions import db
-from portal.models.user import User
+from portal.models.user import Role, User, WebAuthn
 from portal.services.company.company import company
 from portal.services.mail import outbox as mail
 from portal.services.people import passwords
+
+people = SQLAlchemyUserDatastore(db, User, Role, WebAuthn)
 
 
 def company_name() -> str:

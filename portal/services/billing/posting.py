@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import bindparam, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from portal.domain.due import Kind
+from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
 from portal.models import AssignmentPosition, BalanceEntry, Charge, EntrySource
 from portal.services.billing.planning import Held, Worked, work_out
 from portal.services.billing.raw_tables import CHARGE, ENTRY
-from portal.services.billing.terms import OF_PERIODS, Root
+from portal.services.billing.terms import OF_PERIODS, Facts, Root
 from portal.services.credit import return_overpaid
 
 
@@ -151,11 +151,24 @@ def _insert(rows: list[dict[str, Any]]) -> None:
         rows.clear()
 
 
-def _row(worked: Worked, due: Any, run_id: int | None, by: str, now: datetime) -> dict[str, Any]:
+def _row(worked: Worked, due: DueCharge, run_id: int | None, by: str, now: datetime) -> dict[str, Any]:
     facts = worked.loaded.facts
     return {
+        **line_row(facts, due),
         "token": None,
         "run_id": run_id,
+        "auto_decrement_credit": facts.auto_decrement_credit,
+        "corrects_id": None,
+        "reverses_id": None,
+        "reason": "",
+        "posted_by": by,
+        "posted_at": now,
+    }
+
+
+def line_row(facts: Facts, due: DueCharge) -> dict[str, Any]:
+    """What a line says, posted or simulated: the columns that both of their tables have."""
+    return {
         "customer_id": facts.customer_id,
         "assignment_id": facts.assignment_id,
         "package_id": facts.package_id,
@@ -177,12 +190,6 @@ def _row(worked: Worked, due: Any, run_id: int | None, by: str, now: datetime) -
         "tax": due.tax,
         "label": facts.label,
         "did_number": facts.did_number,
-        "auto_decrement_credit": facts.auto_decrement_credit,
-        "corrects_id": None,
-        "reverses_id": None,
-        "reason": "",
-        "posted_by": by,
-        "posted_at": now,
     }
 
 

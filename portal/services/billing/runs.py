@@ -15,7 +15,7 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, in_words
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.services.billing.planning import CHUNK, Fingerprint, PlannedCharge, chunks, due_ids, work_out
-from portal.services.billing.posting import Posting, SomebodyWasHere, post_chunk
+from portal.services.billing.posting import Posting, SomebodyWasHere, line_row, post_chunk
 from portal.services.billing.raw_tables import raw_table
 from portal.services.billing.run_differences import Differences, differences
 from portal.services.billing.run_reports import keep_differences, report_chunk
@@ -201,29 +201,8 @@ def _simulate(run: Run, today: date, clock: Clock, size: int) -> None:
 
 
 def _simulated(run_id: int, planned: PlannedCharge) -> dict[str, object]:
-    facts, due = planned.facts, planned.due
     return {
+        **line_row(planned.facts, planned.due),
         "run_id": run_id,
-        "customer_id": facts.customer_id,
-        "assignment_id": facts.assignment_id,
-        "package_id": facts.package_id,
-        "kind": due.kind.value,
-        "charge_on": due.charge_on,
-        "period_from": due.period_from,
-        "period_until": due.period_until,
-        "number": due.number,
-        "quantity": due.quantity,
-        "unit_price": due.unit_price,
-        "unit_cost": due.unit_cost,
-        "days": due.days,
-        "whole_days": due.whole_days,
-        "spend": due.spend,
-        "currency": facts.currency,
-        "amount": due.amount,
-        "cost": due.cost,
-        "tax_rate": due.tax_rate,
-        "tax": due.tax,
-        "label": facts.label,
-        "did_number": facts.did_number,
         "provisional": planned.provisional,
     }
