@@ -10,12 +10,14 @@ from sqlalchemy import select
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Allocation, BalanceEntry, Call, Charge, Payment, PaymentState
 from portal.services import credit
 from portal.services.assignments.changing import change_end
 from portal.services.billing.charges import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.credit.statement import statement
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 ONE_DAY = timedelta(days=1)
@@ -291,6 +293,14 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
             - calls_with_tax(customer)
         )
         assert balance == sum(session.scalars(select(BalanceEntry.amount)), Decimal(0))
+        whole = statement(customer.id, FIRST_DAY, LAST_DAY)
+        assert balance == whole.closing == (whole.lines[-1].balance if whole.lines else whole.opening)
+        cut = history.day - timedelta(days=history.random.randint(0, 20))
+        before, rest = (
+            statement(customer.id, FIRST_DAY, cut),
+            statement(customer.id, cut + ONE_DAY, LAST_DAY),
+        )
+        assert (before.closing, rest.closing) == (rest.opening, balance)
         to_pay = sum((charge.total for charge in charges if not charge.auto_decrement_credit), Decimal(0))
         assert credit.owed_by(customer.id) == to_pay - allocated
         for item in credit.to_be_paid(customer.id, [charge.id for charge in charges]):
