@@ -44,29 +44,56 @@ class LiveServer:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.server = make_server("localhost", 0, _made_whole(app), threaded=True)
+        self.answers = Answers(app)
+        self.server = make_server("localhost", 0, self.answers, threaded=True)
         self.url = f"http://localhost:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
-        """Answer nobody any more."""
+        """Answer nobody any more, once every answer that was begun is whole."""
+        self.answers.end()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
 
 
-def _made_whole(app: Flask) -> Any:
-    """Answers made whole before they are sent: a browser that goes away in the middle leaves no file open."""
+class Answers:
+    """The application's answers, made whole before they are sent: nothing stays open behind a browser that has gone.
 
-    def answer(environ: Any, start_response: Any) -> list[bytes]:
-        parts = app(environ, start_response)
+    A browser that is closed leaves requests behind whose threads are still at work: with the test's database, which
+    the next test wants. So the end waits for them, and lets nobody in any more.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.at_work = 0
+        self.ended = False
+        self.changed = threading.Condition()
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        """Answer one request."""
+        with self.changed:
+            if self.ended:
+                start_response("503 Service Unavailable", [])
+                return []
+            self.at_work += 1
         try:
-            return [b"".join(parts)]
+            parts = self.app(environ, start_response)
+            try:
+                return [b"".join(parts)]
+            finally:
+                getattr(parts, "close", bool)()
         finally:
-            getattr(parts, "close", bool)()
+            with self.changed:
+                self.at_work -= 1
+                self.changed.notify_all()
 
-    return answer
+    def end(self) -> None:
+        """Wait until nobody is at work."""
+        with self.changed:
+            self.ended = True
+            assert self.changed.wait_for(lambda: not self.at_work, timeout=60), "a request has no end"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
 from tests import postgresql, world
@@ -24,10 +24,11 @@ __all__ = ["browser", "live_server", "page", "screen"]
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
-# Where every change is checked, a test draws the same examples each time: a red run is about the change.
-settings.register_profile("checking", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("checking")
+# How long an example takes says how busy the machine is. Where every change is checked, a test draws the same examples
+# each time: a red run is about the change.
+settings.register_profile("at home", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("checking", settings.get_profile("at home"), derandomize=True)
+settings.load_profile("checking" if os.environ.get("CI") else "at home")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -14,8 +14,10 @@ import alembic.command  # noqa: F401 (its own imports warn; here that is nobody'
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.pool import QueuePool
 
 from portal import clock, create_app
+from portal.config import FIXED
 from portal.database import upgrade
 from portal.extensions import db
 from portal.models import Company
@@ -61,12 +63,33 @@ def cookie_of(user: User) -> dict[str, str]:
     return {"_user_id": user.fs_uniquifier, "session_key": key}
 
 
+class Pool(QueuePool):
+    """Connections as in earnest, but none outlives its pool.
+
+    Whoever still has one while the pool is emptied (a thread that answers a browser which has gone) closes it in
+    giving it back. Left to the pool that nobody has any more, it would be found open during some later test.
+    """
+
+    emptied = False
+
+    def dispose(self) -> None:
+        """Close the connections that are here now, and from now on those that come back."""
+        self.emptied = True
+        super().dispose()
+
+    def _do_return_conn(self, record: Any) -> None:
+        super()._do_return_conn(record)
+        if self.emptied:
+            super().dispose()
+
+
 def make_app(folder: Path, url: str, **config: Any) -> Flask:
     """An application as tests want it: cheap passwords, no CSRF tokens to copy, no limits."""
     app = create_app(
         {
             "INSTANCE": folder / "instance",
             "SQLALCHEMY_DATABASE_URI": url,
+            "SQLALCHEMY_ENGINE_OPTIONS": {**FIXED["SQLALCHEMY_ENGINE_OPTIONS"], "poolclass": Pool},
             "SECRET_KEY": "for tests only, and long enough",
             "TESTING": True,
             "WTF_CSRF_ENABLED": False,
