@@ -5,7 +5,6 @@ import struct
 import time
 from base64 import b32decode
 
-
 STEP = 30  # seconds
 IN_TIME = 5  # seconds in which whoever reads a code has typed it
 
