@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
         bounds,
         compiled,
         compression,
+        csrf,
         errors,
         filters,
         headers,
@@ -50,7 +51,19 @@ def register(app: Flask) -> None:
 
     bounds.register(app)  # before any route: it says what a number in a URL may be
     # What is done to answers is done from the last to the first: they are compressed when they are complete.
-    for part in (compression, session, access, audit, afterwards, errors, filters, compiled, static, headers):
+    for part in (
+        compression,
+        csrf,
+        session,
+        access,
+        audit,
+        afterwards,
+        errors,
+        filters,
+        compiled,
+        static,
+        headers,
+    ):
         part.register(app)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"portal.web.{noun}").bp)

@@ -26,26 +26,49 @@ def test_pages_are_kept_by_no_browser(client, anonymous, path):
     assert anonymous.get("/login").headers["Cache-Control"] == "no-store"
 
 
-def test_a_page_goes_over_the_wire_compressed_and_says_the_same(client):
+TAKEN = {"Accept-Encoding": "gzip, deflate, br"}
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    "asked", [OURS, {"Sec-Fetch-Site": "none"}, {"Referer": "http://localhost/packages?q=a"}]
+)
+def test_a_page_goes_over_the_wire_compressed_and_says_the_same(client, asked):
+    client.get("/packages")  # the session's first page
     plain = client.get("/packages")
-    packed = client.get("/packages", headers={"Accept-Encoding": "gzip, deflate, br"})
+    packed = client.get("/packages", headers={**TAKEN, **asked})
     assert packed.headers["Content-Encoding"] == "gzip"
-    assert "Accept-Encoding" in packed.headers["Vary"]
-    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert packed.headers["Vary"] == plain.headers["Vary"]
+    assert {"Accept-Encoding", "Sec-Fetch-Site", "Referer"} <= set(plain.headers["Vary"].split(", "))
     assert gzip.decompress(packed.data) == plain.data
     assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data) / 2
 
 
-def test_how_long_a_compressed_page_is_tells_nothing_of_what_it_holds(client):
-    lengths = {len(client.get("/packages", headers={"Accept-Encoding": "gzip"}).data) for _ in range(20)}
-    assert len(lengths) > 5
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Referer": "http://localhost/packages"},
+        {"Referer": "http://evil.example/http://localhost/"},
+        {"Referer": "http://localhost@evil.example/"},
+        {"Referer": "http://localhost.evil.example/"},
+        {"Referer": "http://[::1"},
+    ],
+)
+def test_what_another_site_may_have_asked_for_is_not_compressed(client, asked):
+    """How long it were would tell something of a secret in it."""
+    answer = client.get("/packages", headers={**TAKEN, **asked})
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/packages", "/customers", "/charges", "/settings"])
 def test_a_first_view_is_under_60_kb_over_the_wire(session, client, path):
     for number in range(60):
         trade.a_customer(f"Customer {number}")
-    taken = {"Accept-Encoding": "gzip, br"}
+    taken = {**TAKEN, **OURS}
     page = client.get(path, headers=taken)
     html = gzip.decompress(page.data).decode()
     parts = set(re.findall(r'(?:href|src)="(/(?:static|overview/charts)/[^"#]+)', html))

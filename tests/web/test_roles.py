@@ -1,5 +1,8 @@
 """Every route, asked by every role with real things of two customers, answers as tests/role_table.py says."""
 
+import re
+import time
+
 import pytest
 
 from portal.extensions import db
@@ -14,6 +17,7 @@ LET_IN = {200, 204, 302, 303, 409, 422}
 SIGN_OUT = {"POST account.end_sessions", "POST security.logout"}
 # What these are asked for is not there: a made-up session.
 ABSENT = {"POST account.end_session"}
+TAKEN_ONCE = re.compile(rb'name="token"[^>]* value="[0-9a-f]{32}"')
 NEW = """{names}
 has no row in tests/role_table.py. Say there who may ask for it: add the view's name to the line of its
 method and blueprint in the block OPEN, PERSONAL, STAFF, CHANGE, OWNER, MINE or MY_OWNER (or add a line)."""
@@ -64,6 +68,32 @@ def judge(name, role, path, answer, expected):
         assert fine and (not sent_to_sign_in or name in SIGN_OUT or ROWS[name] == "OPEN"), told
     else:
         assert answer.status_code in (expected if isinstance(expected, tuple) else (expected,)), told
+
+
+@pytest.mark.parametrize("role", ["owner", "acme", "nobody"])
+def test_an_answer_is_the_same_byte_for_byte_while_nothing_changes(stage, monkeypatch, role):
+    """But for what says, in a form that adds something, that it is taken once."""
+    monkeypatch.setitem(stage.app.config, "WTF_CSRF_ENABLED", True)
+    stage.clean()
+    client = browser(stage, role)
+    client.get("/login" if role == "nobody" else "/account")
+    paths = {
+        address(stage.app, name, rule, stage.things["acme"])
+        for name in ROWS
+        if name.startswith("GET")
+        for rule in routes(stage.app)[name]
+    }
+    before = {path: answer_to(client, path) for path in paths}
+    time.sleep(1.1)  # nor may a second that has passed show
+    assert sum(answer.startswith(b"200") for answer in before.values()) >= 5
+    for path in paths:
+        assert answer_to(client, path) == before[path], path
+
+
+def answer_to(client, path):
+    """Its status and what it says."""
+    answer = client.get(path)
+    return str(answer.status_code).encode() + TAKEN_ONCE.sub(b"", answer.data)
 
 
 def test_no_answer_to_a_customer_names_another(stage):
