@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from pypdf import PdfReader
 
 from portal.cli import main
-from portal.commands import summary
 from portal.extensions import db
 from tests.trade import a_customer, a_package, assigned, run
 
@@ -21,12 +20,6 @@ def portal(app, monkeypatch, tmp_path):
     """Run `portal summary ...` on the test's database, on 22 November 2026; what it says, and its exit status."""
     monkeypatch.setattr("portal.create_app", lambda: app)
     monkeypatch.setitem(app.config, "TODAY", "2026-11-22")
-    # The work of a process of its own, in this one: the test's application is not there in another.
-    monkeypatch.setattr(
-        summary,
-        "_in_other_processes",
-        lambda ids, *rest: (summary.write([customer_id], *rest) + n for n, customer_id in enumerate(ids)),
-    )
 
     def command(*arguments):
         result = CliRunner().invoke(main, ["summary", *arguments, "--into", str(tmp_path)])

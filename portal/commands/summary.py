@@ -1,18 +1,13 @@
 """Charge summaries as PDF files: of one customer, or of everyone who was charged in a span of days."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 
 import click
 
 from portal.commands import DAY, with_app
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
-
-# typst remembers what it has set: a process sets so many summaries, then makes room for a fresh one.
-IN_ONE_PROCESS = 50
 
 
 @click.command()
@@ -55,48 +50,24 @@ def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: 
         click.echo(f"Nobody was charged from {span[0]} to {span[1]}: there is nothing to write.")
         return
     into.mkdir(parents=True, exist_ok=True)
-    if len(ids) == 1:
-        write(ids, span, today(), paper, into)
-    else:
-        for done in _in_other_processes(ids, span, today(), paper, into):
-            click.echo(f"\r{done} of {len(ids)} summaries written.", nl=False, err=True)
-        click.echo(err=True)
+    for done in write(ids, span, today(), paper, into):
+        click.echo(f"\r{done} of {len(ids)} summaries written.", nl=False, err=True)
+    click.echo(err=True)
     click.echo(f"{len(ids)} written to {into.resolve()}.")
 
 
-def _in_other_processes(
-    ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path
-) -> Iterator[int]:
-    """Write the summaries a few dozen to a process; how many are done, after each process."""
-    done = 0
-    chunks = [ids[start : start + IN_ONE_PROCESS] for start in range(0, len(ids), IN_ONE_PROCESS)]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        tasks: list[Future[int]] = [pool.submit(write_apart, c, span, today, paper, into) for c in chunks]
-        for task in tasks:
-            done += task.result()
-            yield done
-
-
-def write_apart(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> int:
-    """Write summaries in a process of their own."""
-    from portal import create_app, database
-
-    with create_app().app_context(), database.reading():
-        return write(ids, span, today, paper, into)
-
-
-def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> int:
-    """Write a summary of each customer; a file is there whole or not at all."""
+def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> Iterator[int]:
+    """Write a summary of each customer; how many are written, after each. A file is there whole or not at all."""
     from portal.extensions import db
     from portal.models import Company, Customer
     from portal.services.summary import summary
     from portal.web import paper as setting
 
-    for customer_id in ids:
+    for done, customer_id in enumerate(ids, start=1):
         found = summary(db.session.get_one(Customer, customer_id), *span)
         made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
         part = into / (setting.file_name(found) + ".part")
         part.write_bytes(made)
         part.rename(part.with_suffix(""))
-        db.session.expunge_all()
-    return len(ids)
+        db.session.rollback()  # hold on to nothing, and let the log of a SQLite file be worked in
+        yield done

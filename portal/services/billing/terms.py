@@ -130,7 +130,7 @@ def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
     schedules, prices = _schedules(packages), _prices(packages)
     tax_rates = tax_rates_of({row.customer_id for row in rows})
     quantities, ends = _quantities(ids), _ends(ids)
-    wait_days = usage_wait_days()
+    wait_days = usage_wait_days() if any(row.minimum_spend for row in rows) else 0
     return {
         row.id: Terms(
             start_date=row.start_date,

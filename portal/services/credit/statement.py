@@ -52,17 +52,14 @@ def statement(customer_id: int, begins: date, through: date, most: int = MOST) -
 
 
 def _words(entries: list[BalanceEntry]) -> dict[int, str]:
-    """What each entry is, with two statements for all of them."""
-    charges = {entry.charge_id for entry in entries if entry.charge_id}
-    payments = {entry.payment_id for entry in entries if entry.payment_id}
-    labels = {
-        row[0]: row[1]
-        for row in db.session.execute(select(Charge.id, Charge.label).where(Charge.id.in_(charges)))
-    }
-    paid = {
-        p.id: p.public_description
-        for p in db.session.scalars(select(Payment).where(Payment.id.in_(payments)))
-    }
+    """What each entry is, with two statements at most for all of them."""
+    labels, paid = {}, {}
+    if charges := {entry.charge_id for entry in entries if entry.charge_id}:
+        named = db.session.execute(select(Charge.id, Charge.label).where(Charge.id.in_(charges)))
+        labels = {row.id: row.label for row in named}
+    if payments := {entry.payment_id for entry in entries if entry.payment_id}:
+        found = db.session.scalars(select(Payment).where(Payment.id.in_(payments)))
+        paid = {payment.id: payment.public_description for payment in found}
     return {
         entry.id: _said(entry, labels.get(entry.charge_id or 0, ""), paid.get(entry.payment_id or 0, ""))
         for entry in entries
