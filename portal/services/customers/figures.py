@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
 
 from portal.domain.money import to_micros
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
@@ -14,7 +13,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
 from portal.services.billing.terms import usage_wait_days
-from portal.services.packages.figures import a_month, charges_a_month, in_force
+from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
 # where these bring too few.
@@ -55,21 +54,12 @@ def recurring(customer: Customer, today: date) -> Recurring:
 
 def _held(customer: Customer, today: date) -> list[tuple[Package, int]]:
     """The packages in force for a customer, each with the sum of today's quantities."""
-    later = aliased(AssignmentQuantity)
-    replaced = (
-        select(later.id)
-        .where(later.assignment_id == AssignmentQuantity.assignment_id)
-        .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= today)
-        .exists()
-    )
     query = (
         select(Assignment.package_id, func.sum(AssignmentQuantity.quantity))
-        .join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
         .where(Assignment.customer_id == customer.id, in_force(today))
-        .where(AssignmentQuantity.holds_from <= today, ~replaced)
         .group_by(Assignment.package_id)
     )
-    quantities = {row[0]: int(row[1]) for row in db.session.execute(query)}
+    quantities = {row[0]: int(row[1]) for row in db.session.execute(with_quantity(query, today))}
     packages = db.session.scalars(select(Package).where(Package.id.in_(quantities)))
     return [(package, quantities[package.id]) for package in packages]
 

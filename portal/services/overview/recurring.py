@@ -6,14 +6,14 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import selectinload
 
 from portal.domain.money import to_micros
 from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
 from portal.services.overview.remembering import Reading
-from portal.services.packages.figures import a_month, charges_a_month, in_force
+from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +68,13 @@ def _add_up(today: date) -> list[Recurring]:
 
 def _held(today: date) -> list[tuple[int, str, int, int]]:
     """Package, currency, how many assignments are in force and the sum of their quantities."""
-    later = aliased(AssignmentQuantity)
-    replaced = (
-        select(later.id)
-        .where(later.assignment_id == AssignmentQuantity.assignment_id)
-        .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= today)
-        .exists()
-    )
     query = (
         select(Assignment.package_id, Customer.currency, func.count(), func.sum(AssignmentQuantity.quantity))
         .join(Customer, Customer.id == Assignment.customer_id)
-        .join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
-        .where(in_force(today), AssignmentQuantity.holds_from <= today, ~replaced)
+        .where(in_force(today))
         .group_by(Assignment.package_id, Customer.currency)
     )
-    return [(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(query)]
+    return [(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, today))]
 
 
 def _packages(ids: set[int]) -> dict[int, Package]:

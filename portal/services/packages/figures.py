@@ -73,8 +73,8 @@ def open_on(day: date) -> ColumnElement[bool]:
     return or_(Assignment.end_date.is_(None), Assignment.end_date >= day)
 
 
-def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Holding]:
-    """How much of the package is held by the assignments `which`, with the quantities of `day`."""
+def with_quantity(query: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[Any, ...]]:
+    """A query of assignments, joined with the quantity (AssignmentQuantity) that each has on `day`."""
     later = aliased(AssignmentQuantity)
     replaced = (
         select(later.id)
@@ -82,6 +82,12 @@ def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Ho
         .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= day)
         .exists()
     )
+    joined = query.join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
+    return joined.where(AssignmentQuantity.holds_from <= day, ~replaced)
+
+
+def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Holding]:
+    """How much of the package is held by the assignments `which`, with the quantities of `day`."""
     query = (
         select(
             Customer.currency,
@@ -91,13 +97,11 @@ def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Ho
         )
         .select_from(Assignment)
         .join(Customer, Customer.id == Assignment.customer_id)
-        .join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
         .where(Assignment.package_id == package.id, which)
-        .where(AssignmentQuantity.holds_from <= day, ~replaced)
         .group_by(Customer.currency)
         .order_by(Customer.currency)
     )
-    return [Holding(*row[:3], int(row[3])) for row in db.session.execute(query)]
+    return [Holding(*row[:3], int(row[3])) for row in db.session.execute(with_quantity(query, day))]
 
 
 def monthly(package: Package, today: date) -> list[Monthly]:
