@@ -44,15 +44,25 @@ def email_field() -> Any:
     return EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
 
 
-def tax_rate_field() -> Any:
-    """Tax Rate, in per cent."""
-    return DecimalTextField("Tax Rate", default=Decimal(0))
+def tax_rate_field(**options: Any) -> Any:
+    """Tax Rate, in per cent, checked by `check_rate`."""
+    return DecimalTextField("Tax Rate", **options)
 
 
 def check_email(form: FlaskForm, field: Any) -> None:
     """Refuse what is no address."""
     try:
         customers.check_email((field.data or "").strip())
+    except Invalid as error:
+        raise ValidationError(error.sentence) from None
+
+
+def check_rate(form: FlaskForm, field: Any) -> None:
+    """Refuse what is a number, but no tax rate."""
+    if field.data is None:
+        return
+    try:
+        customers.check_rate(field.data)
     except Invalid as error:
         raise ValidationError(error.sentence) from None
 
@@ -70,9 +80,10 @@ class CustomerForm(FlaskForm):
     address = TextAreaField("Address", [Length(max=customers.ADDRESS_MAX, message=TOO_LONG)])
     currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c}, {n}") for c, n in CURRENCIES.items()])
     debit_limit = DecimalTextField("Debit Limit", default=Decimal(0))
-    tax_rate = tax_rate_field()
+    tax_rate = tax_rate_field(default=Decimal(0))
 
     validate_email = check_email
+    validate_tax_rate = check_rate
 
     @property
     def fields(self) -> CustomerFields:
@@ -93,17 +104,20 @@ class RowForm(FlaskForm):
     version = VersionField("Version")
     name = name_field()
     email = email_field()
-    tax_rate = tax_rate_field()
+    tax_rate = tax_rate_field(default=Decimal(0))
 
     validate_email = check_email
+    validate_tax_rate = check_rate
 
 
 class TaxRateForm(FlaskForm):
     """A tax rate from a day on."""
 
     version = VersionField("Version")
-    tax_rate = DecimalTextField("Tax Rate", validators=[InputRequired("Say how many per cent.")])
+    tax_rate = tax_rate_field(validators=[InputRequired("Say how many per cent.")])
     tax_rate_from = DayField("From")
+
+    validate_tax_rate = check_rate
 
 
 class ActForm(FlaskForm):

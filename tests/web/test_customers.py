@@ -157,6 +157,12 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_typed_is_lost(
     assert session.scalar(select(func.count(Customer.id))) == 0
 
 
+def test_everything_that_is_wrong_is_said_at_once(client: FlaskClient) -> None:
+    wrong = {"name": "", "email": "nobody", "tax_rate": "101"}
+    soup = page(client.post("/customers", data=TYPED | wrong), 422)
+    assert all(error_at(soup, field) for field in wrong)
+
+
 def test_a_name_is_text_and_nothing_else(session: Any, client: FlaskClient) -> None:
     client.post("/customers", data=TYPED | {"name": '<b>"Ünï & Söhne"</b> 汉字'})
     assert names(page(client.get("/customers"))) == ['<b>"Ünï & Söhne"</b> 汉字']

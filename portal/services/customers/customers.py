@@ -63,7 +63,7 @@ def create_customer(
         return made
     customer = Customer(token=token, created_on=today, created_at=now)
     _copy(fields, customer)
-    customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=_rate(tax_rate))]
+    customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=check_rate(tax_rate))]
     try:
         with db.session.begin_nested():
             db.session.add(customer)
@@ -105,7 +105,7 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     Without a day, from tomorrow. While nothing has been posted for the customer, a day that is not after
     today (or none) means that the rate has always held.
     """
-    rate = _rate(rate)
+    rate = check_rate(rate)
     at_once = not has_been_charged(customer)
     begins = holds_from or (FIRST_DAY if at_once else today + ONE_DAY)
     if not FIRST_DAY <= begins <= LAST_DAY:
@@ -219,7 +219,8 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     customer.search_key = " ".join(" ".join(known).casefold().split())[:SEARCH_KEY_MAX]
 
 
-def _rate(rate: Decimal) -> Decimal:
+def check_rate(rate: Decimal) -> Decimal:
+    """The tax rate, in per cent; Invalid where it is none."""
     if not rate.is_finite() or not 0 <= rate <= RATE_MAX or rate != round(rate, 6):
         raise Invalid("tax_rate", "A tax rate lies between 0 and 100 %, with six decimals at most.")
     return rate
