@@ -62,6 +62,7 @@ def show() -> str:
         held=watch.held(day),
         held_named=watch.NAMED,
         runs=watch.runs_to_look_at(now()),
+        imports=watch.imports_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
         losses=losses,
         below=credit.below_limit(most=watch.NAMED),

@@ -52,6 +52,19 @@ def test_a_file_whose_lines_end_as_on_old_macintoshes_is_refused(session, tmp_pa
         accepted(path)
 
 
+@pytest.mark.parametrize("said", ["sep=;", "\ufeffsep=;", '"sep=;"', "SEP=;;;;"])
+def test_the_line_in_which_excel_says_what_stands_between_the_cells_is_none_of_calls(session, tmp_path, said):
+    """It counts all the same where a bad row is named, also when the import goes on in the middle."""
+    a_customer()
+    lines = [HEAD, a_line("a", "2026-11-03 10:00:00", 60, "1"), a_line("b", "2026-11-03", 60, "much")]
+    path = tmp_path / "excel.csv"
+    path.write_bytes("\r\n".join([said, *(line.replace(",", ";") for line in lines)]).encode())
+    import_ = taken_in(path, size=1)
+    assert (import_.lines_total, import_.lines_done) == (2, 2)
+    assert [line for line, _ in bad_rows(import_)] == [4]
+    assert list(calls()) == ["a"]
+
+
 def test_a_line_that_ends_in_its_middle_is_a_bad_row_and_stops_nobody(session, tmp_path):
     a_customer()
     torn = a_line("a", "2026-11-03 10:00:00", 60, "1", destination="44\r20")

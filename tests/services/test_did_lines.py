@@ -30,6 +30,13 @@ def test_columns_are_known_by_their_names(delimiter: str) -> None:
     assert found.ignored == ("Notes",)
 
 
+def test_the_line_in_which_excel_says_what_stands_between_the_cells_is_no_number() -> None:
+    lines = read_lines("\ufeffsep=;\r\nDID;Package\r\n+44 20 7946 0123;SIP, 10 lines\r\n", "file").lines
+    assert [(line.place, line.says) for line in lines] == [
+        (3, {"number": "+44 20 7946 0123", "package": "SIP, 10 lines"})
+    ]
+
+
 def test_a_quoted_cell_may_hold_the_delimiter() -> None:
     found = read_lines('number,customer\n+442079460123,"Acme, Inc."\n', "file")
     assert found.lines[0].says["customer"] == "Acme, Inc."

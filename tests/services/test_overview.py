@@ -8,7 +8,7 @@ import pytest
 
 from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
-from portal.models import Charge, Run, RunState
+from portal.models import CallImport, Charge, ImportState, Run, RunState
 from portal.services.assignments.changing import change_quantity
 from portal.services.billing import charges
 from portal.services.billing.upcoming import upcoming
@@ -222,6 +222,28 @@ def test_a_run_that_failed_or_stopped_is_named_until_a_later_one_is_good(session
 def test_a_run_that_goes_on_is_not_called_interrupted(session):
     a_run(session, RunState.RUNNING)
     assert watch.runs_to_look_at(NOW - timedelta(minutes=50)) == []
+
+
+def an_import(session, state, digest="one", **more):
+    made = CallImport(
+        file_name="calls.csv", digest=digest, state=state, started_at=NOW - timedelta(hours=1),
+        heartbeat_at=NOW - timedelta(minutes=50), **more,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def test_a_file_of_calls_that_waits_is_named_until_it_is_taken_in(session):
+    stopped = an_import(session, ImportState.STOPPED)
+    interrupted = an_import(session, ImportState.RUNNING, "two")
+    an_import(session, ImportState.DONE, "three")
+    an_import(session, ImportState.REFUSED, "four")
+    assert watch.imports_to_look_at(NOW) == [interrupted, stopped]
+    assert watch.imports_to_look_at(NOW - timedelta(minutes=50)) == [stopped], "the other goes on"
+    an_import(session, ImportState.DONE)
+    assert watch.imports_to_look_at(NOW) == [interrupted]
+    assert watch.imports_to_look_at(NOW + timedelta(days=31)) == []
 
 
 def test_a_package_on_sale_below_its_cost_is_named():

@@ -11,7 +11,6 @@ from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import CallMapping
 
-DELIMITERS = (",", ";", "\t", "|")
 COLUMNS_MAX = 200
 
 # What is wanted, as people call it, and the names it goes by, the best first: in files of this portal, of ConnexCS,
@@ -79,11 +78,6 @@ class Mapping:
     def from_json(cls, text: str) -> "Mapping | None":
         """As it was kept; None where nothing was."""
         return cls(json.loads(text)) if text else None
-
-
-def delimiter_of(head: str) -> str:
-    """What stands between the cells, by the first line."""
-    return max(DELIMITERS, key=head.count)
 
 
 def recognise(head: list[str]) -> Mapping:

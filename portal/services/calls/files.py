@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from portal.domain.errors import Invalid
-from portal.services.calls.columns import COLUMNS_MAX, delimiter_of
+from portal.services.calls.columns import COLUMNS_MAX
+from portal.services.csv_reading import SEPARATOR, delimiter_of
 
 GZIP, BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 BLOCK = 1 << 20
@@ -73,7 +75,7 @@ def make_sure(path: Path) -> Readable:
                 open_line = len(pieces[-1]) if len(pieces) > 1 else open_line + len(block)
                 if max(longest, open_line) > LINE_MAX:
                     raise Invalid("file", _TOO_LONG)
-                if len(head) < LINE_MAX and b"\n" not in head:
+                if len(head) < LINE_MAX and head.count(b"\n") < 2:
                     head += block[:LINE_MAX]
                 last = block[-1:]
             decoder.decode(b"", final=True)
@@ -100,20 +102,19 @@ def _check_size(bytes: int, packed: int) -> None:
 
 
 def _described(head: bytes, bytes: int, lines: int, digest: str) -> Readable:
-    line = head.removeprefix(BOM).split(b"\n", 1)[0].decode(errors="replace").strip("\r")
-    if not line.strip():
+    heading = _heading(BytesIO(head))
+    if not heading.line.strip():
         raise Invalid("file", "The first line is empty. It has to name the columns.")
-    delimiter = delimiter_of(line)
-    cells = split(line, delimiter)
+    cells = split(heading.line, heading.delimiter)
     if cells is None:
         raise Invalid("file", _OTHER_ENDS)
     if len(cells) < 2:
         raise Invalid("file", "The first line names one column only. Is this a CSV file of call records?")
     if len(cells) > COLUMNS_MAX:
         raise Invalid("file", f"The first line names more than {COLUMNS_MAX} columns.")
-    if lines < 2:
+    if lines <= heading.lines:
         raise Invalid("file", "There is nothing under the first line.")
-    return Readable(cells, delimiter, bytes, lines - 1, digest)
+    return Readable(cells, heading.delimiter, bytes, lines - heading.lines, digest)
 
 
 def opened(path: Path) -> BinaryIO:
@@ -123,19 +124,36 @@ def opened(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb", buffering=BLOCK)
 
 
+class Heading(NamedTuple):
+    """The line that names the columns, what stands between them, and the lines and bytes up to its end."""
+
+    line: str
+    delimiter: str
+    lines: int
+    bytes: int
+
+
+def _heading(file: BinaryIO) -> Heading:
+    """Read the heading: the first line, or the second where the first says to Excel what stands between cells."""
+    raw = file.readline(LINE_MAX + 2)
+    line, bytes = raw.removeprefix(BOM).decode(errors="replace").strip("\r\n"), len(raw)
+    if not (said := SEPARATOR.fullmatch(line)):
+        return Heading(line, delimiter_of(line), 1, bytes)
+    raw = file.readline(LINE_MAX + 2)
+    return Heading(raw.decode(errors="replace").strip("\r\n"), said[1], 2, bytes + len(raw))
+
+
 def head_of(path: Path) -> tuple[list[str], str]:
-    """The first line's cells and what stands between them."""
+    """The cells of the line that names the columns, and what stands between them."""
     with opened(path) as file:
-        line = file.readline(LINE_MAX).removeprefix(BOM).decode(errors="replace").strip("\r\n")
-    delimiter = delimiter_of(line)
-    return split(line, delimiter) or [], delimiter
+        heading = _heading(file)
+    return split(heading.line, heading.delimiter) or [], heading.delimiter
 
 
 def first_rows(path: Path, count: int = 3) -> list[list[str]]:
     """The first records, to show what each column holds."""
-    _, delimiter = head_of(path)
     with opened(path) as file:
-        file.readline(LINE_MAX)
+        delimiter = _heading(file).delimiter
         lines = [line.decode(errors="replace").strip("\r\n") for line in islice(file, count)]
     return [split(line, delimiter) or [] for line in lines]
 
@@ -150,16 +168,17 @@ class Block:
 
 
 def blocks(path: Path, size: int, position: int = 0, done: int = 0) -> Iterator[Block]:
-    """The lines under the first one, `size` at a time; from a `position` where `done` of them were dealt with."""
+    """The lines of records, `size` at a time; from a `position` where `done` of them were dealt with."""
     with opened(path) as file:
+        heading = _heading(file)
         if position:
             file.seek(position)
         else:
-            position = len(file.readline(LINE_MAX + 2))
+            position = heading.bytes
         while lines := list(islice(file, size)):
             position += sum(map(len, lines))
             text = b"".join(lines).decode()
-            yield Block(done + 2, text.removesuffix("\n").split("\n"), position)
+            yield Block(done + heading.lines + 1, text.removesuffix("\n").split("\n"), position)
             done += len(lines)
 
 

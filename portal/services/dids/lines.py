@@ -11,15 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from portal.domain.errors import Invalid
+from portal.services.csv_reading import SEPARATOR, delimiter_of
 from portal.services.dids.dids import MANY
 from portal.services.dids.numbers import NotANumber, block, read_number
 
 TEXT_MAX = 800_000  # bytes
 LINE_MAX = 2_000  # characters
 TOO_LONG = f"Line {{}} is longer than {LINE_MAX:,} characters. Is this a list of numbers?"
-DELIMITERS = (",", ";", "\t", "|")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# Spreadsheets take a cell that begins so for a formula.
 
 # The names that a column goes by, in files of this portal and of others.
 NAMES = {
@@ -111,7 +110,9 @@ def block_lines(first: str, last: str, country: str) -> Lines:
 def _rows(text: str, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The lines that are not empty, as cells, each with its place."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
+    if said := SEPARATOR.fullmatch(first):
+        text = text.replace(first, "", 1)  # its line stays and counts
+    delimiter = said[1] if said else delimiter_of(first)
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
     )

@@ -1,24 +1,27 @@
-"""What needs a look: who is held, runs that failed or stopped, prices below cost, customers who leave or lose money."""
+"""What needs a look: who is held, runs and imports that stopped, prices below cost, customers who leave or lose."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentPosition,
+    CallImport,
     Charge,
     Customer,
+    ImportState,
     Package,
     PackagePrice,
     Run,
     RunState,
 )
 from portal.services.billing.runs import SILENT_FOR
+from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import open_on
 
@@ -77,6 +80,30 @@ def runs_to_look_at(now: datetime) -> list[Run]:
         .where(Run.id > (db.session.scalar(good) or 0), ~Run.simulate)
         .where(or_(interrupted, Run.failed_count > 0))
         .order_by(Run.id.desc())
+        .limit(NAMED)
+    )
+    return list(db.session.scalars(query))
+
+
+def imports_to_look_at(now: datetime) -> list[CallImport]:
+    """Files of calls of the last thirty days that were stopped or interrupted, and were not taken in since.
+
+    The same file, taken in by another import, makes good what the first one left.
+    """
+    interrupted = (CallImport.state == ImportState.RUNNING) & (
+        CallImport.heartbeat_at < now - IMPORT_SILENT_FOR
+    )
+    again = aliased(CallImport)
+    made_good = (
+        select(again.id)
+        .where(again.digest == CallImport.digest, again.id > CallImport.id, again.state == ImportState.DONE)
+        .exists()
+    )
+    query = (
+        select(CallImport)
+        .where(or_(interrupted, CallImport.state == ImportState.STOPPED), ~made_good)
+        .where(CallImport.started_at > now - LOOKS_BACK)
+        .order_by(CallImport.id.desc())
         .limit(NAMED)
     )
     return list(db.session.scalars(query))

@@ -101,7 +101,9 @@ def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Ho
         .group_by(Customer.currency)
         .order_by(Customer.currency)
     )
-    return [Holding(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, day))]
+    return [
+        Holding(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, day))
+    ]
 
 
 def monthly(package: Package, today: date) -> list[Monthly]:
