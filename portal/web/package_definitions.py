@@ -27,6 +27,7 @@ from portal.services.packages.year import year_ahead
 from portal.web.access import changes_nothing
 from portal.web.fields import shown
 from portal.web.htmx import fragment, is_htmx, see_other
+from portal.web.lists import row_id
 from portal.web.package_page import bp
 from portal.web.packages import saved
 from portal.web.packages_forms import FREQUENCIES, PRORATIONS, TYPES, PackageForm
@@ -158,16 +159,16 @@ def _stored(form: PackageForm, stored: Definition) -> dict[str, str]:
 @changes_nothing
 def preview() -> Any:
     form = PackageForm()
-    context = {"form": form, **_shown(form)}
+    context = {"form": form, **_shown(form, request.args.get("package", type=row_id))}
     if is_htmx():
         return fragment("packages/_year.html", **context)
     return render_template("packages/year.html", **context)
 
 
-def _shown(form: PackageForm) -> dict[str, Any]:
-    """The year ahead, and whether the number somebody tries is one that Destination means."""
+def _shown(form: PackageForm, package_id: int | None) -> dict[str, Any]:
+    """The year ahead, a package of the same name, and whether the number somebody tries is one Destination means."""
     year = year_ahead(form.definition(), today(), packages.default_currency())
-    return {"year": year, **_tried(form)}
+    return {"year": year, "namesake": packages.namesake(form.name.data or "", package_id), **_tried(form)}
 
 
 def _tried(form: PackageForm) -> dict[str, Any]:
@@ -202,5 +203,5 @@ def _editor(form: PackageForm, package: Package | None = None, status: int = 200
     }
     if is_htmx():
         return fragment("packages/_form.html", status, **context)
-    context |= _shown(form)
+    context |= _shown(form, package.id if package else None)
     return render_template("packages/form.html", **context), status

@@ -184,6 +184,25 @@ def test_the_preview_lists_twelve_months_and_the_warnings(client):
     page(client.post("/packages/preview", data=data))
 
 
+def test_the_preview_says_that_the_name_is_taken_by_another_package_on_sale(session, client):
+    said = "A package called SIP Trunk 10 is on sale already."
+    package = a_package("SIP Trunk 10")
+    session.commit()
+
+    def shown(name, query=""):
+        data = {**TRUNK, "name": name}
+        return words(part(client.post(f"/packages/preview{query}", data=data, headers=HTMX)))
+
+    assert said in shown(" sip  TRUNK 10 ")
+    assert said not in shown("SIP Trunk 1") and said not in shown("")
+    assert said not in shown("SIP Trunk 10", f"?package={package.id}"), "it is this package's own"
+    assert said in shown("SIP Trunk 10", "?package=x")
+    assert said not in words(page(client.get(f"/packages/{package.id}/definition")))
+    package.archived_on = TODAY
+    session.commit()
+    assert said not in shown("SIP Trunk 10")
+
+
 def test_the_preview_bears_an_empty_form(client):
     part(client.post("/packages/preview", data={}, headers=HTMX))
 

@@ -98,6 +98,15 @@ def search_key(name: str) -> str:
     return " ".join(name.casefold().split())[:NAME_LONGEST]
 
 
+def namesake(name: str, but_id: int | None) -> Package | None:
+    """Another package on sale that bears this name, in whatever case."""
+    key = search_key(name)
+    query = select(Package).where(Package.search_key == key, Package.archived_on.is_(None))
+    if but_id:
+        query = query.where(Package.id != but_id)
+    return db.session.scalars(query.order_by(Package.id).limit(1)).first() if key else None
+
+
 def touch(package: Package) -> None:
     """Let whoever has the package open know: its prices and schedules stand in rows of their own."""
     flag_modified(package, "search_key")
