@@ -2,14 +2,17 @@
 
 import json
 from datetime import date
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
+from portal.extensions import db
 from portal.models import AuditComment, AuditEntry, Company
 from portal.services.assignments.changing import change_end
-from tests.pages import page, words
+from tests import role_stage, role_table
+from tests.pages import page, part, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 
@@ -66,6 +69,12 @@ def test_prices_locks_charges_and_payments_are_told(client, session):
     assert payment.customer_id == acme.id and json.loads(payment.after)["amount"] == "5"
 
 
+# What somebody types or chooses, beside what a page only hands on.
+TYPED = "input:not([type=hidden], [type=checkbox][name=ids]), select, textarea"
+# Of these the log says all there is to say: which file, and which column is what.
+SILENT = {"calls.create", "calls.keep_columns"}
+
+
 def test_a_comment_is_asked_for_where_the_setting_says_so_and_kept(client, session):
     acme = a_customer("Acme")
     session.commit()
@@ -81,18 +90,37 @@ def test_a_comment_is_asked_for_where_the_setting_says_so_and_kept(client, sessi
     assert entry.comment == "Asked for by phone"
 
 
-def test_a_comment_is_asked_for_where_something_is_assigned_or_ended_or_somebody_invited(client, session):
-    acme = a_customer("Acme")
-    trunk = assigned(a_package("Trunk"), acme, date(2026, 11, 1))
-    session.get_one(Company, 1).audit_comment = AuditComment.OPTIONAL
-    session.commit()
-    for path in (
-        f"/customers/{acme.id}/assignments/new",
-        f"/assignments/{trunk.id}/end",
-        "/settings/people/new",
-        f"/customers/{acme.id}/people/new",
-    ):
-        assert len(page(client.get(path)).select("form [name=audit_comment_text]")) == 1, path
+def test_every_form_that_saves_something_asks_for_a_comment(tmp_path):
+    """Whatever somebody types in and staff's rights are needed for; but what is only a button, and files of calls."""
+    stage = role_stage.make(tmp_path, "comments")
+    rows, asked, silent = role_table.rows(), set(), set()
+    try:
+        with stage.app.app_context():
+            db.session.get_one(Company, 1).audit_comment = AuditComment.OPTIONAL
+            db.session.commit()
+        client, routes = role_stage.browser(stage, "owner"), role_stage.routes(stage.app)
+        urls = stage.app.url_map.bind("localhost")
+        for name in rows:
+            for rule in routes[name] if name.startswith("GET ") else ():
+                path = role_stage.address(stage.app, name, rule, stage.things["acme"])
+                answer = client.get(path)
+                if answer.mimetype != "text/html" or answer.status_code != 200:
+                    continue
+                soup = page(answer) if "<html" in answer.text else part(answer)
+                for form in soup.select("form[method=post]"):
+                    endpoint, _ = urls.match(urlsplit(form["action"]).path, method="POST")
+                    fields = [*form.select(TYPED), *soup.select(f"[form='{form.get('id')}']:is({TYPED})")]
+                    if rows[f"POST {endpoint}"] in ("CHANGE", "OWNER") and fields and endpoint not in SILENT:
+                        asks = len(form.select("[name=audit_comment_text]")) == 1
+                        (asked if asks else silent).add(endpoint)
+                ids = [tag["id"] for tag in soup.select("[id]")]
+                assert len(ids) == len(set(ids)), f"{path}: {[id for id in ids if ids.count(id) > 1]}"
+    finally:
+        stage.close()
+    assert not silent and len(asked) >= 20, (sorted(silent), sorted(asked))
+
+
+def test_a_comment_on_an_invitation_is_kept(client, session):
     typed = {
         "email": "new@lumen.example",
         "name": "",
