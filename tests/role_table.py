@@ -50,7 +50,7 @@ GET  packages figures index row show
 POST packages preview
 GET  payments show
 GET  runs index progress show
-GET  seen charges dids home summary summary_pdf
+GET  seen charges dids home logo summary summary_pdf
 GET  settings index logo
 GET  summary download show
 GET  upcoming index
@@ -91,7 +91,7 @@ POST settings remove_logo update update_logo
 
 # People of a customer, about their own customer; somebody else's is not found.
 MINE = """
-GET  my charges dids home people summary summary_pdf
+GET  my charges dids home logo people summary summary_pdf
 """
 
 # Among them, the customer's own owner alone.

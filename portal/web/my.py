@@ -28,6 +28,7 @@ from portal.services.customers import figures as customer_figures
 from portal.services.summary import Summary, summary
 from portal.web import my_people, paper
 from portal.web.errors import problem
+from portal.web.settings import logo_file
 from portal.web.spans import Span, span_of
 
 bp = Blueprint("my", __name__, url_prefix="/my")
@@ -145,6 +146,12 @@ def summary_pdf(customer: Customer) -> Any:
     made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
     name = f"charge-summary_{found.begins}_{found.through}.pdf"
     return send_file(BytesIO(made), "application/pdf", as_attachment=True, download_name=name, max_age=0)
+
+
+@for_both("/logo.png", "logo")
+def logo(customer: Customer) -> Any:
+    """The provider's logo, as it stands on the summary."""
+    return logo_file()
 
 
 @for_both("/dids", "dids")

@@ -49,6 +49,11 @@ def update() -> Any:
 @bp.get("/logo.png")
 def logo() -> Any:
     """The logo as it stands on summaries."""
+    return logo_file()
+
+
+def logo_file() -> Any:
+    """The provider's logo, where there is one; for whoever may see a summary."""
     picture = _provider().logo or abort(404)
     return send_file(BytesIO(picture), "image/png", max_age=0)
 

@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from portal.models import Call, Payment, PaymentState
+from portal.models import Call, Company, Payment, PaymentState
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER
 from portal.services import credit
+from portal.services.company.logo import checked_logo
 from portal.services.people import people
 from tests.pages import page, words
+from tests.services.test_logo import png
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 from tests.world import PASSWORD
 
@@ -149,3 +151,16 @@ def test_staff_have_no_pages_of_their_own_but_see_the_customers_as_they_do(clien
             assert "11.11" not in words(soup)
             assert not soup.select("main form[method=post]")
     assert client.get("/customers/999/as-customer").status_code == 404
+
+
+def test_the_summary_bears_the_providers_logo_wherever_it_is_read(app, session, client, acme):
+    acmes = browser_of(app, session, acme)
+    read = [(acmes, "/my/summary"), (client, f"/customers/{acme.id}/summary")]
+    read.append((client, f"/customers/{acme.id}/as-customer/summary"))
+    assert not any(page(browser.get(path)).select("img.logo") for browser, path in read)
+    session.get_one(Company, 1).logo = checked_logo(png())
+    session.commit()
+    for browser, path in read:
+        (picture,) = page(browser.get(path)).select(".parties img.logo")
+        assert picture["alt"] == "Logo of Lumen Voice"
+        assert browser.get(picture["src"]).data == checked_logo(png())
