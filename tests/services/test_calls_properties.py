@@ -11,14 +11,14 @@ from sqlalchemy import BigInteger, func, select, type_coerce
 
 from portal.domain.terms import Proration
 from portal.extensions import db
-from portal.models import BalanceEntry, Call, CallCover, Charge, Customer
+from portal.models import Assignment, BalanceEntry, Call, CallCover, Charge, Customer
 from portal.services.calls.bundles import free_minutes
 from tests.calling import a_file, a_line, taken_in
 from tests.trade import a_customer, a_did, a_package, assigned, run
 
 FIRST = date(2026, 9, 1)
 LAST = date(2026, 11, 22)
-SEEDS = range(4)
+SEEDS = range(8)
 DESTINATIONS = ("442079460999", "33199009999", "12125550199", "442079460123")
 
 
@@ -97,7 +97,14 @@ def charges() -> list[tuple[object, ...]]:
 
 
 def never_more_than_given(customers: list[Customer]) -> None:
-    """No bundle has covered more than it had, on any day; and no call more than it cost."""
+    """No bundle has covered more than it had, whatever the pages say it has; and no call more than it cost."""
+    used = (
+        select(Assignment, CallCover.period_from, func.sum(CallCover.seconds))
+        .join(Assignment, Assignment.id == CallCover.assignment_id)
+        .group_by(Assignment.id, CallCover.period_from)
+    )
+    for bundle, begins, seconds in db.session.execute(used):
+        assert 0 < seconds <= 60 * bundle.minutes, (bundle.package.name, begins)
     for day in (FIRST + timedelta(days=n) for n in range(0, 90, 7)):
         for customer in customers:
             assert all(0 <= used.used <= used.total for used in free_minutes(customer.id, day))
