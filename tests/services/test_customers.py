@@ -3,18 +3,22 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid
 from portal.domain.schedule import FIRST_DAY
+from portal.extensions import db
 from portal.models import Charge, Customer
 from portal.services import listing
 from portal.services.customers import customers
 from portal.services.customers.customers import CustomerFields
+from tests.trade import a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
 
@@ -101,6 +105,28 @@ def test_once_something_is_posted_a_tax_rate_holds_from_tomorrow(session: Any) -
     assert customers.change_tax_rate(customer, Decimal("19"), None, TODAY)
     assert rates(customer) == [(FIRST_DAY, "20"), (TOMORROW, "19")]
     assert (customer.tax_rate_on(TODAY), customer.tax_rate_on(TOMORROW)) == (20, 19)
+
+
+def test_a_rate_waits_for_the_run_that_is_at_work_on_the_customer(app: Flask, session: Any) -> None:
+    customer = make()
+    assigned(a_package(match=()), customer, TODAY)
+    session.commit()
+    posted, go_on = Event(), Event()
+
+    def go() -> None:
+        with app.app_context():
+            run()
+            posted.set()
+            go_on.wait(10)
+            db.session.commit()
+
+    thread = Thread(target=go)
+    thread.start()
+    assert posted.wait(10)
+    Timer(0.3, go_on.set).start()
+    assert customers.change_tax_rate(customer, Decimal("19"), None, TODAY)
+    thread.join()
+    assert rates(customer) == [(FIRST_DAY, "20"), (TOMORROW, "19")], "the charge bears the rate that held"
 
 
 def test_once_something_is_posted_no_rate_changes_the_past(session: Any) -> None:

@@ -12,7 +12,7 @@ from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
-from portal.services.assignments.changing import find_next_of
+from portal.services.assignments.changing import find_next_of, hold_positions
 from portal.services.billing.planning import chunks
 from portal.services.company.currencies import CURRENCIES
 from portal.services.company.logo import checked_logo
@@ -117,8 +117,7 @@ def _wait_anew(today: date) -> int:
     )
     ids = list(db.session.scalars(query))
     for chunk in chunks(ids):
-        held = select(AssignmentPosition).where(AssignmentPosition.assignment_id.in_(chunk)).with_for_update()
-        db.session.scalars(held.execution_options(populate_existing=True)).all()
+        hold_positions(chunk)
         assignments = (
             select(Assignment).options(joinedload(Assignment.position)).where(Assignment.id.in_(chunk))
         )

@@ -16,6 +16,7 @@ from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
+from portal.services.assignments.changing import hold_positions
 from portal.services.company.currencies import CURRENCIES
 from portal.services.listing import Sort
 
@@ -106,6 +107,10 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     today (or none) means that the rate has always held.
     """
     rate = check_rate(rate)
+    if not has_been_charged(customer):
+        # A run that is at work on the customer comes wholly before the change, or wholly after it.
+        theirs = select(Assignment.id).where(Assignment.customer_id == customer.id)
+        hold_positions(db.session.scalars(theirs).all())
     at_once = not has_been_charged(customer)
     begins = holds_from or (FIRST_DAY if at_once else today + ONE_DAY)
     if not FIRST_DAY <= begins <= LAST_DAY:
