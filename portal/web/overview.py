@@ -50,7 +50,7 @@ def show() -> str:
         currency=currency,
         currency_choices=[(code, code) for code in currencies],
         counts=counts,
-        added_up=timedelta(seconds=reading.age) if reading.age is not None else None,
+        added_up=now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         due=ahead,
         due_height=DUE_HEIGHT,
         due_days=days,

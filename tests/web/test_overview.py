@@ -1,13 +1,18 @@
 """The overview: answers on top, each chart with its question above and the same amounts beside it."""
 
 import re
+import time
 from datetime import date
 from xml.etree import ElementTree
 
 import pytest
 
+from portal.clock import now
 from portal.domain.schedule import Frequency
 from portal.models import Company
+from portal.services.overview import remembering
+from portal.web import overview
+from portal.web.filters import instant
 from tests.pages import page, words
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 
@@ -52,6 +57,24 @@ def test_what_needs_a_look_is_named_with_its_way(client, trading):
     said = words(page(client.get("/")).select_one("#watch").find_parent("section"))
     assert "Northwind Telecom : Daily, 83 charges not posted" in said
     assert "Below cost : Mistake costs 4.00 and is sold for 3.00 GBP" in said
+
+
+def test_figures_of_before_are_told_with_their_time_and_the_same_however_often_they_are_asked_for(
+    app, client, trading, monkeypatch
+):
+    """An age would make every two answers differ."""
+    monkeypatch.setitem(app.config, "TESTING", False)
+    monkeypatch.setattr(remembering, "QUICK", -1.0)  # whatever is added up takes long
+    monkeypatch.setattr(overview, "afterwards", lambda _what: None)  # and is not there yet
+    remembering.forget()
+    begun = now()
+    assert "sums as of" not in client.get("/").text
+    assigned(a_package("Late", "1", match=()), a_customer("Late"), date(2026, 9, 1))
+    before = client.get("/")
+    time.sleep(1.1)
+    after = client.get("/")
+    assert any(f"sums as of {instant(at)}" in before.text for at in (begun, now()))
+    assert after.data == before.data
 
 
 def test_the_calendar_and_the_tables_say_what_the_charts_show(client, trading):
