@@ -67,3 +67,16 @@ def test_an_owner_saves_settings_and_is_told_what_is_wrong(screen, script):
     page.get_by_role("button", name="Save settings").click()
     expect(page.locator("#toasts")).to_contain_text("Saved.")
     expect(page.get_by_label("Usage Wait Days")).to_have_value("2")
+
+
+def test_a_first_view_comes_compressed_in_under_60_kb(page, trading):
+    """Asked for by typing its address, and by a link of the portal."""
+    arrived = []
+    page.on("requestfinished", lambda request: arrived.append(request))
+    typed = page.goto("/", wait_until="networkidle")
+    assert sum(request.sizes()["responseBodySize"] for request in arrived) < 60_000
+    assert {"document", "stylesheet", "script", "image"} <= {request.resource_type for request in arrived}
+    with page.expect_response("**/packages") as followed:
+        page.get_by_role("link", name="Packages", exact=True).click()
+    for answer in (typed, followed.value):
+        assert answer.all_headers()["content-encoding"] == "gzip"
