@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from time import sleep
 
 import pytest
 
@@ -347,6 +348,21 @@ def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_
     assert look() == (10, 0, True)
     refresh(TODAY)
     assert look() == (20, 2, False)
+
+
+def test_one_slow_moment_does_not_make_what_is_added_up_quickly_out_of_date(app, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "QUICK", 0.3)
+    reading = Reading(TODAY)
+    looks = [
+        reading.answer("sum", mark, find) for mark, find in ((1, lambda: 1), (2, _slowly), (3, lambda: 3))
+    ]
+    assert looks == [1, 2, 3]
+    assert reading.age is None
+
+
+def _slowly():
+    sleep(0.4)
+    return 2
 
 
 def test_what_falls_due_is_never_told_as_it_was(session, remembers, monkeypatch):
