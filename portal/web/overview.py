@@ -105,6 +105,7 @@ def add_up_ahead(app: Flask) -> None:
 def _add_up() -> None:
     with suppress(DBAPIError):  # no tables yet, or no database: whoever asks for a page is told
         refresh(today())
+        refresh(today(), anew=True)  # the first time takes longer than it will ever take again
 
 
 # -- the pictures

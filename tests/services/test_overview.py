@@ -360,6 +360,13 @@ def test_one_slow_moment_does_not_make_what_is_added_up_quickly_out_of_date(app,
     assert reading.age is None
 
 
+def test_what_took_long_when_the_process_started_is_found_out_again(app, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "QUICK", 0.3)
+    assert Reading(TODAY).answer("sum", 1, _slowly) == 2
+    assert Reading(TODAY, waits=True, anew=True).answer("sum", 1, lambda: 2) == 2
+    assert Reading(TODAY).answer("sum", 2, lambda: 3) == 3
+
+
 def _slowly():
     sleep(0.4)
     return 2

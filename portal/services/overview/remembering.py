@@ -62,11 +62,13 @@ def forget() -> None:
 class Reading:
     """One look at the figures of a day. `oldest` is when the oldest answer was found that may be out of date.
 
-    `waits` is for whoever has the time: every answer is brought up to date.
+    `waits` is for whoever has the time: every answer is brought up to date. `anew` finds out again what is known:
+    how long it takes, where a process that has just started took long over everything.
     """
 
     today: date
     waits: bool = False
+    anew: bool = False
     oldest: float | None = None
     _marks: "Marks | None" = field(default=None, repr=False)
 
@@ -102,6 +104,7 @@ class Reading:
         known = _known.get(key)
         if (
             known
+            and not self.anew
             and known.mark == mark
             and (trusted_for is None or monotonic() - known.found_at < trusted_for)
         ):
