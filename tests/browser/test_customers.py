@@ -110,6 +110,7 @@ def test_assigning_in_the_dialog_renews_the_figures_of_the_page(session: Any, pa
     page.get_by_role("link", name="Assign package").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Package").select_option(label=name)
+    expect(dialog.get_by_role("heading", name="What will be charged")).to_be_visible()
     dialog.get_by_role("button", name="Assign package").click()
     expect(page.locator(".facts")).to_contain_text("24.50 GBP")
     expect(page.get_by_role("region", name="Next charges")).to_contain_text(name)

@@ -130,7 +130,9 @@ def test_two_rows_can_be_open_at_once(page, app, trunk):
     page.goto("/packages")
     for open_rows, name in enumerate(("Desk Phone", "SIP Trunk 10"), start=1):
         page.get_by_role("link", name=f"Edit {name}").click()
-        expect(page.get_by_label("Name", exact=True)).to_have_count(open_rows)  # a row that opens moves those below
+        expect(page.get_by_label("Name", exact=True)).to_have_count(
+            open_rows
+        )  # a row that opens moves those below
     first = page.get_by_role("row").filter(has=page.get_by_role("button", name="Save")).first
     first.get_by_label("Name", exact=True).fill("Desk Telephone")
     first.get_by_role("button", name="Save").click()
