@@ -1,4 +1,8 @@
-"""The portal: a VoIP provider's packages, what they charge, and why. Start in portal/domain."""
+"""The portal: a VoIP provider's packages, what they charge, and why. Start in portal/domain.
+
+"billing-rules 7" in a docstring or comment is section 7 of docs/billing-rules.md, the law that this code
+follows; its words are those of docs/words.md.
+"""
 
 from __future__ import annotations
 

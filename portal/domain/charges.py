@@ -1,4 +1,5 @@
-"""Terms + where an assignment stands + a day -> the charges that fall due, and where it stands then.
+"""Terms + where an assignment stands + a day -> the charges that fall due, and where it stands then
+(billing-rules 4).
 
 Periods are half-open: `[from, until)`. An end date is the last day of service.
 

@@ -1,4 +1,4 @@
-"""Exact amounts, rounded once.
+"""Exact amounts, rounded once (billing-rules 2).
 
 An amount is an integer of *micros*, millionths of the currency unit, wherever the engine works; a Decimal
 where a person or a file meets it.

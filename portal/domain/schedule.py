@@ -1,4 +1,4 @@
-"""When a package is charged: frequencies, match days, charge dates.
+"""When a package is charged: frequencies, match days, charge dates (billing-rules 3).
 
 Every date is worked out from the match day or the anchor, never from the date before it, so that the 31st
 is 28 February and then 31 March. A day that a month does not have falls on the month's last day.

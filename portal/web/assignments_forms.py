@@ -1,4 +1,4 @@
-"""The forms of assignments. Fields are named as product.md names them."""
+"""The forms of assignments. Fields are named as in docs/words.md."""
 
 from datetime import date, timedelta
 from typing import Any

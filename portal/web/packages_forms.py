@@ -1,4 +1,4 @@
-"""The forms of packages. Fields are named as product.md names them; each currency repeats the four prices."""
+"""The forms of packages. Fields are named as in docs/words.md; each currency repeats the four prices."""
 
 from collections.abc import Iterator
 from dataclasses import replace

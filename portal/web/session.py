@@ -1,8 +1,8 @@
 """Signing in and out, with Flask-Security.
 
-A signed-in browser is a session of ours (services/user_sessions): its cookie is worth something as
-long as that lives. Signing in renews the CSRF token, which is why it is a page of its own and never
-a fragment.
+A signed-in browser is a session of ours (portal.services.people.user_sessions): its cookie is worth
+something as long as that lives. Signing in renews the CSRF token, which is why it is a page of its own
+and never a fragment.
 """
 
 import re

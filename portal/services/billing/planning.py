@@ -1,6 +1,6 @@
 """What would be charged: preview and simulation read it, a run posts it.
 
-Planning has nothing to write with. Posting (`services.posting`) is the same plan plus an insert.
+Planning has nothing to write with. Posting (portal.services.billing.posting) is the same plan plus an insert.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

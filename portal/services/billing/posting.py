@@ -1,4 +1,4 @@
-"""Posting: the plan plus an insert, a chunk of assignments in one transaction.
+"""Posting: the plan plus an insert, a chunk of assignments in one transaction (billing-rules 8).
 
 Charges, balance entries and positions go in together or not at all. A position moves only if it still stands
 where it was read (compare-and-set on its version); the unique key of a charge is the second lock. The caller

@@ -1,4 +1,4 @@
-"""Runs: simulate or post all that is due, chunk by chunk, each run with its report.
+"""Runs: simulate or post all that is due, chunk by chunk, each run with its report (billing-rules 8).
 
 The one service that commits: a chunk is a transaction, so that a run that is killed anywhere loses nothing
 and goes on when it is started again.

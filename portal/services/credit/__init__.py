@@ -1,4 +1,4 @@
-"""Credit: what moves a customer's balance, and what is to be paid (billing-rules 9).
+"""Credit: what moves a customer's balance, and what is to be paid (billing-rules 9 and 13).
 
 The balance is the sum of its entries; nothing else says what it is. An entry is dated the day it is made, so
 that a statement once printed does not change, and names the day it is for.

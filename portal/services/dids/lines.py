@@ -1,7 +1,7 @@
 """Lines of DIDs as people bring them: pasted, from a CSV file, or as a block of numbers.
 
 A text that cannot be read at all is refused with a sentence (Invalid). What is wrong with one line is found
-later, line by line (services.did_intake).
+later, line by line (portal.services.dids.intake).
 """
 
 import csv

@@ -1,7 +1,7 @@
 """Changing a package: what holds at once, what holds from a day on, and what is fixed for good.
 
 Planning a change works out what it will do and refuses what cannot be; making it writes. Between the two a
-person sees whom it hits (package_impact).
+person sees whom it hits (portal.services.packages.impact).
 """
 
 from dataclasses import dataclass
