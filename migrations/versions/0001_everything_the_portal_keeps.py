@@ -305,6 +305,16 @@ def upgrade() -> None:
     op.create_index("ix_did_list", "did", ["number", "archived_on", "customer_id", "country"], unique=False)
 
     op.create_table(
+        "did_owner",
+        sa.Column("did_id", PK, autoincrement=False, nullable=False),
+        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_did_owner_customer_id_customer"),
+        sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_did_owner_did_id_did", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("did_id", "holds_from", name="pk_did_owner"),
+    )
+
+    op.create_table(
         "invitation",
         sa.Column("id", PK, nullable=False),
         sa.Column("token_digest", sa.String(length=64), nullable=False),
@@ -1092,6 +1102,7 @@ def downgrade() -> None:
     op.drop_table("payment")
     op.drop_table("package")
     op.drop_table("invitation")
+    op.drop_table("did_owner")
     op.drop_table("did")
     op.drop_table("customer_tax_rate")
     op.drop_table("call_reject")

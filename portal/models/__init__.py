@@ -17,6 +17,7 @@ from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
 from portal.models.customer import Customer, CustomerTaxRate
 from portal.models.did import Did
+from portal.models.did_owner import DidOwner
 from portal.models.invitation import Invitation
 from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
@@ -46,6 +47,7 @@ __all__ = [
     "Customer",
     "CustomerTaxRate",
     "Did",
+    "DidOwner",
     "EntrySource",
     "HoldChoice",
     "ImportState",

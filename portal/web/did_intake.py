@@ -76,7 +76,7 @@ def create() -> Any:
         return _show(form, report, 409 if form.fingerprint.data else 200)
     try:
         added = did_intake.take_in(
-            report, token=(form.token.data or "")[:64], by=current_user.email, now=now()
+            report, token=form.token.data or "", by=current_user.email, now=now(), today=today()
         )
     except RuleBroken:  # somebody else was quicker: see what is there now
         db.session.rollback()

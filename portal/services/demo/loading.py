@@ -141,7 +141,7 @@ def _take_in(numbers: list[str], wanted: did_intake.Wanted, stage: Stage) -> Non
     lines = Lines([Line(place, (number,), {"number": number}) for place, number in enumerate(numbers, 1)])
     report = did_intake.check(lines, wanted)
     assert not report.bad, report.bad[0].reason
-    did_intake.take_in(report, token=stage.mark, by=CLERK, now=stage.now)
+    did_intake.take_in(report, token=stage.mark, by=CLERK, now=stage.now, today=stage.day)
 
 
 # -- the days

@@ -19,6 +19,7 @@ from portal.models import Customer, Did, Package
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning_many import assign_many
 from portal.services.customers.customers import named
+from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
 from portal.services.dids.numbers import countries, country_of, read_number
 from portal.services.packages.catalogue import search_key
@@ -238,7 +239,7 @@ def _stored(numbers: list[str]) -> dict[str, Did]:
     return found
 
 
-def take_in(report: Report, *, token: str, by: str, now: datetime) -> list[Did]:
+def take_in(report: Report, *, token: str, by: str, now: datetime, today: date | None = None) -> list[Did]:
     """Store what the report says would be added, and assign what is to be assigned.
 
     RuleBroken where somebody else has just added one of the numbers.
@@ -249,6 +250,7 @@ def take_in(report: Report, *, token: str, by: str, now: datetime) -> list[Did]:
             db.session.add_all(dids)
     except IntegrityError:
         raise RuleBroken("Somebody else has just added some of these numbers. Check them again.") from None
+    whose.keep_new(dids, today or now.date())
     # New here: nothing can be assigned to them yet, so there is nothing to ask about.
     drafts = [
         replace(row.wanted.draft, did=did)
