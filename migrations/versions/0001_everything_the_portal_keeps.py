@@ -236,6 +236,16 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "sent_form",
+        sa.Column("form", sa.String(length=40), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("leads_to", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("form", "token", name="pk_sent_form"),
+    )
+
+    op.create_table(
         "sign_in_attempt",
         sa.Column("id", PK, nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -1107,6 +1117,7 @@ def downgrade() -> None:
     op.drop_table("customer_tax_rate")
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
+    op.drop_table("sent_form")
     op.drop_table("role")
     op.drop_table("mail")
     op.drop_table("customer")

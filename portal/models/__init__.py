@@ -23,6 +23,7 @@ from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
 from portal.models.payment import Allocation, Payment, PaymentState
 from portal.models.run import Outcome, Run, RunException, RunState, RunTotal, SimulatedCharge
+from portal.models.sent_form import SentForm
 from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "RunException",
     "RunState",
     "RunTotal",
+    "SentForm",
     "SignInAttempt",
     "SimulatedCharge",
     "UserSession",
