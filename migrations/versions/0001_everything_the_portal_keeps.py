@@ -236,6 +236,16 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "sent_form",
+        sa.Column("form", sa.String(length=40), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("leads_to", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("form", "token", name="pk_sent_form"),
+    )
+
+    op.create_table(
         "sign_in_attempt",
         sa.Column("id", PK, nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -303,6 +313,16 @@ def upgrade() -> None:
     op.create_index("ix_did_country_number", "did", ["country", "number"], unique=False)
     op.create_index("ix_did_customer_id_number", "did", ["customer_id", "number"], unique=False)
     op.create_index("ix_did_list", "did", ["number", "archived_on", "customer_id", "country"], unique=False)
+
+    op.create_table(
+        "did_owner",
+        sa.Column("did_id", PK, autoincrement=False, nullable=False),
+        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_did_owner_customer_id_customer"),
+        sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_did_owner_did_id_did", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("did_id", "holds_from", name="pk_did_owner"),
+    )
 
     op.create_table(
         "invitation",
@@ -1092,10 +1112,12 @@ def downgrade() -> None:
     op.drop_table("payment")
     op.drop_table("package")
     op.drop_table("invitation")
+    op.drop_table("did_owner")
     op.drop_table("did")
     op.drop_table("customer_tax_rate")
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
+    op.drop_table("sent_form")
     op.drop_table("role")
     op.drop_table("mail")
     op.drop_table("customer")

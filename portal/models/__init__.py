@@ -17,11 +17,13 @@ from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
 from portal.models.customer import Customer, CustomerTaxRate
 from portal.models.did import Did
+from portal.models.did_owner import DidOwner
 from portal.models.invitation import Invitation
 from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
 from portal.models.payment import Allocation, Payment, PaymentState
 from portal.models.run import Outcome, Run, RunException, RunState, RunTotal, SimulatedCharge
+from portal.models.sent_form import SentForm
 from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "Customer",
     "CustomerTaxRate",
     "Did",
+    "DidOwner",
     "EntrySource",
     "HoldChoice",
     "ImportState",
@@ -63,6 +66,7 @@ __all__ = [
     "RunException",
     "RunState",
     "RunTotal",
+    "SentForm",
     "SignInAttempt",
     "SimulatedCharge",
     "UserSession",

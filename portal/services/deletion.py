@@ -30,6 +30,7 @@ from portal.services.assignments.changing import change_end
 from portal.services.assignments.ending import supposed, until_over
 from portal.services.billing.planning import PlannedCharge, Totals, totals
 from portal.services.credit import balance_of, owed_by
+from portal.services.dids import whose
 from portal.services.dids.numbers import international
 
 # A refusal names this many of the assignments in the way, and counts the rest.
@@ -180,7 +181,9 @@ def why_not_release_did(did: Did, today: date) -> Refusal | None:
 def release_did(did: Did, today: date) -> None:
     """Put a DID back to stock."""
     _refuse(why_not_release_did(did, today))
+    before = did.customer_id
     did.customer = None
+    whose.keep_moves({did: before}, today)
 
 
 def why_not_delete_did(did: Did, today: date) -> Refusal | None:

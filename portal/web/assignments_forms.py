@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, TextAreaField
@@ -16,6 +15,7 @@ from portal.services.assignments.assigning import Draft
 from portal.services.assignments.assigning_many import Wish
 from portal.services.assignments.changing import Change
 from portal.web.fields import ChoiceField, DayField, WholeField, id_or_none
+from portal.web.token_field import TokenField
 
 REASON_LONGEST = 500
 
@@ -43,7 +43,7 @@ class VersionedForm(FlaskForm):
 class AssignmentForm(VersionedForm):
     """Assigning a package: to a customer, to a DID, or to many of them."""
 
-    token = HiddenField()
+    token = TokenField()
     twice = HiddenField()
     package = ChoiceField("Package", coerce=id_or_none, render_kw={"required": True})
     quantity = WholeField("Quantity", default=1)
@@ -58,7 +58,6 @@ class AssignmentForm(VersionedForm):
         super().__init__(**options)
         self.packages = {package.id: package for package in assigning.on_sale()}
         self.package.choices = _choices(self.packages.values(), currency)
-        self.token.data = self.token.data or uuid4().hex
         for field in (self.package, self.start_date, self.quantity):
             field.flags.required = True
 

@@ -89,22 +89,24 @@ def assign_many(noun: str) -> Any:
     many, form = Many(noun, _chosen(noun)), _typed()
     if not form.accepts():
         return _form(many, form, 422)
+    token, twice = form.token.data, bool(form.twice.data)
+    content = {"noun": many.noun, "ids": many.ids, "wish": form.wish(), "twice": twice}
     try:
-        found = assigning_many.sort_out(form.wish(), many.load(), twice=bool(form.twice.data))
+        found = assigning_many.sort_out(form.wish(), many.load(), twice=twice)
+        made = assigning_many.made_with(token, content, many.noun, many.ids)
     except Invalid as problem:
         form.say(problem)
         return _form(many, form, 422)
-    token = form.token.data or ""
-    if not found.ready and not found.refused:
-        raise _gone(many)
-    if not found.ready and not (made := assigning_many.made_with(token, many.noun, many.ids)):
+    if made is None and not found.ready:
+        if not found.refused:
+            raise _gone(many)
         return _form(many, form, 409)
-    made = (
-        assigning_many.assign_many(found.ready, token=token, by=current_user.email, now=now())
-        if found.ready
-        else made
-    )
+    if made is None:
+        by = current_user.email
+        made = assigning_many.assign_many(found.ready, token=token, by=by, now=now(), content=content)
     db.session.commit()
+    theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
+    found.refused = [one for one in found.refused if one.target.id not in theirs]
     flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
     if not found.refused:
         return _to(many.home)

@@ -7,7 +7,7 @@ from flask import flash, render_template, request, url_for
 from flask_security import current_user
 
 from portal.clock import now, today
-from portal.domain.errors import NotAssignable, RuleBroken, WayOut
+from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services.assignments import assigning
@@ -15,6 +15,7 @@ from portal.services.assignments.assigning import AsksFirst, Draft
 from portal.services.assignments.preview import Outlook, outlook
 from portal.services.calls.bundles import overlap_words, overlapping_bundles
 from portal.services.dids.numbers import international
+from portal.services.once import AlreadySent
 from portal.web.assignments_forms import AssignmentForm
 from portal.web.assignments_section import bp, changed_section, of_customer, of_did
 from portal.web.htmx import fragment, is_htmx, see_other
@@ -107,14 +108,18 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
             return _form(place, form, 422)
         made = assigning.assign(
             wanted,
-            token=(form.token.data or "")[:64],
+            token=form.token.data,
             by=current_user.email,
             now=now(),
             twice=bool(form.twice.data),
         )
-    except (AsksFirst, NotAssignable) as refusal:
+    except (AsksFirst, NotAssignable, AlreadySent) as refusal:
         db.session.rollback()
         return _form(place, form, 409, refusal)
+    except Invalid as problem:
+        db.session.rollback()
+        form.say(problem)
+        return _form(place, form, 422)
     db.session.commit()
     flash(f"Assigned {made.package.name} to {place.name}.")
     if is_htmx():

@@ -141,7 +141,10 @@ def progress(import_id: int) -> Any:
 def stop(import_id: int) -> Any:
     importing.stop(db.get_or_404(CallImport, import_id))
     db.session.commit()
-    flash("It stops behind the lines that are being taken in. What came in stays.")
+    flash(
+        "It stops behind the lines that are being taken in. What came in stays; "
+        "free minutes and balances follow once the import is done."
+    )
     return see_other(url_for(".show", import_id=import_id))
 
 

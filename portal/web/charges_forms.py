@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, StringField, TextAreaField
@@ -20,6 +19,7 @@ from portal.services.dids.numbers import international
 from portal.web.customers_forms import CustomerField
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, id_or_none
 from portal.web.filters import day
+from portal.web.token_field import TokenField
 
 TOO_LONG = "This is too long: %(max)d characters at most."
 
@@ -38,7 +38,7 @@ class WhoForm(FlaskForm):
 class ManualChargeForm(FlaskForm):
     """A charge that no schedule brings."""
 
-    token = HiddenField(default=lambda: uuid4().hex)
+    token = TokenField()
     customer_id = HiddenField()
     assignment = ChoiceField("Assignment", coerce=id_or_none)
     charge_on = DayField("Date", [InputRequired("Say which day it is for.")])

@@ -70,7 +70,7 @@ def adjust(customer_id: int) -> Any:
     try:
         credit.adjust(
             customer, form.amount.data, form.for_day.data, form.reason.data or "",
-            token=(form.token.data or "")[:64], today=today(), by=str(current_user.email), now=now(),
+            token=form.token.data, today=today(), by=str(current_user.email), now=now(),
         )  # fmt: skip
     except Invalid as error:
         db.session.rollback()

@@ -2,10 +2,9 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, StringField
+from wtforms import BooleanField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
@@ -14,19 +13,15 @@ from portal.services.credit import ToBePaid
 from portal.web.customers_forms import TOO_LONG, VersionField
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, id_or_none
 from portal.web.filters import day, money
+from portal.web.token_field import TokenField
 
 STATES = {PaymentState.COMPLETED: "Completed", PaymentState.PENDING: "Pending"}
-
-
-def a_token() -> HiddenField:
-    """What makes a form that is sent twice count once."""
-    return HiddenField(default=lambda: uuid4().hex)
 
 
 class PaymentForm(FlaskForm):
     """Money received."""
 
-    token = a_token()
+    token = TokenField()
     amount = DecimalTextField("Amount", validators=[InputRequired("Say how much was paid.")])
     paid_on = DayField("Date", [InputRequired("Say on which day it was paid.")])
     state = ChoiceField("State", choices=[SelectChoice(state.value, word) for state, word in STATES.items()])
@@ -38,7 +33,7 @@ class PaymentForm(FlaskForm):
 class AdjustmentForm(FlaskForm):
     """A balance moved by hand."""
 
-    token = a_token()
+    token = TokenField()
     amount = DecimalTextField(
         "Amount", validators=[InputRequired("Say how much; below zero takes from the balance.")]
     )
@@ -51,7 +46,7 @@ class AdjustmentForm(FlaskForm):
 class AllocationForm(FlaskForm):
     """What a payment pays."""
 
-    token = a_token()
+    token = TokenField()
     charge = ChoiceField("Charge", coerce=id_or_none)
     amount = DecimalTextField("Amount", validators=[InputRequired("Say how much of it is paid.")])
 

@@ -83,7 +83,7 @@ def create() -> Any:
         return render_template("customers/new.html", form=form), 422
     try:
         customer = customers.create_customer(
-            form.fields, form.tax_rate.data, token=(form.token.data or "")[:64], today=today(), now=now()
+            form.fields, form.tax_rate.data, token=form.token.data, today=today(), now=now()
         )
     except Invalid as error:
         db.session.rollback()

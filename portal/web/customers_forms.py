@@ -3,7 +3,6 @@
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, StringField, TextAreaField
@@ -16,6 +15,7 @@ from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import customers
 from portal.services.customers.customers import CustomerFields
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, WholeField
+from portal.web.token_field import TokenField
 
 TOO_LONG = "This is too long: %(max)d characters at most."
 
@@ -70,7 +70,7 @@ def check_rate(form: FlaskForm, field: Any) -> None:
 class CustomerForm(FlaskForm):
     """A customer, new or changed."""
 
-    token = HiddenField(default=lambda: uuid4().hex)
+    token = TokenField()
     version = VersionField("Version")
     name = name_field()
     company_details = StringField(

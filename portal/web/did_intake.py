@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from portal.clock import now, today
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Customer, Did, Package
@@ -70,15 +70,24 @@ def bad_lines() -> Any:
 def create() -> Any:
     form = _form()
     report = _report(form)
-    if report is None or (isinstance(form, OneForm) and not _is_new(form, report)):
+    if report is None:
+        return _ask(form, 422)
+    try:
+        if there := did_intake.taken_before(report, form.token.data):
+            flash("These numbers were added already. Nothing was added twice.")
+            return _to(form, there)
+    except Invalid as error:
+        put_error(form, error)
+        return _ask(form, 422)
+    if isinstance(form, OneForm) and not _is_new(form, report):
         return _ask(form, 422)
     if form.fingerprint.data != report.fingerprint() and not _needs_no_look(form, report):
         return _show(form, report, 409 if form.fingerprint.data else 200)
     try:
         added = did_intake.take_in(
-            report, token=(form.token.data or "")[:64], by=current_user.email, now=now()
+            report, token=form.token.data or "", by=current_user.email, now=now(), today=today()
         )
-    except RuleBroken:  # somebody else was quicker: see what is there now
+    except did_intake.TakenMeanwhile:  # somebody else was quicker: see what is there now
         db.session.rollback()
         report = _report(form)
         return _show(form, report, 409) if report else _ask(form, 422)
@@ -86,6 +95,11 @@ def create() -> Any:
     flash(_said(report, added))
     if report.bad:
         return _show(form, report, done=len(added))
+    return _to(form, added)
+
+
+def _to(form: IntakeForm, added: list[Did]) -> Any:
+    """The DID, where it is one; else the list, with the last on top."""
     if len(added) == 1:
         return redirect(url_for("dids.show", did_id=added[0].id), code=303)
     owner = form.customer.customer

@@ -13,7 +13,7 @@ from portal.models import Customer, Did
 from portal.services import deletion, listing
 from portal.services.billing.explaining import explained
 from portal.services.customers import figures as customer_figures
-from portal.services.dids import dids
+from portal.services.dids import dids, whose
 from portal.services.dids.numbers import country_name, international
 from portal.web import assignments_section
 from portal.web.customers_forms import name_for_field, put_error
@@ -159,6 +159,7 @@ def _page(did: Did, status: int = 200, form: DidForm | None = None, **more: Any)
     context = _next_charges(did) | {
         "section": assignments_section.of_did(did),
         "posted": explained(customer_figures.charges_on(did, SHOWN)),
+        "held": whose.history(did),
     }
     return render_template("dids/show.html", **context, **(_opened(did, form) | more)), status
 

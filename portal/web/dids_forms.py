@@ -1,7 +1,6 @@
 """The forms of DIDs: the row, giving many, and the four ways of adding them."""
 
 from typing import Any
-from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import FileField, HiddenField, StringField, TextAreaField
@@ -18,6 +17,7 @@ from portal.services.dids.lines import Line, Lines, block_lines, decoded, read_l
 from portal.services.dids.numbers import countries
 from portal.web.customers_forms import CustomerField, VersionField, put_error
 from portal.web.fields import ChoiceField, DayField, WholeField, id_or_none
+from portal.web.token_field import TokenField
 
 NO_COUNTRY = "None: numbers begin with + or 00"
 
@@ -39,7 +39,7 @@ class IntakeForm(FlaskForm):
     """What every way of adding DIDs asks for: what to make of the numbers."""
 
     by = ""
-    token = HiddenField(default=lambda: uuid4().hex)
+    token = TokenField()
     fingerprint = HiddenField()
     country = ChoiceField("Country", choices=())
     customer = CustomerField("Customer", [Length(max=200, message="No customer has so long a name.")])

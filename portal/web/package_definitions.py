@@ -53,7 +53,7 @@ def create() -> Any:
     if definition is None:
         return _editor(form, status=422)
     try:
-        package = packages.create_package(definition, token=(form.token.data or "")[:64], now=now())
+        package = packages.create_package(definition, token=form.token.data, now=now())
         db.session.commit()
     except Invalid as problem:
         db.session.rollback()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from flask import request
 from flask_wtf import FlaskForm
@@ -37,6 +36,7 @@ from portal.web.fields import (
     id_or_none,
     one_of,
 )
+from portal.web.token_field import TokenField
 
 FREQUENCIES = {
     Frequency.NONE: "None (charged once)",
@@ -102,7 +102,7 @@ class VersionedForm(FlaskForm):
 class PackageForm(VersionedForm):
     """Everything that a package is."""
 
-    token = HiddenField()
+    token = TokenField()
     name = StringField("Name", [InputRequired("Give the package a name.")])
     frequency = ChoiceField(
         "Frequency", choices=choices(FREQUENCIES), coerce=one_of(Frequency), default=Frequency.NONE
@@ -140,7 +140,6 @@ class PackageForm(VersionedForm):
         if self.was_cleared:
             self.frequency_match.data = []
         self.match_of.data = frequency.value
-        self.token.data = self.token.data or uuid4().hex
 
     @classmethod
     def of(cls, definition: Definition, **data: Any) -> "PackageForm":

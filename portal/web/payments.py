@@ -38,7 +38,7 @@ def create() -> Any:
     if not form.validate_on_submit():
         return _form(form, customer, 422)
     payment = Payment(
-        token=(form.token.data or "")[:64],
+        token=form.token.data,
         customer=customer,
         state=PaymentState(form.state.data),
         paid_on=form.paid_on.data,
@@ -130,7 +130,7 @@ def allocate(payment_id: int) -> Any:
         abort(404)
     try:
         credit.allocate(
-            payment, charge, form.amount.data, token=(form.token.data or "")[:64], today=today(), by=_by(), now=now()
+            payment, charge, form.amount.data, token=form.token.data, today=today(), by=_by(), now=now()
         )  # fmt: skip
     except Invalid as error:
         db.session.rollback()

@@ -29,7 +29,9 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def make(name: str = "Northwind Telecom", *, rate: str = "20", token: str = "", **fields: str) -> Customer:
     """A customer, stored."""
     given = CustomerFields(name, **{"currency": "GBP", **fields})
-    return customers.create_customer(given, Decimal(rate), token=token or name, today=TODAY, now=NOW)
+    return customers.create_customer(
+        given, Decimal(rate), token=(token or name.strip() or "form")[:64], today=TODAY, now=NOW
+    )
 
 
 def charge(session: Any, customer: Customer) -> None:

@@ -1,12 +1,16 @@
 """An import that is killed in the middle, by the system and without a word, and started again."""
 
 import time
+from decimal import Decimal
+from random import Random
+from signal import SIGKILL
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import func, select
 
 from portal.extensions import db
-from portal.models import BalanceEntry, Call, CallImport, ImportState
+from portal.models import BalanceEntry, Call, CallImport, EntrySource, ImportState
 from portal.services.calls import importing
 from tests.calling import a_file, a_line
 from tests.processes import Command
@@ -17,9 +21,19 @@ PATIENCE = 60  # seconds
 
 
 def lines_done(id):
-    """How far an import is, as others see it."""
+    """How far an import is, as others see it; no lock is kept that would hold them up."""
     db.session.rollback()
-    return db.session.scalar(select(CallImport.lines_done).where(CallImport.id == id)) or 0
+    found = db.session.scalar(select(CallImport.lines_done).where(CallImport.id == id)) or 0
+    db.session.rollback()
+    return found
+
+
+def is_done(id):
+    """Whether an import is done, as others see it."""
+    db.session.rollback()
+    state = db.session.scalar(select(CallImport.state).where(CallImport.id == id))
+    db.session.rollback()
+    return state == ImportState.DONE
 
 
 def test_an_import_that_is_killed_goes_on_where_it_stood_and_counts_nothing_twice(app, session, tmp_path):
@@ -30,18 +44,13 @@ def test_an_import_that_is_killed_goes_on_where_it_stood_and_counts_nothing_twic
     import_, _ = importing.accept(path, path.name, replaces=False, by="", now=NOW)
     db.session.commit()
     id, customer_id = import_.id, customer.id
-    environment = {
-        "PORTAL_DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
-        "PORTAL_INSTANCE": str(app.config["INSTANCE"]),
-        "PORTAL_TODAY": TODAY.isoformat(),
-    }
-    at_work = Command(["import", "calls", "--import", str(id)], environment, tmp_path / "said.txt")
+    (command,) = at_work(app, tmp_path, [id])
     deadline = time.monotonic() + PATIENCE
-    while not lines_done(id) and at_work.is_running and time.monotonic() < deadline:
+    while not lines_done(id) and command.is_running and time.monotonic() < deadline:
         time.sleep(0.002)
-    at_work.kill()
-    at_work.ended(PATIENCE)
-    assert 0 < lines_done(id) < LINES, at_work.says.read_text()
+    command.kill()
+    command.ended(PATIENCE)
+    assert 0 < lines_done(id) < LINES, command.says.read_text()
 
     db.session.rollback()
     done = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"))
@@ -49,3 +58,139 @@ def test_an_import_that_is_killed_goes_on_where_it_stood_and_counts_nothing_twic
     assert db.session.scalar(select(func.count(Call.id))) == LINES
     owed = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == customer_id)
     assert db.session.scalar(owed) == -LINES // 100
+
+
+CUSTOMERS, DAYS = 12, 20
+CALLS = 24_000
+
+
+def a_night(tmp_path, name="calls.csv", calls=CALLS):
+    """A file of calls of some customers over some days, each at a penny; the customers have to be there."""
+    lines = (
+        a_line(
+            f"{name}{n}",
+            f"2026-11-{n % DAYS + 1:02} 10:00:00",
+            60,
+            "0.01",
+            customer=f"Customer {n // DAYS % CUSTOMERS}",
+        )
+        for n in range(calls)
+    )
+    return a_file(tmp_path, lines, name=name)
+
+
+def accepted(path):
+    import_, _ = importing.accept(path, path.name, replaces=False, by="", now=NOW)
+    id = import_.id
+    db.session.commit()
+    return id
+
+
+def at_work(app, tmp_path, ids):
+    """One process for each of these imports, all at once."""
+    environment = {
+        "PORTAL_DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
+        "PORTAL_INSTANCE": str(app.config["INSTANCE"]),
+        "PORTAL_TODAY": TODAY.isoformat(),
+    }
+    return [
+        Command(["import", "calls", "--import", str(id)], environment, tmp_path / f"said-{n}.txt")
+        for n, id in enumerate(ids)
+    ]
+
+
+def entries():
+    """How many entries of calls there are, on how many days of customers, and what they come to."""
+    db.session.rollback()
+    of_calls = select(BalanceEntry).where(BalanceEntry.source == EntrySource.CALLS).subquery()
+    days = select(of_calls.c.customer_id, of_calls.c.for_day).distinct().subquery()
+    return (
+        db.session.scalar(select(func.count()).select_from(of_calls)),
+        db.session.scalar(select(func.count()).select_from(days)),
+        sum(db.session.scalars(select(BalanceEntry.amount))),
+    )
+
+
+def stop_after_a_block(import_):
+    importing.stop(import_)
+    db.session.commit()
+
+
+def customers():
+    for number in range(CUSTOMERS):
+        a_customer(f"Customer {number}", tax_rate="0")
+    db.session.commit()
+
+
+def test_an_import_that_is_killed_again_and_again_adds_one_entry_a_customer_and_day(app, session, tmp_path):
+    customers()
+    id, random, exits = accepted(a_night(tmp_path)), Random(8), []
+    while not is_done(id):
+        (command,) = at_work(app, tmp_path, [id])
+        time.sleep(
+            random.uniform(0.1, 0.3 + len(exits) / 20)
+        )  # each may live a little longer, so that one gets to the end
+        command.kill()
+        exits.append(command.ended(PATIENCE))
+        assert len(exits) < 100
+    assert -SIGKILL in exits
+    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, -CALLS // 100)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_an_import_that_several_processes_take_in_at_once_adds_one_entry_a_customer_and_day(
+    app, session, tmp_path, processes
+):
+    customers()
+    id = accepted(a_night(tmp_path))
+    for command in at_work(app, tmp_path, [id] * processes):
+        # Somebody else was quicker: 3, with blocks to come; 1, once it is done.
+        assert command.ended(PATIENCE) in (0, 1, 3), command.says.read_text()
+        assert "Traceback" not in command.says.read_text()
+    db.session.rollback()
+    assert importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC")).state == ImportState.DONE
+    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, -CALLS // 100)
+
+
+def test_imports_of_the_same_customers_side_by_side_enter_each_call_once(app, session, tmp_path):
+    customers()
+    ids = [accepted(a_night(tmp_path, f"{name}.csv", calls=4_800)) for name in "abcd"]
+    for command in at_work(app, tmp_path, ids):
+        assert command.ended(PATIENCE) == 0, command.says.read_text()
+    count, days, amount = entries()
+    assert (days, amount) == (CUSTOMERS * DAYS, -4 * 48)
+    assert count <= len(ids) * days
+
+
+def test_nothing_follows_from_an_import_that_is_stopped_until_it_is_done(session, tmp_path):
+    customers()
+    id = accepted(a_night(tmp_path, calls=480))
+
+    stopped = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
+    assert (stopped.state, stopped.lines_done, entries()[0]) == (ImportState.STOPPED, 240, 0)
+    importing.go_on(stopped, NOW)
+    done = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240)
+    assert done.state == ImportState.DONE
+    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-4.80"))
+
+
+def test_a_file_taken_in_anew_enters_what_an_import_left_that_was_stopped(session, tmp_path):
+    customers()
+    path = a_night(tmp_path, calls=480)
+    first, second = accepted(path), accepted(path)
+
+    importing.carry_out(first, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
+    importing.carry_out(second, TODAY, lambda: NOW, ZoneInfo("UTC"), 240)
+    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-4.80"))
+
+
+def test_what_came_in_of_a_file_that_is_gone_is_entered(session, tmp_path):
+    customers()
+    path = a_night(tmp_path, calls=480)
+    id = accepted(path)
+
+    stopped = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
+    importing.go_on(stopped, NOW)
+    path.unlink()
+    assert importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240).state == ImportState.REFUSED
+    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-2.40"))

@@ -182,6 +182,26 @@ def test_a_number_is_given_and_taken_back_on_its_page(session: Any, client: Flas
     assert did.customer is None
 
 
+def test_a_number_that_has_moved_tells_whose_it_was(
+    app: Flask, session: Any, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, _ = a_customer("Acme"), a_customer("Globex")
+    client.post(
+        "/dids",
+        data={"by": "one", "token": "one", "number": LONDON + "01", "country": "GB", "customer": "Acme"},
+    )
+    number = session.scalars(select(Did)).one()
+    assert number.customer_id == acme.id
+    assert not page(client.get(f"/dids/{number.id}")).select("#held")
+    monkeypatch.setitem(app.config, "TODAY", (TODAY + timedelta(1)).isoformat())
+    client.post(f"/dids/{number.id}/customer", data={"customer": "Globex", "version": number.version})
+    table = page(client.get(f"/dids/{number.id}")).find("section", attrs={"aria-labelledby": "held"})
+    assert [words(row) for row in table.select("tbody tr")] == [
+        "Globex 23 Nov 2026 now",
+        "Acme 22 Nov 2026 22 Nov 2026",
+    ]
+
+
 @pytest.mark.parametrize("act", ["release", "delete", "customer"])
 def test_a_number_in_use_is_not_moved_and_the_page_says_why(
     session: Any, client: FlaskClient, act: str

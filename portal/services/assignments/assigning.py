@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
@@ -25,6 +24,7 @@ from portal.models import (
 from portal.services.billing import line_bound
 from portal.services.billing.terms import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
+from portal.services.once import Sent, Told, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,19 +196,22 @@ def assign(
 
     Raises Invalid, NotAssignable, or AsksFirst unless `twice` says that a second one is meant.
     """
+
+    def make() -> Assignment:
+        check(draft)
+        if not twice and (existing := same_over_the_same_days(draft)):
+            raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
+        return new_assignment(draft, token=token, by=by, now=now)
+
+    def tell(made: Assignment) -> Told:
+        whose = f"{draft.did.number} of {draft.customer.name}" if draft.did else draft.customer.name
+        way = WayOut("See the assignment", "assignments.show", {"assignment_id": made.id})
+        return f"{draft.package.name} was assigned to {whose}", way
+
     query = select(Assignment).where(Assignment.token == token)
-    if existing := db.session.scalars(query).first():
-        return existing
-    check(draft)
-    if not twice and (existing := same_over_the_same_days(draft)):
-        raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
-    assignment = new_assignment(draft, token=token, by=by, now=now)
-    try:
-        with db.session.begin_nested():
-            db.session.add(assignment)
-    except IntegrityError:  # the other click was quicker
-        return db.session.scalars(query).one()
-    bundles_changed([assignment], today or now.date(), now)
+    assignment, is_new = once(Sent("assignment", token, draft), query, make, tell)
+    if is_new:
+        bundles_changed([assignment], today or now.date(), now)
     return assignment
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
@@ -23,11 +23,14 @@ from portal.services.billing.planning import Totals
 from portal.services.billing.terms import usage_wait_days
 from portal.services.calls.effects import bundles_changed
 from portal.services.dids.numbers import international
+from portal.services.once import REMOVED, Sent, Told, keep, was_sent
 
 Target = Did | Customer
 Key = TypeVar("Key", int, str)
 # As many as one statement names.
 AT_ONCE = 500
+# Each assignment bears the form's token and whom it is for.
+FORM_TOKEN_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,33 +158,63 @@ def foresee(drafts: Iterable[Draft], today: date) -> Foreseen:
     return found
 
 
-def assign_many(drafts: Sequence[Draft], *, token: str, by: str, now: datetime) -> list[Assignment]:
-    """Assign all of them, each once for the token of the form: a second click finds the first one's."""
+def assign_many(
+    drafts: Sequence[Draft], *, token: str, by: str, now: datetime, content: object = None
+) -> list[Assignment]:
+    """Assign all of them, once for the token of the form: a second click finds the first one's.
+
+    `content` is what the form says, where that is more than the drafts. Invalid and AlreadySent as of `once`.
+    """
     tokens = {_token(token, draft): draft for draft in drafts}
-    made = _made(tokens)
-    new = [
-        new_assignment(draft, token=key, by=by, now=now) for key, draft in tokens.items() if key not in made
-    ]
+    sent = _sent(token, [tokens[key] for key in sorted(tokens)] if content is None else content)
+    if was_sent(sent):
+        return _found(tokens)
+    new = [new_assignment(draft, token=key, by=by, now=now) for key, draft in tokens.items()]
     try:
         with db.session.begin_nested():
             db.session.add_all(new)
+            db.session.flush()
+            keep(sent, _told(new))
     except IntegrityError:  # the other click was quicker
-        return list(_made(tokens).values())
+        if was_sent(sent):
+            return _found(tokens)
+        raise
     bundles_changed(new, now.date(), now)
-    return [*made.values(), *new]
+    return new
 
 
-def made_with(token: str, noun: str, ids: Sequence[int]) -> list[Assignment]:
-    """What an earlier click of the same form has made."""
-    return list(_made(f"{token[:40]}:{noun[0]}{id}" for id in ids).values())
+def made_with(token: str, content: object, noun: str, ids: Sequence[int]) -> list[Assignment] | None:
+    """What an earlier click of the same form has made; None where there was none. AlreadySent as of `once`."""
+    if not was_sent(_sent(token, content)):
+        return None
+    return _found(f"{token}:{noun[0]}{id}" for id in ids)
 
 
 # -- what they share
 
 
+def _sent(token: str, content: object) -> Sent:
+    return Sent("assignments", token, content, token_max=FORM_TOKEN_MAX)
+
+
+def _told(made: Sequence[Assignment]) -> Told:
+    names = {assignment.package.name for assignment in made}
+    what = names.pop() if len(names) == 1 else f"{len(names):,} packages"
+    noun = "DID" if made and made[0].did_id else "customer"
+    where = f"{len(made):,} {noun}{'' if len(made) == 1 else 's'}"
+    return f"{what} was assigned to {where}", WayOut(f"See the {noun}s", f"{noun.lower()}s.index")
+
+
 def _token(token: str, draft: Draft) -> str:
     target = f"d{draft.did.id}" if draft.did else f"c{draft.customer.id}"
-    return f"{token[:40]}:{target}"
+    return f"{token}:{target}"
+
+
+def _found(tokens: Iterable[str]) -> list[Assignment]:
+    """What the form has made, as far as it is there."""
+    if found := _made(tokens):
+        return list(found.values())
+    raise RuleBroken(REMOVED)
 
 
 def _made(tokens: Iterable[str]) -> dict[str, Assignment]:

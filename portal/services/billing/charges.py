@@ -6,19 +6,20 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
 from portal.domain.schedule import FIRST_DAY, in_words
+from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer
 from portal.services.assignments.changing import hold_positions
 from portal.services.billing.planning import Totals, totals
 from portal.services.billing.posting import enter_charges
 from portal.services.credit import return_overpaid
+from portal.services.once import Sent, Told, once
 
 DESCRIPTION_LONGEST, REASON_LONGEST = 120, 1_000
 ASSIGNMENTS_LISTED = 500
@@ -39,20 +40,22 @@ class ManualCharge:
 
 def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, now: datetime) -> Charge:
     """Post a manual charge, once for a token. Invalid names the field that cannot be."""
+
+    def make() -> Charge:
+        _check(asked, today)
+        if asked.assignment:
+            # Two of one day and one assignment are numbered one after the other.
+            hold_positions([asked.assignment.id])
+        return _manual(asked, token, by, now)
+
+    def tell(made: Charge) -> Told:
+        amount = f"{money(made.amount, made.currency)} {made.currency}"
+        way = WayOut("See the charge", "charges.show", {"charge_id": made.id})
+        return f"{amount} was charged to {asked.customer.name} for {made.label}", way
+
     query = select(Charge).where(Charge.token == token)
-    if made := db.session.scalars(query).first():
-        return made
-    _check(asked, today)
-    if asked.assignment:
-        # Two of one day and one assignment are numbered one after the other.
-        hold_positions([asked.assignment.id])
-    charge = _manual(asked, token, by, now)
-    try:
-        with db.session.begin_nested():
-            db.session.add(charge)
-    except IntegrityError:  # the other click was quicker
-        return db.session.scalars(query).one()
-    if charge.auto_decrement_credit:
+    charge, is_new = once(Sent("manual charge", token, asked), query, make, tell)
+    if is_new and charge.auto_decrement_credit:
         enter_charges(Charge.id == charge.id, today, now)
     return charge
 

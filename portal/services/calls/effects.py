@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Assignment, Call, CallImport
+from portal.models import Assignment, Call, CallImport, Customer, ImportState
 from portal.services import credit
 from portal.services.billing.planning import chunks
 from portal.services.billing.terms import LONGEST_PERIOD, call_days
@@ -31,16 +31,38 @@ def reached_by(import_: CallImport) -> dict[int, date]:
     return dict.fromkeys(found, FIRST_DAY) if import_.replaced_count else found
 
 
+def add_unfinished(reached: dict[int, date], import_: CallImport) -> None:
+    """Add what other imports reach that are not done: calls known already may have come in with one of them.
+
+    Nobody may ever go on with it, where the same file was taken in again instead.
+    """
+    unfinished = select(CallImport).where(
+        CallImport.id != import_.id,
+        CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED)),
+        CallImport.lines_done > 0,
+    )
+    for other in db.session.scalars(unfinished.order_by(CallImport.id)).all():
+        for customer_id, day in reached_by(other).items():
+            reached[customer_id] = min(reached.get(customer_id, day), day)
+
+
 def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:
     """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing."""
     for ids in chunks(sorted(reached), CUSTOMERS):
-        settle({id: reached[id] for id in ids}, today, clock())
+        now = clock()
+        settle({id: reached[id] for id in ids}, today, now)
+        db.session.execute(update(CallImport).where(CallImport.id == import_id).values(heartbeat_at=now))
         db.session.commit()
     _count_late(import_id, today)
 
 
 def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
-    """The same for some customers, in the transaction at hand."""
+    """The same for some customers, in the transaction at hand.
+
+    They are locked first: of two at once, the second finds what the first has entered, and adds only what is missing.
+    """
+    customers = select(Customer.id).where(Customer.id.in_(reached)).order_by(Customer.id)
+    db.session.execute(customers.with_for_update(key_share=True))
     since = covering.recover_many(reached, today)
     late_calls.reopen(since, today)
     credit.enter_calls(list(since), min(since.values()), today, now)

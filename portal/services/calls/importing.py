@@ -2,7 +2,9 @@
 
 Like a run it commits a chunk at a time: killed or stopped anywhere it loses nothing, and goes on where it stood.
 A call counts once whatever happens, by its customer and call id; how far a file has come moves by compare-and-set,
-so that two processes at work on one file never count a line twice.
+so that two processes at work on one file never count a line twice. What follows from its calls (free minutes, minimum
+spends, balances) is worked out once all of them are in, and not before: so that however often an import is killed,
+stopped, taken up or raced, it adds at most one entry a customer and day to the balances.
 """
 
 import json
@@ -126,19 +128,31 @@ def carry_out(
     try:
         head, delimiter = files.head_of(path)
     except OSError:
-        import_.state, import_.sentence = ImportState.REFUSED, "The file is not there any more."
-        db.session.commit()
-        return import_
+        return _refuse(import_, today, clock)
     if import_.lines_total - import_.lines_done > SMALL:
         make_room(db.session.connection())
     reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone)
-    reached: dict[int, date] = effects.reached_by(import_) if resumed else {}
+    reached: dict[int, date] = {}
     for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
         if not _take(import_, block, reader, today, clock(), reached):
-            break
+            # Stopped: nothing follows until somebody goes on. Or raced: it follows where the last block was taken.
+            return db.session.get_one(CallImport, import_id, populate_existing=True)
         say(import_)
+    if resumed:
+        reached = effects.reached_by(import_)
+    if import_.known_count:
+        effects.add_unfinished(reached, import_)
     effects.follow(reached, import_id, today, clock)
     return _finish(import_id, clock())
+
+
+def _refuse(import_: CallImport, today: date, clock: Clock) -> CallImport:
+    """The file is gone: no more calls will come in, so what follows from those that did is worked out now."""
+    import_.state, import_.sentence = ImportState.REFUSED, "The file is not there any more."
+    db.session.commit()
+    if import_.lines_done:
+        effects.follow(effects.reached_by(import_), import_.id, today, clock)
+    return import_
 
 
 def _take(

@@ -4,16 +4,22 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
+from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, Customer, Did
+from portal.models import Assignment, Customer, Did, DidOwner
 from portal.services.calls.destinations import bare
 from portal.services.calls.values import Bad, Memo, as_written, short
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000
 AT_ONCE = 5_000
+# Before and after all days, as days are written in files.
+EVER, NEVER = "", "9999"
+# A DID and its customer, by their ids.
+Owner = tuple[int, int]
 
 
 class Customers:
@@ -58,25 +64,25 @@ class Customers:
 class Dids:
     """DIDs by their digits: which it is and whose. Look up a chunk's numbers before asking for them.
 
-    `before` holds the DIDs that another customer had before, as far as assignments say from when to when.
+    `known` is with whom each is now. `spans` has those that were not always with whom they are: spans of days
+    [begins, until), days as files are read (2026-11-30), the first span that holds a day counts. What was kept by days
+    stands first; for days before that, the assignments on the DID; then, with whom it was when it was first kept.
     """
 
     def __init__(self) -> None:
-        self.known: dict[str, tuple[int, int]] = {}
-        self.before: dict[str, list[tuple[date, date, tuple[int, int]]]] = defaultdict(list)
-        for number, id, customer_id, begins, end in db.session.execute(_moved()):
-            self.before[number[1:]].append((begins, end or date.max, (id, customer_id)))
+        self.known: dict[str, Owner] = {}
+        self.spans: dict[str, list[tuple[str, str, Owner | None]]] = defaultdict(list)
         count = db.session.scalar(select(func.count()).select_from(Did)) or 0
         self.all_in_mind = count <= IN_MIND
         if self.all_in_mind:
-            self._add(select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None)))
+            self._add()
 
-    def on(self, number: str, day: str) -> tuple[int, int] | None:
-        """Which DID a number is, and whose it was on a day; None for one that nobody has."""
-        if number in self.before:
-            for begins, end, whose in self.before[number]:
-                if begins <= date.fromisoformat(day) <= end:
-                    return whose
+    def on(self, number: str, day: str) -> Owner | None:
+        """Which DID a number is, and whose it was on a day; None for one that nobody had."""
+        if number in self.spans:
+            for begins, until, owner in self.spans[number]:
+                if begins <= day < until:
+                    return owner
         return self.known.get(number)
 
     def look_up(self, numbers: Iterable[str]) -> None:
@@ -84,22 +90,61 @@ class Dids:
         if self.all_in_mind:
             return
         self.known.clear()
+        self.spans.clear()
         wanted = sorted({f"+{bare(number)}" for number in numbers})
         for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            query = select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None))
-            self._add(query.where(Did.number.in_(some)))
+            self._add(Did.number.in_(wanted[start : start + AT_ONCE]))
 
-    def _add(self, query: object) -> None:
-        for number, id, customer_id in db.session.execute(query):  # type: ignore[call-overload]
-            self.known[number[1:]] = (id, customer_id)
+    def _add(self, *which: ColumnElement[bool]) -> None:
+        now = select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None), *which)
+        for number, id, customer_id in db.session.execute(now):
+            if customer_id:
+                self.known[number[1:]] = (id, customer_id)
+        first: dict[str, tuple[str, Owner | None]] = {}
+        until: dict[str, str] = {}
+        for number, id, holds_from, customer_id in db.session.execute(_kept().where(*which)):
+            begins, owner = holds_from.isoformat(), (id, customer_id) if customer_id else None
+            self.spans[number[1:]].append((begins, until.get(number, NEVER), owner))
+            until[number] = begins
+            first[number] = (begins, owner)
+        for number, id, customer_id, start_date, end_date, kept_from in db.session.execute(
+            _assigned_before().where(*which)
+        ):
+            last = end_date or LAST_DAY
+            ends = min((last + ONE_DAY).isoformat(), kept_from.isoformat() if kept_from else NEVER)
+            self.spans[number[1:]].append((start_date.isoformat(), ends, (id, customer_id)))
+        for number, (begins, owner) in first.items():
+            self.spans[number[1:]].append((EVER, begins, owner))
 
 
-def _moved() -> Select[str, int, int, date, date | None]:
-    """What was assigned on DIDs that are not with the customer any more who had them then."""
+def _kept() -> Select[str, int, date, int | None]:
+    """What is kept by days of DIDs that have moved, the latest of each first."""
+    another = aliased(DidOwner)
+    moved = exists().where(another.did_id == DidOwner.did_id, another.holds_from != DidOwner.holds_from)
     return (
-        select(Did.number, Did.id, Assignment.customer_id, Assignment.start_date, Assignment.end_date)
+        select(Did.number, Did.id, DidOwner.holds_from, DidOwner.customer_id)
+        .join(DidOwner, DidOwner.did_id == Did.id)
+        .where(moved)
+        .order_by(DidOwner.did_id, DidOwner.holds_from.desc())
+    )
+
+
+def _assigned_before() -> Select[str, int, int, date, date | None, date | None]:
+    """What was assigned on DIDs before it was kept whose they are, where that says another than has it now."""
+    kept_from = (
+        select(func.min(DidOwner.holds_from))
+        .where(DidOwner.did_id == Did.id)
+        .correlate(Did)
+        .scalar_subquery()
+    )
+    latest = aliased(DidOwner)
+    has_moved = exists().where(latest.did_id == Did.id, latest.holds_from > kept_from)
+    return (
+        select(
+            Did.number, Did.id, Assignment.customer_id, Assignment.start_date, Assignment.end_date, kept_from
+        )
         .join(Assignment, Assignment.did_id == Did.id)
-        .where(Assignment.customer_id.is_distinct_from(Did.customer_id))
+        .where(or_(Assignment.customer_id.is_distinct_from(Did.customer_id), has_moved))
+        .where(or_(kept_from.is_(None), Assignment.start_date < kept_from))
         .order_by(Assignment.id)
     )

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -19,6 +20,7 @@ from portal.models import (
 )
 from portal.services.credit.owing import to_be_paid
 from portal.services.credit.payments import allocated_of, check_amount, hold
+from portal.services.once import Sent, Told, once
 
 ZERO = Decimal(0)
 
@@ -27,8 +29,24 @@ def allocate(
     payment: Payment, charge: Charge, amount: Decimal, *, token: str, today: date, by: str, now: datetime
 ) -> Allocation:
     """Pay a charge out of a payment: that amount leaves the balance."""
-    if made := db.session.scalars(select(Allocation).where(Allocation.token == token)).first():
-        return made
+
+    def make() -> Allocation:
+        return _allocation(payment, charge, amount, token, today)
+
+    def tell(made: Allocation) -> Told:
+        paid = f"{money(made.amount, made.charge.currency)} {made.charge.currency}"
+        way = WayOut("See the payment", "payments.show", {"payment_id": made.payment_id})
+        return f"{paid} of a payment was allocated to {made.charge.label}", way
+
+    query = select(Allocation).where(Allocation.token == token)
+    allocation, is_new = once(Sent("allocation", token, (payment, charge, amount)), query, make, tell)
+    if is_new:
+        _enter_allocation(allocation, -amount, EntrySource.ALLOCATION, today, by, now)
+    return allocation
+
+
+def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, today: date) -> Allocation:
+    """What is allocated, once it is known that it may be; not yet stored."""
     hold(payment)
     db.session.refresh(charge, with_for_update=True)
     if payment.state != PaymentState.COMPLETED:
@@ -42,13 +60,7 @@ def allocate(
     left = payment.amount - allocated_of(payment)
     if amount > left:
         raise Invalid("amount", f"Only {left:f} of the payment is left to allocate.")
-    allocation = Allocation(
-        token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today
-    )
-    db.session.add(allocation)
-    db.session.flush()
-    _enter_allocation(allocation, -amount, EntrySource.ALLOCATION, today, by, now)
-    return allocation
+    return Allocation(token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today)
 
 
 def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:

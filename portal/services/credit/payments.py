@@ -2,14 +2,13 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeVar
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, select
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
 from portal.domain.schedule import FIRST_DAY
+from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -20,18 +19,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.services.credit.payment_mail import confirm
-
-Row = TypeVar("Row", Payment, BalanceEntry)
-
-
-def _once(thing: Row, query: Select[Row]) -> Row:
-    """Store a row that has a token; the one that is there where another click was quicker."""
-    try:
-        with db.session.begin_nested():
-            db.session.add(thing)
-    except IntegrityError:
-        return db.session.scalars(query).one()
-    return thing
+from portal.services.once import Sent, Told, once
 
 
 def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -> None:
@@ -48,9 +36,27 @@ def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -
 
 def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     """Take in a payment; a completed one goes into the balance. Its token makes it once."""
+
+    def make() -> Payment:
+        _check_payment(payment, today)
+        return payment
+
+    def tell(made: Payment) -> Told:
+        amount = f"{money(made.amount, made.customer.currency)} {made.customer.currency}"
+        way = WayOut("See the payment", "payments.show", {"payment_id": made.id})
+        return f"a payment of {amount} of {made.customer.name} was recorded", way
+
+    names = ("customer", "state", "paid_on", "amount", "fee", "description", "confirm_by_email")
+    content = {name: getattr(payment, name) for name in names}
     query = select(Payment).where(Payment.token == payment.token)
-    if made := db.session.scalars(query).first():
-        return made
+    made, is_new = once(Sent("payment", payment.token, content), query, make, tell)
+    if is_new and made.state == PaymentState.COMPLETED:
+        _enter_payment(made, made.amount, today, "", made.created_by, now)
+        confirm(made, now)
+    return made
+
+
+def _check_payment(payment: Payment, today: date) -> None:
     currency = payment.customer.currency
     check_amount("amount", payment.amount, currency, positive=True)
     if payment.fee < 0:
@@ -58,12 +64,6 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     check_amount("fee", payment.fee, currency, positive=False)
     if not FIRST_DAY <= payment.paid_on <= today:
         raise Invalid("paid_on", f"A payment is dated today, {today.isoformat()}, or before.")
-    if (made := _once(payment, query)) is not payment:
-        return made
-    if payment.state == PaymentState.COMPLETED:
-        _enter_payment(payment, payment.amount, today, "", payment.created_by, now)
-        confirm(payment, now)
-    return payment
 
 
 def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
@@ -132,26 +132,32 @@ def adjust(
     now: datetime,
 ) -> BalanceEntry:
     """Move a balance by hand, with a reason. Its token makes it once."""
-    query = select(BalanceEntry).where(BalanceEntry.token == token)
-    if made := db.session.scalars(query).first():
-        return made
-    check_amount("amount", amount, customer.currency, positive=False)
-    if not reason.strip():
-        raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")
-    if not FIRST_DAY <= for_day <= today:
-        raise Invalid("for_day", f"The day is today, {today.isoformat()}, or before.")
-    entry = BalanceEntry(
-        token=token,
-        customer_id=customer.id,
-        source=EntrySource.ADJUSTMENT,
-        made_on=today,
-        for_day=for_day,
-        amount=amount,
-        reason=reason.strip(),
-        made_by=by,
-        made_at=now,
-    )
-    return _once(entry, query)
+
+    def make() -> BalanceEntry:
+        check_amount("amount", amount, customer.currency, positive=False)
+        if not reason.strip():
+            raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")
+        if not FIRST_DAY <= for_day <= today:
+            raise Invalid("for_day", f"The day is today, {today.isoformat()}, or before.")
+        return BalanceEntry(
+            token=token,
+            customer_id=customer.id,
+            source=EntrySource.ADJUSTMENT,
+            made_on=today,
+            for_day=for_day,
+            amount=amount,
+            reason=reason.strip(),
+            made_by=by,
+            made_at=now,
+        )
+
+    def tell(made: BalanceEntry) -> Told:
+        by_how_much = f"{money(made.amount, customer.currency)} {customer.currency}"
+        way = WayOut("See the balance", "credit.show", {"customer_id": customer.id})
+        return f"the balance of {customer.name} was adjusted by {by_how_much}", way
+
+    sent = Sent("adjustment", token, (customer, amount, for_day, reason.strip()))
+    return once(sent, select(BalanceEntry).where(BalanceEntry.token == token), make, tell)[0]
 
 
 def allocated_of(payment: Payment) -> Decimal:

@@ -8,10 +8,9 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Select, exists, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
-from portal.domain.errors import Invalid
+from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
@@ -19,6 +18,7 @@ from portal.models import Assignment, BalanceEntry, Charge, Customer, CustomerTa
 from portal.services.assignments.changing import hold_positions
 from portal.services.company.currencies import CURRENCIES
 from portal.services.listing import Sort
+from portal.services.once import Sent, Told, once
 
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
@@ -59,18 +59,19 @@ def create_customer(
     fields: CustomerFields, tax_rate: Decimal, *, token: str, today: date, now: datetime
 ) -> Customer:
     """A new customer; the one that was made already where the same form is sent twice."""
+
+    def make() -> Customer:
+        customer = Customer(token=token, created_on=today, created_at=now)
+        _copy(fields, customer)
+        customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=check_rate(tax_rate))]
+        return customer
+
+    def tell(made: Customer) -> Told:
+        way = WayOut(f"See {made.name}", "customers.show", {"customer_id": made.id})
+        return f"the customer {made.name} was added", way
+
     query = select(Customer).where(Customer.token == token)
-    if made := db.session.scalars(query).first():
-        return made
-    customer = Customer(token=token, created_on=today, created_at=now)
-    _copy(fields, customer)
-    customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=check_rate(tax_rate))]
-    try:
-        with db.session.begin_nested():
-            db.session.add(customer)
-    except IntegrityError:  # the other click was quicker
-        return db.session.scalars(query).one()
-    return customer
+    return once(Sent("customer", token, (fields, tax_rate)), query, make, tell)[0]
 
 
 def change_customer(customer: Customer, fields: CustomerFields) -> None:

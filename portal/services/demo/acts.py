@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from portal.services import deletion
 from portal.services.assignments import assigning, changing
 from portal.services.billing import charges
 from portal.services.customers import customers
+from portal.services.once import TOKEN_MAX
 from portal.services.packages import changes as package_changes
 from portal.services.packages.definition import PriceSet, definition_of
 from portal.services.people.people import DEMO_EMAIL
@@ -49,7 +51,10 @@ class Stage:
 
     def token(self, noun: str, key: str) -> str:
         """The token of a thing: told twice, it is made once."""
-        return f"{self.mark}{noun}-{key}"[:64]
+        token = f"{self.mark}{noun}-{key}"
+        if len(token) > TOKEN_MAX:  # cut off, it would be another thing's too
+            token = f"{token[: TOKEN_MAX - 17]}-{sha256(token.encode()).hexdigest()[:16]}"
+        return token
 
 
 Act = Callable[[Stage], None]

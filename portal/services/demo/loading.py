@@ -131,17 +131,17 @@ def _let_in(customer: Customer) -> None:
 
 
 def _take_in_dids(story: Story, stage: Stage) -> None:
-    for person in story.people:
+    for number, person in enumerate(story.people):
         wanted = did_intake.Wanted(customer=stage.customer(person.key))
-        _take_in(story.dids[person.key], wanted, stage)
-    _take_in(story.stock, did_intake.Wanted(), stage)
+        _take_in(story.dids[person.key], wanted, stage, f"dids-{number}")
+    _take_in(story.stock, did_intake.Wanted(), stage, "stock")
 
 
-def _take_in(numbers: list[str], wanted: did_intake.Wanted, stage: Stage) -> None:
+def _take_in(numbers: list[str], wanted: did_intake.Wanted, stage: Stage, key: str) -> None:
     lines = Lines([Line(place, (number,), {"number": number}) for place, number in enumerate(numbers, 1)])
     report = did_intake.check(lines, wanted)
     assert not report.bad, report.bad[0].reason
-    did_intake.take_in(report, token=stage.mark, by=CLERK, now=stage.now)
+    did_intake.take_in(report, token=f"{stage.mark}{key}", by=CLERK, now=stage.now, today=stage.day)
 
 
 # -- the days

@@ -11,6 +11,7 @@ from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import deletion
 from portal.services.customers.customers import find_customers
+from portal.services.dids import whose
 from portal.services.dids.numbers import international, parts_to_find
 from portal.services.listing import Sort
 
@@ -89,15 +90,22 @@ def last_country() -> str:
 
 def give(did: Did, customer: Customer, today: date) -> None:
     """Let a customer have a DID; from another customer it is taken back first, by the rules for that."""
+    if _give(did, customer, today):
+        whose.keep_moves({did: None}, today)
+
+
+def _give(did: Did, customer: Customer, today: date) -> bool:
+    """The same, whose it is from now on not kept yet; whether it moved."""
     if customer.archived_on:
         raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
     if did.archived_on:
         raise RuleBroken(f"{international(did.number)} is archived. Take it back to stock first.")
     if did.customer_id == customer.id:
-        return
+        return False
     if did.customer_id is not None:
         deletion.release_did(did, today)
     did.customer, did.customer_id = customer, customer.id
+    return True
 
 
 def restore(did: Did) -> None:
@@ -123,14 +131,16 @@ class Outcome:
 
 def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
     """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
-    outcome = Outcome()
+    outcome, moved = Outcome(), []
     for did in dids:
         try:
-            give(did, customer, today)
+            if _give(did, customer, today):
+                moved.append(did)
         except RuleBroken as refusal:
             outcome.refused.append(Refused(did, refusal.sentence))
         else:
             outcome.done.append(did)
+    whose.keep_moves(dict.fromkeys(moved), today)
     return outcome
 
 

@@ -11,17 +11,23 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services.assignments import assigning
-from portal.services.assignments.assigning_many import assign_many
+from portal.services.assignments.assigning_many import FORM_TOKEN_MAX, assign_many
 from portal.services.customers.customers import named
+from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
-from portal.services.dids.numbers import countries, country_of, read_number
+from portal.services.dids.numbers import countries, country_of, international, read_number
+from portal.services.once import Sent, Told, keep, was_sent
 from portal.services.packages.catalogue import search_key
+
+
+class TakenMeanwhile(RuleBroken):
+    """Somebody else was quicker with one of the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,25 +244,58 @@ def _stored(numbers: list[str]) -> dict[str, Did]:
     return found
 
 
-def take_in(report: Report, *, token: str, by: str, now: datetime) -> list[Did]:
+def take_in(report: Report, *, token: str, by: str, now: datetime, today: date | None = None) -> list[Did]:
     """Store what the report says would be added, and assign what is to be assigned.
 
-    RuleBroken where somebody else has just added one of the numbers.
+    TakenMeanwhile where somebody else has just added one of the numbers. Invalid and AlreadySent as of `once`.
     """
+    sent = _sent(report, token)
+    if was_sent(sent):
+        return [row.there for row in report.rows if row.there]
+    if not report.new:
+        return []
     dids = [_stock(row, now) for row in report.new]
     try:
         with db.session.begin_nested():
             db.session.add_all(dids)
+            db.session.flush()
+            keep(sent, _told(dids))
     except IntegrityError:
-        raise RuleBroken("Somebody else has just added some of these numbers. Check them again.") from None
+        if was_sent(sent):
+            return list(_stored([row.number for row in report.new]).values())
+        raise TakenMeanwhile(
+            "Somebody else has just added some of these numbers. Check them again."
+        ) from None
+    whose.keep_new(dids, today or now.date())
     # New here: nothing can be assigned to them yet, so there is nothing to ask about.
     drafts = [
         replace(row.wanted.draft, did=did)
         for row, did in zip(report.new, dids, strict=True)
         if row.wanted.draft
     ]
-    assign_many(drafts, token=token, by=by, now=now)
+    if drafts:
+        assign_many(drafts, token=token, by=by, now=now)
     return dids
+
+
+def taken_before(report: Report, token: str) -> list[Did] | None:
+    """The DIDs that are there, where the same form was sent before; None where it was not. AlreadySent as of `once`."""
+    if not was_sent(_sent(report, token)):
+        return None
+    return [row.there for row in report.rows if row.there]
+
+
+def _sent(report: Report, token: str) -> Sent:
+    """The lines, and what is to come of each: the same whether the numbers are there by now or not."""
+    content = [(row.line.place, row.line.cells, row.number, row.wanted) for row in report.rows]
+    return Sent("DIDs", token, content, token_max=FORM_TOKEN_MAX)
+
+
+def _told(dids: list[Did]) -> Told:
+    if len(dids) == 1:
+        name = international(dids[0].number)
+        return f"{name} was added", WayOut(f"See {name}", "dids.show", {"did_id": dids[0].id})
+    return f"{len(dids):,} DIDs were added", WayOut("See the DIDs", "dids.index", {"sort": "-added"})
 
 
 def _stock(row: Row, now: datetime) -> Did:

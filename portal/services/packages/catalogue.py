@@ -3,11 +3,10 @@
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
-from portal.domain.errors import Invalid
+from portal.domain.errors import Invalid, WayOut
 from portal.domain.schedule import FIRST_DAY, Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.extensions import db
@@ -22,6 +21,7 @@ from portal.models import (
     PackageSchedule,
 )
 from portal.services.listing import Sort
+from portal.services.once import Sent, once
 from portal.services.packages.definition import (
     NAME_LONGEST,
     PRICE_LABELS,
@@ -43,10 +43,20 @@ SORTS = {
 
 def create_package(definition: Definition, *, token: str, now: datetime) -> Package:
     """A new package; the one that was made already where the same form is sent twice."""
-    query = select(Package).where(Package.token == token)
-    if made := db.session.scalars(query).first():
-        return made
     definition = tidied(definition)
+    package, _ = once(
+        Sent("package", token, definition),
+        select(Package).where(Package.token == token),
+        lambda: _new_package(definition, token, now),
+        lambda made: (
+            f"the package {made.name} was added",
+            WayOut(f"See {made.name}", "packages.show", {"package_id": made.id}),
+        ),
+    )
+    return package
+
+
+def _new_package(definition: Definition, token: str, now: datetime) -> Package:
     check(definition)
     package = Package(token=token, created_at=now)
     package.schedules = [
@@ -59,11 +69,6 @@ def create_package(definition: Definition, *, token: str, now: datetime) -> Pack
     package.prices = [price_row(prices, FIRST_DAY) for prices in definition.prices]
     copy_fixed(definition, package)
     copy_described(definition, package)
-    try:
-        with db.session.begin_nested():
-            db.session.add(package)
-    except IntegrityError:  # the other click was quicker
-        return db.session.scalars(query).one()
     return package
 
 
