@@ -45,9 +45,10 @@ def provider(assignments: int, due_on: date = TODAY) -> None:
     _packages()
     fill(
         "customer",
-        "id token name search_key company_details email address currency created_on created_at version".split(),
+        "id token name name_key search_key company_details email address currency created_on created_at "
+        "version".split(),
         (
-            (n, f"c{n}", f"Customer {n}", f"customer {n}", "", "", "", "GBP", TODAY, NOW, 1)
+            (n, f"c{n}", f"Customer {n}", f"customer {n}", f"customer {n}", "", "", "", "GBP", TODAY, NOW, 1)
             for n in _ids(customers)
         ),
     )

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from portal.cli import main
 from portal.extensions import db
 from portal.models import Charge, Run
+from portal.services.customers.customers import change_customer, fields_of, named
 from tests.trade import a_customer, a_package, assigned
 
 NOVEMBER = date(2026, 11, 1)
@@ -60,6 +61,27 @@ def test_for_one_customer_by_name_or_number(portal, app, trade):
     assert "1 charge posted up to 2026-11-22 for Acme" in portal("charge", "--customer", "acme")
     assert counted(app) == 1
     assert "There is no customer called Nobody" in portal("charge", "--customer", "Nobody", status=1)
+
+
+@pytest.mark.parametrize("command", ["charge", "preview", "services"])
+def test_a_bare_number_is_nobody_and_an_account_code_is_somebody(portal, app, trade, command):
+    with app.app_context():
+        acme = named("Acme")
+        number = acme.id
+    said = portal(command, "--customer", number, status=1)
+    assert f"There is no customer called {number}. Did you mean #{number} (Acme)?" in said
+    assert counted(app) == 0
+    with app.app_context():
+        globex = named("Globex")
+        change_customer(globex, fields_of(globex, account_codes=(str(number),)))
+        db.session.commit()
+        globex_id = globex.id
+    said = portal(command, "--customer", number)
+    if command == "charge":
+        assert "for Globex" in said
+    elif command == "preview":
+        assert f"(customer {globex_id})" in said and f"(customer {number})" not in said
+    portal(command, "--customer", f"#{number}")
 
 
 def test_a_simulation_posts_nothing_and_takes_any_day(portal, app, trade):

@@ -171,6 +171,7 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("name_key", sa.String(length=360), nullable=False),
         sa.Column("search_key", sa.String(length=400), nullable=False),
         sa.Column("company_details", sa.String(length=250), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
@@ -189,6 +190,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_customer_currency_search_key_id", "customer", ["currency", "search_key", "id"], unique=False
     )
+    op.create_index("ix_customer_name_key", "customer", ["name_key"], unique=False)
     op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
 
     op.create_table(
@@ -270,6 +272,24 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_call_reject_import_id_line", "call_reject", ["import_id", "line"], unique=False)
+
+    op.create_table(
+        "account_code",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("code", sa.String(length=80), nullable=False),
+        sa.Column("key", sa.String(length=240), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name="fk_account_code_customer_id_customer",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_account_code"),
+        sa.UniqueConstraint("key", name="uq_account_code_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_account_code_customer_id", "account_code", ["customer_id"], unique=False)
 
     op.create_table(
         "customer_tax_rate",
@@ -1115,6 +1135,7 @@ def downgrade() -> None:
     op.drop_table("did_owner")
     op.drop_table("did")
     op.drop_table("customer_tax_rate")
+    op.drop_table("account_code")
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
     op.drop_table("sent_form")

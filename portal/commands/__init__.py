@@ -27,6 +27,9 @@ COMMANDS = {
     "settings": "Show every setting, its default and its unit.",
 }
 
+# How a customer is called, on the command line as in files.
+CALLED = "an account code, a name, or #12"
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.commands import DAY, with_app
+from portal.commands import CALLED, DAY, with_app
 
 if TYPE_CHECKING:
     from portal.models import Customer, Run
@@ -22,9 +22,7 @@ NOT_ALL = 3
 
 @click.command()
 @click.option("--date", "on", type=DAY, help="Up to and including this day (YYYY-MM-DD). Without: today.")
-@click.option(
-    "--customer", "who", default="", help="For one customer: a name, or #12. Without: for everyone."
-)
+@click.option("--customer", "who", default="", help=f"For one customer: {CALLED}. Without: for everyone.")
 @click.option("--simulate", is_flag=True, help="Write the report and post nothing; any day will do.")
 @click.option("--run", "run_id", type=click.IntRange(1), help="Go on with this run instead of starting one.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
@@ -54,10 +52,10 @@ def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_js
 
 
 def customer_called(text: str) -> "Customer | None":
-    """Who is meant by a name, by #12 or by 12; None where nobody was named."""
+    """Who is meant by an account code, a name or #12, as files name customers; None where nobody was named."""
     from portal.services.customers.customers import named
 
-    return named(f"#{text}" if text.isdecimal() else text) if text else None
+    return named(text) if text else None
 
 
 def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run":

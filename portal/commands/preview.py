@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.commands import DAY, with_app
+from portal.commands import CALLED, DAY, with_app
 from portal.commands.charge import customer_called
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ DAYS_AHEAD = 30
 
 
 @click.command()
-@click.option("--customer", "who", default="", help="One customer: a name, or #12. Without: everyone.")
+@click.option("--customer", "who", default="", help=f"One customer: {CALLED}. Without: everyone.")
 @click.option("--from", "begins", type=DAY, help="The first day (YYYY-MM-DD). Without: today.")
 @click.option("--to", "through", type=DAY, help=f"The last day. Without: {DAYS_AHEAD} days after the first.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")

@@ -5,11 +5,11 @@ from datetime import date
 
 import click
 
-from portal.commands import DAY, with_app
+from portal.commands import CALLED, DAY, with_app
 
 
 @click.command()
-@click.option("--customer", default="", help="A customer's name or number. Without: everyone with a service.")
+@click.option("--customer", default="", help=f"One customer: {CALLED}. Without: everyone with a service.")
 @click.option("--on", type=DAY, help="The day (YYYY-MM-DD). Without: today.")
 @with_app(reading=True)
 def command(customer: str, on: date | None) -> None:

@@ -21,7 +21,7 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 )
 @with_app(reading=True)
 def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: Path) -> None:
-    """Write the charge summary of CUSTOMER (a name, or #12; `all` for everyone) from FROM to TO.
+    """Write the charge summary of CUSTOMER (an account code, a name, or #12; `all` for everyone) from FROM to TO.
 
     \b
     portal summary "Northwind Telecom" 2026-10-01 2026-10-31 --pdf

@@ -1,6 +1,7 @@
 """The tables: one noun a file. Columns, constraints, and facts about one row."""
 
 from portal.extensions import db
+from portal.models.account_code import AccountCode
 from portal.models.assignment import (
     Assignment,
     AssignmentEnd,
@@ -27,6 +28,7 @@ from portal.models.sent_form import SentForm
 from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
+    "AccountCode",
     "Allocation",
     "Assignment",
     "AssignmentEnd",

@@ -2,13 +2,18 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from portal.domain.names import folded
 from portal.domain.schedule import FIRST_DAY
 from portal.extensions import db
 from portal.models.columns import PK, UTC, Money
+
+if TYPE_CHECKING:
+    from portal.models.account_code import AccountCode
 
 
 class Customer(db.Model):
@@ -16,6 +21,7 @@ class Customer(db.Model):
 
     __table_args__ = (
         Index("ix_customer_search_key_id", "search_key", "id"),
+        Index("ix_customer_name_key", "name_key"),
         Index("ix_customer_created_on_id", "created_on", "id"),
         Index("ix_customer_currency_search_key_id", "currency", "search_key", "id"),
     )
@@ -23,6 +29,8 @@ class Customer(db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     token: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(120))
+    # The name as names are compared.
+    name_key: Mapped[str] = mapped_column(String(360))
     search_key: Mapped[str] = mapped_column(String(400))
     company_details: Mapped[str] = mapped_column(String(250), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
@@ -38,8 +46,16 @@ class Customer(db.Model):
     tax_rates: Mapped[list["CustomerTaxRate"]] = relationship(
         back_populates="customer", order_by="CustomerTaxRate.holds_from", cascade="all, delete-orphan"
     )
+    account_codes: Mapped[list["AccountCode"]] = relationship(
+        back_populates="customer", order_by="AccountCode.key", cascade="all, delete-orphan"
+    )
 
     __mapper_args__ = {"version_id_col": version}
+
+    @validates("name")
+    def _fold_name(self, _field: str, name: str) -> str:
+        self.name_key = folded(name)
+        return name
 
     def tax_rate_on(self, day: date) -> Decimal:
         """The tax rate in per cent in force on `day`."""

@@ -111,7 +111,7 @@ WATCHED: dict[type, Watch] = {
     ConnexcsPackage: Watch("ConnexCS package", ("name",), lambda row: row.name),
     Customer: Watch(
         "customer",
-        ("name", "company_details", "email", "address", "currency", "debit_limit", "archived_on"),
+        ("name", "company_details", "email", "address", "currency", "debit_limit", "archived_on", "account_codes"),
         lambda row: row.name,
         customer=lambda row: row.id,
     ),

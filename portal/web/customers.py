@@ -12,6 +12,7 @@ from portal.extensions import db
 from portal.models import Customer
 from portal.services import credit, listing
 from portal.services.customers import customers
+from portal.services.customers.account_codes import codes_of, meant_codes
 from portal.services.dids import dids
 from portal.services.packages.catalogue import default_currency
 from portal.web.customer_page import bp, rate_begins
@@ -56,10 +57,12 @@ def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
 
 @bp.get("/suggestions")
 def suggestions() -> Any:
-    """The customers whose name begins with, or holds, what is typed: options for the field's list."""
+    """The customers whose name or account code holds what is typed: options for the field's list."""
     text = next((value for value in request.args.values() if value.strip()), "")[:200]
     query = customers.find_customers(text).order_by(Customer.search_key, Customer.id).limit(SUGGESTED)
-    return fragment("customers/_suggestions.html", found=_told_apart(list(db.session.scalars(query))))
+    found = list(db.session.scalars(query.options(selectinload(Customer.account_codes))))
+    context: dict[str, Any] = {"found": _told_apart(found), "meant": meant_codes(found, text)}
+    return fragment("customers/_suggestions.html", **context)
 
 
 def _told_apart(found: list[Customer]) -> list[tuple[str, Customer]]:
@@ -137,11 +140,15 @@ def _editor(customer: Customer, form: CustomerForm, status: int = 200) -> Any:
 
 def _conflict(customer: Customer, form: Any) -> list[tuple[str, str]]:
     """What is stored now, where it is not what was typed."""
-    return [
+    differs = [
         (label, getattr(customer, name) or "nothing")
         for name, label in STORED.items()
         if name in form and getattr(customer, name) != (form[name].data or "").strip()
     ]
+    codes = codes_of(customer)
+    if "account_codes" in form and form.account_codes.codes not in (None, codes):
+        differs.append((form.account_codes.label.text, ", ".join(codes) or "nothing"))
+    return differs
 
 
 # -- the row

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from portal.domain.errors import Invalid
 from portal.models import Customer
 from portal.services.company.currencies import CURRENCIES
-from portal.services.customers import customers
+from portal.services.customers import account_codes, customers
 from portal.services.customers.customers import CustomerFields
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, WholeField
 from portal.web.token_field import TokenField
@@ -67,6 +67,19 @@ def check_rate(form: FlaskForm, field: Any) -> None:
         raise ValidationError(error.sentence) from None
 
 
+class AccountCodesField(TextAreaField):
+    """Account codes, one a line or with commas between them. `codes` is None where the form had no such field."""
+
+    def process_data(self, value: Any) -> None:
+        """Codes that are stored, as they are typed."""
+        self.data = "\n".join(map(str, value)) if value is not None else None
+
+    @property
+    def codes(self) -> tuple[str, ...] | None:
+        """What was typed, each code once."""
+        return None if self.data is None else account_codes.split(self.data)
+
+
 class CustomerForm(FlaskForm):
     """A customer, new or changed."""
 
@@ -77,6 +90,7 @@ class CustomerForm(FlaskForm):
         "Company Details", [Length(max=customers.COMPANY_DETAILS_MAX, message=TOO_LONG)]
     )
     email = email_field()
+    account_codes = AccountCodesField("Account Codes")
     address = TextAreaField("Address", [Length(max=customers.ADDRESS_MAX, message=TOO_LONG)])
     currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c}, {n}") for c, n in CURRENCIES.items()])
     debit_limit = DecimalTextField("Debit Limit", default=Decimal(0))
@@ -95,6 +109,7 @@ class CustomerForm(FlaskForm):
             self.email.data or "",
             self.address.data or "",
             self.debit_limit.data or Decimal(0),
+            self.account_codes.codes,
         )
 
 
@@ -127,7 +142,7 @@ class ActForm(FlaskForm):
 
 
 class CustomerField(StringField):
-    """A customer, typed by name or as #12. `customer` is who is meant, None where nobody was named."""
+    """A customer, typed by account code, by name or as #12. `customer` is who is meant, None where nobody was named."""
 
     customer: Customer | None = None
 

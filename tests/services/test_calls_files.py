@@ -110,7 +110,7 @@ def test_a_column_of_milliseconds_is_read_as_such(session, tmp_path):
 
 def test_a_call_that_nobody_answered_has_the_start_that_its_day_is_of(session, tmp_path):
     a_customer()
-    head = "CGRID,Account,Destination,SetupTime,AnswerTime,Usage,Cost"
+    head = "CGRID,Account,Destination,SetupTime,AnswerTime,Usage,Charge"
     lines = [
         "missed,Northwind Telecom,44,2026-11-03T23:59:50Z,,0s,0",
         "taken,Northwind Telecom,44,2026-11-03T23:59:50Z,2026-11-04T00:00:05Z,1m,1",
@@ -215,8 +215,10 @@ def test_a_name_is_that_of_the_customer_who_is_there_not_of_one_who_was_archived
         a_line("a", "2026-11-03 10:00:00", 60, "1", customer="ACME"),
         a_line("b", "2026-11-03 10:00:00", 60, "1", customer="Globex"),
     ]
-    assert not bad_rows(taken_in(a_file(tmp_path, lines)))
-    assert (calls()["a"].customer_id, calls()["b"].customer_id) == (new.id, gone.id)
+    assert bad_rows(taken_in(a_file(tmp_path, lines))) == [
+        (3, f"Globex (#{gone.id}) is archived. Take the customer back from the archive first.")
+    ]
+    assert {id: call.customer_id for id, call in calls().items()} == {"a": new.id}
 
 
 # -- interrupted

@@ -106,13 +106,13 @@ def test_every_bad_row_is_named_with_its_line_and_reason_and_the_good_ones_are_k
         (4, "Seconds are below zero: -60."),
         (5, "Start time is yesterday: write it like 2026-01-31 09:30:00, with a zone or without."),
         (6, "Charge is one: write a number like 0.0125."),
-        (7, "There is no customer Nobody."),
+        (7, "There is no customer Nobody: it is nobody's account code and nobody's name."),
         (8, "It has no call id."),
         (9, "The call id =1+1 is a formula."),
         (10, "It has 3 cells; the first line names 8 columns."),
         (12, QUOTES),
         (13, "Start time 1999-11-03 10:00:00 does not lie between 2000 and 2199."),
-        (14, "There is no customer =cmd|' /C calc'!A0."),
+        (14, "There is no customer =cmd|' /C calc'!A0: it is nobody's account code and nobody's name."),
     ]
 
 
@@ -178,7 +178,7 @@ def test_a_stopped_import_goes_on_where_it_stood(session, tmp_path):
             ("u1", "33199009999", 61, "0.5", "0.2"), id="A2Billing",
         ),
         pytest.param(
-            "CGRID,Account,Subject,Destination,SetupTime,AnswerTime,Usage,Cost",
+            "CGRID,Account,Subject,Destination,SetupTime,AnswerTime,Usage,Charge",
             "g1,northwind telecom,1001,+33199009999,2026-11-03T09:59:50Z,2026-11-03T10:00:00Z,1m1s,0.5",
             ("g1", "33199009999", 61, "0.5", None), id="CGRateS",
         ),

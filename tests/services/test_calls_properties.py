@@ -58,7 +58,7 @@ def some_lines(seed: int, count: int = 160) -> list[str]:
             Decimal(random.randrange(0, 2_000_000)) / 1_000_000,
         )
         customer = random.choice(("Northwind Telecom", "Northwind Telecom", "Southwind"))
-        did = random.choice(("", "+442079460123"))
+        did = random.choice(("", "+442079460123")) if customer == "Northwind Telecom" else ""
         lines.append(
             a_line(
                 f"c{number}", when, seconds, f"{amount:f}", customer=customer, did=did,

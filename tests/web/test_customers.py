@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.models import Customer
+from portal.services.customers import customers
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 
@@ -112,6 +113,66 @@ def test_a_viewer_sees_the_list_and_no_buttons(session: Any, as_viewer: FlaskCli
     assert names(soup) == ["Acme"]
     assert not soup.select(".row-actions a, .bulk, .select, main .button--primary")
     assert as_viewer.post("/customers", data=TYPED).status_code == 403
+
+
+def test_the_list_and_the_suggestions_find_a_customer_by_an_account_code(
+    session: Any, client: FlaskClient
+) -> None:
+    northwind = a_customer("Northwind Telecom")
+    a_customer("Acme")
+    customers.change_customer(northwind, customers.fields_of(northwind, account_codes=("LV-10042", "nw")))
+    session.commit()
+    assert names(page(client.get("/customers?q=lv-100"))) == ["Northwind Telecom"]
+    (option,) = part(client.get("/customers/suggestions?customer=LV-1", headers=HTMX)).select("option")
+    assert option["value"] == "Northwind Telecom" and "LV-10042" in words(option)
+
+
+# -- account codes
+
+
+def test_account_codes_are_typed_on_the_form_and_shown_on_the_page(session: Any, client: FlaskClient) -> None:
+    answer = client.post("/customers", data=TYPED | {"account_codes": "LV-10042, ext 102\r\nnw"})
+    soup = page(client.get(answer.location))
+    assert "Account Codes ext 102 , LV-10042 , nw Currency" in words(soup.select_one("dl.details"))
+    soup = page(client.get(f"{answer.location}/edit"))
+    assert soup.select_one("textarea[name=account_codes]").text.split("\n")[-3:] == [
+        "ext 102",
+        "LV-10042",
+        "nw",
+    ]
+
+
+def test_a_code_that_is_somebody_elses_is_refused_at_its_field_and_what_was_typed_stays(
+    session: Any, client: FlaskClient
+) -> None:
+    client.post("/customers", data=TYPED | {"account_codes": "nw"})
+    globex = only(session)
+    soup = page(
+        client.post("/customers", data=TYPED | {"token": "2", "name": "Acme", "account_codes": "1\nNW"}), 422
+    )
+    assert error_at(soup, "account_codes").startswith(f"nw is an account code of Globex (#{globex.id}). ")
+    assert soup.select_one("textarea[name=account_codes]").text.strip().split() == ["1", "NW"]
+    acme = a_customer("Acme")
+    session.commit()
+    typed = {"version": acme.version, "name": "Acme", "currency": "GBP", "account_codes": "globex"}
+    soup = page(client.post(f"/customers/{acme.id}", data=typed), 422)
+    assert error_at(soup, "account_codes").startswith(f"globex is the name of customer #{globex.id}. ")
+    soup = page(client.post("/customers", data=TYPED | {"token": "3", "name": "nw"}), 422)
+    assert "nw is an account code of Globex" in error_at(soup, "name")
+
+
+def test_a_row_that_is_saved_leaves_the_account_codes_alone_and_a_stale_form_shows_them(
+    session: Any, client: FlaskClient
+) -> None:
+    client.post("/customers", data=TYPED | {"account_codes": "nw"})
+    globex = only(session)
+    row = {"version": globex.version, "name": "Globex Ltd", "email": "", "tax_rate": "7.25"}
+    assert client.post(f"/customers/{globex.id}/row", data=row).status_code == 303
+    session.expire_all()
+    assert [row.code for row in globex.account_codes] == ["nw"]
+    typed = {"version": globex.version - 1, "name": "Globex Ltd", "currency": "USD", "account_codes": "mine"}
+    soup = page(client.post(f"/customers/{globex.id}", data=typed), 409)
+    assert "Account Codes: nw" in words(soup.select_one(".note--bad"))
 
 
 # -- making one

@@ -10,8 +10,11 @@ from sqlalchemy import select
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import CallMapping
+from portal.services.company.currencies import CURRENCIES
 
 COLUMNS_MAX = 200
+# What is longer is no name with a currency behind it.
+NAME_MAX = 100
 
 # What is wanted, as people call it, and the names it goes by, the best first: in files of this portal, of ConnexCS,
 # of A2Billing, of Asterisk and FreeSWITCH, of CGRateS. Compared without spaces, hyphens and underscores.
@@ -24,6 +27,7 @@ WORDS = {
     "seconds": "Seconds",
     "amount": "Charge",
     "cost": "Cost",
+    "currency": "Currency",
 }
 MILLISECONDS = ("billmsec", "billms", "durationmsec", "durationms", "milliseconds", "msec")
 NAMES = {
@@ -53,11 +57,24 @@ NAMES = {
         "customercost", "callcharge", "totalcharge",
     ),
     "cost": ("cost", "providercharge", "providercost", "buycost", "carriercost", "buy", "suppliercost"),
+    "currency": (
+        "currency", "currencycode", "ccy", "priceunit", "chargecurrency", "pricecurrency", "amountcurrency",
+        "billingcurrency", "curr",
+    ),
 }  # fmt: skip
 NEEDED = ("call_id", "started_at", "amount")
 NO_SECONDS = "No column is Seconds, which free minutes are counted in. Choose it, unless there is none."
 # What a file of bad rows has before the columns of the file they come from.
 OF_BAD_ROWS = ("line", "reason")
+COST_ALONE = (
+    " Is Cost what the customer pays? Then choose it as Charge. If it is what you pay, the file does not say what "
+    "a call is charged."
+)
+# A currency behind a name: Price (USD), Debit[GBP], price_usd, Charge £. What is a word of English is none.
+UNIT = re.compile(
+    r"(.+?)[\s_-]*(?:[(\[]\s*([a-z]{3}|[£€$¥])\s*[)\]]|[\s_-]([a-z]{3})|([£€$¥]))\s*", re.IGNORECASE
+)
+WORDS_OF_ENGLISH = ("ALL", "TOP", "TRY")
 WHOSE = "Choose the column of the customer, or of the DID: a call belongs to somebody."
 
 
@@ -82,15 +99,12 @@ class Mapping:
 
 def recognise(head: list[str]) -> Mapping:
     """The columns whose names are known. What is missing is missing in it."""
-    plain = [plain_name(cell) for cell in head]
+    plain = [plain_name(without_currency(cell)[0]) for cell in head]
     places = {}
     for column, names in NAMES.items():
         found = next((plain.index(name) for name in names if name in plain), None)
         if found is not None:
             places[column] = found
-    if "amount" not in places and "cost" in places:
-        # Where there is one price only it is the one that was charged (CGRateS says Cost).
-        places["amount"] = places.pop("cost")
     return Mapping(places)
 
 
@@ -98,13 +112,32 @@ def missing(mapping: Mapping) -> str:
     """What a mapping lacks, as a sentence; empty where it lacks nothing."""
     lacks = [WORDS[name] for name in NEEDED if mapping[name] is None]
     if lacks:
-        return f"No column is {' or '.join(lacks)}."
+        of_cost = mapping["amount"] is None and mapping["cost"] is not None
+        return f"No column is {' or '.join(lacks)}.{COST_ALONE if of_cost else ''}"
     return "" if mapping["customer"] is not None or mapping["did"] is not None else WHOSE
 
 
 def plain_name(cell: str) -> str:
     """A column's name as names are compared."""
     return re.sub(r"[\s_\-./#]+", "", cell.strip().strip("'\"").casefold())
+
+
+def without_currency(cell: str) -> tuple[str, str]:
+    """A column's name without the currency that it ends in, and that currency as it is written; empty where none is."""
+    found = UNIT.fullmatch(cell.strip().strip("'\"")) if len(cell) <= NAME_MAX else None
+    if not found:
+        return cell, ""
+    currency = found[2] or found[3] or found[4]
+    known = len(currency) == 1 or currency.upper() in CURRENCIES
+    if not known or (found[3] and currency.upper() in WORDS_OF_ENGLISH):
+        return cell, ""
+    return found[1], currency
+
+
+def currency_of(head: list[str], mapping: Mapping) -> str:
+    """What the charge is in, as its column's name says; empty where it does not."""
+    place = mapping["amount"]
+    return without_currency(head[place])[1] if place is not None else ""
 
 
 def looks_like_values(head: list[str]) -> bool:

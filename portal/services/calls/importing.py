@@ -131,7 +131,7 @@ def carry_out(
         return _refuse(import_, today, clock)
     if import_.lines_total - import_.lines_done > SMALL:
         make_room(db.session.connection())
-    reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone)
+    reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone, today)
     reached: dict[int, date] = {}
     for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
         if not _take(import_, block, reader, today, clock(), reached):

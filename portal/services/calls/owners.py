@@ -1,4 +1,4 @@
-"""Whose a call is: customers by name, number or token, and DIDs by number."""
+"""Whose a call is: customers by account code, name or number, and DIDs by number."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,11 +7,14 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from portal.domain.names import folded
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, Customer, Did, DidOwner
+from portal.models import AccountCode, Assignment, Customer, Did, DidOwner
 from portal.services.calls.destinations import bare
-from portal.services.calls.values import Bad, Memo, as_written, short
+from portal.services.calls.values import Bad, Memo, as_written, short, shortened
+from portal.services.csv_reading import SHORTENED
+from portal.services.customers.customers import CUSTOMER_NUMBER
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000
@@ -23,42 +26,83 @@ Owner = tuple[int, int]
 
 
 class Customers:
-    """Customers as files name them: by name, `#12`, 12, or their token."""
+    """Customers as files name them: by account code, by name, or as #12. A bare 12 is some other system's number.
+
+    Pages and commands find customers in the same order (portal.services.customers.customers.named).
+    """
 
     def __init__(self) -> None:
         self.by_name: dict[str, int] = {}
-        self.by_token: dict[str, int] = {}
+        self.by_code: dict[str, int] = {}
         self.several: set[str] = set()
+        self.names: dict[int, str] = {}
+        self.currencies: dict[int, str] = {}
+        self.archived: set[int] = set()
         # A name is that of the customer who is there; of one who was archived only where nobody else has it.
-        there = select(Customer.id, Customer.name, Customer.token, Customer.archived_on.is_not(None))
+        there = select(
+            Customer.id,
+            Customer.name,
+            Customer.name_key,
+            Customer.currency,
+            Customer.archived_on.is_not(None),
+        )
         archived: set[str] = set()
-        for id, name, token, is_archived in db.session.execute(
+        for id, name, key, currency, is_archived in db.session.execute(
             there.order_by(Customer.archived_on.is_not(None))
         ):
-            key = " ".join(name.casefold().split())
-            self.by_token[token] = id
+            self.names[id], self.currencies[id] = name, currency
+            if is_archived:
+                self.archived.add(id)
             if key not in self.by_name:
                 self.by_name[key] = id
                 if is_archived:
                     archived.add(key)
             elif not is_archived or key in archived:
                 self.several.add(key)
-        self.ids = set(self.by_token.values())
-        self.named: Memo[int] = Memo(self._find)
+        for key, id in db.session.execute(select(AccountCode.key, AccountCode.customer_id)):
+            self.by_code[key] = id
+        self.named: Memo[int] = Memo(self._named)
+
+    def called(self, id: int) -> str:
+        """A customer as sentences call them."""
+        return f"{self.names.get(id, 'Customer')} (#{id})"
+
+    def currency_of(self, id: int) -> str:
+        """What a customer is charged in; also of one who was added since the file was begun."""
+        if id not in self.currencies:
+            customer = db.session.get_one(Customer, id)
+            self.names[id], self.currencies[id] = customer.name, customer.currency
+        return self.currencies[id]
+
+    def why_not(self, id: int) -> str:
+        """What stands against charging calls to them; empty where nothing does."""
+        return (
+            f"{self.called(id)} is archived. Take the customer back from the archive first."
+            if id in self.archived
+            else ""
+        )
+
+    def _named(self, text: str) -> int:
+        id = self._find(as_written(text.strip()))
+        if refusal := self.why_not(id):
+            raise Bad(refusal)
+        return id
 
     def _find(self, text: str) -> int:
-        text = as_written(text.strip())
-        key = " ".join(text.casefold().split())
+        key = folded(text)
+        if key in self.by_code:
+            return self.by_code[key]
         if key in self.several:
             raise Bad(f"Several customers are called {short(text)}. Write the number of one, like #12.")
         if key in self.by_name:
             return self.by_name[key]
-        number = key.removeprefix("#")
-        if number.isascii() and number.isdigit() and len(number) < 19 and int(number) in self.ids:
-            return int(number)
-        if text in self.by_token:
-            return self.by_token[text]
-        raise Bad(f"There is no customer {short(text)}.")
+        if found := CUSTOMER_NUMBER.fullmatch(key):
+            if int(found[1]) in self.names:
+                return int(found[1])
+            raise Bad(f"There is no customer {short(text)}.")
+        if SHORTENED.fullmatch(text):
+            raise Bad(shortened("account code", text))
+        raise Bad(f"There is no customer {short(text)}: it is nobody's account code and nobody's name.")
 
 
 class Dids:

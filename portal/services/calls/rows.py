@@ -2,22 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portal.services.calls.columns import Mapping, in_milliseconds
+from portal.domain.schedule import ONE_DAY
+from portal.services.calls.columns import Mapping, currency_of, in_milliseconds
 from portal.services.calls.destinations import bare
 from portal.services.calls.files import Block, cells_of
 from portal.services.calls.owners import Customers, Dids
-from portal.services.calls.values import Bad, Memo, Times, amount_reader, as_written, seconds_reader, short
+from portal.services.calls.values import (
+    Bad,
+    Memo,
+    Times,
+    amount_reader,
+    as_written,
+    read_currency,
+    seconds_reader,
+    short,
+    shortened,
+)
+from portal.services.csv_reading import SHORTENED
 
 CALL_ID_MAX = 120
 DESTINATION_MAX = 40
 FORMULA = ("=", "@")
 QUOTES = "The quotation marks of the line do not match. (A record is one line: no cell goes on in the next.)"
 ENDS = "There is the end of a line in the middle of it."
-WANTED = ("customer", "call_id", "did", "destination", "started_at", "seconds", "amount", "cost")
+WANTED = ("customer", "call_id", "did", "destination", "started_at", "seconds", "amount", "cost", "currency")
 
 
 new_tuple = tuple.__new__
@@ -60,7 +73,9 @@ class Chunk:
 class Reader:
     """Reads the lines of one file into calls."""
 
-    def __init__(self, mapping: Mapping, head: list[str], delimiter: str, zone: ZoneInfo) -> None:
+    def __init__(
+        self, mapping: Mapping, head: list[str], delimiter: str, zone: ZoneInfo, today: date
+    ) -> None:
         self.width, self.delimiter = (width := len(head)), delimiter
         # A column that is not there is an empty cell behind the last one.
         self.places = [mapping.places.get(name, width) for name in WANTED]
@@ -71,6 +86,11 @@ class Reader:
         self.amounts: Memo[int] = Memo(amount_reader("Charge", comma))
         self.costs: Memo[int] = Memo(amount_reader("Cost", comma))
         self.has_seconds = mapping["seconds"] is not None
+        self.last_day = (today + ONE_DAY).isoformat()
+        self.currencies: Memo[str] = Memo(read_currency)
+        # What the charge is in, by its column's name, where the row does not say.
+        self.currency = currency_of(head, mapping)
+        self.has_currency = bool(self.currency) or mapping["currency"] is not None
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block of lines, and its bad rows."""
@@ -98,24 +118,32 @@ class Reader:
         return chunk
 
     def _record(self, row: list[str]) -> Record:
-        customer, call_id, did, destination, started, length, amount, cost = self.wanted(row)
+        customer, call_id, did, destination, started, length, amount, cost, currency = self.wanted(row)
         call_id = call_id.strip()
         if call_id[:1] == "'":
             call_id = as_written(call_id)
         if not call_id or len(call_id) > CALL_ID_MAX or call_id[0] in FORMULA or not call_id.isprintable():
             raise Bad(_call_id(call_id))
-        number = _number(destination)
+        if "+" in call_id and SHORTENED.fullmatch(call_id):
+            raise Bad(shortened("call id", call_id))
+        number = _number(destination, "destination")
         instant, day = self.times.read(started)
-        source = self.dids.on(_number(did), day) if did else None
+        if day > self.last_day:
+            raise Bad(f"Start time {short(started)} is more than a day ahead.")
+        source = self.dids.on(_number(did, "source"), day) if did else None
+        other = self.dids.on(number, day) if number else None
         if customer.strip():
             customer_id = self.customers.named[customer]
-        elif source:
-            customer_id = source[1]
+            if source and source[1] != customer_id and (not other or other[1] != customer_id):
+                raise Bad(self._of_another(customer_id, source[1], did, day))
+        elif owner := source or other:
+            customer_id = owner[1]
+            if customer_id in self.customers.archived:
+                raise Bad(self._of_archived(customer_id, did if source else destination))
         else:
-            raise Bad(
-                f"It does not say whose it is{f': {short(did)} is no DID of a customer' if did else ''}."
-            )
-        other = self.dids.on(number, day) if number else None
+            raise Bad(_whose(did, destination))
+        if self.has_currency:
+            self._check_currency(currency, customer_id, amount)
         # Twice as quick as calling Record, and this is done a million times.
         return new_tuple(
             Record,
@@ -133,6 +161,22 @@ class Reader:
             ),
         )
 
+    def _check_currency(self, said: str, customer_id: int, amount: str) -> None:
+        """A charge in another currency than its customer's is another amount. Nothing is the same in all of them."""
+        currency = self.currencies[said if said.strip() else self.currency]
+        theirs = self.customers.currency_of(customer_id)
+        if currency and currency != theirs:
+            raise Bad(f"It is in {currency}; {self.customers.called(customer_id)} is charged in {theirs}.")
+        if not currency and self.amounts[amount]:
+            raise Bad(f"It does not say its currency. Write {theirs} if it is in {theirs}.")
+
+    def _of_another(self, named: int, owner: int, did: str, day: str) -> str:
+        called = self.customers.called
+        return f"It names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {day}."
+
+    def _of_archived(self, owner: int, did: str) -> str:
+        return f"{short(did)} is a DID of {self.customers.why_not(owner)}"
+
     def _check_width(self, row: list[str]) -> None:
         """A line with more cells than columns, or fewer. Empty cells at its end are nothing to speak of."""
         while len(row) > self.width and not row[-1].strip():
@@ -146,6 +190,12 @@ class Reader:
             self.dids.look_up(row[place] for row in rows if row for place in places if place < len(row))
 
 
+def _whose(did: str, destination: str) -> str:
+    numbers = [short(number) for number in (did, destination) if number.strip()]
+    nobodys = f": {' and '.join(numbers)} {'is no DID' if len(numbers) == 1 else 'are no DIDs'} of a customer"
+    return f"It does not say whose it is{nobodys if numbers else ''}."
+
+
 def _call_id(call_id: str) -> str:
     if not call_id:
         return "It has no call id."
@@ -156,11 +206,14 @@ def _call_id(call_id: str) -> str:
     return "There are characters in the call id that no text has."
 
 
-def _number(text: str) -> str:
+def _number(text: str, what: str) -> str:
     """A number without leading + or 00; also names that are no numbers."""
     if text.isdigit() and text.isascii() and text[:2] != "00" and len(text) <= DESTINATION_MAX:
         return text
-    number = bare(as_written(text.strip()))
+    plain = as_written(text.strip())
+    if "+" in plain[1:] and SHORTENED.fullmatch(plain):
+        raise Bad(shortened(what, plain))
+    number = bare(plain)
     if len(number) > DESTINATION_MAX or not number.isprintable():
         raise Bad(
             f"{short(text)} is no number: it has more than {DESTINATION_MAX} characters or unreadable ones."

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from portal.domain.money import AMOUNT_BELOW, MICROS
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.services.company.currencies import CURRENCIES
 
 SECONDS_MAX = 31_622_400  # a year and a day
 SHOWN = 40
@@ -27,6 +28,8 @@ EPOCH = re.compile(r"\d{10}(\d{3}(?:\d{3})?)?(?:\.\d+)?", re.ASCII)
 SLASHED = re.compile(r"(\d{4})/(\d\d)/(\d\d)(?=[ T]|$)", re.ASCII)
 UTC_WORDS = re.compile(r"(?: [+]0000)? (?:UTC|GMT)$")
 FULL = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d", re.ASCII)
+# Signs that mean one currency; a dollar may be one of many.
+CURRENCY_SIGNS = {"£": "GBP", "€": "EUR"}
 SECOND_OF_MINUTE = {f":{n:02}": f":{n:02}" for n in range(60)}
 
 Value = TypeVar("Value")
@@ -61,6 +64,23 @@ def short(text: str) -> str:
 def as_written(text: str) -> str:
     """A cell without the apostrophe that our files of bad rows set before what a spreadsheet would work out."""
     return text[1:] if text[:1] == "'" and text[1:2] in SIGNS else text
+
+
+def shortened(what: str, text: str) -> str:
+    """Why a number of which only the beginning is left cannot be taken."""
+    return (
+        f"A spreadsheet has shortened the {what} to {short(text)}: the rest of it is lost. "
+        "Write the file anew from its source, without a spreadsheet in between."
+    )
+
+
+def read_currency(text: str) -> str:
+    """A currency by its code or its sign; empty where nothing is written."""
+    plain = text.strip()
+    code = CURRENCY_SIGNS.get(plain, plain.upper())
+    if code and code not in CURRENCIES:
+        raise Bad(f"Currency is {short(text)}: write it as three letters, such as USD.")
+    return code
 
 
 def amount_reader(what: str, comma: bool) -> Callable[[str], int]:

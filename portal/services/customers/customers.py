@@ -8,15 +8,18 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Select, exists, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.names import folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
+from portal.models import AccountCode, Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
 from portal.services.assignments.changing import hold_positions
 from portal.services.company.currencies import CURRENCIES
+from portal.services.customers import account_codes
 from portal.services.listing import Sort
 from portal.services.once import Sent, Told, once
 
@@ -53,6 +56,8 @@ class CustomerFields:
     email: str = ""
     address: str = ""
     debit_limit: Decimal = Decimal(0)
+    # None: they stay as they are.
+    account_codes: tuple[str, ...] | None = None
 
 
 def create_customer(
@@ -71,7 +76,11 @@ def create_customer(
         return f"the customer {made.name} was added", way
 
     query = select(Customer).where(Customer.token == token)
-    return once(Sent("customer", token, (fields, tax_rate)), query, make, tell)[0]
+    try:
+        return once(Sent("customer", token, (fields, tax_rate)), query, make, tell)[0]
+    except IntegrityError:  # somebody else was quicker to give one of the codes
+        account_codes.check_free(fields.account_codes or (), Customer())
+        raise
 
 
 def change_customer(customer: Customer, fields: CustomerFields) -> None:
@@ -140,10 +149,11 @@ def drop_tax_rate(customer: Customer, holds_from: date, today: date) -> None:
 
 
 def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> Select[Customer]:
-    """The customers whose name, e-mail or company details hold `text`."""
+    """The customers whose name, e-mail, company details or account codes hold `text`."""
     query = select(Customer)
     for word in text.casefold().split():
-        query = query.where(Customer.search_key.contains(word, autoescape=True))
+        coded = select(AccountCode.customer_id).where(AccountCode.key.contains(word, autoescape=True))
+        query = query.where(Customer.search_key.contains(word, autoescape=True) | Customer.id.in_(coded))
     if state in (ACTIVE, ARCHIVED):
         query = query.where(
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
@@ -152,18 +162,22 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
 
 
 def named(text: str) -> Customer:
-    """The customer meant by a name, or by a number as in #12. Invalid where it is none or several."""
-    text = " ".join(text.split())
-    if number := CUSTOMER_NUMBER.fullmatch(text):
-        if found := db.session.get(Customer, int(number[1])):
-            return found
+    """The customer meant by an account code, a name, or a number as in #12. Invalid where it is none or several.
+
+    Files of calls find customers in the same order (portal.services.calls.owners).
+    """
+    text, key = " ".join(text.split()), folded(text)
+    coded = select(Customer).join(AccountCode).where(AccountCode.key == key)
+    if found := db.session.scalars(coded).first():
+        return found
+    query = select(Customer).where(Customer.name_key == key).order_by(Customer.id)
+    namesakes = list(db.session.scalars(query))
+    if not namesakes and (number := CUSTOMER_NUMBER.fullmatch(text)):
+        if numbered := db.session.get(Customer, int(number[1])):
+            return numbered
         raise Invalid("customer", f"There is no customer {text}.")
-    key = text.casefold()
-    query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
-    begun = list(db.session.scalars(query)) if key else []
-    namesakes = [customer for customer in begun if customer.name.casefold() == key]
     if not namesakes:
-        raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.{_did_you_mean(begun)}")
+        raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.{_did_you_mean(text)}")
     active = [customer for customer in namesakes if not customer.archived_on] or namesakes
     if len(active) > 1:
         numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
@@ -171,8 +185,13 @@ def named(text: str) -> Customer:
     return active[0]
 
 
-def _did_you_mean(found: list[Customer]) -> str:
-    """The few customers whose names begin with what was typed, as a question; nothing where they are many."""
+def _did_you_mean(text: str) -> str:
+    """Who may be meant, as a question: by their number without its #, or by the beginning of a name."""
+    number, key = CUSTOMER_NUMBER.fullmatch(f"#{text}"), folded(text)
+    if number and (numbered := db.session.get(Customer, int(number[1]))):
+        return f" Did you mean #{numbered.id} ({numbered.name})?"
+    query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
+    found = db.session.scalars(query) if key else ()
     names = sorted({customer.name for customer in found if not customer.archived_on})
     if not 1 <= len(names) <= MEANT_MAX:
         return ""
@@ -215,6 +234,9 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
             f"A debit limit in {fields.currency} is below {AMOUNT_BELOW:,} and has at most "
             f"{minor_digits(fields.currency)} decimals.",
         )
+    if folded(name) != customer.name_key:
+        account_codes.hold_names()
+        account_codes.check_name(name, customer)
     customer.debit_limit = fields.debit_limit
     customer.name = name
     customer.company_details = fields.company_details.strip()
@@ -222,7 +244,9 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     customer.address = fields.address.strip()
     customer.currency = fields.currency
     known = (customer.name, customer.email, customer.company_details)
-    customer.search_key = " ".join(" ".join(known).casefold().split())[:SEARCH_KEY_MAX]
+    customer.search_key = folded(" ".join(known))[:SEARCH_KEY_MAX]
+    if fields.account_codes is not None:
+        account_codes.give(customer, fields.account_codes)
 
 
 def check_rate(rate: Decimal) -> Decimal:

@@ -21,6 +21,7 @@ from portal.services.demo import company as lumen
 from portal.services.demo import payments
 from portal.services.demo.acts import CLERK, OWNER, Act, Stage
 from portal.services.demo.catalogue import CATALOGUE
+from portal.services.demo.people import ACCOUNT_CODES
 from portal.services.demo.story import Story
 from portal.services.demo.telling import tell
 from portal.services.dids import intake as did_intake
@@ -112,7 +113,14 @@ def _set_up(story: Story) -> None:
         definition = item.definition(services.get(item.connexcs))
         create_package(definition, token=stage.token("package", item.name), now=stage.now)
     for person in story.people:
-        fields = CustomerFields(person.name, person.currency, person.details, person.email, person.address)
+        fields = CustomerFields(
+            person.name,
+            person.currency,
+            person.details,
+            person.email,
+            person.address,
+            account_codes=ACCOUNT_CODES.get(person.name, ()),
+        )
         since = story.joined[person.key]
         token = stage.token("customer", person.key)
         create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))

@@ -68,6 +68,17 @@ Noor Coast Trading | Kuwait City 13001 | KW | KWD | 0 | 5 | prepaid
 Seeblick Treuhand | 8001 Zürich | CH | CHF | 8.1 | 8 |
 """
 
+# What the two switches call those whose call records come from both; the others go by their names.
+ACCOUNT_CODES = {
+    "Northwind Telecom": ("LV-10042", "northwind"),
+    "Harbour Light Hotels": ("LV-10118", "harbourlight-fal"),
+    "Tidewater Logistics": ("LV-10131", "tidewater"),
+    "Kestrel Couriers": ("LV-10207",),
+    "Redbrick Contact Centres": ("LV-10344", "redbrick-lpl", "redbrick-overflow"),
+    "Brückner Maschinenbau": ("LV-20015", "brueckner"),
+    "Lakeshore Freight Lines": ("LV-30026",),
+}
+
 STREETS = {
     "GB": (
         "{n} Castle Wharf",

@@ -1,0 +1,148 @@
+"""Account codes: under which files and other systems know a customer. Any number each, all of them different.
+
+A code is found before a name, so none may be equal to another customer's name, nor a new name to somebody's code.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, inspect, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
+
+from portal.domain.errors import Invalid
+from portal.domain.names import folded
+from portal.extensions import db
+from portal.models import AccountCode, Customer
+from portal.services.csv_reading import SHORTENED
+
+CODE_MAX = 80
+CODES_MAX = 2_000
+AT_ONCE = 500
+FIELD = "account_codes"
+BETWEEN = re.compile(r"[,\r\n]+")
+NUMBER = re.compile(r"#\d{1,18}", re.ASCII)
+# Whoever gives names or codes waits for whoever is giving some (PostgreSQL; the number means nothing elsewhere).
+GIVING = 0x6E616D65
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The codes of a text: one a line, or with commas between them; each once, whatever its case."""
+    codes = (" ".join(code.split()) for code in BETWEEN.split(text))
+    found: dict[str, str] = {}
+    for code in codes:
+        if code:
+            found.setdefault(folded(code), code)
+    return tuple(found.values())
+
+
+def codes_of(customer: Customer) -> tuple[str, ...]:
+    """A customer's codes, in their order."""
+    return tuple(row.code for row in customer.account_codes)
+
+
+def meant_codes(customers: Iterable[Customer], text: str) -> dict[int, str]:
+    """The code by which each customer is found who is found by a code: the first that holds a word of `text`."""
+    words = text.casefold().split()
+    found = {
+        customer.id: next(
+            (row.code for row in customer.account_codes if any(word in row.key for word in words)), ""
+        )
+        for customer in customers
+    }
+    return {id: code for id, code in found.items() if code}
+
+
+def give(customer: Customer, codes: Sequence[str]) -> bool:
+    """Let these be a customer's codes, and no others; whether that changes anything. Invalid names whose one is."""
+    wanted = {folded(code): code for code in codes}
+    stand = {row.key: row.code for row in customer.account_codes}
+    if wanted == stand:
+        return False
+    if len(wanted) > CODES_MAX:
+        raise Invalid(FIELD, f"These are {len(wanted):,} codes: {CODES_MAX:,} at most.")
+    new = [code for key, code in wanted.items() if key not in stand]
+    for code in new:
+        _check_form(code)
+    hold_names()
+    check_free(new, customer)
+    if inspect(customer).persistent:
+        _store(customer, wanted, new)
+    else:
+        customer.account_codes = _rows(wanted.items())
+    return True
+
+
+def check_name(name: str, customer: Customer) -> None:
+    """Refuse a name that means somebody else already: as their account code, or as a customer's number."""
+    if NUMBER.fullmatch(name):
+        raise Invalid("name", f"{name} is how a customer's number is written. Give the customer a name.")
+    query = select(AccountCode).where(AccountCode.key == folded(name))
+    for row in db.session.scalars(query):
+        if row.customer is not customer:
+            raise Invalid("name", f"{name} is an account code of {_called(row.customer)}.")
+
+
+def check_free(codes: Sequence[str], customer: Customer) -> None:
+    """Refuse codes that are another customer's, or another customer's name."""
+    by_key = {folded(code): code for code in codes}
+    keys = list(by_key)
+    with db.session.no_autoflush:
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            for row in db.session.scalars(select(AccountCode).where(AccountCode.key.in_(some))):
+                if row.customer is not customer:
+                    raise Invalid(FIELD, f"{row.code} is an account code of {_called(row.customer)}.")
+            for other in db.session.scalars(select(Customer).where(Customer.name_key.in_(some))):
+                if other is not customer:
+                    raise Invalid(
+                        FIELD, f"{by_key[other.name_key]} is the name of customer {_number(other)}."
+                    )
+
+
+def hold_names() -> None:
+    """Let nobody else give a name or a code until this transaction ends. (SQLite has one writer at a time.)"""
+    connection = db.session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(GIVING)))
+
+
+def _check_form(code: str) -> None:
+    if len(code) > CODE_MAX:
+        raise Invalid(FIELD, f"{code[:40]}… is too long: {CODE_MAX} characters at most.")
+    if code.startswith("#"):
+        raise Invalid(FIELD, f"{code} begins with #, as a customer's number does. Leave the # out.")
+    if not code.isprintable():
+        raise Invalid(FIELD, f"There are characters in {code!r} that no text has.")
+    if SHORTENED.fullmatch(code):
+        raise Invalid(FIELD, f"A spreadsheet has shortened {code}: write all of its digits.")
+
+
+def _store(customer: Customer, wanted: dict[str, str], new: Sequence[str]) -> None:
+    stay = [row for row in customer.account_codes if wanted.get(row.key) == row.code]
+    kept = {row.key for row in stay}
+    more = _rows(pair for pair in wanted.items() if pair[0] not in kept)
+    try:
+        with db.session.begin_nested():
+            if len(more) > len(new):  # one is spelt in other letters now: the row with its key goes first
+                customer.account_codes = stay
+                db.session.flush()
+            customer.account_codes = [*stay, *more]
+            # The codes stand in rows of their own; whoever has the customer open must be told all the same.
+            flag_modified(customer, "search_key")
+    except IntegrityError:  # somebody else was quicker
+        check_free(new, customer)
+        raise
+    customer.account_codes.sort(key=lambda row: row.key)
+
+
+def _rows(pairs: Iterable[tuple[str, str]]) -> list[AccountCode]:
+    return [AccountCode(key=key, code=code) for key, code in sorted(pairs)]
+
+
+def _called(customer: Customer) -> str:
+    return f"{customer.name} ({_number(customer)})"
+
+
+def _number(customer: Customer) -> str:
+    return f"#{customer.id}{', archived' if customer.archived_on else ''}"
