@@ -21,6 +21,7 @@ bp = Blueprint("credit", __name__, url_prefix="/customers/<int:customer_id>/cred
 
 MONTHS_SHOWN = 1
 PAYMENTS_SHOWN = 50
+ENTRIES_SHOWN = 1_000
 
 
 def months_back(day: date, months: int) -> date:
@@ -45,7 +46,7 @@ def show(customer_id: int) -> Any:
         "credit/show.html",
         customer=customer,
         span=span,
-        statement=statement(customer.id, span.begins, span.through),
+        statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
         available=balance + customer.debit_limit,
         owed=credit.owed_by(customer.id),
