@@ -11,10 +11,11 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer, Payment
-from portal.services import credit
+from portal.services import credit, listing
 from portal.services.credit.statement import statement
 from portal.web.credit_forms import AdjustmentForm
 from portal.web.customers_forms import put_error
+from portal.web.lists import list_state
 from portal.web.spans import span_of
 
 bp = Blueprint("credit", __name__, url_prefix="/customers/<int:customer_id>/credit")
@@ -35,12 +36,9 @@ def show(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
     span = span_of(months_back(today(), MONTHS_SHOWN), today())
     assert span.begins and span.through
-    payments = (
-        select(Payment)
-        .where(Payment.customer_id == customer.id)
-        .order_by(Payment.id.desc())
-        .limit(PAYMENTS_SHOWN)
-    )
+    state = list_state(("newest",))
+    payments = select(Payment).where(Payment.customer_id == customer.id)
+    newest = listing.Sort((Payment.id,), descending=True)
     balance = credit.balance_of(customer.id)
     return render_template(
         "credit/show.html",
@@ -51,7 +49,7 @@ def show(customer_id: int) -> Any:
         available=balance + customer.debit_limit,
         owed=credit.owed_by(customer.id),
         open_charges=credit.to_be_paid(customer.id),
-        payments=db.session.scalars(payments).all(),
+        payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
 
 

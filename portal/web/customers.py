@@ -58,8 +58,10 @@ def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
 def suggestions() -> Any:
     """The customers whose name begins with, or holds, what is typed: options for the field's list."""
     text = next((value for value in request.args.values() if value.strip()), "")[:200]
-    query = customers.find_customers(text).order_by(Customer.search_key, Customer.id).limit(SUGGESTED)
-    return fragment("customers/_suggestions.html", found=_told_apart(list(db.session.scalars(query))))
+    query = customers.find_customers(text).order_by(Customer.search_key, Customer.id).limit(SUGGESTED + 1)
+    found = _told_apart(list(db.session.scalars(query)))
+    more = text if len(found) > SUGGESTED else ""
+    return fragment("customers/_suggestions.html", found=found[:SUGGESTED], more=more)
 
 
 def _told_apart(found: list[Customer]) -> list[tuple[str, Customer]]:

@@ -98,12 +98,13 @@ def _places() -> dict[str, Any]:
 def home(customer: Customer) -> Any:
     """Packages, what comes next, balance, calls against minimum and free minutes."""
     day = today()
-    page = assignments.page_of(assignments.of_customer(customer), day, size=PACKAGES_MOST)
+    mine = assignments.of_customer(customer)
+    page = assignments.page_of(mine, day, size=PACKAGES_MOST)
     upcoming = customer_figures.next_charges(day, 1, customer_id=customer.id)
     return drawn(
         "my/home.html",
         rows=[row for row in page.rows if not row.assignment.has_ended_on(day)],
-        more=page.after is not None,
+        assigned=assignments.counts(mine, day).assigned,
         upcoming=upcoming,
         balance=credit.balance_of(customer.id),
         to_be_paid=credit.owed_by(customer.id),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -158,14 +158,18 @@ def named(text: str) -> Customer:
             return found
         raise Invalid("customer", f"There is no customer {text}.")
     key = text.casefold()
-    query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
-    begun = list(db.session.scalars(query)) if key else []
-    namesakes = [customer for customer in begun if customer.name.casefold() == key]
+    begins_so = select(Customer).where(Customer.search_key.startswith(key, autoescape=True))
+    # A name that is meant is no longer than its folded form: however many begin so, few are read.
+    as_long = begins_so.where(func.length(Customer.name) <= len(key))
+    alike = db.session.scalars(as_long.order_by(Customer.id)) if key else ()
+    namesakes = [customer for customer in alike if customer.name.casefold() == key]
     if not namesakes:
+        begun = list(db.session.scalars(begins_so.limit(NAMESAKES_MAX))) if key else []
         raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.{_did_you_mean(begun)}")
     active = [customer for customer in namesakes if not customer.archived_on] or namesakes
     if len(active) > 1:
         numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
+        numbers += f", or another of the {len(active)}" if len(active) > 5 else ""
         raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: write {numbers}.")
     return active[0]
 
