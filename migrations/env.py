@@ -1,12 +1,19 @@
 """Runs the migrations, on SQLite and on PostgreSQL, from `portal db` or from alembic itself."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from alembic import context
 from sqlalchemy import TypeDecorator
 
 from portal import create_app
+from portal.database import refuse_to_lose
 from portal.extensions import db
+
+# What migrations share lies beside this file, in a checkout and in an installed wheel alike.
+if (here := str(Path(__file__).parent)) not in sys.path:
+    sys.path.append(here)
 
 
 def render_item(kind: str, item: Any, autogen: Any) -> str | bool:
@@ -21,12 +28,14 @@ def migrate() -> None:
     """Run what is asked for, in one transaction, with SQLite's foreign keys held off meanwhile.
 
     SQLite alters a table by building it anew; with foreign keys on, dropping the old one would take
-    the rows that refer to it along. They are checked before the commit instead.
+    the rows that refer to it along. They are checked before the commit instead. A connection without
+    foreign keys is used for this and nothing else: it never comes back to the pool.
     """
     with db.engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
         lite = connection.dialect.name == "sqlite"
         if lite:
+            connection.detach()
+            raw = connection.connection.dbapi_connection
             raw.execute("PRAGMA foreign_keys=OFF")
         context.configure(
             connection=connection,
@@ -35,14 +44,24 @@ def migrate() -> None:
             render_item=render_item,
             compare_type=True,
         )
-        try:
-            with context.begin_transaction():
-                context.run_migrations()
-                if lite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
-                    raise RuntimeError(f"Rows would refer to nothing: {broken[:5]}")
-        finally:
-            if lite:
-                raw.execute("PRAGMA foreign_keys=ON")
+        with context.begin_transaction():
+            if goes_down():
+                refuse_to_lose(connection, typed_name())
+            context.run_migrations()
+            if lite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
+                raise RuntimeError(f"{len(broken):,} rows would refer to nothing, such as {broken[0]}")
+
+
+def goes_down() -> bool:
+    """Whether a downgrade is asked for: alembic names its function so, from whichever command it comes."""
+    asked = context.get_context().opts.get("fn")
+    return getattr(asked, "__name__", "") == "downgrade"
+
+
+def typed_name() -> str | None:
+    """The database's name, where somebody typed it: `portal db downgrade --database`, `alembic -x database=...`."""
+    typed = context.get_x_argument(as_dictionary=True).get("database")
+    return attributes.get("database") or typed
 
 
 attributes = context.config.attributes

@@ -11,9 +11,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, inspect
 
 from portal.config import ROOT
+from portal.domain.errors import RuleBroken
+from portal.domain.wording import listed
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,6 +24,15 @@ _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 PRAGMAS = ("busy_timeout=15000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
+
+# What nobody can type in again, and so no downgrade takes without a word.
+KEPT = {
+    "charge": ("charge", "charges"),
+    "balance_entry": ("balance entry", "balance entries"),
+    "payment": ("payment", "payments"),
+    "call": ("call", "calls"),
+    "customer": ("customer", "customers"),
+}
 
 # For very many rows at once: pages that are met again stay in memory, and the log is not copied back at every commit.
 ROOMY = ("cache_size=-65536", "wal_autocheckpoint=16000")
@@ -89,3 +100,33 @@ def upgrade(app: Flask, revision: str = "head") -> None:
     from alembic import command
 
     command.upgrade(alembic_config(app), revision)
+
+
+def refuse_to_lose(connection: Connection, typed: str | None) -> None:
+    """Whether a downgrade may go on: where there is anything to lose, the database's name has to be `typed`.
+
+    Raises RuleBroken. Nobody adds to what was counted before the transaction ends.
+    """
+    name = name_of(connection)
+    if typed is not None and typed != name:
+        raise RuleBroken(f"This database is called {name}, not {typed}. Nothing was changed.")
+    lost = [f"{count:,} {one if count == 1 else many}" for (one, many), count in _kept(connection) if count]
+    if lost and typed is None:
+        raise RuleBroken(
+            f"The database {name} holds {listed(lost)}. A downgrade may lose them for good: no upgrade brings them "
+            f"back. Nothing was changed. Make a backup; to do it all the same, name the database: --database {name}"
+        )
+
+
+def name_of(connection: Connection) -> str:
+    """What a database is called: on PostgreSQL its name, on SQLite the file's, without its folder."""
+    return (connection.engine.url.database or "").replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _kept(connection: Connection) -> Iterator[tuple[tuple[str, str], int]]:
+    tables = [table for table in KEPT if table in inspect(connection).get_table_names()]
+    if tables and connection.dialect.name == "postgresql":
+        names = ", ".join(f'"{table}"' for table in tables)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+    for table in tables:
+        yield KEPT[table], connection.exec_driver_sql(f'SELECT count(*) FROM "{table}"').scalar_one()

@@ -1,13 +1,17 @@
 """The migrations run both ways, on both databases, and end where the models stand."""
 
+import re
 from pathlib import Path
 
 import pytest
-from alembic import command
-from sqlalchemy import create_engine, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError
+from alembic import command, context
+from click.testing import CliRunner
+from sqlalchemy import Index, UniqueConstraint, create_engine, inspect, make_url, text
+from sqlalchemy.exc import IntegrityError
 
-from portal.database import alembic_config
+from portal.cli import main
+from portal.database import KEPT, alembic_config, upgrade
+from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from tests import world
 
@@ -42,17 +46,119 @@ def test_migrations_run_both_ways_and_match_the_models(url, tmp_path):
         db.engine.dispose()
 
 
-@pytest.mark.parametrize("table", ["charge", "balance_entry"])
-@pytest.mark.parametrize("act", ["UPDATE {} SET customer_id = 1", "DELETE FROM {}"])
-def test_what_was_posted_is_never_edited_and_never_deleted(app, table, act):
+def test_a_process_that_migrates_and_goes_on_keeps_its_foreign_keys(url, tmp_path):
+    app = world.make_app(tmp_path, url)
+    with app.app_context():
+        db.session.execute(text("SELECT 1"))  # a connection that was there before, and waits in the pool
+        db.session.rollback()
+        upgrade(app)
+        _hold_foreign_keys()
+
+
+def test_a_migration_that_fails_in_the_middle_leaves_the_foreign_keys_on(url, tmp_path, monkeypatch):
+    app = world.make_app(tmp_path, url)
+    upgrade(app)
+    monkeypatch.setattr(context, "run_migrations", lambda: 1 / 0)
+    with app.app_context():
+        with pytest.raises(ZeroDivisionError):
+            upgrade(app)
+        _hold_foreign_keys()
+
+
+def _hold_foreign_keys():
+    """Whether every connection of the pool, and the next one, refuses a charge of a customer who is not there."""
+    connections = [db.engine.connect() for _ in range(3)]
+    try:
+        for connection in connections:
+            if connection.dialect.name == "sqlite":
+                assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+                connection.rollback()
+            with pytest.raises(IntegrityError, match=re.compile("foreign key", re.IGNORECASE)):
+                _post(connection, "balance_entry", customer_id=404, source="'adjustment'")
+            connection.rollback()
+    finally:
+        for connection in connections:
+            connection.close()
+        db.session.remove()
+        db.engine.dispose()
+
+
+# -- what is written once
+
+
+APPEND_ONLY = ["audit_entry", "balance_entry", "charge"]
+ACTS = [
+    "UPDATE {table} SET {a} = {a}",
+    "DELETE FROM {table}",
+    "INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT (id) DO UPDATE SET {a} = excluded.{a}",
+]
+ACTS_OF = {
+    "sqlite": [
+        "INSERT OR REPLACE INTO {table} ({names}) VALUES ({values})",
+        "REPLACE INTO {table} ({names}) VALUES ({values})",
+        "UPDATE OR REPLACE {table} SET id = id + 1",
+    ],
+    "postgresql": ["TRUNCATE {table} CASCADE", "TRUNCATE audit_entry, customer CASCADE"],
+}
+WRITTEN_ONCE = "written once, never edited, never deleted"
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_what_was_posted_is_never_edited_and_never_deleted(app, table):
     with app.app_context(), db.engine.connect() as connection:
-        _post_something(connection, table)
-        with pytest.raises(DBAPIError, match="never edited, never deleted"):
-            connection.execute(text(act.format(table)))
+        row = _post_something(connection, table)
+        a = "comment" if table == "audit_entry" else "reason"
+        for act in (*ACTS, *ACTS_OF[connection.dialect.name]):
+            said = act.format(table=table, names=", ".join(row), values=", ".join(row.values()), a=a)
+            with pytest.raises(IntegrityError, match=WRITTEN_ONCE), connection.begin_nested():
+                connection.execute(text(said))
 
 
-def _post_something(connection, table):
-    """One row, whatever it says: its references and rules are not what is tested here."""
+def _keys():
+    """Every unique key of every table that is written once: its columns, without the id."""
+    for name in APPEND_ONLY:
+        table = db.metadata.tables[name]
+        for key in (*table.constraints, *table.indexes):
+            if isinstance(key, UniqueConstraint) or (isinstance(key, Index) and key.unique):
+                yield pytest.param(name, [column.name for column in key.columns], id=f"{name}: {key.name}")
+
+
+@pytest.mark.parametrize(("table", "columns"), list(_keys()))
+def test_what_was_posted_is_replaced_through_none_of_its_keys(app, table, columns):
+    with app.app_context(), db.engine.connect() as connection:
+        # A charge has one entry that took it from the balance.
+        source = {"source": "'charge'"} if table == "balance_entry" else {}
+        key = {name: "'2026-01-31'" if name.startswith("period") else "1" for name in columns}
+        first = _post_something(connection, table, id="11", **key, **source)
+        names, values = ", ".join(first), ", ".join({**first, "id": "12"}.values())
+        replace = "INSERT OR REPLACE" if connection.dialect.name == "sqlite" else "INSERT"
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(text(f"{replace} INTO {table} ({names}) VALUES ({values})"))
+        assert list(connection.execute(text(f"SELECT id FROM {table}")).scalars()) == [11]
+
+
+def test_a_key_that_holds_for_some_rows_only_refuses_no_others(app):
+    """A charge that was taken from the balance may be named by other entries: of an allocation, of its release."""
+    with app.app_context(), db.engine.connect() as connection:
+        _post_something(connection, "balance_entry", source="'charge'", charge_id="1")
+        for source in ("allocation", "release", "release"):
+            _post_something(connection, "balance_entry", source=f"'{source}'", charge_id="1")
+        assert connection.execute(text("SELECT count(*) FROM balance_entry")).scalar() == 4
+
+
+def test_every_table_with_a_trigger_is_one_that_is_written_once(app):
+    """The list above is the database's: a table that is guarded from now on is tried as well."""
+    with app.app_context(), db.engine.connect() as connection:
+        where = (
+            "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger'"
+            if connection.dialect.name == "sqlite"
+            else "SELECT DISTINCT event_object_table FROM information_schema.triggers"
+        )
+        assert sorted(connection.execute(text(where)).scalars()) == APPEND_ONLY
+
+
+def _post_something(connection, table, **given):
+    """One row, whatever it says: its references and rules are not what is tested here. Its values, as SQL."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
         connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
@@ -60,15 +166,73 @@ def _post_something(connection, table):
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for check in inspect(connection).get_check_constraints(table):
             connection.execute(text(f'ALTER TABLE {table} DROP CONSTRAINT "{check["name"]}"'))
-    columns = [c for c in db.metadata.tables[table].columns if not c.nullable]
-    values = {c.name: {int: "1", bool: "true", str: "'x'"}.get(_kind(c), "'2026-01-31'") for c in columns}
-    connection.execute(
-        text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})")
-    )
+    row = _post(connection, table, **given)
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL session_replication_role = origin"))
+    return row
+
+
+def _post(connection, table, **given):
+    columns = [c for c in db.metadata.tables[table].columns if not c.nullable and c.name != "id"]
+    row = {c.name: {int: "1", bool: "true", str: "'x'"}.get(_kind(c), "'2026-01-31'") for c in columns}
+    row |= {name: str(value) for name, value in given.items()}
+    connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"))
+    id = connection.execute(text(f"SELECT max(id) FROM {table}")).scalar()
+    return {"id": str(id), **row}
 
 
 def _kind(column):
     kind = getattr(column.type, "impl", column.type).python_type
     return kind if kind in (int, bool, str) else None
+
+
+# -- what a downgrade would lose
+
+
+@pytest.mark.parametrize("table", KEPT)
+def test_a_downgrade_that_would_lose_something_is_refused_unless_the_database_is_named(url, tmp_path, table):
+    app = world.make_app(tmp_path, url)
+    config = alembic_config(app)
+    upgrade(app)
+    with app.app_context():
+        with db.engine.connect() as connection:
+            name = connection.engine.url.database.rsplit("/", 1)[-1]
+            if connection.dialect.name == "sqlite":  # its references are not what is tested here
+                connection.detach()
+                connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
+            _post_something(connection, table)
+            connection.exec_driver_sql(
+                "PRAGMA foreign_keys=OFF"
+            ) if connection.dialect.name == "sqlite" else None
+            connection.commit()
+        for typed, says in (
+            (None, f"The database {name} holds 1 "),
+            ("portal", f"called {name}, not portal"),
+        ):
+            config.attributes["database"] = typed
+            with pytest.raises(RuleBroken, match=says):
+                command.downgrade(config, "base")
+            with db.engine.connect() as connection:
+                assert connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar() == 1
+        config.attributes["database"] = name
+        command.downgrade(config, "base")
+        assert not set(KEPT) & set(inspect(db.engine).get_table_names())
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_the_command_asks_for_the_name_of_the_database_and_takes_no_other(url, tmp_path, monkeypatch):
+    app = world.make_app(tmp_path, url)
+    upgrade(app)
+    monkeypatch.setattr("portal.create_app", lambda: app)
+    with app.app_context(), db.engine.begin() as connection:
+        _post_something(connection, "customer")
+        name = connection.engine.url.database.rsplit("/", 1)[-1]
+    refused = CliRunner().invoke(main, ["db", "downgrade", "base"])
+    assert refused.exit_code == 1
+    assert "holds 1 customer. A downgrade may lose them for good" in refused.output
+    assert f"--database {name}" in refused.output
+    assert CliRunner().invoke(main, ["db", "downgrade", "base", "--database", "other"]).exit_code == 1
+    assert CliRunner().invoke(main, ["db", "downgrade", "base", "--database", name]).exit_code == 0
+    with app.app_context():
+        db.engine.dispose()

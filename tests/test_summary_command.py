@@ -6,9 +6,12 @@ from io import BytesIO
 import pytest
 from click.testing import CliRunner
 from pypdf import PdfReader
+from sqlalchemy import select
 
 from portal.cli import main
 from portal.extensions import db
+from portal.models import Customer
+from tests import many
 from tests.trade import a_customer, a_package, assigned, run
 
 NOVEMBER = date(2026, 11, 1)
@@ -78,3 +81,19 @@ def test_where_nobody_was_charged_nothing_is_written(portal, trade, tmp_path):
 def test_what_cannot_be_is_refused_in_a_sentence(portal, trade, arguments, says):
     status, said = portal(*arguments)
     assert status == 1 and says in said and "Traceback" not in said
+
+
+def test_one_that_no_file_holds_is_refused_and_the_others_are_written(
+    app, portal, trade, tmp_path, monkeypatch
+):
+    with app.app_context():
+        many.adjustments(
+            db.session.scalars(select(Customer).where(Customer.name == "Acme")).one(), NOVEMBER, 10
+        )
+        db.session.commit()
+    monkeypatch.setattr("portal.services.summary.PAPER_MOST", 10)
+    status, said = portal("all", *SPAN)
+    assert status == 1
+    assert "Error: This summary of Acme would have 12 lines; one PDF holds 10 at most." in said
+    assert "1 written to" in said
+    assert [path.name[:21] for path in tmp_path.glob("*.pdf")] == ["charge-summary_globex"]

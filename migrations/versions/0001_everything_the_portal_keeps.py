@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from append_only import allow_edits, refuse_edits
 
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # Charges, balance entries and the audit log are written once: the database itself refuses anything else.
@@ -22,33 +23,6 @@ COMPANY = {
 
 revision = "0001"
 down_revision = None
-
-
-def _refuse_edits(table: str) -> None:
-    """Let nothing change a row of `table`, or take it away."""
-    says = f"{table}: written once, never edited, never deleted"
-    if op.get_bind().dialect.name == "sqlite":
-        for act in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
-            )
-        return
-    op.execute(
-        f"CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{says}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
-    )
-    for act, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{act.split()[0].lower()} BEFORE {act} ON {table} "
-            f"FOR EACH {each} EXECUTE FUNCTION {table}_is_append_only()"
-        )
-
-
-def _allow_edits(table: str) -> None:
-    """Undo _refuse_edits; SQLite drops a table's triggers with the table."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"DROP FUNCTION {table}_is_append_only() CASCADE")
 
 
 def upgrade() -> None:
@@ -1102,12 +1076,12 @@ def upgrade() -> None:
     )
     op.bulk_insert(sa.table("company", *map(sa.column, COMPANY)), [COMPANY])
     for table in APPEND_ONLY:
-        _refuse_edits(table)
+        refuse_edits(table)
 
 
 def downgrade() -> None:
     for table in APPEND_ONLY:
-        _allow_edits(table)
+        allow_edits(table)
     op.drop_table("balance_entry")
     op.drop_table("allocation")
     op.drop_table("notice")

@@ -111,7 +111,7 @@ def _answer(run: "Run") -> dict[str, Any]:
         "totals": {currency: _sums(sums, currency) for currency, sums in totals_of([run])[run.id].items()},
         "passed_over": [
             {"assignment": row.assignment_id, "outcome": row.outcome.value, "sentence": row.sentence}
-            for row in db.session.scalars(passed_over.limit(1_000))
+            for row in db.session.scalars(passed_over.execution_options(yield_per=1_000))
         ],
     }
 

@@ -31,10 +31,16 @@ def upgrade(revision: str) -> None:
 
 @command.command()
 @click.argument("revision")
+@click.option("--database", metavar="NAME", help="The database's name: it may lose what it holds.")
 @with_app()
-def downgrade(revision: str) -> None:
-    """Down to REVISION (base: nothing left)."""
+def downgrade(revision: str, database: str | None) -> None:
+    """Down to REVISION (base: nothing left).
+
+    Where the database holds charges, balance entries, payments, calls or customers, it is refused unless the database
+    is named (--database): no upgrade brings back what is lost.
+    """
     alembic, config = _alembic()
+    config.attributes["database"] = database  # type: ignore[attr-defined]
     alembic.downgrade(config, revision)  # type: ignore[attr-defined]
     click.echo(f"The database is at {revision}.")
 

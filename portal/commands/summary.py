@@ -50,24 +50,37 @@ def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: 
         click.echo(f"Nobody was charged from {span[0]} to {span[1]}: there is nothing to write.")
         return
     into.mkdir(parents=True, exist_ok=True)
-    for done in write(ids, span, today(), paper, into):
-        click.echo(f"\r{done} of {len(ids)} summaries written.", nl=False, err=True)
+    refused = []
+    for done, why in enumerate(write(ids, span, today(), paper, into), start=1):
+        refused += [why] if why else []
+        click.echo(f"\r{done - len(refused)} of {len(ids)} summaries written.", nl=False, err=True)
     click.echo(err=True)
-    click.echo(f"{len(ids)} written to {into.resolve()}.")
+    click.echo(f"{len(ids) - len(refused)} written to {into.resolve()}.")
+    if refused:
+        raise click.ClickException("\n".join(refused))
 
 
-def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> Iterator[int]:
-    """Write a summary of each customer; how many are written, after each. A file is there whole or not at all."""
+def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into: Path) -> Iterator[str]:
+    """Write a summary of each customer; after each, why it was not written, or nothing.
+
+    A file is there whole or not at all: it holds everything, or is refused, and the others are written all the same.
+    """
+    from portal.domain.errors import RuleBroken
     from portal.extensions import db
     from portal.models import Company, Customer
-    from portal.services.summary import summary
+    from portal.services.summary import for_paper
     from portal.web import paper as setting
 
-    for done, customer_id in enumerate(ids, start=1):
-        found = summary(db.session.get_one(Customer, customer_id), *span)
+    for customer_id in ids:
+        try:
+            found = for_paper(db.session.get_one(Customer, customer_id), *span)
+        except RuleBroken as refusal:
+            db.session.rollback()
+            yield str(refusal)
+            continue
         made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
         part = into / (setting.file_name(found) + ".part")
         part.write_bytes(made)
         part.rename(part.with_suffix(""))
         db.session.rollback()  # hold on to nothing, and let the log of a SQLite file be worked in
-        yield done
+        yield ""

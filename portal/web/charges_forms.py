@@ -8,7 +8,9 @@ from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
+from portal.clock import today
 from portal.models import Customer
+from portal.services.assignments import lists as assignments
 from portal.services.billing.charges import (
     DESCRIPTION_LONGEST,
     REASON_LONGEST,
@@ -59,7 +61,9 @@ class ManualChargeForm(FlaskForm):
     def __init__(self, customer: Customer, **options: Any) -> None:
         super().__init__(**options)
         self.customer_id.data = str(customer.id)
-        self._of = {assignment.id: assignment for assignment in assignments_to_charge(customer)}
+        asked = self.assignment.data if isinstance(self.assignment.data, int) else None
+        self._of = {assignment.id: assignment for assignment in assignments_to_charge(customer, asked)}
+        self.assignments_in_all = assignments.counts(assignments.of_customer(customer), today()).total
         self.assignment.choices = [SelectChoice("", "None")] + [
             SelectChoice(str(id), _called(assignment)) for id, assignment in self._of.items()
         ]

@@ -11,16 +11,18 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer, Payment
-from portal.services import credit
+from portal.services import credit, listing
 from portal.services.credit.statement import statement
 from portal.web.credit_forms import AdjustmentForm
 from portal.web.customers_forms import put_error
+from portal.web.lists import list_state
 from portal.web.spans import span_of
 
 bp = Blueprint("credit", __name__, url_prefix="/customers/<int:customer_id>/credit")
 
 MONTHS_SHOWN = 1
 PAYMENTS_SHOWN = 50
+ENTRIES_SHOWN = 1_000
 
 
 def months_back(day: date, months: int) -> date:
@@ -34,23 +36,20 @@ def show(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
     span = span_of(months_back(today(), MONTHS_SHOWN), today())
     assert span.begins and span.through
-    payments = (
-        select(Payment)
-        .where(Payment.customer_id == customer.id)
-        .order_by(Payment.id.desc())
-        .limit(PAYMENTS_SHOWN)
-    )
+    state = list_state(("newest",))
+    payments = select(Payment).where(Payment.customer_id == customer.id)
+    newest = listing.Sort((Payment.id,), descending=True)
     balance = credit.balance_of(customer.id)
     return render_template(
         "credit/show.html",
         customer=customer,
         span=span,
-        statement=statement(customer.id, span.begins, span.through),
+        statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
         available=balance + customer.debit_limit,
         owed=credit.owed_by(customer.id),
         open_charges=credit.to_be_paid(customer.id),
-        payments=db.session.scalars(payments).all(),
+        payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
 
 

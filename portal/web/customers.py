@@ -59,9 +59,13 @@ def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
 def suggestions() -> Any:
     """The customers whose name or account code holds what is typed: options for the field's list."""
     text = next((value for value in request.args.values() if value.strip()), "")[:200]
-    query = customers.find_customers(text).order_by(Customer.search_key, Customer.id).limit(SUGGESTED)
+    query = customers.find_customers(text).order_by(Customer.search_key, Customer.id).limit(SUGGESTED + 1)
     found = list(db.session.scalars(query.options(selectinload(Customer.account_codes))))
-    context: dict[str, Any] = {"found": _told_apart(found), "meant": meant_codes(found, text)}
+    context: dict[str, Any] = {
+        "found": _told_apart(found)[:SUGGESTED],
+        "meant": meant_codes(found, text),
+        "more": text if len(found) > SUGGESTED else "",
+    }
     return fragment("customers/_suggestions.html", **context)
 
 

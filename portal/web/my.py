@@ -25,11 +25,12 @@ from portal.services.billing.explaining import explained
 from portal.services.billing.minimums import minimums
 from portal.services.calls.bundles import free_minutes
 from portal.services.customers import figures as customer_figures
-from portal.services.summary import Summary, summary
+from portal.services.summary import Summary, for_paper, summary
 from portal.web import my_people, paper
 from portal.web.errors import problem
 from portal.web.settings import logo_file
 from portal.web.spans import Span, span_of
+from portal.web.summary import LINES_SHOWN
 
 bp = Blueprint("my", __name__, url_prefix="/my")
 seen = Blueprint("seen", __name__, url_prefix="/customers/<int:customer_id>/as-customer")
@@ -97,12 +98,13 @@ def _places() -> dict[str, Any]:
 def home(customer: Customer) -> Any:
     """Packages, what comes next, balance, calls against minimum and free minutes."""
     day = today()
-    page = assignments.page_of(assignments.of_customer(customer), day, size=PACKAGES_MOST)
+    mine = assignments.of_customer(customer)
+    page = assignments.page_of(mine, day, size=PACKAGES_MOST)
     upcoming = customer_figures.next_charges(day, 1, customer_id=customer.id)
     return drawn(
         "my/home.html",
         rows=[row for row in page.rows if not row.assignment.has_ended_on(day)],
-        more=page.after is not None,
+        assigned=assignments.counts(mine, day).assigned,
         upcoming=upcoming,
         balance=credit.balance_of(customer.id),
         to_be_paid=credit.owed_by(customer.id),
@@ -141,7 +143,8 @@ def summary_pdf(customer: Customer) -> Any:
     span = _span(months=1)
     if span.problem:
         return problem(422, span.problem)
-    found = _summary(customer, span)
+    assert span.begins and span.through
+    found = for_paper(customer, span.begins, span.through)
     size = request.args.get("paper", "")
     made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
     name = f"charge-summary_{found.begins}_{found.through}.pdf"
@@ -179,7 +182,7 @@ def _span(months: int) -> Span:
 def _summary(customer: Customer, span: Span) -> Summary:
     begins, through = span.begins, span.through
     assert isinstance(begins, date) and isinstance(through, date)
-    return summary(customer, begins, through)
+    return summary(customer, begins, through, LINES_SHOWN)
 
 
 my_people.add_to(bp)

@@ -60,12 +60,12 @@ def show() -> str:
         packages=_shown(past.packages),
         chart_height=_height(_shown(past.packages)),
         held=watch.held(day),
-        held_named=watch.NAMED,
+        named=watch.NAMED,
         runs=watch.runs_to_look_at(now()),
         imports=watch.imports_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
         losses=losses,
-        below=credit.below_limit(most=watch.NAMED),
+        below=credit.below_limit(most=watch.NAMED + 1),
         leaving=watch.leaving(day),
     )
 

@@ -24,6 +24,7 @@ from portal.web.packages_forms import PRORATIONS, TYPES
 HOLDERS = Sort((Assignment.id,))
 # With more assignments than this, counting and adding them up does not hold up the page.
 MANY = 1000
+DAYS_SHOWN = 6
 
 
 @bp.get("/<int:package_id>")
@@ -69,10 +70,12 @@ def figures(package_id: int) -> Any:
 
 
 def _figures(package: Package) -> dict[str, Any]:
-    day, next_days = today(), package_figures.next_charge_days(package)
+    day, next_days = today(), package_figures.next_charge_days(package, DAYS_SHOWN + 1)
+    next_days, more_days = next_days[:DAYS_SHOWN], len(next_days) > DAYS_SHOWN
     return {
         "monthly": package_figures.monthly(package, day),
         "next_days": next_days,
+        "more_days": more_days,
         "later_days": package_figures.schedule_days(package, day, next_days[-1][0]) if next_days else [],
         "schedule": package.schedule_on(day),
     }

@@ -111,6 +111,7 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "page": page,
         "told": explained(page.rows) if page else [],
         "passed_over": {outcome: run_reports.exceptions_of(run, outcome) for outcome in Outcome},
+        "below_named": BELOW_NAMED,
         "below": _below(run) if is_done and not run.simulate else [],
         "postings": run_reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
@@ -122,7 +123,7 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
 def _below(run: Run) -> list[credit.BelowLimit]:
     """Who was charged by the run and is below their limit now."""
     charged = select(Charge.customer_id).where(Charge.run_id == run.id).distinct()
-    return credit.below_limit(Customer.id.in_(charged), most=BELOW_NAMED)
+    return credit.below_limit(Customer.id.in_(charged), most=BELOW_NAMED + 1)
 
 
 @bp.get("/<int:run_id>/progress")

@@ -11,12 +11,15 @@ from portal.clock import today
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Company, Customer
-from portal.services.summary import summary
+from portal.services.summary import for_paper, summary
 from portal.web import paper
 from portal.web.errors import problem
 from portal.web.spans import span_of
 
 bp = Blueprint("summary", __name__)
+
+# Charges, assignments and balance entries that a page shows: the first of each. Its totals are of all.
+LINES_SHOWN = 1_000
 
 
 @bp.get("/customers/<int:customer_id>/summary")
@@ -27,7 +30,7 @@ def show(customer_id: int) -> Any:
     months = _months(day)
     span = span_of(*months["This month"])
     assert span.begins and span.through
-    found = summary(customer, span.begins, span.through)
+    found = summary(customer, span.begins, span.through, LINES_SHOWN)
     context = {"customer": customer, "span": span, "summary": found, "today": day, "spans": months}
     return render_template("summary/show.html", **context), 422 if span.problem else 200
 
@@ -44,7 +47,7 @@ def as_pdf(customer: Customer, size: str) -> Any:
     span = span_of(*_months(today())["This month"])
     if span.problem or not (span.begins and span.through):
         return problem(422, span.problem)
-    found = summary(customer, span.begins, span.through)
+    found = for_paper(customer, span.begins, span.through)
     made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
     return send_file(
         BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found), max_age=0

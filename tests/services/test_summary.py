@@ -7,12 +7,15 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from portal.domain.errors import RuleBroken
+from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Charge, CustomerTaxRate
 from portal.services import summary as module
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.billing import charges
-from portal.services.summary import summary
+from portal.services.summary import for_paper, summary
+from tests import many
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -88,7 +91,7 @@ def test_it_says_what_was_assigned_as_it_stood_last_in_the_span(session, acme):
 
 def test_a_span_without_charges_comes_to_nothing_in_the_customers_currency(acme):
     found = summary(acme, date(2026, 1, 1), date(2026, 1, 31))
-    assert (found.lines, found.totals["GBP"].total, found.left_out) == ([], 0, False)
+    assert (found.lines, found.totals["GBP"].total, found.is_whole) == ([], 0, True)
 
 
 def test_a_line_with_cost_and_no_amount_is_for_staff_only(session):
@@ -99,14 +102,95 @@ def test_a_line_with_cost_and_no_amount_is_for_staff_only(session):
     assert summary(customer, NOVEMBER, LAST).lines == []
 
 
-def test_more_than_a_summary_holds_is_said(acme, monkeypatch):
-    monkeypatch.setattr(module, "CHARGES_MOST", 2)
-    found = summary(acme, NOVEMBER, LAST)
-    assert (len(found.lines), found.left_out) == (2, True)
-
-
 def test_nothing_in_it_is_called_cost_or_margin():
     names = {
         field.name for model in (module.Summary, module.Assigned, module.TaxedAt) for field in fields(model)
     }
     assert not names & {"cost", "margin", "reason"}
+
+
+# -- more than a page shows
+
+
+DAYS = date(2009, 6, 1)
+
+
+@pytest.fixture
+def big(session):
+    """The customer of fourteen years, charged 1.00 a day: 5,135 charges, each taken from the balance."""
+    customer = a_customer("Big Co")
+    many.charges(
+        assigned(a_package("Line", "1", frequency=Frequency.DAILY, match=()), customer, DAYS), DAYS, 5_135
+    )
+    return customer
+
+
+def test_a_summary_of_5135_charges_holds_each_of_them_and_adds_up_all_of_them(big):
+    found = for_paper(big, DAYS, LAST)
+    totals = found.totals["GBP"]
+    assert (totals.amount, totals.tax, totals.total) == (
+        Decimal("5135.00"),
+        Decimal("1027.00"),
+        Decimal("6162.00"),
+    )
+    assert [(at.rate, at.amount, at.tax) for at in found.taxes["GBP"]] == [
+        (Decimal(20), Decimal(5135), Decimal(1027))
+    ]
+    assert len(found.lines) == len(found.statement.lines) == 5_135
+    assert found.statement.closing == found.statement.lines[-1].balance == Decimal("-6162.00")
+    assert found.is_whole
+
+
+def test_a_first_part_of_a_summary_has_the_totals_of_all_of_it_and_says_what_the_rest_comes_to(big):
+    found = summary(big, DAYS, LAST, 1_000)
+    assert (len(found.lines), found.totals, found.taxes) == (
+        1_000, for_paper(big, DAYS, LAST).totals, for_paper(big, DAYS, LAST).taxes,
+    )  # fmt: skip
+    rest = found.rest("GBP")
+    assert (rest.count, rest.amount, rest.tax) == (4_135, Decimal(4135), Decimal(827))
+    stands = found.statement
+    assert (len(stands.lines), stands.rest_count, stands.rest) == (1_000, 4_135, Decimal("-4962.00"))
+    assert stands.closing == Decimal("-6162.00") == stands.lines[-1].balance + stands.rest
+    assert not found.is_whole
+
+
+def test_1100_adjustments_of_a_month_lead_to_the_closing_balance(session):
+    customer = a_customer()
+    many.adjustments(customer, NOVEMBER, 1_100)
+    whole = for_paper(customer, NOVEMBER, LAST).statement
+    assert (len(whole.lines), whole.lines[-1].balance, whole.closing) == (1_100, Decimal(1100), Decimal(1100))
+    part = summary(customer, NOVEMBER, LAST, 1_000).statement
+    assert (len(part.lines), part.rest_count, part.rest, part.closing) == (
+        1_000,
+        100,
+        Decimal(100),
+        Decimal(1100),
+    )
+
+
+def test_exactly_what_a_page_shows_leaves_nothing_over(session):
+    customer = a_customer()
+    many.adjustments(customer, NOVEMBER, 10)
+    found = summary(customer, NOVEMBER, LAST, 10)
+    assert (found.statement.rest_count, found.statement.rest, found.is_whole) == (0, 0, True)
+
+
+def test_what_was_assigned_is_counted_in_full_where_a_first_part_stands(session):
+    customer = a_customer()
+    for number in range(4):
+        assigned(a_package(f"Seat {number}", "1"), customer, NOVEMBER)
+    found = summary(customer, NOVEMBER, LAST, 3)
+    assert (len(found.assigned), found.assigned_count, found.is_whole) == (3, 4, False)
+    assert len(for_paper(customer, NOVEMBER, LAST).assigned) == 4
+
+
+def test_a_summary_that_is_too_much_for_one_file_is_refused_in_a_sentence(acme, monkeypatch):
+    monkeypatch.setattr(module, "PAPER_MOST", 4)
+    with pytest.raises(RuleBroken, match="would have 5 lines; one PDF holds 4 at most"):
+        for_paper(acme, NOVEMBER, LAST)
+
+
+def test_what_is_explained_portion_by_portion_is_explained_the_same(acme, monkeypatch):
+    whole = [line.why for line in summary(acme, OCTOBER, LAST).lines]
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    assert [line.why for line in summary(acme, OCTOBER, LAST).lines] == whole

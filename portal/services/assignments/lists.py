@@ -69,6 +69,11 @@ class Counts:
     assigned: int
     ended: int
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.assigned + self.ended
+
 
 def state_on(assignment: Assignment, day: date) -> State:
     """Where an assignment stands on a day."""

@@ -24,6 +24,7 @@ from portal.services.listing import PAGE_SIZE
 COUNTED = 10_000
 # A search that means more customers, packages and DIDs than this reads the charges in order instead.
 FEW = 20
+# The first so many words may be the one name, and the rest the other: each cut is tried.
 WORDS = 6
 
 Condition = ColumnElement[bool]
@@ -111,7 +112,7 @@ def _drivers(asked: Asked) -> Iterator[Condition]:
             Charge.kind == asked.kind,
             literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
         ]
-    meant = list(_meant(asked.text.casefold().split()[:WORDS])) if asked.text.strip() else [true()]
+    meant = list(_meant(asked.text.casefold().split())) if asked.text.strip() else [true()]
     for condition in meant:
         yield and_(condition, *common)
 
@@ -167,16 +168,19 @@ def _meant(words: list[str]) -> Iterator[Condition]:
 
 def _pairs(words: list[str]) -> Iterator[Condition]:
     """Some of the words mean a customer, the others a package."""
-    for cut in range(1, len(words)):
+    for cut in range(1, min(len(words), WORDS)):
         for ours, others in ((words[:cut], words[cut:]), (words[cut:], words[:cut])):
-            customers = db.session.scalars(_with_words(Customer, ours).limit(FEW)).all()
-            packages = db.session.scalars(_with_words(Package, others).limit(FEW)).all() if customers else []
-            pairs = list(product(customers, packages))
-            if pairs:
+            whose, which = _with_words(Customer, ours), _with_words(Package, others)
+            customers = db.session.scalars(whose.limit(FEW + 1)).all()
+            packages = db.session.scalars(which.limit(FEW + 1)).all() if customers else []
+            if len(customers) * len(packages) > FEW:
+                yield and_(Charge.customer_id.in_(whose), Charge.package_id.in_(which))
+                return
+            if packages:
                 # The sum keeps a database from reading all charges of the package, where the customer's are few.
                 yield from (
                     and_(Charge.customer_id == customer, Charge.package_id + 0 == package)
-                    for customer, package in pairs[:FEW]
+                    for customer, package in product(customers, packages)
                 )
                 return
 

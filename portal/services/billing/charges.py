@@ -89,16 +89,18 @@ def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
     )
 
 
-def assignments_to_charge(customer: Customer) -> list[Assignment]:
-    """The customer's assignments that a manual charge can name, the newest first, as far as a form lists them."""
+def assignments_to_charge(customer: Customer, also: int | None = None) -> list[Assignment]:
+    """The customer's assignments that a form offers for a manual charge: the newest, and the one that is asked for."""
     query = (
         select(Assignment)
         .where(Assignment.customer_id == customer.id)
         .options(joinedload(Assignment.package), joinedload(Assignment.did))
         .order_by(Assignment.id.desc())
-        .limit(ASSIGNMENTS_LISTED)
     )
-    return list(db.session.scalars(query))
+    found = list(db.session.scalars(query.limit(ASSIGNMENTS_LISTED)))
+    if also is not None and also not in {assignment.id for assignment in found}:
+        found += db.session.scalars(query.where(Assignment.id == also))
+    return found
 
 
 def _check(asked: ManualCharge, today: date) -> None:

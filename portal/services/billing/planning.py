@@ -184,6 +184,13 @@ class Totals:
         self.tax += line.tax
         self.count += 1
 
+    def take_off(self, line: Any) -> None:
+        """Take out a charge that is among them."""
+        self.amount -= line.amount
+        self.cost -= line.cost
+        self.tax -= line.tax
+        self.count -= 1
+
     @property
     def margin(self) -> Decimal:
         """Amount less cost."""

@@ -170,7 +170,7 @@ def left(run: Run, now: datetime) -> timedelta | None:
 def postings_of(simulation: Run) -> Sequence[Run]:
     """The runs that posted a simulation."""
     query = select(Run).where(Run.simulation_id == simulation.id, Run.state != RunState.REFUSED)
-    return db.session.scalars(query.order_by(Run.id).limit(EXCEPTIONS_SHOWN)).all()
+    return db.session.scalars(query.order_by(Run.id)).all()
 
 
 def customer_names(lines: Sequence[Any]) -> dict[int, str]:

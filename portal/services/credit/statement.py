@@ -1,5 +1,6 @@
 """A customer's statement: the entries of a span of days, each with the balance after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,9 +11,10 @@ from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Charge, EntrySource, Payment
 from portal.services.credit.balance import balance_of, entries_of
+from portal.services.listing import count, portions
 
-# More entries than a page can show; a span with more is told to be narrowed.
-MOST = 1_000
+# What one statement is asked about at once: databases bound the number of its values.
+AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +28,43 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The entries made from `begins` to `through`, both included. `left_out`: there are more than are shown."""
+    """The entries made from `begins` to `through`, both included.
+
+    `rest_count` entries, which come to `rest`, follow those that are among the lines; the closing balance has them.
+    """
 
     begins: date
     through: date
     opening: Decimal
     lines: list[StatementLine]
     closing: Decimal
-    left_out: bool = False
+    rest_count: int = 0
+
+    @property
+    def rest(self) -> Decimal:
+        """What the entries come to that do not stand among the lines."""
+        return self.closing - (self.lines[-1].balance if self.lines else self.opening)
 
 
-def statement(customer_id: int, begins: date, through: date, most: int = MOST) -> Statement:
-    """What moved the balance; the closing balance is the last line's, or the opening one."""
+def statement(customer_id: int, begins: date, through: date, most: int | None = None) -> Statement:
+    """What moved the balance; with `most`, the first so many entries: for a page, never for paper."""
     opening = balance_of(customer_id, begins)
-    entries = list(db.session.scalars(entries_of(customer_id, begins, through).limit(most + 1)))
-    after = through + ONE_DAY if through < LAST_DAY else None
-    words = _words(entries[:most])
+    query = entries_of(customer_id, begins, through)
+    entries = list(db.session.scalars(query.limit(most)))
     lines, balance = [], opening
-    for entry in entries[:most]:
-        balance += entry.amount
-        lines.append(StatementLine(entry, words[entry.id], balance))
-    if len(entries) <= most:
+    for some in portions(entries, AT_ONCE):
+        words = _words(some)
+        for entry in some:
+            balance += entry.amount
+            lines.append(StatementLine(entry, words[entry.id], balance))
+    if most is None or len(entries) < most:
         return Statement(begins, through, opening, lines, balance)
-    return Statement(begins, through, opening, lines, balance_of(customer_id, after), left_out=True)
+    after = through + ONE_DAY if through < LAST_DAY else None
+    rest = count(query) - len(entries)
+    return Statement(begins, through, opening, lines, balance_of(customer_id, after), rest)
 
 
-def _words(entries: list[BalanceEntry]) -> dict[int, str]:
+def _words(entries: Sequence[BalanceEntry]) -> dict[int, str]:
     """What each entry is, with two statements at most for all of them."""
     labels, paid = {}, {}
     if charges := {entry.charge_id for entry in entries if entry.charge_id}:

@@ -181,6 +181,7 @@ def named(text: str) -> Customer:
     active = [customer for customer in namesakes if not customer.archived_on] or namesakes
     if len(active) > 1:
         numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
+        numbers += f", or another of the {len(active)}" if len(active) > 5 else ""
         raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: write {numbers}.")
     return active[0]
 

@@ -80,7 +80,7 @@ def runs_to_look_at(now: datetime) -> list[Run]:
         .where(Run.id > (db.session.scalar(good) or 0), ~Run.simulate)
         .where(or_(interrupted, Run.failed_count > 0))
         .order_by(Run.id.desc())
-        .limit(NAMED)
+        .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
 
@@ -104,7 +104,7 @@ def imports_to_look_at(now: datetime) -> list[CallImport]:
         .where(or_(interrupted, CallImport.state == ImportState.STOPPED), ~made_good)
         .where(CallImport.started_at > now - LOOKS_BACK)
         .order_by(CallImport.id.desc())
-        .limit(NAMED)
+        .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
 
@@ -116,12 +116,14 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
         Package.id.in_(below), Package.archived_on.is_(None), Package.minimum_spend.is_(False)
     )
     found = []
-    for package in db.session.scalars(query.order_by(Package.search_key).limit(200)):
+    for package in db.session.scalars(query.order_by(Package.search_key)):
         for currency in package.currencies:
             price = package.price_on(currency, today)
             if price and price.retail < price.cost:
                 found.append((package, price))
-    return found[:NAMED]
+                if len(found) > NAMED:
+                    return found
+    return found
 
 
 def losses(reading: Reading) -> list[Loss]:
@@ -138,7 +140,7 @@ def _losses(today: date) -> list[Loss]:
         .group_by(Charge.customer_id)
         .having(amount < cost)
         .order_by(Charge.customer_id)
-        .limit(NAMED)
+        .limit(NAMED + 1)
     )
     rows = db.session.execute(query).all()
     customers = _customers([row[0] for row in rows])
@@ -153,7 +155,7 @@ def leaving(today: date) -> list[Leaving]:
         .where(Assignment.end_date >= today, Assignment.end_date <= today + LOOKS_AHEAD)
         .group_by(Assignment.customer_id)
         .order_by(ends, Assignment.customer_id)
-        .limit(NAMED)
+        .limit(NAMED + 1)
     )
     rows = db.session.execute(query).all()
     customers = _customers([row[0] for row in rows])

@@ -122,7 +122,7 @@ def monthly(package: Package, today: date) -> list[Monthly]:
     return found
 
 
-def next_charge_days(package: Package, most: int = 6) -> list[tuple[date, int]]:
+def next_charge_days(package: Package, most: int) -> list[tuple[date, int]]:
     """The next days on which assignments of the package fall due, and how many on each."""
     day = AssignmentPosition.next_charge_on
     query = (
