@@ -83,6 +83,10 @@ def check(draft: Draft) -> None:
             f"{package.name} has no prices in {customer.currency}, the currency of {customer.name}.",
             WayOut(f"Add prices in {customer.currency}", "packages.edit", {"package_id": package.id}),
         )
+    if not package.schedules:
+        raise NotAssignable(f"{package.name} has no schedule, so nothing of it can be charged.")
+    if not customer.tax_rates:
+        raise NotAssignable(f"{customer.name} has no tax rate, so nothing can be charged.")
     _check_numbers(draft)
     _check_dates(draft)
 
