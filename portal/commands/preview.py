@@ -80,6 +80,9 @@ def _answer(plan: "Plan", told: "list[Explained]", first: date, last: date) -> d
             }
             for held in plan.held
         ],
+        "failed": [
+            {"assignment": failed.assignment_id, "sentence": failed.sentence} for failed in plan.failed
+        ],
     }
 
 
@@ -96,6 +99,7 @@ def _lines(answer: dict[str, Any]) -> list[str]:
         lines.append(
             f"{currency}: {sums['amount']}, tax {sums['tax']}, cost {sums['cost']}, margin {sums['margin']}."
         )
+    lines += [f"Failed: {failed['sentence']}" for failed in answer["failed"]]
     return lines + [
         f"Held, assignment {held['assignment']}: {held['charges']} charges since {held['since']} wait for a choice."
         for held in answer["held"]

@@ -75,9 +75,16 @@ class Assignment(db.Model):
     __mapper_args__ = {"version_id_col": version}
 
     def quantity_on(self, day: date) -> int:
-        """The quantity in force on `day`."""
+        """The quantity in force on `day`; 0 where its quantities are lost, so that it can be looked at."""
+        if not self.quantities:
+            return 0
         first = self.quantities[0].holds_from
         return [q for q in self.quantities if q.holds_from <= max(day, first)][-1].quantity
+
+    @property
+    def last_quantity(self) -> int:
+        """The quantity that holds from the latest day on."""
+        return self.quantity_on(date.max)
 
     def is_locked_on(self, day: date) -> bool:
         """Whether the minimum days still hold on `day`."""

@@ -58,8 +58,15 @@ class Customer(db.Model):
         return name
 
     def tax_rate_on(self, day: date) -> Decimal:
-        """The tax rate in per cent in force on `day`."""
+        """The tax rate in per cent in force on `day`; 0 where the rates are lost, so that they can be looked at."""
+        if not self.tax_rates:
+            return Decimal(0)
         return [r for r in self.tax_rates if r.holds_from <= max(day, self.tax_rates[0].holds_from)][-1].rate
+
+    @property
+    def last_tax_rate(self) -> Decimal:
+        """The tax rate that holds from the latest day on."""
+        return self.tax_rate_on(date.max)
 
 
 class CustomerTaxRate(db.Model):

@@ -54,10 +54,12 @@ class Package(db.Model):
     @property
     def recurs(self) -> bool:
         """Whether there is a frequency at all; that never changes once the package was assigned."""
-        return self.schedules[0].frequency != Frequency.NONE
+        return any(schedule.frequency != Frequency.NONE for schedule in self.schedules[:1])
 
     def schedule_on(self, day: date) -> "PackageSchedule":
-        """The schedule in force on `day`."""
+        """The schedule in force on `day`; charged once where its schedules are lost, so that it can be looked at."""
+        if not self.schedules:
+            return PackageSchedule(frequency=Frequency.NONE, frequency_match=())
         return [s for s in self.schedules if s.holds_from <= max(day, self.schedules[0].holds_from)][-1]
 
     def price_on(self, currency: str, day: date) -> "PackagePrice | None":

@@ -13,7 +13,7 @@ from sqlalchemy import Select, exists, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
-from portal.domain.schedule import in_words
+from portal.domain.schedule import ONE_DAY, in_words
 from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
@@ -27,7 +27,8 @@ from portal.models import (
     Package,
 )
 from portal.services.assignments.changing import change_end
-from portal.services.assignments.ending import supposed, until_over
+from portal.services.assignments.ending import over_each
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, Totals, totals
 from portal.services.credit import balance_of, owed_by
 from portal.services.dids import whose
@@ -39,7 +40,10 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not: a sentence, the assignments in the way, from when, what falls due until then, and the way out."""
+    """Why not: a sentence, the assignments in the way, from when, what falls due until then, and the way out.
+
+    `failed` are those of which it cannot be worked out what falls due.
+    """
 
     sentence: str
     blocking: Sequence[Assignment] = ()
@@ -47,6 +51,7 @@ class Refusal:
     possible_on: date | None = None
     falls_due: Sequence[PlannedCharge] = ()
     way_out: WayOut | None = None
+    failed: Sequence[Failed] = ()
 
     @property
     def totals(self) -> dict[str, Totals]:
@@ -85,8 +90,9 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
     if today >= earliest:
         return None
     lock = assignment.locked_until
-    (loaded,) = supposed({assignment.id: earliest}, today)
-    _, falls_due = until_over(loaded, earliest, today)
+    (over,) = over_each({assignment.id: earliest}, today)
+    failed = [over] if isinstance(over, Failed) else []
+    falls_due = [] if isinstance(over, Failed) else over.charges
     if lock is None:
         sentence = f"A charge was posted on it before its start on {in_words(assignment.start_date)}."
     else:
@@ -95,7 +101,7 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
             f"Its last day can be {in_words(earliest)}."
         )
     if assignment.end_date == earliest:
-        return Refusal(sentence, [assignment], 1, earliest, falls_due)
+        return Refusal(sentence, [assignment], 1, earliest, falls_due, failed=failed)
     return Refusal(
         sentence,
         [assignment],
@@ -108,6 +114,7 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
             {"assignment_id": assignment.id},
             {"end_date": earliest.isoformat(), "version": assignment.version},
         ),
+        failed,
     )
 
 
@@ -258,17 +265,18 @@ def _blocking(query: Select[Assignment]) -> tuple[list[Assignment], int]:
 
 def _why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal | None:
     """Why a DID or customer with these assignments cannot be closed: one has not ended or has something due."""
-    open_ones = query.join(AssignmentPosition).where(
+    open_ones = query.outerjoin(AssignmentPosition).where(
         or_(
             Assignment.end_date.is_(None),
             Assignment.end_date >= today,
+            AssignmentPosition.assignment_id.is_(None),
             AssignmentPosition.next_charge_on.is_not(None),
         )
     )
     blocking, count = _blocking(open_ones)
     if not count:
         return None
-    possible_on, falls_due = _until_all_are_over(open_ones, today)
+    possible_on, falls_due, failed = _until_all_are_over(open_ones, today)
     names = ", ".join(_name(assignment, today) for assignment in blocking[:3])
     more = f" and {count - 3:,} more" if count > 3 else ""
     when = f"The first day on which it is possible is {in_words(possible_on)}."
@@ -281,25 +289,32 @@ def _why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal
         possible_on,
         falls_due,
         _way_to_end(blocking[0], today) if count == 1 else None,
+        failed,
     )
 
 
-def _until_all_are_over(query: Select[Assignment], today: date) -> tuple[date, list[PlannedCharge]]:
+def _until_all_are_over(
+    query: Select[Assignment], today: date
+) -> tuple[date, list[PlannedCharge], list[Failed]]:
     """The first day on which nothing of any of these assignments is open, and what falls due until then.
 
-    Each ends as early as it may, or when it is to end already; what can be removed falls due no more.
+    Each ends as early as it may, or when it is to end already; what can be removed falls due no more. Of those
+    that cannot be worked out only the last day is known.
     """
     last_days = {
         assignment.id: _last_day(assignment, today)
         for assignment in db.session.scalars(query)
         if not is_removable(assignment, today)
     }
-    possible_on, falls_due = today, []
-    for loaded in supposed(last_days, today):
-        over_on, charges = until_over(loaded, last_days[loaded.facts.assignment_id], today)
-        possible_on = max(possible_on, over_on)
-        falls_due.extend(charges)
-    return possible_on, falls_due
+    possible_on, falls_due, failed = today, [], []
+    for over in over_each(last_days, today):
+        if isinstance(over, Failed):
+            failed.append(over)
+            possible_on = max(possible_on, last_days[over.assignment_id] + ONE_DAY)
+        else:
+            possible_on = max(possible_on, over.on)
+            falls_due.extend(over.charges)
+    return possible_on, falls_due, failed
 
 
 def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
@@ -308,7 +323,7 @@ def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
     if is_removable(assignment, today):
         return WayOut(f"Remove {name}", "assignments.delete", this, {"version": assignment.version})
     if assignment.end_date:
-        due_on = assignment.position.next_charge_on
+        due_on = assignment.position.next_charge_on if assignment.position else None
         if due_on and due_on <= today and assignment.has_ended_on(today):
             return WayOut("Post what is due", "runs.new", {"customer_id": assignment.customer_id})
         return None

@@ -174,7 +174,7 @@ def _editor(assignment: Assignment, form: EditForm, status: int = 200, **more: A
 def _stored(assignment: Assignment) -> list[tuple[str, str]]:
     """What is stored now, for whoever typed over it."""
     return [
-        ("Quantity", f"{assignment.quantities[-1].quantity:,}"),
+        ("Quantity", f"{assignment.last_quantity:,}"),
         ("Start Date", day(assignment.start_date)),
         ("End Date", day(assignment.end_date) or "none"),
         ("Auto Decrement Credit", "yes" if assignment.auto_decrement_credit else "no"),

@@ -209,7 +209,7 @@ class EndManyForm(FlaskForm):
 
 def has_begun(assignment: Assignment) -> bool:
     """Whether a run has dealt with it, as far as a page knows; the service asks again."""
-    return assignment.position.charged_until is not None
+    return bool(assignment.position and assignment.position.charged_until)
 
 
 def _reason(form: Any) -> str:

@@ -42,7 +42,7 @@ def show(customer_id: int) -> Any:
 def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None = None, **more: Any) -> Any:
     """The customer's page. Whatever cannot be done stands on it as a refusal, with its way out."""
     mine = dids.find_dids(customer_id=customer.id)
-    form = rate_form or TaxRateForm(formdata=None, tax_rate=customer.tax_rates[-1].rate)
+    form = rate_form or TaxRateForm(formdata=None, tax_rate=customer.last_tax_rate)
     form.version.raw_data, form.version.data = None, customer.version
     context = _figures(customer) | {
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),

@@ -171,7 +171,7 @@ def edit_row(customer_id: int) -> Any:
 
 
 def _row_form(customer: Customer) -> RowForm:
-    return RowForm(formdata=None, obj=customer, tax_rate=customer.tax_rates[-1].rate)
+    return RowForm(formdata=None, obj=customer, tax_rate=customer.last_tax_rate)
 
 
 @bp.post("/<int:customer_id>/row")
@@ -185,7 +185,7 @@ def update_row(customer_id: int) -> Any:
     try:
         fields = customers.fields_of(customer, name=form.name.data or "", email=form.email.data or "")
         customers.change_customer(customer, fields)
-        if form.tax_rate.data != customer.tax_rates[-1].rate:
+        if form.tax_rate.data != customer.last_tax_rate:
             customers.change_tax_rate(customer, form.tax_rate.data, None, today())
     except Invalid as error:
         db.session.rollback()

@@ -127,6 +127,7 @@ def charges(customer: Customer) -> Any:
         summary=_summary(customer, span),
         coming=explained(coming),
         more=upcoming.more,
+        failed=upcoming.failed,
     )
 
 

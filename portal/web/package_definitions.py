@@ -188,7 +188,7 @@ def _editor(form: PackageForm, package: Package | None = None, status: int = 200
     if "impact" not in more:
         form.confirmed.data = ""
     fixed = bool(package and packages.was_assigned(package)) and "refusal" not in more
-    if fixed and package:
+    if fixed and package and package.schedules:
         form.keep_frequency(package.recurs)
     context = {
         "form": form,

@@ -9,7 +9,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.clock import today
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, in_words
 from portal.domain.terms import PackageType
 from portal.extensions import db
@@ -31,18 +31,18 @@ bp = Blueprint("packages", __name__, url_prefix="/packages")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A package as a row of the list shows it: in one of its currencies."""
+    """A package as a row of the list shows it: in one of its currencies. `price` is None where all are lost."""
 
     package: Package
     currency: str
-    price: PackagePrice
+    price: PackagePrice | None
     schedule: PackageSchedule
     assigned: int
 
     @property
     def other_currencies(self) -> int:
         """In how many more currencies it is sold."""
-        return len(self.package.currencies) - 1
+        return max(len(self.package.currencies) - 1, 0)
 
 
 @bp.app_template_filter("charged")
@@ -124,15 +124,25 @@ def _rows(found: Any) -> list[Row]:
 def _row(package: Package, assigned: int | None = None) -> Row:
     day = today()
     wanted = (request.values.get("currency", ""), packages.default_currency(), *package.currencies)
-    currency = next(code for code in wanted if code in package.currencies)
+    currency = next((code for code in wanted if code in package.currencies), "")
     price = package.price_on(currency, day)
-    assert price is not None
     if assigned is None:
         assigned = package_figures.holders([package.id], day)[package.id]
     return Row(package, currency, price, package.schedule_on(day), assigned)
 
 
 # -- a row, edited in place
+
+
+def _with_prices(package: Package) -> Row:
+    """Its row, with prices to be changed. RuleBroken where they are lost."""
+    row = _row(package)
+    if row.price is None:
+        raise RuleBroken(
+            f"{package.name} has no prices.",
+            WayOut("Give it prices", "packages.edit", {"package_id": package.id}),
+        )
+    return row
 
 
 @bp.get("/<int:package_id>/row")
@@ -145,7 +155,7 @@ def row(package_id: int) -> Any:
 
 @bp.get("/<int:package_id>/edit")
 def edit_row(package_id: int) -> Any:
-    row = _row(db.get_or_404(Package, package_id))
+    row = _with_prices(db.get_or_404(Package, package_id))
     stored = definition_of(row.package, earliest_day(row.package, today()))
     prices = stored.price_in(row.currency)
     assert prices is not None
@@ -157,7 +167,7 @@ def edit_row(package_id: int) -> Any:
 
 @bp.post("/<int:package_id>")
 def update_row(package_id: int) -> Any:
-    row = _row(db.get_or_404(Package, package_id))
+    row = _with_prices(db.get_or_404(Package, package_id))
     form = RowForm()
     stored = definition_of(row.package, earliest_day(row.package, today()))
     if form.is_stale(row.package.version):

@@ -14,6 +14,7 @@ from portal.services.assignments.changing import change_end
 from portal.services.billing.minimums import minimums
 from portal.services.calls.bundles import free_minutes, may_meet, overlapping_bundles
 from portal.services.deletion import is_removable
+from tests.breaking import WAYS, break_one
 from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
@@ -157,3 +158,14 @@ def test_bundles_that_cover_the_same_calls_are_pointed_out():
     over = Draft(package, customer, None, 1, FIRST - timedelta(days=9), FIRST - timedelta(days=1), minutes=5)
     assert overlapping_bundles(over) == []
     assert may_meet("", "^1") and may_meet("44", "^1") and not may_meet("^44", "^1|^91")
+
+
+def test_what_minutes_have_covered_stays_while_their_assignment_cannot_be_worked_out(tmp_path):
+    """New calls are not covered by it; what it covered is not charged all of a sudden, and the file is taken in."""
+    customer = a_customer()
+    bundle, other = a_bundle(customer, 5), a_bundle(customer, 2)
+    taken_in(a_file(tmp_path, [a_line("a", "2026-11-03 11:00:00", 300, "5")]))
+    break_one(bundle, WAYS["no quantity"][0])
+    taken_in(a_file(tmp_path, [a_line("b", "2026-11-03 10:00:00", 180, "3")], name="more.csv"))
+    assert covered() == {"a": (300, 5), "b": (120, 2)}
+    assert [used.assignment for used in free_minutes(customer.id, TODAY)] == [other]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words, make_schedule
 from portal.domain.terms import PackageType, Prices, Terms, always
 from portal.extensions import db
 from portal.models import (
@@ -83,8 +83,22 @@ def check(draft: Draft) -> None:
             f"{package.name} has no prices in {customer.currency}, the currency of {customer.name}.",
             WayOut(f"Add prices in {customer.currency}", "packages.edit", {"package_id": package.id}),
         )
+    _check_schedules(package)
+    if not customer.tax_rates:
+        raise NotAssignable(f"{customer.name} has no tax rate, so nothing can be charged.")
     _check_numbers(draft)
     _check_dates(draft)
+
+
+def _check_schedules(package: Package) -> None:
+    """A package whose schedules are lost, or cannot be, is not assigned: nothing of it could be charged."""
+    if not package.schedules:
+        raise NotAssignable(f"{package.name} has no schedule, so nothing of it can be charged.")
+    for row in package.schedules:
+        try:
+            make_schedule(row.frequency, row.frequency_match)
+        except Invalid as problem:
+            raise NotAssignable(f"Nothing of {package.name} can be charged: {problem.sentence}") from None
 
 
 def _check_numbers(draft: Draft) -> None:

@@ -17,7 +17,8 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
 from portal.services.assignments.assigning import check_day, check_end
 from portal.services.billing import line_bound
-from portal.services.billing.terms import Loaded, load
+from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.terms import Loaded
 from portal.services.calls.effects import bundles_changed
 
 CHUNK = 500
@@ -30,6 +31,11 @@ def has_begun(assignment: Assignment) -> bool:
     Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
     """
     hold_positions([assignment.id])
+    if assignment.position is None:
+        raise RuleBroken(
+            "It is not known up to which day this assignment is charged, so it cannot be changed. "
+            "Whoever runs the portal has to put that right first."
+        )
     return assignment.position.charged_until is not None
 
 
@@ -66,7 +72,7 @@ def change_quantity(assignment: Assignment, quantity: int, holds_from: date, tod
         if not has_begun(assignment):
             if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
                 raise _locked_quantity(assignment)
-            first, *others = assignment.quantities
+            first, *others = assignment.quantities or [AssignmentQuantity()]
             first.quantity = quantity
             assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
             touch(assignment)
@@ -161,6 +167,9 @@ def overrides(assignment: Assignment, end_date: date | None) -> bool:
 def keep_end(assignment: Assignment, end_date: date | None, today: date, *, begun: bool) -> None:
     """Store an end date, with the day since which it is known once a run has dealt with the assignment."""
     assignment.end_date = end_date
+    if not assignment.ends:
+        assignment.ends.append(AssignmentEnd(end_date=end_date))
+        return
     if not begun:
         assignment.ends[0].end_date = end_date
         return
@@ -208,10 +217,20 @@ def find_next_of(assignments: Sequence[Assignment], today: date) -> None:
     """The same for many, read together."""
     positions = {assignment.id: assignment.position for assignment in assignments}
     for some in in_chunks(list(positions)):
-        for loaded in load(some, spend_before=today + ONE_DAY):
-            position = positions[loaded.facts.assignment_id]
-            position.next_charge_on = _next_day(loaded, today)
-            position.version += 1
+        for item in load_each(some, spend_before=today + ONE_DAY):
+            id = item.assignment_id if isinstance(item, Failed) else item.facts.assignment_id
+            if position := positions[id]:
+                position.next_charge_on = today if isinstance(item, Failed) else _next_day_of(item, today)
+                position.version += 1
+
+
+def _next_day_of(loaded: Loaded, today: date) -> date | None:
+    """The next day; today where that cannot be worked out: the next run says so."""
+    try:
+        return _next_day(loaded, today)
+    except Exception as error:
+        failed(loaded.facts.assignment_id, error)
+        return today
 
 
 def _next_day(loaded: Loaded, today: date) -> date | None:

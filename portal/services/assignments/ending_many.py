@@ -31,6 +31,10 @@ def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> 
     """Which of them may end on that day. Nothing is stored."""
     ending = Ending()
     for assignment in assignments:
+        if assignment.position is None:
+            reason = "It is not known up to which day it is charged: whoever runs the portal has to put that right."
+            ending.refused.append(NotEnded(assignment, reason))
+            continue
         try:
             check_change_of_end(assignment, end_date, today)
         except Invalid as problem:

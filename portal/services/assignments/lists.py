@@ -17,7 +17,8 @@ from portal.domain.schedule import ONE_DAY, Frequency, Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing
-from portal.services.billing.terms import Loaded, load
+from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.terms import Loaded
 from portal.services.dids.numbers import parts_to_find
 from portal.services.packages import schedule_words
 
@@ -55,11 +56,12 @@ class NextCharge:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A row of a list."""
+    """A row of a list; `failed` where it cannot be worked out what is charged next."""
 
     assignment: Assignment
     state: State
     next_charge: NextCharge | None
+    failed: Failed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Counts:
 
 def state_on(assignment: Assignment, day: date) -> State:
     """Where an assignment stands on a day."""
-    if assignment.position.held_lines:
+    if assignment.position and assignment.position.held_lines:
         return State.HELD
     if assignment.has_ended_on(day):
         return State.ENDED
@@ -138,16 +140,33 @@ def for_rows() -> tuple[Any, ...]:
 
 def listed(assignments: Sequence[Assignment], today: date) -> list[Listed]:
     """Rows of a list, their next charges worked out together."""
-    upcoming = next_charges([a.id for a in assignments if a.position.next_charge_on], today)
-    return [Listed(a, state_on(a, today), upcoming.get(a.id)) for a in assignments]
+    next_of = next_charges([a.id for a in assignments if not a.position or a.position.next_charge_on], today)
+    return [_listed(a, next_of.get(a.id), today) for a in assignments]
 
 
-def next_charges(ids: Sequence[int], today: date) -> dict[int, NextCharge]:
-    """What each of the assignments is charged next, where anything is."""
-    if not ids:
-        return {}
-    found = ((item.facts.assignment_id, _next_charge(item, today)) for item in load(ids, today + ONE_DAY))
-    return {id: charge for id, charge in found if charge}
+def _listed(assignment: Assignment, next_charge: NextCharge | Failed | None, today: date) -> Listed:
+    state = state_on(assignment, today)
+    if isinstance(next_charge, Failed):
+        return Listed(assignment, state, None, next_charge)
+    return Listed(assignment, state, next_charge)
+
+
+def next_charges(ids: Sequence[int], today: date) -> dict[int, NextCharge | Failed]:
+    """What each of the assignments is charged next, where anything is, or why that cannot be told."""
+    found: dict[int, NextCharge | Failed] = {}
+    for item in load_each(ids, today + ONE_DAY) if ids else ():
+        if isinstance(item, Failed):
+            found[item.assignment_id] = item
+            continue
+        id = item.facts.assignment_id
+        try:
+            charge = _next_charge(item, today)
+        except Exception as error:
+            found[id] = failed(id, error)
+            continue
+        if charge:
+            found[id] = charge
+    return found
 
 
 def _next_charge(item: Loaded, today: date) -> NextCharge | None:

@@ -9,7 +9,8 @@ from portal.domain.proration import share
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import in_force, segments, span_around
 from portal.models import Assignment
-from portal.services.billing.terms import load
+from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.terms import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,24 @@ def waiting(assignment: Assignment, quantity: int, holds_from: date, today: date
     """What a rise of the quantity from `holds_from` on gives away; None where nothing is.
 
     Nothing is while nothing has been posted (it holds at once), where the quantity falls, and where it holds
-    from a charge date on and there is no setup.
+    from a charge date on and there is no setup. Nor is anything told of one that cannot be worked out.
     """
-    if assignment.position.charged_until is None and holds_from <= today:
+    begun = assignment.position is not None and assignment.position.charged_until is not None
+    if not begun and holds_from <= today:
         return None
-    loaded = load([assignment.id], spend_before=holds_from)[0]
+    loaded = next(iter(load_each([assignment.id], spend_before=holds_from)), None)
+    if loaded is None or isinstance(loaded, Failed):
+        return None
+    try:
+        return _waiting(loaded, assignment, quantity, holds_from, today)
+    except Exception as error:
+        failed(assignment.id, error)
+        return None
+
+
+def _waiting(
+    loaded: Loaded, assignment: Assignment, quantity: int, holds_from: date, today: date
+) -> Waiting | None:
     terms, currency = loaded.terms, loaded.facts.currency
     before = in_force(terms.quantities, max(holds_from - ONE_DAY, today))
     if quantity <= before:

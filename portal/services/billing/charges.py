@@ -62,6 +62,8 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
 
 def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
     customer, assignment = asked.customer, asked.assignment
+    if not customer.tax_rates:
+        raise Invalid("customer", f"{customer.name} has no tax rate. Set one first.")
     rate = customer.tax_rate_on(asked.charge_on)
     tax = tax_on(to_micros(asked.amount), to_micros(rate), minor_unit(customer.currency))
     return Charge(

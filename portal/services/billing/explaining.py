@@ -1,5 +1,6 @@
 """Where charges come from: the sentences of many at once, with a handful of statements."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Charge
 from portal.services.billing.terms import terms_of
+
+log = logging.getLogger("portal.billing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,20 @@ def explain_all(charges: Iterable[Charge]) -> dict[int, str]:
 
 
 def origin_of(charge: Charge) -> Origin | None:
-    """The terms that a posted charge stands on; None for one that stands on none."""
+    """The terms that a posted charge stands on; None for one that stands on none, or whose terms are lost."""
     if charge.assignment_id is None:
         return None
-    return origin(charge, terms_of([charge.assignment_id])[charge.assignment_id])
+    terms = terms_of([charge.assignment_id]).get(charge.assignment_id)
+    return origin(charge, terms) if terms else None
 
 
 def _sentence(charge: Any, terms: dict[int, Terms], originals: dict[int, Line]) -> str:
     original = originals.get(getattr(charge, "reverses_id", None) or 0)
-    return explain(charge, terms.get(charge.assignment_id), original)
+    try:
+        return explain(charge, terms.get(charge.assignment_id), original)
+    except Exception:  # terms that cannot be explain no charge, and hide none
+        log.exception("Charge of assignment %s cannot be explained by its terms", charge.assignment_id)
+        return explain(charge, None, original)
 
 
 def _originals(charges: Sequence[Any]) -> dict[int, Line]:

@@ -20,6 +20,7 @@ from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldCh
 from portal.services import listing
 from portal.services.assignments.assigning import check_day
 from portal.services.assignments.changing import find_next_of, hold_positions
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import HELD_ABOVE, Worked, chunks, work_out
 from portal.services.billing.terms import Loaded
 from portal.services.calls.effects import bundles_changed
@@ -39,6 +40,14 @@ class HeldAssignment:
     amount: Decimal
     tax: Decimal
     next_charge_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """An assignment that a run has held, and of which nothing can be worked out any more."""
+
+    assignment: Assignment
+    failed: Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +100,25 @@ def count_held(today: date, customer_id: int | None = None) -> int:
 
 def list_held(
     today: date, customer_id: int | None = None, after: int | None = None, before: int | None = None
-) -> listing.Page[HeldAssignment]:
-    """A page of the held assignments, each with what posting all of it would bring."""
+) -> listing.Page[HeldAssignment | NotKnown]:
+    """A page of the held assignments, each with what posting all of it would bring, or why that is not known."""
     page = listing.page(find_held(today, customer_id), BY_NUMBER, after, before)
-    return listing.Page(described(page.rows, today), page.total, page.after, page.before)
+    return listing.Page(list(_told(page.rows, today)), page.total, page.after, page.before)
 
 
 def described(assignments: Sequence[Assignment], today: date) -> list[HeldAssignment]:
     """Those of the assignments that a run today would hold, with what posting all of each would bring."""
+    return [told for told in _told(assignments, today) if isinstance(told, HeldAssignment)]
+
+
+def _told(assignments: Sequence[Assignment], today: date) -> Iterator[HeldAssignment | NotKnown]:
     by_id = {assignment.id: assignment for assignment in assignments}
-    return [
-        _described(by_id[worked.loaded.facts.assignment_id], worked)
-        for chunk in chunks(sorted(by_id))
-        for worked in work_out(chunk, today, today)
-        if worked.held
-    ]
+    for chunk in chunks(sorted(by_id)):
+        for worked in work_out(chunk, today, today):
+            if isinstance(worked, Failed):
+                yield NotKnown(by_id[worked.assignment_id], worked)
+            elif worked.held:
+                yield _described(by_id[worked.loaded.facts.assignment_id], worked)
 
 
 def _described(assignment: Assignment, worked: Worked) -> HeldAssignment:
@@ -182,7 +195,7 @@ def _locked(assignments: Iterable[Assignment], today: date) -> Iterator[tuple[As
     for chunk in chunks(sorted(by_id)):
         hold_positions(chunk)
         for worked in work_out(chunk, today, today):
-            if worked.held:
+            if not isinstance(worked, Failed) and worked.held:
                 yield by_id[worked.loaded.facts.assignment_id], worked
 
 
@@ -214,6 +227,8 @@ def _kept(holds: list[AssignmentHold]) -> list[AssignmentHold]:
 
 def _held_one(assignment: Assignment, today: date) -> Worked:
     worked = next(iter(work_out([assignment.id], today, today)))
+    if isinstance(worked, Failed):
+        raise RuleBroken(worked.sentence)
     if not worked.held:
         raise RuleBroken("Nothing of it is held any more: somebody has chosen already, or it has changed.")
     return worked

@@ -19,7 +19,8 @@ def check_quantity(package: Package, currency: str, quantity: int, since: date) 
     """Whether a quantity keeps every line below the bound, at the prices of `since` and those to come."""
     held = package.price_on(currency, since)
     prices = [p for p in package.prices if p is held or (p.currency == currency and p.holds_from > since)]
-    dearest: Decimal = max(getattr(price, name) for price in prices for name in PRICE_LABELS)
+    # Without prices nothing is charged; whoever sets them holds them against the quantity.
+    dearest = max((getattr(price, name) for price in prices for name in PRICE_LABELS), default=Decimal(0))
     if dearest * quantity >= AMOUNT_BELOW:
         raise Invalid(
             "quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Take a smaller quantity."

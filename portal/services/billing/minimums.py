@@ -13,7 +13,8 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import Span, charged_at_the_start, in_force, segments, span_around
 from portal.extensions import db
 from portal.models import Assignment, Package
-from portal.services.billing.terms import Loaded, load
+from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.terms import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,18 @@ def minimums(customer_id: int, today: date) -> list[Minimum]:
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= today))
     )
     ids: Sequence[int] = db.session.scalars(query).all()
-    found = (_minimum(loaded, today) for loaded in load(ids, spend_before=today + ONE_DAY)) if ids else ()
+    loaded = load_each(ids, spend_before=today + ONE_DAY) if ids else ()
+    found = (_minimum_of(item, today) for item in loaded if not isinstance(item, Failed))
     return [minimum for minimum in found if minimum]
+
+
+def _minimum_of(loaded: Loaded, today: date) -> Minimum | None:
+    """None also where it cannot be worked out: the page tells that where it tells what is charged next."""
+    try:
+        return _minimum(loaded, today)
+    except Exception as error:
+        failed(loaded.facts.assignment_id, error)
+        return None
 
 
 def _minimum(loaded: Loaded, today: date) -> Minimum | None:

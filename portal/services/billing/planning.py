@@ -10,7 +10,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, true
 
 from portal.domain.charges import charges_due
 from portal.domain.due import ORDER, Due, DueCharge, Kind, Position
@@ -19,7 +19,8 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
-from portal.services.billing.terms import Facts, Loaded, load, usage_wait_days
+from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.terms import Facts, Loaded, usage_wait_days
 
 # An assignment with more lines than this dated before the day of the run is held (billing-rules 8).
 HELD_ABOVE = 40
@@ -214,10 +215,11 @@ class Held:
 
 @dataclass(slots=True)
 class Plan:
-    """The charges that would be posted, in the order they stand in, and what is held."""
+    """The charges that would be posted, in the order they stand in, what is held, and what cannot be worked out."""
 
     charges: list[PlannedCharge] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
 
     @property
     def totals(self) -> dict[str, Totals]:
@@ -266,13 +268,25 @@ def chunks(ids: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]:
 
 
 def due_ids(through: date, customer_id: int | None = None) -> list[int]:
-    """The assignments on which anything can fall due up to `through`, in the order of their ids."""
+    """The assignments on which anything can fall due up to `through`, in the order of their ids.
+
+    With them those that have lost their position, which is how a run learns of them.
+    """
     query = (
         select(AssignmentPosition.assignment_id)
         .where(AssignmentPosition.next_charge_on <= through)
         .order_by(AssignmentPosition.assignment_id)
     )
-    return list(db.session.scalars(_of_customer(query, customer_id)))
+    ids = list(db.session.scalars(_of_customer(query, customer_id)))
+    whose = true() if customer_id is None else Assignment.customer_id == customer_id
+    lost = list(db.session.scalars(without_position(whose)))
+    return sorted([*ids, *lost]) if lost else ids
+
+
+def without_position(which: ColumnElement[bool]) -> Select[int]:
+    """Those of the assignments meant by `which` that have lost their position."""
+    stands = select(AssignmentPosition.assignment_id).where(AssignmentPosition.assignment_id == Assignment.id)
+    return select(Assignment.id).where(which, ~stands.exists())
 
 
 def _of_customer(query: Select[int], customer_id: int | None) -> Select[int]:
@@ -283,11 +297,21 @@ def _of_customer(query: Select[int], customer_id: int | None) -> Select[int]:
     )
 
 
-def work_out(ids: Sequence[int], through: date, today: date) -> Iterator[Worked]:
-    """Work assignments out up to `through`. The one function behind preview, simulation and run."""
-    for loaded in load(ids, spend_before=through + ONE_DAY):
+def work_out(ids: Sequence[int], through: date, today: date) -> Iterator[Worked | Failed]:
+    """Work assignments out up to `through`. The one function behind preview, simulation and run.
+
+    One that cannot be worked out is told as Failed, and stops no other.
+    """
+    for loaded in load_each(ids, spend_before=through + ONE_DAY):
+        yield loaded if isinstance(loaded, Failed) else _worked(loaded, through, today)
+
+
+def _worked(loaded: Loaded, through: date, today: date) -> Worked | Failed:
+    try:
         due = loaded.due(through)
-        yield Worked(loaded, due, _held(loaded, due, min(through, today)))
+        return Worked(loaded, due, _held(loaded, due, min(through, today)))
+    except Exception as error:
+        return failed(loaded.facts.assignment_id, error)
 
 
 def _held(loaded: Loaded, due: Due, day: date) -> Held | None:
@@ -307,7 +331,9 @@ def plan(ids: Sequence[int], through: date, today: date) -> Plan:
     found = Plan()
     for chunk in chunks(ids):
         for worked in work_out(chunk, through, today):
-            if worked.held:
+            if isinstance(worked, Failed):
+                found.failed.append(worked)
+            elif worked.held:
                 found.held.append(worked.held)
             else:
                 found.charges.extend(worked.planned(today))

@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
-from portal.models import AssignmentPosition, BalanceEntry, Charge, EntrySource
-from portal.services.billing.planning import Held, Worked, work_out
+from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, EntrySource
+from portal.services.billing.failures import Failed, check_concerns_one, failed
+from portal.services.billing.planning import Held, Worked, without_position, work_out
 from portal.services.billing.raw_tables import CHARGE, ENTRY
 from portal.services.billing.terms import OF_PERIODS, Facts, Root
 from portal.services.credit import return_overpaid
@@ -28,7 +29,7 @@ class SomebodyWasHere(Exception):
 
 @dataclass(slots=True)
 class Failure:
-    """An assignment whose charges the database refused, and why."""
+    """An assignment that could not be worked out, or whose charges the database refused, and why."""
 
     assignment_id: int
     sentence: str
@@ -68,7 +69,9 @@ def post_chunk(
     posting = Posting()
     ready: list[Worked] = []
     for worked in work_out(still_due, through, today) if still_due else ():
-        if worked.held:
+        if isinstance(worked, Failed):
+            posting.failed.append(Failure(worked.assignment_id, worked.sentence))
+        elif worked.held:
             posting.held.append(worked.held)
         else:
             ready.append(worked)
@@ -79,21 +82,30 @@ def post_chunk(
         savepoint.commit()
         for worked in ready:
             posting.take(worked)
-    except IntegrityError:
+    except SomebodyWasHere:
+        raise
+    except Exception as error:
+        check_concerns_one(error)
         savepoint.rollback()
         _post_one_by_one(ready, run_id, today, by, now, posting)
     return posting
 
 
 def _lock(ids: Sequence[int], through: date) -> list[int]:
-    """Those of the assignments that are still due, their positions locked until the transaction ends."""
+    """Those of the assignments that are still due, their positions locked until the transaction ends.
+
+    With them those that have no position: they are told as failed.
+    """
     query = (
         select(AssignmentPosition.assignment_id)
         .where(AssignmentPosition.assignment_id.in_(ids), AssignmentPosition.next_charge_on <= through)
         .order_by(AssignmentPosition.assignment_id)
         .with_for_update()
     )
-    return list(db.session.scalars(query))
+    still_due = list(db.session.scalars(query))
+    if len(still_due) == len(ids):
+        return still_due
+    return sorted([*still_due, *db.session.scalars(without_position(Assignment.id.in_(ids)))])
 
 
 def _post_one_by_one(
@@ -106,16 +118,34 @@ def _post_one_by_one(
             _post([worked], run_id, today, by, now)
             savepoint.commit()
             posting.take(worked)
-        except IntegrityError:
+        except SomebodyWasHere:
+            raise
+        except Exception as error:
+            check_concerns_one(error)
             savepoint.rollback()
-            first = worked.due.charges[0]
-            posting.failed.append(
-                Failure(
-                    worked.loaded.facts.assignment_id,
-                    "A charge for one of its periods stands already, although its position does not say so "
-                    f"(first line due: {first.charge_on.isoformat()}). Nothing of it was posted.",
-                )
-            )
+            posting.failed.append(_refused(worked, error))
+
+
+def _refused(worked: Worked, error: Exception) -> Failure:
+    """Why the charges of an assignment are not in."""
+    id = worked.loaded.facts.assignment_id
+    if not isinstance(error, IntegrityError) or not _stands_already(worked):
+        return Failure(id, failed(id, error).sentence)
+    first = worked.due.charges[0]
+    return Failure(
+        id,
+        "A charge for one of its periods stands already, although its position does not say so "
+        f"(first line due: {first.charge_on.isoformat()}). Nothing of it was posted.",
+    )
+
+
+def _stands_already(worked: Worked) -> bool:
+    keys = {(due.kind, due.period_from, due.number) for due in worked.due.charges}
+    posted = select(Charge.kind, Charge.period_from, Charge.number).where(
+        Charge.assignment_id == worked.loaded.facts.assignment_id,
+        Charge.period_from.in_({period_from for _, period_from, _ in keys}),
+    )
+    return any(tuple(row) in keys for row in db.session.execute(posted))
 
 
 def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models import Run, SimulatedCharge
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import Fingerprint, PlannedCharge, chunks, due_ids, work_out
 
 DIFFERENCES_SHOWN = 200
@@ -31,12 +32,16 @@ class Difference:
 
 @dataclass(slots=True)
 class Differences:
-    """All that has changed since a simulation: the first few, how many, and the fingerprint as of now."""
+    """All that has changed since a simulation: the first few, how many, and the fingerprint as of now.
+
+    `failed` are the assignments that cannot be worked out now: of these, whatever was shown is gone.
+    """
 
     fingerprint: str
     count: int = 0
     charge_count: int = 0
     first: list[Difference] = field(default_factory=list)
+    failed: dict[int, Failed] = field(default_factory=dict)
 
     def add(self, was: SimulatedCharge | None, now: PlannedCharge | None) -> None:
         """Count one, and keep it if it is among the first."""
@@ -64,7 +69,7 @@ def differences(simulation: Run, today: date, beat: Callable[[], None] | None = 
     found, fingerprint, before = Differences(""), Fingerprint(), _Shown(run_id)
     for chunk in chunks(sorted({*due, *db.session.scalars(shown)})):
         was = {_key(line): line for line in before.up_to(chunk[-1])}
-        for planned in _planned([id for id in chunk if id in due], through, today):
+        for planned in _planned([id for id in chunk if id in due], through, today, found.failed):
             fingerprint.add(planned.facts, planned.due)
             found.charge_count += 1
             line = was.pop(planned.key, None)
@@ -109,9 +114,13 @@ class _Shown:
         self.read += lines
 
 
-def _planned(ids: Sequence[int], through: date, today: date) -> Iterator[PlannedCharge]:
+def _planned(
+    ids: Sequence[int], through: date, today: date, not_worked_out: dict[int, Failed]
+) -> Iterator[PlannedCharge]:
     for worked in work_out(ids, through, today) if ids else ():
-        if not worked.held:
+        if isinstance(worked, Failed):
+            not_worked_out[worked.assignment_id] = worked
+        elif not worked.held:
             yield from worked.planned(today)
 
 

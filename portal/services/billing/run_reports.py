@@ -82,7 +82,7 @@ def _add_total(run_id: int, currency: str, amount: int, cost: int, tax: int, cou
 def keep_differences(run_id: int, found: Differences) -> None:
     """Keep with a refused run what has changed since its simulation, as far as it is shown."""
     rows = [
-        _exception(run_id, difference.line.assignment_id, Outcome.CHANGED, _changed(difference))
+        _exception(run_id, difference.line.assignment_id, Outcome.CHANGED, _changed(difference, found))
         for difference in found.first
     ]
     if rows:
@@ -105,11 +105,13 @@ def _held(lines: int, first_on: date) -> str:
     return f"{lines:,} charges since {in_words(first_on)} wait for a choice; none of them was posted."
 
 
-def _changed(difference: Difference) -> str:
+def _changed(difference: Difference, found: Differences) -> str:
     was, now = ((_amount(line) if line else "") for line in (difference.was, difference.now))
     day = in_words(difference.line.charge_on)
     if not was:
         return f"{day}: {now} is new."
+    if not now and (failed := found.failed.get(difference.line.assignment_id)):
+        return f"{day}: {was} is gone. {failed.sentence}"
     return f"{day}: {was} is gone." if not now else f"{day}: it was {was}, and is {now} now."
 
 

@@ -14,8 +14,17 @@ from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, in_words
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
-from portal.services.billing.planning import CHUNK, Fingerprint, PlannedCharge, chunks, due_ids, work_out
-from portal.services.billing.posting import Posting, SomebodyWasHere, line_row, post_chunk
+from portal.services.billing.failures import Failed, check_concerns_one, failed
+from portal.services.billing.planning import (
+    CHUNK,
+    Fingerprint,
+    PlannedCharge,
+    Worked,
+    chunks,
+    due_ids,
+    work_out,
+)
+from portal.services.billing.posting import Failure, Posting, SomebodyWasHere, line_row, post_chunk
 from portal.services.billing.raw_tables import raw_table
 from portal.services.billing.run_differences import Differences, differences
 from portal.services.billing.run_reports import keep_differences, report_chunk
@@ -179,25 +188,43 @@ def _simulate(run: Run, today: date, clock: Clock, size: int) -> None:
     ids = due_ids(through, run.customer_id)
     for of_run in (SIMULATED.c.run_id, RunException.run_id, RunTotal.run_id):
         db.session.execute(delete(of_run.table).where(of_run == run_id))
-    run.done_count = run.charge_count = run.held_count = 0
+    run.done_count = run.charge_count = run.held_count = run.failed_count = 0
     run.due_count = len(ids)
     fingerprint = Fingerprint()
     db.session.commit()
     for chunk in chunks(ids, size):
-        rows, simulated = [], Posting()
+        simulated, ready = Posting(), []
         for worked in work_out(chunk, through, today):
-            if worked.held:
+            if isinstance(worked, Failed):
+                simulated.failed.append(Failure(worked.assignment_id, worked.sentence))
+            elif worked.held:
                 simulated.held.append(worked.held)
-                continue
+            else:
+                ready.append(worked)
+        for worked in _kept(run_id, ready, today, simulated):
             simulated.take(worked)
-            for planned in worked.planned(today):
-                fingerprint.add(planned.facts, planned.due)
-                rows.append(_simulated(run_id, planned))
-        if rows:
-            db.session.execute(insert(SIMULATED), rows)
+            for due in worked.due.charges:
+                fingerprint.add(worked.loaded.facts, due)
         report_chunk(run_id, simulated, len(chunk), clock())
         db.session.commit()
     db.session.get_one(Run, run_id).fingerprint = fingerprint.hex()
+
+
+def _kept(run_id: int, ready: list[Worked], today: date, simulated: Posting) -> list[Worked]:
+    """Write the lines of a chunk; where the database refuses some, of each assignment by itself. What is in."""
+    rows = [_simulated(run_id, planned) for worked in ready for planned in worked.planned(today)]
+    try:
+        with db.session.begin_nested():
+            if rows:
+                db.session.execute(insert(SIMULATED), rows)
+        return ready
+    except Exception as error:
+        check_concerns_one(error)
+        if len(ready) > 1:
+            return [one for worked in ready for one in _kept(run_id, [worked], today, simulated)]
+        told = failed(ready[0].loaded.facts.assignment_id, error)
+        simulated.failed.append(Failure(told.assignment_id, told.sentence))
+        return []
 
 
 def _simulated(run_id: int, planned: PlannedCharge) -> dict[str, object]:

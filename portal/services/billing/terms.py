@@ -6,6 +6,7 @@ an object of a model.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -99,9 +100,18 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
         )
         for row in rows
     ]
+    for item in loaded:
+        _check_position(item)
     _add_posted(loaded)
     _add_spend(loaded, spend_before)
     return loaded
+
+
+def _check_position(item: Loaded) -> None:
+    """ValueError for a position that nothing leads to: with it, nothing would ever be charged again."""
+    charged_until, worked_through = item.position
+    if charged_until and charged_until - (worked_through or charged_until) > 2 * LONGEST_PERIOD:
+        raise ValueError(f"charged until {charged_until}, but worked through {worked_through} only")
 
 
 def suppose_end(item: Loaded, end_date: date | None, today: date) -> None:
@@ -117,8 +127,21 @@ def suppose_end(item: Loaded, end_date: date | None, today: date) -> None:
 
 
 def terms_of(assignment_ids: Sequence[int]) -> dict[int, Terms]:
-    """The terms alone of many assignments: what their charges are explained by."""
-    return _terms(_rows(assignment_ids))
+    """The terms alone of many assignments: what their charges are explained by.
+
+    Those of which a row is missing are left out.
+    """
+    rows = _rows(assignment_ids)
+    try:
+        return _terms(rows)
+    except KeyError:
+        return {id: terms for row in rows for id, terms in _terms_or_none(row).items()}
+
+
+def _terms_or_none(row: Row[Any]) -> dict[int, Terms]:
+    with suppress(KeyError):
+        return _terms([row])
+    return {}
 
 
 def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import Held, PlannedCharge, Totals, chunks, in_order, totals, work_out
 from portal.services.billing.terms import usage_wait_days
 
@@ -46,6 +47,7 @@ class Upcoming:
     totals: dict[str, Totals] = field(default_factory=dict)
     count: int = 0
     held: list[Held] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
     overdue: int = 0
     left_out_from: date | None = None
 
@@ -99,6 +101,9 @@ def _by_day(
     worked_out = 0
     for chunk in chunks(ids):
         for worked in work_out(chunk, fits + wait, today):
+            if isinstance(worked, Failed):
+                found.failed.append(worked)
+                continue
             worked_out += len(worked.due.charges)
             if worked_out > LINES_MOST:
                 raise TooMuch

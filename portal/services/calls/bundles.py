@@ -53,6 +53,7 @@ def free_minutes(customer_id: int, today: date) -> list[Used]:
             allowances(terms[assignment.id], assignment.minutes or 0, today, today + ONE_DAY), None
         )
         for assignment in running
+        if assignment.id in terms
     }
     used = _used({a.id: allowance for a, allowance in found.items() if allowance})
     return [

@@ -6,7 +6,7 @@ reopened (billing-rules 10).
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -18,6 +18,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType, Terms
 from portal.extensions import db
 from portal.models import Assignment, Call, CallCover, Customer, Package
+from portal.services.billing.failures import failed
 from portal.services.billing.raw_tables import raw_table
 from portal.services.billing.terms import call_days, terms_of
 from portal.services.calls.destinations import matches
@@ -31,13 +32,27 @@ Key = tuple[int, date]
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An assignment that brings free minutes."""
+    """An assignment that brings free minutes; without terms where a row is missing by which it is worked out."""
 
     assignment_id: int
     did_id: int | None
     minutes: int
     destination: str
-    terms: Terms
+    terms: Terms | None
+
+
+@dataclass(slots=True)
+class Kept:
+    """What stays as it was covered: periods that ended too long ago, and assignments that cannot be worked out."""
+
+    periods: set[Key] = field(default_factory=set)
+    assignments: set[int] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.periods or self.assignments)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self.periods or key[0] in self.assignments
 
 
 def recover_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
@@ -81,7 +96,7 @@ def holders(customer_id: int) -> list[Holder]:
         .order_by(Assignment.id)
     ).all()
     terms = terms_of([row.id for row in rows]) if rows else {}
-    return [Holder(row.id, row.did_id, row.minutes or 0, row.destination, terms[row.id]) for row in rows]
+    return [Holder(row.id, row.did_id, row.minutes or 0, row.destination, terms.get(row.id)) for row in rows]
 
 
 def is_frozen(allowance: Allowance, today: date, within: int) -> bool:
@@ -89,15 +104,23 @@ def is_frozen(allowance: Allowance, today: date, within: int) -> bool:
     return allowance.until is not None and (today - allowance.until).days > within
 
 
-def _bundles(customer_id: int, since: date, last: date, today: date) -> tuple[set[Key], list[Bundle]]:
-    """The periods that stay as they are, and the bundles at work, with what was left of them on `since`."""
+def _bundles(customer_id: int, since: date, last: date, today: date) -> tuple[Kept, list[Bundle]]:
+    """What stays as it is, and the bundles at work, with what was left of them on `since`."""
     within = call_days()[1]
-    frozen, open_ = set(), []
+    frozen, open_ = Kept(), []
     for holder in holders(customer_id):
         matcher = matcher_of(holder.destination)
-        for allowance in allowances(holder.terms, holder.minutes, since, last + ONE_DAY):
+        try:
+            if holder.terms is None:
+                raise LookupError("a row that it needs is missing")
+            given = list(allowances(holder.terms, holder.minutes, since, last + ONE_DAY))
+        except Exception as error:
+            failed(holder.assignment_id, error)
+            frozen.assignments.add(holder.assignment_id)
+            continue
+        for allowance in given:
             if is_frozen(allowance, today, within):
-                frozen.add((holder.assignment_id, allowance.begins))
+                frozen.periods.add((holder.assignment_id, allowance.begins))
             else:
                 open_.append(
                     Bundle(holder.assignment_id, holder.did_id, allowance, matcher, allowance.seconds)
@@ -139,9 +162,7 @@ def _used_before(customer_id: int, since: date, bundles: Sequence[Bundle]) -> di
     return used
 
 
-def _recover_window(
-    customer_id: int, begins: date, until: date, frozen: set[Key], bundles: list[Bundle]
-) -> None:
+def _recover_window(customer_id: int, begins: date, until: date, frozen: Kept, bundles: list[Bundle]) -> None:
     """The calls of some days: what covered them goes, but for periods that stay, and what covers them now comes."""
     calls = _calls(customer_id, begins, until)
     kept = _kept(customer_id, begins, until, frozen)
@@ -179,7 +200,7 @@ def _used(rows: Iterator[Any], kept: Mapping[int, list[Cover]]) -> Iterator[Used
         yield UsedCall(row.id, row.day, dids, row.destination, row.seconds, row.amount, taken, paid)
 
 
-def _kept(customer_id: int, begins: date, until: date, frozen: set[Key]) -> dict[int, list[Cover]]:
+def _kept(customer_id: int, begins: date, until: date, frozen: Kept) -> dict[int, list[Cover]]:
     """What periods that stay as they are cover of the calls of some days."""
     kept: dict[int, list[Cover]] = defaultdict(list)
     if frozen:

@@ -11,6 +11,7 @@ from portal.domain.money import to_micros
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
 from portal.services.billing.terms import usage_wait_days
 from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
@@ -66,7 +67,9 @@ def _held(customer: Customer, today: date) -> list[tuple[Package, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """The next charges, and the assignments that are held. `more`: there are others after these.
+    """The next charges, the assignments that are held, and those that cannot be worked out.
+
+    `more`: there are other charges after these.
 
     `first_on` is the first day on which the customer is to pay something, `first_amount` what all of that day
     comes to, None where it was not counted to the end.
@@ -74,6 +77,7 @@ class Upcoming:
 
     charges: Sequence[PlannedCharge] = ()
     held: Sequence[Held] = ()
+    failed: Sequence[Failed] = ()
     more: bool = False
     first_on: date | None = None
     first_amount: Decimal | None = None
@@ -124,6 +128,7 @@ def _planned(rows: list[tuple[int, date]], others_from: date | None, today: date
     return Upcoming(
         plan.charges[:most],
         plan.held,
+        plan.failed,
         more=others_from is not None or len(plan.charges) > most,
         first_on=first_on,
         first_amount=amount,

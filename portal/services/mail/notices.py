@@ -16,6 +16,7 @@ from sqlalchemy.orm import joinedload
 from portal.domain.due import Kind
 from portal.extensions import db
 from portal.models import Assignment, Company, Customer, Mail, Notice
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, due_ids, work_out
 from portal.services.mail import outbox as mail
 from portal.services.mail.letters import drawn
@@ -40,7 +41,9 @@ def announce(assignment_ids: Sequence[int], today: date, now: datetime) -> int:
     through = today + timedelta(days=notification_days())
     coming: dict[tuple[int, date], list[PlannedCharge]] = defaultdict(list)
     for worked in work_out(assignment_ids, through, today):
-        for charge in worked.planned(today) if not worked.held else ():
+        if isinstance(worked, Failed) or worked.held:
+            continue
+        for charge in worked.planned(today):
             if charge.kind in ANNOUNCED and charge.charge_on > today and charge.amount > 0:
                 coming[charge.assignment_id, charge.charge_on].append(charge)
     known = select(Notice.assignment_id, Notice.charge_on).where(

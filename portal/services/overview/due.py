@@ -13,6 +13,7 @@ from portal.domain.money import from_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import AssignmentPosition
+from portal.services.billing.failures import Failed
 from portal.services.billing.planning import Worked, chunks, work_out
 from portal.services.billing.terms import usage_wait_days
 from portal.services.overview.remembering import Reading
@@ -69,6 +70,7 @@ class Due:
     assignments_now: int = 0
     now: int = 0
     held: int = 0
+    failed: list[Failed] = field(default_factory=list)
     by_day: dict[str, dict[date, Sums]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Sums))
     )
@@ -103,7 +105,7 @@ def due(reading: Reading) -> Due:
     ids = sorted(row[0] for row in rows)
     mark = (today, through, tuple(rows), marks.assignments, marks.calls)
     worked = reading.answer("due", mark, lambda: _work_out(ids, today, through, wait), is_bounded=True)
-    return replace(found, now=worked.now, held=worked.held, by_day=worked.by_day)
+    return replace(found, now=worked.now, held=worked.held, failed=worked.failed, by_day=worked.by_day)
 
 
 def _soonest(through: date) -> list[tuple[int, date, int]]:
@@ -122,7 +124,10 @@ def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Du
     found = Due(today, through)
     for chunk in chunks(ids):
         for worked in work_out(chunk, through + wait, today):
-            _take(found, worked, today)
+            if isinstance(worked, Failed):
+                found.failed.append(worked)
+            else:
+                _take(found, worked, today)
     return found
 
 

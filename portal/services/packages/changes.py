@@ -160,6 +160,8 @@ def _hold_fixed(package: Package, definition: Definition) -> None:
         "ConnexCS Package": (package.connexcs_package_id, definition.connexcs_package_id),
         "whether there is a Frequency": (package.recurs, definition.recurs),
     }
+    if not package.schedules:  # they are lost: whoever knows what they were may say so
+        del pairs["whether there is a Frequency"], pairs["Partial Periods"]
     names = [name for name, (stored, typed) in pairs.items() if stored != typed]
     if package.recurs != definition.recurs and "Partial Periods" in names:
         names.remove("Partial Periods")

@@ -15,8 +15,9 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
+from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
-from portal.domain.schedule import LAST_DAY, ONE_DAY, Frequency, Schedule, charge_dates
+from portal.domain.schedule import LAST_DAY, ONE_DAY, Frequency, Schedule, charge_dates, make_schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Customer, Package
 
@@ -48,13 +49,25 @@ class Monthly:
 
 
 def charges_a_month(schedule: Schedule, day: date) -> Fraction:
-    """How often a schedule charges in a month, seen from `day`. Nothing for frequency none."""
-    if schedule.frequency == Frequency.NONE:
+    """How often a schedule charges in a month, seen from `day`. Nothing for frequency none.
+
+    Nothing, too, for one that cannot be: what has it cannot be worked out, and is told so by itself.
+    """
+    if schedule.frequency == Frequency.NONE or not _can_be(schedule):
         return Fraction(0)
     until = day + A_YEAR
     if schedule.frequency == Frequency.WEEKLY and not schedule.match:
         return Fraction((until - day).days, 7 * 12)  # each assignment has a weekday of its own
     return Fraction(sum(1 for _ in charge_dates(schedule, day, until)), 12)
+
+
+def _can_be(schedule: Schedule) -> bool:
+    """Whether its match days are days at all."""
+    try:
+        make_schedule(schedule.frequency, schedule.match)
+    except Invalid:
+        return False
+    return True
 
 
 def a_month(price: int, quantity: int, times: Fraction, currency: str) -> Decimal:
@@ -143,7 +156,7 @@ def schedule_days(package: Package, today: date, after: date, most: int = 5) -> 
     """
     row = package.schedule_on(today)
     schedule = Schedule(row.frequency, row.frequency_match)
-    if not schedule.match:
+    if not schedule.match or not _can_be(schedule):
         return []
     until = min((s.holds_from for s in package.schedules if s.holds_from > today), default=LAST_DAY)
     return list(islice(charge_dates(schedule, max(today, after) + ONE_DAY, until), most))

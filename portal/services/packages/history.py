@@ -29,6 +29,8 @@ class Era:
 def eras(rows: Iterable[Any], today: date) -> Iterator[Era]:
     """Rows of one history, oldest first, with the days in which each holds."""
     ordered = sorted(rows, key=lambda row: row.holds_from)
+    if not ordered:
+        return
     untils: list[date | None] = [*(row.holds_from for row in ordered[1:]), None]
     for row, until in zip(ordered, untils, strict=True):
         if row.holds_from > today and row is not ordered[0]:
