@@ -26,8 +26,10 @@ from portal.models import (
     Did,
     Package,
 )
+from portal.services import locking
 from portal.services.assignments.changing import change_end
 from portal.services.assignments.ending import supposed, until_over
+from portal.services.assignments.holding import hold_one
 from portal.services.billing.planning import PlannedCharge, Totals, totals
 from portal.services.credit import balance_of, owed_by
 from portal.services.dids.numbers import international
@@ -117,6 +119,7 @@ def delete_assignment(
 
     True if it was removed. One that has ended stays as it is.
     """
+    hold_one(assignment.id)
     if is_removable(assignment, today):
         db.session.delete(assignment)
         db.session.flush()
@@ -152,6 +155,7 @@ def why_not_delete_package(package: Package) -> Refusal | None:
 
 def delete_package(package: Package) -> None:
     """Remove a package that was never assigned."""
+    locking.lock(Package, [package.id])
     _refuse(why_not_delete_package(package))
     db.session.delete(package)
     db.session.flush()
@@ -159,11 +163,13 @@ def delete_package(package: Package) -> None:
 
 def archive_package(package: Package, today: date) -> None:
     """Take a package off sale; who has it keeps it and is charged."""
+    locking.lock(Package, [package.id])
     package.archived_on = package.archived_on or today
 
 
 def restore_package(package: Package) -> None:
     """Put an archived package back on sale."""
+    locking.lock(Package, [package.id])
     package.archived_on = None
 
 
@@ -179,6 +185,7 @@ def why_not_release_did(did: Did, today: date) -> Refusal | None:
 
 def release_did(did: Did, today: date) -> None:
     """Put a DID back to stock."""
+    locking.lock(Did, [did.id])
     _refuse(why_not_release_did(did, today))
     did.customer = None
 
@@ -199,6 +206,7 @@ def why_not_delete_did(did: Did, today: date) -> Refusal | None:
 
 def delete_did(did: Did, today: date) -> bool:
     """Remove a DID in stock; archive it if anything was ever posted on it. True if it was removed."""
+    locking.lock(Did, [did.id])
     _refuse(why_not_delete_did(did, today))
     assigned = db.session.scalar(select(Assignment.id).where(Assignment.did_id == did.id).limit(1))
     called = db.session.scalar(select(Call.id).where(Call.did_id == did.id).limit(1))
@@ -232,12 +240,14 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
 
 def archive_customer(customer: Customer, today: date) -> None:
     """Close an account on which nothing is open."""
+    locking.lock(Customer, [customer.id])
     _refuse(why_not_archive_customer(customer, today))
     customer.archived_on = customer.archived_on or today
 
 
 def restore_customer(customer: Customer) -> None:
     """Take an archived customer back."""
+    locking.lock(Customer, [customer.id])
     customer.archived_on = None
 
 

@@ -90,7 +90,9 @@ def assign_many(noun: str) -> Any:
     if not form.accepts():
         return _form(many, form, 422)
     try:
-        found = assigning_many.sort_out(form.wish(), many.load(), twice=bool(form.twice.data))
+        wish = form.wish()
+        assigning_many.hold(wish, many.load())
+        found = assigning_many.sort_out(wish, many.load(), twice=bool(form.twice.data))
     except Invalid as problem:
         form.say(problem)
         return _form(many, form, 422)

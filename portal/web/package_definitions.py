@@ -26,6 +26,7 @@ from portal.services.packages.impact import impact_of
 from portal.services.packages.year import year_ahead
 from portal.web.access import changes_nothing
 from portal.web.fields import shown
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 from portal.web.package_page import bp
@@ -86,7 +87,7 @@ def edit(package_id: int) -> Any:
 
 @bp.post("/<int:package_id>/definition")
 def update(package_id: int) -> Any:
-    package = db.get_or_404(Package, package_id)
+    package = held(Package, package_id)
     form = PackageForm()
     if form.rearrange():
         return _editor(form, package)

@@ -215,8 +215,9 @@ def test_a_name_is_that_of_the_customer_who_is_there_not_of_one_who_was_archived
         a_line("a", "2026-11-03 10:00:00", 60, "1", customer="ACME"),
         a_line("b", "2026-11-03 10:00:00", 60, "1", customer="Globex"),
     ]
-    assert not bad_rows(taken_in(a_file(tmp_path, lines)))
-    assert (calls()["a"].customer_id, calls()["b"].customer_id) == (new.id, gone.id)
+    (refused,) = bad_rows(taken_in(a_file(tmp_path, lines)))
+    assert refused == (3, "Globex is archived. Take the customer back first.")
+    assert {id: call.customer_id for id, call in calls().items()} == {"a": new.id}
 
 
 # -- interrupted

@@ -22,9 +22,12 @@ from portal.models import (
     Did,
     Package,
 )
+from portal.services import locking
 from portal.services.billing import line_bound
 from portal.services.billing.terms import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
+
+GONE = "Choose a Package from the list."  # as a form says where it has never been there
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,7 @@ def assign(
     Raises Invalid, NotAssignable, or AsksFirst unless `twice` says that a second one is meant.
     """
     query = select(Assignment).where(Assignment.token == token)
+    hold(draft)
     if existing := db.session.scalars(query).first():
         return existing
     check(draft)
@@ -210,6 +214,15 @@ def assign(
         return db.session.scalars(query).one()
     bundles_changed([assignment], today or now.date(), now)
     return assignment
+
+
+def hold(draft: Draft) -> None:
+    """Lock what may be assigned to whom, and read it anew. Invalid where the package is not there any more."""
+    if draft.did:
+        locking.lock(Did, [draft.did.id], shared=True)
+    locking.lock(Customer, [draft.customer.id])
+    if not locking.lock(Package, [draft.package.id], shared=True):
+        raise Invalid("package", GONE)
 
 
 def already(draft: Draft, existing: Assignment) -> str:

@@ -16,7 +16,8 @@ from sqlalchemy.orm import selectinload
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
-from portal.services.assignments.assigning import Draft, already, check, new_assignment
+from portal.services import locking
+from portal.services.assignments.assigning import GONE, Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.preview import Sums, sums
 from portal.services.billing.planning import Totals
@@ -113,6 +114,19 @@ def ids_of(query: Select[Customer]) -> list[int]:
     if len(ids) > MANY:
         raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list until it holds fewer.")
     return ids
+
+
+def hold(wish: Wish, targets: Sequence[Target]) -> None:
+    """Lock what may be assigned to whom, and read it anew. Invalid where the package is not there any more.
+
+    A DID that moved meanwhile is not the same to them any more: `sort_out` refuses it.
+    """
+    dids = locking.lock(Did, [target.id for target in targets if isinstance(target, Did)], shared=True)
+    locking.lock(
+        Customer, [t.customer_id for t in dids] or [t.id for t in targets if isinstance(t, Customer)]
+    )
+    if not locking.lock(Package, [wish.package.id], shared=True):
+        raise Invalid("package", GONE)
 
 
 def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> Sorted:

@@ -5,7 +5,7 @@ where it was read (compare-and-set on its version); the unique key of a charge i
 commits each chunk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
-from portal.models import AssignmentPosition, BalanceEntry, Charge, EntrySource
+from portal.models import AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.services import locking
 from portal.services.billing.planning import Held, Worked, work_out
 from portal.services.billing.raw_tables import CHARGE, ENTRY
 from portal.services.billing.terms import OF_PERIODS, Facts, Root
@@ -64,6 +65,7 @@ def post_chunk(
     Raises SomebodyWasHere where another run was at work on one of them at the same time; then nothing of the
     chunk may be kept.
     """
+    locking.lock(Company, [1], shared=True)  # days are worked out in the time zone that it has
     still_due = _lock(ids, through)
     posting = Posting()
     ready: list[Worked] = []
@@ -73,6 +75,7 @@ def post_chunk(
         else:
             ready.append(worked)
     _mark_held(posting.held)
+    locking.lock_ids(Charge, _corrected(ready))
     savepoint = db.session.begin_nested()
     try:
         _post(ready, run_id, today, by, now)
@@ -87,13 +90,21 @@ def post_chunk(
 
 def _lock(ids: Sequence[int], through: date) -> list[int]:
     """Those of the assignments that are still due, their positions locked until the transaction ends."""
-    query = (
-        select(AssignmentPosition.assignment_id)
-        .where(AssignmentPosition.assignment_id.in_(ids), AssignmentPosition.next_charge_on <= through)
-        .order_by(AssignmentPosition.assignment_id)
-        .with_for_update()
+    return locking.lock_where(
+        AssignmentPosition,
+        AssignmentPosition.assignment_id.in_(ids),
+        AssignmentPosition.next_charge_on <= through,
     )
-    return list(db.session.scalars(query))
+
+
+def _corrected(ready: Iterable[Worked]) -> list[int]:
+    """The charges that lines to be posted correct: what is left to pay of them changes."""
+    return [
+        root.id
+        for worked in ready
+        for due in worked.due.charges
+        if due.kind in (Kind.CREDIT, Kind.DIFFERENCE) and (root := worked.loaded.roots.get(due.period_from))
+    ]
 
 
 def _post_one_by_one(

@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Assignment, Call, CallImport
-from portal.services import credit
+from portal.models import Assignment, Call, CallImport, Customer
+from portal.services import credit, locking
 from portal.services.billing.planning import chunks
 from portal.services.billing.terms import LONGEST_PERIOD, call_days
 from portal.services.calls import covering, late_calls
@@ -41,6 +41,7 @@ def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Call
 
 def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     """The same for some customers, in the transaction at hand."""
+    locking.lock(Customer, reached)  # what their calls cost is worked out by one at a time
     since = covering.recover_many(reached, today)
     late_calls.reopen(since, today)
     credit.enter_calls(list(since), min(since.values()), today, now)

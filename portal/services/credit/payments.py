@@ -19,6 +19,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services import locking
 from portal.services.credit.payment_mail import confirm
 
 Row = TypeVar("Row", Payment, BalanceEntry)
@@ -51,7 +52,9 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     query = select(Payment).where(Payment.token == payment.token)
     if made := db.session.scalars(query).first():
         return made
-    currency = payment.customer.currency
+    currency = locking.lock(Customer, [payment.customer.id])[0].currency
+    if made := db.session.scalars(query).first():  # the other click was quicker
+        return made
     check_amount("amount", payment.amount, currency, positive=True)
     if payment.fee < 0:
         raise Invalid("fee", "A fee is not below zero.")
@@ -97,8 +100,9 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
 
 
 def hold(payment: Payment) -> None:
-    """Read a payment anew, and let nobody else change it until the transaction ends."""
-    db.session.refresh(payment, with_for_update=True)
+    """Lock whose payment it is, and read it anew: nobody else changes it until the transaction ends."""
+    locking.lock(Customer, [payment.customer_id])
+    locking.read_anew(Payment, [payment.id])
 
 
 def _enter_payment(
@@ -134,6 +138,9 @@ def adjust(
     """Move a balance by hand, with a reason. Its token makes it once."""
     query = select(BalanceEntry).where(BalanceEntry.token == token)
     if made := db.session.scalars(query).first():
+        return made
+    locking.lock(Customer, [customer.id])
+    if made := db.session.scalars(query).first():  # the other click was quicker
         return made
     check_amount("amount", amount, customer.currency, positive=False)
     if not reason.strip():

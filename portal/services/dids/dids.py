@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Customer, Did
-from portal.services import deletion
+from portal.services import deletion, locking
 from portal.services.customers.customers import find_customers
 from portal.services.dids.numbers import international, parts_to_find
 from portal.services.listing import Sort
@@ -89,6 +89,8 @@ def last_country() -> str:
 
 def give(did: Did, customer: Customer, today: date) -> None:
     """Let a customer have a DID; from another customer it is taken back first, by the rules for that."""
+    locking.lock(Did, [did.id])
+    locking.lock(Customer, [customer.id], shared=True)
     if customer.archived_on:
         raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
     if did.archived_on:
@@ -102,6 +104,7 @@ def give(did: Did, customer: Customer, today: date) -> None:
 
 def restore(did: Did) -> None:
     """Take a DID out of the archive, into stock."""
+    locking.lock(Did, [did.id])
     did.archived_on = None
 
 
@@ -124,7 +127,7 @@ class Outcome:
 def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
     """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
     outcome = Outcome()
-    for did in dids:
+    for did in _held(dids):
         try:
             give(did, customer, today)
         except RuleBroken as refusal:
@@ -137,7 +140,7 @@ def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
 def release_many(dids: Iterable[Did], today: date) -> Outcome:
     """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
     outcome = Outcome()
-    for did in dids:
+    for did in _held(dids):
         if did.customer_id is None:
             continue
         if refusal := deletion.why_not_release_did(did, today):
@@ -146,6 +149,11 @@ def release_many(dids: Iterable[Did], today: date) -> Outcome:
             deletion.release_did(did, today)
             outcome.done.append(did)
     return outcome
+
+
+def _held(dids: Iterable[Did]) -> list[Did]:
+    """Those that are there still, locked and read anew, in the order of their numbers."""
+    return sorted(locking.lock(Did, [did.id for did in dids]), key=lambda did: did.number)
 
 
 def load_many(ids: Sequence[int]) -> list[Did]:

@@ -16,6 +16,7 @@ from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, Package
+from portal.services import locking
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning_many import assign_many
 from portal.services.customers.customers import named
@@ -238,11 +239,20 @@ def _stored(numbers: list[str]) -> dict[str, Did]:
     return found
 
 
+def hold(report: Report) -> None:
+    """Lock what the report speaks of, and read it anew: numbers in the archive, customers, packages."""
+    said = [row.wanted for row in report.rows]
+    locking.lock(Did, [row.there.id for row in report.new if row.there])
+    locking.lock(Customer, [it.customer.id for it in said if it.customer])
+    locking.lock(Package, [it.package.id for it in said if it.package], shared=True)
+
+
 def take_in(report: Report, *, token: str, by: str, now: datetime) -> list[Did]:
     """Store what the report says would be added, and assign what is to be assigned.
 
     RuleBroken where somebody else has just added one of the numbers.
     """
+    hold(report)
     dids = [_stock(row, now) for row in report.new]
     try:
         with db.session.begin_nested():
