@@ -21,9 +21,11 @@ from portal.models import (
     AssignmentPosition,
     Call,
     CallCover,
+    CallImport,
     Charge,
     Customer,
     Did,
+    ImportState,
     Package,
 )
 from portal.services import locking
@@ -226,6 +228,11 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     if refusal := _why_not_close(query, customer.name, today):
         return refusal
+    if import_ := _unfinished_import(customer):
+        return Refusal(
+            f"Calls of {customer.name} are still being taken in: {import_.file_name}.",
+            way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
+        )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     owed = owed_by(customer.id)
     if owed:
@@ -236,6 +243,13 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
         stands = f"{money(balance, customer.currency)} {customer.currency}"
         return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
     return None
+
+
+def _unfinished_import(customer: Customer) -> CallImport | None:
+    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
+    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
+    unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
+    return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
 
 
 def archive_customer(customer: Customer, today: date) -> None:

@@ -9,7 +9,7 @@ from flask_security import current_user
 from portal.clock import now, today
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.extensions import db
-from portal.models import Customer, Did
+from portal.models import Customer, Did, Package
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning import AsksFirst, Draft
 from portal.services.assignments.preview import Outlook, outlook
@@ -17,7 +17,7 @@ from portal.services.calls.bundles import overlap_words, overlapping_bundles
 from portal.services.dids.numbers import international
 from portal.web.assignments_forms import AssignmentForm
 from portal.web.assignments_section import bp, changed_section, of_customer, of_did
-from portal.web.held import held
+from portal.web.held import held, hold_chosen
 from portal.web.htmx import fragment, is_htmx, see_other
 
 
@@ -107,6 +107,7 @@ def draft(customer_id: int | None = None, did_id: int | None = None) -> Any:
 @bp.post("/dids/<int:did_id>/assignments")
 def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
     place = _place(customer_id, did_id, to_change=True)
+    hold_chosen(Package, "package")
     form = AssignmentForm(place.customer.currency)
     try:
         wanted = form.draft(place.customer, place.did)

@@ -3,11 +3,13 @@
 A version that a form was opened with is compared after this, so that whoever saved meanwhile is seen.
 """
 
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from flask import Flask, abort
+from flask import Flask, abort, request
 
 from portal.services import locking
+from portal.web.lists import row_id
 
 Row = TypeVar("Row")
 
@@ -22,6 +24,12 @@ def register(app: Flask) -> None:
     @app.teardown_request
     def _as_before(_error: BaseException | None) -> None:
         locking.watch(locking.NOT)
+
+
+def hold_chosen(model: type[Any], field: str) -> None:
+    """Lock the row that a form names, before the form asks what there is to choose from: it stays until the end."""
+    with suppress(ValueError):
+        locking.lock(model, [row_id(request.form.get(field, ""))], shared=True)
 
 
 def held(model: type[Row], id: Any, *, shared: bool = False) -> Row:

@@ -17,7 +17,7 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
-from portal.services.assignments.assigning import GONE, Draft, already, check, new_assignment
+from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.preview import Sums, sums
 from portal.services.billing.planning import Totals
@@ -116,17 +116,12 @@ def ids_of(query: Select[Customer]) -> list[int]:
     return ids
 
 
-def hold(wish: Wish, targets: Sequence[Target]) -> None:
-    """Lock what may be assigned to whom, and read it anew. Invalid where the package is not there any more.
-
-    A DID that moved meanwhile is not the same to them any more: `sort_out` refuses it.
-    """
+def hold(targets: Sequence[Target]) -> None:
+    """Lock to whom something is to be assigned. What is loaded after this is as it stands."""
     dids = locking.lock(Did, [target.id for target in targets if isinstance(target, Did)], shared=True)
     locking.lock(
         Customer, [t.customer_id for t in dids] or [t.id for t in targets if isinstance(t, Customer)]
     )
-    if not locking.lock(Package, [wish.package.id], shared=True):
-        raise Invalid("package", GONE)
 
 
 def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> Sorted:

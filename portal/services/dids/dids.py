@@ -127,7 +127,7 @@ class Outcome:
 def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
     """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
     outcome = Outcome()
-    for did in _held(dids):
+    for did in held(dids):
         try:
             give(did, customer, today)
         except RuleBroken as refusal:
@@ -140,7 +140,7 @@ def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
 def release_many(dids: Iterable[Did], today: date) -> Outcome:
     """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
     outcome = Outcome()
-    for did in _held(dids):
+    for did in held(dids):
         if did.customer_id is None:
             continue
         if refusal := deletion.why_not_release_did(did, today):
@@ -151,7 +151,7 @@ def release_many(dids: Iterable[Did], today: date) -> Outcome:
     return outcome
 
 
-def _held(dids: Iterable[Did]) -> list[Did]:
+def held(dids: Iterable[Did]) -> list[Did]:
     """Those that are there still, locked and read anew, in the order of their numbers."""
     return sorted(locking.lock(Did, [did.id for did in dids]), key=lambda did: did.number)
 
