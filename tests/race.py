@@ -8,6 +8,7 @@ each act, in which chance has its say. Exits 1 where something went wrong.
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -43,7 +44,9 @@ def go_wrong(races: Races, rounds: int, words: list[str]) -> list[str]:
 
     chosen, began = pairs(words), time.monotonic()
     print(f"{len(chosen)} pairs can meet. Each, held, in each order:", flush=True)
-    for one, other in chosen:
+    for done, (one, other) in enumerate(chosen, start=1):
+        if done % 100 == 0:
+            print(f"{done}, {time.monotonic() - began:.0f} s", flush=True)
         for first, second in {
             (one.name, other.name): (one, other),
             (other.name, one.name): (other, one),
@@ -63,6 +66,7 @@ def main() -> bool:
     asked.add_argument("--rounds", type=int, default=3, help="of crowds of eight (3)")
     asked.add_argument("words", nargs="*", help="of the acts' names")
     given = asked.parse_args()
+    logging.getLogger("portal.mail").setLevel(logging.ERROR)  # without a mail server messages go to the log
     with tempfile.TemporaryDirectory(prefix="portal-race-") as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -262,5 +262,3 @@ def _ended(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         session.info.pop(TAKEN, None)
         session.info.pop(BEFORE, None)
-    else:
-        session.info.get(BEFORE, {}).pop(transaction, None)
