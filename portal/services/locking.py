@@ -134,15 +134,15 @@ def _held(model: type[Row], ids: Iterable[int | None], shared: bool) -> list[Row
     new = [id for id in wanted if id not in has or (not shared and not has[id])]
     if new:
         _watch_kind(session, model, new)
-    read = {
-        _identity(row): row
-        for row in _read(session, model, new, lambda query: for_update(query, model, shared))
-    }
-    _note(session, model, read, shared)
-    for id in set(wanted) - set(new):  # it was read under the lock, and only we can have changed it since
-        if (row := session.get(model, id)) is not None:
-            read[id] = row
-    return [read[id] for id in sorted(read)]
+    rows = _read(session, model, new, lambda query: for_update(query, model, shared))
+    _note(session, model, map(_identity, rows), shared)
+    # What was read under the lock only we can have changed since; what was only locked is read now.
+    known = session.info.setdefault(READ, {}).setdefault(model, set())
+    rest = set(wanted) - set(new)
+    rows += _read(session, model, sorted(rest - known), lambda query: query)
+    rows += [row for id in rest & known if (row := session.get(model, id)) is not None]
+    known.update(wanted)
+    return sorted(rows, key=_identity)
 
 
 def _read(session: Session, model: type[Row], ids: Sequence[int], how: Any) -> list[Row]:
@@ -187,7 +187,7 @@ def _some(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 
 Taken = dict[type, dict[int, bool]]  # for each kind its ids, and whether they are held alone
-TAKEN, BEFORE = "locks taken", "locks before savepoint"
+TAKEN, READ, BEFORE = "locks taken", "read under locks", "locks before savepoint"
 NOT, LOG, RAISE = "not", "log", "raise"
 _watching: ContextVar[str] = ContextVar("watching", default=NOT)
 
@@ -255,10 +255,11 @@ def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
     """With a savepoint that is taken back, what was locked since is let go."""
     if transaction.nested and transaction in session.info.get(BEFORE, {}):
         session.info[TAKEN] = session.info[BEFORE][transaction]
+        session.info.pop(READ, None)
 
 
 @event.listens_for(Session, "after_transaction_end")
 def _ended(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
-        session.info.pop(TAKEN, None)
-        session.info.pop(BEFORE, None)
+        for what in (TAKEN, READ, BEFORE):
+            session.info.pop(what, None)

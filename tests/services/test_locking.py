@@ -103,3 +103,14 @@ def test_in_earnest_a_lock_out_of_order_is_told_and_taken(one_act, caplog):
         lock(AssignmentPosition, [one_act.id])
         assert lock(Customer, [one_act.customer_id])
     assert "Customer is locked after AssignmentPosition" in caplog.text
+
+
+def test_what_was_only_locked_is_read_when_it_is_asked_for(session, one_act):
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("there one writes at a time")
+    customer = one_act.customer
+    assert customer.name == "Northwind Telecom"
+    with db.engine.begin() as other:
+        other.execute(text("UPDATE customer SET name = 'Other', version = version + 1"))
+    lock_ids(Customer, [customer.id])
+    assert lock_one(Customer, customer.id).name == "Other"

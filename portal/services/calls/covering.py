@@ -57,7 +57,7 @@ def recover_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
 
 def recover(customer_id: int, since: date, today: date) -> None:
     """Work out again what free minutes cover of a customer's calls from the day `since` on."""
-    locking.lock(Customer, [customer_id])
+    locking.lock_ids(Customer, [customer_id])
     mine = (Call.customer_id == customer_id) & (Call.day >= since)
     first, last = db.session.execute(select(func.min(Call.day), func.max(Call.day)).where(mine)).one()
     if first is None:

@@ -41,7 +41,7 @@ def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Call
 
 def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     """The same for some customers, in the transaction at hand."""
-    locking.lock(Customer, reached)  # what their calls cost is worked out by one at a time
+    locking.lock_ids(Customer, reached)  # what their calls cost is worked out by one at a time
     since = covering.recover_many(reached, today)
     late_calls.reopen(since, today)
     credit.enter_calls(list(since), min(since.values()), today, now)
