@@ -23,7 +23,7 @@ from portal.models import Company
 from portal.services import locking
 from tests import race_invariants, race_scene, trade, world
 from tests.race_acts import Act
-from tests.race_pairs import LOOSE
+from tests.race_pairs import is_loose
 from tests.race_scene import Scene
 
 PATIENCE = 20.0
@@ -177,7 +177,7 @@ class Races:
         for player in players:
             player.join(PATIENCE)
         wrong = [f"{p.act.name}: {p.problem()}" for p in players if p.problem()] + self.broken()
-        if wrong or frozenset(player.act.name for player in players) in LOOSE:
+        if wrong or is_loose(*(player.act.of for player in players)):
             return "; ".join(wrong)
         came = Outcome(tuple(player.answer for player in players), self._stored(scene))
         first, second = (player.act for player in players)
