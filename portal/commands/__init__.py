@@ -48,8 +48,10 @@ class _Day(click.ParamType[date]):
 DAY = _Day()
 
 
-def with_app(*, reading: bool = False) -> Callable[[Function], Function]:
+def with_app(*, reading: bool = False, one_act: bool = True) -> Callable[[Function], Function]:
     """Run a command inside the application; one that only reads takes no lock and cannot write.
+
+    Each of its transactions is `one_act`, whose locks are watched; only the demo tells many in one.
 
     A refusal (RuleBroken, BadSetting) ends the command with its sentence and exit status 1.
     """
@@ -62,13 +64,19 @@ def with_app(*, reading: bool = False) -> Callable[[Function], Function]:
             from portal import create_app, database
             from portal.config import BadSetting
             from portal.domain.errors import RuleBroken
+            from portal.services import locking
 
             try:
-                with create_app().app_context(), database.reading() if reading else nullcontext():
+                with (
+                    create_app().app_context(),
+                    database.reading() if reading else nullcontext(),
+                    locking.watched() if one_act else nullcontext(),
+                ):
                     return function(*args, **kwargs)
             except (RuleBroken, BadSetting) as error:
                 raise click.ClickException(str(error)) from error
 
+        inside.reads_only = reading  # type: ignore[attr-defined]
         return inside  # type: ignore[return-value]
 
     return decorate

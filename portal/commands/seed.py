@@ -6,7 +6,7 @@ from portal.commands import with_app
 
 
 @click.command()
-@with_app()
+@with_app(one_act=False)
 def command() -> None:
     """Load the demo company, if there is nothing yet."""
     from flask import current_app

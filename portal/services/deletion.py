@@ -21,13 +21,17 @@ from portal.models import (
     AssignmentPosition,
     Call,
     CallCover,
+    CallImport,
     Charge,
     Customer,
     Did,
+    ImportState,
     Package,
 )
+from portal.services import locking
 from portal.services.assignments.changing import change_end
 from portal.services.assignments.ending import over_each
+from portal.services.assignments.holding import hold_one
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, Totals, totals
 from portal.services.credit import balance_of, owed_by
@@ -125,6 +129,7 @@ def delete_assignment(
 
     True if it was removed. One that has ended stays as it is.
     """
+    hold_one(assignment.id)
     if is_removable(assignment, today):
         db.session.delete(assignment)
         db.session.flush()
@@ -160,6 +165,7 @@ def why_not_delete_package(package: Package) -> Refusal | None:
 
 def delete_package(package: Package) -> None:
     """Remove a package that was never assigned."""
+    locking.lock(Package, [package.id])
     _refuse(why_not_delete_package(package))
     db.session.delete(package)
     db.session.flush()
@@ -167,11 +173,13 @@ def delete_package(package: Package) -> None:
 
 def archive_package(package: Package, today: date) -> None:
     """Take a package off sale; who has it keeps it and is charged."""
+    locking.lock(Package, [package.id])
     package.archived_on = package.archived_on or today
 
 
 def restore_package(package: Package) -> None:
     """Put an archived package back on sale."""
+    locking.lock(Package, [package.id])
     package.archived_on = None
 
 
@@ -187,6 +195,7 @@ def why_not_release_did(did: Did, today: date) -> Refusal | None:
 
 def release_did(did: Did, today: date) -> None:
     """Put a DID back to stock."""
+    locking.lock(Did, [did.id])
     _refuse(why_not_release_did(did, today))
     before = did.customer_id
     did.customer = None
@@ -209,6 +218,7 @@ def why_not_delete_did(did: Did, today: date) -> Refusal | None:
 
 def delete_did(did: Did, today: date) -> bool:
     """Remove a DID in stock; archive it if anything was ever posted on it. True if it was removed."""
+    locking.lock(Did, [did.id])
     _refuse(why_not_delete_did(did, today))
     assigned = db.session.scalar(select(Assignment.id).where(Assignment.did_id == did.id).limit(1))
     called = db.session.scalar(select(Call.id).where(Call.did_id == did.id).limit(1))
@@ -228,6 +238,11 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     if refusal := _why_not_close(query, customer.name, today):
         return refusal
+    if import_ := _unfinished_import(customer):
+        return Refusal(
+            f"Calls of {customer.name} are still being taken in: {import_.file_name}.",
+            way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
+        )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     owed = owed_by(customer.id)
     if owed:
@@ -240,14 +255,23 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     return None
 
 
+def _unfinished_import(customer: Customer) -> CallImport | None:
+    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
+    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
+    unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
+    return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
+
+
 def archive_customer(customer: Customer, today: date) -> None:
     """Close an account on which nothing is open."""
+    locking.lock(Customer, [customer.id])
     _refuse(why_not_archive_customer(customer, today))
     customer.archived_on = customer.archived_on or today
 
 
 def restore_customer(customer: Customer) -> None:
     """Take an archived customer back."""
+    locking.lock(Customer, [customer.id])
     customer.archived_on = None
 
 

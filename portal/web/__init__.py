@@ -45,6 +45,7 @@ def register(app: Flask) -> None:
         errors,
         filters,
         headers,
+        held,
         session,
         static,
     )
@@ -57,6 +58,7 @@ def register(app: Flask) -> None:
         session,
         access,
         audit,
+        held,
         afterwards,
         errors,
         filters,

@@ -16,6 +16,7 @@ from portal.services import deletion
 from portal.services.assignments import changing, ending, waiting
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning import check_day
+from portal.services.assignments.holding import hold_one
 from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused
 from portal.services.packages import schedule_words
@@ -46,6 +47,11 @@ def _get(assignment_id: int) -> Assignment:
     query = [*assignments.for_rows(), selectinload(Assignment.ends)]
     assignment = db.session.get(Assignment, assignment_id, options=query)
     return assignment or abort(404)
+
+
+def _held(assignment_id: int) -> Assignment:
+    """The same, locked and read anew for a change."""
+    return hold_one(assignment_id, *assignments.for_rows(), selectinload(Assignment.ends)) or abort(404)
 
 
 # -- the list
@@ -125,7 +131,7 @@ def _lost(assignment: Assignment, form: EditForm) -> waiting.Waiting | None:
 
 @bp.post("/assignments/<int:assignment_id>")
 def update(assignment_id: int) -> Any:
-    assignment = _get(assignment_id)
+    assignment = _held(assignment_id)
     _check_open(assignment)
     form = EditForm()
     change = form.change(assignment, today(), owner=may_own())
@@ -206,7 +212,7 @@ def ask_end(assignment_id: int) -> Any:
 @bp.post("/assignments/<int:assignment_id>/end")
 def end(assignment_id: int) -> Any:
     """Set the end date: what every refusal offers as its way out."""
-    assignment = _get(assignment_id)
+    assignment = _held(assignment_id)
     form = EndForm()
     if form.validate() and form.end_date.data is None:
         form.end_date.errors = ["Choose its last day."]
@@ -231,7 +237,7 @@ def end(assignment_id: int) -> Any:
 @bp.post("/assignments/<int:assignment_id>/delete")
 def delete(assignment_id: int) -> Any:
     """Remove it, or make today its last day, by the rules for that."""
-    assignment = _get(assignment_id)
+    assignment = _held(assignment_id)
     form = EndForm()
     if form.is_stale(assignment.version):
         return _end(assignment, form, 409, stale=True)

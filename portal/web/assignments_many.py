@@ -7,14 +7,17 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_security import current_user
+from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
+from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
+from portal.services.assignments.holding import hold
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
 from portal.services.dids import dids
@@ -22,6 +25,7 @@ from portal.web.access import changes_nothing
 from portal.web.assignments_forms import AssignmentForm, EndManyForm
 from portal.web.assignments_section import bp
 from portal.web.filters import day, plural
+from portal.web.held import hold_chosen
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
 
@@ -86,7 +90,10 @@ def draft_many(noun: str) -> Any:
 @bp.post("/assignments/many/<any(dids, customers):noun>/assign")
 def assign_many(noun: str) -> Any:
     """Assign to all that may have it, in one transaction, once for the token of the form."""
-    many, form = Many(noun, _chosen(noun)), _typed()
+    many = Many(noun, _chosen(noun))
+    assigning_many.hold(many.load())
+    hold_chosen(Package, "package")
+    form = _typed()
     if not form.accepts():
         return _form(many, form, 422)
     token, twice = form.token.data, bool(form.twice.data)
@@ -229,7 +236,7 @@ def end_many() -> Any:
     ids = unpacked(request.form.getlist("ids"))
     if not ids:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")
-    chosen = assignments.load_many(ids)
+    chosen = hold(ids, *assignments.for_rows(), selectinload(Assignment.ends))
     if not chosen:
         raise RuleBroken("No assignment that was selected is there any more.")
     if "end_date" not in request.form:

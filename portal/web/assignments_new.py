@@ -9,7 +9,7 @@ from flask_security import current_user
 from portal.clock import now, today
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.extensions import db
-from portal.models import Customer, Did
+from portal.models import Customer, Did, Package
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning import AsksFirst, Draft
 from portal.services.assignments.preview import Outlook, outlook
@@ -18,6 +18,7 @@ from portal.services.dids.numbers import international
 from portal.services.once import AlreadySent
 from portal.web.assignments_forms import AssignmentForm
 from portal.web.assignments_section import bp, changed_section, of_customer, of_did
+from portal.web.held import held, hold_chosen
 from portal.web.htmx import fragment, is_htmx, see_other
 
 
@@ -63,8 +64,14 @@ class Foreseen:
         return [overlap_words(draft, other) for other in overlapping_bundles(draft)] if draft else []
 
 
-def _place(customer_id: int | None, did_id: int | None) -> Place:
-    did = db.get_or_404(Did, did_id) if did_id is not None else None
+def _place(customer_id: int | None, did_id: int | None, *, to_change: bool = False) -> Place:
+    """Where to assign; `to_change`: locked and read anew."""
+    did = None
+    if did_id is not None:
+        did = held(Did, did_id, shared=True) if to_change else db.get_or_404(Did, did_id)
+    owner_id = customer_id if did is None else did.customer_id
+    if to_change and owner_id is not None:
+        held(Customer, owner_id)
     if did is None:
         return Place(db.get_or_404(Customer, customer_id), None)
     if did.customer is None:
@@ -100,7 +107,8 @@ def draft(customer_id: int | None = None, did_id: int | None = None) -> Any:
 @bp.post("/customers/<int:customer_id>/assignments")
 @bp.post("/dids/<int:did_id>/assignments")
 def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
-    place = _place(customer_id, did_id)
+    place = _place(customer_id, did_id, to_change=True)
+    hold_chosen(Package, "package")
     form = AssignmentForm(place.customer.currency)
     try:
         wanted = form.draft(place.customer, place.did)

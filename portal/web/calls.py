@@ -18,6 +18,7 @@ from portal.services.calls import lists as call_list
 from portal.web.calls_forms import ColumnsForm, FileForm, columns_form
 from portal.web.customers_forms import put_error
 from portal.web.detached import import_detached
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import list_state
 from portal.web.spans import span_of
@@ -139,7 +140,7 @@ def progress(import_id: int) -> Any:
 
 @bp.post("/calls/<int:import_id>/stop")
 def stop(import_id: int) -> Any:
-    importing.stop(db.get_or_404(CallImport, import_id))
+    importing.stop(held(CallImport, import_id))
     db.session.commit()
     flash(
         "It stops behind the lines that are being taken in. What came in stays; "
@@ -151,7 +152,7 @@ def stop(import_id: int) -> Any:
 @bp.post("/calls/<int:import_id>/resumption")
 def resume(import_id: int) -> Any:
     """Go on with an import that was stopped or interrupted."""
-    import_ = db.get_or_404(CallImport, import_id)
+    import_ = held(CallImport, import_id)
     importing.go_on(import_, now())
     db.session.commit()
     return _carried_out(import_)
@@ -176,7 +177,7 @@ def map_columns(import_id: int) -> Any:
 
 @bp.post("/calls/<int:import_id>/columns")
 def keep_columns(import_id: int) -> Any:
-    import_ = db.get_or_404(CallImport, import_id)
+    import_ = held(CallImport, import_id)
     if not importing.needs_mapping(import_):
         return see_other(url_for(".show", import_id=import_id))
     form = _columns_form(import_)

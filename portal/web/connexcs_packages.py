@@ -13,6 +13,7 @@ from portal.extensions import db
 from portal.models import ConnexcsPackage
 from portal.services.listing import page
 from portal.services.packages import connexcs
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 
@@ -95,7 +96,7 @@ def edit_row(service_id: int) -> Any:
 
 @bp.post("/<int:service_id>")
 def update_row(service_id: int) -> Any:
-    service = db.get_or_404(ConnexcsPackage, service_id)
+    service = held(ConnexcsPackage, service_id)
     form = ServiceForm()
     if not form.validate():
         return _editing(service, form, 422)
@@ -117,7 +118,7 @@ def update_row(service_id: int) -> Any:
 
 @bp.post("/<int:service_id>/delete")
 def delete(service_id: int) -> Any:
-    service = db.get_or_404(ConnexcsPackage, service_id)
+    service = held(ConnexcsPackage, service_id)
     connexcs.delete_connexcs_package(service)
     db.session.commit()
     flash(f"Deleted {service.name}.")

@@ -20,6 +20,7 @@ from portal.services.dids import dids
 from portal.services.packages.services_enabled import services_enabled
 from portal.web import assignments_section
 from portal.web.customers_forms import TaxRateForm, day_or_none, put_error
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx
 from portal.web.people import circle_of
 
@@ -84,7 +85,7 @@ def figures(customer_id: int) -> Any:
 
 @bp.post("/<int:customer_id>/archive")
 def archive(customer_id: int) -> Any:
-    customer = db.get_or_404(Customer, customer_id)
+    customer = held(Customer, customer_id)
     if refusal := deletion.why_not_archive_customer(customer, today()):
         return _page(customer, 409, refusal=refusal)
     deletion.archive_customer(customer, today())
@@ -95,7 +96,7 @@ def archive(customer_id: int) -> Any:
 
 @bp.post("/<int:customer_id>/restore")
 def restore(customer_id: int) -> Any:
-    customer = db.get_or_404(Customer, customer_id)
+    customer = held(Customer, customer_id)
     deletion.restore_customer(customer)
     db.session.commit()
     flash(f"{customer.name} is active again.")
@@ -104,7 +105,7 @@ def restore(customer_id: int) -> Any:
 
 @bp.post("/<int:customer_id>/tax-rates")
 def change_tax_rate(customer_id: int) -> Any:
-    customer = db.get_or_404(Customer, customer_id)
+    customer = held(Customer, customer_id)
     form = TaxRateForm()
     if not form.validate_on_submit():
         return _page(customer, 422, form)
@@ -123,7 +124,7 @@ def change_tax_rate(customer_id: int) -> Any:
 
 @bp.post("/<int:customer_id>/tax-rates/drop")
 def drop_tax_rate(customer_id: int) -> Any:
-    customer = db.get_or_404(Customer, customer_id)
+    customer = held(Customer, customer_id)
     day = day_or_none(request.form.get("holds_from", ""))
     if day is None:
         raise Invalid("holds_from", "Holds From is not a day of the calendar.")

@@ -17,6 +17,7 @@ from portal.services.dids import dids
 from portal.services.packages.catalogue import default_currency
 from portal.web.customer_page import bp, rate_begins
 from portal.web.customers_forms import CustomerForm, RowForm, put_error
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
 
@@ -109,7 +110,7 @@ def edit(customer_id: int) -> Any:
 
 @bp.post("/<int:customer_id>")
 def update(customer_id: int) -> Any:
-    customer = db.get_or_404(Customer, customer_id)
+    customer = held(Customer, customer_id)
     form = _change_form()
     if not form.validate_on_submit():
         return _editor(customer, form, 422)
@@ -176,7 +177,7 @@ def _row_form(customer: Customer) -> RowForm:
 
 @bp.post("/<int:customer_id>/row")
 def update_row(customer_id: int) -> Any:
-    customer = db.get_or_404(Customer, customer_id)
+    customer = held(Customer, customer_id)
     form = RowForm()
     if not form.validate_on_submit():
         return _open_row(customer, form, 422)

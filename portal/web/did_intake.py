@@ -69,7 +69,7 @@ def bad_lines() -> Any:
 @bp.post("")
 def create() -> Any:
     form = _form()
-    report = _report(form)
+    report = _report(form, to_change=True)
     if report is None:
         return _ask(form, 422)
     try:
@@ -120,19 +120,32 @@ def _said(report: Report, added: list[Did]) -> str:
 def _form(**given: Any) -> IntakeForm:
     """The form of the way that the address asks for."""
     form = FORMS.get(request.values.get("by", ""), OneForm)(**given)
+    _offer(form)
+    return form
+
+
+def _offer(form: IntakeForm) -> None:
     query = select(Package).where(Package.archived_on.is_(None), Package.type == PackageType.STANDARD)
     form.offer(
         list(db.session.scalars(query.options(selectinload(Package.prices)).order_by(Package.search_key)))
     )
-    return form
 
 
-def _report(form: IntakeForm) -> Report | None:
-    """What would come of it; None where the form itself cannot be read, and says why."""
+def _report(form: IntakeForm, *, to_change: bool = False) -> Report | None:
+    """What would come of it; None where the form itself cannot be read, and says why.
+
+    `to_change`: as things stand once all that it speaks of is locked.
+    """
     if not form.validate_on_submit():
         return None
     try:
-        return did_intake.check(form.lines(), form.wanted)
+        lines = form.lines()
+        report = did_intake.check(lines, form.wanted)
+        if to_change:
+            did_intake.hold(report)
+            _offer(form)
+            return did_intake.check(lines, form.wanted) if form.validate() else None
+        return report
     except Invalid as error:
         put_error(form, error)
         return None

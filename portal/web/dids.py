@@ -19,6 +19,7 @@ from portal.web import assignments_section
 from portal.web.customers_forms import name_for_field, put_error
 from portal.web.dids_forms import DidForm, GiveForm
 from portal.web.filters import plural
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
 
@@ -87,7 +88,7 @@ def edit_row(did_id: int) -> Any:
 
 @bp.post("/<int:did_id>/row")
 def update_row(did_id: int) -> Any:
-    did = db.get_or_404(Did, did_id)
+    did = held(Did, did_id)
     form = DidForm()
     if not form.validate_on_submit():
         return _open_row(did, form, 422)
@@ -185,7 +186,7 @@ def next_charges(did_id: int) -> Any:
 @bp.post("/<int:did_id>/customer")
 def give(did_id: int) -> Any:
     """Give it to a customer, on its own page."""
-    did = db.get_or_404(Did, did_id)
+    did = held(Did, did_id)
     form = DidForm()
     if not form.validate_on_submit():
         return _page(did, 422, form=form)
@@ -204,7 +205,7 @@ def give(did_id: int) -> Any:
 
 @bp.post("/<int:did_id>/release")
 def release(did_id: int) -> Any:
-    did = db.get_or_404(Did, did_id)
+    did = held(Did, did_id)
     if refusal := _why_not_release(did):
         return _page(did, 409, refusal=refusal, refused="Not taken back.")
     deletion.release_did(did, today())
@@ -219,7 +220,7 @@ def _why_not_release(did: Did) -> deletion.Refusal | None:
 
 @bp.post("/<int:did_id>/delete")
 def delete(did_id: int) -> Any:
-    did = db.get_or_404(Did, did_id)
+    did = held(Did, did_id)
     if refusal := deletion.why_not_delete_did(did, today()):
         return _page(did, 409, refusal=refusal, refused="Not deleted.")
     number = international(did.number)
@@ -231,7 +232,7 @@ def delete(did_id: int) -> Any:
 
 @bp.post("/<int:did_id>/restore")
 def restore(did_id: int) -> Any:
-    did = db.get_or_404(Did, did_id)
+    did = held(Did, did_id)
     dids.restore(did)
     db.session.commit()
     flash(f"{international(did.number)} is in stock again.")
@@ -260,7 +261,7 @@ def chosen_ids() -> list[int]:
 
 def _chosen() -> Any:
     """The DIDs themselves. Invalid where none of them is there."""
-    chosen = dids.load_many(chosen_ids())
+    chosen = dids.held(dids.load_many(chosen_ids()))
     if not chosen:
         raise Invalid("ids", "No DID that was selected is there any more.")
     return chosen

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
@@ -11,6 +11,11 @@ from portal.extensions import db
 from portal.web.htmx import is_htmx
 
 STALE = "Somebody else saved this since you opened it. Load it again to see what is stored now."
+# Two acts at the same moment of which the database has let one go on.
+AT_ONCE = (
+    "Somebody else changed this at the same moment. Nothing was saved: load it again, and try once more."
+)
+DEADLOCK, NOT_SERIAL = "40P01", "40001"
 BUSY = "The database is busy with another change. Wait a moment and try again."
 SENTENCES = {
     400: "The portal could not read this request. Go back, load the page again and retry.",
@@ -56,6 +61,12 @@ def register(app: Flask) -> None:
         db.session.rollback()
         return problem(409, STALE)
 
+    @app.errorhandler(IntegrityError)
+    def crossed(error: IntegrityError) -> Response:
+        app.logger.exception("What a lock should have kept apart has met in the database", exc_info=error)
+        db.session.rollback()
+        return problem(409, AT_ONCE)
+
     @app.errorhandler(CSRFError)
     def forged(_error: CSRFError) -> Response:
         return problem(400, CSRF)
@@ -69,6 +80,10 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(OperationalError)
     def busy(error: OperationalError) -> Response:
+        if getattr(error.orig, "sqlstate", "") in (DEADLOCK, NOT_SERIAL):
+            app.logger.exception("Two acts waited for each other", exc_info=error)
+            db.session.rollback()
+            return problem(409, AT_ONCE)
         app.logger.exception("The database did not answer", exc_info=error)
         db.session.rollback()
         response = problem(503, BUSY)

@@ -9,7 +9,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
-from portal.models import Package
+from portal.models import ConnexcsPackage, Package
 from portal.services.calls import destinations
 from portal.services.packages import catalogue as packages
 from portal.services.packages.changes import Fixed, earliest_day, make_change, plan_change, planned_days
@@ -26,6 +26,7 @@ from portal.services.packages.impact import impact_of
 from portal.services.packages.year import year_ahead
 from portal.web.access import changes_nothing
 from portal.web.fields import shown
+from portal.web.held import held, hold_chosen
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 from portal.web.package_page import bp
@@ -46,6 +47,7 @@ def new() -> Any:
 
 @bp.post("")
 def create() -> Any:
+    hold_chosen(ConnexcsPackage, "connexcs_package")
     form = PackageForm()
     if form.rearrange():
         return _editor(form)
@@ -86,7 +88,8 @@ def edit(package_id: int) -> Any:
 
 @bp.post("/<int:package_id>/definition")
 def update(package_id: int) -> Any:
-    package = db.get_or_404(Package, package_id)
+    package = held(Package, package_id)
+    hold_chosen(ConnexcsPackage, "connexcs_package")
     form = PackageForm()
     if form.rearrange():
         return _editor(form, package)

@@ -16,6 +16,7 @@ from portal.services.listing import Sort, page
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
 from portal.services.packages.changes import drop_planned, planned_days
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 from portal.web.packages import bp
@@ -83,12 +84,13 @@ def _figures(package: Package) -> dict[str, Any]:
 
 @bp.route("/<int:package_id>/delete", methods=["GET", "POST"])
 def delete(package_id: int) -> Any:
-    package = db.get_or_404(Package, package_id)
     if request.method == "POST":
+        package = held(Package, package_id)
         deletion.delete_package(package)
         db.session.commit()
         flash(f"Deleted {package.name}.")
         return see_other(url_for(".index"))
+    package = db.get_or_404(Package, package_id)
     context: dict[str, Any] = {"package": package, "refusal": deletion.why_not_delete_package(package)}
     if is_htmx():
         return fragment("packages/_delete.html", **context)
@@ -97,7 +99,7 @@ def delete(package_id: int) -> Any:
 
 @bp.post("/<int:package_id>/archive")
 def archive(package_id: int) -> AnyResponse:
-    package = db.get_or_404(Package, package_id)
+    package = held(Package, package_id)
     deletion.archive_package(package, today())
     db.session.commit()
     flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
@@ -106,7 +108,7 @@ def archive(package_id: int) -> AnyResponse:
 
 @bp.post("/<int:package_id>/restore")
 def restore(package_id: int) -> AnyResponse:
-    package = db.get_or_404(Package, package_id)
+    package = held(Package, package_id)
     deletion.restore_package(package)
     db.session.commit()
     flash(f"{package.name} is on sale again.")
@@ -115,7 +117,7 @@ def restore(package_id: int) -> AnyResponse:
 
 @bp.post("/<int:package_id>/planned/delete")
 def delete_planned(package_id: int) -> AnyResponse:
-    package = db.get_or_404(Package, package_id)
+    package = held(Package, package_id)
     day = _day(request.form.get("holds_from", ""))
     drop_planned(package, day, today())
     db.session.commit()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, render_template, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -14,7 +13,7 @@ from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, in_words
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Package, PackagePrice, PackageSchedule
-from portal.services import deletion
+from portal.services import deletion, locking
 from portal.services.listing import page
 from portal.services.packages import catalogue as packages
 from portal.services.packages import figures as package_figures
@@ -22,6 +21,7 @@ from portal.services.packages.changes import earliest_day, make_change, plan_cha
 from portal.services.packages.definition import definition_of
 from portal.services.packages.impact import Impact, impact_of
 from portal.services.packages.schedule_words import charged
+from portal.web.held import held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import ListState, list_state, row_id
 from portal.web.packages_forms import RowForm
@@ -95,7 +95,7 @@ def archive_many() -> AnyResponse:
     ids = request.form.getlist("ids", type=row_id)
     if not ids:
         raise RuleBroken("No package was selected. Tick one or more rows first.")
-    found = db.session.scalars(select(Package).where(Package.id.in_(ids))).all()
+    found = locking.lock(Package, ids)
     if not found:
         raise RuleBroken("No package that was selected is there any more.")
     for package in found:
@@ -167,7 +167,7 @@ def edit_row(package_id: int) -> Any:
 
 @bp.post("/<int:package_id>")
 def update_row(package_id: int) -> Any:
-    row = _with_prices(db.get_or_404(Package, package_id))
+    row = _with_prices(held(Package, package_id))
     form = RowForm()
     stored = definition_of(row.package, earliest_day(row.package, today()))
     if form.is_stale(row.package.version):

@@ -150,6 +150,7 @@ def lift(allocation_id: int) -> Any:
 
 def _acted_upon(payment_id: int) -> Payment:
     payment = db.get_or_404(Payment, payment_id)
+    credit.hold(payment)
     form = ActForm()
     if not form.validate_on_submit():
         abort(400)

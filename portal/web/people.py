@@ -9,6 +9,7 @@ from portal.models import Customer, Invitation
 from portal.models.user import User
 from portal.web import people_circle as acts
 from portal.web.access import may_own, require_role
+from portal.web.held import held
 from portal.web.people_circle import Circle
 
 bp = Blueprint("people", __name__)
@@ -71,6 +72,7 @@ def new_for_customer(customer_id: int) -> Any:
 @bp.post("/customers/<int:customer_id>/people")
 @require_role()
 def invite_for_customer(customer_id: int) -> Any:
+    held(Customer, customer_id)
     return acts.invite(_open(customer_id))
 
 

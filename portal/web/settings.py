@@ -9,11 +9,12 @@ from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Company
-from portal.services.company.company import company
+from portal.services.company.company import ONLY, company
 from portal.services.company.settings import CompanyFields, change_company, change_logo, is_time_zone_fixed
 from portal.web.access import may_own, require_role
 from portal.web.customers_forms import put_error
 from portal.web.filters import plural
+from portal.web.held import held
 from portal.web.settings_forms import AUDIT_COMMENTS, CompanyForm, LogoForm
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -28,7 +29,7 @@ def index() -> Any:
 @bp.post("")
 @require_role()
 def update() -> Any:
-    provider = _provider()
+    provider = held(Company, ONLY)
     form = CompanyForm()
     form.offer_time_zones(provider, is_time_zone_fixed())
     if not form.validate_on_submit():
@@ -64,7 +65,7 @@ def update_logo() -> Any:
     form = LogoForm()
     form.validate_on_submit()
     try:
-        change_logo(_provider(), form.picture)
+        change_logo(held(Company, ONLY), form.picture)
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
@@ -78,7 +79,7 @@ def update_logo() -> Any:
 @bp.post("/logo/remove")
 @require_role()
 def remove_logo() -> Any:
-    change_logo(_provider(), None)
+    change_logo(held(Company, ONLY), None)
     db.session.commit()
     flash("Summaries bear no logo any more.")
     return redirect(url_for(".index"), code=303)

@@ -2,7 +2,9 @@
 
 import pytest
 from flask import Blueprint, abort, request
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from portal.domain.errors import CannotDelete, Invalid, WayOut
@@ -21,6 +23,10 @@ def fail(how):
         raise Invalid("quantity", "Quantity is at least 1.")
     if how == "stale":
         raise StaleDataError
+    if how == "deadlock":
+        raise OperationalError("SELECT 1", {}, DeadlockDetected())
+    if how == "crossed":
+        raise IntegrityError("INSERT", {}, Exception())
     if how == "bug":
         return 1 / 0
     if how == "large":
@@ -71,6 +77,8 @@ def broken(folder, app):
         ("rule", 409, "Acme still has it."),
         ("invalid", 422, "Quantity is at least 1."),
         ("stale", 409, "Somebody else saved this"),
+        ("deadlock", 409, "Somebody else changed this at the same moment"),
+        ("crossed", 409, "Somebody else changed this at the same moment"),
         ("bug", 500, "Something broke on our side"),
         ("large", 422, "larger than the portal can hold"),
         ("404", 404, "nothing here"),

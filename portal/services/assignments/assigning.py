@@ -21,10 +21,13 @@ from portal.models import (
     Did,
     Package,
 )
+from portal.services import locking
 from portal.services.billing import line_bound
 from portal.services.billing.terms import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
 from portal.services.once import Sent, Told, once
+
+GONE = "Choose a Package from the list."  # as a form says where it has never been there
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ def assign(
     """
 
     def make() -> Assignment:
+        hold(draft)
         check(draft)
         if not twice and (existing := same_over_the_same_days(draft)):
             raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
@@ -227,6 +231,15 @@ def assign(
     if is_new:
         bundles_changed([assignment], today or now.date(), now)
     return assignment
+
+
+def hold(draft: Draft) -> None:
+    """Lock what may be assigned to whom, and read it anew. Invalid where the package is not there any more."""
+    if draft.did:
+        locking.lock(Did, [draft.did.id], shared=True)
+    locking.lock(Customer, [draft.customer.id])
+    if not locking.lock(Package, [draft.package.id], shared=True):
+        raise Invalid("package", GONE)
 
 
 def already(draft: Draft, existing: Assignment) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
+from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.preview import Sums, sums
@@ -116,6 +117,14 @@ def ids_of(query: Select[Customer]) -> list[int]:
     if len(ids) > MANY:
         raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list until it holds fewer.")
     return ids
+
+
+def hold(targets: Sequence[Target]) -> None:
+    """Lock to whom something is to be assigned. What is loaded after this is as it stands."""
+    dids = locking.lock(Did, [target.id for target in targets if isinstance(target, Did)], shared=True)
+    locking.lock(
+        Customer, [t.customer_id for t in dids] or [t.id for t in targets if isinstance(t, Customer)]
+    )
 
 
 def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> Sorted:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.commitment import earliest_last_day, locked_until
@@ -15,7 +14,9 @@ from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
+from portal.services import locking
 from portal.services.assignments.assigning import check_day, check_end
+from portal.services.assignments.holding import hold_one
 from portal.services.billing import line_bound
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.terms import Loaded
@@ -41,15 +42,7 @@ def has_begun(assignment: Assignment) -> bool:
 
 def hold_positions(ids: Iterable[int]) -> None:
     """Lock the positions of assignments and read them anew."""
-    for some in in_chunks(sorted(ids)):
-        query = (
-            select(AssignmentPosition)
-            .where(AssignmentPosition.assignment_id.in_(some))
-            .order_by(AssignmentPosition.assignment_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        db.session.scalars(query).all()
+    locking.lock(AssignmentPosition, ids)
 
 
 def in_chunks(many: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -63,6 +56,7 @@ def change_quantity(assignment: Assignment, quantity: int, holds_from: date, tod
 
     Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
     """
+    hold_one(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
     check_day("holds_from", holds_from)
@@ -133,6 +127,7 @@ def change_end(
 
     Invalid for a day that may not be the last one. The owner may override the lock with a reason, which is kept.
     """
+    hold_one(assignment.id)
     if end_date == assignment.end_date:
         return
     check_change_of_end(assignment, end_date, today, override=bool(override_reason))
@@ -184,6 +179,7 @@ def keep_end(assignment: Assignment, end_date: date | None, today: date, *, begu
 
 def change_start(assignment: Assignment, start_date: date, charge_from: date | None, today: date) -> None:
     """Another start date, while nothing has been posted; the lock moves with it."""
+    hold_one(assignment.id)
     if (start_date, charge_from) == (assignment.start_date, assignment.charge_from):
         return
     if has_begun(assignment):
@@ -260,6 +256,7 @@ class Change:
 
 def make_change(assignment: Assignment, change: Change, today: date, *, by: str, now: datetime) -> None:
     """Make of the assignment what is wanted, all or nothing. Invalid names the field that cannot be."""
+    hold_one(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
         raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment
-from portal.services.assignments.changing import check_change_of_end, find_next_of, hold_positions, keep_end
+from portal.services.assignments.changing import check_change_of_end, find_next_of, keep_end
+from portal.services.assignments.holding import hold
 from portal.services.calls.effects import bundles_changed
 
 
@@ -46,9 +47,8 @@ def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> 
 
 def end_many(assignments: Sequence[Assignment], end_date: date, today: date, *, now: datetime) -> Ending:
     """Give all of them that may have it the same last day."""
-    ending = sort_out(assignments, end_date, today)
+    ending = sort_out(hold(assignment.id for assignment in assignments), end_date, today)
     changed = [assignment for assignment in ending.ready if assignment.end_date != end_date]
-    hold_positions(assignment.id for assignment in changed)
     for assignment in changed:
         keep_end(assignment, end_date, today, begun=assignment.position.charged_until is not None)
     db.session.flush()

@@ -1,6 +1,6 @@
 """Assignments as lists show them: which there are, where each stands, and what it is charged next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -192,16 +192,6 @@ def _next_charge(item: Loaded, today: date) -> NextCharge | None:
         any(charge.kind == Kind.MINIMUM_SPEND and charge.charge_on > today for charge in counted),
         bool(overdue),
     )
-
-
-def load_many(ids: Iterable[int]) -> list[Assignment]:
-    """Assignments by their ids, with what a row shows, in the order of their ids."""
-    wanted = sorted(set(ids))
-    found: list[Assignment] = []
-    for start in range(0, len(wanted), 500):
-        query = select(Assignment).where(Assignment.id.in_(wanted[start : start + 500]))
-        found.extend(db.session.scalars(query.options(*for_rows(), selectinload(Assignment.ends))).unique())
-    return sorted(found, key=lambda assignment: assignment.id)
 
 
 def charged(assignment: Assignment, day: date) -> str:

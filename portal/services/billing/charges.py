@@ -1,7 +1,7 @@
 """Charges that a person makes: a manual charge, and reversing one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,7 +14,8 @@ from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_u
 from portal.domain.schedule import FIRST_DAY, in_words
 from portal.domain.wording import money
 from portal.extensions import db
-from portal.models import Assignment, Charge, Customer
+from portal.models import Assignment, Charge, Company, Customer
+from portal.services import locking
 from portal.services.assignments.changing import hold_positions
 from portal.services.billing.planning import Totals, totals
 from portal.services.billing.posting import enter_charges
@@ -42,11 +43,9 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
     """Post a manual charge, once for a token. Invalid names the field that cannot be."""
 
     def make() -> Charge:
-        _check(asked, today)
-        if asked.assignment:
-            # Two of one day and one assignment are numbered one after the other.
-            hold_positions([asked.assignment.id])
-        return _manual(asked, token, by, now)
+        locked = _held(asked)
+        _check(locked, today)
+        return _manual(locked, token, by, now)
 
     def tell(made: Charge) -> Told:
         amount = f"{money(made.amount, made.currency)} {made.currency}"
@@ -58,6 +57,18 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
     if is_new and charge.auto_decrement_credit:
         enter_charges(Charge.id == charge.id, today, now)
     return charge
+
+
+def _held(asked: ManualCharge) -> ManualCharge:
+    """The same once its customer is locked: two on one day and assignment are numbered one after the other."""
+    locking.lock(Company, [1], shared=True)  # its day is one in the provider's time zone
+    locking.lock(Customer, [asked.customer.id])
+    if not asked.assignment:
+        return asked
+    found = locking.read_anew(Assignment, [asked.assignment.id])
+    if not found:
+        raise Invalid("assignment", "That assignment was removed. Choose another, or none.")
+    return replace(asked, assignment=found[0])
 
 
 def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
@@ -206,10 +217,11 @@ def _stands(lines: list[Charge]) -> tuple[Decimal, Decimal, Decimal]:
 
 def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime) -> Charge:
     """Reverse a charge in full, with its credits and differences, as a mirror of what stands."""
+    locking.lock(Customer, [charge.customer_id])
     if charge.assignment_id:
         # A run that would correct it comes wholly before or wholly after.
         hold_positions([charge.assignment_id])
-    db.session.refresh(charge, with_for_update=True)
+    locking.lock(Charge, [charge.id])
     if refusal := why_not_reverse(charge):
         raise refusal
     if not reason.strip():

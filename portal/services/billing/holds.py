@@ -19,7 +19,8 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
 from portal.services.assignments.assigning import check_day
-from portal.services.assignments.changing import find_next_of, hold_positions
+from portal.services.assignments.changing import find_next_of
+from portal.services.assignments.holding import hold
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import HELD_ABOVE, Worked, chunks, work_out
 from portal.services.billing.terms import Loaded
@@ -191,9 +192,8 @@ def choices_made(assignment: Assignment) -> list[AssignmentHold]:
 
 def _locked(assignments: Iterable[Assignment], today: date) -> Iterator[tuple[Assignment, Worked]]:
     """Those that are held now, their positions locked: a run comes wholly before or wholly after the choice."""
-    by_id = {assignment.id: assignment for assignment in assignments}
+    by_id = {found.id: found for found in hold(assignment.id for assignment in assignments)}
     for chunk in chunks(sorted(by_id)):
-        hold_positions(chunk)
         for worked in work_out(chunk, today, today):
             if not isinstance(worked, Failed) and worked.held:
                 yield by_id[worked.loaded.facts.assignment_id], worked

@@ -5,7 +5,7 @@ where it was read (compare-and-set on its version); the unique key of a charge i
 commits each chunk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, EntrySource
+from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.planning import Held, Worked, without_position, work_out
 from portal.services.billing.raw_tables import CHARGE, ENTRY
@@ -65,6 +66,7 @@ def post_chunk(
     Raises SomebodyWasHere where another run was at work on one of them at the same time; then nothing of the
     chunk may be kept.
     """
+    locking.lock(Company, [1], shared=True)  # days are worked out in the time zone that it has
     still_due = _lock(ids, through)
     posting = Posting()
     ready: list[Worked] = []
@@ -76,6 +78,7 @@ def post_chunk(
         else:
             ready.append(worked)
     _mark_held(posting.held)
+    locking.lock_ids(Charge, _corrected(ready))
     savepoint = db.session.begin_nested()
     try:
         _post(ready, run_id, today, by, now)
@@ -96,16 +99,24 @@ def _lock(ids: Sequence[int], through: date) -> list[int]:
 
     With them those that have no position: they are told as failed.
     """
-    query = (
-        select(AssignmentPosition.assignment_id)
-        .where(AssignmentPosition.assignment_id.in_(ids), AssignmentPosition.next_charge_on <= through)
-        .order_by(AssignmentPosition.assignment_id)
-        .with_for_update()
+    still_due = locking.lock_where(
+        AssignmentPosition,
+        AssignmentPosition.assignment_id.in_(ids),
+        AssignmentPosition.next_charge_on <= through,
     )
-    still_due = list(db.session.scalars(query))
     if len(still_due) == len(ids):
         return still_due
     return sorted([*still_due, *db.session.scalars(without_position(Assignment.id.in_(ids)))])
+
+
+def _corrected(ready: Iterable[Worked]) -> list[int]:
+    """The charges that lines to be posted correct: what is left to pay of them changes."""
+    return [
+        root.id
+        for worked in ready
+        for due in worked.due.charges
+        if due.kind in (Kind.CREDIT, Kind.DIFFERENCE) and (root := worked.loaded.roots.get(due.period_from))
+    ]
 
 
 def _post_one_by_one(

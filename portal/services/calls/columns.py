@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import Invalid
 from portal.extensions import db
@@ -203,7 +204,12 @@ def remember(head: list[str], mapping: Mapping) -> None:
             raise Invalid(name, f"{head[place].strip()} says what was wrong with the row.")
     found = db.session.scalar(select(CallMapping).where(CallMapping.header_digest == digest_of(head)))
     if found is None:
-        found = CallMapping(header_digest=digest_of(head))
-        db.session.add(found)
+        found = CallMapping(header_digest=digest_of(head), mapping="")
+        try:
+            with db.session.begin_nested():
+                db.session.add(found)
+        except IntegrityError:  # somebody maps another file of these columns
+            query = select(CallMapping).where(CallMapping.header_digest == found.header_digest)
+            found = db.session.scalars(query).one()
     found.mapping = _moved(mapping, head, -1).to_json()
     db.session.flush()

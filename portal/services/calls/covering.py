@@ -18,6 +18,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType, Terms
 from portal.extensions import db
 from portal.models import Assignment, Call, CallCover, Customer, Package
+from portal.services import locking
 from portal.services.billing.failures import failed
 from portal.services.billing.raw_tables import raw_table
 from portal.services.billing.terms import call_days, terms_of
@@ -71,7 +72,7 @@ def recover_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
 
 def recover(customer_id: int, since: date, today: date) -> None:
     """Work out again what free minutes cover of a customer's calls from the day `since` on."""
-    db.session.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
+    locking.lock_ids(Customer, [customer_id])
     mine = (Call.customer_id == customer_id) & (Call.day >= since)
     first, last = db.session.execute(select(func.min(Call.day), func.max(Call.day)).where(mine)).one()
     if first is None:

@@ -9,7 +9,7 @@ from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Call, CallImport, Customer, ImportState
-from portal.services import credit
+from portal.services import credit, locking
 from portal.services.billing.planning import chunks
 from portal.services.billing.terms import LONGEST_PERIOD, call_days
 from portal.services.calls import covering, late_calls
@@ -61,8 +61,7 @@ def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
 
     They are locked first: of two at once, the second finds what the first has entered, and adds only what is missing.
     """
-    customers = select(Customer.id).where(Customer.id.in_(reached)).order_by(Customer.id)
-    db.session.execute(customers.with_for_update(key_share=True))
+    locking.lock_ids(Customer, reached)
     since = covering.recover_many(reached, today)
     late_calls.reopen(since, today)
     credit.enter_calls(list(since), min(since.values()), today, now)

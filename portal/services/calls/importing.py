@@ -19,8 +19,10 @@ from portal.database import make_room
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import CallImport, CallReject, ImportState
+from portal.services import locking
 from portal.services.calls import columns, effects, files
 from portal.services.calls.columns import Mapping
+from portal.services.calls.meanwhile import Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader
 from portal.services.calls.storing import Stored, store
 
@@ -76,6 +78,9 @@ def needs_mapping(import_: CallImport) -> bool:
 
 def map_columns(import_: CallImport, mapping: Mapping, now: datetime) -> None:
     """Say which column is what; remembered for files with the same first line. Invalid names the column."""
+    _hold(import_)
+    if not needs_mapping(import_):
+        raise RuleBroken(f"The columns of {import_.file_name} are mapped already.")
     head, _ = files.head_of(Path(import_.path))
     columns.remember(head, mapping)
     import_.mapping, import_.sentence = mapping.to_json(), ""
@@ -89,12 +94,14 @@ def is_interrupted(import_: CallImport, now: datetime) -> bool:
 
 def stop(import_: CallImport) -> None:
     """Let whoever is at work on it stop behind the chunk they have in hand."""
+    _hold(import_)
     if import_.state == ImportState.RUNNING:
         import_.state = ImportState.STOPPED
 
 
 def go_on(import_: CallImport, now: datetime) -> None:
     """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
+    _hold(import_)
     if import_.state in (ImportState.DONE, ImportState.REFUSED):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.mapping:
@@ -105,6 +112,11 @@ def go_on(import_: CallImport, now: datetime) -> None:
     if import_.state == ImportState.RUNNING and not is_interrupted(import_, now):
         raise RuleBroken(f"{import_.file_name} is being taken in already.")
     _set_going(import_, now)
+
+
+def _hold(import_: CallImport) -> None:
+    """Lock how far it is, and read it anew."""
+    locking.lock(CallImport, [import_.id])
 
 
 def _set_going(import_: CallImport, now: datetime) -> None:
@@ -131,7 +143,9 @@ def carry_out(
         return _refuse(import_, today, clock)
     if import_.lines_total - import_.lines_done > SMALL:
         make_room(db.session.connection())
-    reader = Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone, today)
+    reader = Meanwhile(
+        Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone, today)
+    )
     reached: dict[int, date] = {}
     for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
         if not _take(import_, block, reader, today, clock(), reached):
@@ -158,7 +172,7 @@ def _refuse(import_: CallImport, today: date, clock: Clock) -> CallImport:
 def _take(
     import_: CallImport,
     block: files.Block,
-    reader: Reader,
+    reader: Meanwhile,
     today: date,
     now: datetime,
     reached: dict[int, date],
@@ -220,7 +234,8 @@ def keep_bad(import_id: int, bad: Iterable[BadRow]) -> None:
 
 def _finish(import_id: int, now: datetime) -> CallImport:
     """Say that a file is done, if all of it was dealt with."""
-    import_ = db.session.get_one(CallImport, import_id, populate_existing=True)
+    import_ = db.session.get_one(CallImport, import_id)
+    _hold(import_)
     if import_.state == ImportState.RUNNING and import_.bytes_done >= import_.bytes_total:
         import_.state, import_.path, import_.finished_at = ImportState.DONE, "", now
     db.session.commit()

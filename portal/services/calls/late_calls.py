@@ -1,12 +1,23 @@
 """Late calls: a minimum spend that was settled without them is settled anew by the next run (billing-rules 10)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from sqlalchemy import bindparam, select, update
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Package
+from portal.services import locking
+
+
+def minimum_spends(customer_ids: Collection[int]) -> list[int]:
+    """The minimum spends of customers: those that late calls may reopen, or a run at work may be settling now."""
+    query = (
+        select(Assignment.id)
+        .join(Package, Package.id == Assignment.package_id)
+        .where(Package.minimum_spend, Assignment.customer_id.in_(customer_ids))
+    )
+    return list(db.session.scalars(query)) if customer_ids else []
 
 
 def reopen(since: Mapping[int, date], today: date) -> int:
@@ -15,6 +26,7 @@ def reopen(since: Mapping[int, date], today: date) -> int:
     `since` is, for each customer, the first day whose spend has changed. The engine decides what of it comes to
     anything.
     """
+    held = locking.lock_ids(AssignmentPosition, minimum_spends(since))
     settled = (
         select(
             AssignmentPosition.assignment_id,
@@ -24,14 +36,8 @@ def reopen(since: Mapping[int, date], today: date) -> int:
             AssignmentPosition.next_charge_on,
         )
         .join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
-        .join(Package, Package.id == Assignment.package_id)
-        .where(
-            Package.minimum_spend,
-            Assignment.customer_id.in_(since),
-            AssignmentPosition.charged_until.is_not(None),
-        )
+        .where(AssignmentPosition.assignment_id.in_(held), AssignmentPosition.charged_until.is_not(None))
         .order_by(AssignmentPosition.assignment_id)
-        .with_for_update(of=AssignmentPosition)
     )
     rows = [
         {
@@ -56,7 +62,7 @@ def reopen(since: Mapping[int, date], today: date) -> int:
             ),
             rows,
         )
-        for held in list(db.session.identity_map.values()):
-            if isinstance(held, AssignmentPosition):
-                db.session.expire(held)
+        for known in list(db.session.identity_map.values()):
+            if isinstance(known, AssignmentPosition):
+                db.session.expire(known)
     return len(rows)

@@ -12,6 +12,7 @@ from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
+from portal.services import locking
 from portal.services.assignments.changing import find_next_of, hold_positions
 from portal.services.billing.planning import chunks
 from portal.services.company.currencies import CURRENCIES
@@ -55,6 +56,7 @@ def is_time_zone_fixed() -> bool:
 
 def change_company(provider: Company, fields: CompanyFields, today: date) -> int:
     """Change what is known of the provider. How many minimum spends are settled on another day because of it."""
+    locking.lock(Company, [provider.id])
     _check(provider, fields)
     waited = provider.usage_wait_days
     provider.name = " ".join(fields.name.split())
@@ -74,6 +76,7 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
 
 def change_logo(provider: Company, picture: bytes | None) -> None:
     """Keep another logo, drawn anew from a picture that was uploaded, or none. Invalid where it is no picture."""
+    locking.lock(Company, [provider.id])
     provider.logo = checked_logo(picture) if picture is not None else None
     db.session.flush()
 

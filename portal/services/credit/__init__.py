@@ -22,6 +22,7 @@ from portal.services.credit.payments import (
     cancel_payment,
     check_amount,
     complete_payment,
+    hold,
     record_payment,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "complete_payment",
     "enter_calls",
     "entries_of",
+    "hold",
     "lift",
     "owed_by",
     "record_payment",

@@ -18,6 +18,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services import locking
 from portal.services.credit.owing import to_be_paid
 from portal.services.credit.payments import allocated_of, check_amount, hold
 from portal.services.once import Sent, Told, once
@@ -48,7 +49,7 @@ def allocate(
 def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, today: date) -> Allocation:
     """What is allocated, once it is known that it may be; not yet stored."""
     hold(payment)
-    db.session.refresh(charge, with_for_update=True)
+    locking.lock_ids(Charge, [charge.corrects_id or charge.reverses_id or charge.id])
     if payment.state != PaymentState.COMPLETED:
         raise RuleBroken(f"The payment is {payment.state}: only a completed one is allocated.")
     if charge.customer_id != payment.customer_id or charge.auto_decrement_credit:
@@ -65,7 +66,14 @@ def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, t
 
 def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
     """Take a payment off a charge again: the amount returns to the balance."""
-    db.session.refresh(allocation, with_for_update=True)
+    hold(allocation.payment)
+    _lift(allocation, today, by, now, reason)
+
+
+def _lift(allocation: Allocation, today: date, by: str, now: datetime, reason: str = "") -> None:
+    """The same, of a charge whose payer, or whose run, holds what it belongs to."""
+    locking.lock_ids(Charge, [allocation.charge_id])
+    locking.read_anew(Allocation, [allocation.id])
     if allocation.lifted_on:
         return
     allocation.lifted_on = today
@@ -74,9 +82,12 @@ def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason:
 
 def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
     """Lift all allocations of a payment."""
+    hold(payment)
     query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None))
+    # What a run makes anew of an allocation, for the rest of it, is an allocation of the same charge.
+    locking.lock_ids(Charge, db.session.scalars(query.with_only_columns(Allocation.charge_id)))
     for allocation in db.session.scalars(query.order_by(Allocation.id)).all():
-        lift(allocation, today, by=by, now=now)
+        _lift(allocation, today, by, now)
 
 
 def _enter_allocation(
@@ -112,9 +123,9 @@ def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: dat
     """
     query = (
         select(Allocation)
-        .where(Allocation.charge_id.in_(list(charge_ids)), Allocation.lifted_on.is_(None))
+        .where(Allocation.charge_id.in_(locking.lock_ids(Charge, charge_ids)), Allocation.lifted_on.is_(None))
         .order_by(Allocation.id.desc())
-        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     of_charge = defaultdict(list)
     for allocation in db.session.scalars(query):
@@ -125,13 +136,7 @@ def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: dat
         for allocation in allocations:
             if over <= 0:
                 break
-            lift(
-                allocation,
-                today,
-                by=by,
-                now=now,
-                reason="What was paid of it returns: the charge was reduced.",
-            )
+            _lift(allocation, today, by, now, "What was paid of it returns: the charge was reduced.")
             rest = allocation.amount - over
             if rest > 0:
                 made = Allocation(

@@ -18,6 +18,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services import locking
 from portal.services.credit.payment_mail import confirm
 from portal.services.once import Sent, Told, once
 
@@ -57,7 +58,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
 
 
 def _check_payment(payment: Payment, today: date) -> None:
-    currency = payment.customer.currency
+    currency = locking.lock(Customer, [payment.customer.id])[0].currency
     check_amount("amount", payment.amount, currency, positive=True)
     if payment.fee < 0:
         raise Invalid("fee", "A fee is not below zero.")
@@ -97,8 +98,9 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
 
 
 def hold(payment: Payment) -> None:
-    """Read a payment anew, and let nobody else change it until the transaction ends."""
-    db.session.refresh(payment, with_for_update=True)
+    """Lock whose payment it is, and read it anew: nobody else changes it until the transaction ends."""
+    locking.lock(Customer, [payment.customer_id])
+    locking.read_anew(Payment, [payment.id])
 
 
 def _enter_payment(
@@ -134,6 +136,7 @@ def adjust(
     """Move a balance by hand, with a reason. Its token makes it once."""
 
     def make() -> BalanceEntry:
+        locking.lock(Customer, [customer.id])
         check_amount("amount", amount, customer.currency, positive=False)
         if not reason.strip():
             raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")

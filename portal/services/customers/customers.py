@@ -17,6 +17,7 @@ from portal.domain.names import folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
+from portal.services import locking
 from portal.services.assignments.changing import hold_positions
 from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import account_codes
@@ -85,6 +86,7 @@ def create_customer(
 
 def change_customer(customer: Customer, fields: CustomerFields) -> None:
     """Change what is known of a customer. The currency is fixed once anything stands in it."""
+    locking.lock(Customer, [customer.id])
     if fields.currency != customer.currency and is_currency_fixed(customer):
         raise Invalid(
             "currency",
@@ -117,6 +119,7 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     today (or none) means that the rate has always held.
     """
     rate = check_rate(rate)
+    locking.lock(Customer, [customer.id])
     if not has_been_charged(customer):
         # A run that is at work on the customer comes wholly before the change, or wholly after it.
         theirs = select(Assignment.id).where(Assignment.customer_id == customer.id)
@@ -141,6 +144,7 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
 
 def drop_tax_rate(customer: Customer, holds_from: date, today: date) -> None:
     """Take back a tax rate that does not hold yet."""
+    locking.lock(Customer, [customer.id])
     if holds_from <= today:
         raise Invalid("tax_rate_from", "This tax rate holds already. Let another one hold from tomorrow.")
     history = {row.holds_from: row.rate for row in customer.tax_rates}

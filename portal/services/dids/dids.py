@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Customer, Did
-from portal.services import deletion
+from portal.services import deletion, locking
 from portal.services.customers.customers import find_customers
 from portal.services.dids import whose
 from portal.services.dids.numbers import international, parts_to_find
@@ -96,6 +96,8 @@ def give(did: Did, customer: Customer, today: date) -> None:
 
 def _give(did: Did, customer: Customer, today: date) -> bool:
     """The same, whose it is from now on not kept yet; whether it moved."""
+    locking.lock(Did, [did.id])
+    locking.lock(Customer, [customer.id], shared=True)
     if customer.archived_on:
         raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
     if did.archived_on:
@@ -110,6 +112,7 @@ def _give(did: Did, customer: Customer, today: date) -> bool:
 
 def restore(did: Did) -> None:
     """Take a DID out of the archive, into stock."""
+    locking.lock(Did, [did.id])
     did.archived_on = None
 
 
@@ -132,7 +135,7 @@ class Outcome:
 def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
     """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
     outcome, moved = Outcome(), []
-    for did in dids:
+    for did in held(dids):
         try:
             if _give(did, customer, today):
                 moved.append(did)
@@ -147,7 +150,7 @@ def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
 def release_many(dids: Iterable[Did], today: date) -> Outcome:
     """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
     outcome = Outcome()
-    for did in dids:
+    for did in held(dids):
         if did.customer_id is None:
             continue
         if refusal := deletion.why_not_release_did(did, today):
@@ -156,6 +159,11 @@ def release_many(dids: Iterable[Did], today: date) -> Outcome:
             deletion.release_did(did, today)
             outcome.done.append(did)
     return outcome
+
+
+def held(dids: Iterable[Did]) -> list[Did]:
+    """Those that are there still, locked and read anew, in the order of their numbers."""
+    return sorted(locking.lock(Did, [did.id for did in dids]), key=lambda did: did.number)
 
 
 def load_many(ids: Sequence[int]) -> list[Did]:

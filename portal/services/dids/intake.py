@@ -16,6 +16,7 @@ from portal.domain.money import QUANTITY_MAX
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, Package
+from portal.services import locking
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning_many import FORM_TOKEN_MAX, assign_many
 from portal.services.customers.customers import named
@@ -244,6 +245,14 @@ def _stored(numbers: list[str]) -> dict[str, Did]:
     return found
 
 
+def hold(report: Report) -> None:
+    """Lock what the report speaks of, and read it anew: numbers in the archive, customers, packages."""
+    said = [row.wanted for row in report.rows]
+    locking.lock(Did, [row.there.id for row in report.new if row.there])
+    locking.lock(Customer, [it.customer.id for it in said if it.customer])
+    locking.lock(Package, [it.package.id for it in said if it.package], shared=True)
+
+
 def take_in(report: Report, *, token: str, by: str, now: datetime, today: date | None = None) -> list[Did]:
     """Store what the report says would be added, and assign what is to be assigned.
 
@@ -254,6 +263,7 @@ def take_in(report: Report, *, token: str, by: str, now: datetime, today: date |
         return [row.there for row in report.rows if row.there]
     if not report.new:
         return []
+    hold(report)
     dids = [_stock(row, now) for row in report.new]
     try:
         with db.session.begin_nested():

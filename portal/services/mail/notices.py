@@ -15,7 +15,8 @@ from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
 from portal.extensions import db
-from portal.models import Assignment, Company, Customer, Mail, Notice
+from portal.models import Assignment, AssignmentPosition, Company, Customer, Mail, Notice
+from portal.services import locking
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, due_ids, work_out
 from portal.services.mail import outbox as mail
@@ -38,6 +39,8 @@ def to_announce(today: date) -> list[int]:
 
 def announce(assignment_ids: Sequence[int], today: date, now: datetime) -> int:
     """Announce what is to be charged on these assignments: how many notices were made. The caller commits."""
+    # What is announced is not removed or ended meanwhile.
+    assignment_ids = locking.lock_ids(AssignmentPosition, assignment_ids, shared=True)
     through = today + timedelta(days=notification_days())
     coming: dict[tuple[int, date], list[PlannedCharge]] = defaultdict(list)
     for worked in work_out(assignment_ids, through, today):

@@ -20,6 +20,7 @@ from portal.models import (
     PackagePrice,
     PackageSchedule,
 )
+from portal.services import locking
 from portal.services.listing import Sort
 from portal.services.once import Sent, once
 from portal.services.packages.definition import (
@@ -84,7 +85,7 @@ def copy_described(definition: Definition, package: Package) -> None:
 def copy_fixed(definition: Definition, package: Package) -> None:
     """Put on the package what is fixed once it was assigned."""
     wanted = definition.connexcs_package_id
-    if wanted is not None and db.session.get(ConnexcsPackage, wanted) is None:
+    if wanted is not None and not locking.lock(ConnexcsPackage, [wanted], shared=True):
         raise Invalid("connexcs_package", "This ConnexCS package is gone. Choose another one, or None.")
     package.connexcs_package_id = wanted
     package.type = definition.type

@@ -14,6 +14,7 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_wo
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
+from portal.services import locking
 from portal.services.billing.line_bound import check_prices
 from portal.services.packages.catalogue import (
     copy_described,
@@ -80,6 +81,7 @@ def plan_change(
     What stands in the definition as it was shown was not meant to change: the terms of `shown_on`, or, as a form
     shows them, of the earliest day.
     """
+    locking.lock(Package, [package.id])
     definition = tidied(definition)
     check(definition)
     _hold_fixed(package, definition)
@@ -128,6 +130,7 @@ def planned_days(package: Package, today: date) -> list[date]:
 
 def drop_planned(package: Package, holds_from: date, today: date) -> None:
     """Take back the prices and the schedule that would hold from a day to come."""
+    locking.lock(Package, [package.id])
     if holds_from <= today:
         raise Invalid("holds_from", "This holds already. Let other prices hold from tomorrow instead.")
     if holds_from not in planned_days(package, today):
@@ -199,6 +202,7 @@ def _start_afresh(change: Change) -> None:
     """
     package = change.package
     of_package = select(Assignment.id).where(Assignment.package_id == package.id)
+    locking.lock_where(AssignmentPosition, AssignmentPosition.assignment_id.in_(of_package))
     db.session.execute(
         update(AssignmentPosition)
         .where(AssignmentPosition.assignment_id.in_(of_package))

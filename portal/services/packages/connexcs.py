@@ -1,10 +1,14 @@
 """ConnexCS packages: the platform services the provider keeps, and which of them are enabled for whom."""
 
+from contextlib import suppress
+
 from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import CannotDelete, Invalid, WayOut
 from portal.extensions import db
 from portal.models import ConnexcsPackage, Package
+from portal.services import locking
 from portal.services.listing import Sort
 
 NAME_LONGEST = 120
@@ -29,8 +33,8 @@ def seed_connexcs_packages() -> None:
     there = set(db.session.scalars(select(ConnexcsPackage.search_key)))
     for name in KNOWN:
         if _key(name) not in there:
-            db.session.add(ConnexcsPackage(name=name, search_key=_key(name)))
-    db.session.flush()
+            with suppress(Invalid):  # somebody else adds them, too
+                _store(ConnexcsPackage(name=name, search_key=_key(name)), name)
 
 
 def connexcs_choices() -> list[tuple[int, str]]:
@@ -61,13 +65,14 @@ def add_connexcs_package(name: str) -> ConnexcsPackage:
     """A new platform service."""
     found = ConnexcsPackage()
     rename_connexcs_package(found, name)
-    db.session.add(found)
-    db.session.flush()
+    _store(found, name)
     return found
 
 
 def rename_connexcs_package(service: ConnexcsPackage, name: str) -> None:
     """Give a platform service a name that no other has."""
+    if service.id:
+        locking.lock(ConnexcsPackage, [service.id])
     name = " ".join(name.split())
     if not name:
         raise Invalid("name", "Give the ConnexCS package its name on the platform.")
@@ -76,8 +81,10 @@ def rename_connexcs_package(service: ConnexcsPackage, name: str) -> None:
     with db.session.no_autoflush:
         same = db.session.scalar(select(ConnexcsPackage).where(ConnexcsPackage.search_key == _key(name)))
     if same is not None and same is not service:
-        raise Invalid("name", f"There is a ConnexCS package called {same.name} already.")
+        raise _taken(same.name)
     service.name, service.search_key = name, _key(name)
+    if service.id:
+        _store(service, name)
 
 
 def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | None:
@@ -97,10 +104,24 @@ def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | 
 
 def delete_connexcs_package(service: ConnexcsPackage) -> None:
     """Remove a platform service that no package stands on."""
+    locking.lock(ConnexcsPackage, [service.id])
     if refusal := why_not_delete_connexcs_package(service):
         raise refusal
     db.session.delete(service)
     db.session.flush()
+
+
+def _store(service: ConnexcsPackage, name: str) -> None:
+    """Write a platform service; Invalid where somebody else has just taken its name."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(service)
+    except IntegrityError:
+        raise _taken(name) from None
+
+
+def _taken(name: str) -> Invalid:
+    return Invalid("name", f"There is a ConnexCS package called {name} already.")
 
 
 def _key(name: str) -> str:

@@ -14,8 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
+from portal.models.company import Company
+from portal.models.customer import Customer
 from portal.models.invitation import Invitation
 from portal.models.user import User
+from portal.services import locking
 from portal.services.people import people
 
 HOLDS = timedelta(days=7)
@@ -32,6 +35,8 @@ def invite(
     """
     email = people.checked_email(email)
     role = people.checked_role(role, customer_id)
+    if (customer := _hold(customer_id)) and customer.archived_on:
+        raise RuleBroken(f"{customer.name} is archived. Take the customer back first.")
     known = people.find_by_email(email)
     if known and (by.is_staff or known.customer_id == customer_id):
         whose = "" if known.customer_id == customer_id else " for somebody else"
@@ -59,6 +64,7 @@ def invite(
 
 def resend(invitation: Invitation, now: datetime) -> str | None:
     """A new link for another week; the earlier one holds no more. None as `invite` answers it."""
+    _hold(invitation.customer_id, invitation)
     if invitation.accepted_at or invitation.withdrawn_at:
         raise RuleBroken("This invitation was accepted or withdrawn meanwhile. Invite again.")
     token = secrets.token_urlsafe(32)
@@ -69,6 +75,7 @@ def resend(invitation: Invitation, now: datetime) -> str | None:
 
 def withdraw(invitation: Invitation, now: datetime) -> None:
     """Let the link hold no more."""
+    _hold(invitation.customer_id, invitation)
     if invitation.accepted_at:
         raise RuleBroken("This invitation was accepted meanwhile: deactivate the person instead.")
     invitation.withdrawn_at = invitation.withdrawn_at or now
@@ -110,7 +117,9 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
     if not name:
         raise Invalid("name", "Write your name.")
     token_digest = invitation.token_digest
-    db.session.refresh(invitation, with_for_update=True)
+    customer = _hold(invitation.customer_id, invitation)
+    if customer and customer.archived_on:
+        raise RuleBroken(HOLDS_NO_MORE)
     changed = invitation.accepted_at or invitation.withdrawn_at or invitation.token_digest != token_digest
     if changed or people.find_by_email(invitation.email):
         raise RuleBroken(HOLDS_NO_MORE)
@@ -120,6 +129,15 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
             return people.create(invitation.email, name, password, invitation.role, invitation.customer_id)
     except IntegrityError as error:
         raise RuleBroken(HOLDS_NO_MORE) from error
+
+
+def _hold(customer_id: int | None, *these: Invitation) -> Customer | None:
+    """Lock whose people are invited, a customer or the provider, and read invitations anew; the customer."""
+    customer = locking.lock_one(Customer, customer_id) if customer_id else None
+    if customer is None:
+        locking.lock(Company, [1])
+    locking.read_anew(Invitation, [invitation.id for invitation in these])
+    return customer
 
 
 def _digest(token: str) -> str:

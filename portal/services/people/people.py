@@ -8,12 +8,13 @@ from typing import NoReturn
 from email_validator import EmailNotValidError, validate_email
 from flask_security import hash_password
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
-from portal.models.company import Company
 from portal.models.user import CUSTOMER_ROLES, OWNER, ROLES, STAFF_ROLES, Role, User
+from portal.services import locking
 from portal.services.people import user_sessions
 from portal.services.people.passwords import SHORTEST, normalized
 
@@ -27,10 +28,15 @@ def role(name: str) -> Role:
     """A role by its name, made when first asked for."""
     if name not in ROLES:
         raise Invalid("role", f"There is no role {name}: choose {', '.join(ROLES)}.")
-    found = db.session.scalar(select(Role).where(Role.name == name))
+    query = select(Role).where(Role.name == name)
+    found = db.session.scalar(query)
     if found is None:
         found = Role(name=name, description=ROLES[name])
-        db.session.add(found)
+        try:
+            with db.session.begin_nested():
+                db.session.add(found)
+        except IntegrityError:  # somebody else has just made it
+            return db.session.scalars(query).one()
     return found
 
 
@@ -86,8 +92,16 @@ def create_staff(email: str, name: str, password: str, role_name: str) -> User:
     email = checked_email(email)
     check_password(password)
     if find_by_email(email):
-        raise RuleBroken(f"{email} may sign in already.")
-    return create(email, name, password, checked_role(role_name, None))
+        raise _known(email)
+    try:
+        with db.session.begin_nested():
+            return create(email, name, password, checked_role(role_name, None))
+    except IntegrityError:
+        raise _known(email) from None
+
+
+def _known(email: str) -> RuleBroken:
+    return RuleBroken(f"{email} may sign in already.")
 
 
 def check_password(password: str) -> None:
@@ -99,6 +113,7 @@ def check_password(password: str) -> None:
 def set_password(user: User, password: str, now: datetime) -> None:
     """Let a person in by another password, and nobody by the old one."""
     check_password(password)
+    _hold(user)
     user.password = hash_password(normalized(password))
     sign_out_everywhere(user, now)
 
@@ -131,12 +146,14 @@ def rename(user: User, name: str) -> None:
     name = checked_name(name)
     if not name:
         raise Invalid("name", "Write a name.")
+    _hold(user)
     user.name = name
 
 
 def change_role(user: User, role_name: str, by: User) -> None:
     """Let a person do more, or less."""
     role_name = checked_role(role_name, user.customer_id)
+    _hold(user)
     if role_name == user.role:
         return
     if user.id == by.id:
@@ -149,6 +166,7 @@ def deactivate(user: User, by: User, now: datetime) -> None:
     """Let a person in no more, and sign them out everywhere."""
     if user.id == by.id:
         raise RuleBroken("Nobody locks themselves out: another owner does.")
+    _hold(user)
     if not user.active:
         return
     _keep_an_owner(user)
@@ -158,6 +176,7 @@ def deactivate(user: User, by: User, now: datetime) -> None:
 
 def reactivate(user: User) -> None:
     """Let a person in again, with the password they have."""
+    _hold(user)
     user.active = True
 
 
@@ -165,6 +184,7 @@ def take_second_step_away(user: User, by: User | None, now: datetime) -> None:
     """For whoever has lost app and backup codes: the password is enough again. By nobody: from the command line."""
     if by is not None and user.id == by.id:
         raise RuleBroken("Your own second step is turned off in your account.")
+    _hold(user)
     user.tf_primary_method = user.tf_totp_secret = None
     user.mf_recovery_codes = []
     sign_out_everywhere(user, now)
@@ -176,11 +196,17 @@ def sign_out_everywhere(user: User, now: datetime) -> None:
     user.fs_uniquifier = secrets.token_hex(32)
 
 
+def _hold(user: User) -> None:
+    """Lock a person and read them anew; with all owners, where they are one: two may be the last at once."""
+    owners = select(User.id).join(User.roles).where(Role.name == OWNER)
+    ids = set(db.session.scalars(owners))
+    locking.lock(User, {user.id} | ids if user.id in ids else {user.id})
+
+
 def _keep_an_owner(user: User) -> None:
-    """Refuse to lose the last owner. One such question at a time: two owners may ask it at once."""
+    """Refuse to lose the last owner."""
     if user.role != OWNER or not user.active:
         return
-    db.session.execute(select(Company.id).with_for_update())
     others = (
         select(func.count(User.id))
         .join(User.roles)

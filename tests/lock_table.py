@@ -1,0 +1,111 @@
+"""What every route that changes something locks, and every command that writes (portal/services/locking.py).
+
+A line is a blueprint and its views (or, of commands, the command), a colon, and kinds of rows in the order of
+locking. A kind in brackets is shared: it only stays as it is. One with a question mark is locked in some cases
+only. A new view that changes something: add its name to the line of its blueprint that names what it locks, or
+add a line. Acts that lock a kind in common, and not both of them shared, can meet: tests/races.
+"""
+
+ROUTES = """
+account       update : person
+assignments   assign_many create : (did)? customer (package) position?
+assignments   delete end end_many update : customer (package) position
+calls         create keep_columns resume : (company) (did)? customer position? import
+calls         stop : import
+charges       create : (company) customer
+charges       reverse : customer position? charge
+connexcs_packages delete update_row : connexcs
+credit        adjust : customer
+customers     archive drop_tax_rate restore update : customer
+customers     change_tax_rate update_row : customer position?
+did_intake    create : did? customer? (package)?
+dids          delete release release_many restore : did
+dids          give give_many update_row : did (customer)?
+holds         choose choose_for_all : customer (package) position
+invitations   accept : company? customer?
+my            people_deactivate people_reactivate people_take_second_step_away people_update_row : person
+my            people_invite people_resend people_withdraw : customer
+packages      archive archive_many delete delete_planned restore : package
+packages      create : (connexcs)?
+packages      update update_row : package (connexcs)? position?
+payments      allocate lift release : customer charge
+payments      cancel complete create : customer
+people        deactivate reactivate take_second_step_away update_row : person
+people        invite : company
+people        invite_for_customer : customer
+people        resend withdraw : company? customer?
+runs          create post resume : (company)? position? charge?
+settings      remove_logo update_logo : company
+settings      update : company position?
+"""
+
+# What adds rows that nothing is known of yet (a name or token that is there already is refused by the database, in
+# a sentence), and what a person does about their own session, where the last word holds.
+NOTHING = """
+account       end_session end_sessions
+connexcs_packages add_known create
+customers     create
+security      change_password forgot_password login logout mf_recovery mf_recovery_codes reset_password
+security      two_factor_setup two_factor_setup_validate two_factor_token_validation verify wan_delete
+security      wan_register wan_register_response wan_signin wan_signin_response wan_verify wan_verify_response
+"""
+
+COMMANDS = """
+charge                 : (company) position charge
+import calls           : (company) (did)? customer position? import
+notices                : (position)
+user no-second-step    : person
+user password          : person
+"""
+
+# A message is claimed by one statement; a new person is refused by the database where the address is known; the
+# demo goes into an empty portal; tables are changed while nobody is at work.
+COMMANDS_NOTHING = """
+db check
+db downgrade
+db revision
+db upgrade
+mail send
+seed
+user create
+"""
+
+SHARED, ALONE = "shared", "alone"
+
+
+class Locks(dict[str, str]):
+    """For each kind how it is locked; `sometimes` are those that are locked in some cases only."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sometimes: set[str] = set()
+        for word in text.split():
+            kind = word.strip("()?")
+            self[kind] = SHARED if word.startswith("(") else ALONE
+            if word.endswith("?"):
+                self.sometimes.add(kind)
+
+    def meets(self, other: "Locks") -> list[str]:
+        """The kinds on which two acts can meet: one of them, at least, wants it alone."""
+        return [kind for kind, how in self.items() if kind in other and ALONE in (how, other[kind])]
+
+
+def _lines(block: str) -> list[tuple[str, str]]:
+    parts = (line.partition(":") for line in block.strip().split("\n"))
+    return [(names.strip(), kinds) for names, _, kinds in parts]
+
+
+def routes() -> dict[str, Locks]:
+    """`packages.update` and what it locks."""
+    found: dict[str, Locks] = {}
+    for names, kinds in _lines(ROUTES) + _lines(NOTHING):
+        blueprint, *views = names.split()
+        for view in views:
+            assert f"{blueprint}.{view}" not in found, f"{view} stands twice in tests/lock_table.py"
+            found[f"{blueprint}.{view}"] = Locks(kinds)
+    return found
+
+
+def commands() -> dict[str, Locks]:
+    """`import calls` and what it locks."""
+    return {name: Locks(kinds) for name, kinds in _lines(COMMANDS) + _lines(COMMANDS_NOTHING)}

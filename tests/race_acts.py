@@ -1,0 +1,320 @@
+"""What people and commands do in the scene of the races: for every route and command, requests that do something.
+
+An act is named by what it does; `of` is its route or command in tests/lock_table.py. `{name}` in an address stands
+for the id of a thing of tests/race_scene.py, `name.version` in a form for the version it had when it was opened.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+from flask import Flask
+
+from portal import clock
+from portal.domain.errors import RuleBroken
+from portal.extensions import db
+from portal.services import audit
+from portal.services.billing import runs
+from portal.services.billing.planning import chunks
+from portal.services.calls import importing
+from portal.services.mail import notices
+from portal.services.people import people
+from tests import trade, world
+from tests.race_scene import Scene
+from tests.services.test_logo import png
+
+TODAY, LATER = trade.TODAY.isoformat(), (trade.TODAY + timedelta(days=20)).isoformat()
+PART = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that is done: a request, or, of a command, what it does. `scene` says where it makes sense."""
+
+    name: str
+    of: str
+    path: str = ""
+    form: dict[str, Any] = field(default_factory=dict)
+    who: str = "owner"
+    scene: str = "busy"
+    command: Callable[[Scene], Any] | None = None
+    # What the statement says before which it is held; its first write, where nothing is said.
+    held_at: str = ""
+
+    def __call__(self, app: Flask, scene: Scene, click: str) -> tuple[int, str]:
+        """The status and the page of the answer. `click` makes the token of a form this one's own."""
+        if self.command:
+            with app.app_context(), audit.acting(audit.NOBODY):
+                try:
+                    self.command(scene)
+                except RuleBroken as refusal:  # a command says so, and ends
+                    return 409, refusal.sentence
+                finally:
+                    db.session.remove()
+            return 0, ""
+        client = (
+            app.test_client() if self.who in (*scene.cookies, "nobody") else world.signed_in(app, self.who)
+        )
+        if self.who in scene.cookies:
+            with client.session_transaction() as cookie:
+                cookie.update(scene.cookies[self.who], _fresh=True, fs_paa=world.time.time())
+        path = PART.sub(lambda part: str(scene.names[part[1]]), self.path)
+        answer = client.post(
+            path, data={name: _filled(value, scene, click) for name, value in self.form.items()}
+        )
+        return answer.status_code, answer.get_data(as_text=True)
+
+
+def _filled(value: Any, scene: Scene, click: str) -> Any:
+    if callable(value):
+        return value()
+    if value == "a click":
+        return click
+    return scene.names.get(value, value) if isinstance(value, str) else value
+
+
+def _charge(scene: Scene) -> None:
+    run = runs.start(trade.TODAY, simulate=False, today=trade.TODAY, by="cron", now=clock.now())
+    db.session.commit()
+    runs.carry_out(run.id, trade.TODAY, clock.now)
+
+
+def _take_in(name: str) -> Callable[[Scene], None]:
+    def take_in(scene: Scene) -> None:
+        from portal.models import CallImport
+
+        import_ = db.session.get_one(CallImport, scene.names[name])
+        if import_.state != "running":
+            importing.go_on(import_, clock.now())
+            db.session.commit()
+        importing.carry_out(scene.names[name], trade.TODAY, clock.now, clock.zone())
+
+    return take_in
+
+
+def _announce(scene: Scene) -> None:
+    for chunk in chunks(notices.to_announce(trade.TODAY)):
+        notices.announce(chunk, trade.TODAY, clock.now())
+        db.session.commit()
+
+
+def _to_ben(what: Callable[..., None], *more: Any) -> Callable[[Scene], None]:
+    def done(_scene: Scene) -> None:
+        what(people.known(world.email("billing")), *more)
+        db.session.commit()
+
+    return done
+
+
+def _forms() -> list[Act]:
+    line = {"package": "line", "quantity": "1", "start_date": TODAY, "token": "a click"}
+    edit = {
+        "version": "due.version",
+        "quantity": "3",
+        "start_date": "2026-11-01",
+        "end_date": "",
+        "seen": "1",
+    }
+    define = {
+        "name": "Spare", "cost": "10", "setup_cost": "0", "setup_retail": "0", "frequency": "monthly",
+        "match_of": "monthly", "frequency_match": ["1"], "proration": "none", "connexcs_package": "",
+        "description": "", "minimum_days": "0", "type": "standard", "destination": "", "version": "spare.version",
+        "holds_from": TODAY,
+    }  # fmt: skip
+    fresh = {
+        "version": "fresh.version", "name": "Fresh", "email": "", "company_details": "", "address": "",
+        "debit_limit": "0",
+    }  # fmt: skip
+    company = {
+        "version": "1", "name": "Lumen Voice", "address": "", "email": "", "tax_id": "", "time_zone": "UTC",
+        "default_currency": "USD", "usage_wait_days": "1", "notification_days": "30", "late_call_days": "90",
+        "summary_footer": "", "audit_comment": "off",
+    }  # fmt: skip
+    manual = {
+        "customer_id": "fresh", "assignment": "", "charge_on": TODAY, "amount": "5", "cost": "0",
+        "description": "Visit",
+        "token": "a click",
+    }  # fmt: skip
+    invite = {"email": "zoe@lumen.example", "name": "Zoe", "role": "billing"}
+    columns = ("call_id", "customer", "did", "destination", "started_at", "seconds", "amount", "cost")
+    mapped = {name: place for place, name in enumerate(columns)}
+    return [
+        # assignments
+        Act("assign Line to Fresh", "assignments.create", "/customers/{fresh}/assignments", line, "billing"),
+        Act("assign Line to Fresh, by another clerk", "assignments.create", "/customers/{fresh}/assignments", line),
+        Act("assign Line to the DID", "assignments.create", "/dids/{did}/assignments", line),
+        Act("assign Spare to Fresh", "assignments.create", "/customers/{fresh}/assignments",
+            {**line, "package": "spare"}),
+        Act("assign Bundle to Acme", "assignments.create", "/customers/{acme}/assignments",
+            {**line, "package": "bundle", "minutes": "10", "start_date": "2026-11-01", "twice": "1"}),
+        Act("assign Line to many", "assignments.assign_many", "/assignments/many/customers/assign",
+            {**line, "ids": "fresh"}),
+        Act("assign Line to many DIDs", "assignments.assign_many", "/assignments/many/dids/assign",
+            {**line, "ids": "did"}),
+        Act("change the quantity", "assignments.update", "/assignments/{due}", edit),
+        Act("end the assignment", "assignments.end", "/assignments/{due}/end",
+            {"version": "due.version", "end_date": TODAY}),
+        Act("end the later assignment", "assignments.end", "/assignments/{later}/end",
+            {"version": "later.version", "end_date": LATER}),
+        Act("end many", "assignments.end_many", "/assignments/end", {"ids": "later", "end_date": LATER}),
+        Act("delete the later assignment", "assignments.delete", "/assignments/{later}/delete",
+            {"version": "later.version"}),
+        Act("delete today's assignment", "assignments.delete", "/assignments/{today}/delete",
+            {"version": "today.version"}),
+        # calls
+        Act("stop the import", "calls.stop", "/calls/{going}/stop"),
+        Act("take up the import", "calls.resume", "/calls/{paused}/resumption"),
+        Act("take up Fresh's import", "calls.resume", "/calls/{fresh_calls}/resumption", held_at="bytes_done"),
+        Act("map the columns", "calls.keep_columns", "/calls/{unmapped}/columns", mapped),
+        Act("take in a file", "calls.create", "/calls", {"file": _calls_file}),
+        # charges and credit
+        Act("charge Fresh", "charges.create", "/charges", manual),
+        Act("reverse the charge", "charges.reverse", "/charges/{charge}/reversal", {"reason": "Wrong"}),
+        Act("adjust Fresh's balance", "credit.adjust", "/customers/{fresh}/credit/adjustments",
+            {"amount": "3", "for_day": TODAY, "reason": "Sorry", "token": "a click"}),
+        Act("adjust Gone's balance", "credit.adjust", "/customers/{gone}/credit/adjustments",
+            {"amount": "3", "for_day": TODAY, "reason": "Sorry", "token": "a click"}),
+        Act("record a payment of Fresh", "payments.create", "/payments?customer_id={fresh}",
+            {"amount": "30", "paid_on": TODAY, "state": "completed", "fee": "0", "token": "a click"}),
+        Act("complete the payment", "payments.complete", "/payments/{pending}/complete",
+            {"version": "pending.version"}),
+        Act("complete Fresh's payment", "payments.complete", "/payments/{expected}/complete",
+            {"version": "expected.version"}),
+        Act("cancel the pending payment", "payments.cancel", "/payments/{pending}/cancel",
+            {"version": "pending.version"}),
+        Act("cancel the payment", "payments.cancel", "/payments/{paid}/cancel", {"version": "paid.version"}),
+        Act("release the payment", "payments.release", "/payments/{paid}/release", {"version": "paid.version"}),
+        Act("allocate the rest", "payments.allocate", "/payments/{paid}/allocations",
+            {"charge": "charge", "amount": "9.40", "token": "a click"}),
+        Act("allocate once", "payments.allocate", "/payments/{paid}/allocations",
+            {"charge": "charge", "amount": "2", "token": "the same click"}),
+        Act("lift the allocation", "payments.lift", "/payments/allocations/{allocation}/lift"),
+        # customers
+        Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),
+        Act("take Gone back", "customers.restore", "/customers/{gone}/restore"),
+        Act("change Fresh's currency", "customers.update", "/customers/{fresh}", {**fresh, "currency": "EUR"}),
+        Act("rename Fresh", "customers.update_row", "/customers/{fresh}/row",
+            {"version": "fresh.version", "name": "Fresher", "email": "", "tax_rate": "21"}),
+        Act("change Fresh's tax rate", "customers.change_tax_rate", "/customers/{fresh}/tax-rates",
+            {"version": "fresh.version", "tax_rate": "7", "tax_rate_from": ""}),
+        Act("change Globex's tax rate", "customers.change_tax_rate", "/customers/{globex}/tax-rates",
+            {"version": "globex.version", "tax_rate": "7", "tax_rate_from": TODAY}),
+        Act("drop a tax rate", "customers.drop_tax_rate", "/customers/{fresh}/tax-rates/drop", {"holds_from": LATER}),
+        # DIDs
+        Act("add a DID for Fresh with Line", "did_intake.create", "/dids",
+            {"by": "one", "country": "GB", "number": "+442079460103", "customer": "Fresh", "token": "a click"}),
+        Act("add DIDs", "did_intake.create", "/dids",
+            {"by": "one", "country": "GB", "number": "+442079460199", "customer": "", "token": "a click"}),
+        Act("give the stock DID to Fresh", "dids.give", "/dids/{stock}/customer",
+            {"version": "stock.version", "customer": "Fresh"}),
+        Act("give the stock DID to Globex", "dids.update_row", "/dids/{stock}/row",
+            {"version": "stock.version", "customer": "Globex"}),
+        Act("give many DIDs to Fresh", "dids.give_many", "/dids/give", {"ids": "stock", "customer": "Fresh"}),
+        Act("release the DID", "dids.release", "/dids/{did}/release"),
+        Act("release many DIDs", "dids.release_many", "/dids/release", {"ids": "did"}),
+        Act("delete the stock DID", "dids.delete", "/dids/{stock}/delete"),
+        Act("restore the archived DID", "dids.restore", "/dids/{old}/restore"),
+        # holds
+        Act("post all that is held", "holds.choose", "/held/{held}", {"choice": "post_all"}),
+        Act("charge what is held from today", "holds.choose_for_all", "/held",
+            {"choice": "charge_from", "charge_from": TODAY}),
+        # packages
+        Act("add a package on Fax", "packages.create", "/packages",
+            {**define, "name": "New", "currency": "GBP", "retail": "24.50", "connexcs_package": "service",
+             "token": "a click"}),
+        Act("put Spare on Fax", "packages.update", "/packages/{spare}/definition",
+            {**define, "currency": ["GBP", "USD"], "cost": ["10", "10"], "retail": ["24.50", "24.50"],
+             "setup_cost": ["0", "0"], "setup_retail": ["0", "0"], "connexcs_package": "service"}),
+        Act("drop Spare's GBP", "packages.update", "/packages/{spare}/definition",
+            {**define, "currency": "USD", "retail": "24.50"}),
+        Act("make Spare dearer", "packages.update_row", "/packages/{spare}",
+            {"version": "spare.version", "name": "Spare", "currency": "GBP", "cost": "10", "retail": "99",
+             "holds_from": TODAY}),
+        Act("archive Line", "packages.archive", "/packages/{line}/archive"),
+        Act("archive Spare", "packages.archive", "/packages/{spare}/archive"),
+        Act("archive many packages", "packages.archive_many", "/packages/archive", {"ids": "spare"}),
+        Act("restore Line", "packages.restore", "/packages/{line}/restore"),
+        Act("delete Spare", "packages.delete", "/packages/{spare}/delete"),
+        Act("delete what is planned", "packages.delete_planned", "/packages/{line_two}/planned/delete",
+            {"holds_from": (trade.TODAY + timedelta(days=9)).isoformat()}),
+        Act("delete Fax", "connexcs_packages.delete", "/connexcs-packages/{service}/delete"),
+        Act("rename Fax", "connexcs_packages.update_row", "/connexcs-packages/{service}",
+            {"version": "service.version", "name": "Telefax"}),
+        # people
+        Act("make Otto a clerk", "people.update_row", "/settings/people/{otto}", {"name": "Otto", "role": "billing"}),
+        Act("shut Olivia out", "people.deactivate", "/settings/people/{olivia}/deactivate", {}, "otto"),
+        Act("shut Otto out", "people.deactivate", "/settings/people/{otto}/deactivate"),
+        Act("let Two in again", "people.reactivate", "/settings/people/{two}/reactivate"),
+        Act("take Otto's second step away", "people.take_second_step_away", "/settings/people/{otto}/second-step"),
+        Act("invite Zoe", "people.invite", "/settings/people/invitations", invite),
+        Act("invite somebody of Fresh", "people.invite_for_customer", "/customers/{fresh}/people",
+            {"email": "zoe@fresh.example", "name": "Zoe", "role": "customer user"}),
+        Act("send the invitation again", "people.resend", "/settings/people/invitations/{theirs}/resend"),
+        Act("withdraw the invitation", "people.withdraw", "/settings/people/invitations/{theirs}/withdraw"),
+        Act("withdraw the staff invitation", "people.withdraw",
+            "/settings/people/invitations/{staff_invitation}/withdraw"),
+        Act("accept the invitation", "invitations.accept", "/invitations/{their_token}",
+            {"name": "Three", "password": "correct-horse-battery-9", "password_confirm": "correct-horse-battery-9"},
+            "nobody"),
+        Act("accept the staff invitation", "invitations.accept", "/invitations/{staff_token}",
+            {"name": "New", "password": "correct-horse-battery-9", "password_confirm": "correct-horse-battery-9"},
+            "nobody"),
+        Act("save one's own name", "account.update", "/account", {"name": "Olivia"}),
+        *(Act(f"{act.replace('_', ' ')}, among one's own", f"my.people_{act}",
+              f"/my/people/{{two_handle}}/{act.replace('_', '-')}", {"name": "Two", "role": "customer user"}, "one")
+          for act in ("update_row", "deactivate", "reactivate", "take_second_step_away")),
+        *(Act(f"{act} among one's own", f"my.people_{act}", f"/my/people/invitations/{{theirs_handle}}/{act}",
+            {}, "one")
+          for act in ("resend", "withdraw")),
+        Act("invite among one's own", "my.people_invite", "/my/people",
+            {"email": "zoe@acme.example", "name": "Zoe", "role": "customer user"}, "one"),
+        # runs and settings
+        Act("run", "runs.create", "/runs", {"customer": "", "simulate": "no", "through": TODAY}),
+        Act("post the simulation", "runs.post", "/runs/{simulation}/postings", {"fingerprint": "seen"}),
+        Act("take up the run", "runs.resume", "/runs/{stopped_run}/resumption"),
+        Act("wait longer for calls", "settings.update", "/settings",
+            {**company, "usage_wait_days": "5", "version": "company.version"}),
+        Act("change the logo", "settings.update_logo", "/settings/logo", {"file": _logo}),
+        Act("remove the logo", "settings.remove_logo", "/settings/logo/remove"),
+        # commands
+        Act("the night's run", "charge", command=_charge),
+        Act("the night's calls", "import calls", command=_take_in("paused")),
+        Act("the calls that came in", "import calls", command=_take_in("going"), held_at="bytes_done"),
+        Act("the morning's notices", "notices", command=_announce),
+        Act("a new password for Ben", "user password",
+            command=_to_ben(people.set_password, world.PASSWORD, clock.now())),
+        Act("no second step for Ben", "user no-second-step",
+            command=_to_ben(people.take_second_step_away, None, clock.now())),
+        # before the first charge
+        Act("move the time zone", "settings.update", "/settings",
+            {**company, "time_zone": "Pacific/Auckland", "version": "company.version"}, scene="blank"),
+        Act("charge Fresh first", "charges.create", "/charges", manual, scene="blank"),
+        Act("the first run", "charge", scene="blank", command=_charge),
+        Act("the first calls", "import calls", scene="blank", command=_take_in("paused"), held_at="bytes_done"),
+        Act("a tax rate that always held", "customers.change_tax_rate", "/customers/{acme}/tax-rates",
+            {"version": "acme.version", "tax_rate": "7", "tax_rate_from": TODAY}, scene="blank"),
+        Act("a price that always held", "packages.update_row", "/packages/{line}",
+            {"version": "line.version", "name": "Line", "currency": "GBP", "cost": "10", "retail": "99",
+             "holds_from": TODAY, "confirmed": "line.impact"}, scene="blank"),
+        Act("another start", "assignments.update", "/assignments/{due}", {**edit, "start_date": "2026-11-03"},
+            scene="blank"),
+    ]  # fmt: skip
+
+
+def _logo() -> tuple[BytesIO, str]:
+    return BytesIO(png()), "logo.png"
+
+
+def _calls_file() -> tuple[BytesIO, str]:
+    from tests.calling import HEAD, a_line
+
+    text = (
+        f"{HEAD}\n{a_line('up-1', '2026-11-04 10:00:00', 60, '3', customer='Fresh', did='+442079460101')}\n"
+    )
+    return BytesIO(text.encode()), "uploaded.csv"
+
+
+ACTS = {act.name: act for act in _forms()}

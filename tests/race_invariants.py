@@ -1,0 +1,70 @@
+"""What holds whatever was done at the same moment (billing-rules 2, 7, 8 and 9), asked of the rows themselves."""
+
+from sqlalchemy import text
+
+from portal.extensions import db
+
+# A sentence, and a statement that finds what speaks against it.
+RULES = {
+    "an archived customer has nothing open": """
+        SELECT a.id FROM assignment a JOIN customer c ON c.id = a.customer_id
+        JOIN assignment_position p ON p.assignment_id = a.id
+        WHERE c.archived_on IS NOT NULL AND (a.end_date IS NULL OR a.end_date >= DATE '2026-11-22'
+              OR p.next_charge_on IS NOT NULL)""",
+    "nothing of an archived customer's calls is charged": """
+        SELECT c.id FROM customer c JOIN balance_entry e ON e.customer_id = c.id AND e.source = 'calls'
+        WHERE c.archived_on IS NOT NULL GROUP BY c.id HAVING sum(e.amount) <> 0""",
+    "what is assigned on a DID is its customer's": """
+        SELECT a.id FROM assignment a JOIN did d ON d.id = a.did_id
+        WHERE (a.end_date IS NULL OR a.end_date >= DATE '2026-11-22')
+        AND (d.archived_on IS NOT NULL OR d.customer_id IS DISTINCT FROM a.customer_id)""",
+    "every assignment has prices in its customer's currency": """
+        SELECT a.id FROM assignment a JOIN customer c ON c.id = a.customer_id WHERE NOT EXISTS (
+        SELECT 1 FROM package_price p WHERE p.package_id = a.package_id AND p.currency = c.currency)""",
+    "every assignment stands somewhere": """
+        SELECT a.id FROM assignment a LEFT JOIN assignment_position p ON p.assignment_id = a.id
+        WHERE p.assignment_id IS NULL""",
+    "nobody has the same package twice over the same days unasked": """
+        SELECT a.id FROM assignment a JOIN assignment b ON b.package_id = a.package_id AND b.customer_id = a.customer_id
+        AND b.did_id IS NOT DISTINCT FROM a.did_id AND b.id > a.id
+        JOIN package p ON p.id = a.package_id AND p.name <> 'Bundle'
+        WHERE (a.end_date IS NULL OR a.end_date >= b.start_date)""",
+    "no more of a payment is allocated than it is": """
+        SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.lifted_on IS NULL
+        GROUP BY p.id HAVING sum(a.amount) > p.amount OR p.state <> 'completed'""",
+    "no more of a charge is paid than it comes to": """
+        SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.lifted_on IS NULL
+        GROUP BY c.id HAVING sum(a.amount) > (SELECT sum(l.amount + l.tax) FROM charge l
+        WHERE l.id = c.id OR l.corrects_id = c.id OR l.reverses_id = c.id)""",
+    "a payment is in the balance while it is completed, once": """
+        SELECT p.id FROM payment p LEFT JOIN balance_entry e ON e.payment_id = p.id AND e.source = 'payment'
+        GROUP BY p.id HAVING coalesce(sum(e.amount), 0) <> CASE WHEN p.state = 'completed' THEN p.amount ELSE 0 END""",
+    "what is allocated has left the balance": """
+        SELECT p.id FROM payment p
+        WHERE (SELECT coalesce(sum(e.amount), 0) FROM balance_entry e
+               WHERE e.payment_id = p.id AND e.source IN ('allocation', 'release'))
+           <> -(SELECT coalesce(sum(a.amount), 0) FROM allocation a
+                WHERE a.payment_id = p.id AND a.lifted_on IS NULL)""",
+    "a day's calls are entered once": """
+        SELECT customer_id FROM balance_entry WHERE source = 'calls'
+        GROUP BY customer_id, for_day HAVING count(*) > 1""",
+    "there is an owner": """
+        SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM "user" u JOIN roles_users r ON r.user_id = u.id
+        JOIN role o ON o.id = r.role_id WHERE o.name = 'owner' AND u.active)""",
+    "a person holds one invitation": """
+        SELECT email FROM invitation WHERE withdrawn_at IS NULL AND accepted_at IS NULL
+        GROUP BY email, customer_id HAVING count(*) > 1""",
+    "an import that is done stays so": """
+        SELECT id FROM call_import WHERE state <> 'done' AND finished_at IS NOT NULL""",
+    "the first charge or call fixes the time zone": """
+        SELECT 1 FROM call c, company o WHERE c.day <> (c.started_at AT TIME ZONE o.time_zone)::date""",
+}  # fmt: skip
+
+
+def broken() -> list[str]:
+    """The rules that do not hold, each with what speaks against it."""
+    found = []
+    for rule, against in RULES.items():
+        if rows := db.session.execute(text(against)).all():
+            found.append(f"not so: {rule} ({rows[:3]})")
+    return found

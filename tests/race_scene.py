@@ -1,0 +1,258 @@
+"""The scene of the races: a portal in which there is something to change for every route, on PostgreSQL.
+
+`busy` has customers, numbers, money and calls. In `blank` nothing was ever charged: what the first charge fixes can
+still be changed.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select, text
+
+from portal import clock
+from portal.extensions import db
+from portal.models import (
+    CallImport,
+    Charge,
+    Company,
+    ConnexcsPackage,
+    ImportState,
+    Payment,
+    PaymentState,
+    Run,
+)
+from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
+from portal.services import credit
+from portal.services.assignments import changing
+from portal.services.billing import runs
+from portal.services.billing.posting import post_chunk
+from portal.services.calls import columns
+from portal.services.packages.changes import make_change, plan_change
+from portal.services.packages.definition import definition_of
+from portal.services.people import invitations, people
+from tests import calling, trade, world
+
+NOVEMBER = date(2026, 11, 1)
+SUMMER = date(2026, 9, 15)
+HEAD = calling.HEAD.split(",")
+
+
+@dataclass
+class Scene:
+    """The rows of every table, what acts name of them, and whose cookie holds what."""
+
+    names: dict[str, Any]
+    cookies: dict[str, dict[str, str]]
+    rows: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
+    highest: dict[str, int] = field(default_factory=dict)
+
+    def keep(self) -> None:
+        """Remember what is stored."""
+        with db.engine.connect() as connection:
+            for table in db.metadata.sorted_tables:
+                self.rows[table] = [dict(row) for row in connection.execute(select(table)).mappings()]
+                self.highest[table.name] = max(
+                    (row["id"] for row in self.rows[table] if isinstance(row.get("id"), int)), default=0
+                )
+
+    def reset(self) -> None:
+        """Make the database as it was kept. Counters go on: what an act adds has a number above all these."""
+        emptied = " ".join(f'DELETE FROM "{table.name}";' for table in self.rows)
+        with db.engine.begin() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(f"DO $$ BEGIN {emptied} END $$"))
+            for table, rows in self.rows.items():
+                if rows:
+                    connection.execute(insert(table), rows)
+
+
+def busy(folder: Path) -> Scene:
+    """Customers with everything that a person can do something about."""
+    names = {**_catalogue(), **_customers(), **_people()}
+    owner = db.session.scalars(select(User).where(User.email == world.email("owner"))).one()
+    db.session.get_one(Company, 1).notification_days = 30
+    _assign(names)
+    _pay(names)
+    _take_calls_in(names, folder)
+    _invite(names, owner)
+    _run(names, owner)
+    cookies = {name: world.cookie_of(names[name]) for name in ("otto", "one")}
+    db.session.commit()
+    return _kept(names, cookies)
+
+
+def blank(folder: Path) -> Scene:
+    """A portal before its first charge: customers, and a package that is due."""
+    names = {**_catalogue(), **_customers(), **_people()}
+    names["due"] = trade.assigned(names["line"], names["acme"], NOVEMBER)
+    names["paused"] = _import(folder, "first", 1, "Acme", names)
+    db.session.commit()
+    return _kept(names, {})
+
+
+def _kept(names: dict[str, Any], cookies: dict[str, dict[str, str]]) -> Scene:
+    ids = {name: thing if isinstance(thing, str | int) else thing.id for name, thing in names.items()}
+    versions = {
+        f"{name}.version": thing.version for name, thing in names.items() if getattr(thing, "version", None)
+    }
+    db.session.rollback()
+    scene = Scene(ids | versions, cookies)
+    scene.keep()
+    return scene
+
+
+def _catalogue() -> dict[str, Any]:
+    service = ConnexcsPackage(name="Fax", search_key="fax")
+    db.session.add(service)
+    db.session.flush()
+    found = {
+        "line": trade.a_package("Line", match=(1, 15), currencies=("GBP", "USD")),
+        "line_two": trade.a_package("Line two", currencies=("GBP", "USD")),
+        "seat": trade.a_package("Seat", proration=trade.Proration.DAILY),
+        "daily": trade.a_package("Daily", frequency=trade.Frequency.DAILY, match=()),
+        "spare": trade.a_package("Spare", currencies=("GBP", "USD")),
+        "bundle": trade.a_package("Bundle", minutes=True),
+        "floor": trade.a_package("Floor", "50", minimum_spend=True),
+        "service": service,
+    }
+    planned = definition_of(found["line_two"], trade.TODAY)
+    dearer = tuple(price.__class__(price.currency, price.cost, Decimal(30)) for price in planned.prices)
+    later = trade.TODAY + timedelta(days=9)
+    make_change(
+        plan_change(
+            found["line_two"], planned.__class__(**{**_fields(planned), "prices": dearer}), later, trade.TODAY
+        )
+    )
+    return found
+
+
+def _fields(definition: Any) -> dict[str, Any]:
+    return {name: getattr(definition, name) for name in definition.__dataclass_fields__}
+
+
+def _customers() -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "acme": trade.a_customer("Acme"),
+        "fresh": trade.a_customer("Fresh"),
+        "globex": trade.a_customer("Globex", "USD"),
+        "gone": trade.a_customer("Gone"),
+    }
+    found["gone"].archived_on = trade.TODAY
+    found |= {
+        "did": trade.a_did(found["fresh"], "+442079460101"),
+        "stock": trade.a_did(None, "+442079460102"),
+        "old": trade.a_did(None, "+442079460103"),
+        "spare_did": trade.a_did(None, "+442079460104"),
+    }
+    found["old"].archived_on = trade.TODAY
+    db.session.flush()
+    return found
+
+
+def _people() -> dict[str, Any]:
+    ben = db.session.scalars(select(User).where(User.email == world.email("billing"))).one()
+    olivia = db.session.scalars(select(User).where(User.email == world.email("owner"))).one()
+    return {"ben": ben, "olivia": olivia}
+
+
+def _assign(names: dict[str, Any]) -> None:
+    acme = names["acme"]
+    names["begun"] = trade.assigned(names["seat"], acme, NOVEMBER)
+    names["floored"] = trade.assigned(names["floor"], acme, SUMMER)
+    trade.run()
+    names["charge"] = db.session.scalars(
+        select(Charge).where(Charge.assignment_id == names["begun"].id).order_by(Charge.id).limit(1)
+    ).one()
+    # Ended before what was charged: the next run posts a credit.
+    changing.change_end(names["begun"], date(2026, 11, 10), trade.TODAY, by=trade.BEN, now=trade.NOW)
+    names["due"] = trade.assigned(names["line"], acme, NOVEMBER)
+    names["later"] = trade.assigned(names["line_two"], acme, trade.TODAY + timedelta(days=5))
+    names["ours"] = trade.assigned(names["line_two"], names["globex"], NOVEMBER)
+    names["held"] = trade.assigned(names["daily"], acme, date(2025, 1, 6))
+    post_chunk([names["held"].id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
+    names["today"] = trade.assigned(names["bundle"], acme, trade.TODAY, minutes=10)
+
+
+def _pay(names: dict[str, Any]) -> None:
+    def paid(name: str, customer: Any, state: PaymentState, amount: int) -> Payment:
+        payment = Payment(
+            token=name, customer=customer, state=state, paid_on=trade.TODAY, amount=Decimal(amount), fee=Decimal(0),
+            created_at=trade.NOW,
+        )  # fmt: skip
+        return credit.record_payment(payment, trade.TODAY, now=trade.NOW)
+
+    names["paid"] = paid("paid", names["acme"], PaymentState.COMPLETED, 100)
+    names["pending"] = paid("pending", names["acme"], PaymentState.PENDING, 50)
+    names["expected"] = paid("expected", names["fresh"], PaymentState.PENDING, 70)
+    names["allocation"] = credit.allocate(
+        names["paid"],
+        names["charge"],
+        Decimal(20),
+        token="part",
+        today=trade.TODAY,
+        by=trade.BEN,
+        now=trade.NOW,
+    )
+
+
+def _import(
+    folder: Path, name: str, number: int, customer: str, names: dict[str, Any], **state: Any
+) -> CallImport:
+    """A file that waits to be taken in: a call to each of two customers' days, one of them naming a DID."""
+    lines = [
+        calling.a_line(f"{name}-{number}-1", "2026-11-03 10:00:00", 60, "1.20", customer=customer),
+        calling.a_line(f"{name}-{number}-2", "2026-10-03 23:30:00", 60, "2.40", customer=customer, did="+442079460101"),
+    ]  # fmt: skip
+    path = calling.a_file(folder, lines, name=f"{name}.csv")
+    mapping, _ = columns.mapping_of(HEAD)
+    found = CallImport(
+        file_name=path.name, path=str(path), head=json.dumps(HEAD), mapping=mapping.to_json(),
+        lines_total=2, bytes_total=path.stat().st_size, started_at=clock.now(), heartbeat_at=clock.now(),
+        **{"state": ImportState.STOPPED, **state},
+    )  # fmt: skip
+    db.session.add(found)
+    db.session.flush()
+    return found
+
+
+def _take_calls_in(names: dict[str, Any], folder: Path) -> None:
+    names["paused"] = _import(folder, "paused", 1, "Acme", names)
+    names["fresh_calls"] = _import(folder, "fresh", 1, "Fresh", names)
+    names["unmapped"] = _import(folder, "unmapped", 1, "Acme", names)
+    names["unmapped"].mapping = ""
+    names["going"] = _import(folder, "going", 1, "Acme", names, state=ImportState.RUNNING)
+
+
+def _invite(names: dict[str, Any], owner: User) -> None:
+    acme = names["acme"]
+    names["otto"] = people.create("otto@lumen.example", "Otto", world.PASSWORD, OWNER)
+    names["one"] = people.create("one@acme.example", "One", world.PASSWORD, CUSTOMER_OWNER, acme.id)
+    names["two"] = people.create("two@acme.example", "Two", world.PASSWORD, CUSTOMER_USER, acme.id)
+    now = clock.now()
+    names["theirs"], names["their_token"] = invitations.invite(
+        "three@acme.example", "Three", CUSTOMER_USER, by=owner, now=now, customer_id=acme.id
+    )
+    names["staff_invitation"], names["staff_token"] = invitations.invite(
+        "new@lumen.example", "New", BILLING, by=owner, now=now
+    )
+    from portal.web.people_circle import handle
+
+    names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
+
+
+def _run(names: dict[str, Any], owner: User) -> None:
+    """A simulation that can be posted, and a run that was interrupted."""
+    db.session.commit()
+    asked = {"today": trade.TODAY, "by": owner.email, "now": clock.now()}
+    simulation = runs.start(trade.TODAY, simulate=True, **asked)
+    db.session.commit()
+    names["simulation"] = runs.carry_out(simulation.id, trade.TODAY, clock.now)
+    names["seen"] = names["simulation"].fingerprint
+    stopped = runs.start(trade.TODAY, simulate=False, **asked)
+    stopped.heartbeat_at = clock.now() - timedelta(hours=1)
+    db.session.flush()
+    names["stopped_run"] = db.session.get_one(Run, stopped.id)
