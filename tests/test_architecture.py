@@ -2,9 +2,8 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from portal.config import ROOT
 
@@ -21,8 +20,8 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: imports are absolute"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            module = "." * node.level + (node.module or "")
+            found |= {f"{module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -32,43 +31,78 @@ def floor(name: str) -> int | None:
     return FLOORS.get(parts[1]) if parts[0] == "portal" and len(parts) > 1 else None
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down_only(path):
+def told(offenders: list[tuple[Path, str]]) -> str:
+    """One line for each offender: the file, and what is wrong with it."""
+    return "\n" + "\n".join(f"{path.relative_to(ROOT)}: {what}" for path, what in offenders)
+
+
+def test_imports_go_down_only():
+    wrong = [(path, what) for path in MODULES for what in upward(path)]
+    assert not wrong, told(wrong)
+
+
+def upward(path: Path) -> Iterator[str]:
+    """A sentence for each name that a module of its floor may not import."""
     here = floor(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for name in imports(path):
+    for name in sorted(imports(path)):
         there = floor(name)
-        assert here is None or there is None or there <= here, f"{name} stands above"
-        if here == 0:
-            assert not name.startswith(tuple(FOREIGN_TO_DOMAIN)), f"the domain knows nothing of {name}"
-        if here is not None and here < 3:
-            assert not name.startswith(("flask.", "portal.clock")) or name == "flask.current_app", name
+        if name.startswith("."):
+            yield f"{name}: imports are absolute"
+        if here is None:
+            continue
+        if there is not None and there > here:
+            yield f"{name} stands above"
+        if here == 0 and name.startswith(tuple(FOREIGN_TO_DOMAIN)):
+            yield f"the domain knows nothing of {name}"
+        if here < 3 and name.startswith(("flask.", "portal.clock")) and name != "flask.current_app":
+            yield f"{name} is for the web and the commands"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_clock_reads_the_clock(path):
-    if path.name == "clock.py":
-        return
-    read = re.search(r"\b(date\.today|datetime\.(now|utcnow)|time\.time)\(", path.read_text())
-    assert not read, "ask portal.clock, at the edge, and hand the day down"
+def test_only_the_clock_reads_the_clock():
+    reads = re.compile(r"\b(date\.today|datetime\.(now|utcnow)|time\.time)\(")
+    found = [
+        (path, "ask portal.clock, at the edge, and hand the day down")
+        for path in MODULES
+        if path.name != "clock.py" and reads.search(path.read_text())
+    ]
+    assert not found, told(found)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_module_says_what_it_is_for(path):
-    assert ast.get_docstring(ast.parse(path.read_text())) or not path.read_text().strip()
+def test_every_module_says_what_it_is_for():
+    silent = [
+        (path, "no docstring")
+        for path in MODULES
+        if (text := path.read_text()).strip() and not ast.get_docstring(ast.parse(text))
+    ]
+    assert not silent, told(silent)
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_templates_hold_nothing_that_the_content_security_policy_refuses(path):
-    text = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.S)
-    for what in (r"<style", r"\sstyle=", r"<script(?![^>]*\bsrc=)", r"\son\w+=", r"hx-on", r"""["']js:"""):
-        assert not re.search(what, text), what
-    assert "|safe" not in text.replace(" ", ""), "nothing is trusted to be HTML"
+def without_comments(path: Path) -> str:
+    """A template's text, but for what it only says to who reads it."""
+    return re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.S)
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_htmx_does_works_without_it(path):
-    text = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.S)
-    for tag in re.findall(r"<a\b(?:[^>{]|\{\{.*?\}\}|\{%.*?%\})*>", text, flags=re.S):
-        assert "href=" in tag, tag
-    for tag in re.findall(r"<form\b(?:[^>{]|\{\{.*?\}\}|\{%.*?%\})*>", text, flags=re.S):
-        assert "action=" in tag, tag
+def test_templates_hold_nothing_that_the_content_security_policy_refuses():
+    refused = (r"<style", r"\sstyle=", r"<script(?![^>]*\bsrc=)", r"\son\w+=", r"hx-on", r"""["']js:""")
+    found = [
+        (path, what) for path in TEMPLATES for what in refused if re.search(what, without_comments(path))
+    ]
+    found += [
+        (path, "|safe: nothing is trusted to be HTML")
+        for path in TEMPLATES
+        if "|safe" in without_comments(path).replace(" ", "")
+    ]
+    assert not found, told(found)
+
+
+def test_what_htmx_does_works_without_it():
+    found = [
+        (path, f"without {needed} {tag}")
+        for path in TEMPLATES
+        for element, needed in (("a", "href="), ("form", "action="))
+        for tag in re.findall(
+            rf"<{element}\b(?:[^>{{]|\{{\{{.*?\}}\}}|\{{%.*?%\}})*>", without_comments(path), flags=re.S
+        )
+        if needed not in tag
+    ]
+    assert not found, told(found)

@@ -72,11 +72,11 @@ def pages(stage, served, browser):
 def complaints(page) -> list[str]:
     """What axe says of the page as it stands. Only colours are asked of again in the dark."""
     found = []
+    page.evaluate(AXE)
     for width in (WIDE, NARROW):
         for scheme, only in (("light", []), ("dark", ["color-contrast"])):
             page.set_viewport_size(width)
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.evaluate(AXE)
             found += [f"{width['width']} {scheme} {one}" for one in page.evaluate(CHECK, [TAGS, only])]
     return found
 

@@ -63,6 +63,8 @@ class Replay:
         starts = [a.start_date for s in self.simulations for a in s.assignments.values()]
         self.first, self.last = min(starts), max(s.through for s in self.simulations)
         session.commit()
+        for simulation in self.simulations:
+            simulation.on_time.clear()  # else every commit of every day would expire each of these calls
 
     def days(self):
         day = self.first
@@ -77,6 +79,7 @@ class Replay:
                 simulation.change(change)
             for simulation in self.simulations:
                 simulation.take_in_late(day)
+                simulation.late.pop(day, None)
             if day in runs_on:
                 self.session.flush()
                 self.run(day)
