@@ -118,7 +118,7 @@ def _keys():
     """Every unique key of every table that is written once: its columns, without the id."""
     for name in APPEND_ONLY:
         table = db.metadata.tables[name]
-        for key in (*table.constraints, *table.indexes):
+        for key in sorted((*table.constraints, *table.indexes), key=lambda key: str(key.name)):
             if isinstance(key, UniqueConstraint) or (isinstance(key, Index) and key.unique):
                 yield pytest.param(name, [column.name for column in key.columns], id=f"{name}: {key.name}")
 
