@@ -90,7 +90,7 @@ def _take_in(name: str) -> Callable[[Scene], None]:
         if import_.state != "running":
             importing.go_on(import_, clock.now())
             db.session.commit()
-        importing.carry_out(scene.names[name], trade.TODAY, clock.now, clock.zone())
+        importing.carry_out(scene.names[name], trade.TODAY, clock.now)
 
     return take_in
 

@@ -45,9 +45,13 @@ RULES = {
                WHERE e.payment_id = p.id AND e.source IN ('allocation', 'release'))
            <> -(SELECT coalesce(sum(a.amount), 0) FROM allocation a
                 WHERE a.payment_id = p.id AND a.lifted_on IS NULL)""",
-    "a day's calls are entered once": """
-        SELECT customer_id FROM balance_entry WHERE source = 'calls'
-        GROUP BY customer_id, for_day HAVING count(*) > 1""",
+    "what a day's calls cost is in the balance, once their import is done": """
+        SELECT k.customer_id, k.day FROM call k JOIN customer c ON c.id = k.customer_id AND c.currency = 'GBP'
+        WHERE NOT EXISTS (SELECT 1 FROM call o JOIN call_import i ON i.id = o.import_id AND i.state <> 'done'
+                          WHERE o.customer_id = k.customer_id AND o.day = k.day)
+        GROUP BY k.customer_id, k.day HAVING round(sum(k.amount - k.covered_amount) / 10000) * 10000 <>
+        -(SELECT coalesce(sum(e.amount - e.tax), 0) FROM balance_entry e
+          WHERE e.source = 'calls' AND e.customer_id = k.customer_id AND e.for_day = k.day)""",
     "there is an owner": """
         SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM "user" u JOIN roles_users r ON r.user_id = u.id
         JOIN role o ON o.id = r.role_id WHERE o.name = 'owner' AND u.active)""",

@@ -41,7 +41,7 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     """
     from flask import current_app
 
-    from portal.clock import now, today, zone
+    from portal.clock import now, today
     from portal.extensions import db
     from portal.models import CallImport
     from portal.services.calls import importing, rejects, uploads
@@ -62,7 +62,7 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
             importing.go_on(import_, now())
             db.session.commit()
     path = import_.path
-    import_ = importing.carry_out(import_.id, today(), now, zone(), say=_progress)
+    import_ = importing.carry_out(import_.id, today(), now, say=_progress)
     if import_.state == "done":
         uploads.let_go(path, current_app.config["INSTANCE"])
     click.echo(_outcome(import_))

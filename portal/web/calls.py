@@ -75,7 +75,7 @@ def _carried_out(import_: CallImport) -> Any:
     if import_.lines_total - import_.lines_done > importing.SMALL:
         import_detached(import_id)
     else:
-        import_ = importing.carry_out(import_id, today(), now, zone())
+        import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
             uploads.let_go(path, current_app.config["INSTANCE"])
             flash(f"Took in {import_.file_name}.")

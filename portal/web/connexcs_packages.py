@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.models import ConnexcsPackage
 from portal.services.listing import page
 from portal.services.packages import connexcs
-from portal.web.held import held
+from portal.web.held import commit, held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 
@@ -104,7 +104,7 @@ def update_row(service_id: int) -> Any:
         return _editing(service, form, 409, stale=True)
     try:
         connexcs.rename_connexcs_package(service, form.name.data or "")
-        db.session.commit()
+        commit()
     except Invalid as problem:
         db.session.rollback()
         form.name.errors = [problem.sentence]

@@ -19,7 +19,7 @@ from portal.web import assignments_section
 from portal.web.customers_forms import name_for_field, put_error
 from portal.web.dids_forms import DidForm, GiveForm
 from portal.web.filters import plural
-from portal.web.held import held
+from portal.web.held import commit, held
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import ListState, list_state, row_id
 
@@ -101,7 +101,7 @@ def update_row(did_id: int) -> Any:
         db.session.rollback()
         put_error(form, Invalid("customer", refusal.sentence))
         return _open_row(did, form, 422 if isinstance(refusal, Invalid) else 409, way_out=refusal.way_out)
-    db.session.commit()
+    commit()
     flash(f"Saved {international(did.number)}.")
     return fragment("dids/_row.html", did=did, state=_state()) if is_htmx() else _back()
 
@@ -197,7 +197,7 @@ def give(did_id: int) -> Any:
     if (moving or not form.customer.customer) and (refusal := _why_not_release(did)):
         return _page(did, 409, refusal=refusal, refused="Not moved.")
     _let_have(did, form.customer.customer)
-    db.session.commit()
+    commit()
     whose = f"with {did.customer.name}" if did.customer else "in stock"
     flash(f"{international(did.number)} is {whose} now.")
     return _to(did)
@@ -209,7 +209,7 @@ def release(did_id: int) -> Any:
     if refusal := _why_not_release(did):
         return _page(did, 409, refusal=refusal, refused="Not taken back.")
     deletion.release_did(did, today())
-    db.session.commit()
+    commit()
     flash(f"{international(did.number)} is in stock now.")
     return _to(did)
 
@@ -225,7 +225,7 @@ def delete(did_id: int) -> Any:
         return _page(did, 409, refusal=refusal, refused="Not deleted.")
     number = international(did.number)
     removed = deletion.delete_did(did, today())
-    db.session.commit()
+    commit()
     flash(f"Deleted {number}." if removed else f"Archived {number}: what was charged on it stays explained.")
     return redirect(url_for("dids.index"), code=303) if removed else _to(did)
 
@@ -234,7 +234,7 @@ def delete(did_id: int) -> Any:
 def restore(did_id: int) -> Any:
     did = held(Did, did_id)
     dids.restore(did)
-    db.session.commit()
+    commit()
     flash(f"{international(did.number)} is in stock again.")
     return _to(did)
 

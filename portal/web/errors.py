@@ -3,7 +3,7 @@
 from flask import Flask, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
@@ -66,6 +66,11 @@ def register(app: Flask) -> None:
         app.logger.exception("What a lock should have kept apart has met in the database", exc_info=error)
         db.session.rollback()
         return problem(409, AT_ONCE)
+
+    @app.errorhandler(ObjectDeletedError)
+    def deleted(_error: ObjectDeletedError) -> Response:
+        db.session.rollback()
+        return problem(404, SENTENCES[404])
 
     @app.errorhandler(CSRFError)
     def forged(_error: CSRFError) -> Response:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, abort, request
 
+from portal.extensions import db
 from portal.services import locking
 from portal.web.lists import row_id
 
@@ -30,6 +31,19 @@ def hold_chosen(model: type[Any], field: str) -> None:
     """Lock the row that a form names, before the form asks what there is to choose from: it stays until the end."""
     with suppress(ValueError):
         locking.lock(model, [row_id(request.form.get(field, ""))], shared=True)
+
+
+def commit() -> None:
+    """Store what was done to a thing that can be deleted, and go on with it as it was stored.
+
+    With the commit its lock is gone: read again, it may not be there any more.
+    """
+    session = db.session()
+    session.expire_on_commit = False
+    try:
+        session.commit()
+    finally:
+        session.expire_on_commit = True
 
 
 def held(model: type[Row], id: Any, *, shared: bool = False) -> Row:

@@ -16,7 +16,7 @@ from portal.services.listing import Sort, page
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
 from portal.services.packages.changes import drop_planned, planned_days
-from portal.web.held import held
+from portal.web.held import commit, held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import row_id
 from portal.web.packages import bp
@@ -101,7 +101,7 @@ def delete(package_id: int) -> Any:
 def archive(package_id: int) -> AnyResponse:
     package = held(Package, package_id)
     deletion.archive_package(package, today())
-    db.session.commit()
+    commit()
     flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
     return see_other(url_for(".show", package_id=package_id))
 
@@ -110,7 +110,7 @@ def archive(package_id: int) -> AnyResponse:
 def restore(package_id: int) -> AnyResponse:
     package = held(Package, package_id)
     deletion.restore_package(package)
-    db.session.commit()
+    commit()
     flash(f"{package.name} is on sale again.")
     return see_other(url_for(".show", package_id=package_id))
 

@@ -21,7 +21,7 @@ from portal.services.packages.changes import earliest_day, make_change, plan_cha
 from portal.services.packages.definition import definition_of
 from portal.services.packages.impact import Impact, impact_of
 from portal.services.packages.schedule_words import charged
-from portal.web.held import held
+from portal.web.held import commit, held
 from portal.web.htmx import fragment, is_htmx, see_other
 from portal.web.lists import ListState, list_state, row_id
 from portal.web.packages_forms import RowForm
@@ -100,7 +100,7 @@ def archive_many() -> AnyResponse:
         raise RuleBroken("No package that was selected is there any more.")
     for package in found:
         deletion.archive_package(package, today())
-    db.session.commit()
+    commit()
     flash(f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}.")
     return see_other(url_for(".index", **_state().kept))
 
@@ -181,7 +181,7 @@ def update_row(package_id: int) -> Any:
         if impact.effects and form.confirmed.data != impact.fingerprint:
             return _editing(row, form, impact=impact)
         make_change(change)
-        db.session.commit()
+        commit()
     except Invalid as problem:
         db.session.rollback()
         form.attach(problem)

@@ -122,6 +122,7 @@ def release(payment_id: int) -> Any:
 @bp.post("/<int:payment_id>/allocations")
 def allocate(payment_id: int) -> Any:
     payment = db.get_or_404(Payment, payment_id)
+    credit.hold(payment)
     form = AllocationForm([item for item in credit.to_be_paid(payment.customer_id) if item.open > 0])
     if not form.validate_on_submit():
         return _page(payment, 422, form)

@@ -8,12 +8,13 @@ from sqlalchemy import func, select
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
-from portal.models import Call, CallImport, ImportState
+from portal.models import Call, CallImport, Company, ImportState
 from portal.services.calls import columns, files, importing
 from portal.services.calls.columns import Mapping
 from portal.services.calls.rows import QUOTES
-from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
-from tests.trade import NOW, TODAY, a_customer, a_did
+from portal.services.deletion import why_not_archive_customer
+from tests.calling import HEAD, a_file, a_line, bad_rows, noon, taken_in
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did
 
 
 def calls() -> list[Call]:
@@ -269,3 +270,46 @@ def test_a_half_written_gzip_and_a_bomb_are_refused_before_anything_is_taken(tmp
             file.write((b"," * 1023 + b"\n") * 1024)
     with pytest.raises(Invalid, match="unpacks to more than 100 times"):
         files.make_sure(bomb)
+
+
+# -- what changed meanwhile
+
+
+def test_a_customer_archived_since_the_file_was_begun_gets_none_of_its_calls(session, tmp_path):
+    """The file's reader knew them as active: each chunk asks again, with the customer locked."""
+    customer, begun = a_customer(), []
+
+    def archive(_import):
+        if not begun:
+            begun.append(customer.archived_on)
+            customer.archived_on = TODAY
+            session.commit()
+
+    lines = [a_line(str(n), noon(TODAY), 60, "1") for n in range(4)]
+    import_, _ = importing.accept(a_file(tmp_path, lines), "calls.csv", replaces=False, by=BEN, now=NOW)
+    session.commit()
+    done = importing.carry_out(import_.id, TODAY, lambda: NOW, size=2, say=archive)
+    assert (done.taken_count, done.bad_count) == (2, 2)
+    assert bad_rows(done)[0] == (4, f"{customer.name} is archived. Take the customer back first.")
+
+
+def test_without_a_zone_the_days_of_calls_are_those_of_the_setting_when_they_are_stored(session, tmp_path):
+    a_customer()
+    path = a_file(tmp_path, [a_line("late", "2026-11-03 23:30:00Z", 60, "1")])
+    import_, _ = importing.accept(path, "calls.csv", replaces=False, by=BEN, now=NOW)
+    session.get_one(Company, 1).time_zone = "Pacific/Auckland"
+    session.commit()
+    importing.carry_out(import_.id, TODAY, lambda: NOW)
+    assert session.scalars(select(Call.day)).one().isoformat() == "2026-11-04"
+
+
+def test_a_customer_whose_calls_are_still_being_taken_in_is_not_archived(session, tmp_path):
+    """What they cost is not in the balance yet, which so is zero."""
+    customer = a_customer()
+    import_ = taken_in(a_file(tmp_path, [a_line("a", noon(TODAY), 60, "0")]))
+    assert why_not_archive_customer(customer, TODAY) is None
+    import_.state = ImportState.STOPPED
+    session.commit()
+    refusal = why_not_archive_customer(customer, TODAY)
+    assert "still being taken in: calls.csv" in refusal.sentence
+    assert refusal.way_out.values == {"import_id": import_.id}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
+from portal.database import reading
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallImport, EntrySource, ImportState
 from portal.services.calls import importing
@@ -23,7 +24,8 @@ PATIENCE = 60  # seconds
 def lines_done(id):
     """How far an import is, as others see it; no lock is kept that would hold them up."""
     db.session.rollback()
-    found = db.session.scalar(select(CallImport.lines_done).where(CallImport.id == id)) or 0
+    with reading():
+        found = db.session.scalar(select(CallImport.lines_done).where(CallImport.id == id)) or 0
     db.session.rollback()
     return found
 
@@ -31,7 +33,8 @@ def lines_done(id):
 def is_done(id):
     """Whether an import is done, as others see it."""
     db.session.rollback()
-    state = db.session.scalar(select(CallImport.state).where(CallImport.id == id))
+    with reading():
+        state = db.session.scalar(select(CallImport.state).where(CallImport.id == id))
     db.session.rollback()
     return state == ImportState.DONE
 

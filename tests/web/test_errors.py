@@ -3,12 +3,13 @@
 import pytest
 from flask import Blueprint, abort, request
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from portal.domain.errors import CannotDelete, Invalid, WayOut
 from portal.extensions import db
+from portal.models import Company
 from tests import world
 from tests.pages import page, part, words
 
@@ -23,6 +24,8 @@ def fail(how):
         raise Invalid("quantity", "Quantity is at least 1.")
     if how == "stale":
         raise StaleDataError
+    if how == "deleted":
+        raise ObjectDeletedError(inspect(db.session.get_one(Company, 1)))
     if how == "deadlock":
         raise OperationalError("SELECT 1", {}, DeadlockDetected())
     if how == "crossed":
@@ -77,6 +80,7 @@ def broken(folder, app):
         ("rule", 409, "Acme still has it."),
         ("invalid", 422, "Quantity is at least 1."),
         ("stale", 409, "Somebody else saved this"),
+        ("deleted", 404, "nothing here"),
         ("deadlock", 409, "Somebody else changed this at the same moment"),
         ("crossed", 409, "Somebody else changed this at the same moment"),
         ("bug", 500, "Something broke on our side"),

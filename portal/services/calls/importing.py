@@ -27,6 +27,7 @@ from portal.services.calls.rows import BadRow, Chunk, Reader
 from portal.services.calls.storing import Stored, store
 
 CHUNK = 8_000
+UTC = ZoneInfo("UTC")
 # A file of fewer lines is taken in while one waits.
 SMALL = 20_000
 SILENT_FOR = timedelta(seconds=60)
@@ -128,11 +129,14 @@ def carry_out(
     import_id: int,
     today: date,
     clock: Clock,
-    zone: ZoneInfo,
+    zone: ZoneInfo | None = None,
     size: int = CHUNK,
     say: Callable[[CallImport], object] = bool,
 ) -> CallImport:
-    """Take a file in to its end, committing each chunk; started again, it goes on where it stood."""
+    """Take a file in to its end, committing each chunk; started again, it goes on where it stood.
+
+    Without a zone, times are in the portal's, as it is set when each chunk is stored.
+    """
     import_ = db.session.get_one(CallImport, import_id)
     if import_.state != ImportState.RUNNING:
         return import_
@@ -144,7 +148,8 @@ def carry_out(
     if import_.lines_total - import_.lines_done > SMALL:
         make_room(db.session.connection())
     reader = Meanwhile(
-        Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone, today)
+        Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone or UTC, today),
+        follows=zone is None,
     )
     reached: dict[int, date] = {}
     for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):

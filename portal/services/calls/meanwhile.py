@@ -17,17 +17,16 @@ from portal.services.calls.values import Times
 
 
 class Meanwhile:
-    """Reads chunks as things stand when each of them is stored."""
+    """Reads chunks as things stand when each of them is stored: `follows` the setting of the time zone, too."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        self.time_zone = _time_zone()
+    def __init__(self, reader: Reader, *, follows: bool) -> None:
+        self.reader, self.follows = reader, follows
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block; what they name stays as it is until the transaction ends."""
         locking.lock(Company, [1], shared=True)
-        if (time_zone := _time_zone()) and time_zone != self.time_zone:
-            self.time_zone, self.reader.times = time_zone, Times(ZoneInfo(time_zone))
+        if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
+            self.reader.times = Times(ZoneInfo(time_zone))
         chunk = self.reader.read(block)
         _leave_out_dids(chunk)
         _leave_out_archived(chunk)
