@@ -39,8 +39,8 @@ BESIDE = {"user_session", "sign_in_attempt", "mail"}
 OF_RUNS = {"run", "run_total", "run_exception", "simulated_charge", "audit_entry"}
 # Columns in which two orders of the same acts may differ: when, with which secret, how often it was saved.
 VOLATILE = {
-    "token", "token_digest", "digest", "leads_to", "key", "text", "html", "fs_uniquifier", "password", "path", "before", "after",
-    "paused_seconds", "due_count", "done_count",
+    "token", "token_digest", "digest", "leads_to", "key", "text", "html", "fs_uniquifier", "password",
+    "path", "before", "after", "paused_seconds", "due_count", "done_count",
 }  # fmt: skip
 SECRET = re.compile(r"[0-9a-f]{32,}|[\w-]{43}")
 
