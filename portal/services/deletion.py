@@ -13,7 +13,7 @@ from sqlalchemy import Select, exists, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import FIRST_DAY, ONE_DAY, in_words
 from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
@@ -25,12 +25,14 @@ from portal.models import (
     Customer,
     Did,
     Package,
+    Payment,
+    PaymentState,
 )
 from portal.services.assignments.changing import change_end
 from portal.services.assignments.ending import over_each
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, Totals, totals
-from portal.services.credit import balance_of, owed_by
+from portal.services.credit import balance_of, enter_calls, owed_by
 from portal.services.dids.numbers import international
 
 # A refusal names this many of the assignments in the way, and counts the rest.
@@ -230,11 +232,26 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     if owed:
         sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
         return Refusal(sentence, way_out=to_credit)
+    if pending := _pending(customer):
+        count, payment = pending
+        to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
+        which = "A payment" if count == 1 else f"{count:,} payments"
+        sentence = f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: complete or cancel first."
+        return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
     balance = balance_of(customer.id)
     if balance:
         stands = f"{money(balance, customer.currency)} {customer.currency}"
         return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
     return None
+
+
+def _pending(customer: Customer) -> tuple[int, int] | None:
+    """How many payments of a customer are pending, and the first of them."""
+    query = select(func.count(Payment.id), func.min(Payment.id)).where(
+        Payment.customer_id == customer.id, Payment.state == PaymentState.PENDING
+    )
+    count, first = db.session.execute(query).one()
+    return (count, first) if count else None
 
 
 def archive_customer(customer: Customer, today: date) -> None:
@@ -243,9 +260,13 @@ def archive_customer(customer: Customer, today: date) -> None:
     customer.archived_on = customer.archived_on or today
 
 
-def restore_customer(customer: Customer) -> None:
-    """Take an archived customer back."""
+def restore_customer(customer: Customer, today: date, *, now: datetime) -> None:
+    """Take an archived customer back; calls that came in as they were archived go into the balance."""
+    if customer.archived_on is None:
+        return
     customer.archived_on = None
+    db.session.flush()
+    enter_calls([customer.id], FIRST_DAY, today, now)
 
 
 # -- what they share

@@ -96,7 +96,7 @@ def archive(customer_id: int) -> Any:
 @bp.post("/<int:customer_id>/restore")
 def restore(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    deletion.restore_customer(customer)
+    deletion.restore_customer(customer, today(), now=now())
     db.session.commit()
     flash(f"{customer.name} is active again.")
     return redirect(url_for("customers.show", customer_id=customer.id), code=303)
@@ -135,4 +135,4 @@ def drop_tax_rate(customer_id: int) -> Any:
 
 def rate_begins(customer: Customer) -> date | None:
     """The day from which a rate typed now would hold; None: at once."""
-    return today() + ONE_DAY if customers.has_been_charged(customer) else None
+    return today() + ONE_DAY if has_postings(customer.id) else None

@@ -332,5 +332,5 @@ def test_a_customer_with_nothing_open_is_archived_and_comes_back():
     customer = a_customer()
     deletion.archive_customer(customer, TODAY)
     assert customer.archived_on == TODAY
-    deletion.restore_customer(customer)
+    deletion.restore_customer(customer, TODAY, now=NOW)
     assert customer.archived_on is None

@@ -6,14 +6,14 @@ from datetime import date
 from sqlalchemy import bindparam, select, update
 
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Package
+from portal.models import Assignment, AssignmentPosition, Customer, Package
 
 
 def reopen(since: Mapping[int, date], today: date) -> int:
     """Let minimum spends that were settled beyond a customer's day get their difference; how many.
 
     `since` is, for each customer, the first day whose spend has changed. The engine decides what of it comes to
-    anything.
+    anything. An archived customer's are left as they are.
     """
     settled = (
         select(
@@ -25,7 +25,9 @@ def reopen(since: Mapping[int, date], today: date) -> int:
         )
         .join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
         .join(Package, Package.id == Assignment.package_id)
+        .join(Customer, Customer.id == Assignment.customer_id)
         .where(
+            Customer.archived_on.is_(None),
             Package.minimum_spend,
             Assignment.customer_id.in_(since),
             AssignmentPosition.charged_until.is_not(None),

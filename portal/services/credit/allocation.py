@@ -17,6 +17,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services.credit.archived import check_not_archived
 from portal.services.credit.owing import to_be_paid
 from portal.services.credit.payments import allocated_of, check_amount, hold
 
@@ -29,6 +30,7 @@ def allocate(
     """Pay a charge out of a payment: that amount leaves the balance."""
     if made := db.session.scalars(select(Allocation).where(Allocation.token == token)).first():
         return made
+    check_not_archived(payment.customer)
     hold(payment)
     db.session.refresh(charge, with_for_update=True)
     if payment.state != PaymentState.COMPLETED:
@@ -56,6 +58,7 @@ def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason:
     db.session.refresh(allocation, with_for_update=True)
     if allocation.lifted_on:
         return
+    check_not_archived(allocation.payment.customer)
     allocation.lifted_on = today
     _enter_allocation(allocation, allocation.amount, EntrySource.RELEASE, today, by, now, reason)
 

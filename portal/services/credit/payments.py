@@ -19,6 +19,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services.credit.archived import check_not_archived
 from portal.services.credit.payment_mail import confirm
 
 Row = TypeVar("Row", Payment, BalanceEntry)
@@ -51,6 +52,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     query = select(Payment).where(Payment.token == payment.token)
     if made := db.session.scalars(query).first():
         return made
+    check_not_archived(payment.customer)
     currency = payment.customer.currency
     check_amount("amount", payment.amount, currency, positive=True)
     if payment.fee < 0:
@@ -71,6 +73,7 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
     hold(payment)
     if payment.state != PaymentState.PENDING:
         raise RuleBroken(f"The payment is {payment.state} already.")
+    check_not_archived(payment.customer)
     payment.state = PaymentState.COMPLETED
     _enter_payment(payment, payment.amount, today, "", by, now)
     confirm(payment, now)
@@ -92,6 +95,7 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
             ),
         )
     if payment.state == PaymentState.COMPLETED:
+        check_not_archived(payment.customer)
         _enter_payment(payment, -payment.amount, today, "The payment was cancelled.", by, now)
     payment.state = PaymentState.CANCELLED
 
@@ -135,6 +139,7 @@ def adjust(
     query = select(BalanceEntry).where(BalanceEntry.token == token)
     if made := db.session.scalars(query).first():
         return made
+    check_not_archived(customer)
     check_amount("amount", amount, customer.currency, positive=False)
     if not reason.strip():
         raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")
