@@ -27,6 +27,8 @@ from portal.models import (
     Did,
     ImportState,
     Package,
+    Payment,
+    PaymentState,
 )
 from portal.services import locking
 from portal.services.assignments.changing import change_end
@@ -248,6 +250,14 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     if owed:
         sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
         return Refusal(sentence, way_out=to_credit)
+    if pending := _pending(customer):
+        count, payment = pending
+        to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
+        which = "A payment" if count == 1 else f"{count:,} payments"
+        sentence = (
+            f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: complete or cancel first."
+        )
+        return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
     balance = balance_of(customer.id)
     if balance:
         stands = f"{money(balance, customer.currency)} {customer.currency}"
@@ -260,6 +270,15 @@ def _unfinished_import(customer: Customer) -> CallImport | None:
     theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
     unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
     return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
+
+
+def _pending(customer: Customer) -> tuple[int, int] | None:
+    """How many payments of a customer are pending, and the first of them."""
+    query = select(func.count(Payment.id), func.min(Payment.id)).where(
+        Payment.customer_id == customer.id, Payment.state == PaymentState.PENDING
+    )
+    count, first = db.session.execute(query).one()
+    return (count, first) if count else None
 
 
 def archive_customer(customer: Customer, today: date) -> None:

@@ -16,6 +16,7 @@ from portal.services.billing.minimums import minimums
 from portal.services.calls.bundles import free_minutes
 from portal.services.customers import customers
 from portal.services.customers import figures as customer_figures
+from portal.services.customers.posted import has_postings
 from portal.services.dids import dids
 from portal.services.packages.services_enabled import services_enabled
 from portal.web import assignments_section
@@ -136,4 +137,4 @@ def drop_tax_rate(customer_id: int) -> Any:
 
 def rate_begins(customer: Customer) -> date | None:
     """The day from which a rate typed now would hold; None: at once."""
-    return today() + ONE_DAY if customers.has_been_charged(customer) else None
+    return today() + ONE_DAY if has_postings(customer.id) else None

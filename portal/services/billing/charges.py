@@ -189,6 +189,12 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
             f"It was reversed already, on {in_words(done.charge_on)}.",
             WayOut("Show the reversal", "charges.show", {"charge_id": done.id}),
         )
+    customer = db.session.get_one(Customer, charge.customer_id)
+    if customer.archived_on:
+        return RuleBroken(
+            f"{customer.name} is archived, so what was charged stays as it is. Take the customer back first.",
+            WayOut(f"Go to {customer.name}", "customers.show", {"customer_id": customer.id}),
+        )
     if charge.corrects_id:
         return RuleBroken(
             "A correction is reversed with the charge that it corrects.",

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import bindparam, select, update
 
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Package
+from portal.models import Assignment, AssignmentPosition, Customer, Package
 from portal.services import locking
 
 
@@ -24,7 +24,7 @@ def reopen(since: Mapping[int, date], today: date) -> int:
     """Let minimum spends that were settled beyond a customer's day get their difference; how many.
 
     `since` is, for each customer, the first day whose spend has changed. The engine decides what of it comes to
-    anything.
+    anything. An archived customer's are left as they are.
     """
     held = locking.lock_ids(AssignmentPosition, minimum_spends(since))
     settled = (
@@ -36,7 +36,12 @@ def reopen(since: Mapping[int, date], today: date) -> int:
             AssignmentPosition.next_charge_on,
         )
         .join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
-        .where(AssignmentPosition.assignment_id.in_(held), AssignmentPosition.charged_until.is_not(None))
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .where(
+            Customer.archived_on.is_(None),
+            AssignmentPosition.assignment_id.in_(held),
+            AssignmentPosition.charged_until.is_not(None),
+        )
         .order_by(AssignmentPosition.assignment_id)
     )
     rows = [

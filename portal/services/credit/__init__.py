@@ -5,6 +5,7 @@ that a statement once printed does not change, and names the day it is for.
 """
 
 from portal.services.credit.allocation import allocate, lift, release, return_overpaid
+from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import (
     BelowLimit,
     available_to,
@@ -39,6 +40,7 @@ __all__ = [
     "below_limit",
     "cancel_payment",
     "check_amount",
+    "check_not_archived",
     "complete_payment",
     "enter_calls",
     "entries_of",

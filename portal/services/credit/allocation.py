@@ -19,6 +19,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.services import locking
+from portal.services.credit.archived import check_not_archived
 from portal.services.credit.owing import to_be_paid
 from portal.services.credit.payments import allocated_of, check_amount, hold
 from portal.services.once import Sent, Told, once
@@ -49,6 +50,7 @@ def allocate(
 def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, today: date) -> Allocation:
     """What is allocated, once it is known that it may be; not yet stored."""
     hold(payment)
+    check_not_archived(payment.customer)
     locking.lock_ids(Charge, [charge.corrects_id or charge.reverses_id or charge.id])
     if payment.state != PaymentState.COMPLETED:
         raise RuleBroken(f"The payment is {payment.state}: only a completed one is allocated.")
@@ -76,6 +78,7 @@ def _lift(allocation: Allocation, today: date, by: str, now: datetime, reason: s
     locking.read_anew(Allocation, [allocation.id])
     if allocation.lifted_on:
         return
+    check_not_archived(allocation.payment.customer)
     allocation.lifted_on = today
     _enter_allocation(allocation, allocation.amount, EntrySource.RELEASE, today, by, now, reason)
 

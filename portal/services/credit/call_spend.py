@@ -1,5 +1,6 @@
 """Calls in the balance: one entry a customer and day, rounded once (billing-rules 9)."""
 
+import logging
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
@@ -18,14 +19,31 @@ from portal.models import (
 from portal.services.billing.raw_tables import ENTRY
 from portal.services.billing.terms import tax_rates_of
 
+log = logging.getLogger("portal.billing")
+
 
 def enter_calls(customer_ids: Collection[int], since: date, today: date, now: datetime) -> None:
-    """One entry a customer and day for what calls cost after free minutes; what came late adds the difference."""
+    """One entry a customer and day for what calls cost after free minutes; what came late adds the difference.
+
+    The balance of an archived customer stays as it is.
+    """
     if not customer_ids:
         return
-    query = select(Customer.id, Customer.currency).where(Customer.id.in_(customer_ids))
-    currencies = {row[0]: row[1] for row in db.session.execute(query)}
+    query = select(Customer.id, Customer.name, Customer.currency).where(
+        Customer.id.in_(customer_ids), Customer.archived_on.is_(None)
+    )
     rates = tax_rates_of(customer_ids)
+    currencies = {}
+    for id, name, currency in db.session.execute(query):
+        if id in rates:
+            currencies[id] = currency
+        else:
+            log.error(
+                "The calls of %s (customer #%s) are not in the balance: there is no tax rate.", name, id
+            )
+    if not currencies:
+        return
+    customer_ids = list(currencies)
     entered = _entered(customer_ids, since)
     rows: list[dict[str, Any]] = []
     for customer_id, day, spend in db.session.execute(_spent(customer_ids, since)):

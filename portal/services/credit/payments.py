@@ -19,6 +19,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.services import locking
+from portal.services.credit.archived import check_not_archived
 from portal.services.credit.payment_mail import confirm
 from portal.services.once import Sent, Told, once
 
@@ -58,7 +59,9 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
 
 
 def _check_payment(payment: Payment, today: date) -> None:
-    currency = locking.lock(Customer, [payment.customer.id])[0].currency
+    locking.lock(Customer, [payment.customer.id])
+    check_not_archived(payment.customer)
+    currency = payment.customer.currency
     check_amount("amount", payment.amount, currency, positive=True)
     if payment.fee < 0:
         raise Invalid("fee", "A fee is not below zero.")
@@ -72,6 +75,7 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
     hold(payment)
     if payment.state != PaymentState.PENDING:
         raise RuleBroken(f"The payment is {payment.state} already.")
+    check_not_archived(payment.customer)
     payment.state = PaymentState.COMPLETED
     _enter_payment(payment, payment.amount, today, "", by, now)
     confirm(payment, now)
@@ -93,6 +97,7 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
             ),
         )
     if payment.state == PaymentState.COMPLETED:
+        check_not_archived(payment.customer)
         _enter_payment(payment, -payment.amount, today, "The payment was cancelled.", by, now)
     payment.state = PaymentState.CANCELLED
 
@@ -137,6 +142,7 @@ def adjust(
 
     def make() -> BalanceEntry:
         locking.lock(Customer, [customer.id])
+        check_not_archived(customer)
         check_amount("amount", amount, customer.currency, positive=False)
         if not reason.strip():
             raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")

@@ -16,11 +16,12 @@ from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
 from portal.domain.names import folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import AccountCode, Assignment, BalanceEntry, Charge, Customer, CustomerTaxRate
+from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
 from portal.services.assignments.changing import hold_positions
 from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import account_codes
+from portal.services.customers.posted import has_postings
 from portal.services.listing import Sort
 from portal.services.once import Sent, Told, once
 
@@ -90,7 +91,7 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
     if fields.currency != customer.currency and is_currency_fixed(customer):
         raise Invalid(
             "currency",
-            f"{customer.name} has assignments, charges or entries in {customer.currency}. "
+            f"{customer.name} has assignments, charges, payments or entries in {customer.currency}. "
             f"Create another customer for {fields.currency}.",
         )
     _copy(fields, customer)
@@ -104,12 +105,7 @@ def fields_of(customer: Customer, **changes: Any) -> CustomerFields:
 
 def is_currency_fixed(customer: Customer) -> bool:
     """Whether anything of theirs is in their currency for good."""
-    return any(_has(customer, model) for model in (Assignment, BalanceEntry, Charge))
-
-
-def has_been_charged(customer: Customer) -> bool:
-    """Whether anything has been posted for them."""
-    return _has(customer, Charge)
+    return any(_has(customer, model) for model in (Assignment, BalanceEntry)) or has_postings(customer.id)
 
 
 def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, today: date) -> bool:
@@ -120,18 +116,18 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     """
     rate = check_rate(rate)
     locking.lock(Customer, [customer.id])
-    if not has_been_charged(customer):
+    if not has_postings(customer.id):
         # A run that is at work on the customer comes wholly before the change, or wholly after it.
         theirs = select(Assignment.id).where(Assignment.customer_id == customer.id)
         hold_positions(db.session.scalars(theirs).all())
-    at_once = not has_been_charged(customer)
+    at_once = not has_postings(customer.id)
     begins = holds_from or (FIRST_DAY if at_once else today + ONE_DAY)
     if not FIRST_DAY <= begins <= LAST_DAY:
         raise Invalid("tax_rate_from", f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if begins <= today and not at_once:
         raise Invalid(
             "tax_rate_from",
-            f"{customer.name} has been charged at the present rate. "
+            f"Something was posted for {customer.name} at the present rate. "
             "Choose tomorrow or a later day for the new one to hold from.",
         )
     history = {row.holds_from: row.rate for row in customer.tax_rates}
@@ -284,5 +280,5 @@ def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
     return True
 
 
-def _has(customer: Customer, model: type[Assignment] | type[BalanceEntry] | type[Charge]) -> bool:
+def _has(customer: Customer, model: type[Assignment] | type[BalanceEntry]) -> bool:
     return bool(db.session.scalar(select(exists().where(model.customer_id == customer.id))))

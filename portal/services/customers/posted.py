@@ -1,0 +1,35 @@
+"""Whether anything was posted for a customer: the one answer for every rule that asks (billing-rules 6 and 13)."""
+
+from sqlalchemy import exists, or_, select
+
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    BalanceEntry,
+    Charge,
+    EntrySource,
+    Payment,
+    PaymentState,
+)
+
+
+def has_postings(customer_id: int) -> bool:
+    """Whether anything was posted for a customer.
+
+    A charge is, a call entry, a payment that is not cancelled, and a period that was dealt with although it came
+    to nothing.
+    """
+    dealt_with = (
+        exists()
+        .where(Assignment.customer_id == customer_id)
+        .where(AssignmentPosition.assignment_id == Assignment.id)
+        .where(AssignmentPosition.charged_until.is_not(None))
+    )
+    posted = or_(
+        exists().where(Charge.customer_id == customer_id),
+        exists().where(BalanceEntry.customer_id == customer_id, BalanceEntry.source == EntrySource.CALLS),
+        exists().where(Payment.customer_id == customer_id, Payment.state != PaymentState.CANCELLED),
+        dealt_with,
+    )
+    return bool(db.session.scalar(select(posted)))
