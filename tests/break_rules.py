@@ -112,13 +112,14 @@ def portal_modules():
 
 
 def in_order(broken):
-    """The examples, those first that speak of the broken rule: of its section, in its words."""
+    """The examples, those first that speak of the broken rule: named by it, of its section, in its words."""
     section, _, rule = broken.rule.partition(".")
     words = set(WORD.findall(rule.lower()))
 
     def likeness(example):
         told = WORD.findall(f"{example['rule']} {example['about']} {example['id']}".lower())
-        return example["rule"].startswith(f"{section}."), len(words & set(told))
+        is_named = f"[{example['id']}]" in broken.rule
+        return is_named, example["rule"].startswith(f"{section}."), len(words & set(told))
 
     return sorted(EXAMPLES, key=likeness, reverse=True)
 

@@ -1,7 +1,8 @@
 """Ways to break the rules of billing: in which file, what stands there, what it becomes, and which rule that was.
 
 What stands there has to be in the file once. A rule is told with its section, as docs/examples.json tells it,
-and after the colon what becomes of it: the examples that speak of it in the same words are tried first.
+and after the colon what becomes of it: the examples that speak of it in the same words are tried first. Where
+those do not see it, the one that does may be named in brackets: it is tried before all others.
 """
 
 from typing import NamedTuple
@@ -204,7 +205,7 @@ CHARGES = [
      "terms.begins <= end else None", "terms.begins < end else None"),
     ("3. only dates up to the end date count: not the end date itself",
      "(end and cursor > end)", "(end and cursor >= end)"),
-    ("3. only dates up to the end date count: all",
+    ("3. only dates up to the end date count: all [credit-of-a-settled-minimum]",
      "if not terms.recurs or (end and cursor > end):", "if not terms.recurs:"),
     ("4. a minimum spend waits for its calls: it does not",
      "else until) + ONE_DAY * terms.wait_days", "else until)"),
@@ -225,7 +226,7 @@ CHARGES = [
     ("4. one-off: beside what recurs too", "            if not terms.recurs:", "            if True:"),
     ("4. one-off x quantity: one only",
      "found_on, prices.retail, prices.cost, quantity", "found_on, prices.retail, prices.cost, 1"),
-    ("5. cost of a one-off: none",
+    ("5. cost of a one-off: none [one-off]",
      "found_on, prices.retail, prices.cost, quantity", "found_on, prices.retail, 0, quantity"),
     ("4. proration none: free until the first charge date: charged by days",
      "            if not self._charges(span):", "            if False:"),
@@ -244,12 +245,12 @@ CHARGES = [
      "days = 0 if end and end < begins else", "days ="),
     ("4. none: a period that began on the last day stays: is credited",
      "days = 0 if end and end < begins else", "days = 0 if end and end <= begins else"),
-    ("6. a period takes the price of its first day: of the day it is posted",
+    ("6. a period takes the price of its first day: of the day it is posted [correction-at-the-terms-first-charged]",
      "prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)\n"
      "        rate = in_force(terms.tax_rates, begins)",
      "prices, quantity = in_force(terms.prices, found_on), in_force(terms.quantities, begins)\n"
      "        rate = in_force(terms.tax_rates, begins)"),
-    ("6. a period takes the quantity of its first day: of the day it is posted",
+    ("6. a period takes the quantity of its first day: of the day it is posted [correction-at-the-terms-first-charged]",
      "prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)\n"
      "        rate = in_force(terms.tax_rates, begins)",
      "prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, found_on)\n"
@@ -328,12 +329,12 @@ CHARGES = [
     ("4. a credit if negative, else a difference: always a credit",
      "kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE",
      "kind = Kind.CREDIT"),
-    ("4. a credit if negative, else a difference: of the amount only",
+    ("4. a credit if negative, else a difference: of the amount only [cost-without-amount-credited]",
      "kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE",
      "kind = Kind.CREDIT if line.amount < 0 else Kind.DIFFERENCE"),
     ("4. a credit the day after the last day: at once",
      "if line.kind == Kind.DIFFERENCE or ended:", "if True:"),
-    ("4. a difference the day it is found: after the last day",
+    ("4. a difference the day it is found: after the last day [end-removed-daily]",
      "if line.kind == Kind.DIFFERENCE or ended:", "if ended:"),
     ("4. a credit the day after the last day: on it",
      "day > stage.end)", "day >= stage.end)"),
@@ -355,21 +356,21 @@ CHARGES = [
      "self._correct(stage, self.late.on, self.late)", "pass"),
     ("4. an end date is moved: the periods between the two are worked out again: those behind the new one only",
      "ends = (stage.end, stage.before) if day == stage.since else (stage.end,)", "ends = (stage.end,)"),
-    ("4. an end date that is set reaches the periods behind it: all",
+    ("4. an end date that is set reaches the periods behind it: all [late-91-days-and-an-end-date-moved]",
      "return any(end is not None and span.until > end + ONE_DAY for end in ends)", "return True"),
-    ("4. an end date is seen on the day of the change: on the day after too",
+    ("4. an end date is seen on the day of the change: on the day after too [late-91-days-after-an-end-in-the-past]",
      "stage.since > self.worked)", "stage.since >= self.worked)"),
     ("10. older ones are taken as spend of their day: a changed end date opens its period for ever",
      "self.worked is None or self.worked <= last_day", "True"),
     ("4. the period is worked out again: only the one that runs",
      "            span = span_from(self.found, span.until)\n\n    def _charged",
      "            return\n\n    def _charged"),
-    ("4. the period is worked out again: not one that was charged in part",
+    ("4. the period is worked out again: not one that was charged in part [charge-from-then-ended]",
      "elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:", "elif False:"),
-    ("4. the period is worked out again: with none, also the free days before charging began",
+    ("4. the period is worked out again: with none, also the free days before charging began [charge-from-none-then-ended]",
      "elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:",
      "elif span.begins < begins < span.until:"),
-    ("8. numbers count on for each later credit or difference: all are the first",
+    ("8. numbers count on for each later credit or difference: all are the first [two-differences]",
      "number=stands.corrections + 1", "number=1"),
     ("8. next_charge_on is the day after the last day while something is to be credited: not",
      "if any(True for _ in self._corrections(stage, end + ONE_DAY)):", "if False:"),
@@ -536,16 +537,16 @@ READING = [
      "select(literal(min(customers)).label('customer_id'), Call.day, func.sum(spend), *more)"),
     ("4. corrections add up to what a period should come to: only the last line posted counts",
      "amount=stands.amount + row.amount", "amount=row.amount"),
-    ("8. numbers count on: from the start in each run",
+    ("8. numbers count on: from the start in each run [two-differences]",
      "corrections=max(stands.corrections, row.number)", "corrections=0"),
-    ("4. a credit reaches back to the first day of its period: no further than a quarter",
+    ("4. a credit reaches back to the first day of its period: no further than a quarter [ended-early-yearly]",
      "LONGEST_PERIOD = timedelta(days=366)", "LONGEST_PERIOD = timedelta(days=92)"),
     ("2. the unit of the customer's currency: of dollars",
      "unit=minor_unit(row.currency)", 'unit=minor_unit("USD")'),
     ("2. the price list of the customer's currency: any",
      "prices=prices[row.package_id, row.currency]",
      "prices=next(p for (id, _), p in prices.items() if id == row.package_id)"),
-    ("4. a minimum waits as long as the setting says: not",
+    ("4. a minimum waits as long as the setting says: not [minimum-usage-wait-days-not-over]",
      "wait_days=wait_days if row.minimum_spend else 0", "wait_days=0"),
 ]  # fmt: skip
 
