@@ -367,7 +367,7 @@ CHARGES = [
      "            return\n\n    def _charged"),
     ("4. the period is worked out again: not one that was charged in part [charge-from-then-ended]",
      "elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:", "elif False:"),
-    ("4. the period is worked out again: with none, also the free days before charging began [charge-from-none-then-ended]",
+    ("4. the period is worked out again: with none, also the days before charging began [charge-from-none-then-ended]",
      "elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:",
      "elif span.begins < begins < span.until:"),
     ("8. numbers count on for each later credit or difference: all are the first [two-differences]",
