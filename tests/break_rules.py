@@ -160,6 +160,14 @@ def has_ended(process):
     return process.exitcode is not None
 
 
+def with_room(running):
+    """Wait until fewer than AT_ONCE processes are at work: those that are."""
+    while len(running) >= AT_ONCE:
+        wait([process.sentinel for process in running])
+        running = [process for process in running if not has_ended(process)]
+    return running
+
+
 def tried(chosen):
     """For each of the chosen, the place in BROKEN and the example that fails, a few at once."""
     found, running = FORK.SimpleQueue(), []
@@ -169,9 +177,7 @@ def tried(chosen):
             process = FORK.Process(target=try_one, args=(index, ask, found))
             process.start()
             running.append(process)
-            if len(running) == AT_ONCE:
-                wait([process.sentinel for process in running])
-                running = [process for process in running if not has_ended(process)]
+            running = with_room(running)
             while not found.empty():
                 yield found.get()
         for process in running:

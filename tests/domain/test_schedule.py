@@ -1,5 +1,6 @@
 """Charge dates come from the match day or the anchor, never from the date before."""
 
+from calendar import monthrange
 from datetime import date, timedelta
 from itertools import islice, pairwise
 
@@ -209,3 +210,11 @@ def test_match_days_that_meet_in_a_short_month_are_named(match, meeting):
 def test_a_package_without_a_frequency_has_no_rhythm():
     with pytest.raises(ValueError, match="no charge dates"):
         rhythm(Schedule(NONE), FIRST_DAY)
+
+
+@pytest.mark.parametrize("year", range(FIRST_DAY.year, LAST_DAY.year + 1))
+def test_every_month_has_the_days_of_the_calendar(year):
+    """2100 is no leap year, 2000 was one."""
+    assert [days_in(year, month) for month in range(1, 13)] == [
+        monthrange(year, month)[1] for month in range(1, 13)
+    ]

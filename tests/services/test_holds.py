@@ -31,6 +31,17 @@ def posted(session):
     return session.execute(select(func.count(Charge.id), func.sum(Charge.amount))).one()
 
 
+@pytest.mark.parametrize(
+    ("days", "is_held"), [pytest.param(40, False, id="40 days"), pytest.param(41, True, id="41 days")]
+)
+def test_forty_lines_dated_before_the_day_of_the_run_are_posted_and_one_more_is_held(session, days, is_held):
+    """The lines of the day itself do not count: there are 41, and 42."""
+    daily = a_package("Recording", "2", frequency=Frequency.DAILY, match=())
+    assigned(daily, a_customer(), TODAY - timedelta(days))
+    posting = run()
+    assert (posting.charges, len(posting.held)) == ((0, 1) if is_held else (days + 1, 0))
+
+
 def test_what_is_held_is_listed_with_what_posting_it_would_bring(held):
     page = holds.list_held(TODAY)
     (it,) = page.rows
