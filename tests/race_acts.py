@@ -181,7 +181,7 @@ def _forms() -> list[Act]:
             {"amount": "30", "paid_on": TODAY, "state": "completed", "fee": "0", "token": "a click"}),
         Act("complete the payment", "payments.complete", "/payments/{pending}/complete",
             {"version": "pending.version"}),
-        Act("complete Fresh's payment", "payments.complete", "/payments/{expected}/complete",
+        Act("complete Delta's payment", "payments.complete", "/payments/{expected}/complete",
             {"version": "expected.version"}),
         Act("cancel the pending payment", "payments.cancel", "/payments/{pending}/cancel",
             {"version": "pending.version"}),
@@ -194,6 +194,7 @@ def _forms() -> list[Act]:
         Act("lift the allocation", "payments.lift", "/payments/allocations/{allocation}/lift"),
         # customers
         Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),
+        Act("archive Delta", "customers.archive", "/customers/{delta}/archive"),
         Act("take Gone back", "customers.restore", "/customers/{gone}/restore"),
         Act("change Fresh's currency", "customers.update", "/customers/{fresh}", {**fresh, "currency": "EUR"}),
         Act("rename Fresh", "customers.update_row", "/customers/{fresh}/row",

@@ -63,6 +63,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("take up Fresh's import", "archive Fresh"),
         ("rename Fresh", "change Fresh's currency"),
         ("complete the payment", "cancel the pending payment"),
+        ("complete Delta's payment", "archive Delta"),
         ("release the payment", "allocate the rest"),
         ("allocate once", "allocate once"),
         ("release the payment", "cancel the payment"),

@@ -140,6 +140,7 @@ def _customers() -> dict[str, Any]:
         "fresh": trade.a_customer("Fresh"),
         "globex": trade.a_customer("Globex", "USD"),
         "gone": trade.a_customer("Gone"),
+        "delta": trade.a_customer("Delta"),
     }
     found["gone"].archived_on = trade.TODAY
     found |= {
@@ -187,7 +188,7 @@ def _pay(names: dict[str, Any]) -> None:
 
     names["paid"] = paid("paid", names["acme"], PaymentState.COMPLETED, 100)
     names["pending"] = paid("pending", names["acme"], PaymentState.PENDING, 50)
-    names["expected"] = paid("expected", names["fresh"], PaymentState.PENDING, 70)
+    names["expected"] = paid("expected", names["delta"], PaymentState.PENDING, 70)
     names["allocation"] = credit.allocate(
         names["paid"],
         names["charge"],

@@ -217,9 +217,7 @@ def test_inbound_calls_find_their_owner_by_the_destination(northwind, take_in):
 
 def test_calls_of_an_archived_customer_are_bad_whether_named_or_by_their_did(northwind, take_in):
     northwind.archived_on = TODAY
-    archived = (
-        f"Northwind Telecom (#{northwind.id}) is archived. Take the customer back from the archive first."
-    )
+    archived = f"Northwind Telecom (#{northwind.id}) is archived. Take the customer back first."
     coded(northwind, "NORTHWIND")
     found = dict(bad_rows(take_in("35")))
     assert found[3] == archived and found[5] == f"+44 20 7946 0100 is a DID of {archived}"

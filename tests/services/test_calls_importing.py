@@ -290,7 +290,10 @@ def test_a_customer_archived_since_the_file_was_begun_gets_none_of_its_calls(ses
     session.commit()
     done = importing.carry_out(import_.id, TODAY, lambda: NOW, size=2, say=archive)
     assert (done.taken_count, done.bad_count) == (2, 2)
-    assert bad_rows(done)[0] == (4, f"{customer.name} is archived. Take the customer back first.")
+    assert bad_rows(done)[0] == (
+        4,
+        f"Northwind Telecom (#{customer.id}) is archived. Take the customer back first.",
+    )
 
 
 def test_without_a_zone_the_days_of_calls_are_those_of_the_setting_when_they_are_stored(session, tmp_path):

@@ -15,7 +15,7 @@ from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
 
 WHEN = "2026-11-03 10:00:00"
-ARCHIVED = "is archived. Take the customer back from the archive first."
+ARCHIVED = "is archived. Take the customer back first."
 SHORTENED = "the rest of it is lost. Write the file anew from its source, without a spreadsheet in between."
 
 

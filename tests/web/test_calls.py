@@ -31,6 +31,11 @@ def send(client, content: bytes, name: str = "calls.csv", **more):
     )
 
 
+def kept(app) -> set:
+    """The files of imports that the portal keeps."""
+    return set(uploads.folder(app.config["INSTANCE"]).glob("*"))
+
+
 GOOD = a_line("a", "2026-11-03 10:00:00", 90, "2.50")
 BAD = a_line("=b", "2026-11-03 10:00:00", 90, "2.50", customer="=cmd()")
 
@@ -43,6 +48,7 @@ def test_without_any_import_the_page_says_what_belongs_there(client):
 
 def test_a_small_file_is_taken_in_while_one_waits(session, client, app):
     a_customer()
+    before = kept(app)
     answer = send(client, gzip.compress(a_text(GOOD, BAD)), "../up/calls.csv.gz")
     assert answer.status_code == 303
     soup = page(client.get(answer.location))
@@ -50,7 +56,7 @@ def test_a_small_file_is_taken_in_while_one_waits(session, client, app):
     assert "taken in" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
     assert "Call id from call id" in words(soup.main)
     assert session.scalar(select(func.count(Call.id))) == 1
-    assert not list(uploads.folder(app.config["INSTANCE"]).glob("*"))
+    assert kept(app) == before
     assert "calls.csv.gz" in words(page(client.get("/calls")).main)
 
 
@@ -79,10 +85,11 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_at_its_field(session, client, app, content, sentence):
+    before = kept(app)
     soup = page(send(client, content), 422)
     assert sentence in error_at(soup, "file")
     assert not session.scalar(select(func.count(CallImport.id)))
-    assert not list(uploads.folder(app.config["INSTANCE"]).glob("*"))
+    assert kept(app) == before
 
 
 def test_no_file_at_all_is_refused_at_its_field(client):

@@ -76,11 +76,7 @@ class Customers:
 
     def why_not(self, id: int) -> str:
         """What stands against charging calls to them; empty where nothing does."""
-        return (
-            f"{self.called(id)} is archived. Take the customer back from the archive first."
-            if id in self.archived
-            else ""
-        )
+        return f"{self.called(id)} is archived. Take the customer back first." if id in self.archived else ""
 
     def _named(self, text: str) -> int:
         id = self._find(as_written(text.strip()))
