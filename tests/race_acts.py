@@ -18,8 +18,8 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.services import audit
 from portal.services.billing import runs
-from portal.services.billing.planning import chunks
 from portal.services.calls import importing
+from portal.services.chunks import in_chunks
 from portal.services.mail import notices
 from portal.services.people import people
 from tests import trade, world
@@ -96,7 +96,7 @@ def _take_in(name: str) -> Callable[[Scene], None]:
 
 
 def _announce(scene: Scene) -> None:
-    for chunk in chunks(notices.to_announce(trade.TODAY)):
+    for chunk in in_chunks(notices.to_announce(trade.TODAY)):
         notices.announce(chunk, trade.TODAY, clock.now())
         db.session.commit()
 

@@ -46,3 +46,11 @@ class Company(db.Model):
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}
+
+
+ONLY = 1
+
+
+def company() -> Company | None:
+    """The company, read once a session; None in a database that holds nothing yet."""
+    return db.session.get(Company, ONLY)

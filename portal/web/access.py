@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.models import Company
+from portal.models.company import company
 from portal.models.user import BILLING, OWNER
-from portal.services.company.company import company
 from portal.web.htmx import is_htmx, see_other
 
 # Whoever asks. What of it is sent is limited (portal/web/session.py).

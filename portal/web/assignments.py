@@ -8,6 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.clock import now, today
 from portal.domain.commitment import earliest_last_day
+from portal.domain.days import check_day
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import Schedule
 from portal.extensions import db
@@ -15,7 +16,6 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services import deletion
 from portal.services.assignments import changing, ending, waiting
 from portal.services.assignments import lists as assignments
-from portal.services.assignments.assigning import check_day
 from portal.services.assignments.holding import hold_one
 from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused

@@ -6,8 +6,8 @@ from flask import Blueprint, Flask, render_template, request
 from flask_security import current_user
 
 from portal.models import AuditComment
+from portal.models.company import company
 from portal.services import audit, audit_list, listing
-from portal.services.company.company import company
 from portal.web.access import READING
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import list_state

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.domain.errors import Invalid
 from portal.models import Customer
+from portal.services import email_address
 from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import account_codes, customers
 from portal.services.customers.customers import CustomerFields
@@ -52,7 +53,7 @@ def tax_rate_field(**options: Any) -> Any:
 def check_email(form: FlaskForm, field: Any) -> None:
     """Refuse what is no address."""
     try:
-        customers.check_email((field.data or "").strip())
+        email_address.check_email((field.data or "").strip())
     except Invalid as error:
         raise ValidationError(error.sentence) from None
 

@@ -109,7 +109,7 @@ def update_row(did_id: int) -> Any:
 def _let_have(did: Did, customer: Customer | None) -> None:
     """Give the DID to a customer, or, to nobody, take it back to stock."""
     if customer:
-        dids.give(did, customer, today())
+        deletion.give(did, customer, today())
     elif did.customer_id is not None:
         deletion.release_did(did, today())
 
@@ -277,19 +277,19 @@ def give_many() -> Any:
     if not form.validate_on_submit() or not form.customer.customer:
         return render_template("dids/give.html", chosen=chosen, form=form), 422
     customer = form.customer.customer
-    outcome = dids.give_many(chosen, customer, today())
+    outcome = deletion.give_many(chosen, customer, today())
     db.session.commit()
     return _after(outcome, f"{plural(len(outcome.done), 'DID')} given to {customer.name}.")
 
 
 @bp.post("/release")
 def release_many() -> Any:
-    outcome = dids.release_many(_chosen(), today())
+    outcome = deletion.release_many(_chosen(), today())
     db.session.commit()
     return _after(outcome, f"{plural(len(outcome.done), 'DID')} taken back to stock.")
 
 
-def _after(outcome: dids.Outcome, sentence: str) -> Any:
+def _after(outcome: deletion.Outcome, sentence: str) -> Any:
     """The list, if all went well; else a page that names what stayed as it was, and why."""
     if not outcome.refused:
         flash(sentence)

@@ -9,7 +9,7 @@ from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Company
-from portal.services.company.company import ONLY, company
+from portal.models.company import ONLY, company
 from portal.services.company.settings import CompanyFields, change_company, change_logo, is_time_zone_fixed
 from portal.web.access import may_own, require_role
 from portal.web.customers_forms import put_error

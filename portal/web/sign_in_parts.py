@@ -15,8 +15,8 @@ from webauthn.helpers.structs import (
 
 from portal.clock import now
 from portal.extensions import db
+from portal.models.company import company
 from portal.models.user import Role, User, WebAuthn
-from portal.services.company.company import company
 from portal.services.mail import outbox as mail
 from portal.services.people import passwords
 

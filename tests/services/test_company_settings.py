@@ -11,9 +11,9 @@ from portal.domain.errors import Invalid
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Call, Charge, Company
+from portal.models.company import company
 from portal.services.assignments import assigning
 from portal.services.billing import runs
-from portal.services.company.company import company
 from portal.services.company.settings import CompanyFields, change_company, is_time_zone_fixed, time_zones
 from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.packages.catalogue import create_package

@@ -27,8 +27,8 @@ from portal.models import (
     PackageSchedule,
     Run,
 )
+from portal.models.company import company
 from portal.services import demo
-from portal.services.company.company import company
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.definition import Definition, PriceSet
 from portal.services.people import people

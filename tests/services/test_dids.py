@@ -12,7 +12,7 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.models import Assignment, Customer, Did, Package
-from portal.services import listing
+from portal.services import deletion, listing
 from portal.services.assignments import assigning
 from portal.services.customers import customers
 from portal.services.customers.customers import CustomerFields
@@ -112,9 +112,9 @@ def test_countries_in_use_are_those_of_the_dids(session: Any) -> None:
 
 def test_a_did_is_given_and_taken_back(session: Any) -> None:
     number, acme = did(session, LONDON + "01"), customer()
-    dids.give(number, acme, TODAY)
+    deletion.give(number, acme, TODAY)
     assert number.customer is acme
-    assert [one.number for one in dids.release_many([number], TODAY).done] == [number.number]
+    assert [one.number for one in deletion.release_many([number], TODAY).done] == [number.number]
     assert number.customer is None
 
 
@@ -122,7 +122,7 @@ def test_an_archived_customer_gets_no_did(session: Any) -> None:
     acme = customer()
     acme.archived_on = TODAY
     with pytest.raises(Invalid, match="Acme is archived"):
-        dids.give(did(session, LONDON + "01"), acme, TODAY)
+        deletion.give(did(session, LONDON + "01"), acme, TODAY)
 
 
 def test_a_did_with_a_package_stays_where_it_is_and_says_why(session: Any) -> None:
@@ -130,11 +130,11 @@ def test_a_did_with_a_package_stays_where_it_is_and_says_why(session: Any) -> No
     free, held = did(session, LONDON + "01", acme), did(session, LONDON + "02", acme)
     draft = assigning.Draft(rental(), acme, held, 1, TODAY)
     assigning.assign(draft, token="t", by="ben", now=NOW)
-    outcome = dids.give_many([free, held], globex, TODAY)
+    outcome = deletion.give_many([free, held], globex, TODAY)
     assert outcome.done == [free]
     assert [(one.did, "UK DID" in one.reason) for one in outcome.refused] == [(held, True)]
     assert held.customer is acme
-    assert dids.release_many([held], TODAY).refused[0].did is held
+    assert deletion.release_many([held], TODAY).refused[0].did is held
 
 
 def test_an_act_on_more_than_ten_thousand_is_refused() -> None:

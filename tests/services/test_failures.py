@@ -21,7 +21,7 @@ from portal.models import (
 )
 from portal.services import deletion
 from portal.services.assignments import ending, waiting
-from portal.services.assignments.changing import change_quantity, find_next
+from portal.services.assignments.changing import change_quantity
 from portal.services.assignments.ending import Over
 from portal.services.assignments.lists import listed
 from portal.services.assignments.story import story_of
@@ -29,6 +29,7 @@ from portal.services.billing import runs
 from portal.services.billing.failures import Failed
 from portal.services.billing.minimums import minimums
 from portal.services.billing.planning import upcoming as preview
+from portal.services.billing.positions import find_next
 from portal.services.billing.run_differences import differences
 from portal.services.billing.upcoming import upcoming
 from portal.services.calls.bundles import free_minutes

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from portal.models import AssignmentPosition, Company
-from portal.services.billing.planning import chunks, due_ids
+from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import post_chunk
+from portal.services.chunks import in_chunks
 from portal.services.scenario import Place
 from portal.services.simulate import Simulation
 from tests.portfolios import generate
@@ -86,7 +87,7 @@ class Replay:
                 self.session.commit()
 
     def run(self, day):
-        for chunk in chunks(due_ids(day)):
+        for chunk in in_chunks(due_ids(day)):
             posting = post_chunk(chunk, day, day, None, "oracle", datetime.combine(day, time(), UTC))
             assert not posting.held and not posting.failed
 

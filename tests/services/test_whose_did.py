@@ -10,8 +10,8 @@ from portal.extensions import db
 from portal.models import Call, Charge, Did, DidOwner
 from portal.services import deletion
 from portal.services.calls import owners
-from portal.services.dids import dids, whose
 from portal.services.dids import intake as did_intake
+from portal.services.dids import whose
 from portal.services.dids.lines import read_lines
 from tests.calling import a_file, a_line, bad_rows, noon, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_package, assigned, run
@@ -58,7 +58,7 @@ def in_mind(request, monkeypatch):
 def test_a_did_that_moves_is_the_one_customers_before_and_the_others_from_that_day_on(session, in_mind):
     acme, globex = a_customer("Acme"), a_customer("Globex")
     did = taken_up(acme)
-    dids.give(did, globex, day(10))
+    deletion.give(did, globex, day(10))
     assert owner_on(day(1), day(9), day(10), day(30)) == [acme.id, acme.id, globex.id, globex.id]
 
 
@@ -67,17 +67,17 @@ def test_a_did_in_stock_is_nobodys_and_was_its_customers_before(session, in_mind
     did = taken_up(acme)
     deletion.release_did(did, day(10))
     assert owner_on(day(9), day(10)) == [acme.id, None]
-    dids.give(did, globex := a_customer("Globex"), day(15))
+    deletion.give(did, globex := a_customer("Globex"), day(15))
     assert owner_on(day(9), day(14), day(15)) == [acme.id, None, globex.id]
 
 
 def test_a_did_that_moves_twice_on_a_day_is_kept_as_it_was_last(session, in_mind):
     acme, globex, initech = a_customer("Acme"), a_customer("Globex"), a_customer("Initech")
     did = taken_up(acme)
-    dids.give(did, globex, day(10))
-    dids.give(did, initech, day(10))
+    deletion.give(did, globex, day(10))
+    deletion.give(did, initech, day(10))
     assert kept(did) == [(day(1), acme.id), (day(10), initech.id)]
-    dids.give(did, acme, day(10))
+    deletion.give(did, acme, day(10))
     assert kept(did) == [(day(1), acme.id)]
     assert owner_on(day(9), day(10)) == [acme.id, acme.id]
 
@@ -88,8 +88,8 @@ def test_before_anything_was_kept_assignments_say_whose_it_was_then_with_whom_it
     assigned(a_package(), acme, date(2026, 9, 1), did=did, end_date=date(2026, 9, 30))
     db.session.execute(DidOwner.__table__.delete())
     run(day(9))
-    dids.give(did, globex, day(10))
-    dids.give(did, initech, day(20))
+    deletion.give(did, globex, day(10))
+    deletion.give(did, initech, day(20))
     assigned(a_package(), initech, date(2026, 10, 1), did=did, end_date=date(2026, 10, 31))
     assert kept(did) == [(day(9), acme.id), (day(10), globex.id), (day(20), initech.id)]
     days = (date(2026, 9, 15), date(2026, 10, 15), day(1), day(9), day(10), day(20))
@@ -99,7 +99,7 @@ def test_before_anything_was_kept_assignments_say_whose_it_was_then_with_whom_it
 def test_what_is_kept_counts_for_more_than_an_assignment_with_an_old_start(session, in_mind):
     acme, globex = a_customer("Acme"), a_customer("Globex")
     did = taken_up(acme)
-    dids.give(did, globex, day(10))
+    deletion.give(did, globex, day(10))
     assigned(a_package(), globex, day(5), did=did)
     assert owner_on(day(5), day(9), day(10)) == [acme.id, acme.id, globex.id]
 
@@ -131,8 +131,8 @@ def test_many_that_are_given_or_released_at_once_are_kept_alike(session):
     acme, globex = a_customer("Acme"), a_customer("Globex")
     taken_up(acme, numbers=f"{NUMBER}\n+442079460124\n+442079460125")
     chosen = session.scalars(select(Did)).all()
-    dids.give_many(chosen, globex, day(10))
-    dids.release_many(chosen[:2], day(12))
+    deletion.give_many(chosen, globex, day(10))
+    deletion.release_many(chosen[:2], day(12))
     assert [kept(did)[1:] for did in chosen] == [
         [(day(10), globex.id), (day(12), None)],
         [(day(10), globex.id), (day(12), None)],
@@ -143,7 +143,7 @@ def test_many_that_are_given_or_released_at_once_are_kept_alike(session):
 def test_whose_it_was_is_told_the_latest_first(session):
     acme, globex = a_customer("Acme"), a_customer("Globex")
     did = taken_up(acme)
-    dids.give(did, globex, day(10))
+    deletion.give(did, globex, day(10))
     assert [(held.name, held.begins, held.last_day) for held in whose.history(did)] == [
         ("Globex", day(10), None),
         ("Acme", day(1), day(9)),
@@ -153,7 +153,7 @@ def test_whose_it_was_is_told_the_latest_first(session):
 def test_late_calls_of_a_did_that_has_moved_are_whose_it_was_on_their_day(session, tmp_path, in_mind):
     acme, globex = a_customer("Acme"), a_customer("Globex")
     did = taken_up(acme)
-    dids.give(did, globex, day(10))
+    deletion.give(did, globex, day(10))
     deletion.release_did(did, day(20))
     lines = [
         a_line("a", noon(day(9)), 60, "1", customer="", did=NUMBER),
@@ -174,7 +174,7 @@ def test_a_minimum_spend_on_a_did_counts_calls_while_it_is_that_customers(sessio
     did = taken_up(acme, on=date(2026, 9, 1))
     assigned(minimum, acme, date(2026, 9, 1), did=did, end_date=date(2026, 9, 30))
     run(date(2026, 10, 3))
-    dids.give(did, globex, date(2026, 10, 5))
+    deletion.give(did, globex, date(2026, 10, 5))
     assigned(minimum, globex, date(2026, 10, 1), did=did)
     lines = [
         a_line(f"{name}-{on}", noon(on), 60, charge, customer=name, did=NUMBER)
@@ -199,6 +199,6 @@ def test_days_far_apart_do_not_matter(session, in_mind):
     acme = a_customer("Acme")
     did = taken_up(acme)
     for number in range(200):
-        dids.give(did, a_customer(f"Customer {number}"), day(1) + timedelta(days=2 * number + 1))
+        deletion.give(did, a_customer(f"Customer {number}"), day(1) + timedelta(days=2 * number + 1))
     last = session.get(Did, did.id).customer_id
     assert owner_on(date(2000, 1, 1), date(2199, 12, 31)) == [acme.id, last]

@@ -7,9 +7,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
+from portal.domain.days import check_day
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words, make_schedule
+from portal.domain.schedule import FIRST_DAY, Schedule, in_words, make_schedule
 from portal.domain.terms import PackageType, Prices, Terms, always
 from portal.extensions import db
 from portal.models import (
@@ -134,12 +135,6 @@ def _check_dates(draft: Draft) -> None:
         check_end(draft.end_date, draft.start_date, draft.locked_until)
         if draft.charge_from and draft.charge_from > draft.end_date:
             raise Invalid("charge_from", "Charging would begin after the end date.")
-
-
-def check_day(name: str, day: date | None) -> None:
-    """Days lie between 2000 and 2199. Invalid names the field."""
-    if day and not FIRST_DAY <= day <= LAST_DAY:
-        raise Invalid(name, f"Dates lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
 
 
 def check_end(end_date: date, start_date: date, lock: date | None) -> None:

@@ -4,7 +4,7 @@ Whoever cannot have it stays as they are, each with a reason; the others get it 
 them needs from the database is read for all of them together.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
@@ -23,6 +23,7 @@ from portal.services.assignments.preview import Sums, sums
 from portal.services.billing.planning import Totals
 from portal.services.billing.terms import usage_wait_days
 from portal.services.calls.effects import bundles_changed
+from portal.services.chunks import in_chunks
 from portal.services.dids.numbers import international
 from portal.services.once import REMOVED, Sent, Told, keep, was_sent
 
@@ -97,7 +98,9 @@ def name_of(target: Target) -> str:
 def load_dids(ids: Sequence[int]) -> list[Did]:
     """DIDs by their ids, with all that assigning to them needs, in the order of their numbers."""
     needed = selectinload(Did.customer).selectinload(Customer.tax_rates)
-    found = (db.session.scalars(select(Did).where(Did.id.in_(some)).options(needed)) for some in _some(ids))
+    found = (
+        db.session.scalars(select(Did).where(Did.id.in_(some)).options(needed)) for some in in_chunks(ids)
+    )
     return sorted((did for part in found for did in part), key=lambda did: did.number)
 
 
@@ -106,7 +109,7 @@ def load_customers(ids: Sequence[int]) -> list[Customer]:
     needed = selectinload(Customer.tax_rates)
     found = (
         db.session.scalars(select(Customer).where(Customer.id.in_(some)).options(needed))
-        for some in _some(ids)
+        for some in in_chunks(ids)
     )
     return sorted((customer for part in found for customer in part), key=lambda c: (c.search_key, c.id))
 
@@ -229,7 +232,7 @@ def _found(tokens: Iterable[str]) -> list[Assignment]:
 def _made(tokens: Iterable[str]) -> dict[str, Assignment]:
     wanted = list(tokens)
     found = (
-        db.session.scalars(select(Assignment).where(Assignment.token.in_(some))) for some in _some(wanted)
+        db.session.scalars(select(Assignment).where(Assignment.token.in_(some))) for some in in_chunks(wanted)
     )
     return {assignment.token: assignment for part in found for assignment in part}
 
@@ -247,7 +250,7 @@ def _there(wish: Wish, targets: Sequence[Target]) -> dict[int, Assignment]:
     if wish.end_date:
         query = query.where(Assignment.start_date <= wish.end_date)
     owners = {t.id: t.customer_id if isinstance(t, Did) else t.id for t in targets}
-    for some in _some(list(owners)):
+    for some in in_chunks(list(owners)):
         if on_dids:
             these = query.where(Assignment.did_id.in_(some))
         else:
@@ -257,11 +260,6 @@ def _there(wish: Wish, targets: Sequence[Target]) -> dict[int, Assignment]:
             if target_id and owners[target_id] == assignment.customer_id:
                 found[target_id] = assignment
     return found
-
-
-def _some(ids: Sequence[Key]) -> Iterator[Sequence[Key]]:
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]
 
 
 def _add(total: Totals, one: Totals) -> None:

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment
-from portal.services.assignments.changing import check_change_of_end, find_next_of, keep_end
+from portal.services.assignments.changing import check_change_of_end, keep_end
 from portal.services.assignments.holding import hold
+from portal.services.billing.positions import find_next_of
 from portal.services.calls.effects import bundles_changed
 
 

@@ -10,6 +10,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package
 from portal.services import locking
 from portal.services.calls import late_calls
+from portal.services.chunks import in_chunks
 
 
 def hold(ids: Iterable[int], *options: Any) -> list[Assignment]:
@@ -19,8 +20,7 @@ def hold(ids: Iterable[int], *options: Any) -> list[Assignment]:
     """
     wanted = sorted(set(ids))
     customers, packages, bundled = set(), set(), set()
-    for start in range(0, len(wanted), locking.AT_ONCE):
-        some = wanted[start : start + locking.AT_ONCE]
+    for some in in_chunks(wanted):
         query = (
             select(Assignment.customer_id, Assignment.package_id, Package.type)
             .join(Package, Package.id == Assignment.package_id)

@@ -16,8 +16,8 @@ from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
 from portal.services import locking
-from portal.services.assignments.changing import hold_positions
 from portal.services.billing.planning import Totals, totals
+from portal.services.billing.positions import hold_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.credit import return_overpaid
 from portal.services.once import Sent, Told, once

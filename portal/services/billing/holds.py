@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
+from portal.domain.days import check_day
 from portal.domain.due import Due, DueCharge
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import from_micros
@@ -18,13 +19,13 @@ from portal.domain.schedule import ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
-from portal.services.assignments.assigning import check_day
-from portal.services.assignments.changing import find_next_of
 from portal.services.assignments.holding import hold
 from portal.services.billing.failures import Failed
-from portal.services.billing.planning import HELD_ABOVE, Worked, chunks, work_out
+from portal.services.billing.planning import HELD_ABOVE, Worked, work_out
+from portal.services.billing.positions import find_next_of
 from portal.services.billing.terms import Loaded
 from portal.services.calls.effects import bundles_changed
+from portal.services.chunks import in_chunks
 
 BY_NUMBER = listing.Sort((Assignment.id,))
 
@@ -114,7 +115,7 @@ def described(assignments: Sequence[Assignment], today: date) -> list[HeldAssign
 
 def _told(assignments: Sequence[Assignment], today: date) -> Iterator[HeldAssignment | NotKnown]:
     by_id = {assignment.id: assignment for assignment in assignments}
-    for chunk in chunks(sorted(by_id)):
+    for chunk in in_chunks(sorted(by_id)):
         for worked in work_out(chunk, today, today):
             if isinstance(worked, Failed):
                 yield NotKnown(by_id[worked.assignment_id], worked)
@@ -193,7 +194,7 @@ def choices_made(assignment: Assignment) -> list[AssignmentHold]:
 def _locked(assignments: Iterable[Assignment], today: date) -> Iterator[tuple[Assignment, Worked]]:
     """Those that are held now, their positions locked: a run comes wholly before or wholly after the choice."""
     by_id = {found.id: found for found in hold(assignment.id for assignment in assignments)}
-    for chunk in chunks(sorted(by_id)):
+    for chunk in in_chunks(sorted(by_id)):
         for worked in work_out(chunk, today, today):
             if not isinstance(worked, Failed) and worked.held:
                 yield by_id[worked.loaded.facts.assignment_id], worked

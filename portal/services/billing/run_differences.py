@@ -9,7 +9,8 @@ from sqlalchemy import select
 from portal.extensions import db
 from portal.models import Run, SimulatedCharge
 from portal.services.billing.failures import Failed
-from portal.services.billing.planning import Fingerprint, PlannedCharge, chunks, due_ids, work_out
+from portal.services.billing.planning import Fingerprint, PlannedCharge, due_ids, work_out
+from portal.services.chunks import in_chunks
 
 DIFFERENCES_SHOWN = 200
 READ_AT_ONCE = 2_000
@@ -67,7 +68,7 @@ def differences(simulation: Run, today: date, beat: Callable[[], None] | None = 
     shown = select(SimulatedCharge.assignment_id).where(SimulatedCharge.run_id == run_id).distinct()
     due = set(due_ids(through, simulation.customer_id))
     found, fingerprint, before = Differences(""), Fingerprint(), _Shown(run_id)
-    for chunk in chunks(sorted({*due, *db.session.scalars(shown)})):
+    for chunk in in_chunks(sorted({*due, *db.session.scalars(shown)})):
         was = {_key(line): line for line in before.up_to(chunk[-1])}
         for planned in _planned([id for id in chunk if id in due], through, today, found.failed):
             fingerprint.add(planned.facts, planned.due)

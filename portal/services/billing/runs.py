@@ -15,19 +15,12 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, in_words
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.services.billing.failures import Failed, check_concerns_one, failed
-from portal.services.billing.planning import (
-    CHUNK,
-    Fingerprint,
-    PlannedCharge,
-    Worked,
-    chunks,
-    due_ids,
-    work_out,
-)
+from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
 from portal.services.billing.posting import Failure, Posting, SomebodyWasHere, line_row, post_chunk
 from portal.services.billing.raw_tables import raw_table
 from portal.services.billing.run_differences import Differences, differences
 from portal.services.billing.run_reports import keep_differences, report_chunk
+from portal.services.chunks import CHUNK, in_chunks
 
 Clock = Callable[[], datetime]
 SIMULATED = raw_table(SimulatedCharge)
@@ -139,7 +132,7 @@ def _post(run: Run, today: date, clock: Clock, size: int) -> None:
     run.held_count = run.failed_count = 0
     run.due_count = run.done_count + len(ids)
     db.session.commit()
-    for chunk in chunks(ids, size):
+    for chunk in in_chunks(ids, size):
         posting = _post_again_and_again(chunk, through, today, run_id, by, clock)
         report_chunk(run_id, posting, len(chunk), clock())
         db.session.commit()
@@ -192,7 +185,7 @@ def _simulate(run: Run, today: date, clock: Clock, size: int) -> None:
     run.due_count = len(ids)
     fingerprint = Fingerprint()
     db.session.commit()
-    for chunk in chunks(ids, size):
+    for chunk in in_chunks(ids, size):
         simulated, ready = Posting(), []
         for worked in work_out(chunk, through, today):
             if isinstance(worked, Failed):

@@ -13,8 +13,9 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed
-from portal.services.billing.planning import Held, PlannedCharge, Totals, chunks, in_order, totals, work_out
+from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, totals, work_out
 from portal.services.billing.terms import usage_wait_days
+from portal.services.chunks import in_chunks
 
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.
 ASSIGNMENTS_MOST = 5_000
@@ -99,7 +100,7 @@ def _by_day(
     found = Upcoming(begins, through, left_out_from=fits + ONE_DAY if fits < through else None)
     lines: list[PlannedCharge] = []
     worked_out = 0
-    for chunk in chunks(ids):
+    for chunk in in_chunks(ids):
         for worked in work_out(chunk, fits + wait, today):
             if isinstance(worked, Failed):
                 found.failed.append(worked)

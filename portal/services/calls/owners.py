@@ -7,14 +7,14 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from portal.domain.names import folded
+from portal.domain.names import CUSTOMER_NUMBER, folded
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, Customer, Did, DidOwner
 from portal.services.calls.destinations import bare
 from portal.services.calls.values import Bad, Memo, as_written, short, shortened
+from portal.services.chunks import in_chunks
 from portal.services.csv_reading import SHORTENED
-from portal.services.customers.customers import CUSTOMER_NUMBER
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000
@@ -132,8 +132,8 @@ class Dids:
         self.known.clear()
         self.spans.clear()
         wanted = sorted({f"+{bare(number)}" for number in numbers})
-        for start in range(0, len(wanted), AT_ONCE):
-            self._add(Did.number.in_(wanted[start : start + AT_ONCE]))
+        for some in in_chunks(wanted, AT_ONCE):
+            self._add(Did.number.in_(some))
 
     def _add(self, *which: ColumnElement[bool]) -> None:
         now = select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None), *which)

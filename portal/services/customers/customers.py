@@ -1,27 +1,26 @@
 """Customers: making, changing and finding them."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Select, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
-from portal.domain.names import folded
+from portal.domain.names import CUSTOMER_NUMBER, folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
-from portal.services.assignments.changing import hold_positions
+from portal.services.billing.positions import hold_positions
 from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import account_codes
 from portal.services.customers.posted import has_postings
+from portal.services.email_address import check_email
 from portal.services.listing import Sort
 from portal.services.once import Sent, Told, once
 
@@ -30,7 +29,6 @@ COMPANY_DETAILS_MAX = 250
 ADDRESS_MAX = 1_000
 SEARCH_KEY_MAX = 400
 RATE_MAX = Decimal(100)
-CUSTOMER_NUMBER = re.compile(r"#(\d{1,18})", re.ASCII)
 NAMESAKES_MAX = 1_000
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
@@ -203,16 +201,6 @@ def _did_you_mean(text: str) -> str:
 def currencies_in_use() -> list[str]:
     """The currencies that customers have."""
     return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
-
-
-def check_email(text: str) -> str:
-    """An e-mail address as it is kept. Invalid where it is none."""
-    try:
-        return validate_email(text, check_deliverability=False).normalized if text else ""
-    except EmailNotValidError:
-        raise Invalid(
-            "email", f"{text} is not an e-mail address. Write one such as billing@example.com."
-        ) from None
 
 
 def _copy(fields: CustomerFields, customer: Customer) -> None:

@@ -19,6 +19,7 @@ from portal.models import Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning_many import FORM_TOKEN_MAX, assign_many
+from portal.services.chunks import in_chunks
 from portal.services.customers.customers import named
 from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
@@ -239,8 +240,8 @@ def _package_named(text: str) -> Package | str:
 def _stored(numbers: list[str]) -> dict[str, Did]:
     """The DIDs that are there already."""
     found: dict[str, Did] = {}
-    for start in range(0, len(numbers), 500):
-        query = select(Did).where(Did.number.in_(numbers[start : start + 500]))
+    for some in in_chunks(numbers):
+        query = select(Did).where(Did.number.in_(some))
         found.update((did.number, did) for did in db.session.scalars(query))
     return found
 

@@ -14,9 +14,9 @@ from sqlalchemy import delete, insert, select
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, DidOwner
+from portal.services.chunks import in_chunks
 
 # As many as one statement names.
-AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ def keep_moves(before: Mapping[Did, int | None], day: date) -> None:
 def _keep(now: Mapping[int, int | None], before: Mapping[int, int | None], day: date) -> None:
     ids = sorted(now)
     rows = []
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for some in in_chunks(ids):
         # Moved again on the same day: the last counts.
         db.session.execute(delete(DidOwner).where(DidOwner.did_id.in_(some), DidOwner.holds_from >= day))
         kept = select(DidOwner.did_id, DidOwner.customer_id).where(DidOwner.did_id.in_(some))

@@ -17,8 +17,8 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from portal.extensions import db
+from portal.models.company import company
 from portal.models.mail import Mail, MailState
-from portal.services.company.company import company
 from portal.services.mail.carriers import Carrier, NotSent, carrier
 
 # After each try, how long until the next; after the last there is none.

@@ -14,8 +14,9 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import AssignmentPosition
 from portal.services.billing.failures import Failed
-from portal.services.billing.planning import Worked, chunks, work_out
+from portal.services.billing.planning import Worked, work_out
 from portal.services.billing.terms import usage_wait_days
+from portal.services.chunks import in_chunks
 from portal.services.overview.remembering import Reading
 
 DAYS = 30
@@ -122,7 +123,7 @@ def _soonest(through: date) -> list[tuple[int, date, int]]:
 
 def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Due:
     found = Due(today, through)
-    for chunk in chunks(ids):
+    for chunk in in_chunks(ids):
         for worked in work_out(chunk, through + wait, today):
             if isinstance(worked, Failed):
                 found.failed.append(worked)
