@@ -21,9 +21,9 @@ from portal.models import (
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
 from portal.services import credit
-from portal.services.billing import runs
 from portal.services.company.logo import checked_logo
 from portal.services.people import invitations, people
+from portal.services.runs import runs
 from tests import trade, world
 from tests.services.test_logo import png
 

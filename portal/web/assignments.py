@@ -16,10 +16,10 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services import deletion
 from portal.services.assignments import changing, ending, waiting
 from portal.services.assignments import lists as assignments
-from portal.services.assignments.holding import hold_one
 from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused
 from portal.services.packages import schedule_words
+from portal.services.runs.assignment_locks import lock_assignment
 
 # The routes of assigning, and of many at once, stand on the same blueprint.
 from portal.web import assignments_many, assignments_new  # noqa: F401
@@ -51,7 +51,9 @@ def _get(assignment_id: int) -> Assignment:
 
 def _held(assignment_id: int) -> Assignment:
     """The same, locked and read anew for a change."""
-    return hold_one(assignment_id, *assignments.for_rows(), selectinload(Assignment.ends)) or abort(404)
+    return lock_assignment(assignment_id, *assignments.for_rows(), selectinload(Assignment.ends)) or abort(
+        404
+    )
 
 
 # -- the list

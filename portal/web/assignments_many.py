@@ -17,10 +17,10 @@ from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
-from portal.services.assignments.holding import hold
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
 from portal.services.dids import dids
+from portal.services.runs.assignment_locks import lock_assignments
 from portal.web.access import changes_nothing
 from portal.web.assignments_forms import AssignmentForm, EndManyForm
 from portal.web.assignments_section import bp
@@ -236,7 +236,7 @@ def end_many() -> Any:
     ids = unpacked(request.form.getlist("ids"))
     if not ids:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")
-    chosen = hold(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
     if not chosen:
         raise RuleBroken("No assignment that was selected is there any more.")
     if "end_date" not in request.form:

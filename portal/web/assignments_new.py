@@ -8,13 +8,13 @@ from flask_security import current_user
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
+from portal.domain.phone_numbers import international
 from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning import AsksFirst, Draft
+from portal.services.assignments.bundles import overlap_words, overlapping_bundles
 from portal.services.assignments.preview import Outlook, outlook
-from portal.services.calls.bundles import overlap_words, overlapping_bundles
-from portal.services.dids.numbers import international
 from portal.services.once import AlreadySent
 from portal.web.assignments_forms import AssignmentForm
 from portal.web.assignments_section import bp, changed_section, of_customer, of_did

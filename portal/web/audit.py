@@ -7,7 +7,8 @@ from flask_security import current_user
 
 from portal.models import AuditComment
 from portal.models.company import company
-from portal.services import audit, audit_list, listing
+from portal.services import audit, listing
+from portal.services.audit import lists
 from portal.web.access import READING
 from portal.web.htmx import fragment, is_htmx
 from portal.web.lists import list_state
@@ -21,14 +22,14 @@ COMMENT_LONGEST = 500
 @bp.get("")
 def index() -> Any:
     """Who did what, the newest first."""
-    state = list_state(("newest",), noun=("", *audit_list.NOUNS), overrides=("", "yes"))
-    query = audit_list.find_entries(state.text, state["noun"], overrides=state["overrides"] == "yes")
-    page = listing.page(query, audit_list.NEWEST, state.after, state.before, count_most=10_000)
+    state = list_state(("newest",), noun=("", *lists.NOUNS), overrides=("", "yes"))
+    query = lists.find_entries(state.text, state["noun"], overrides=state["overrides"] == "yes")
+    page = listing.page(query, lists.NEWEST, state.after, state.before, count_most=10_000)
     context: dict[str, Any] = {
         "page": page,
         "state": state,
-        "told": [audit_list.told(entry) for entry in page.rows],
-        "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in audit_list.NOUNS)],
+        "told": [lists.told(entry) for entry in page.rows],
+        "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in lists.NOUNS)],
     }
     if is_htmx():
         return fragment("audit/_found.html", **context)

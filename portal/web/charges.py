@@ -11,8 +11,8 @@ from portal.domain.due import Kind
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
-from portal.services.billing import charge_list, charges
-from portal.services.billing.explaining import explain_all, explained, origin_of
+from portal.services.charges import by_hand, lists
+from portal.services.charges.explaining import explain_all, explained, origin_of
 from portal.services.customers.customers import currencies_in_use
 from portal.services.packages.schedule_words import charged
 from portal.web.access import may_change
@@ -34,7 +34,7 @@ KINDS = {
     Kind.MANUAL: "Manual",
     Kind.REVERSAL: "Reversal",
 }
-SORTS = tuple(down + name for name in charge_list.SORTS for down in ("-", ""))
+SORTS = tuple(down + name for name in lists.SORTS for down in ("-", ""))
 AUTO = {"yes": True, "no": False}
 
 
@@ -68,7 +68,7 @@ def _found() -> dict[str, Any]:
     )
     customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
     span = span_of(None, None)
-    asked = charge_list.Asked(
+    asked = lists.Asked(
         text=state.text,
         customer_id=customer.id if customer else None,
         kind=Kind(state["kind"]) if state["kind"] else None,
@@ -77,11 +77,11 @@ def _found() -> dict[str, Any]:
         through=span.through,
         auto_decrement_credit=AUTO.get(state["auto"]),
     )
-    page = charge_list.charge_page(asked, state.sort, state.after, state.before)
+    page = lists.charge_page(asked, state.sort, state.after, state.before)
     return {
         "page": page,
         "told": explained(page.rows),
-        "reversed_ids": charges.reversed_among([charge.id for charge in page.rows]),
+        "reversed_ids": by_hand.reversed_among([charge.id for charge in page.rows]),
         "state": state,
         "span": span,
         "customer": customer,
@@ -109,9 +109,9 @@ def show(charge_id: int) -> Any:
 def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) -> Any:
     """A charge with its whole story: why, on which terms, what corrected it, and which run posted it."""
     root = charge.reverses or charge.corrects or charge
-    reversal = charges.reversal_of(root)
+    reversal = by_hand.reversal_of(root)
     origin = origin_of(charge)
-    story = charges.family(root) + ([reversal] if reversal else [])
+    story = by_hand.family(root) + ([reversal] if reversal else [])
     assignment = db.session.get(
         Assignment, charge.assignment_id, options=[joinedload(Assignment.package), joinedload(Assignment.did)]
     ) if charge.assignment_id else None  # fmt: skip
@@ -123,9 +123,9 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "assignment": assignment,
         "run": db.session.get(Run, charge.run_id) if charge.run_id else None,
         "story": explained(story) if len(story) > 1 else [],
-        "stands": charges.what_stands(root),
+        "stands": by_hand.what_stands(root),
         "reversal": reversal,
-        "refusal": charges.why_not_reverse(charge) if may_change() else None,
+        "refusal": by_hand.why_not_reverse(charge) if may_change() else None,
     }
     return render_template("charges/show.html", **context), status
 
@@ -137,7 +137,7 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
 def reversal(charge_id: int) -> Any:
     """Why it is to be reversed: asked in a dialog, or on a page of its own."""
     charge = db.get_or_404(Charge, charge_id)
-    if refusal := charges.why_not_reverse(charge):
+    if refusal := by_hand.why_not_reverse(charge):
         raise refusal
     return _ask_why(charge, ReverseForm(formdata=None))
 
@@ -149,7 +149,7 @@ def reverse(charge_id: int) -> Any:
     if not form.validate_on_submit():
         return _ask_why(charge, form, 422)
     try:
-        made = charges.reverse(charge, form.reason.data or "", today=today(), by=_by(), now=now())
+        made = by_hand.reverse(charge, form.reason.data or "", today=today(), by=_by(), now=now())
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
@@ -160,12 +160,12 @@ def reverse(charge_id: int) -> Any:
 
 
 def _ask_why(charge: Charge, form: ReverseForm, status: int = 200) -> Any:
-    lines = explained(charges.family(charge))
+    lines = explained(by_hand.family(charge))
     context = {
         "charge": charge,
         "form": form,
         "lines": lines,
-        "stands": charges.what_stands(charge),
+        "stands": by_hand.what_stands(charge),
         "today": today(),
     }
     if is_htmx():
@@ -204,7 +204,7 @@ def create() -> Any:
         return _again(form, customer)
     try:
         token = form.token.data
-        made = charges.charge_manually(form.asked(customer), token=token, today=today(), by=_by(), now=now())
+        made = by_hand.charge_manually(form.asked(customer), token=token, today=today(), by=_by(), now=now())
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)

@@ -9,15 +9,15 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import today
+from portal.domain.phone_numbers import international
 from portal.models import Customer
 from portal.services.assignments import lists as assignments
-from portal.services.billing.charges import (
+from portal.services.charges.by_hand import (
     DESCRIPTION_LONGEST,
     REASON_LONGEST,
     ManualCharge,
     assignments_to_charge,
 )
-from portal.services.dids.numbers import international
 from portal.web.customers_forms import CustomerField
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, id_or_none
 from portal.web.filters import day

@@ -11,9 +11,9 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
 from portal.services import credit, deletion, listing
-from portal.services.billing.explaining import explained
+from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
-from portal.services.calls.bundles import free_minutes
+from portal.services.charges.explaining import explained
 from portal.services.customers import customers
 from portal.services.customers import figures as customer_figures
 from portal.services.customers.posted import has_postings

@@ -9,10 +9,10 @@ from wtforms import EmailField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.models import Customer
 from portal.services import email_address
-from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import account_codes, customers
 from portal.services.customers.customers import CustomerFields
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, WholeField

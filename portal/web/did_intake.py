@@ -9,15 +9,15 @@ from sqlalchemy.orm import selectinload
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
+from portal.domain.phone_numbers import international
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Customer, Did, Package
-from portal.services.csv_export import lines as csv_lines
+from portal.services.csv.export import lines as csv_lines
 from portal.services.dids import dids
 from portal.services.dids import intake as did_intake
 from portal.services.dids.consequences import consequences
 from portal.services.dids.intake import Report
-from portal.services.dids.numbers import international
 from portal.web.access import changes_nothing
 from portal.web.customers_forms import name_for_field, put_error
 from portal.web.dids_forms import FORMS, IntakeForm, OneForm

@@ -8,13 +8,13 @@ from werkzeug.wrappers import Response
 
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.phone_numbers import country_name, international
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import deletion, listing
-from portal.services.billing.explaining import explained
+from portal.services.charges.explaining import explained
 from portal.services.customers import figures as customer_figures
 from portal.services.dids import dids, whose
-from portal.services.dids.numbers import country_name, international
 from portal.web import assignments_section
 from portal.web.customers_forms import name_for_field, put_error
 from portal.web.dids_forms import DidForm, GiveForm

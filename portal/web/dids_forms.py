@@ -9,12 +9,12 @@ from wtforms.validators import InputRequired, Length
 
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
+from portal.domain.phone_numbers import countries
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Package
 from portal.services.dids.intake import Wanted
 from portal.services.dids.lines import Line, Lines, block_lines, decoded, read_lines
-from portal.services.dids.numbers import countries
 from portal.web.customers_forms import CustomerField, VersionField, put_error
 from portal.web.fields import ChoiceField, DayField, WholeField, id_or_none
 from portal.web.token_field import TokenField

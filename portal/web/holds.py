@@ -11,7 +11,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Assignment
-from portal.services.billing import holds
+from portal.services.runs import holds
 from portal.web.assignments_forms import HoldForm
 from portal.web.filters import day, plural
 from portal.web.lists import row_id

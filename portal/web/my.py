@@ -21,9 +21,9 @@ from portal.extensions import db
 from portal.models import Company, Customer, Did
 from portal.services import credit
 from portal.services.assignments import lists as assignments
-from portal.services.billing.explaining import explained
+from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
-from portal.services.calls.bundles import free_minutes
+from portal.services.charges.explaining import explained
 from portal.services.customers import figures as customer_figures
 from portal.services.summary import Summary, for_paper, summary
 from portal.web import my_people, paper

@@ -6,9 +6,8 @@ from flask import Blueprint, render_template, request
 
 from portal.extensions import db
 from portal.models import Customer, Notice
-from portal.services import listing
+from portal.services import listing, notices
 from portal.services.listing import Sort
-from portal.services.mail import notices
 from portal.web.lists import list_state, row_id
 
 bp = Blueprint("notices", __name__, url_prefix="/charges/notices")

@@ -12,10 +12,10 @@ from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringFi
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.schedule import MATCH_MAX, Frequency
 from portal.domain.terms import PackageType, Proration
-from portal.services.company.currencies import CURRENCIES
 from portal.services.packages.connexcs import connexcs_choices
 from portal.services.packages.definition import (
     CURRENCIES_MOST,

@@ -14,7 +14,7 @@ import typst
 
 from portal.config import HERE, ROOT
 from portal.models import Company
-from portal.services.billing.explaining import Explained
+from portal.services.charges.explaining import Explained
 from portal.services.summary import Summary
 from portal.web.filters import day, money, percent, phone, price, span, whole
 

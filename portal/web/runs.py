@@ -12,8 +12,8 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Charge, Customer, Outcome, Run, RunState
 from portal.services import credit
-from portal.services.billing import run_reports, runs
-from portal.services.billing.explaining import explained
+from portal.services.charges.explaining import explained
+from portal.services.runs import reports, runs
 from portal.web.customers_forms import day_or_none, name_for_field
 from portal.web.detached import IN_REQUEST_MOST, charge_detached
 from portal.web.filters import plural
@@ -30,8 +30,8 @@ KINDS = {"simulations": True, "postings": False}
 @bp.get("")
 def index() -> Any:
     state = list_state(("newest",), kind=("", *KINDS))
-    page = run_reports.run_page(state.after, state.before, KINDS.get(state["kind"]))
-    totals = run_reports.totals_of(page.rows)
+    page = reports.run_page(state.after, state.before, KINDS.get(state["kind"]))
+    totals = reports.totals_of(page.rows)
     return render_template(
         "runs/index.html",
         page=page,
@@ -102,18 +102,18 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
     """How far a run is, or, once it is done, its report."""
     state = list_state(("assignment",))
     is_done = run.state == RunState.DONE
-    page = run_reports.line_page(run, state.after, state.before) if is_done else None
+    page = reports.line_page(run, state.after, state.before) if is_done else None
     context = {
         "run": run,
         "is_interrupted": runs.is_interrupted(run, now()),
-        "left": run_reports.left(run, now()),
-        "totals": run_reports.totals_of([run])[run.id],
+        "left": reports.left(run, now()),
+        "totals": reports.totals_of([run])[run.id],
         "page": page,
         "told": explained(page.rows) if page else [],
-        "passed_over": {outcome: run_reports.exceptions_of(run, outcome) for outcome in Outcome},
+        "passed_over": {outcome: reports.exceptions_of(run, outcome) for outcome in Outcome},
         "below_named": BELOW_NAMED,
         "below": _below(run) if is_done and not run.simulate else [],
-        "postings": run_reports.postings_of(run) if run.simulate else [],
+        "postings": reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
         "today": today(),
     }
@@ -133,7 +133,7 @@ def progress(run_id: int) -> Any:
     is_over = run.state != RunState.RUNNING or runs.is_interrupted(run, now())
     if is_over or not is_htmx():
         return see_other(url_for("runs.show", run_id=run_id))
-    return fragment("runs/_progress.html", run=run, left=run_reports.left(run, now()))
+    return fragment("runs/_progress.html", run=run, left=reports.left(run, now()))
 
 
 @bp.post("/<int:run_id>/resumption")
@@ -160,6 +160,6 @@ def post(run_id: int) -> Any:
         runs.check_unchanged(simulation, seen, today())
     except runs.PreviewOutdated as outdated:
         context = {"run": simulation, "found": outdated.differences, "sentence": outdated.sentence}
-        names = run_reports.customer_names([difference.line for difference in outdated.differences.first])
+        names = reports.customer_names([difference.line for difference in outdated.differences.first])
         return render_template("runs/changed.html", **context, customers=names, today=today()), 409
     return _carried_out(_started(simulation.through, **asked))

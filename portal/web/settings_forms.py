@@ -6,9 +6,9 @@ from wtforms import EmailField, FileField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 
+from portal.domain.currencies import CURRENCIES
 from portal.models import AuditComment, Company
 from portal.services.company import settings as company_settings
-from portal.services.company.currencies import CURRENCIES
 from portal.services.company.logo import FILE_MOST
 from portal.services.company.settings import CompanyFields
 from portal.web.customers_forms import TOO_LONG, VersionField, check_email

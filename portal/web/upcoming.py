@@ -8,9 +8,9 @@ from portal.clock import today
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
-from portal.services.billing.explaining import explained
-from portal.services.billing.run_reports import customer_names
-from portal.services.billing.upcoming import upcoming
+from portal.services.charges.explaining import explained
+from portal.services.runs.reports import customer_names
+from portal.services.runs.upcoming import upcoming
 from portal.web.spans import span_of
 
 bp = Blueprint("upcoming", __name__)

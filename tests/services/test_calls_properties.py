@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, func, select, type_coerce
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, BalanceEntry, Call, CallCover, Charge, Customer
-from portal.services.calls.bundles import free_minutes
+from portal.services.assignments.bundles import free_minutes
 from tests.calling import a_file, a_line, taken_in
 from tests.trade import a_customer, a_did, a_package, assigned, run
 

@@ -8,9 +8,9 @@ from sqlalchemy import insert, select
 
 from portal.domain.due import Kind
 from portal.models import Charge
-from portal.services.billing import charge_list
-from portal.services.billing.charge_list import Asked, charge_page
-from portal.services.billing.raw_tables import CHARGE
+from portal.models.raw_tables import CHARGE
+from portal.services.charges import lists
+from portal.services.charges.lists import Asked, charge_page
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -114,7 +114,7 @@ def test_a_charge_that_is_not_there_leads_to_the_first_page(trade):
 
 
 def test_of_very_many_the_count_says_that_there_are_more(session, trade, monkeypatch):
-    monkeypatch.setattr(charge_list, "COUNTED", 4)
+    monkeypatch.setattr(lists, "COUNTED", 4)
     page = charge_page(Asked(), size=3)
     assert (page.counted.count, page.counted.more) == (5, True)
     assert charge_page(Asked(), "-amount", size=3).sort == "-date"
@@ -122,7 +122,7 @@ def test_of_very_many_the_count_says_that_there_are_more(session, trade, monkeyp
 
 
 def test_a_search_that_means_many_is_read_in_order(session, trade, monkeypatch):
-    monkeypatch.setattr(charge_list, "FEW", 1)
+    monkeypatch.setattr(lists, "FEW", 1)
     assert len(charge_page(Asked(text="e")).rows) == 6
     assert labels(charge_page(Asked(text="s", begins=NOVEMBER))) == [
         "Globex, SIP Trunk",

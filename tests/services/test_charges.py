@@ -12,9 +12,9 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.terms import Proration
 from portal.models import BalanceEntry, Charge
 from portal.services.assignments.changing import change_end
-from portal.services.billing import charges
-from portal.services.billing.charges import ManualCharge
-from portal.services.billing.explaining import explain_all
+from portal.services.charges import by_hand
+from portal.services.charges.by_hand import ManualCharge
+from portal.services.charges.explaining import explain_all
 from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -30,11 +30,11 @@ def asked(**more) -> ManualCharge:
 
 
 def charged(given: ManualCharge, token: str = "form") -> Charge:
-    return charges.charge_manually(given, token=token, today=TODAY, by=BEN, now=NOW)
+    return by_hand.charge_manually(given, token=token, today=TODAY, by=BEN, now=NOW)
 
 
 def reversed_(charge: Charge, reason: str = "Wrong number") -> Charge:
-    return charges.reverse(charge, reason, today=TODAY, by=BEN, now=NOW)
+    return by_hand.reverse(charge, reason, today=TODAY, by=BEN, now=NOW)
 
 
 def only(session, kind: Kind) -> Charge:
@@ -132,7 +132,7 @@ def test_a_reversal_mirrors_what_stands_with_its_credit(session, trunk):
     assert (reversal.amount, reversal.tax) == (Decimal(-10), Decimal(-2))
     assert reversal.cost == -(root.cost + credit.cost)
     assert (reversal.charge_on, reversal.reverses_id, reversal.reason) == (TODAY, root.id, "Wrong number")
-    assert charges.what_stands(root).total == 0
+    assert by_hand.what_stands(root).total == 0
     assert explain_all([reversal])[reversal.id] == (
         "Takes back the charge of 1 Nov with its credits and differences: 10.00 in all."
     )

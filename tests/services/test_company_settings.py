@@ -13,11 +13,11 @@ from portal.domain.terms import Proration
 from portal.models import Call, Charge, Company
 from portal.models.company import company
 from portal.services.assignments import assigning
-from portal.services.billing import runs
 from portal.services.company.settings import CompanyFields, change_company, is_time_zone_fixed, time_zones
 from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.definition import Definition, PriceSet
+from portal.services.runs import runs
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEGIN = date(2026, 2, 1)

@@ -10,9 +10,9 @@ from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallCover, Charge, EntrySource
 from portal.services.assignments.assigning import Draft
+from portal.services.assignments.bundles import free_minutes, may_meet, overlapping_bundles
 from portal.services.assignments.changing import change_end
 from portal.services.billing.minimums import minimums
-from portal.services.calls.bundles import free_minutes, may_meet, overlapping_bundles
 from portal.services.deletion import is_removable
 from tests.breaking import WAYS, break_one
 from tests.calling import a_file, a_line, noon, taken_in

@@ -16,7 +16,8 @@ from portal.extensions import db
 from portal.models import Allocation, BalanceEntry, Call, Charge, Payment, PaymentState
 from portal.services import credit
 from portal.services.assignments.changing import change_end
-from portal.services.billing.charges import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.calls import call_spend
+from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
 from portal.services.credit.statement import statement
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -148,7 +149,7 @@ def test_calls_are_one_entry_a_customer_and_day_and_late_ones_add_the_difference
             )
         )
         session.flush()
-        credit.enter_calls([acme.id], TODAY, TODAY, NOW)
+        call_spend.enter_calls([acme.id], TODAY, TODAY, NOW)
 
     call(1, "0.004")
     assert session.scalars(select(BalanceEntry)).all() == []
@@ -156,7 +157,7 @@ def test_calls_are_one_entry_a_customer_and_day_and_late_ones_add_the_difference
     call(3, "1")
     entries = [(entry.amount, entry.tax) for entry in session.scalars(select(BalanceEntry))]
     assert entries == [(Decimal("-0.04"), Decimal("-0.01")), (Decimal("-1.20"), Decimal("-0.20"))]
-    credit.enter_calls([acme.id], TODAY, TODAY, NOW)
+    call_spend.enter_calls([acme.id], TODAY, TODAY, NOW)
     assert credit.balance_of(acme.id) == Decimal("-1.24")
 
 
@@ -249,7 +250,7 @@ class History:
             )
         )  # fmt: skip
         db.session.flush()
-        credit.enter_calls([self.customer.id], day, self.day, NOW)
+        call_spend.enter_calls([self.customer.id], day, self.day, NOW)
 
     def do_run(self):
         self.day += timedelta(days=self.random.randint(1, 20))

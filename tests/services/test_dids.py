@@ -234,7 +234,7 @@ def test_a_bad_cell_is_named_with_its_reason(session: Any, cells: str, reason: s
 
 
 def test_the_file_of_bad_lines_can_be_mended_and_sent_again(session: Any) -> None:
-    from portal.services.csv_export import lines
+    from portal.services.csv.export import lines
 
     found = report(f"number,customer\n{LONDON}01,Nobody\n{LONDON}02,\n")
     text = "".join(lines(("line", "reason", *found.head), found.file_of_bad_lines()))

@@ -19,24 +19,23 @@ from portal.models import (
     RunException,
     RunState,
 )
-from portal.services import deletion
+from portal.services import deletion, notices
 from portal.services.assignments import ending, waiting
+from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.changing import change_quantity
 from portal.services.assignments.ending import Over
 from portal.services.assignments.lists import listed
 from portal.services.assignments.story import story_of
-from portal.services.billing import runs
 from portal.services.billing.failures import Failed
 from portal.services.billing.minimums import minimums
 from portal.services.billing.planning import upcoming as preview
 from portal.services.billing.positions import find_next
-from portal.services.billing.run_differences import differences
-from portal.services.billing.upcoming import upcoming
-from portal.services.calls.bundles import free_minutes
 from portal.services.customers.figures import next_charges
-from portal.services.mail import notices
 from portal.services.overview import due
 from portal.services.overview.remembering import Reading
+from portal.services.runs import runs
+from portal.services.runs.differences import differences
+from portal.services.runs.upcoming import upcoming
 from tests.breaking import TOO_LARGE, WAYS, break_one
 from tests.trade import NOW, TODAY, a_customer, a_package, assigned, run
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import Frequency
 from portal.models import Call, Charge, HoldChoice
-from portal.services.billing import holds
+from portal.services.runs import holds
 from tests.calling import a_file, a_line, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 

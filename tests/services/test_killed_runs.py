@@ -27,7 +27,7 @@ from portal.models import (
     Charge,
     Run,
 )
-from portal.services.billing import runs
+from portal.services.runs import runs
 from tests.processes import Command
 from tests.trade import a_customer, a_package
 

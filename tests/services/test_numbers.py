@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from portal.services.dids.numbers import (
+from portal.domain.phone_numbers import (
     NotANumber,
     block,
     country_name,

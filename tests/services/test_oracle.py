@@ -11,8 +11,8 @@ from portal.models import AssignmentPosition, Company
 from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import post_chunk
 from portal.services.chunks import in_chunks
-from portal.services.scenario import Place
-from portal.services.simulate import Simulation
+from portal.services.scenarios.reading import Place
+from portal.services.scenarios.simulating import Simulation
 from tests.portfolios import generate
 from tests.scenarios import answer
 

@@ -11,14 +11,14 @@ from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
 from portal.models import CallImport, Charge, ImportState, Run, RunState
 from portal.services.assignments.changing import change_quantity
-from portal.services.billing import charges
-from portal.services.billing.upcoming import upcoming
+from portal.services.charges import by_hand
 from portal.services.overview import due, history, recurring, remembering, watch
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.runs.upcoming import upcoming
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -154,8 +154,8 @@ def test_a_month_has_what_recurred_in_it_and_what_was_charged_once():
     assigned(a_package(retail="24.50", cost="10"), customer, TODAY.replace(month=9, day=1))
     assigned(a_package("Phone", "89", cost="62", frequency=Frequency.NONE, match=()), customer)
     run()
-    asked = charges.ManualCharge(customer, TODAY, Decimal(-5), Decimal(0), "Goodwill")
-    charges.charge_manually(asked, token="m", today=TODAY, by=BEN, now=NOW)
+    asked = by_hand.ManualCharge(customer, TODAY, Decimal(-5), Decimal(0), "Goodwill")
+    by_hand.charge_manually(asked, token="m", today=TODAY, by=BEN, now=NOW)
     found = past("GBP")
     assert [month.begins.month for month in found.months] == [9, 10, 11]
     assert [month.recurring.amount for month in found.months] == [Decimal("24.50")] * 3
@@ -185,7 +185,7 @@ def test_a_reversal_counts_against_what_it_reverses(session):
     assigned(a_package(), a_customer(), TODAY.replace(day=1))
     run()
     charge = session.query(Charge).one()
-    charges.reverse(charge, "Wrong package.", today=TODAY, by=BEN, now=NOW)
+    by_hand.reverse(charge, "Wrong package.", today=TODAY, by=BEN, now=NOW)
     assert past("GBP").months[-1].recurring.amount == 0
     assert {row.kind for row in session.query(Charge)} == {Kind.RECURRING, Kind.REVERSAL}
 

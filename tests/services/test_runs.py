@@ -10,8 +10,8 @@ from portal.domain.errors import RuleBroken
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import AssignmentPosition, Charge, Outcome, Run, RunException, RunState, SimulatedCharge
-from portal.services.billing import run_reports, runs
 from portal.services.billing.posting import CHARGE
+from portal.services.runs import reports, runs
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -68,7 +68,7 @@ def test_a_run_posts_what_its_simulation_showed(trade):
 
 def test_the_report_keeps_the_totals_of_each_currency(trade):
     run = a_run()
-    totals = run_reports.totals_of([run])[run.id]
+    totals = reports.totals_of([run])[run.id]
     assert {c: (t.amount, t.cost, t.tax, t.count) for c, t in totals.items()} == {
         "GBP": (Decimal("49.50"), Decimal(10), Decimal("9.90"), 2),
         "USD": (Decimal(99), Decimal(20), Decimal("19.80"), 2),
@@ -120,7 +120,7 @@ def test_a_run_whose_simulation_no_longer_holds_is_refused_and_keeps_the_differe
     db.session.commit()
     refused = a_run(simulation_id=simulation.id, seen=simulation.fingerprint)
     assert (refused.state, refused.charge_count) == (RunState.REFUSED, 0)
-    kept = run_reports.exceptions_of(refused, Outcome.CHANGED)
+    kept = reports.exceptions_of(refused, Outcome.CHANGED)
     assert [(e.assignment_id, e.sentence) for e in kept] == [(added.id, "1 November 2026: 7.50 GBP is new.")]
     posted = a_run(simulation_id=simulation.id, seen=refused.fingerprint)
     assert (posted.state, posted.charge_count) == (RunState.DONE, 5)
@@ -130,7 +130,7 @@ def test_more_than_forty_old_lines_are_held_and_everything_else_is_posted(trade)
     old = assigned(a_package("Line", "5"), trade[0].customer, date(2022, 1, 1))
     run = a_run()
     assert (run.held_count, run.charge_count) == (1, 4)
-    (exception,) = run_reports.exceptions_of(run, Outcome.HELD)
+    (exception,) = reports.exceptions_of(run, Outcome.HELD)
     assert exception.assignment_id == old.id
     assert "1 January 2022" in exception.sentence
     assert db.session.get_one(AssignmentPosition, old.id).held_lines == 59
@@ -153,10 +153,10 @@ def test_a_conflict_fails_that_assignment_alone_and_is_reported(trade):
     stand_in_the_way(trade[0])
     run = a_run()
     assert (run.failed_count, run.charge_count) == (1, 2)
-    (exception,) = run_reports.exceptions_of(run, Outcome.FAILED)
+    (exception,) = reports.exceptions_of(run, Outcome.FAILED)
     assert exception.assignment_id == trade[0].id
     assert "Nothing of it was posted" in exception.sentence
-    totals = run_reports.totals_of([run])[run.id]
+    totals = reports.totals_of([run])[run.id]
     assert set(totals) == {"USD"}
 
 
@@ -190,7 +190,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(trade, monkeypatch):
     db.session.commit()
     run = runs.carry_out(run.id, TODAY, clock)
     assert (run.state, run.done_count, run.due_count, run.charge_count) == (RunState.DONE, 2, 2, 4)
-    assert run_reports.totals_of([run])[run.id]["USD"].count == 2
+    assert reports.totals_of([run])[run.id]["USD"].count == 2
 
 
 def test_an_interrupted_run_is_taken_up_once(trade):
@@ -208,7 +208,7 @@ def test_an_interrupted_simulation_is_written_anew(trade):
     again = runs.carry_out(simulation.id, TODAY, clock)
     assert lines(SimulatedCharge, again) == before
     assert (again.fingerprint, again.charge_count, again.done_count) == (fingerprint, 4, 2)
-    assert run_reports.totals_of([again])[again.id]["GBP"].count == 2
+    assert reports.totals_of([again])[again.id]["GBP"].count == 2
 
 
 def test_a_simulation_does_not_depend_on_its_chunks(trade):
@@ -220,14 +220,14 @@ def test_a_simulation_does_not_depend_on_its_chunks(trade):
 
 def test_the_list_of_runs_is_newest_first_and_paged(trade):
     made = [a_run(simulate=True).id for _ in range(3)]
-    assert [run.id for run in run_reports.run_page(None, None).rows] == made[::-1]
-    assert run_reports.run_page(None, None, simulate=False).total == 0
+    assert [run.id for run in reports.run_page(None, None).rows] == made[::-1]
+    assert reports.run_page(None, None, simulate=False).total == 0
 
 
 def test_how_long_a_run_still_takes_follows_from_how_far_it_is():
     run = Run(done_count=25, due_count=100, started_at=NOW)
-    assert run_reports.left(run, NOW + timedelta(seconds=10)) == timedelta(seconds=30)
-    assert run_reports.left(Run(done_count=0, due_count=100, started_at=NOW), NOW) is None
+    assert reports.left(run, NOW + timedelta(seconds=10)) == timedelta(seconds=30)
+    assert reports.left(Run(done_count=0, due_count=100, started_at=NOW), NOW) is None
 
 
 def test_a_minimum_spend_whose_period_runs_is_marked_in_a_simulation(session):

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from portal.domain.schedule import Frequency
-from portal.services.billing import upcoming as module
-from portal.services.billing.explaining import explained
 from portal.services.billing.planning import due_ids, plan
-from portal.services.billing.upcoming import upcoming
+from portal.services.charges.explaining import explained
+from portal.services.runs import upcoming as module
+from portal.services.runs.upcoming import upcoming
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from portal.models import Allocation, BalanceEntry, Mail, Payment
 from portal.services import credit
-from portal.services.billing.charges import ManualCharge, charge_manually
+from portal.services.charges.by_hand import ManualCharge, charge_manually
 from tests.pages import error_at, page, words
 from tests.trade import BEN, NOW, TODAY, a_customer
 

@@ -9,7 +9,7 @@ from portal.commands.charge import _answer
 from portal.domain.errors import Invalid
 from portal.models import Outcome, Payment, PaymentState, Run, RunException, RunState
 from portal.services.assignments.changing import change_end
-from portal.services.billing.charge_list import Asked, charge_page
+from portal.services.charges.lists import Asked, charge_page
 from portal.services.customers.customers import named
 from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
@@ -68,7 +68,7 @@ def passed_over(session):
 def test_the_report_of_a_run_says_how_many_were_passed_over_where_it_names_the_first(
     client, passed_over, monkeypatch
 ):
-    monkeypatch.setattr("portal.services.billing.run_reports.EXCEPTIONS_SHOWN", 2)
+    monkeypatch.setattr("portal.services.runs.reports.EXCEPTIONS_SHOWN", 2)
     said = main(client.get(f"/runs/{passed_over.id}"))
     assert "Held the first 2 of 3" in said and "Failed the first 2 of 1,001" in said
 
@@ -106,7 +106,7 @@ def test_every_payment_stands_on_a_page_of_its_customers_credit(client, session,
 
 
 def test_a_manual_charge_can_name_an_assignment_that_its_form_does_not_list(client, session, monkeypatch):
-    monkeypatch.setattr("portal.services.billing.charges.ASSIGNMENTS_LISTED", 1)
+    monkeypatch.setattr("portal.services.charges.by_hand.ASSIGNMENTS_LISTED", 1)
     customer = a_customer()
     old, _, _ = (assigned(a_package(name), customer) for name in ("Old", "Mid", "New"))
     session.commit()
@@ -152,7 +152,7 @@ def test_a_customer_is_found_by_name_however_many_begin_so(session, monkeypatch)
 
 
 def test_a_search_for_charges_loses_none_where_many_customers_and_packages_are_meant(session, monkeypatch):
-    monkeypatch.setattr("portal.services.billing.charge_list.FEW", 1)
+    monkeypatch.setattr("portal.services.charges.lists.FEW", 1)
     for name in ("Acme North", "Acme South"):
         customer = a_customer(name)
         for seat in ("Seat A", "Seat B"):

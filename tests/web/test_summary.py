@@ -9,7 +9,7 @@ from pypdf import PdfReader
 
 from portal.domain.schedule import Frequency
 from portal.models import Company
-from portal.services.billing import charges
+from portal.services.charges import by_hand
 from tests import many
 from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
@@ -33,8 +33,8 @@ def acme(app, session, monkeypatch):
         a_package("Trunk", "20", cost="7.77", match=(1,), setup_retail="25"), customer, date(2026, 10, 1)
     )
     run()
-    charges.charge_manually(
-        charges.ManualCharge(customer, TODAY, Decimal(-5), Decimal("1.11"), "Goodwill"),
+    by_hand.charge_manually(
+        by_hand.ManualCharge(customer, TODAY, Decimal(-5), Decimal("1.11"), "Goodwill"),
         token="t", today=TODAY, by=BEN, now=NOW,
     )  # fmt: skip
     session.commit()

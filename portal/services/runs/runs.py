@@ -1,6 +1,6 @@
 """Runs: simulate or post all that is due, chunk by chunk, each run with its report (billing-rules 8).
 
-The one service that commits: a chunk is a transaction, so that a run that is killed anywhere loses nothing
+It commits: a chunk is a transaction, so that a run that is killed anywhere loses nothing
 and goes on when it is started again.
 """
 
@@ -14,13 +14,13 @@ from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, in_words
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
+from portal.models.raw_tables import raw_table
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
 from portal.services.billing.posting import Failure, Posting, SomebodyWasHere, line_row, post_chunk
-from portal.services.billing.raw_tables import raw_table
-from portal.services.billing.run_differences import Differences, differences
-from portal.services.billing.run_reports import keep_differences, report_chunk
 from portal.services.chunks import CHUNK, in_chunks
+from portal.services.runs.differences import Differences, differences
+from portal.services.runs.reports import keep_differences, report_chunk
 
 Clock = Callable[[], datetime]
 SIMULATED = raw_table(SimulatedCharge)

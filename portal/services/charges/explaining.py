@@ -11,7 +11,7 @@ from portal.domain.explaining import Line, Origin, explain, origin
 from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Charge
-from portal.services.billing.terms import terms_of
+from portal.services.billing.loading import terms_of
 
 log = logging.getLogger("portal.billing")
 

@@ -22,11 +22,11 @@ from portal.models import (
     RunTotal,
     SimulatedCharge,
 )
+from portal.models.raw_tables import raw_table
 from portal.services import listing
 from portal.services.billing.planning import Totals
 from portal.services.billing.posting import Posting
-from portal.services.billing.raw_tables import raw_table
-from portal.services.billing.run_differences import Difference, Differences
+from portal.services.runs.differences import Difference, Differences
 
 TOTAL = raw_table(RunTotal)
 NEWEST_FIRST = listing.Sort((Run.id,), descending=True)

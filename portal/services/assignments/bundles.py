@@ -13,7 +13,7 @@ from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, CallCover, Package
 from portal.services.assignments.assigning import Draft
-from portal.services.billing.terms import terms_of
+from portal.services.billing.loading import terms_of
 
 PREFIX = re.compile(r"\^\(?(?:\?:)?(\d+)\)?", re.ASCII)
 

@@ -1,4 +1,4 @@
-"""Assignments held for a change: whoever changes one reads it anew once its owner and its position are locked."""
+"""Locks on assignments: whoever changes one reads it anew once its owner and its position are locked."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from portal.services.calls import late_calls
 from portal.services.chunks import in_chunks
 
 
-def hold(ids: Iterable[int], *options: Any) -> list[Assignment]:
+def lock_assignments(ids: Iterable[int], *options: Any) -> list[Assignment]:
     """Lock whose assignments these are, what they are charged by and where they stand.
 
     Those that are there, read anew, by id. A run that is at work on one comes wholly before or wholly after.
@@ -41,9 +41,9 @@ def hold(ids: Iterable[int], *options: Any) -> list[Assignment]:
     return locking.read_anew(Assignment, wanted, *options)
 
 
-def hold_one(id: int, *options: Any) -> Assignment | None:
+def lock_assignment(id: int, *options: Any) -> Assignment | None:
     """The same for one; None where there is none (any more)."""
-    return next(iter(hold([id], *options)), None)
+    return next(iter(lock_assignments([id], *options)), None)
 
 
-__all__ = ["hold", "hold_one"]
+__all__ = ["lock_assignment", "lock_assignments"]

@@ -16,8 +16,8 @@ from portal.models import (
     Customer,
     EntrySource,
 )
-from portal.services.billing.raw_tables import ENTRY
-from portal.services.billing.terms import tax_rates_of
+from portal.models.raw_tables import ENTRY
+from portal.services.billing.loading import tax_rates_of
 
 log = logging.getLogger("portal.billing")
 

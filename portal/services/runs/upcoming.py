@@ -13,8 +13,8 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed
+from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, totals, work_out
-from portal.services.billing.terms import usage_wait_days
 from portal.services.chunks import in_chunks
 
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.

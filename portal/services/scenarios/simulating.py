@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, select
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
 from portal.domain.money import AMOUNT_BELOW, from_micros, plain, to_micros
@@ -21,18 +22,17 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
 from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.changing import change_end, change_quantity
-from portal.services.billing.explaining import explain_all
 from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import post_chunk
 from portal.services.calls.covering import recover_many
 from portal.services.calls.destinations import bare
 from portal.services.calls.late_calls import reopen
-from portal.services.company.currencies import CURRENCIES
+from portal.services.charges.explaining import explain_all
 from portal.services.customers.customers import CustomerFields, change_tax_rate, create_customer
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import Definition, PriceSet, definition_of
-from portal.services.scenario import Place, ScenarioRefused, shown
+from portal.services.scenarios.reading import Place, ScenarioRefused, shown
 
 PRICES = ("cost", "retail", "setup_cost", "setup_retail")
 SCENARIO = (

@@ -19,13 +19,13 @@ from portal.domain.schedule import ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
-from portal.services.assignments.holding import hold
 from portal.services.billing.failures import Failed
+from portal.services.billing.loading import Loaded
 from portal.services.billing.planning import HELD_ABOVE, Worked, work_out
 from portal.services.billing.positions import find_next_of
-from portal.services.billing.terms import Loaded
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
+from portal.services.runs.assignment_locks import lock_assignments
 
 BY_NUMBER = listing.Sort((Assignment.id,))
 
@@ -169,10 +169,10 @@ def choose_charge_from(
             continue
         passed = _passed_over(worked.loaded, day, today)
         _let_through(assignment.position, today)
-        hold = _choose(worked, HoldChoice.CHARGE_FROM, by, now)
-        hold.charge_from = assignment.charge_from = day
-        hold.passed_over_lines, hold.passed_over_amount = passed.lines, passed.amount
-        chosen.done.append(hold)
+        lock_assignments = _choose(worked, HoldChoice.CHARGE_FROM, by, now)
+        lock_assignments.charge_from = assignment.charge_from = day
+        lock_assignments.passed_over_lines, lock_assignments.passed_over_amount = passed.lines, passed.amount
+        chosen.done.append(lock_assignments)
         changed.append(assignment)
     db.session.flush()
     find_next_of(changed, today)
@@ -193,7 +193,7 @@ def choices_made(assignment: Assignment) -> list[AssignmentHold]:
 
 def _locked(assignments: Iterable[Assignment], today: date) -> Iterator[tuple[Assignment, Worked]]:
     """Those that are held now, their positions locked: a run comes wholly before or wholly after the choice."""
-    by_id = {found.id: found for found in hold(assignment.id for assignment in assignments)}
+    by_id = {found.id: found for found in lock_assignments(assignment.id for assignment in assignments)}
     for chunk in in_chunks(sorted(by_id)):
         for worked in work_out(chunk, today, today):
             if not isinstance(worked, Failed) and worked.held:
@@ -208,15 +208,15 @@ def _let_through(position: AssignmentPosition, today: date) -> None:
 
 def _choose(worked: Worked, choice: HoldChoice, by: str, now: datetime) -> AssignmentHold:
     assert worked.held
-    hold = AssignmentHold(
+    lock_assignments = AssignmentHold(
         assignment_id=worked.loaded.facts.assignment_id,
         choice=choice,
         held_lines=len(worked.due.charges),
         chosen_by=by,
         chosen_at=now,
     )
-    db.session.add(hold)
-    return hold
+    db.session.add(lock_assignments)
+    return lock_assignments
 
 
 def _kept(holds: list[AssignmentHold]) -> list[AssignmentHold]:
