@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from portal.config import ROOT
@@ -86,6 +87,16 @@ def test_each_subject_of_the_services_asks_only_those_to_its_right_or_below():
         if order[asks] <= order[here]
     ]
     assert not wrong, told(wrong)
+
+
+def test_no_two_folders_of_the_pages_need_each_other():
+    needs: dict[str, set[str]] = {}
+    for _path, here, there in asked("portal/web"):
+        needs.setdefault(here, set()).add(there)
+    try:
+        list(TopologicalSorter(needs).static_order())
+    except CycleError as circle:
+        raise AssertionError(" asks ".join(reversed(circle.args[1]))) from None
 
 
 def test_only_the_clock_reads_the_clock():

@@ -125,7 +125,7 @@ def _sums(sums: "Totals", currency: str) -> dict[str, Any]:
 
 def _lines(answer: dict[str, Any]) -> list[str]:
     """The answer for people and for a log: a line for the run, one for each currency, one for each refusal."""
-    from portal.web.filters import plural
+    from portal.web.shared.filters import plural
 
     did = "simulated, nothing posted" if answer["simulate"] else "posted"
     whose = f" for {answer['customer']}" if answer["customer"] else ""

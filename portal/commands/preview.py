@@ -87,7 +87,7 @@ def _answer(plan: "Plan", told: "list[Explained]", first: date, last: date) -> d
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    from portal.web.filters import plural
+    from portal.web.shared.filters import plural
 
     lines = [
         f"{charge['date']}  {charge['amount']:>12} {charge['currency']}  {charge['package']}"

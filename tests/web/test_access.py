@@ -5,7 +5,7 @@ from flask import Blueprint
 
 from portal.extensions import db
 from portal.models.user import User
-from portal.web.access import changes_nothing, require_role
+from portal.web.http.access import changes_nothing, require_role
 from tests import world
 from tests.pages import page, words
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.models import Assignment
-from portal.web.assignments_many import packed, unpacked
+from portal.web.assignments.many import packed, unpacked
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 

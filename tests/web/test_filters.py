@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from portal.web import filters
+from portal.web.shared import filters
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_the_command_names_every_assignment_that_was_passed_over(passed_over):
 
 
 def test_the_report_of_a_run_says_that_more_are_below_their_limit_than_it_names(client, session, monkeypatch):
-    monkeypatch.setattr("portal.web.runs.BELOW_NAMED", 1)
+    monkeypatch.setattr("portal.web.runs.pages.BELOW_NAMED", 1)
     for name in ("Acme", "Beta"):
         assigned(a_package(name), a_customer(name), TODAY.replace(day=1), auto_decrement_credit=True)
     session.commit()
@@ -89,7 +89,7 @@ def test_the_report_of_a_run_says_that_more_are_below_their_limit_than_it_names(
 
 
 def test_every_payment_stands_on_a_page_of_its_customers_credit(client, session, monkeypatch):
-    monkeypatch.setattr("portal.web.credit.PAYMENTS_SHOWN", 2)
+    monkeypatch.setattr("portal.web.credit.pages.PAYMENTS_SHOWN", 2)
     customer = a_customer()
     for number in range(3):
         session.add(
@@ -122,7 +122,7 @@ def test_a_manual_charge_can_name_an_assignment_that_its_form_does_not_list(clie
 
 
 def test_a_customers_home_counts_every_package_where_it_lists_the_newest(client, session, monkeypatch):
-    monkeypatch.setattr("portal.web.my.PACKAGES_MOST", 1)
+    monkeypatch.setattr("portal.web.my.pages.PACKAGES_MOST", 1)
     customer = a_customer()
     for name in ("Seat", "Trunk"):
         assigned(a_package(name), customer)
@@ -132,7 +132,7 @@ def test_a_customers_home_counts_every_package_where_it_lists_the_newest(client,
 
 
 def test_suggestions_say_that_more_customers_match(client, session, monkeypatch):
-    monkeypatch.setattr("portal.web.customers.SUGGESTED", 1)
+    monkeypatch.setattr("portal.web.customers.list.SUGGESTED", 1)
     for name in ("Acme", "Acme Two"):
         a_customer(name)
     session.commit()

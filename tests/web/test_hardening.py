@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from portal.cli import main
 from portal.config import BadSetting, finish, load
 from portal.extensions import db
-from portal.web.access import READING
-from portal.web.headers import CSP, CSP_DRAWN
+from portal.web.http.access import READING
+from portal.web.http.headers import CSP, CSP_DRAWN
 from tests import world
 from tests.pages import page, words
 

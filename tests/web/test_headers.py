@@ -6,8 +6,8 @@ import re
 import pytest
 
 from portal.config import ROOT
-from portal.web.headers import CSP
-from portal.web.static import Copies
+from portal.web.http.headers import CSP
+from portal.web.http.static import Copies
 from tests import trade
 
 

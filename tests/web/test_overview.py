@@ -11,8 +11,8 @@ from portal.clock import now
 from portal.domain.schedule import Frequency
 from portal.models import Company
 from portal.services.overview import remembering
-from portal.web import overview
-from portal.web.filters import instant
+from portal.web.overview import pages
+from portal.web.shared.filters import instant
 from tests.pages import page, words
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 
@@ -65,7 +65,7 @@ def test_figures_of_before_are_told_with_their_time_and_the_same_however_often_t
     """An age would make every two answers differ."""
     monkeypatch.setitem(app.config, "TESTING", False)
     monkeypatch.setattr(remembering, "QUICK", -1.0)  # whatever is added up takes long
-    monkeypatch.setattr(overview, "afterwards", lambda _what: None)  # and is not there yet
+    monkeypatch.setattr(pages, "afterwards", lambda _what: None)  # and is not there yet
     remembering.forget()
     begun = now()
     assert "sums as of" not in client.get("/").text

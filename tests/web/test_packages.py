@@ -285,7 +285,7 @@ def test_a_package_somebody_has_is_refused_with_the_way_out(client, session):
 
 
 def test_where_very_many_have_it_the_page_does_not_wait_for_its_figures(client, session, monkeypatch):
-    monkeypatch.setattr("portal.web.package_page.MANY", 1)
+    monkeypatch.setattr("portal.web.packages.page.MANY", 1)
     package = a_package("Trunk")
     for name in ("Acme", "Globex"):
         assigned(package, a_customer(name))

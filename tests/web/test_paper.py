@@ -11,7 +11,7 @@ from sqlalchemy import select
 from portal.models import Charge, Company
 from portal.services.company.logo import checked_logo
 from portal.services.summary import summary
-from portal.web import paper
+from portal.web.summary import paper
 from tests.services.test_logo import png
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 

@@ -96,7 +96,7 @@ def test_a_link_that_holds_no_more_says_the_same_whatever_the_reason(
         assert anonymous.get(link(letterbox)).status_code == 200
     elif how == "expired":
         later = clock.now() + invitations.HOLDS
-        monkeypatch.setattr("portal.web.invitations.now", lambda: later)
+        monkeypatch.setattr("portal.web.people.invitations.now", lambda: later)
     else:
         path = "/invitations/" + "x" * 43
     for answer in (anonymous.get(path), accept(anonymous, path, "another-good-password-9")):

@@ -120,7 +120,7 @@ def test_the_answer_does_not_tell_who_has_an_account(session, anonymous, letterb
 
 def test_the_answer_comes_before_anybody_is_looked_up(app, anonymous, monkeypatch):
     asked = []
-    monkeypatch.setattr("portal.web.recovery.send_link", lambda *what: asked.append(what))
+    monkeypatch.setattr("portal.web.sign_in.recovery.send_link", lambda *what: asked.append(what))
     monkeypatch.setattr(app.extensions["portal.afterwards"], "do", lambda work, base_url: None)
     assert reset(anonymous).status_code == 200
     assert asked == []

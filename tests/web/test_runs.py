@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from portal import clock
 from portal.models import Charge, Run, RunState
-from portal.web import runs as web
+from portal.web.runs import pages as web
 from tests.pages import page, part, words
 from tests.trade import TODAY, a_customer, a_package, assigned
 

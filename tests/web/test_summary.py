@@ -109,7 +109,7 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
 
 
 def test_the_pdf_holds_every_line_however_many(client, app, session, monkeypatch):
-    monkeypatch.setattr("portal.web.summary.LINES_SHOWN", 2)
+    monkeypatch.setattr("portal.web.summary.pages.LINES_SHOWN", 2)
     customer = a_customer("Acme")
     many.adjustments(customer, NOVEMBER, 1_100)
     session.commit()
