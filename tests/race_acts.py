@@ -23,7 +23,7 @@ from portal.services.people import people
 from portal.services.runs import runs
 from tests import trade, world
 from tests.race_scene import Scene
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 
 TODAY, LATER = trade.TODAY.isoformat(), (trade.TODAY + timedelta(days=20)).isoformat()
 PART = re.compile(r"\{(\w+)\}")

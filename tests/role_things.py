@@ -25,7 +25,7 @@ from portal.services.company.logo import checked_logo
 from portal.services.people import invitations, people
 from portal.services.runs import runs
 from tests import trade, world
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 
 LONG_AGO = date(2025, 1, 6)
 

@@ -12,7 +12,7 @@ from portal.services import credit
 from portal.services.company.logo import checked_logo
 from portal.services.people import people
 from tests.pages import page, words
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 from tests.world import PASSWORD
 

@@ -14,7 +14,7 @@ from portal.services.calls import effects
 from portal.services.customers.customers import change_customer, change_tax_rate, fields_of
 from portal.services.customers.posted import has_postings
 from tests.calling import a_file, a_line, bad_rows, taken_in
-from tests.services.test_credit import allocate, charged, paid
+from tests.services.credit.test_credit import allocate, charged, paid
 from tests.trade import BEN, NOW, TODAY, a_customer
 
 CAME_IN, LATER = date(2026, 11, 10), date(2026, 11, 11)

@@ -12,7 +12,7 @@ from portal.models import Charge, Company
 from portal.services.company.logo import checked_logo
 from portal.services.summary import summary
 from portal.web.summary import paper
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 
 SPAN = (date(2026, 11, 1), date(2026, 11, 30))

@@ -9,7 +9,7 @@ from tests import bad_input, bad_input_world, world
 from tests.bad_input import form_on
 from tests.bad_input_routes import ROWS
 from tests.pages import page, words
-from tests.web.test_bad_input import address, filled, said, send, submission, view_of
+from tests.web.http.test_bad_input import address, filled, said, send, submission, view_of
 
 # What each form says instead, the second time: the name of a field, and its value.
 OTHER = {
@@ -31,7 +31,7 @@ NO_TOKENS = {
     "empty": "", "blank": "   ", "too long": "x" * 65, "left out": None,
     "no letters": "\u202e" * 8,
 }  # fmt: skip
-NEW = "{names} carry a token, and tests/web/test_once.py does not know them: say in OTHER what they say the second time"
+NEW = "{names} carry a token, and tests/web/http/test_once.py does not know them: say in OTHER what they say the second time"
 
 
 @pytest.fixture(scope="module")

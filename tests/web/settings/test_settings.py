@@ -12,7 +12,7 @@ from portal.extensions import db
 from portal.models import AuditEntry, Charge, Company, Customer
 from portal.services.company.logo import checked_logo
 from tests.pages import error_at, page, words
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 
 TYPED = {
     "version": "1",
