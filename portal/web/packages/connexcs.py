@@ -88,13 +88,13 @@ def row(service_id: int) -> Any:
     return _row(service) if is_htmx() else see_other(url_for(".index"))
 
 
-@bp.get("/<int:service_id>/edit")
+@bp.get("/<int:service_id>/row/edit")
 def edit_row(service_id: int) -> Any:
     service = db.get_or_404(ConnexcsPackage, service_id)
     return _editing(service, ServiceForm(formdata=None, obj=service))
 
 
-@bp.post("/<int:service_id>")
+@bp.post("/<int:service_id>/row")
 def update_row(service_id: int) -> Any:
     service = lock_or_404(ConnexcsPackage, service_id)
     form = ServiceForm()

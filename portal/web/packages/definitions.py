@@ -79,14 +79,14 @@ def copy(package_id: int) -> Any:
 # -- one that is stored
 
 
-@bp.get("/<int:package_id>/definition")
+@bp.get("/<int:package_id>/edit")
 def edit(package_id: int) -> Any:
     package = db.get_or_404(Package, package_id)
     day = earliest_day(package, today())
     return _editor(PackageForm.of(definition_of(package, day), effective_from=day), package)
 
 
-@bp.post("/<int:package_id>/definition")
+@bp.post("/<int:package_id>")
 def update(package_id: int) -> Any:
     package = lock_or_404(Package, package_id)
     lock_chosen(ConnexcsPackage, "connexcs_package")

@@ -160,16 +160,16 @@ def test_the_dialog_and_the_page_hold_the_same_form(client):
 
 def test_an_owner_changes_what_somebody_may_do(session, client):
     ben = person(session, "billing")
-    assert page(client.get(f"/settings/people/{ben.id}/edit")).select_one("select[name=role]")
-    assert part(client.get(f"/settings/people/{ben.id}/edit", headers=HTMX)).select_one("tr.editing")
-    client.post(f"/settings/people/{ben.id}", data={"name": "Ben Cooper", "role": "viewer"})
+    assert page(client.get(f"/settings/people/{ben.id}/row/edit")).select_one("select[name=role]")
+    assert part(client.get(f"/settings/people/{ben.id}/row/edit", headers=HTMX)).select_one("tr.editing")
+    client.post(f"/settings/people/{ben.id}/row", data={"name": "Ben Cooper", "role": "viewer"})
     session.refresh(ben)
     assert (ben.name, ben.role) == ("Ben Cooper", "viewer")
     soup = part(
-        client.post(f"/settings/people/{ben.id}", data={"name": "", "role": "viewer"}, headers=HTMX), 422
+        client.post(f"/settings/people/{ben.id}/row", data={"name": "", "role": "viewer"}, headers=HTMX), 422
     )
     assert error_at(soup, "name") == "Write a name."
-    assert page(client.post(f"/settings/people/{ben.id}", data={"name": "B", "role": "king"}), 422)
+    assert page(client.post(f"/settings/people/{ben.id}/row", data={"name": "B", "role": "king"}), 422)
 
 
 def test_who_is_deactivated_is_signed_out_and_in_no_more(session, client, app):
@@ -187,10 +187,13 @@ def test_who_is_deactivated_is_signed_out_and_in_no_more(session, client, app):
 
 def test_nobody_takes_themselves_out_nor_the_last_owner(session, client):
     olivia, vera = person(session, "owner"), person(session, "viewer")
-    for path, data in ((f"/{olivia.id}/deactivate", {}), (f"/{olivia.id}", {"name": "O", "role": "viewer"})):
+    for path, data in (
+        (f"/{olivia.id}/deactivate", {}),
+        (f"/{olivia.id}/row", {"name": "O", "role": "viewer"}),
+    ):
         soup = page(client.post(f"/settings/people{path}", data=data), 409)
         assert "another owner does" in words(soup.select_one("main"))
-    client.post(f"/settings/people/{vera.id}", data={"name": "Vera", "role": "owner"})
+    client.post(f"/settings/people/{vera.id}/row", data={"name": "Vera", "role": "owner"})
     as_vera = world.signed_in(client.application, "viewer")
     as_vera.post(f"/settings/people/{olivia.id}/deactivate")
     soup = page(client.get("/login"))  # Olivia is signed out
