@@ -25,9 +25,9 @@ def command() -> None:
 
 @command.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Calls known with other values become what FILE says of them.")
+@click.option("--replace", is_flag=True, help="Replace calls already imported with what FILE says.")
 @click.option(
-    "--import", "import_id", type=click.IntRange(1), help="Go on with this import instead of starting one."
+    "--import", "import_id", type=click.IntRange(1), help="Continue this import instead of starting one."
 )
 @click.option(
     "--bad-rows", type=click.Path(dir_okay=False, path_type=Path), help="Write the bad rows here, as CSV."
@@ -47,14 +47,14 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     from portal.services.calls import importing, rejects, uploads
 
     if bool(file) == bool(import_id):
-        raise click.UsageError("Name a FILE, or an import to go on with.")
+        raise click.UsageError("Name a FILE, or an import to continue.")
     if file:
         import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())
         db.session.commit()
         click.echo(f"Import {import_.id}: {lines:,} lines.", err=True)
         if importing.needs_mapping(import_):
             raise click.ClickException(
-                f"{import_.sentence} Say which column is what on the import's page: Calls."
+                f"{import_.sentence} Choose the columns on the import's page, under Calls."
             )
     else:
         import_ = db.session.get(CallImport, import_id) or _nothing(import_id)

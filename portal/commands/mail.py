@@ -7,7 +7,7 @@ from portal.commands import with_app
 
 @click.group()
 def command() -> None:
-    """Send what waits in the outbox."""
+    """Send the messages waiting in the outbox."""
 
 
 @command.command()
@@ -29,6 +29,4 @@ def send() -> None:
             break
     click.echo(f"{sent} sent.")
     if not_sent:
-        raise click.ClickException(
-            f"{not_sent} could not be sent, and will be tried again: see the log of mail."
-        )
+        raise click.ClickException(f"{not_sent} could not be sent and will be tried again: see the mail log.")

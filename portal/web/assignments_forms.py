@@ -76,7 +76,7 @@ class AssignmentForm(VersionedForm):
         self.validate()
         for field, data, sentence in (
             (self.package, self.package.data, "Choose the package to assign."),
-            (self.quantity, self.quantity.data, "How many units? Write 1 or more."),
+            (self.quantity, self.quantity.data, "Enter a quantity of 1 or more."),
             (self.start_date, self.start_date.data, "Choose the first day of service."),
         ):
             if not field.errors and data is None:
@@ -149,7 +149,7 @@ class EditForm(VersionedForm):
         """The assignment as it is wanted, if every field can be read. What is fixed stays as it is stored."""
         self.validate()
         if not self.quantity.errors and self.quantity.data is None:
-            self.quantity.errors = ["How many units? Write 1 or more."]
+            self.quantity.errors = ["Enter a quantity of 1 or more."]
         begun = has_begun(assignment)
         if not begun and not self.start_date.errors and self.start_date.data is None:
             self.start_date.errors = ["Choose the first day of service."]
@@ -197,7 +197,7 @@ class HoldForm(VersionedForm):
         if self.choice.data not in ("post_all", "charge_from"):
             self.choice.errors = ["Choose Post all, or Charge from a day on."]
         elif self.choice.data == "charge_from" and not self.charge_from.errors and not self.charge_from.data:
-            self.charge_from.errors = ["Choose the day from which it is charged."]
+            self.charge_from.errors = ["Choose the day from which to charge."]
         return not self.errors
 
 

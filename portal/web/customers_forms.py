@@ -18,7 +18,7 @@ from portal.services.customers.customers import CustomerFields
 from portal.web.fields import ChoiceField, DayField, DecimalTextField, WholeField
 from portal.web.token_field import TokenField
 
-TOO_LONG = "This is too long: %(max)d characters at most."
+TOO_LONG = "Too long: %(max)d characters at most."
 
 
 class VersionField(WholeField):
@@ -130,7 +130,7 @@ class TaxRateForm(FlaskForm):
     """A tax rate from a day on."""
 
     version = VersionField("Version")
-    tax_rate = tax_rate_field(validators=[InputRequired("Say how many per cent.")])
+    tax_rate = tax_rate_field(validators=[InputRequired("Enter the rate in per cent.")])
     tax_rate_from = DayField("From")
 
     validate_tax_rate = check_rate
@@ -152,7 +152,7 @@ class CustomerField(StringField):
         text = (self.data or "").strip()
         if text and not self.errors:
             if len(text) > customers.NAME_MAX:  # longer than what a database can look for
-                raise ValidationError("No customer has so long a name.")
+                raise ValidationError("That is longer than any customer's name.")
             try:
                 self.customer = customers.named(text)
             except Invalid as error:

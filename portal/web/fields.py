@@ -42,7 +42,7 @@ class NumberField(StringField):
                 self.data = self.read(text)
             except ValueError:
                 self.data = None
-                raise ValueError(f"Write {self.label.text} as {self.example}.") from None
+                raise ValueError(f"Enter {self.label.text} as {self.example}.") from None
 
     def _value(self) -> str:
         if self.raw_data:
@@ -100,7 +100,7 @@ class DayField(DateField):
             try:
                 super().process_formdata([str(valuelist[0]).strip()])
             except ValueError:
-                raise ValueError("Write a day of the calendar, such as 2026-11-30.") from None
+                raise ValueError("Enter a date, such as 2026-11-30.") from None
 
 
 class DaysField(SelectMultipleField):
@@ -113,7 +113,7 @@ class DaysField(SelectMultipleField):
         """Read the days that were ticked."""
         self.data = []
         if len(valuelist) > 31 or not all(WHOLE.fullmatch(str(value)) for value in valuelist):
-            raise ValueError("Tick days; anything else cannot be read.")
+            raise ValueError("Choose days from those offered.")
         self.data = [int(value) for value in valuelist]
 
     def pre_validate(self, form: Any) -> None:

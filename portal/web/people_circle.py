@@ -131,19 +131,21 @@ def invite(circle: Circle) -> Any:
         put_error(form, error)
         return ask(circle, form, 422)
     send(invitation, token)
-    return done(circle, f"A message with a link is on its way to {invitation.email}.")
+    return done(circle, f"An e-mail with a link is on its way to {invitation.email}.")
 
 
 def resend(circle: Circle, invitation: Invitation) -> Any:
     """Send an invitation once more."""
     send(invitation, invitations.resend(invitation, now()))
-    return done(circle, f"A new link is on its way to {invitation.email}; the earlier one holds no more.")
+    return done(
+        circle, f"A new link is on its way to {invitation.email}; the earlier one is no longer valid."
+    )
 
 
 def withdraw(circle: Circle, invitation: Invitation) -> Any:
     """Let an invitation hold no more."""
     invitations.withdraw(invitation, now())
-    return done(circle, f"The invitation of {invitation.email} holds no more.")
+    return done(circle, f"Withdrew the invitation of {invitation.email}.")
 
 
 def send(invitation: Invitation, token: str | None) -> None:
@@ -196,23 +198,23 @@ def update_row(circle: Circle, person: User) -> Any:
         put_error(form, error)
         return edit_row(circle, person, form, 422)
     db.session.commit()
-    flash(f"{person} is saved.")
+    flash(f"Saved {person}.")
     return row(circle, person)
 
 
 def deactivate(circle: Circle, person: User) -> Any:
     """Let a person in no more."""
     people.deactivate(person, me(), now())
-    return done(circle, f"{person} is signed out, and signs in no more.")
+    return done(circle, f"{person} is signed out and can no longer sign in.")
 
 
 def reactivate(circle: Circle, person: User) -> Any:
     """Let a person in again."""
     people.reactivate(person)
-    return done(circle, f"{person} may sign in again.")
+    return done(circle, f"{person} can sign in again.")
 
 
 def take_second_step_away(circle: Circle, person: User) -> Any:
     """Let a person in by the password alone."""
     people.take_second_step_away(person, me(), now())
-    return done(circle, f"{person} signs in by password alone now.")
+    return done(circle, f"{person} now signs in with the password only.")

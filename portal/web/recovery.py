@@ -21,7 +21,7 @@ from portal.web.known_browser import folded, network
 from portal.web.sign_in_forms import EMAIL_LONGEST
 from portal.web.sign_in_parts import people
 
-AGAIN = "Write an e-mail address, such as ann@example.com."
+AGAIN = "Enter an e-mail address, such as ann@example.com."
 
 
 class ForgottenForm(FlaskForm):

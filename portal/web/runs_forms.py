@@ -23,4 +23,4 @@ class RunForm(FlaskForm):
         choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
         default="yes",
     )
-    through = DayField("Date", [InputRequired("Say up to which day.")])
+    through = DayField("Date", [InputRequired("Enter the day up to which to charge.")])

@@ -98,7 +98,7 @@ def test_a_charge_is_found_and_reversed(session: Any, trade: None, screen: Any, 
     expect(page.get_by_text("Match day 1. 20.00 × 1 for 1 to 30 Nov.")).to_be_visible()
     page.get_by_role("link", name="Reverse charge").click()
     page.get_by_role("button", name="Reverse charge").click()
-    expect(page.get_by_text("Say why it is reversed: the reason is kept.")).to_be_visible()
+    expect(page.get_by_text("Enter why it is reversed: the reason is kept.")).to_be_visible()
     page.get_by_label("Reason").fill("Wrong customer")
     page.get_by_role("button", name="Reverse charge").click()
     expect(page.get_by_role("main")).to_contain_text("Takes back the charge of 1 Nov in full: 20.00.")

@@ -216,7 +216,7 @@ def test_a_name_is_that_of_the_customer_who_is_there_not_of_one_who_was_archived
         a_line("b", "2026-11-03 10:00:00", 60, "1", customer="Globex"),
     ]
     assert bad_rows(taken_in(a_file(tmp_path, lines))) == [
-        (3, f"Globex (#{gone.id}) is archived. Take the customer back first.")
+        (3, f"Globex (#{gone.id}) is archived. Restore the customer first.")
     ]
     assert {id: call.customer_id for id, call in calls().items()} == {"a": new.id}
 

@@ -107,13 +107,13 @@ def test_every_bad_row_is_named_with_its_line_and_reason_and_the_good_ones_are_k
         (4, "Seconds are below zero: -60."),
         (5, "Start time is yesterday: write it like 2026-01-31 09:30:00, with a zone or without."),
         (6, "Charge is one: write a number like 0.0125."),
-        (7, "There is no customer Nobody: it is nobody's account code and nobody's name."),
-        (8, "It has no call id."),
+        (7, "There is no customer Nobody: it is neither an account code nor a name."),
+        (8, "The call id is missing."),
         (9, "The call id =1+1 is a formula."),
         (10, "It has 3 cells; the first line names 8 columns."),
         (12, QUOTES),
         (13, "Start time 1999-11-03 10:00:00 does not lie between 2000 and 2199."),
-        (14, "There is no customer =cmd|' /C calc'!A0: it is nobody's account code and nobody's name."),
+        (14, "There is no customer =cmd|' /C calc'!A0: it is neither an account code nor a name."),
     ]
 
 
@@ -136,7 +136,8 @@ def test_a_call_said_again_with_other_values_is_bad_unless_the_import_replaces(s
     assert (refused.taken_count, refused.bad_count) == (1, 1)
     ((line, sentence),) = bad_rows(refused)
     assert line == 2 and sentence == (
-        "Call a is there already with another start time and charge. Replacing calls is an import of its own."
+        "Call a was already imported with another start time and charge. "
+        "To replace it, start an import that replaces calls."
     )
     replaced = taken_in(a_file(tmp_path, changed), replaces=True)
     assert (replaced.replaced_count, replaced.known_count, replaced.bad_count) == (1, 1, 0)
@@ -218,7 +219,7 @@ def test_columns_that_nobody_knows_are_mapped_once_and_remembered(session, tmp_p
     assert importing.needs_mapping(import_)
     with pytest.raises(RuleBroken, match="Say first which column is what"):
         importing.go_on(import_, NOW)
-    with pytest.raises(Invalid, match="Choose the column that is the charge"):
+    with pytest.raises(Invalid, match="Choose the column for: charge"):
         importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2}), NOW)
     with pytest.raises(Invalid, match="ref is chosen twice"):
         importing.map_columns(
@@ -292,7 +293,7 @@ def test_a_customer_archived_since_the_file_was_begun_gets_none_of_its_calls(ses
     assert (done.taken_count, done.bad_count) == (2, 2)
     assert bad_rows(done)[0] == (
         4,
-        f"Northwind Telecom (#{customer.id}) is archived. Take the customer back first.",
+        f"Northwind Telecom (#{customer.id}) is archived. Restore the customer first.",
     )
 
 

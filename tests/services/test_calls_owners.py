@@ -15,7 +15,7 @@ from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
 
 WHEN = "2026-11-03 10:00:00"
-ARCHIVED = "is archived. Take the customer back first."
+ARCHIVED = "is archived. Restore the customer first."
 SHORTENED = "the rest of it is lost. Write the file anew from its source, without a spreadsheet in between."
 
 
@@ -58,7 +58,7 @@ def test_a_customer_is_found_by_account_code_then_name_then_number_and_never_by_
     assert charged() == {
         "code": other.id, "number of another system": other.id, "our number": acme.id, "name": globex.id,
     }  # fmt: skip
-    nobody = "it is nobody's account code and nobody's name."
+    nobody = "it is neither an account code nor a name."
     assert [sentence for _, sentence in bad_rows(import_)] == [
         f"There is no customer {globex.id}: {nobody}",
         f"There is no customer {acme.token}: {nobody}",
@@ -132,8 +132,8 @@ def test_where_nobody_is_named_the_source_says_whose_it_is_else_the_destination(
     import_ = taken_in(a_file(tmp_path, lines))
     assert charged() == {"out": acme.id, "in": globex.id, "in hidden": globex.id}
     assert [sentence for _, sentence in bad_rows(import_)] == [
-        "It does not say whose it is: 4930123456 and 33199009999 are no DIDs of a customer.",
-        "It does not say whose it is.",
+        "The row does not say whose call it is: 4930123456 and 33199009999 are no DIDs of a customer.",
+        "The row does not say whose call it is.",
     ]
 
 
@@ -175,8 +175,8 @@ def test_a_call_in_another_currency_than_its_customers_is_bad(session, tmp_path,
     assert set(charged()) == {"GBP", "gbp", "£", "nothing charged"}
     assert [sentence for _, sentence in bad_rows(import_)] == [
         f"It is in USD; Acme (#{acme.id}) is charged in GBP.",
-        "Currency is euro: write it as three letters, such as USD.",
-        "Currency is $: write it as three letters, such as USD.",
+        "Currency is euro: enter three letters, such as USD.",
+        "Currency is $: enter three letters, such as USD.",
         "It does not say its currency. Write GBP if it is in GBP.",
     ]
 

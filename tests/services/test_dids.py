@@ -150,7 +150,7 @@ def test_good_lines_go_in_and_every_bad_one_is_named(session: Any) -> None:
     assert [(row.line.place, row.number) for row in found.new] == [(1, LONDON + "01"), (3, LONDON + "02")]
     assert [(row.line.place, row.reason.split(".")[0]) for row in found.bad] == [
         (2, "abc is not a phone number"),
-        (4, "The same number as in line 1"),
+        (4, "Same number as in line 1"),
         (5, "+44 20 is not a phone number (United Kingdom): check its digits"),
     ]
     take_in(found)
@@ -208,7 +208,7 @@ def test_a_line_may_say_its_own_customer_package_day_and_quantity(session: Any) 
     [
         ("Nobody,UK DID,2026-12-01,1", "There is no customer called Nobody."),
         ("Acme,Nothing,2026-12-01,1", "There is no package called Nothing."),
-        ("Acme,UK DID,1.12.2026,1", "1.12.2026 is not a day. Write it as in 2026-11-30."),
+        ("Acme,UK DID,1.12.2026,1", "1.12.2026 is not a date. Enter it as in 2026-11-30."),
         ("Acme,UK DID,2026-02-30,1", "2026-02-30 is not a day."),
         ("Acme,UK DID,2200-01-01,1", "does not lie between 2000 and 2199"),
         ("Acme,UK DID,2026-12-01,0", "Quantity 0 is not a whole number from 1 to 100,000."),

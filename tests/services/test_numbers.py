@@ -36,7 +36,7 @@ def test_a_number_is_one_however_it_is_written(text: str, country: str) -> None:
 @pytest.mark.parametrize(
     ("text", "country", "reason"),
     [
-        ("", "GB", "There is no number."),
+        ("", "GB", "The number is missing."),
         ("020 7946 0123", "", "does not begin with + or 00"),
         ("+44 20", "", "is not a phone number (country code +44)"),
         ("0201 234 567", "IE", "is not a phone number (Ireland)"),

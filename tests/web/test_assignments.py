@@ -214,19 +214,19 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
     ("fields", "name", "sentence"),
     [
         ({"package": ""}, "package", "Choose the package to assign."),
-        ({"package": "999999"}, "package", "Choose a Package from the list."),
+        ({"package": "999999"}, "package", "Choose a package from the list."),
         ({"quantity": ""}, "quantity", None),
-        ({"quantity": "0"}, "quantity", "Quantity is 1 to 100,000."),
+        ({"quantity": "0"}, "quantity", "Quantity must be 1 to 100,000."),
         ({"quantity": "many"}, "quantity", "Write Quantity as a whole number, such as 30."),
         ({"start_date": ""}, "start_date", "Choose the first day of service."),
-        ({"start_date": "2026-02-30"}, "start_date", "Write a day of the calendar, such as 2026-11-30."),
-        ({"start_date": "1999-01-01"}, "start_date", "Dates lie between 2000 and 2199."),
+        ({"start_date": "2026-02-30"}, "start_date", "Enter a date, such as 2026-11-30."),
+        ({"start_date": "1999-01-01"}, "start_date", "Dates must be between 2000 and 2199."),
         (
             {"end_date": "2026-11-21"},
             "end_date",
-            "The end date lies before the start date, 22 November 2026.",
+            "The end date is before the start date, 22 November 2026.",
         ),
-        ({"minimum_days": "3651"}, "minimum_days", "Minimum Days are 0 to 3,650."),
+        ({"minimum_days": "3651"}, "minimum_days", "Minimum Days must be 0 to 3,650."),
     ],
 )
 def test_what_cannot_be_is_said_at_its_field(client, session, northwind, trunk, fields, name, sentence):
@@ -346,7 +346,7 @@ def test_what_has_ended_is_changed_no_more(client, northwind, trunk):
     assignment = assigned(trunk, northwind, date(2026, 9, 1), end_date=date(2026, 9, 30))
     soup = page(client.get(f"/assignments/{assignment.id}/edit"), 409)
     assert "ended on 30 Sep 2026 and stays as it is" in words(soup.select_one("main"))
-    assert words(soup.select_one("main a.button")) == "Assign it anew"
+    assert words(soup.select_one("main a.button")) == "Assign it again"
 
 
 # -- ending and removing
@@ -417,7 +417,7 @@ def test_one_that_has_not_started_is_removed(client, session, northwind, trunk):
 def test_an_end_date_that_cannot_be_is_said_at_its_field(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind, date(2026, 11, 1))
     url = f"/assignments/{assignment.id}/end"
-    for end_date, sentence in (("", "Choose its last day."), ("2026-10-31", "lies before the start date")):
+    for end_date, sentence in (("", "Choose its last day."), ("2026-10-31", "is before the start date")):
         data = {"version": assignment.version, "end_date": end_date}
         assert sentence in error_at(page(client.post(url, data=data), 422), "end_date")
 

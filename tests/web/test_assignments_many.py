@@ -90,7 +90,7 @@ def test_what_will_be_charged_in_sum_and_who_is_refused_is_shown_first(client, s
     for soup in (fragment, whole):
         assert "Assigned to 2 of 3 DIDs" in words(soup)
         assert "GBP 2 10.00 730.00 146.00" in words(soup)
-        assert "+44 20 7946 0125: It is in stock. Let a customer have it first." in words(soup)
+        assert "+44 20 7946 0125: It is in stock. Give it to a customer first." in words(soup)
     assert count(session) == 0
 
 

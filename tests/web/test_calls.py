@@ -165,7 +165,7 @@ def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client
     found = words(part(client.get(url + "?q=%2B33", headers={"HX-Request": "true"})))
     assert "France" in found and "United Kingdom" not in found
     assert "No call matches." in words(page(client.get(url + "?q=nothing")).main)
-    assert "To lies before From." in words(page(client.get(url + "?from=2026-11-05&to=2026-11-01")).main)
+    assert "To is before From." in words(page(client.get(url + "?from=2026-11-05&to=2026-11-01")).main)
     assert client.get("/customers/99999/calls").status_code == 404
 
 

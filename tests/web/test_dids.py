@@ -272,7 +272,7 @@ def test_what_cannot_be_taken_back_is_named_and_the_others_are(session: Any, cli
     assigned(a_package("UK DID"), acme, TODAY - timedelta(1), did=held)
     soup = page(client.post("/dids/release", data={"ids": [free.id, held.id]}))
     assert words(soup.h1) == "1 DID stayed as it was"
-    assert "1 DID taken back to stock." in words(soup.select_one(".note"))
+    assert "1 DID returned to stock." in words(soup.select_one(".note"))
     assert "+44 20 7946 0002 still has UK DID. The first day" in words(soup.select_one("tbody tr"))
     assert (free.customer, held.customer) == (None, acme)
 

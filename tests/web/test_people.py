@@ -102,7 +102,7 @@ def test_a_link_that_holds_no_more_says_the_same_whatever_the_reason(
     for answer in (anonymous.get(path), accept(anonymous, path, "another-good-password-9")):
         soup = page(answer, 404)
         assert words(soup.select_one("main > p")).startswith(
-            "This invitation holds no more. It was accepted or"
+            "This invitation is no longer valid. It was accepted or"
         )
 
 
@@ -168,7 +168,7 @@ def test_an_owner_changes_what_somebody_may_do(session, client):
     soup = part(
         client.post(f"/settings/people/{ben.id}", data={"name": "", "role": "viewer"}, headers=HTMX), 422
     )
-    assert error_at(soup, "name") == "Write a name."
+    assert error_at(soup, "name") == "Enter a name."
     assert page(client.post(f"/settings/people/{ben.id}", data={"name": "B", "role": "king"}), 422)
 
 

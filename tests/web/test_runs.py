@@ -164,7 +164,7 @@ def test_what_has_changed_is_shown_before_anything_is_posted(client, session, ac
     assigned(a_package("Seat", "7.50", match=(1,)), acme, NOVEMBER)
     session.commit()
     soup = page(post_from(client, simulation), 409)
-    assert "1 charge has changed since this simulation. Nothing was posted yet." in words(
+    assert "1 charge has changed since this simulation. Nothing has been posted yet." in words(
         soup.select_one(".note")
     )
     assert "1 Nov 2026 Acme Seat 1–30 Nov 2026 not there 7.50 GBP" in words(soup.select_one("tbody"))

@@ -88,7 +88,7 @@ def history(currency: str, today: date, charged: list[list[Row]]) -> History:
             if charged_in != currency:
                 continue
             (month.once if once else month.recurring).add(Sums(amount, cost, count))
-            name = names.get(package_id, "") if package_id else "Charged by hand"
+            name = names.get(package_id, "") if package_id else "Manual charges"
             packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(Sums(amount, cost, count))
     while len(months) > 1 and not months[0].recurring.count + months[0].once.count:
         months.pop(0)
