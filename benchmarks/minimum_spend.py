@@ -14,7 +14,7 @@ from benchmarks.table import duration, per_second, show
 from portal.domain.schedule import Frequency
 from portal.extensions import db
 from portal.models import AssignmentPosition, Charge, Customer, Package, PackagePrice, PackageSchedule
-from portal.services.billing import runs
+from portal.services.runs import runs
 
 CALL = (
     "customer_id", "call_id", "started_at", "day", "destination", "seconds", "amount", "covered_seconds",

@@ -10,9 +10,10 @@ from benchmarks.stores import store
 from benchmarks.table import duration, per_second, show
 from portal.extensions import db
 from portal.models import Charge
+from portal.models.raw_tables import CHARGE
 from portal.services import chunks
-from portal.services.billing import planning, runs
-from portal.services.billing.raw_tables import CHARGE
+from portal.services.billing import planning
+from portal.services.runs import runs
 
 
 def measure(kind: str, assignments: int) -> None:

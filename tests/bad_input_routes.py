@@ -42,7 +42,7 @@ class Row:
 BUTTON = Row(is_button=True)
 PASSWORDS = "a password is compared, not kept"
 ASSIGN = {"package": "{spare}", "quantity": "2", "start_date": "2026-11-22"}
-TOKEN = {"token": "tests/web/test_once.py tries it"}
+TOKEN = {"token": "tests/web/http/test_once.py tries it"}
 WHICH = "which form it is; anything else is the form of one number"
 NOT_CHOSEN = "without a day it is the first day that can be"
 INTAKE = {"customer": "Acme", "package": "{spare}", "start_date": "2026-11-22", "quantity": "1"}

@@ -578,9 +578,9 @@ BROKEN = [
         "portal/services/packages/definition.py": DEFINITION,
         "portal/services/packages/catalogue.py": PACKAGES,
         "portal/services/packages/changes.py": PACKAGE_CHANGES,
-        "portal/services/billing/line_bound.py": LINE_BOUND,
-        "portal/services/billing/terms.py": READING,
-        "portal/services/simulate.py": SIMULATE,
+        "portal/services/packages/line_bound.py": LINE_BOUND,
+        "portal/services/billing/loading.py": READING,
+        "portal/services/scenarios/simulating.py": SIMULATE,
     }.items()
     for change in changes
 ]

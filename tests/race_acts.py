@@ -16,15 +16,14 @@ from flask import Flask
 from portal import clock
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.services import audit
-from portal.services.billing import runs
+from portal.services import audit, notices
 from portal.services.calls import importing
 from portal.services.chunks import in_chunks
-from portal.services.mail import notices
 from portal.services.people import people
+from portal.services.runs import runs
 from tests import trade, world
 from tests.race_scene import Scene
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 
 TODAY, LATER = trade.TODAY.isoformat(), (trade.TODAY + timedelta(days=20)).isoformat()
 PART = re.compile(r"\{(\w+)\}")

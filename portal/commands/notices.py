@@ -17,8 +17,8 @@ def command() -> None:
     """
     from portal.clock import now, today
     from portal.extensions import db
+    from portal.services import notices
     from portal.services.chunks import in_chunks
-    from portal.services.mail import notices
     from portal.services.mail import outbox as mail
 
     made, day = 0, today()

@@ -16,9 +16,9 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Package
 from portal.services.assignments import lists as assignments
-from portal.services.billing.charges import reversed_among
-from portal.services.billing.explaining import Explained, explained
 from portal.services.billing.planning import Totals
+from portal.services.charges.by_hand import reversed_among
+from portal.services.charges.explaining import Explained, explained
 from portal.services.chunks import in_chunks
 from portal.services.credit.balance import entries_of
 from portal.services.credit.statement import Statement, statement

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from portal.services.scenario import ScenarioRefused, parse
+from portal.services.scenarios.reading import ScenarioRefused, parse
 from tests.simulating import simulator
 
 WHOLE = {

@@ -23,10 +23,10 @@ from portal.models import (
     Package,
 )
 from portal.services import locking
-from portal.services.billing import line_bound
-from portal.services.billing.terms import Facts, usage_wait_days
+from portal.services.billing.loading import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
 from portal.services.once import Sent, Told, once
+from portal.services.packages import line_bound
 
 GONE = "Choose a package from the list."  # as a form says where it has never been there
 

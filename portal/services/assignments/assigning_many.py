@@ -14,17 +14,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.phone_numbers import international
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.preview import Sums, sums
+from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Totals
-from portal.services.billing.terms import usage_wait_days
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
-from portal.services.dids.numbers import international
 from portal.services.once import REMOVED, Sent, Told, keep, was_sent
 
 Target = Did | Customer

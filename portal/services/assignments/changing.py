@@ -13,10 +13,10 @@ from portal.domain.schedule import ONE_DAY, in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentQuantity
 from portal.services.assignments.assigning import check_end
-from portal.services.assignments.holding import hold_one
-from portal.services.billing import line_bound
 from portal.services.billing.positions import find_next, has_begun
 from portal.services.calls.effects import bundles_changed
+from portal.services.packages import line_bound
+from portal.services.runs.assignment_locks import lock_assignment
 
 
 def change_quantity(assignment: Assignment, quantity: int, holds_from: date, today: date) -> None:
@@ -24,7 +24,7 @@ def change_quantity(assignment: Assignment, quantity: int, holds_from: date, tod
 
     Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
     """
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
     check_day("holds_from", holds_from)
@@ -96,7 +96,7 @@ def change_end(
 
     Invalid for a day that may not be the last one. The owner may override the lock with a reason, which is kept.
     """
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if end_date == assignment.end_date:
         return
     check_change_of_end(assignment, end_date, today, override=bool(override_reason))
@@ -148,7 +148,7 @@ def keep_end(assignment: Assignment, end_date: date | None, today: date, *, begu
 
 def change_start(assignment: Assignment, start_date: date, charge_from: date | None, today: date) -> None:
     """Another start date, while nothing has been posted; the lock moves with it."""
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if (start_date, charge_from) == (assignment.start_date, assignment.charge_from):
         return
     if has_begun(assignment):
@@ -192,7 +192,7 @@ class Change:
 
 def make_change(assignment: Assignment, change: Change, today: date, *, by: str, now: datetime) -> None:
     """Make of the assignment what is wanted, all or nothing. Invalid names the field that cannot be."""
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
         raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package again instead.")

@@ -8,10 +8,10 @@ from portal.domain.due import Kind
 from portal.domain.explaining import explain
 from portal.domain.schedule import ONE_DAY
 from portal.models import Assignment
-from portal.services.billing.explaining import Explained
 from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.loading import Loaded, suppose_end
 from portal.services.billing.planning import PlannedCharge
-from portal.services.billing.terms import Loaded, suppose_end
+from portal.services.charges.explaining import Explained
 from portal.services.chunks import in_chunks
 
 

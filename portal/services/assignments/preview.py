@@ -11,8 +11,8 @@ from portal.domain.explaining import explain
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import Terms
 from portal.services.assignments.assigning import Draft, draft_terms
-from portal.services.billing.explaining import Explained
 from portal.services.billing.planning import Held, PlannedCharge, Totals, plan_draft, totals
+from portal.services.charges.explaining import Explained
 
 # The charges that come first: of so many dates, and no more lines than this.
 DATES_SHOWN, LINES_SHOWN = 3, 8

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from portal.domain.schedule import FIRST_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, Charge
-from portal.services.billing import holds
-from portal.services.billing.explaining import Explained, explained
 from portal.services.billing.planning import Plan, upcoming
+from portal.services.charges.explaining import Explained, explained
 from portal.services.packages import schedule_words
+from portal.services.runs import holds
 
 AHEAD = timedelta(days=365)
 POSTED_SHOWN, UPCOMING_SHOWN = 20, 14

@@ -10,7 +10,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import in_force, segments, span_around
 from portal.models import Assignment
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Loaded
+from portal.services.billing.loading import Loaded
 
 
 @dataclass(frozen=True, slots=True)

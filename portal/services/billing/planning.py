@@ -20,7 +20,7 @@ from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Facts, Loaded, usage_wait_days
+from portal.services.billing.loading import Facts, Loaded, usage_wait_days
 from portal.services.chunks import in_chunks
 
 # An assignment with more lines than this dated before the day of the run is held (billing-rules 8).

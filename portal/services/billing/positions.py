@@ -9,7 +9,7 @@ from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.models import Assignment, AssignmentPosition
 from portal.services import locking
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Loaded
+from portal.services.billing.loading import Loaded
 from portal.services.chunks import in_chunks
 
 

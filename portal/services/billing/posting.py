@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
+from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
-from portal.services.billing.raw_tables import CHARGE, ENTRY
-from portal.services.billing.terms import OF_PERIODS, Facts, Root
 from portal.services.credit import return_overpaid
 
 

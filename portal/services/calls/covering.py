@@ -18,10 +18,10 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType, Terms
 from portal.extensions import db
 from portal.models import Assignment, Call, CallCover, Customer, Package
+from portal.models.raw_tables import raw_table
 from portal.services import locking
 from portal.services.billing.failures import failed
-from portal.services.billing.raw_tables import raw_table
-from portal.services.billing.terms import call_days, terms_of
+from portal.services.billing.loading import call_days, terms_of
 from portal.services.calls.destinations import matches
 
 # The calls of so many days are worked on at a time.

@@ -9,9 +9,9 @@ from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Call, CallImport, Customer, ImportState
-from portal.services import credit, locking
-from portal.services.billing.terms import LONGEST_PERIOD, call_days
-from portal.services.calls import covering, late_calls
+from portal.services import locking
+from portal.services.billing.loading import LONGEST_PERIOD, call_days
+from portal.services.calls import call_spend, covering, late_calls
 from portal.services.chunks import in_chunks
 
 CUSTOMERS = 500
@@ -64,7 +64,7 @@ def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     locking.lock_ids(Customer, reached)
     since = covering.recover_many(reached, today)
     late_calls.reopen(since, today)
-    credit.enter_calls(list(since), min(since.values()), today, now)
+    call_spend.enter_calls(list(since), min(since.values()), today, now)
 
 
 def bundles_changed(assignments: Iterable[Assignment], today: date, now: datetime) -> None:

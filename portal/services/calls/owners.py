@@ -14,7 +14,7 @@ from portal.models import AccountCode, Assignment, Customer, Did, DidOwner
 from portal.services.calls.destinations import bare
 from portal.services.calls.values import Bad, Memo, as_written, short, shortened
 from portal.services.chunks import in_chunks
-from portal.services.csv_reading import SHORTENED
+from portal.services.csv.reading import SHORTENED
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
@@ -15,7 +16,6 @@ from portal.models.company import Company
 from portal.services import locking
 from portal.services.billing.positions import find_next_of, hold_positions
 from portal.services.chunks import in_chunks
-from portal.services.company.currencies import CURRENCIES
 from portal.services.company.logo import checked_logo
 from portal.services.email_address import check_email
 

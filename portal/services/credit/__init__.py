@@ -15,7 +15,6 @@ from portal.services.credit.balance import (
     below_limit,
     entries_of,
 )
-from portal.services.credit.call_spend import enter_calls
 from portal.services.credit.owing import ToBePaid, owed_by, to_be_paid
 from portal.services.credit.payments import (
     adjust,
@@ -42,7 +41,6 @@ __all__ = [
     "check_amount",
     "check_not_archived",
     "complete_payment",
-    "enter_calls",
     "entries_of",
     "hold",
     "lift",

@@ -15,7 +15,7 @@ from portal.domain.names import folded
 from portal.extensions import db
 from portal.models import AccountCode, Customer
 from portal.services.chunks import in_chunks
-from portal.services.csv_reading import SHORTENED
+from portal.services.csv.reading import SHORTENED
 
 CODE_MAX = 80
 CODES_MAX = 2_000

@@ -9,6 +9,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
 from portal.domain.names import CUSTOMER_NUMBER, folded
@@ -17,7 +18,6 @@ from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
 from portal.services.billing.positions import hold_positions
-from portal.services.company.currencies import CURRENCIES
 from portal.services.customers import account_codes
 from portal.services.customers.posted import has_postings
 from portal.services.email_address import check_email

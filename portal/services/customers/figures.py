@@ -12,8 +12,8 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
 from portal.services.billing.failures import Failed
+from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
-from portal.services.billing.terms import usage_wait_days
 from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them

@@ -24,9 +24,10 @@ from portal.services.deletion.packages import (
     restore_package,
     why_not_delete_package,
 )
-from portal.services.deletion.refusals import Refusal, Refused, is_removable
+from portal.services.deletion.refusals import NAMED, Refusal, Refused, is_removable
 
 __all__ = [
+    "NAMED",
     "NotMoved",
     "Outcome",
     "Refusal",

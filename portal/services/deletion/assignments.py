@@ -11,9 +11,9 @@ from portal.models import (
 )
 from portal.services.assignments.changing import change_end
 from portal.services.assignments.ending import over_each
-from portal.services.assignments.holding import hold_one
 from portal.services.billing.failures import Failed
 from portal.services.deletion.refusals import Refusal, is_removable, refuse
+from portal.services.runs.assignment_locks import lock_assignment
 
 
 def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | None:
@@ -59,7 +59,7 @@ def delete_assignment(
 
     True if it was removed. One that has ended stays as it is.
     """
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if is_removable(assignment, today):
         db.session.delete(assignment)
         db.session.flush()

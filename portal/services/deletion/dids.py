@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import select
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.phone_numbers import international
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -18,7 +19,6 @@ from portal.services import locking
 from portal.services.deletion.refusals import Refusal, refuse, why_not_close
 from portal.services.dids import whose
 from portal.services.dids.dids import held
-from portal.services.dids.numbers import international
 
 
 def why_not_release_did(did: Did, today: date) -> Refusal | None:

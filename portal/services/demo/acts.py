@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Did, Package
 from portal.services import deletion
 from portal.services.assignments import assigning, changing
-from portal.services.billing import charges
+from portal.services.charges import by_hand
 from portal.services.customers import customers
 from portal.services.once import TOKEN_MAX
 from portal.services.packages import changes as package_changes
@@ -190,11 +190,11 @@ class ChargeManually:
     description: str
 
     def __call__(self, stage: Stage) -> None:
-        asked = charges.ManualCharge(
+        asked = by_hand.ManualCharge(
             stage.customer(self.customer), stage.day, self.amount, self.cost, self.description
         )
         token = stage.token("charge", self.key)
-        charges.charge_manually(asked, token=token, today=stage.day, by=CLERK, now=stage.now)
+        by_hand.charge_manually(asked, token=token, today=stage.day, by=CLERK, now=stage.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,6 @@ class Reverse:
             Charge.assignment_id == stage.assignment(self.key).id, Charge.kind == self.kind
         )
         charge = db.session.scalars(query.order_by(Charge.id).limit(1)).one()
-        if charges.reversal_of(charge):  # done already, by a load that was stopped
+        if by_hand.reversal_of(charge):  # done already, by a load that was stopped
             return
-        charges.reverse(charge, self.reason, today=stage.day, by=CLERK, now=stage.now)
+        by_hand.reverse(charge, self.reason, today=stage.day, by=CLERK, now=stage.now)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from portal.domain.errors import Invalid
+from portal.domain.phone_numbers import parts_to_find
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import locking
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
-from portal.services.dids.numbers import parts_to_find
 from portal.services.listing import Sort
 
 # As many as one act may touch: a block, a file, a selection.

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX
+from portal.domain.phone_numbers import countries, country_of, international, read_number
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, Package
@@ -23,7 +24,6 @@ from portal.services.chunks import in_chunks
 from portal.services.customers.customers import named
 from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
-from portal.services.dids.numbers import countries, country_of, international, read_number
 from portal.services.once import Sent, Told, keep, was_sent
 from portal.services.packages.catalogue import search_key
 

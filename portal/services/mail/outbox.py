@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from portal.extensions import db
 from portal.models.company import company
 from portal.models.mail import Mail, MailState
-from portal.services.mail.carriers import Carrier, NotSent, carrier
+from portal.services.mail.transports import Carrier, NotSent, carrier
 
 # After each try, how long until the next; after the last there is none.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440))

@@ -14,8 +14,8 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import AssignmentPosition
 from portal.services.billing.failures import Failed
+from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Worked, work_out
-from portal.services.billing.terms import usage_wait_days
 from portal.services.chunks import in_chunks
 from portal.services.overview.remembering import Reading
 

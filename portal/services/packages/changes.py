@@ -15,7 +15,6 @@ from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
 from portal.services import locking
-from portal.services.billing.line_bound import check_prices
 from portal.services.packages.catalogue import (
     copy_described,
     copy_fixed,
@@ -32,6 +31,7 @@ from portal.services.packages.definition import (
     definition_of,
     tidied,
 )
+from portal.services.packages.line_bound import check_prices
 
 
 class Fixed(RuleBroken):

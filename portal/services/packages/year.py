@@ -13,13 +13,13 @@ from dateutil.relativedelta import relativedelta
 
 from portal.domain.charges import charges_due
 from portal.domain.commitment import earliest_last_day, locked_until
+from portal.domain.currencies import CURRENCIES
 from portal.domain.due import DueCharge, Kind, Position
 from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_digits, minor_unit
 from portal.domain.schedule import Frequency, days_that_meet, in_words
 from portal.domain.terms import PackageType, Proration, Terms, always
 from portal.services.calls import destinations
-from portal.services.company.currencies import CURRENCIES
 from portal.services.packages.definition import (
     PRICE_LABELS,
     Definition,
