@@ -90,7 +90,7 @@ SETTINGS = (
         DEMO,
         "demo or production",
         "Demo makes its own secret key, shows the demo sign-in, and answers its own machine only. "
-        "Production wants a secret key and trusted hosts, and sends cookies over HTTPS only.",
+        "Production needs a secret key and trusted hosts, and sends cookies over HTTPS only.",
         _mode,
     ),
     Setting(

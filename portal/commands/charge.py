@@ -30,7 +30,7 @@ NOT_ALL = 3
 def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_json: bool) -> None:
     """Post every charge due up to a day, each missed day with its own charge date.
 
-    Started again, or several times at once, it posts each charge once. Killed, it is started again and goes
+    Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
     on. PORTAL_RUN_CHUNK says how many assignments go into one transaction.
 
     \b

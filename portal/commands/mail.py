@@ -16,7 +16,7 @@ def send() -> None:
     """Send every message that is due, and say how many left.
 
     Safe to run at any time and twice at once. Exit status 1 where one could not be sent: it is tried
-    again later, and the reason stands with it.
+    again later, and the message keeps the reason.
     """
     from portal.clock import now
     from portal.services.mail import outbox as mail

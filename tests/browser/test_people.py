@@ -21,7 +21,7 @@ def test_the_second_step_works_with_script_and_without(screen, script):
     page.get_by_label("Code").fill(code(key, -1))
     page.get_by_role("button", name="Turn on").click()
     page.get_by_role("link", name="Backup codes").click()
-    page.get_by_role("button", name="Make new codes").click()
+    page.get_by_role("button", name="Create new codes").click()
     backup = page.locator(".codes li").first.inner_text()
     page.get_by_role("button", name="Sign out", exact=True).click()
     sign_in(page)

@@ -99,7 +99,7 @@ class EditForm(VersionedForm):
 
     seen = HiddenField()
     quantity = WholeField("Quantity")
-    holds_from = DayField("Holds from")
+    holds_from = DayField("Effective from")
     start_date = DayField("Start Date")
     charge_from = DayField("Charge from")
     end_date = DayField("End Date")

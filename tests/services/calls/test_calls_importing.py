@@ -315,5 +315,5 @@ def test_a_customer_whose_calls_are_still_being_taken_in_is_not_archived(session
     import_.state = ImportState.STOPPED
     session.commit()
     refusal = why_not_archive_customer(customer, TODAY)
-    assert "still being taken in: calls.csv" in refusal.sentence
+    assert "still being imported: calls.csv" in refusal.sentence
     assert refusal.way_out.values == {"import_id": import_.id}

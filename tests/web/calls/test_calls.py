@@ -42,7 +42,7 @@ BAD = a_line("=b", "2026-11-03 10:00:00", 90, "2.50", customer="=cmd()")
 
 def test_without_any_import_the_page_says_what_belongs_there(client):
     soup = page(client.get("/calls"))
-    assert "No calls have come in yet." in words(soup.main)
+    assert "No calls have been imported yet." in words(soup.main)
     assert soup.select_one("nav a[aria-current=page]").text.strip() == "Calls"
 
 
@@ -53,7 +53,7 @@ def test_a_small_file_is_taken_in_while_one_waits(session, client, app):
     assert answer.status_code == 303
     soup = page(client.get(answer.location))
     assert words(soup.h1) == "calls.csv.gz"
-    assert "taken in" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
+    assert "imported" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
     assert "Call id from call id" in words(soup.main)
     assert session.scalar(select(func.count(Call.id))) == 1
     assert kept(app) == before
@@ -108,7 +108,7 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_taken_in(session,
     assert "Choose the column" in error_at(page(client.post(answer.location, data=chosen), 422), "amount")
     assert "list" in error_at(page(client.post(answer.location, data=chosen | {"amount": 77}), 422), "amount")
     done = client.post(answer.location, data=chosen | {"amount": 3})
-    assert "taken in" in words(page(client.get(done.location)).main)
+    assert "imported" in words(page(client.get(done.location)).main)
     assert session.scalar(select(func.count(Call.id))) == 1
     assert client.get(answer.location).status_code == 303
 

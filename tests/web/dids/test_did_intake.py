@@ -226,7 +226,7 @@ def test_a_file_says_for_each_line_whose_it_is_and_what_is_assigned(
     ).encode("utf-8-sig")
     soup = page(client.post("/dids/new/check", data=FILE | upload(content)))
     assert facts(soup) == {"To add": "1", "Already there": "0", "Bad lines": "1"}
-    assert "Not read, because their names mean nothing here: Notes." in words(soup.main)
+    assert "Columns ignored, because their names are not known: Notes." in words(soup.main)
     page(confirm(client, soup))
     assignment = session.scalars(select(Assignment)).one()
     assert (assignment.customer.name, assignment.quantity_on(TODAY)) == ("Acme, Inc.", 2)

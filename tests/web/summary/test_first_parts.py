@@ -32,7 +32,7 @@ def test_the_overview_says_that_there_is_more_to_look_at_than_it_names(client, s
     session.commit()
     said = main(client.get("/"))
     assert said.count("There are more ") == 2
-    assert "There are more customers of whom something ends than the 2 named here." in said
+    assert "There are more customers with something that ends than the 2 named here." in said
     assert "There are more prices below their cost than the 2 named here." in said
     monkeypatch.setattr("portal.services.overview.watch.NAMED", 3)
     assert "There are more " not in main(client.get("/"))
@@ -111,7 +111,7 @@ def test_a_manual_charge_can_name_an_assignment_that_its_form_does_not_list(clie
     old, _, _ = (assigned(a_package(name), customer) for name in ("Old", "Mid", "New"))
     session.commit()
     form = page(client.get(f"/charges/new?customer_id={customer.id}"))
-    assert "The newest 1 of 3 stand here; for an older one, begin on its own page." in words(form)
+    assert "The newest 1 of 3 are listed; for an older one, start from the assignment's page." in words(form)
     assert [option.text.split(",")[0] for option in form.select("select[name=assignment] option")] == [
         "None",
         "New",
@@ -136,7 +136,7 @@ def test_suggestions_say_that_more_customers_match(client, session, monkeypatch)
     for name in ("Acme", "Acme Two"):
         a_customer(name)
     session.commit()
-    assert "more customers match: type on" in client.get("/customers/suggestions?customer=acm").text
+    assert "more customers match: type more letters" in client.get("/customers/suggestions?customer=acm").text
     assert "more customers" not in client.get("/customers/suggestions?customer=acme+two").text
 
 

@@ -73,7 +73,7 @@ def test_cost_and_margin_are_nowhere_in_it(client, acme):
 
 def test_days_without_charges_say_so(client, acme):
     soup = page(client.get(f"/customers/{acme.id}/summary?from=2026-01-01&to=2026-01-31"))
-    assert "Nothing was charged in these days." in words(soup.select_one("main"))
+    assert "Nothing was charged during this time." in words(soup.select_one("main"))
 
 
 def test_nobody_s_summary_is_not_found(client):
@@ -93,7 +93,7 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
     main = words(soup.select_one("main"))
     assert (
         "Here stand the first 1,000 of 5,135 charges, the first 1,000 of 5,135 balance entries. "
-        "Every total is of all of them; the PDF holds every line." in main
+        "The totals include everything; the PDF contains every line." in main
     )
     assert not soup.select(".screen-only .note"), "it is printed, too"
     charges_table, _, balance = (words(table) for table in soup.select("table"))
