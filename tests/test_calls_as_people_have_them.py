@@ -226,7 +226,7 @@ def test_calls_of_an_archived_customer_are_bad_whether_named_or_by_their_did(nor
 
 def test_a_call_of_a_year_ahead_is_bad(northwind, take_in):
     import_ = take_in("40", **{"USD": "GBP", "2026-11-20 10:00": "2027-11-20 10:00"})
-    assert reasons(import_) == ["Start time 2027-11-20 10:00:05 is more than a day ahead."]
+    assert reasons(import_) == ["Start time 2027-11-20 10:00:05 is more than a day in the future."]
     assert set(taken()) == {"i2"}
 
 

@@ -22,7 +22,7 @@ def portal(app, monkeypatch):
     return run
 
 
-def test_a_file_is_taken_in_and_its_bad_rows_written(session, portal, tmp_path: Path):
+def test_a_file_is_imported_and_its_bad_rows_written(session, portal, tmp_path: Path):
     a_customer()
     session.commit()
     path = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1"), a_line("b", "then", 60, "1")])
@@ -36,7 +36,7 @@ def test_a_file_is_taken_in_and_its_bad_rows_written(session, portal, tmp_path: 
     session.commit()
     good = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1")], name="again.csv.gz")
     again = portal(good)
-    assert again.exit_code == 0 and "1 duplicates" in again.output
+    assert again.exit_code == 0 and "1 duplicate" in again.output
 
 
 def test_a_file_that_cannot_be_is_refused_with_its_sentence(session, portal, tmp_path: Path):

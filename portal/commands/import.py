@@ -34,7 +34,7 @@ def command() -> None:
 )
 @with_app()
 def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Path | None) -> None:
-    """Take in the call records of FILE: CSV, plain or gzip, with column names in the first line.
+    """Import the call records of FILE: CSV, plain or gzip, with column names in the first line.
 
     Each call counts once, by customer and call id, however often it is sent. Every bad row is named with its line
     and reason; good rows are kept. If it was killed, continue it with --import and the number it printed first.
@@ -93,7 +93,7 @@ def _progress(import_: "CallImport") -> None:
 
 def _outcome(import_: "CallImport") -> str:
     counts = (
-        (import_.taken_count, "imported"), (import_.replaced_count, "replaced"), (import_.known_count, "duplicates"),
+        (import_.taken_count, "imported"), (import_.replaced_count, "replaced"), (import_.known_count, "duplicate"),
         (import_.bad_count, "bad"), (import_.late_count, "too late to reopen a period"),
     )  # fmt: skip
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count or word == "imported")

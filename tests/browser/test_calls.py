@@ -19,7 +19,7 @@ def _on_a_sunday(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_file_is_refused_then_taken_in_and_its_bad_row_named(
+def test_a_file_is_refused_then_imported_and_its_bad_row_named(
     session: Any, screen: Any, tmp_path: Path, script: bool
 ) -> None:
     a_customer()

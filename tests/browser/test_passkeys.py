@@ -110,6 +110,6 @@ def test_without_script_a_passkey_says_that_it_needs_it(screen):
     page = screen("owner", java_script_enabled=False)
     page.goto("/account")
     expect(page.get_by_role("link", name="Add passkey")).to_be_hidden()
-    expect(page.get_by_text("A passkey needs script")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
     page.goto("/account/passkeys")
-    expect(page.get_by_text("A passkey needs script")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()

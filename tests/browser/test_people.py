@@ -17,7 +17,7 @@ def test_the_second_step_works_with_script_and_without(screen, script):
     key = page.locator(".steps .code").inner_text()
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Turn on").click()
-    expect(page.locator(".field__error")).to_contain_text("not right")
+    expect(page.locator(".field__error")).to_contain_text("code is wrong")
     page.get_by_label("Code").fill(code(key, -1))
     page.get_by_role("button", name="Turn on").click()
     page.get_by_role("link", name="Backup codes").click()

@@ -73,9 +73,9 @@ def test_a_block_runs_from_the_first_to_the_last_number() -> None:
 @pytest.mark.parametrize(
     ("first", "last", "reason"),
     [
-        ("+442079460002", "+442079460001", "lies before the first"),
+        ("+442079460002", "+442079460001", "is before the first"),
         ("+442079460001", "+442079460012", "10 numbers at most; this one would have 12"),
-        ("+442079460001", "+4930901820", "not of the same length"),
+        ("+442079460001", "+4930901820", "do not have the same length"),
     ],
 )
 def test_what_is_no_block_is_told_why(first: str, last: str, reason: str) -> None:

@@ -76,7 +76,7 @@ def test_on_another_did_or_after_the_last_day_nothing_is_asked():
         (
             {"minimum_days": 30, "end_date": date(2026, 12, 20)},
             "end_date",
-            "Not before 21 December 2026, its last locked day: it is locked until 22 December 2026.",
+            "Not before 21 December 2026: it is locked until 22 December 2026.",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and "_" in value else None,
@@ -98,7 +98,7 @@ def test_a_package_with_minimum_days_of_its_own_takes_no_others():
 
 def test_free_minutes_need_their_minutes():
     package = a_package("Minutes 500", minutes=True)
-    with pytest.raises(Invalid, match="Say how many minutes are free"):
+    with pytest.raises(Invalid, match="Enter how many minutes are free"):
         once(draft(package))
     assert once(draft(package, minutes=500)).minutes == 500
 
@@ -115,7 +115,7 @@ def test_what_is_archived_is_not_assigned():
     with pytest.raises(NotAssignable, match="off sale"):
         once(draft(package))
     customer.archived_on = TODAY
-    with pytest.raises(NotAssignable, match="Take the customer back first"):
+    with pytest.raises(NotAssignable, match="Restore the customer first"):
         once(draft(customer=customer))
 
 

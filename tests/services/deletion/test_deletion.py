@@ -191,7 +191,7 @@ def test_a_did_is_released_once_its_assignment_has_ended_and_nothing_is_due(sess
     assert did.customer is None
 
 
-def test_a_did_with_a_customer_is_not_deleted_but_taken_back_to_stock():
+def test_a_did_with_a_customer_is_not_deleted_but_returned_to_stock():
     did = a_did(a_customer())
     refusal = deletion.why_not_delete_did(did, TODAY)
     assert "is with Northwind Telecom. Only a DID in stock can be deleted." in refusal.sentence
@@ -305,7 +305,7 @@ def test_a_customer_with_a_credit_still_to_come_is_not_closed_before_it_is_poste
     assert "is to pay" in deletion.why_not_archive_customer(customer, tomorrow).sentence
 
 
-def test_a_customer_who_is_to_pay_is_not_closed():
+def test_a_customer_who_has_something_to_pay_is_not_closed():
     customer = a_customer()
     assigned(a_package(frequency=Frequency.NONE, match=()), customer, end_date=TODAY)
     run()

@@ -59,9 +59,9 @@ def test_a_file_is_read_in_the_encoding_it_has(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "There is no line in it"),
-        (b" \n\n\t\n", "There is no line in it"),
-        (b"\xef\xbb\xbf", "There is no line in it"),
+        (b"", "It contains no lines"),
+        (b" \n\n\t\n", "It contains no lines"),
+        (b"\xef\xbb\xbf", "It contains no lines"),
         (b"PK\x03\x04\x14\x00", "spreadsheet or an archive"),
         (b"number\n+4420\x00", "not a text file"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "not a text file"),

@@ -103,4 +103,4 @@ def test_an_unfinished_form_shows_what_it_can():
 def test_a_pattern_that_matches_anywhere_is_pointed_out():
     minutes = replace(TRUNK, type=PackageType.FREE_MINUTES, destination="^91|44")
     warnings = year_ahead(minutes, TODAY).warnings
-    assert "44 matches anywhere in a number. Write ^44 for numbers that begin with it." in warnings
+    assert "44 matches anywhere in a number. Enter ^44 for numbers that begin with it." in warnings

@@ -131,7 +131,7 @@ def test_a_choice_for_many_leaves_held_whom_it_does_not_fit(session, held):
 def test_a_choice_is_made_once(held):
     holds.choose_post_all([held], TODAY, by=BEN, now=NOW)
     run()
-    with pytest.raises(RuleBroken, match="Nothing of it is held any more"):
+    with pytest.raises(RuleBroken, match="It is no longer held"):
         holds.choose_post_all([held], TODAY, by=BEN, now=NOW)
 
 

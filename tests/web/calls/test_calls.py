@@ -46,7 +46,7 @@ def test_without_any_import_the_page_says_what_belongs_there(client):
     assert soup.select_one("nav a[aria-current=page]").text.strip() == "Calls"
 
 
-def test_a_small_file_is_taken_in_while_one_waits(session, client, app):
+def test_a_small_file_is_imported_while_one_waits(session, client, app):
     a_customer()
     before = kept(app)
     answer = send(client, gzip.compress(a_text(GOOD, BAD)), "../up/calls.csv.gz")
@@ -78,7 +78,7 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
     ("content", "sentence"),
     [
         pytest.param(b"", "The file is empty.", id="empty"),
-        pytest.param(gzip.compress(a_text(GOOD) * 50)[:-30], "cut off or broken", id="half-written gzip"),
+        pytest.param(gzip.compress(a_text(GOOD) * 50)[:-30], "incomplete or damaged", id="half-written gzip"),
         pytest.param(a_text() + b"x,\xe9\n", "not in UTF-8", id="wrong encoding"),
         pytest.param(b"PK\x03\x04xx", "spreadsheet", id="a spreadsheet"),
         pytest.param(a_text(GOOD, head=GOOD), "holds values, not the names", id="no header"),
@@ -96,7 +96,7 @@ def test_no_file_at_all_is_refused_at_its_field(client):
     assert "Choose a file" in error_at(page(client.post("/calls", data={}), 422), "file")
 
 
-def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_taken_in(session, client):
+def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_imported(session, client):
     a_customer()
     answer = send(
         client, a_text("r1,Northwind Telecom,2026-11-03 10:00:00,2", head="ref,who,when was it,pounds")
@@ -113,7 +113,7 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_taken_in(session,
     assert client.get(answer.location).status_code == 303
 
 
-def test_an_import_can_be_stopped_and_gone_on_with(session, client, tmp_path):
+def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     a_customer()
     import_, _ = importing.accept(
         a_file(tmp_path, [GOOD]), "big.csv", replaces=False, by="", now=importing_now()

@@ -189,7 +189,7 @@ def test_a_block_that_was_added_is_not_answered_with_to_another_one(
     confirm(client, page(client.post("/dids/new/check", data=first)))
     other = page(client.post("/dids/new/check", data=first | {"last": LONDON + "04"}))
     soup = page(confirm(client, other), 409)
-    assert "This form was sent already, saying something else: 3 DIDs were added." in words(soup)
+    assert "This form was already sent with different content: 3 DIDs were added." in words(soup)
     assert soup.select_one('a[href="/dids?sort=-added"]')
     assert len(stored(session)) == 3
 

@@ -88,7 +88,7 @@ def test_the_report_of_a_run_says_that_more_are_below_their_limit_than_it_names(
     assert "These are the first 1, by name; there are more." in said
 
 
-def test_every_payment_stands_on_a_page_of_its_customers_credit(client, session, monkeypatch):
+def test_every_payment_is_on_a_page_of_its_customers_credit(client, session, monkeypatch):
     monkeypatch.setattr("portal.web.credit.pages.PAYMENTS_SHOWN", 2)
     customer = a_customer()
     for number in range(3):
@@ -128,7 +128,7 @@ def test_a_customers_home_counts_every_package_where_it_lists_the_newest(client,
         assigned(a_package(name), customer)
     session.commit()
     said = main(client.get(f"/customers/{customer.id}/as-customer"))
-    assert "2" in said and "the newest 1 stand here; the charge summary has each of them" in said
+    assert "2" in said and "the newest 1 are listed here; the charge summary has all of them" in said
 
 
 def test_suggestions_say_that_more_customers_match(client, session, monkeypatch):

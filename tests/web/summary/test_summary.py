@@ -92,7 +92,7 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
     soup = page(client.get(asked))
     main = words(soup.select_one("main"))
     assert (
-        "Here stand the first 1,000 of 5,135 charges, the first 1,000 of 5,135 balance entries. "
+        "Shown here: the first 1,000 of 5,135 charges, the first 1,000 of 5,135 balance entries. "
         "The totals include everything; the PDF contains every line." in main
     )
     assert not soup.select(".screen-only .note"), "it is printed, too"
@@ -104,11 +104,11 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
         mine = words(page(client.get(f"/customers/{customer.id}/as-customer/{path}?{asked.split('?')[1]}")))
         assert "first 1,000 of 5,135 charges" in mine and "Total, GBP 6,162.00" in mine
     statement = words(page(client.get(f"/customers/{customer.id}/credit?{asked.split('?')[1]}")))
-    assert "Here stand the first 1,000 of 5,135 entries; the closing balance is of all of them." in statement
+    assert "These are the first 1,000 of 5,135 entries; the closing balance is of all of them." in statement
     assert "4,135 more entries, not shown here −4,962.00 Closing balance −6,162.00" in statement
 
 
-def test_the_pdf_holds_every_line_however_many(client, app, session, monkeypatch):
+def test_the_pdf_contains_every_line_however_many(client, app, session, monkeypatch):
     monkeypatch.setattr("portal.web.summary.pages.LINES_SHOWN", 2)
     customer = a_customer("Acme")
     many.adjustments(customer, NOVEMBER, 1_100)
@@ -123,7 +123,7 @@ def test_the_pdf_holds_every_line_however_many(client, app, session, monkeypatch
     assert "Goodwill 1100 1.00 1,100.00" in text and "Closing balance 1,100.00" in text
 
 
-def test_what_no_file_holds_is_refused_in_a_sentence(client, acme, monkeypatch):
+def test_what_no_file_can_contain_is_refused_in_a_sentence(client, acme, monkeypatch):
     monkeypatch.setattr("portal.services.summary.PAPER_MOST", 1)
     for address in (f"/customers/{acme.id}/summary.pdf", f"/customers/{acme.id}/as-customer/summary.pdf"):
         refused = words(page(client.get(address), 409))
