@@ -63,7 +63,7 @@ def _promise(customers: int) -> None:
     )
     large.fill(
         "assignment_quantity",
-        "assignment_id holds_from quantity".split(),
+        "assignment_id effective_from quantity".split(),
         ((id, large.FIRST, 1) for id in ids),
     )
     large.fill("assignment_end", "assignment_id known_on".split(), ((id, large.FIRST) for id in ids))

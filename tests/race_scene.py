@@ -240,7 +240,7 @@ def _invite(names: dict[str, Any], owner: User) -> None:
     names["staff_invitation"], names["staff_token"] = invitations.invite(
         "new@lumen.example", "New", BILLING, by=owner, now=now
     )
-    from portal.web.people.circle import handle
+    from portal.web.people.user_group import handle
 
     names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
 

@@ -87,7 +87,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     )
     db.session.add(service)
     db.session.flush()
-    from portal.web.people.circle import handle
+    from portal.web.people.user_group import handle
 
     return Things(
         customer,

@@ -79,7 +79,7 @@ def lock(model: type[Row], ids: Iterable[int | None], *, shared: bool = False) -
 
     `shared`: they must only stay as they are; others may hold them likewise.
     """
-    return _held(model, ids, shared)
+    return _locked(model, ids, shared)
 
 
 def lock_one(model: type[Row], id: int, *, shared: bool = False) -> Row | None:
@@ -115,7 +115,7 @@ def read_anew(model: type[Row], ids: Iterable[int], *options: Any) -> list[Row]:
     return _read(session, model, wanted, lambda query: query.options(*options))
 
 
-def holds(model: type[Any], ids: Iterable[int]) -> bool:
+def has_locked(model: type[Any], ids: Iterable[int]) -> bool:
     """Whether this transaction has all of these to itself."""
     has = _taken(db.session()).get(model, {})
     return all(has.get(id) for id in ids)
@@ -129,7 +129,7 @@ def for_update(query: Select[Any], model: type[Any], shared: bool) -> Select[Any
 # -- taking them
 
 
-def _held(model: type[Row], ids: Iterable[int | None], shared: bool) -> list[Row]:
+def _locked(model: type[Row], ids: Iterable[int | None], shared: bool) -> list[Row]:
     session = db.session()
     wanted = sorted({id for id in ids if id is not None})
     has = _taken(session).get(model, {})

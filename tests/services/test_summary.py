@@ -49,7 +49,7 @@ def test_it_contains_each_charge_of_the_span_with_its_arithmetic(acme):
 
 
 def test_totals_are_the_sum_of_their_lines_with_tax_at_each_rate(session, acme):
-    acme.tax_rates.append(CustomerTaxRate(holds_from=NOVEMBER, rate=Decimal(10)))
+    acme.tax_rates.append(CustomerTaxRate(effective_from=NOVEMBER, rate=Decimal(10)))
     session.flush()
     by_hand.charge_manually(
         by_hand.ManualCharge(acme, TODAY, Decimal(100), Decimal(1), "Visit"),

@@ -46,7 +46,7 @@ def test_every_change_has_its_place():
     told = section("A change")
     for of, names in simulating.CHANGES.items():
         rows = "".join(re.findall(rf"^\| `{of}` \|.*$", told, re.MULTILINE))
-        assert set(re.findall(r"`(\w+)`", rows)) - {of, "null", "holds_from"} == set(names)
+        assert set(re.findall(r"`(\w+)`", rows)) - {of, "null", "effective_from"} == set(names)
     for change in CHANGES:
         (of,) = set(change) & set(simulating.CHANGES)
-        assert set(change) <= {"on", of, "holds_from", *simulating.CHANGES[of]}
+        assert set(change) <= {"on", of, "effective_from", *simulating.CHANGES[of]}

@@ -25,7 +25,7 @@ from portal.models import (
 from portal.services import locking
 from portal.services.billing.loading import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
-from portal.services.once import Sent, Told, once
+from portal.services.once import Receipt, Sent, once
 from portal.services.packages import line_bound
 
 GONE = "Choose a package from the list."  # as a form says where it has never been there
@@ -166,17 +166,19 @@ def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Term
         draft.auto_decrement_credit,
     )
     prices = tuple(
-        (p.holds_from, Prices(*map(to_micros, (p.cost, p.retail, p.setup_cost, p.setup_retail))))
+        (p.effective_from, Prices(*map(to_micros, (p.cost, p.retail, p.setup_cost, p.setup_retail))))
         for p in package.prices
         if p.currency == currency
     )
     terms = Terms(
         start_date=draft.start_date,
-        schedules=tuple((s.holds_from, Schedule(s.frequency, s.frequency_match)) for s in package.schedules),
+        schedules=tuple(
+            (s.effective_from, Schedule(s.frequency, s.frequency_match)) for s in package.schedules
+        ),
         prices=prices,
         quantities=always(draft.quantity),
         ends=always(draft.end_date),
-        tax_rates=tuple((r.holds_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
+        tax_rates=tuple((r.effective_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
         unit=minor_unit(currency),
         proration=package.proration,
         minimum_spend=package.minimum_spend,
@@ -210,13 +212,13 @@ def assign(
     """
 
     def make() -> Assignment:
-        hold(draft)
+        lock_draft(draft)
         check(draft)
         if not twice and (existing := same_over_the_same_days(draft)):
             raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
         return new_assignment(draft, token=token, by=by, now=now)
 
-    def tell(made: Assignment) -> Told:
+    def tell(made: Assignment) -> Receipt:
         whose = f"{draft.did.number} of {draft.customer.name}" if draft.did else draft.customer.name
         way = WayOut("See the assignment", "assignments.show", {"assignment_id": made.id})
         return f"{draft.package.name} was assigned to {whose}", way
@@ -228,7 +230,7 @@ def assign(
     return assignment
 
 
-def hold(draft: Draft) -> None:
+def lock_draft(draft: Draft) -> None:
     """Lock what may be assigned to whom, and read it anew. Invalid where the package is not there any more."""
     if draft.did:
         locking.lock(Did, [draft.did.id], shared=True)
@@ -260,7 +262,7 @@ def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assig
         auto_decrement_credit=draft.auto_decrement_credit,
         created_by=by,
         created_at=now,
-        quantities=[AssignmentQuantity(holds_from=FIRST_DAY, quantity=draft.quantity)],
+        quantities=[AssignmentQuantity(effective_from=FIRST_DAY, quantity=draft.quantity)],
         ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
         position=AssignmentPosition(next_charge_on=begins),
     )

@@ -20,12 +20,12 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
-from portal.services.assignments.preview import Sums, sums
+from portal.services.assignments.preview import OutlookSums, sums
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Totals
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
-from portal.services.once import REMOVED, Sent, Told, keep, was_sent
+from portal.services.once import REMOVED, Receipt, Sent, keep, was_sent
 
 Target = Did | Customer
 Key = TypeVar("Key", int, str)
@@ -122,7 +122,7 @@ def ids_of(query: Select[Customer]) -> list[int]:
     return ids
 
 
-def hold(targets: Sequence[Target]) -> None:
+def lock_targets(targets: Sequence[Target]) -> None:
     """Lock to whom something is to be assigned. What is loaded after this is as it stands."""
     dids = locking.lock(Did, [target.id for target in targets if isinstance(target, Did)], shared=True)
     locking.lock(
@@ -156,9 +156,9 @@ def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> S
 def foresee(drafts: Iterable[Draft], today: date) -> Foreseen:
     """What the drafts would be charged. Each kind of draft is planned once, and counted."""
     found, wait_days = Foreseen(), usage_wait_days()
-    kinds: dict[object, Sums] = {}
+    kinds: dict[object, OutlookSums] = {}
     for draft in drafts:
-        rates = tuple((rate.holds_from, rate.rate) for rate in draft.customer.tax_rates)
+        rates = tuple((rate.effective_from, rate.rate) for rate in draft.customer.tax_rates)
         currency = draft.customer.currency
         kind = (currency, rates, replace(draft, customer=None, did=None))  # type: ignore[arg-type]
         one = kinds.get(kind) or kinds.setdefault(kind, sums(draft, today, wait_days))
@@ -186,7 +186,7 @@ def assign_many(
         with db.session.begin_nested():
             db.session.add_all(new)
             db.session.flush()
-            keep(sent, _told(new))
+            keep(sent, _receipt(new))
     except IntegrityError:  # the other click was quicker
         if was_sent(sent):
             return _found(tokens)
@@ -209,7 +209,7 @@ def _sent(token: str, content: object) -> Sent:
     return Sent("assignments", token, content, token_max=FORM_TOKEN_MAX)
 
 
-def _told(made: Sequence[Assignment]) -> Told:
+def _receipt(made: Sequence[Assignment]) -> Receipt:
     names = {assignment.package.name for assignment in made}
     what = names.pop() if len(names) == 1 else f"{len(names):,} packages"
     noun = "DID" if made and made[0].did_id else "customer"

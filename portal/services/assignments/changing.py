@@ -19,54 +19,54 @@ from portal.services.packages import line_bound
 from portal.services.runs.assignment_locks import lock_assignment
 
 
-def change_quantity(assignment: Assignment, quantity: int, holds_from: date, today: date) -> None:
-    """A new quantity from `holds_from` on; at once while nothing of it has been posted.
+def change_quantity(assignment: Assignment, quantity: int, effective_from: date, today: date) -> None:
+    """A new quantity from `effective_from` on; at once while nothing of it has been posted.
 
     Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
     """
     lock_assignment(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
-    check_day("holds_from", holds_from)
+        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+    check_day("effective_from", effective_from)
     since = min(today, assignment.start_date)
     line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
-    if holds_from <= today:
+    if effective_from <= today:
         if not has_begun(assignment):
             if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
                 raise _locked_quantity(assignment)
             first, *others = assignment.quantities or [AssignmentQuantity()]
             first.quantity = quantity
-            assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
+            assignment.quantities = [first, *(row for row in others if row.effective_from > today)]
             touch(assignment)
             return
         raise Invalid(
-            "holds_from", f"A new quantity takes effect tomorrow, {in_words(today + ONE_DAY)}, or later."
+            "effective_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later."
         )
-    if assignment.is_locked_on(holds_from) and quantity < assignment.quantity_on(holds_from):
+    if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
-    _keep_quantity(assignment, quantity, holds_from)
+    _keep_quantity(assignment, quantity, effective_from)
 
 
-def _keep_quantity(assignment: Assignment, quantity: int, holds_from: date) -> None:
+def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) -> None:
     """Store a quantity from a day on; while locked, none that was planned for a later day may be fewer."""
     for row in assignment.quantities:
         if (
-            row.holds_from > holds_from
-            and assignment.is_locked_on(row.holds_from)
+            row.effective_from > effective_from
+            and assignment.is_locked_on(row.effective_from)
             and row.quantity < quantity
         ):
             raise Invalid(
                 "quantity",
-                f"{row.quantity:,} are planned from {in_words(row.holds_from)}. "
-                f"While it is locked the quantity cannot be reduced: choose that day, or {row.quantity:,} at most.",
+                f"{row.quantity:,} are planned from {in_words(row.effective_from)}. "
+                f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
             )
     touch(assignment)
     for row in assignment.quantities:
-        if row.holds_from == holds_from:
+        if row.effective_from == effective_from:
             row.quantity = quantity
             return
-    assignment.quantities.append(AssignmentQuantity(holds_from=holds_from, quantity=quantity))
-    assignment.quantities.sort(key=lambda row: row.holds_from)
+    assignment.quantities.append(AssignmentQuantity(effective_from=effective_from, quantity=quantity))
+    assignment.quantities.sort(key=lambda row: row.effective_from)
 
 
 def touch(assignment: Assignment) -> None:
@@ -182,7 +182,7 @@ class Change:
     """An assignment as somebody wants to have it."""
 
     quantity: int
-    holds_from: date
+    effective_from: date
     start_date: date
     charge_from: date | None
     end_date: date | None
@@ -195,9 +195,9 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
     lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
-        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package again instead.")
-    if change.quantity != assignment.quantity_on(change.holds_from):
-        change_quantity(assignment, change.quantity, change.holds_from, today)
+        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
+    if change.quantity != assignment.quantity_on(change.effective_from):
+        change_quantity(assignment, change.quantity, change.effective_from, today)
     if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):
         change_end(assignment, None, today, by=by, now=now)  # a new start is held against the new end only
         change_start(assignment, change.start_date, change.charge_from, today)

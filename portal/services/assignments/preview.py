@@ -42,7 +42,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class OutlookSums:
     """What one assignment would bring, in sums only: for many at once."""
 
     due: Totals = field(default_factory=Totals)
@@ -68,12 +68,12 @@ def outlook(draft: Draft, today: date) -> Outlook:
     )
 
 
-def sums(draft: Draft, today: date, wait_days: int) -> Sums:
+def sums(draft: Draft, today: date, wait_days: int) -> OutlookSums:
     """What a draft would be charged up to today, and in the twelve months to come."""
     facts, terms = draft_terms(draft, wait_days)
     until = _year_end(terms, today)
     plan = plan_draft(facts, terms, until + ONE_DAY * terms.wait_days, today)
-    return Sums(
+    return OutlookSums(
         _sum(c for c in plan.charges if c.charge_on <= today),
         _sum(c for c in plan.charges if today <= c.charge_on <= until),
         plan.held[0] if plan.held else None,

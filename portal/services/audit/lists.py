@@ -25,7 +25,7 @@ LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AuditLine:
     """One act, with each field that changed: its label, what it was, what it is."""
 
     entry: AuditEntry
@@ -46,11 +46,13 @@ def find_entries(
     return query.where(AuditEntry.overrides) if overrides else query
 
 
-def told(entry: AuditEntry) -> Told:
+def audit_line(entry: AuditEntry) -> AuditLine:
     """An act as it is shown."""
     before, after = json.loads(entry.before or "{}"), json.loads(entry.after or "{}")
     names = list(dict.fromkeys([*before, *after]))
-    return Told(entry, [(label(name), shown(before.get(name)), shown(after.get(name))) for name in names])
+    return AuditLine(
+        entry, [(label(name), shown(before.get(name)), shown(after.get(name))) for name in names]
+    )
 
 
 def label(name: str) -> str:

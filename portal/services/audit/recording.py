@@ -93,7 +93,7 @@ def _on(row: Any) -> str:
     return f"{row.package.name} for {row.did.number if row.did else row.customer.name}"
 
 
-PRICES = ("currency", "holds_from", "cost", "retail", "setup_cost", "setup_retail")
+PRICES = ("currency", "effective_from", "cost", "retail", "setup_cost", "setup_retail")
 WATCHED: dict[type, Watch] = {
     Package: Watch(
         "package",
@@ -104,7 +104,7 @@ WATCHED: dict[type, Watch] = {
     PackagePrice: Watch("package", PRICES, lambda row: f"{row.package.name}: prices", lambda row: row.package_id),
     PackageSchedule: Watch(
         "package",
-        ("holds_from", "frequency", "frequency_match"),
+        ("effective_from", "frequency", "frequency_match"),
         lambda row: f"{row.package.name}: schedule",
         lambda row: row.package_id,
     ),
@@ -117,7 +117,7 @@ WATCHED: dict[type, Watch] = {
     ),
     CustomerTaxRate: Watch(
         "customer",
-        ("holds_from", "rate"),
+        ("effective_from", "rate"),
         lambda row: f"{row.customer.name}: tax rate",
         lambda row: row.customer_id,
     ),
@@ -130,7 +130,7 @@ WATCHED: dict[type, Watch] = {
     ),
     AssignmentQuantity: Watch(
         "assignment",
-        ("holds_from", "quantity"),
+        ("effective_from", "quantity"),
         lambda row: f"{_on(row.assignment)}: quantity",
         lambda row: row.assignment_id,
         lambda row: row.assignment.customer_id,

@@ -223,8 +223,8 @@ def _assignments() -> Select[*tuple[Any, ...]]:
 def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
     """Rows of (whose, holds from, value), in order of the day, as histories."""
     found: dict[Any, list[tuple[date, Any]]] = defaultdict(list)
-    for whose, holds_from, value in rows:
-        found[whose].append((holds_from, value))
+    for whose, effective_from, value in rows:
+        found[whose].append((effective_from, value))
     return {whose: tuple(history) for whose, history in found.items()}
 
 
@@ -232,12 +232,12 @@ def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
     query = (
         select(
             PackageSchedule.package_id,
-            PackageSchedule.holds_from,
+            PackageSchedule.effective_from,
             PackageSchedule.frequency,
             PackageSchedule.frequency_match,
         )
         .where(PackageSchedule.package_id.in_(package_ids))
-        .order_by(PackageSchedule.holds_from)
+        .order_by(PackageSchedule.effective_from)
     )
     return _histories(
         (id, day, Schedule(frequency, match)) for id, day, frequency, match in db.session.execute(query)
@@ -250,11 +250,11 @@ def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]
         select(
             PackagePrice.package_id,
             PackagePrice.currency,
-            PackagePrice.holds_from,
+            PackagePrice.effective_from,
             *(type_coerce(price, BigInteger) for price in prices),
         )
         .where(PackagePrice.package_id.in_(package_ids))
-        .order_by(PackagePrice.holds_from)
+        .order_by(PackagePrice.effective_from)
     )
     return _histories(
         ((id, currency), day, Prices(*four)) for id, currency, day, *four in db.session.execute(query)
@@ -265,20 +265,22 @@ def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
     query = (
         select(
             CustomerTaxRate.customer_id,
-            CustomerTaxRate.holds_from,
+            CustomerTaxRate.effective_from,
             type_coerce(CustomerTaxRate.rate, BigInteger),
         )
         .where(CustomerTaxRate.customer_id.in_(customer_ids))
-        .order_by(CustomerTaxRate.holds_from)
+        .order_by(CustomerTaxRate.effective_from)
     )
     return _histories(tuple(row) for row in db.session.execute(query))
 
 
 def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
     query = (
-        select(AssignmentQuantity.assignment_id, AssignmentQuantity.holds_from, AssignmentQuantity.quantity)
+        select(
+            AssignmentQuantity.assignment_id, AssignmentQuantity.effective_from, AssignmentQuantity.quantity
+        )
         .where(AssignmentQuantity.assignment_id.in_(assignment_ids))
-        .order_by(AssignmentQuantity.holds_from)
+        .order_by(AssignmentQuantity.effective_from)
     )
     return _histories(tuple(row) for row in db.session.execute(query))
 

@@ -18,7 +18,7 @@ def has_begun(assignment: Assignment) -> bool:
 
     Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
     """
-    hold_positions([assignment.id])
+    lock_positions([assignment.id])
     if assignment.position is None:
         raise RuleBroken(
             "It is not known up to which day this assignment is charged, so it cannot be changed. Ask "
@@ -27,7 +27,7 @@ def has_begun(assignment: Assignment) -> bool:
     return assignment.position.charged_until is not None
 
 
-def hold_positions(ids: Iterable[int]) -> None:
+def lock_positions(ids: Iterable[int]) -> None:
     """Lock the positions of assignments and read them anew."""
     locking.lock(AssignmentPosition, ids)
 

@@ -62,7 +62,7 @@ def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     They are locked first: of two at once, the second finds what the first has entered, and adds only what is missing.
     """
     locking.lock_ids(Customer, reached)
-    since = covering.recover_many(reached, today)
+    since = covering.recompute_cover_of_many(reached, today)
     late_calls.reopen(since, today)
     call_spend.enter_calls(list(since), min(since.values()), today, now)
 

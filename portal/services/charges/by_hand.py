@@ -17,10 +17,10 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
 from portal.services import locking
 from portal.services.billing.planning import Totals, totals
-from portal.services.billing.positions import hold_positions
+from portal.services.billing.positions import lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.credit import return_overpaid
-from portal.services.once import Sent, Told, once
+from portal.services.once import Receipt, Sent, once
 
 DESCRIPTION_LONGEST, REASON_LONGEST = 120, 1_000
 ASSIGNMENTS_LISTED = 500
@@ -43,11 +43,11 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
     """Post a manual charge, once for a token. Invalid names the field that cannot be."""
 
     def make() -> Charge:
-        locked = _held(asked)
+        locked = _locked(asked)
         _check(locked, today)
         return _manual(locked, token, by, now)
 
-    def tell(made: Charge) -> Told:
+    def tell(made: Charge) -> Receipt:
         amount = f"{money(made.amount, made.currency)} {made.currency}"
         way = WayOut("See the charge", "charges.show", {"charge_id": made.id})
         return f"{amount} was charged to {asked.customer.name} for {made.label}", way
@@ -59,7 +59,7 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
     return charge
 
 
-def _held(asked: ManualCharge) -> ManualCharge:
+def _locked(asked: ManualCharge) -> ManualCharge:
     """The same once its customer is locked: two on one day and assignment are numbered one after the other."""
     locking.lock(Company, [1], shared=True)  # its day is one in the provider's time zone
     locking.lock(Customer, [asked.customer.id])
@@ -226,7 +226,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     locking.lock(Customer, [charge.customer_id])
     if charge.assignment_id:
         # A run that would correct it comes wholly before or wholly after.
-        hold_positions([charge.assignment_id])
+        lock_positions([charge.assignment_id])
     locking.lock(Charge, [charge.id])
     if refusal := why_not_reverse(charge):
         raise refusal

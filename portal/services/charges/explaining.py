@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.domain.explaining import Line, Origin, explain, origin
+from portal.domain.explaining import ChargeFacts, Origin, explain, origin
 from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Charge
@@ -44,7 +44,7 @@ def origin_of(charge: Charge) -> Origin | None:
     return origin(charge, terms) if terms else None
 
 
-def _sentence(charge: Any, terms: dict[int, Terms], originals: dict[int, Line]) -> str:
+def _sentence(charge: Any, terms: dict[int, Terms], originals: dict[int, ChargeFacts]) -> str:
     original = originals.get(getattr(charge, "reverses_id", None) or 0)
     try:
         return explain(charge, terms.get(charge.assignment_id), original)
@@ -53,7 +53,7 @@ def _sentence(charge: Any, terms: dict[int, Terms], originals: dict[int, Line]) 
         return explain(charge, None, original)
 
 
-def _originals(charges: Sequence[Any]) -> dict[int, Line]:
+def _originals(charges: Sequence[Any]) -> dict[int, ChargeFacts]:
     """The charges that reversals among these take back, by their ids."""
     ids = {id for charge in charges if (id := getattr(charge, "reverses_id", None))}
     if not ids:

@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
 from portal.services import locking
-from portal.services.billing.positions import find_next_of, hold_positions
+from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.chunks import in_chunks
 from portal.services.company.logo import checked_logo
 from portal.services.email_address import check_email
@@ -120,7 +120,7 @@ def _wait_anew(today: date) -> int:
     )
     ids = list(db.session.scalars(query))
     for chunk in in_chunks(ids):
-        hold_positions(chunk)
+        lock_positions(chunk)
         assignments = (
             select(Assignment).options(joinedload(Assignment.position)).where(Assignment.id.in_(chunk))
         )

@@ -22,7 +22,7 @@ from portal.services.credit.payments import (
     cancel_payment,
     check_amount,
     complete_payment,
-    hold,
+    lock_payment,
     record_payment,
 )
 
@@ -42,8 +42,8 @@ __all__ = [
     "check_not_archived",
     "complete_payment",
     "entries_of",
-    "hold",
     "lift",
+    "lock_payment",
     "owed_by",
     "record_payment",
     "release",

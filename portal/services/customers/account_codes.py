@@ -64,7 +64,7 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
     new = [code for key, code in wanted.items() if key not in stand]
     for code in new:
         _check_form(code)
-    hold_names()
+    lock_names()
     check_free(new, customer)
     if inspect(customer).persistent:
         _store(customer, wanted, new)
@@ -99,7 +99,7 @@ def check_free(codes: Sequence[str], customer: Customer) -> None:
                     )
 
 
-def hold_names() -> None:
+def lock_names() -> None:
     """Let nobody else give a name or a code until this transaction ends. (SQLite has one writer at a time.)"""
     connection = db.session.connection()
     if connection.dialect.name == "postgresql":

@@ -17,12 +17,12 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
-from portal.services.billing.positions import hold_positions
+from portal.services.billing.positions import lock_positions
 from portal.services.customers import account_codes
 from portal.services.customers.posted import has_postings
 from portal.services.email_address import check_email
 from portal.services.listing import Sort
-from portal.services.once import Sent, Told, once
+from portal.services.once import Receipt, Sent, once
 
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
@@ -68,10 +68,10 @@ def create_customer(
     def make() -> Customer:
         customer = Customer(token=token, created_on=today, created_at=now)
         _copy(fields, customer)
-        customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=check_rate(tax_rate))]
+        customer.tax_rates = [CustomerTaxRate(effective_from=FIRST_DAY, rate=check_rate(tax_rate))]
         return customer
 
-    def tell(made: Customer) -> Told:
+    def tell(made: Customer) -> Receipt:
         way = WayOut(f"See {made.name}", "customers.show", {"customer_id": made.id})
         return f"the customer {made.name} was added", way
 
@@ -106,7 +106,7 @@ def is_currency_fixed(customer: Customer) -> bool:
     return any(_has(customer, model) for model in (Assignment, BalanceEntry)) or has_postings(customer.id)
 
 
-def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, today: date) -> bool:
+def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | None, today: date) -> bool:
     """Let a tax rate hold from a day on; whether that changes anything.
 
     Without a day, from tomorrow. While nothing has been posted for the customer, a day that is not after
@@ -117,9 +117,9 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     if not has_postings(customer.id):
         # A run that is at work on the customer comes wholly before the change, or wholly after it.
         theirs = select(Assignment.id).where(Assignment.customer_id == customer.id)
-        hold_positions(db.session.scalars(theirs).all())
+        lock_positions(db.session.scalars(theirs).all())
     at_once = not has_postings(customer.id)
-    begins = holds_from or (FIRST_DAY if at_once else today + ONE_DAY)
+    begins = effective_from or (FIRST_DAY if at_once else today + ONE_DAY)
     if not FIRST_DAY <= begins <= LAST_DAY:
         raise Invalid("tax_rate_from", f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if begins <= today and not at_once:
@@ -128,7 +128,7 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
             f"Charges have been posted for {customer.name} at the present rate. Choose tomorrow or a later "
             "day for the new rate.",
         )
-    history = {row.holds_from: row.rate for row in customer.tax_rates}
+    history = {row.effective_from: row.rate for row in customer.tax_rates}
     if begins <= today:
         history = {FIRST_DAY: rate} | {day: later for day, later in history.items() if day > today}
     else:
@@ -136,13 +136,13 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     return _keep_rates(customer, history)
 
 
-def drop_tax_rate(customer: Customer, holds_from: date, today: date) -> None:
+def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None:
     """Take back a tax rate that does not hold yet."""
     locking.lock(Customer, [customer.id])
-    if holds_from <= today:
-        raise Invalid("tax_rate_from", "This tax rate is already in force. Set another one from tomorrow.")
-    history = {row.holds_from: row.rate for row in customer.tax_rates}
-    history.pop(holds_from, None)
+    if effective_from <= today:
+        raise Invalid("tax_rate_from", "This tax rate holds already. Let another one hold from tomorrow.")
+    history = {row.effective_from: row.rate for row in customer.tax_rates}
+    history.pop(effective_from, None)
     _keep_rates(customer, history)
 
 
@@ -224,7 +224,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
             f"{minor_digits(fields.currency)} decimals at most.",
         )
     if folded(name) != customer.name_key:
-        account_codes.hold_names()
+        account_codes.lock_names()
         account_codes.check_name(name, customer)
     customer.debit_limit = fields.debit_limit
     customer.name = name
@@ -251,7 +251,7 @@ def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
     for day, rate in sorted(history.items()):
         if not kept or kept[max(kept)] != rate:
             kept[day] = rate
-    rows = {row.holds_from: row for row in customer.tax_rates}
+    rows = {row.effective_from: row for row in customer.tax_rates}
     if kept == {day: row.rate for day, row in rows.items()}:
         return False
     for day, row in rows.items():
@@ -261,8 +261,8 @@ def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
         if day in rows:
             rows[day].rate = rate
         else:
-            customer.tax_rates.append(CustomerTaxRate(holds_from=day, rate=rate))
-    customer.tax_rates.sort(key=lambda row: row.holds_from)
+            customer.tax_rates.append(CustomerTaxRate(effective_from=day, rate=rate))
+    customer.tax_rates.sort(key=lambda row: row.effective_from)
     # The rates stand in rows of their own; whoever has the customer open must be told all the same.
     flag_modified(customer, "search_key")
     return True

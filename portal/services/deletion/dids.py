@@ -18,7 +18,7 @@ from portal.models import (
 from portal.services import locking
 from portal.services.deletion.refusals import Refusal, refuse, why_not_close
 from portal.services.dids import whose
-from portal.services.dids.dids import held
+from portal.services.dids.dids import lock_dids
 
 
 def why_not_release_did(did: Did, today: date) -> Refusal | None:
@@ -106,7 +106,7 @@ class Outcome:
 def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
     """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
     outcome, moved = Outcome(), []
-    for did in held(dids):
+    for did in lock_dids(dids):
         try:
             if _give(did, customer, today):
                 moved.append(did)
@@ -121,7 +121,7 @@ def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
 def release_many(dids: Iterable[Did], today: date) -> Outcome:
     """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
     outcome = Outcome()
-    for did in held(dids):
+    for did in lock_dids(dids):
         if did.customer_id is None:
             continue
         if refusal := why_not_release_did(did, today):

@@ -98,10 +98,10 @@ class ChangeQuantity:
 
     key: str
     quantity: int
-    holds_from: date
+    effective_from: date
 
     def __call__(self, stage: Stage) -> None:
-        changing.change_quantity(stage.assignment(self.key), self.quantity, self.holds_from, stage.day)
+        changing.change_quantity(stage.assignment(self.key), self.quantity, self.effective_from, stage.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class ChangePackage:
     """Other prices in one currency, or another schedule, from a day on."""
 
     package: str
-    holds_from: date
+    effective_from: date
     prices: PriceSet | None = None
     schedule: tuple[Frequency, tuple[int, ...]] | None = None
 
@@ -143,7 +143,7 @@ class ChangePackage:
             frequency, match = self.schedule
             definition = replace(definition, frequency=frequency, frequency_match=match)
         package_changes.make_change(
-            package_changes.plan_change(package, definition, self.holds_from, stage.day)
+            package_changes.plan_change(package, definition, self.effective_from, stage.day)
         )
 
 
@@ -153,10 +153,10 @@ class ChangeTaxRate:
 
     customer: str
     rate: Decimal
-    holds_from: date
+    effective_from: date
 
     def __call__(self, stage: Stage) -> None:
-        customers.change_tax_rate(stage.customer(self.customer), self.rate, self.holds_from, stage.day)
+        customers.change_tax_rate(stage.customer(self.customer), self.rate, self.effective_from, stage.day)
 
 
 @dataclass(frozen=True, slots=True)

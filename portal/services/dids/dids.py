@@ -53,7 +53,7 @@ def _matches(text: str) -> ColumnElement[bool]:
 
     Customers are looked up first: mostly there are few, or none, and then the index of numbers is enough.
     """
-    parts = [_holds(part) for part in parts_to_find(text)]
+    parts = [_contains(part) for part in parts_to_find(text)]
     if text.lstrip().startswith("+") and parts:
         return or_(*parts)
     named = find_customers(text, ALL).with_only_columns(Customer.id)
@@ -92,7 +92,7 @@ def restore(did: Did) -> None:
     did.archived_on = None
 
 
-def held(dids: Iterable[Did]) -> list[Did]:
+def lock_dids(dids: Iterable[Did]) -> list[Did]:
     """Those that are there still, locked and read anew, in the order of their numbers."""
     return sorted(locking.lock(Did, [did.id for did in dids]), key=lambda did: did.number)
 
@@ -115,7 +115,7 @@ def ids_of(query: Select[Did]) -> list[int]:
     return ids
 
 
-def _holds(part: str) -> ColumnElement[bool]:
+def _contains(part: str) -> ColumnElement[bool]:
     """Whether a number holds `part`. What begins with + stands at its start, where the index finds it."""
     if part.startswith("+"):
         return Did.number.between(part, part + "9" * 16)

@@ -24,7 +24,7 @@ from portal.services.chunks import in_chunks
 from portal.services.customers.customers import named
 from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
-from portal.services.once import Sent, Told, keep, was_sent
+from portal.services.once import Receipt, Sent, keep, was_sent
 from portal.services.packages.catalogue import search_key
 
 
@@ -248,7 +248,7 @@ def _stored(numbers: list[str]) -> dict[str, Did]:
     return found
 
 
-def hold(report: Report) -> None:
+def lock_report(report: Report) -> None:
     """Lock what the report speaks of, and read it anew: numbers in the archive, customers, packages."""
     said = [row.wanted for row in report.rows]
     locking.lock(Did, [row.there.id for row in report.new if row.there])
@@ -266,13 +266,13 @@ def take_in(report: Report, *, token: str, by: str, now: datetime, today: date |
         return [row.there for row in report.rows if row.there]
     if not report.new:
         return []
-    hold(report)
+    lock_report(report)
     dids = [_stock(row, now) for row in report.new]
     try:
         with db.session.begin_nested():
             db.session.add_all(dids)
             db.session.flush()
-            keep(sent, _told(dids))
+            keep(sent, _receipt(dids))
     except IntegrityError:
         if was_sent(sent):
             return list(_stored([row.number for row in report.new]).values())
@@ -304,7 +304,7 @@ def _sent(report: Report, token: str) -> Sent:
     return Sent("DIDs", token, content, token_max=FORM_TOKEN_MAX)
 
 
-def _told(dids: list[Did]) -> Told:
+def _receipt(dids: list[Did]) -> Receipt:
     if len(dids) == 1:
         name = international(dids[0].number)
         return f"{name} was added", WayOut(f"See {name}", "dids.show", {"did_id": dids[0].id})

@@ -18,20 +18,20 @@ log = logging.getLogger("portal.mail")
 class NotSent(Exception):
     """A message did not leave.
 
-    `for_good`: no later try would help. `has_no_way`: there is no mail server to try it with.
-    `nothing_goes`: no other message would leave just now either.
+    `permanent`: no later try would help. `no_server`: there is no mail server to try it with.
+    `server_down`: no other message would leave just now either.
     """
 
     def __init__(
-        self, sentence: str, *, for_good: bool = False, has_no_way: bool = False, nothing_goes: bool = False
+        self, sentence: str, *, permanent: bool = False, no_server: bool = False, server_down: bool = False
     ) -> None:
         super().__init__(sentence)
-        self.for_good = for_good
-        self.has_no_way = has_no_way
-        self.nothing_goes = nothing_goes
+        self.permanent = permanent
+        self.no_server = no_server
+        self.server_down = server_down
 
 
-class Carrier:
+class Transport:
     """Carries messages, one after the other, within one `with`."""
 
     def send(self, message: EmailMessage, *, secret: bool) -> None:
@@ -41,7 +41,7 @@ class Carrier:
     def close(self) -> None:
         """Let go of what was needed."""
 
-    def __enter__(self) -> "Carrier":
+    def __enter__(self) -> "Transport":
         return self
 
     def __exit__(
@@ -50,7 +50,7 @@ class Carrier:
         self.close()
 
 
-class Log(Carrier):
+class Log(Transport):
     """Without a mail server: messages are for whoever reads the log.
 
     What carries a link to sign in by is not, except in the demo, which answers its own machine only.
@@ -62,13 +62,13 @@ class Log(Carrier):
     def send(self, message: EmailMessage, *, secret: bool) -> None:
         """Write it down."""
         if secret and not self.shows_secrets:
-            raise NotSent("No mail server is configured: set PORTAL_SMTP_HOST.", has_no_way=True)
+            raise NotSent("There is no mail server to send it by: set PORTAL_SMTP_HOST.", no_server=True)
         body = message.get_body(("plain",))
         text = body.get_content() if body else ""
         log.warning("Mail to %s: %s\n\n%s", message["To"], message["Subject"], text)
 
 
-class Server(Carrier):
+class Server(Transport):
     """A mail server, spoken to by SMTP over one connection."""
 
     def __init__(self, host: str, port: int, tls: str, user: str, password: str) -> None:
@@ -82,16 +82,16 @@ class Server(Carrier):
             self.connection.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             code, reason = next(iter(error.recipients.values()))
-            raise NotSent(f"The mail server refused it: {_words(reason)}", for_good=code >= 500) from error
+            raise NotSent(f"The mail server refused it: {_words(reason)}", permanent=code >= 500) from error
         except smtplib.SMTPResponseException as error:
             self.close()
             raise NotSent(f"The mail server refused it: {_words(error.smtp_error)}") from error
         except smtplib.SMTPNotSupportedError as error:
-            raise NotSent(f"The mail server cannot send it: {error}", for_good=True) from error
+            raise NotSent(f"The mail server cannot send it: {error}", permanent=True) from error
         except (OSError, ValueError, smtplib.SMTPException) as error:
             self.close()
             said = f"The mail server {self.host}:{self.port} could not be reached: {error}"
-            raise NotSent(said, nothing_goes=True) from error
+            raise NotSent(said, server_down=True) from error
 
     def _connect(self) -> smtplib.SMTP:
         trusted = ssl.create_default_context()
@@ -120,7 +120,7 @@ class Server(Carrier):
             self.connection = None
 
 
-def carrier(config: Mapping[str, Any]) -> Carrier:
+def transport(config: Mapping[str, Any]) -> Transport:
     """The one that the settings ask for."""
     if not config["SMTP_HOST"]:
         return Log(shows_secrets=config["MODE"] == DEMO)

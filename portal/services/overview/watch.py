@@ -128,8 +128,8 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
 
 def losses(reading: Reading) -> list[Loss]:
     """Customers whose charges of the last thirty days cost more than they brought."""
-    mark = (reading.today, reading.marks.months)
-    return reading.answer("losses", mark, lambda: _losses(reading.today))
+    fingerprint = (reading.today, reading.fingerprints.months)
+    return reading.answer("losses", fingerprint, lambda: _losses(reading.today))
 
 
 def _losses(today: date) -> list[Loss]:
@@ -178,7 +178,7 @@ class Counts:
 
 def counts(reading: Reading) -> Counts:
     """Active customers, and assignments that run or are to begin."""
-    return reading.answer("counts", reading.marks.assignments, lambda: _counts(reading.today))
+    return reading.answer("counts", reading.fingerprints.assignments, lambda: _counts(reading.today))
 
 
 def _counts(today: date) -> Counts:

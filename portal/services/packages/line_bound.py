@@ -18,7 +18,7 @@ from portal.services.packages.definition import PRICE_LABELS, PriceSet
 def check_quantity(package: Package, currency: str, quantity: int, since: date) -> None:
     """Whether a quantity keeps every line below the bound, at the prices of `since` and those to come."""
     held = package.price_on(currency, since)
-    prices = [p for p in package.prices if p is held or (p.currency == currency and p.holds_from > since)]
+    prices = [p for p in package.prices if p is held or (p.currency == currency and p.effective_from > since)]
     # Without prices nothing is charged; whoever sets them holds them against the quantity.
     dearest = max((getattr(price, name) for price in prices for name in PRICE_LABELS), default=Decimal(0))
     if dearest * quantity >= AMOUNT_BELOW:
@@ -48,8 +48,8 @@ def _who_has(package: Package, currency: str, quantity: int, today: date) -> tup
     later = aliased(AssignmentQuantity)
     superseded = exists().where(
         later.assignment_id == AssignmentQuantity.assignment_id,
-        later.holds_from > AssignmentQuantity.holds_from,
-        later.holds_from <= today,
+        later.effective_from > AssignmentQuantity.effective_from,
+        later.effective_from <= today,
     )
     query = (
         select(Customer.name, AssignmentQuantity.quantity)

@@ -32,7 +32,7 @@ def lock_assignments(ids: Iterable[int], *options: Any) -> list[Assignment]:
                 packages.add(row.package_id)
                 if row.type == PackageType.FREE_MINUTES:
                     bundled.add(row.customer_id)
-    if locking.holds(Customer, customers) and locking.holds(AssignmentPosition, wanted):
+    if locking.has_locked(Customer, customers) and locking.has_locked(AssignmentPosition, wanted):
         return [found for id in wanted if (found := db.session.get(Assignment, id))]
     locking.lock(Customer, customers)
     locking.lock(Package, packages, shared=True)

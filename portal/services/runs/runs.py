@@ -17,7 +17,7 @@ from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.raw_tables import raw_table
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
-from portal.services.billing.posting import Failure, Posting, SomebodyWasHere, line_row, post_chunk
+from portal.services.billing.posting import Failure, PositionMoved, Posting, line_row, post_chunk
 from portal.services.chunks import CHUNK, in_chunks
 from portal.services.runs.differences import Differences, differences
 from portal.services.runs.reports import keep_differences, report_chunk
@@ -145,7 +145,7 @@ def _post_again_and_again(
     for attempt in range(TRIES):
         try:
             return post_chunk(chunk, through, today, run_id, by, clock())
-        except (SomebodyWasHere, OperationalError):
+        except (PositionMoved, OperationalError):
             db.session.rollback()
             if attempt + 1 == TRIES:
                 raise

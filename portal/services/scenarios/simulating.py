@@ -24,7 +24,7 @@ from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import post_chunk
-from portal.services.calls.covering import recover_many
+from portal.services.calls.covering import recompute_cover_of_many
 from portal.services.calls.destinations import bare
 from portal.services.calls.late_calls import reopen
 from portal.services.charges.explaining import explain_all
@@ -266,7 +266,7 @@ class Simulation:
             reached[call.customer_id] = min(reached.get(call.customer_id, call.day), call.day)
         db.session.add_all(calls)
         db.session.flush()
-        return recover_many(reached, today or min(reached.values(), default=self.begins))
+        return recompute_cover_of_many(reached, today or min(reached.values(), default=self.begins))
 
     def take_in_late(self, day: date) -> None:
         """Take in the late calls that come in on a day."""
@@ -276,7 +276,7 @@ class Simulation:
     def _cover(self, day: date) -> None:
         """After a change: the calls of its day and after it are covered by what holds now."""
         db.session.flush()
-        recover_many({customer.id: day for customer in self.customers.values()}, day)
+        recompute_cover_of_many({customer.id: day for customer in self.customers.values()}, day)
 
     def _started(self, item: Place) -> datetime | None:
         """When a call started, in the portal's time zone; None where only its day is given."""
@@ -345,15 +345,15 @@ class Simulation:
         on = item.day("on")
         assignment = item.one_of("assignment", self.assignments, "assignment")
         if item.has("quantity"):
-            change_quantity(assignment, item.whole("quantity"), item.day("holds_from", on + ONE_DAY), on)
+            change_quantity(assignment, item.whole("quantity"), item.day("effective_from", on + ONE_DAY), on)
         if item.has("end_date"):
             change_end(assignment, item.day("end_date", None), on, by=WHO, now=self._now())
 
     def _change_package(self, item: Place) -> None:
         on = item.day("on")
         package = item.one_of("package", self.packages, "package")
-        holds_from = item.day("holds_from", on + ONE_DAY)
-        stored = definition_of(package, holds_from)
+        effective_from = item.day("effective_from", on + ONE_DAY)
+        stored = definition_of(package, effective_from)
         currency = self._currency(item, self.currency)
         if currency not in package.currencies and any(map(item.has, (*PRICES, "currency"))):
             raise item.refuse("currency", f"{package.name} has no prices in {currency}.")
@@ -380,12 +380,12 @@ class Simulation:
             minimum_spend=stored.minimum_spend,
             proration=stored.proration or Proration.NONE,
         )
-        make_change(plan_change(package, changed, holds_from, on, shown_on=holds_from))
+        make_change(plan_change(package, changed, effective_from, on, shown_on=effective_from))
 
     def _change_customer(self, item: Place) -> None:
         on = item.day("on")
         customer = item.one_of("customer", self.customers, "customer")
-        change_tax_rate(customer, item.decimal("tax_rate"), item.day("holds_from", on + ONE_DAY), on)
+        change_tax_rate(customer, item.decimal("tax_rate"), item.day("effective_from", on + ONE_DAY), on)
 
     # -- the answer
 
@@ -438,6 +438,6 @@ def _check_change(item: Place) -> None:
             whose[1] if whose else "on", "a change must name one assignment, package or customer."
         )
     fields = CHANGES[whose[0]]
-    item.only("on", whose[0], "holds_from", *fields)
+    item.only("on", whose[0], "effective_from", *fields)
     if not any(map(item.has, fields)):
         raise item.refuse(whose[0], f"it changes nothing. Possible are: {', '.join(fields)}.")

@@ -99,7 +99,7 @@ class EditForm(VersionedForm):
 
     seen = HiddenField()
     quantity = WholeField("Quantity")
-    holds_from = DayField("Effective from")
+    effective_from = DayField("Effective from")
     start_date = DayField("Start Date")
     charge_from = DayField("Charge from")
     end_date = DayField("End Date")
@@ -116,7 +116,7 @@ class EditForm(VersionedForm):
         form = cls(
             formdata=None,
             quantity=assignment.quantity_on(from_day),
-            holds_from=from_day,
+            effective_from=from_day,
             start_date=assignment.start_date,
             charge_from=assignment.charge_from,
             end_date=assignment.end_date,
@@ -138,7 +138,7 @@ class EditForm(VersionedForm):
         tomorrow = today + timedelta(days=1)
         return Change(
             quantity=self.quantity.data,
-            holds_from=(self.holds_from.data or tomorrow) if begun else today,
+            effective_from=(self.effective_from.data or tomorrow) if begun else today,
             start_date=assignment.start_date if begun else self.start_date.data or today,
             charge_from=assignment.charge_from if begun else self.charge_from.data,
             end_date=self.end_date.data,

@@ -92,7 +92,7 @@ def draft_many(noun: str) -> Any:
 def assign_many(noun: str) -> Any:
     """Assign to all that may have it, in one transaction, once for the token of the form."""
     many = Many(noun, _chosen(noun))
-    assigning_many.hold(many.load())
+    assigning_many.lock_targets(many.load())
     lock_chosen(Package, "package")
     form = _typed()
     if not form.accepts():

@@ -49,7 +49,7 @@ def _get(assignment_id: int) -> Assignment:
     return assignment or abort(404)
 
 
-def _held(assignment_id: int) -> Assignment:
+def _locked(assignment_id: int) -> Assignment:
     """The same, locked and read anew for a change."""
     return lock_assignment(assignment_id, *assignments.for_rows(), selectinload(Assignment.ends)) or abort(
         404
@@ -125,15 +125,15 @@ def _lost(assignment: Assignment, form: EditForm) -> waiting.Waiting | None:
     if change is None or not 1 <= change.quantity <= 100_000:
         return None
     try:
-        check_day("holds_from", change.holds_from)
+        check_day("effective_from", change.effective_from)
     except Invalid:
         return None
-    return waiting.waiting(assignment, change.quantity, change.holds_from, today())
+    return waiting.waiting(assignment, change.quantity, change.effective_from, today())
 
 
 @bp.post("/assignments/<int:assignment_id>")
 def update(assignment_id: int) -> Any:
-    assignment = _held(assignment_id)
+    assignment = _locked(assignment_id)
     _check_open(assignment)
     form = EditForm()
     change = form.change(assignment, today(), owner=may_own())
@@ -214,7 +214,7 @@ def ask_end(assignment_id: int) -> Any:
 @bp.post("/assignments/<int:assignment_id>/end")
 def end(assignment_id: int) -> Any:
     """Set the end date: what every refusal offers as its way out."""
-    assignment = _held(assignment_id)
+    assignment = _locked(assignment_id)
     form = EndForm()
     if form.validate() and form.end_date.data is None:
         form.end_date.errors = ["Choose its last day."]
@@ -239,7 +239,7 @@ def end(assignment_id: int) -> Any:
 @bp.post("/assignments/<int:assignment_id>/delete")
 def delete(assignment_id: int) -> Any:
     """Remove it, or make today its last day, by the rules for that."""
-    assignment = _held(assignment_id)
+    assignment = _locked(assignment_id)
     form = EndForm()
     if form.is_stale(assignment.version):
         return _end(assignment, form, 409, stale=True)

@@ -122,7 +122,7 @@ def release(payment_id: int) -> Any:
 @bp.post("/<int:payment_id>/allocations")
 def allocate(payment_id: int) -> Any:
     payment = db.get_or_404(Payment, payment_id)
-    credit.hold(payment)
+    credit.lock_payment(payment)
     form = AllocationForm([item for item in credit.to_be_paid(payment.customer_id) if item.open > 0])
     if not form.validate_on_submit():
         return _page(payment, 422, form)
@@ -151,7 +151,7 @@ def lift(allocation_id: int) -> Any:
 
 def _acted_upon(payment_id: int) -> Payment:
     payment = db.get_or_404(Payment, payment_id)
-    credit.hold(payment)
+    credit.lock_payment(payment)
     form = ActForm()
     if not form.validate_on_submit():
         abort(400)

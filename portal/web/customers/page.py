@@ -24,7 +24,7 @@ from portal.web.customers import bp
 from portal.web.customers.forms import TaxRateForm
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_or_404
-from portal.web.people.pages import circle_of
+from portal.web.people.pages import group_of
 from portal.web.shared.fields import day_or_none, put_error
 
 SHOWN = 10
@@ -54,7 +54,7 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "bundles": free_minutes(customer.id, today()),
         "rate_form": form,
         "tomorrow": rate_begins(customer),
-        "circle": circle_of(customer),
+        "group": group_of(customer),
     }
     return render_template("customers/show.html", **context, **more), status
 
@@ -126,9 +126,9 @@ def change_tax_rate(customer_id: int) -> Any:
 @bp.post("/<int:customer_id>/tax-rates/drop")
 def drop_tax_rate(customer_id: int) -> Any:
     customer = lock_or_404(Customer, customer_id)
-    day = day_or_none(request.form.get("holds_from", ""))
+    day = day_or_none(request.form.get("effective_from", ""))
     if day is None:
-        raise Invalid("holds_from", "Effective from is not a valid date.")
+        raise Invalid("effective_from", "Effective from is not a day of the calendar.")
     customers.drop_tax_rate(customer, day, today())
     db.session.commit()
     flash("Removed the planned tax rate.")

@@ -142,7 +142,7 @@ def _report(form: IntakeForm, *, to_change: bool = False) -> Report | None:
         lines = form.lines()
         report = did_intake.check(lines, form.wanted)
         if to_change:
-            did_intake.hold(report)
+            did_intake.lock_report(report)
             _offer(form)
             return did_intake.check(lines, form.wanted) if form.validate() else None
         return report

@@ -261,7 +261,7 @@ def chosen_ids() -> list[int]:
 
 def _chosen() -> Any:
     """The DIDs themselves. Invalid where none of them is there."""
-    chosen = dids.held(dids.load_many(chosen_ids()))
+    chosen = dids.lock_dids(dids.load_many(chosen_ids()))
     if not chosen:
         raise Invalid("ids", "No DID that was selected exists any more.")
     return chosen

@@ -1,6 +1,6 @@
 """People, as a customer's own owner deals with them: the routes under /my/people.
 
-`add_to(bp)` puts them on the blueprint `my`, whose page lists them (templates/people/_circle.html).
+`add_to(bp)` puts them on the blueprint `my`, whose page lists them (templates/people/_user_group.html).
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from flask import Blueprint, abort, render_template
 from portal.extensions import db
 from portal.models import Customer
 from portal.models.user import CUSTOMER_OWNER
-from portal.web.people import circle as acts
-from portal.web.people.circle import Circle, me
+from portal.web.people import user_group as acts
+from portal.web.people.user_group import UserGroup, me
 
 
 def may_invite() -> bool:
@@ -21,33 +21,33 @@ def may_invite() -> bool:
     return me().role == CUSTOMER_OWNER
 
 
-def my_circle() -> Circle:
+def my_group() -> UserGroup:
     """The people of the customer that who is signed in belongs to."""
     customer_id = me().customer_id or abort(404)
     customer = db.session.get(Customer, customer_id) or abort(404)
-    return Circle(customer, mine=True, may_act=may_invite() and not customer.archived_on)
+    return UserGroup(customer, mine=True, may_act=may_invite() and not customer.archived_on)
 
 
 def _owners(act: Callable[..., Any]) -> Callable[..., Any]:
-    """For the customer's owners: hand their circle, and whom it is about, to what is done."""
+    """For the customer's owners: hand their group, and whom it is about, to what is done."""
 
     @wraps(act)
     def view(**values: Any) -> Any:
-        circle = my_circle()
-        return act(circle, **values) if circle.may_act else abort(403)
+        group = my_group()
+        return act(group, **values) if group.may_act else abort(403)
 
     return view
 
 
 def _to(find: str, act: Callable[..., Any]) -> Callable[..., Any]:
-    return _owners(lambda circle, handle: act(circle, getattr(circle, find)(handle)))
+    return _owners(lambda group, handle: act(group, getattr(group, find)(handle)))
 
 
 def add_to(bp: Blueprint) -> None:
     """Put the routes on the blueprint `my`."""
     here = "/people"
-    bp.add_url_rule(here, "people", lambda: render_template("my/people.html", circle=my_circle()))
-    bp.add_url_rule(f"{here}/new", "people_new", _owners(lambda circle: acts.ask(circle)))
+    bp.add_url_rule(here, "people", lambda: render_template("my/people.html", group=my_group()))
+    bp.add_url_rule(f"{here}/new", "people_new", _owners(lambda group: acts.ask(group)))
     bp.add_url_rule(here, "people_invite", _owners(acts.invite), methods=["POST"])
     acts_on: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
         ("GET", "person", "row", acts.row),

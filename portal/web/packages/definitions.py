@@ -83,7 +83,7 @@ def copy(package_id: int) -> Any:
 def edit(package_id: int) -> Any:
     package = db.get_or_404(Package, package_id)
     day = earliest_day(package, today())
-    return _editor(PackageForm.of(definition_of(package, day), holds_from=day), package)
+    return _editor(PackageForm.of(definition_of(package, day), effective_from=day), package)
 
 
 @bp.post("/<int:package_id>/definition")
@@ -113,7 +113,7 @@ def update(package_id: int) -> Any:
 
 def _save(form: PackageForm, package: Package, definition: Definition) -> Any:
     """Save a change, once it was seen whom it hits."""
-    impact = impact_of(plan_change(package, definition, form.holds_from.data, today()))
+    impact = impact_of(plan_change(package, definition, form.effective_from.data, today()))
     if impact.effects and form.confirmed.data != impact.fingerprint:
         form.confirmed.data = impact.fingerprint
         return _editor(form, package, impact=impact)

@@ -91,7 +91,7 @@ class DefinitionForm(VersionedForm):
     """What every change of a stored package carries."""
 
     confirmed = HiddenField()
-    holds_from = DayField("Effective from")
+    effective_from = DayField("Effective from")
 
 
 class PackageForm(DefinitionForm):

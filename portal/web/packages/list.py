@@ -117,7 +117,7 @@ def _state() -> ListState:
 
 
 def _rows(found: Any) -> list[Row]:
-    assigned = package_figures.holders([package.id for package in found], today())
+    assigned = package_figures.assigned_to([package.id for package in found], today())
     return [_row(package, assigned[package.id]) for package in found]
 
 
@@ -127,7 +127,7 @@ def _row(package: Package, assigned: int | None = None) -> Row:
     currency = next((code for code in wanted if code in package.currencies), "")
     price = package.price_on(currency, day)
     if assigned is None:
-        assigned = package_figures.holders([package.id], day)[package.id]
+        assigned = package_figures.assigned_to([package.id], day)[package.id]
     return Row(package, currency, price, package.schedule_on(day), assigned)
 
 
@@ -161,7 +161,7 @@ def edit_row(package_id: int) -> Any:
     assert prices is not None
     data = {"name": stored.name, "currency": row.currency, "cost": prices.cost, "retail": prices.retail}
     form = RowForm(formdata=None, data=data)
-    form.holds_from.data = earliest_day(row.package, today())
+    form.effective_from.data = earliest_day(row.package, today())
     return _editing(row, form)
 
 
@@ -176,7 +176,7 @@ def update_row(package_id: int) -> Any:
     if definition is None:
         return _editing(row, form, 422)
     try:
-        change = plan_change(row.package, definition, form.holds_from.data, today())
+        change = plan_change(row.package, definition, form.effective_from.data, today())
         impact = impact_of(change)
         if impact.effects and form.confirmed.data != impact.fingerprint:
             return _editing(row, form, impact=impact)
@@ -198,7 +198,7 @@ def update_row(package_id: int) -> Any:
 def saved(impact: Impact) -> str:
     """What saving a change did, said once."""
     change = impact.change
-    begins = change.holds_from
+    begins = change.effective_from
     if not change.of_terms or begins == FIRST_DAY:
         return f"Saved {change.definition.name}."
     return f"Saved {change.definition.name}. The new terms take effect on {in_words(begins)}."

@@ -31,8 +31,8 @@ DAYS_SHOWN = 6
 @bp.get("/<int:package_id>")
 def show(package_id: int) -> Any:
     package, day = db.get_or_404(Package, package_id), today()
-    many = package_figures.holders([package_id], day, MANY)[package_id] > MANY
-    holders = page(
+    many = package_figures.assigned_to([package_id], day, MANY)[package_id] > MANY
+    assigned = page(
         package_history.assignments_of(package, day, request.args.get("state", package_history.IN_FORCE)),
         HOLDERS,
         request.args.get("after", type=row_id),
@@ -41,13 +41,13 @@ def show(package_id: int) -> Any:
     )
     context: dict[str, Any] = {
         "package": package,
-        "holders": holders,
+        "assigned": assigned,
         "many": many,
         "MANY": MANY,
         "today": day,
     }
     if is_htmx():
-        return fragment("packages/_holders.html", **context)
+        return fragment("packages/_assigned.html", **context)
     return render_template(
         "packages/show.html",
         **context,
@@ -118,7 +118,7 @@ def restore(package_id: int) -> AnyResponse:
 @bp.post("/<int:package_id>/planned/delete")
 def delete_planned(package_id: int) -> AnyResponse:
     package = lock_or_404(Package, package_id)
-    day = _day(request.form.get("holds_from", ""))
+    day = _day(request.form.get("effective_from", ""))
     drop_planned(package, day, today())
     db.session.commit()
     flash(f"Removed what was planned from {in_words(day)}.")
@@ -129,4 +129,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid("holds_from", "Effective from is not a valid date.") from None
+        raise Invalid("effective_from", "Effective from is not a day of the calendar.") from None

@@ -22,7 +22,7 @@ def show(token: str) -> Any:
     try:
         invitation = invitations.find(token, now())
     except RuleBroken as error:
-        return _holds_no_more(error)
+        return _no_longer_valid(error)
     return _page(invitation, token, AcceptForm(name=invitation.name))
 
 
@@ -39,7 +39,7 @@ def accept(token: str) -> Any:
         return _page(invitation, token, form, 422)
     except RuleBroken as error:
         db.session.rollback()
-        return _holds_no_more(error)
+        return _no_longer_valid(error)
     db.session.commit()
     if current_user.is_authenticated:  # somebody else, in this browser
         logout_user()
@@ -59,6 +59,6 @@ def _page(invitation: Invitation, token: str, form: AcceptForm, status: int = 20
     return render_template("invitations/show.html", invitation=invitation, token=token, form=form), status
 
 
-def _holds_no_more(error: RuleBroken) -> Any:
+def _no_longer_valid(error: RuleBroken) -> Any:
     """The same words whatever is wrong with the link: nobody learns from it who was invited."""
     return render_template("invitations/none.html", sentence=error.sentence), 404

@@ -10,8 +10,8 @@ from portal.models.user import User
 from portal.web.http.access import may_own, require_role
 from portal.web.http.locks import lock_or_404
 from portal.web.people import bp
-from portal.web.people import circle as acts
-from portal.web.people.circle import Circle
+from portal.web.people import user_group as acts
+from portal.web.people.user_group import UserGroup
 
 HERE = "/settings/people"
 
@@ -21,46 +21,46 @@ def _place() -> dict[str, str]:
     return {"place": "settings"}
 
 
-def circle_of(customer: Customer | None) -> Circle:
+def group_of(customer: Customer | None) -> UserGroup:
     """The people of a customer, or the staff, as whoever is signed in may deal with them."""
-    return Circle(customer, mine=False, may_act=may_own() and not (customer and customer.archived_on))
+    return UserGroup(customer, mine=False, may_act=may_own() and not (customer and customer.archived_on))
 
 
-def _person(user_id: int) -> tuple[Circle, User]:
+def _person(user_id: int) -> tuple[UserGroup, User]:
     person = db.get_or_404(User, user_id)
-    return circle_of(_customer(person.customer_id)), person
+    return group_of(_customer(person.customer_id)), person
 
 
-def _invitation(invitation_id: int) -> tuple[Circle, Invitation]:
+def _invitation(invitation_id: int) -> tuple[UserGroup, Invitation]:
     invitation = db.get_or_404(Invitation, invitation_id)
-    return circle_of(invitation.customer), invitation
+    return group_of(invitation.customer), invitation
 
 
 def _customer(customer_id: int | None) -> Customer | None:
     return db.session.get(Customer, customer_id) if customer_id else None
 
 
-def _open(customer_id: int) -> Circle:
-    circle = circle_of(db.get_or_404(Customer, customer_id))
-    return circle if circle.may_act else abort(404)
+def _open(customer_id: int) -> UserGroup:
+    group = group_of(db.get_or_404(Customer, customer_id))
+    return group if group.may_act else abort(404)
 
 
 @bp.get(HERE)
 @require_role()
 def index() -> Any:
-    return render_template("people/index.html", circle=circle_of(None))
+    return render_template("people/index.html", group=group_of(None))
 
 
 @bp.get(f"{HERE}/new")
 @require_role()
 def new() -> Any:
-    return acts.ask(circle_of(None))
+    return acts.ask(group_of(None))
 
 
 @bp.post(f"{HERE}/invitations")
 @require_role()
 def invite() -> Any:
-    return acts.invite(circle_of(None))
+    return acts.invite(group_of(None))
 
 
 @bp.get("/customers/<int:customer_id>/people/new")

@@ -28,7 +28,7 @@ def index() -> Any:
     context: dict[str, Any] = {
         "page": page,
         "state": state,
-        "told": [lists.told(entry) for entry in page.rows],
+        "told": [lists.audit_line(entry) for entry in page.rows],
         "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in lists.NOUNS)],
     }
     if is_htmx():

@@ -177,7 +177,7 @@ def test_many_end_on_one_day_and_who_is_locked_stays(session):
 def wanted(assignment, **change):
     given = {
         "quantity": assignment.quantity_on(TODAY),
-        "holds_from": TODAY,
+        "effective_from": TODAY,
         "start_date": assignment.start_date,
         "charge_from": assignment.charge_from,
         "end_date": assignment.end_date,
@@ -201,7 +201,7 @@ def test_a_form_that_changes_nothing_changes_nothing(session):
     assignment = assigned(a_package(), a_customer(), date(2026, 11, 1))
     run()
     version = assignment.version
-    make_change(assignment, wanted(assignment, holds_from=TOMORROW), TODAY, by=BEN, now=NOW)
+    make_change(assignment, wanted(assignment, effective_from=TOMORROW), TODAY, by=BEN, now=NOW)
     session.flush()
     assert assignment.version == version
 

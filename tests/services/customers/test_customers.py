@@ -47,7 +47,7 @@ def charge(session: Any, customer: Customer) -> None:
 
 
 def rates(customer: Customer) -> list[tuple[date, str]]:
-    return [(row.holds_from, f"{row.rate.normalize():f}") for row in customer.tax_rates]
+    return [(row.effective_from, f"{row.rate.normalize():f}") for row in customer.tax_rates]
 
 
 def test_a_form_sent_twice_makes_one_customer(session: Any) -> None:

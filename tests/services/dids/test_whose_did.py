@@ -37,8 +37,8 @@ def taken_up(customer=None, on=FIRST, numbers=NUMBER):
 
 def kept(did):
     """What is kept of a DID: the day from which on, and with whom."""
-    query = select(DidOwner.holds_from, DidOwner.customer_id).where(DidOwner.did_id == did.id)
-    return [tuple(row) for row in db.session.execute(query.order_by(DidOwner.holds_from))]
+    query = select(DidOwner.effective_from, DidOwner.customer_id).where(DidOwner.did_id == did.id)
+    return [tuple(row) for row in db.session.execute(query.order_by(DidOwner.effective_from))]
 
 
 def owner_on(*days):

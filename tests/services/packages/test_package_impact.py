@@ -21,13 +21,13 @@ TOMORROW = TODAY + timedelta(days=1)
 DECEMBER = date(2026, 12, 1)
 
 
-def impact(package, holds_from=None, **changed):
+def impact(package, effective_from=None, **changed):
     """The impact of a change of what is stored."""
     stored = definition_of(package, earliest_day(package, TODAY))
     if "retail" in changed:
         retail = Decimal(changed.pop("retail"))
         changed["prices"] = tuple(replace(prices, retail=retail) for prices in stored.prices)
-    return impact_of(plan_change(package, replace(stored, **changed), holds_from, TODAY))
+    return impact_of(plan_change(package, replace(stored, **changed), effective_from, TODAY))
 
 
 def test_it_names_every_assignment_with_its_own_first_day_and_sums_a_month():

@@ -44,15 +44,15 @@ def at(retail: str, currency: str = "GBP", cost: str = "10") -> PriceSet:
     return PriceSet(currency, Decimal(cost), Decimal(retail))
 
 
-def change(package: Package, holds_from: date | None = None, **changed: object) -> None:
+def change(package: Package, effective_from: date | None = None, **changed: object) -> None:
     """Change what is stored of a package, from a day on."""
     stored = definition_of(package, earliest_day(package, TODAY))
-    make_change(plan_change(package, replace(stored, **changed), holds_from, TODAY))
+    make_change(plan_change(package, replace(stored, **changed), effective_from, TODAY))
 
 
 def retails(package: Package, currency: str = "GBP") -> list[tuple[date, str]]:
     """The history of a package's retail."""
-    return [(p.holds_from, f"{p.retail.normalize():f}") for p in package.prices if p.currency == currency]
+    return [(p.effective_from, f"{p.retail.normalize():f}") for p in package.prices if p.currency == currency]
 
 
 def charged_package(*, frequency: Frequency = Frequency.MONTHLY, currency: str = "GBP") -> Package:
@@ -196,7 +196,7 @@ def test_no_change_holds_on_a_day_that_was_charged_or_lies_out_of_bounds(day):
     package = charged_package()
     with pytest.raises(Invalid) as refused:
         change(package, day, prices=(at("12"),))
-    assert refused.value.field == "holds_from"
+    assert refused.value.field == "effective_from"
     assert "2199" in refused.value.sentence or "23 November 2026" in refused.value.sentence
 
 
@@ -315,5 +315,7 @@ def test_prices_of_one_currency_never_begin_twice_on_a_day(session):
     package = charged_package()
     for retail in ("11", "12", "13"):
         change(package, prices=(at(retail),))
-    days = session.scalars(select(PackagePrice.holds_from).where(PackagePrice.package_id == package.id)).all()
+    days = session.scalars(
+        select(PackagePrice.effective_from).where(PackagePrice.package_id == package.id)
+    ).all()
     assert sorted(days) == [FIRST_DAY, TOMORROW]

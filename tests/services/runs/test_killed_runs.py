@@ -71,7 +71,9 @@ def a_customer_with(catalogue, name, seed):
                 "auto_decrement_credit": random.random() < 0.5, "created_at": NOW,
             }
         )  # fmt: skip
-        quantities.append({"assignment_id": id, "quantity": random.randrange(1, 4), "holds_from": FIRST_DAY})
+        quantities.append(
+            {"assignment_id": id, "quantity": random.randrange(1, 4), "effective_from": FIRST_DAY}
+        )
         ends.append({"assignment_id": id, "end_date": end, "known_on": FIRST_DAY})
         positions.append({"assignment_id": id, "next_charge_on": start})
     rows = (

@@ -311,17 +311,17 @@ def test_errors_are_shown_at_their_fields_in_the_row(client, session, northwind)
     assignment = assigned(a_package(minimum_days=60), northwind, date(2026, 11, 1))
     run()
     url = f"/assignments/{assignment.id}"
-    data = saved(assignment, end_date="2026-12-01", holds_from="2026-11-23")
+    data = saved(assignment, end_date="2026-12-01", effective_from="2026-11-23")
     soup = part(client.post(url, data=data, headers=HTMX), 422)
-    assert error_at(soup, "end_date").startswith("Not before 30 December 2026: it is locked")
-    data = saved(assignment, quantity="no", holds_from="2026-11-23")
+    assert error_at(soup, "end_date").startswith("Not before 30 December 2026, its last locked day")
+    data = saved(assignment, quantity="no", effective_from="2026-11-23")
     assert "whole number" in error_at(part(client.post(url, data=data, headers=HTMX), 422), "quantity")
 
 
 def test_more_units_say_what_waiting_gives_away_before_they_are_saved(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind, date(2026, 11, 1))
     run()
-    data = saved(assignment, quantity=3, holds_from="2026-11-23")
+    data = saved(assignment, quantity=3, effective_from="2026-11-23")
     url = f"/assignments/{assignment.id}"
     live = part(client.get(f"{url}/waiting", query_string=data, headers=HTMX))
     asked_first = part(client.post(url, data=data, headers=HTMX), 409)
@@ -440,7 +440,7 @@ def test_the_page_of_an_assignment_tells_its_whole_story(client, session, northw
     run()
     client.post(
         f"/assignments/{assignment.id}",
-        data=saved(assignment, quantity=3, holds_from="2026-12-01", end_date="2027-06-30"),
+        data=saved(assignment, quantity=3, effective_from="2026-12-01", end_date="2027-06-30"),
     )
     soup = page(client.get(f"/assignments/{assignment.id}"))
     facts = words(soup.select_one(".facts"))

@@ -319,7 +319,7 @@ def test_a_rate_typed_in_the_row_is_effective_from_tomorrow_once_something_was_p
     assert "from tomorrow" in words(part(client.get(f"/customers/{customer.id}/row/edit", headers=HTMX)))
     data = {"name": "Acme", "tax_rate": "19", "version": customer.version}
     part(client.post(f"/customers/{customer.id}/row", data=data, headers=HTMX))
-    assert [(str(r.rate), r.holds_from) for r in customer.tax_rates][-1] == ("19", date(2026, 11, 23))
+    assert [(str(r.rate), r.effective_from) for r in customer.tax_rates][-1] == ("19", date(2026, 11, 23))
 
 
 def test_a_wrong_field_keeps_the_row_open(session: Any, client: FlaskClient) -> None:
@@ -433,7 +433,7 @@ def test_a_tax_rate_from_a_day_on_is_in_the_history_and_can_be_removed(
         "1 Jan 2027 to come 19% Remove the rate from 1 Jan 2027",
         "the beginning 20%",
     ]
-    client.post(history.select_one("tbody form")["action"], data={"holds_from": "2027-01-01"})
+    client.post(history.select_one("tbody form")["action"], data={"effective_from": "2027-01-01"})
     assert [str(rate.rate) for rate in customer.tax_rates] == ["20"]
 
 
@@ -475,7 +475,7 @@ def test_a_rate_of_somebody_who_has_seen_an_older_one_is_asked_again(
 def test_a_rate_that_is_in_force_cannot_be_removed(session: Any, client: FlaskClient) -> None:
     customer = a_customer("Acme")
     for day in ("2000-01-01", "never", ""):
-        page(client.post(f"/customers/{customer.id}/tax-rates/drop", data={"holds_from": day}), 422)
+        page(client.post(f"/customers/{customer.id}/tax-rates/drop", data={"effective_from": day}), 422)
     assert len(customer.tax_rates) == 1
 
 

@@ -31,7 +31,10 @@ NO_TOKENS = {
     "empty": "", "blank": "   ", "too long": "x" * 65, "left out": None,
     "no letters": "\u202e" * 8,
 }  # fmt: skip
-NEW = "{names} carry a token, and tests/web/http/test_once.py does not know them: say in OTHER what they say the second time"
+NEW = (
+    "{names} carry a token, and tests/web/http/test_once.py does not know them: "
+    "say in OTHER what they say the second time"
+)
 
 
 @pytest.fixture(scope="module")

@@ -234,7 +234,7 @@ def test_saving_shows_whom_it_affects_first_and_then_saves(client, session):
         "frequency": "quarterly",
         "match_of": "quarterly",
     }
-    assert data["holds_from"] == ["2026-11-23"]
+    assert data["effective_from"] == ["2026-11-23"]
     seen = page(client.post(url, data=data))
     text = words(seen.select_one("#package-form"))
     assert "This changes what 1 customer pays for 1 assignment" in text
@@ -305,9 +305,9 @@ def test_a_change_of_the_past_is_refused_at_its_day(client, session):
     assigned(package, a_customer())
     run()
     url = f"/packages/{package.id}/definition"
-    data = {**filled(page(client.get(url))), "retail": "30", "holds_from": "2026-11-22"}
+    data = {**filled(page(client.get(url))), "retail": "30", "effective_from": "2026-11-22"}
     soup = page(client.post(url, data=data), 422)
-    assert "Choose 23 November 2026 or a later day." in error_at(soup, "holds_from")
+    assert "Choose 23 November 2026 or a later day." in error_at(soup, "effective_from")
 
 
 def test_a_currency_somebody_pays_in_stays(client, session):

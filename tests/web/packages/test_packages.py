@@ -27,7 +27,7 @@ def typed(package: Package, **changed: str) -> dict[str, str]:
         "currency": "GBP",
         "cost": "10",
         "retail": "24.50",
-        "holds_from": "",
+        "effective_from": "",
         **changed,
     }
 
@@ -161,8 +161,8 @@ def test_somebody_new_who_is_affected_in_the_meantime_is_shown_first(client, ses
         ({"retail": "12,50"}, "retail", "digits with a point"),
         ({"retail": "-1"}, "retail", "0 to 999,999,999"),
         ({"cost": "0.0000001"}, "cost", "6 decimals"),
-        ({"holds_from": "2026-02-30"}, "holds_from", "a valid date"),
-        ({"retail": "30", "holds_from": "2026-11-01"}, "holds_from", "or a later day"),
+        ({"effective_from": "2026-02-30"}, "effective_from", "a day of the calendar"),
+        ({"retail": "30", "effective_from": "2026-11-01"}, "effective_from", "or a later day"),
     ],
 )
 def test_a_row_keeps_what_was_typed_and_says_what_is_wrong(client, session, changed, field, says):
@@ -224,9 +224,11 @@ def test_the_price_list_says_what_is_in_force_from_when_and_a_planned_set_is_rem
     text = words(page(client.get(url)).select_one("main"))
     assert "GBP until 22 Nov 2026 10.00 24.50 0.00 0.00 holds now" in text
     assert "GBP from 23 Nov 2026 10.00 30.00 0.00 0.00 planned" in text
-    assert client.post(f"{url}/planned/delete", data={"holds_from": TOMORROW.isoformat()}).status_code == 303
-    assert [price.holds_from for price in package.prices] == [FIRST_DAY]
-    assert client.post(f"{url}/planned/delete", data={"holds_from": "nonsense"}).status_code == 422
+    assert (
+        client.post(f"{url}/planned/delete", data={"effective_from": TOMORROW.isoformat()}).status_code == 303
+    )
+    assert [price.effective_from for price in package.prices] == [FIRST_DAY]
+    assert client.post(f"{url}/planned/delete", data={"effective_from": "nonsense"}).status_code == 422
 
 
 def test_who_has_ended_is_in_the_list_of_all(client, session):

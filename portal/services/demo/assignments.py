@@ -7,7 +7,7 @@ from portal.services.demo.people import Person
 from portal.services.demo.story import Story, assign
 
 
-def hold(story: Story, person: Person) -> None:
+def assign_all(story: Story, person: Person) -> None:
     """Assign to a customer all that they take when they join."""
     _assign_first(story, person)
     _assign_dids(story, person)

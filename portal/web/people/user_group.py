@@ -34,7 +34,7 @@ def handle(thing: User | Invitation) -> str:
 
 
 @dataclass
-class Circle:
+class UserGroup:
     """People who see the same, and who invites them. `mine`: by one of themselves, under /my."""
 
     customer: Customer | None
@@ -94,29 +94,29 @@ def me() -> User:
     return user
 
 
-def done(circle: Circle, sentence: str) -> Any:
+def done(group: UserGroup, sentence: str) -> Any:
     """Commit, say so, and show the list as it is now."""
     db.session.commit()
     flash(sentence)
-    fresh = Circle(circle.customer, circle.mine, circle.may_act)
+    fresh = UserGroup(group.customer, group.mine, group.may_act)
     if is_htmx():
-        return fragment("people/_circle.html", circle=fresh)
+        return fragment("people/_user_group.html", group=fresh)
     return redirect(fresh.home, code=303)
 
 
-def ask(circle: Circle, form: InviteForm | None = None, status: int = 200) -> Any:
+def ask(group: UserGroup, form: InviteForm | None = None, status: int = 200) -> Any:
     """The form that invites, in the dialog or as a page of its own."""
-    form = form or InviteForm(of_customer=circle.customer is not None)
+    form = form or InviteForm(of_customer=group.customer is not None)
     if is_htmx():
-        return fragment("people/_dialog.html", status, circle=circle, form=form)
-    return render_template("people/new.html", circle=circle, form=form), status
+        return fragment("people/_dialog.html", status, group=group, form=form)
+    return render_template("people/new.html", group=group, form=form), status
 
 
-def invite(circle: Circle) -> Any:
+def invite(group: UserGroup) -> Any:
     """Invite whoever the form names."""
-    form = InviteForm(of_customer=circle.customer is not None)
+    form = InviteForm(of_customer=group.customer is not None)
     if not form.validate_on_submit():
-        return ask(circle, form, 422)
+        return ask(group, form, 422)
     try:
         invitation, token = invitations.invite(
             form.email.data or "",
@@ -124,28 +124,26 @@ def invite(circle: Circle) -> Any:
             form.role.data,
             by=me(),
             now=now(),
-            customer_id=circle.customer.id if circle.customer else None,
+            customer_id=group.customer.id if group.customer else None,
         )
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        return ask(circle, form, 422)
+        return ask(group, form, 422)
     send(invitation, token)
-    return done(circle, f"An e-mail with a link is on its way to {invitation.email}.")
+    return done(group, f"A message with a link is on its way to {invitation.email}.")
 
 
-def resend(circle: Circle, invitation: Invitation) -> Any:
+def resend(group: UserGroup, invitation: Invitation) -> Any:
     """Send an invitation once more."""
     send(invitation, invitations.resend(invitation, now()))
-    return done(
-        circle, f"A new link is on its way to {invitation.email}; the earlier one is no longer valid."
-    )
+    return done(group, f"A new link is on its way to {invitation.email}; the earlier one holds no more.")
 
 
-def withdraw(circle: Circle, invitation: Invitation) -> Any:
+def withdraw(group: UserGroup, invitation: Invitation) -> Any:
     """Let an invitation hold no more."""
     invitations.withdraw(invitation, now())
-    return done(circle, f"Withdrew the invitation of {invitation.email}.")
+    return done(group, f"The invitation of {invitation.email} holds no more.")
 
 
 def send(invitation: Invitation, token: str | None) -> None:
@@ -169,52 +167,52 @@ def _subject(invitation: Invitation) -> str:
     return f"You are invited to {company_name()}'s portal"
 
 
-def row(circle: Circle, person: User) -> Any:
+def row(group: UserGroup, person: User) -> Any:
     """A person's row; without script the whole list."""
     if not is_htmx():
-        return redirect(circle.home, code=303)
-    return fragment("people/_row.html", circle=circle, person=person)
+        return redirect(group.home, code=303)
+    return fragment("people/_row.html", group=group, person=person)
 
 
-def edit_row(circle: Circle, person: User, form: PersonForm | None = None, status: int = 200) -> Any:
+def edit_row(group: UserGroup, person: User, form: PersonForm | None = None, status: int = 200) -> Any:
     """A person's row, open; without script a page of its own."""
-    form = form or PersonForm(of_customer=circle.customer is not None, obj=person)
-    context = {"circle": circle, "person": person, "form": form}
+    form = form or PersonForm(of_customer=group.customer is not None, obj=person)
+    context = {"group": group, "person": person, "form": form}
     if is_htmx():
         return fragment("people/_edit_row.html", status, **context)
     return render_template("people/edit.html", **context), status
 
 
-def update_row(circle: Circle, person: User) -> Any:
+def update_row(group: UserGroup, person: User) -> Any:
     """What a person is called and may do."""
-    form = PersonForm(of_customer=circle.customer is not None)
+    form = PersonForm(of_customer=group.customer is not None)
     if not form.validate_on_submit():
-        return edit_row(circle, person, form, 422)
+        return edit_row(group, person, form, 422)
     try:
         people.rename(person, form.name.data or "")
         people.change_role(person, form.role.data, me())
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        return edit_row(circle, person, form, 422)
+        return edit_row(group, person, form, 422)
     db.session.commit()
-    flash(f"Saved {person}.")
-    return row(circle, person)
+    flash(f"{person} is saved.")
+    return row(group, person)
 
 
-def deactivate(circle: Circle, person: User) -> Any:
+def deactivate(group: UserGroup, person: User) -> Any:
     """Let a person in no more."""
     people.deactivate(person, me(), now())
-    return done(circle, f"{person} is signed out and can no longer sign in.")
+    return done(group, f"{person} is signed out, and signs in no more.")
 
 
-def reactivate(circle: Circle, person: User) -> Any:
+def reactivate(group: UserGroup, person: User) -> Any:
     """Let a person in again."""
     people.reactivate(person)
-    return done(circle, f"{person} can sign in again.")
+    return done(group, f"{person} may sign in again.")
 
 
-def take_second_step_away(circle: Circle, person: User) -> Any:
+def take_second_step_away(group: UserGroup, person: User) -> Any:
     """Let a person in by the password alone."""
     people.take_second_step_away(person, me(), now())
-    return done(circle, f"{person} now signs in with the password only.")
+    return done(group, f"{person} signs in by password alone now.")
