@@ -26,7 +26,7 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
     """
     lock_assignment(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+        raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
     check_day("effective_from", effective_from)
     since = min(today, assignment.start_date)
     line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
@@ -40,7 +40,7 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
             touch(assignment)
             return
         raise Invalid(
-            "effective_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later."
+            "effective_from", f"A new quantity takes effect tomorrow, {in_words(today + ONE_DAY)}, or later."
         )
     if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
@@ -58,7 +58,7 @@ def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) 
             raise Invalid(
                 "quantity",
                 f"{row.quantity:,} are planned from {in_words(row.effective_from)}. "
-                f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
+                f"While it is locked the quantity cannot be reduced: choose that day, or {row.quantity:,} at most.",
             )
     touch(assignment)
     for row in assignment.quantities:
@@ -195,7 +195,7 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
     lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
-        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
+        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package again instead.")
     if change.quantity != assignment.quantity_on(change.effective_from):
         change_quantity(assignment, change.quantity, change.effective_from, today)
     if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):

@@ -140,7 +140,7 @@ def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None
     """Take back a tax rate that does not hold yet."""
     locking.lock(Customer, [customer.id])
     if effective_from <= today:
-        raise Invalid("tax_rate_from", "This tax rate holds already. Let another one hold from tomorrow.")
+        raise Invalid("tax_rate_from", "This tax rate is already in force. Set another one from tomorrow.")
     history = {row.effective_from: row.rate for row in customer.tax_rates}
     history.pop(effective_from, None)
     _keep_rates(customer, history)

@@ -36,7 +36,7 @@ def invite(
     email = people.checked_email(email)
     role = people.checked_role(role, customer_id)
     if (customer := _lock(customer_id)) and customer.archived_on:
-        raise RuleBroken(f"{customer.name} is archived. Take the customer back first.")
+        raise RuleBroken(f"{customer.name} is archived. Restore the customer first.")
     known = people.find_by_email(email)
     if known and (by.is_staff or known.customer_id == customer_id):
         whose = "" if known.customer_id == customer_id else " for somebody else"

@@ -145,7 +145,7 @@ def rename(user: User, name: str) -> None:
     """Call a person by another name."""
     name = checked_name(name)
     if not name:
-        raise Invalid("name", "Write a name.")
+        raise Invalid("name", "Enter a name.")
     _lock(user)
     user.name = name
 
@@ -165,7 +165,7 @@ def change_role(user: User, role_name: str, by: User) -> None:
 def deactivate(user: User, by: User, now: datetime) -> None:
     """Let a person in no more, and sign them out everywhere."""
     if user.id == by.id:
-        raise RuleBroken("Nobody locks themselves out: another owner does.")
+        raise RuleBroken("You cannot deactivate your own account. Ask another owner.")
     _lock(user)
     if not user.active:
         return
@@ -183,7 +183,7 @@ def reactivate(user: User) -> None:
 def take_second_step_away(user: User, by: User | None, now: datetime) -> None:
     """For whoever has lost app and backup codes: the password is enough again. By nobody: from the command line."""
     if by is not None and user.id == by.id:
-        raise RuleBroken("Your own second step is turned off in your account.")
+        raise RuleBroken("Turn off your own second step on your account page.")
     _lock(user)
     user.tf_primary_method = user.tf_totp_secret = None
     user.mf_recovery_codes = []

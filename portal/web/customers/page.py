@@ -128,7 +128,7 @@ def drop_tax_rate(customer_id: int) -> Any:
     customer = lock_or_404(Customer, customer_id)
     day = day_or_none(request.form.get("effective_from", ""))
     if day is None:
-        raise Invalid("effective_from", "Effective from is not a day of the calendar.")
+        raise Invalid("effective_from", "Effective from is not a valid date.")
     customers.drop_tax_rate(customer, day, today())
     db.session.commit()
     flash("Removed the planned tax rate.")

@@ -129,4 +129,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid("effective_from", "Effective from is not a day of the calendar.") from None
+        raise Invalid("effective_from", "Effective from is not a valid date.") from None

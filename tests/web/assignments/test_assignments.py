@@ -313,7 +313,7 @@ def test_errors_are_shown_at_their_fields_in_the_row(client, session, northwind)
     url = f"/assignments/{assignment.id}"
     data = saved(assignment, end_date="2026-12-01", effective_from="2026-11-23")
     soup = part(client.post(url, data=data, headers=HTMX), 422)
-    assert error_at(soup, "end_date").startswith("Not before 30 December 2026, its last locked day")
+    assert error_at(soup, "end_date").startswith("Not before 30 December 2026: it is locked")
     data = saved(assignment, quantity="no", effective_from="2026-11-23")
     assert "whole number" in error_at(part(client.post(url, data=data, headers=HTMX), 422), "quantity")
 

@@ -161,7 +161,7 @@ def test_somebody_new_who_is_affected_in_the_meantime_is_shown_first(client, ses
         ({"retail": "12,50"}, "retail", "digits with a point"),
         ({"retail": "-1"}, "retail", "0 to 999,999,999"),
         ({"cost": "0.0000001"}, "cost", "6 decimals"),
-        ({"effective_from": "2026-02-30"}, "effective_from", "a day of the calendar"),
+        ({"effective_from": "2026-02-30"}, "effective_from", "a valid date"),
         ({"retail": "30", "effective_from": "2026-11-01"}, "effective_from", "or a later day"),
     ],
 )
