@@ -53,7 +53,7 @@ def test_a_member_of_staff_is_created_once(portal, app):
     with app.app_context():
         ann = db.session.scalars(select(User).where(User.email == "ann@lumen.example")).one()
         assert ann.has_role("viewer")
-    assert "may sign in already" in portal(*create, "--password", "long enough for us", status=1)
+    assert "already has an account" in portal(*create, "--password", "long enough for us", status=1)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, passwor
     assert says in portal("user", "create", email, "--name", "A", "--password", password, status=1)
 
 
-def test_the_demo_is_not_loaded_into_a_portal_in_earnest(portal, app, monkeypatch):
+def test_the_demo_is_not_loaded_into_a_portal_in_production(portal, app, monkeypatch):
     monkeypatch.setitem(app.config, "MODE", "production")
     assert "demo mode only" in portal("seed", status=1)
 
 
-def test_a_port_that_is_taken_is_said_at_once(portal):
+def test_a_port_in_use_is_reported_at_once(portal):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = portal("serve", "--port", str(port), status=1)
@@ -83,7 +83,9 @@ def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):
     typed = {"email": "owner@lumen.example", "password": "three-lanterns-burn-late"}
     assert app.test_client().post("/login", data=typed).status_code == 302
     assert "password alone" in portal("user", "no-second-step", "owner@lumen.example")
-    assert "Nobody signs in as x@y.example" in portal("user", "no-second-step", "x@y.example", status=1)
+    assert "Nobody has an account with x@y.example" in portal(
+        "user", "no-second-step", "x@y.example", status=1
+    )
 
 
 def test_mail_that_waits_is_sent(portal, app):

@@ -28,20 +28,21 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
         return refusal
     if import_ := _unfinished_import(customer):
         return Refusal(
-            f"Calls of {customer.name} are still being taken in: {import_.file_name}.",
+            f"Calls of {customer.name} are still being imported: {import_.file_name}.",
             way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
         )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     owed = owed_by(customer.id)
     if owed:
-        sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
+        sentence = f"{customer.name} still has {money(owed, customer.currency)} {customer.currency} to pay."
         return Refusal(sentence, way_out=to_credit)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
         which = "A payment" if count == 1 else f"{count:,} payments"
         sentence = (
-            f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: complete or cancel first."
+            f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: "
+            f"complete or cancel {'it' if count == 1 else 'them'} first."
         )
         return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
     balance = balance_of(customer.id)

@@ -92,7 +92,7 @@ def why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal 
     more = f" and {count - 3:,} more" if count > 3 else ""
     when = f"The first day on which it is possible is {in_words(possible_on)}."
     if possible_on == today:
-        when = "It is possible today, as soon as what stands in the way is removed or posted."
+        when = "It is possible today, once these are removed or posted."
     return Refusal(
         f"{name} still has {names}{more}. {when}",
         blocking,

@@ -124,7 +124,7 @@ def assign_many(noun: str) -> Any:
 def _gone(many: Many) -> RuleBroken:
     noun = "DID" if many.noun == "dids" else "customer"
     return RuleBroken(
-        f"No {noun} that was selected is there any more.", WayOut("Back to the list", f"{many.noun}.index")
+        f"No {noun} that was selected exists any more.", WayOut("Back to the list", f"{many.noun}.index")
     )
 
 
@@ -239,7 +239,7 @@ def end_many() -> Any:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")
     chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
     if not chosen:
-        raise RuleBroken("No assignment that was selected is there any more.")
+        raise RuleBroken("No assignment that was selected exists any more.")
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)

@@ -194,8 +194,8 @@ def _check_open(assignment: Assignment) -> None:
     if assignment.has_ended_on(today()):
         ids = {"did_id": assignment.did_id} if assignment.did_id else {"customer_id": assignment.customer_id}
         raise RuleBroken(
-            f"{assignment.package.name} ended on {day(assignment.end_date)} and stays as it is.",
-            WayOut("Assign it anew", "assignments.new", {**ids, "package": assignment.package_id}),
+            f"{assignment.package.name} ended on {day(assignment.end_date)} and can no longer be changed.",
+            WayOut("Assign it again", "assignments.new", {**ids, "package": assignment.package_id}),
         )
 
 
@@ -252,7 +252,7 @@ def delete(assignment_id: int) -> Any:
     except Refused:
         db.session.rollback()
         if may_own() and "reason" in request.form:
-            form.reason.errors = ["Say why the lock is overridden: the reason is kept."]
+            form.reason.errors = ["Enter why the lock is overridden: the reason is kept."]
         return _end(assignment, form, 409)
     db.session.commit()
     flash(f"Removed {name}." if removed else f"{name} ends today.")
