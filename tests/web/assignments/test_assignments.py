@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.domain.schedule import Frequency
+from portal.domain.terms import Proration
 from portal.models import Assignment
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
@@ -461,3 +462,38 @@ def test_amounts_of_a_page_are_those_of_the_engine(client, session, northwind, t
     soup = page(client.get(f"/assignments/{assignment.id}"))
     total = soup.select_one("#upcoming").find_parent("section").select_one("tfoot .total .num")
     assert Decimal(words(total).replace(",", "")) == Decimal(5 + 13 * 30)
+
+
+def test_what_ending_comes_to_is_told_for_the_day_that_is_chosen(session, client):
+    seat = assigned(a_package("Seat", "31", proration=Proration.DAILY), a_customer(), date(2026, 11, 1))
+    run()
+    session.commit()
+    told = {}
+    for day in ("2026-11-25", "2026-12-10"):
+        soup = page(client.get(f"/assignments/{seat.id}/end", query_string={"end_date": day}))
+        told[day] = words(soup.select_one("#ending"))
+        assert soup.select_one("[name=end_date]")["value"] == day
+    assert "25 Nov 2026 as its last day" in told["2026-11-25"] and "−5.17" in told["2026-11-25"]
+    assert "10.00" in told["2026-12-10"] and "−" not in told["2026-12-10"]
+
+
+def test_a_last_day_that_cannot_be_is_told_where_its_money_would_stand(session, client):
+    seat = assigned(a_package("Seat", minimum_days=90), a_customer(), date(2026, 11, 1))
+    session.commit()
+    for day in ("2026-11-25", "1999-01-01", "2026-13-01", "9999-12-31"):
+        soup = page(client.get(f"/assignments/{seat.id}/end", query_string={"end_date": day}))
+        assert "29 Jan 2027" in words(soup.main) or "last day" in words(soup.select_one("#ending"))
+
+
+def test_many_that_end_on_one_day_are_told_what_each_comes_to_and_all_of_them(session, client):
+    customer = a_customer()
+    seat = assigned(a_package("Seat", "31", proration=Proration.DAILY), customer, date(2026, 11, 1))
+    fax = assigned(a_package("Fax", "30", proration=Proration.DAILY), customer, date(2026, 11, 1), quantity=2)
+    run()
+    session.commit()
+    form = {"ids": f"{seat.id},{fax.id}", "end_date": "2026-11-25", "show": "1"}
+    soup = page(client.post("/assignments/end", data=form))
+    rows = [words(row) for row in soup.select("#ending tbody tr")]
+    assert ["nothing −5.17 GBP" in rows[0], "nothing −10.00 GBP" in rows[1]] == [True, True]
+    assert "0.00 −15.17" in words(soup.select_one("#ending tfoot"))
+    assert seat.end_date is None and fax.end_date is None
