@@ -94,7 +94,7 @@ def test_one_that_no_file_can_contain_is_refused_and_the_others_are_written(
     monkeypatch.setattr("portal.services.summary.PAPER_MOST", 10)
     status, said = portal("all", *SPAN)
     assert status == 1
-    assert "Error: This summary of Acme would have 12 lines; one PDF holds 10 at most." in said
+    assert "Error: This summary of Acme would have 12 lines; one PDF can have 10 at most." in said
     assert "1 written to" in said
     assert [path.name[:21] for path in tmp_path.glob("*.pdf")] == ["charge-summary_globex"]
 
