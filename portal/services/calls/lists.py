@@ -104,4 +104,4 @@ def country_called(digits: str) -> str:
         if regions:
             name = "North America" if code == "1" else country_name(regions[0])
             return f"{name} (+{code})"
-    return "Other" if digits else "Not said"
+    return "Other" if digits else "Unknown"
