@@ -58,7 +58,10 @@ def test_a_member_of_staff_is_created_once(portal, app):
 
 @pytest.mark.parametrize(
     ("email", "password", "says"),
-    [("no address", "long enough for us", "not an e-mail address"), ("a@b.example", "short", "12 characters")],
+    [
+        ("no address", "long enough for us", "not an e-mail address"),
+        ("a@b.example", "short", "12 characters"),
+    ],
 )
 def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, password, says):
     assert says in portal("user", "create", email, "--name", "A", "--password", password, status=1)
