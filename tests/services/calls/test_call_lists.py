@@ -3,6 +3,7 @@
 import pytest
 
 from portal.models import Call
+from portal.services import listing
 from portal.services.calls import lists
 from tests.calling import a_file, a_line, taken_in
 from tests.trade import a_customer
@@ -10,10 +11,7 @@ from tests.trade import a_customer
 pytestmark = pytest.mark.usefixtures("session")
 
 
-def test_calls_stand_in_the_order_of_their_time_and_those_without_one_come_last(
-    session, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("portal.services.listing.PAGE_SIZE", 2)
+def test_calls_stand_in_the_order_of_their_time_and_those_without_one_come_last(session, tmp_path):
     customer = a_customer()
     session.commit()
     times = {"noon": "2026-11-03 12:00:00", "day": "2026-11-03", "dawn": "2026-11-03 05:30:00",
@@ -23,7 +21,7 @@ def test_calls_stand_in_the_order_of_their_time_and_those_without_one_come_last(
     query = lists.find_calls(customer.id, "", None, None)
     seen, after = [], None
     while True:
-        page = lists.call_page(query, len(times), after, None)
+        page = listing.page(query, lists.NEWEST, after, size=2)
         seen += [call.call_id for call in page.rows]
         if (after := page.after) is None:
             break
