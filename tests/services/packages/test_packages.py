@@ -118,7 +118,7 @@ def test_a_form_sent_twice_makes_one_package(session):
 
 
 def test_a_connexcs_package_that_is_gone_is_refused():
-    with pytest.raises(Invalid, match="gone"):
+    with pytest.raises(Invalid, match="no longer exists"):
         create_package(replace(TRUNK, connexcs_package_id=99), token="t", now=NOW)
 
 

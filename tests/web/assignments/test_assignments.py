@@ -218,7 +218,7 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
         ({"package": "999999"}, "package", "Choose a package from the list."),
         ({"quantity": ""}, "quantity", None),
         ({"quantity": "0"}, "quantity", "Quantity must be 1 to 100,000."),
-        ({"quantity": "many"}, "quantity", "Write Quantity as a whole number, such as 30."),
+        ({"quantity": "many"}, "quantity", "Enter Quantity as a whole number, such as 30."),
         ({"start_date": ""}, "start_date", "Choose the first day of service."),
         ({"start_date": "2026-02-30"}, "start_date", "Enter a date, such as 2026-11-30."),
         ({"start_date": "1999-01-01"}, "start_date", "Dates must be between 2000 and 2199."),

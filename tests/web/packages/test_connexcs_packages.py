@@ -65,7 +65,7 @@ def test_one_that_a_package_uses_stays_and_the_refusal_names_it(client, session)
     package = a_package("Fraud check")
     package.connexcs_package = service
     refused = page(client.post(f"/connexcs-packages/{service.id}/delete"), 409)
-    assert "Fraud check stands on IPQS" in words(refused.select_one("main"))
+    assert "Fraud check uses IPQS" in words(refused.select_one("main"))
     assert refused.select_one(f'a[href="/packages/{package.id}"]')
     toast = client.post(f"/connexcs-packages/{service.id}/delete", headers=HTMX)
     assert toast.status_code == 409

@@ -161,7 +161,7 @@ def test_somebody_new_who_is_affected_in_the_meantime_is_shown_first(client, ses
         ({"retail": "12,50"}, "retail", "digits with a point"),
         ({"retail": "-1"}, "retail", "0 to 999,999,999"),
         ({"cost": "0.0000001"}, "cost", "6 decimals"),
-        ({"effective_from": "2026-02-30"}, "effective_from", "a valid date"),
+        ({"effective_from": "2026-02-30"}, "effective_from", "Enter a date"),
         ({"retail": "30", "effective_from": "2026-11-01"}, "effective_from", "or a later day"),
     ],
 )
@@ -224,7 +224,7 @@ def test_the_price_list_says_what_is_in_force_from_when_and_a_planned_set_is_rem
         f"{url}/row", data=typed(package, retail="30", confirmed=seen.select_one("[name=confirmed]")["value"])
     )
     text = words(page(client.get(url)).select_one("main"))
-    assert "GBP until 22 Nov 2026 10.00 24.50 0.00 0.00 holds now" in text
+    assert "GBP until 22 Nov 2026 10.00 24.50 0.00 0.00 in force" in text
     assert "GBP from 23 Nov 2026 10.00 30.00 0.00 0.00 planned" in text
     assert (
         client.post(f"{url}/planned/delete", data={"effective_from": TOMORROW.isoformat()}).status_code == 303

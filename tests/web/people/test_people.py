@@ -134,7 +134,7 @@ def test_a_password_is_typed_twice(client, anonymous, letterbox):
     [
         ({"email": ""}, "email", "Enter the address"),
         ({"email": "no address"}, "email", "is not an e-mail address"),
-        ({"email": "Billing@Lumen.example"}, "email", "signs in already"),
+        ({"email": "Billing@Lumen.example"}, "email", "already has an account"),
         ({"role": "customer owner"}, "role", "Not a valid choice"),
         ({"role": ""}, "role", "Not a valid choice"),
         ({"name": "x" * 101}, "name", "100 characters"),
