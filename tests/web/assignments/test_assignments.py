@@ -215,7 +215,7 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
     ("fields", "name", "sentence"),
     [
         ({"package": ""}, "package", "Choose the package to assign."),
-        ({"package": "999999"}, "package", "Choose a package from the list."),
+        ({"package": "999999"}, "package", "Choose a Package from the list."),
         ({"quantity": ""}, "quantity", None),
         ({"quantity": "0"}, "quantity", "Quantity must be 1 to 100,000."),
         ({"quantity": "many"}, "quantity", "Enter Quantity as a whole number, such as 30."),
