@@ -5,7 +5,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import FileField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
 
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
@@ -19,6 +19,7 @@ from portal.web.shared.fields import (
     ChoiceField,
     CustomerField,
     DayField,
+    Required,
     VersionField,
     WholeField,
     id_or_none,
@@ -39,7 +40,7 @@ class DidForm(FlaskForm):
 class GiveForm(FlaskForm):
     """Many DIDs, and the customer who gets them."""
 
-    customer = CustomerField("Customer", [InputRequired("Say which customer gets them.")])
+    customer = CustomerField("Customer", [Required("Say which customer gets them.")])
 
 
 class IntakeForm(FlaskForm):
@@ -114,7 +115,7 @@ class OneForm(IntakeForm):
 
     by = "one"
     number = StringField(
-        "Number", [InputRequired("Write the number."), Length(max=60, message="No number is so long.")]
+        "Number", [Required("Write the number."), Length(max=60, message="No number is so long.")]
     )
 
     def lines(self) -> Lines:
@@ -127,8 +128,8 @@ class BlockForm(IntakeForm):
     """A block of numbers, both ends included."""
 
     by = "block"
-    first = StringField("First number", [InputRequired("Write the first number.")])
-    last = StringField("Last number", [InputRequired("Write the last number.")])
+    first = StringField("First number", [Required("Write the first number.")])
+    last = StringField("Last number", [Required("Write the last number.")])
 
     def lines(self) -> Lines:
         """A line for each number."""
@@ -139,7 +140,7 @@ class LinesForm(IntakeForm):
     """Pasted lines."""
 
     by = "lines"
-    text = TextAreaField("Numbers", [InputRequired("Paste the numbers, one in each line.")])
+    text = TextAreaField("Numbers", [Required("Paste the numbers, one in each line.")])
 
     def lines(self) -> Lines:
         """The lines as pasted."""

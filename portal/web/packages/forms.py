@@ -9,7 +9,6 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
@@ -31,6 +30,7 @@ from portal.web.shared.fields import (
     DayField,
     DaysField,
     DecimalTextField,
+    Required,
     VersionedForm,
     WholeField,
     id_or_none,
@@ -98,7 +98,7 @@ class PackageForm(DefinitionForm):
     """Everything that a package is."""
 
     token = TokenField()
-    name = StringField("Name", [InputRequired("Give the package a name.")])
+    name = StringField("Name", [Required("Give the package a name.")])
     frequency = ChoiceField(
         "Frequency", choices=choices(FREQUENCIES), coerce=one_of(Frequency), default=Frequency.NONE
     )
@@ -255,7 +255,7 @@ class PackageForm(DefinitionForm):
 class RowForm(DefinitionForm):
     """What a row of the list lets one change: the name, and the two recurring prices it shows."""
 
-    name = StringField("Name", [InputRequired("Give the package a name.")])
+    name = StringField("Name", [Required("Give the package a name.")])
     currency = HiddenField()
     cost = DecimalTextField("Cost", default=ZERO)
     retail = DecimalTextField("Retail", default=ZERO)
