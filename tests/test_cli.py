@@ -58,7 +58,10 @@ def test_a_member_of_staff_is_created_once(portal, app):
 
 @pytest.mark.parametrize(
     ("email", "password", "says"),
-    [("no address", "long enough for us", "no e-mail address"), ("a@b.example", "short", "12 characters")],
+    [
+        ("no address", "long enough for us", "not an e-mail address"),
+        ("a@b.example", "short", "12 characters"),
+    ],
 )
 def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, password, says):
     assert says in portal("user", "create", email, "--name", "A", "--password", password, status=1)
@@ -75,6 +78,33 @@ def test_a_port_that_is_taken_is_said_at_once(portal):
         said = portal("serve", "--port", str(port), status=1)
     assert f"Cannot listen on port {port} of 127.0.0.1: address already in use." in said
     assert f"make run PORT={port + 1}" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "The portal is at  http://localhost:{port}\n"),
+        (
+            {
+                "PORTAL_MODE": "production",
+                "PORTAL_SECRET_KEY": "k" * 32,
+                "PORTAL_TRUSTED_HOSTS": "portal.example.com",
+                "PORTAL_URL": "https://portal.example.com/",
+            },
+            "The portal is at  https://portal.example.com\n",
+        ),
+    ],
+)
+def test_who_serves_it_is_told_where_people_find_it(monkeypatch, tmp_path, given, says):
+    for name, value in {"PORTAL_INSTANCE": str(tmp_path), **given}.items():
+        monkeypatch.setenv(name, value)
+    started = []
+    monkeypatch.setattr("os.execv", lambda *arguments: started.append(arguments))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said = CliRunner().invoke(main, ["serve", "--port", str(port)]).output
+    assert started and says.format(port=port) in said
+    assert ("localhost" in said) == (not given)
 
 
 def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):

@@ -29,8 +29,8 @@ def command(host: str, port: int, debug: bool) -> None:
     if debug and not demo:
         raise click.ClickException("A portal in earnest does not debug: its answers would show its inside.")
     _check_port(host, port)
-    name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
-    click.echo(f"\n  The portal is at  http://{name}:{port}")
+    name = "localhost" if host in ("127.0.0.1", "::1") else host
+    click.echo(f"\n  The portal is at  {settings['URL'] or f'http://{name}:{port}'}")
     if demo:
         from portal.services.people.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
 
