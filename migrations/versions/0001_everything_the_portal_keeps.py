@@ -560,6 +560,14 @@ def upgrade() -> None:
     op.create_index("ix_call_customer_id_day", "call", ["customer_id", "day"], unique=False)
     op.create_index("ix_call_did_id_day", "call", ["did_id", "day"], unique=False)
     op.create_index("ix_call_import_id", "call", ["import_id"], unique=False)
+    op.create_index(
+        "ix_call_other_did_id",
+        "call",
+        ["other_did_id"],
+        unique=False,
+        sqlite_where=sa.text("other_did_id IS NOT NULL"),
+        postgresql_where=sa.text("other_did_id IS NOT NULL"),
+    )
 
     op.create_table(
         "package_price",

@@ -49,4 +49,4 @@ def _read(text: str) -> ValidatedEmail:
 
 
 def _none(text: str) -> Invalid:
-    return Invalid("email", f"{text} is not an e-mail address. Write one such as billing@example.com.")
+    return Invalid("email", f"{text} is not an e-mail address. Enter one such as billing@example.com.")

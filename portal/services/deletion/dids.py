@@ -46,17 +46,18 @@ def why_not_delete_did(did: Did, today: date) -> Refusal | None:
         return release
     whose = did.customer.name if did.customer else "a customer"
     return Refusal(
-        f"{international(did.number)} is with {whose}. Only a DID in stock is deleted.",
-        way_out=WayOut("Take it back to stock", "dids.release", {"did_id": did.id}, {"version": did.version}),
+        f"{international(did.number)} is with {whose}. Only a DID in stock can be deleted.",
+        way_out=WayOut("Return it to stock", "dids.release", {"did_id": did.id}, {"version": did.version}),
     )
 
 
 def delete_did(did: Did, today: date) -> bool:
-    """Remove a DID in stock; archive it if anything was ever posted on it. True if it was removed."""
+    """Remove a DID in stock; archive it if it was ever assigned to, or calls name it. True if it was removed."""
     locking.lock(Did, [did.id])
     refuse(why_not_delete_did(did, today))
     assigned = db.session.scalar(select(Assignment.id).where(Assignment.did_id == did.id).limit(1))
     called = db.session.scalar(select(Call.id).where(Call.did_id == did.id).limit(1))
+    called = called or db.session.scalar(select(Call.id).where(Call.other_did_id == did.id).limit(1))
     if assigned or called:
         did.archived_on = did.archived_on or today
         return False
@@ -76,9 +77,9 @@ def _give(did: Did, customer: Customer, today: date) -> bool:
     locking.lock(Did, [did.id])
     locking.lock(Customer, [customer.id], shared=True)
     if customer.archived_on:
-        raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
+        raise Invalid("customer", f"{customer.name} is archived. Restore the customer first.")
     if did.archived_on:
-        raise RuleBroken(f"{international(did.number)} is archived. Take it back to stock first.")
+        raise RuleBroken(f"{international(did.number)} is archived. Restore it to stock first.")
     if did.customer_id == customer.id:
         return False
     if did.customer_id is not None:

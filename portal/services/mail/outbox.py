@@ -141,16 +141,18 @@ def _claim(mail_id: int, now: datetime) -> tuple[EmailMessage | NotSent, bool] |
 
 
 def _written(mail: Mail, now: datetime) -> EmailMessage | NotSent:
-    """A message as it travels, or why it cannot: whatever is wrong with one is its own affair."""
+    """A message as it travels, or why it cannot: whatever is wrong with it must not stop the others."""
     try:
         from_whom = sender()
     except Invalid as error:
-        return NotSent(f"Nobody can be written from: {error.sentence}", keeps_tries=True)
+        return NotSent(f"There is no sender: {error.sentence}", keeps_tries=True)
     try:
         return as_message(mail, from_whom, now)
+    except Invalid as error:
+        return NotSent(error.sentence, permanent=True)
     except Exception as error:
         log.warning("Message %s cannot be written", mail.id, exc_info=True)
-        return NotSent(f"It cannot be written to {mail.to}: {error}", permanent=True)
+        return NotSent(f"The message cannot be written: {error}", permanent=True)
 
 
 def _carry(way: Transport, message: EmailMessage | NotSent, secret: bool) -> NotSent | None:

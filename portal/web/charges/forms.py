@@ -48,14 +48,14 @@ class ManualChargeForm(FlaskForm):
     token = TokenField()
     customer_id = HiddenField()
     assignment = ChoiceField("Assignment", coerce=id_or_none)
-    charge_on = DayField("Date", [Required("Say which day it is for.")])
-    amount = DecimalTextField("Amount", validators=[Required("Say how much; below zero for a discount.")])
+    charge_on = DayField("Date", [Required("Enter the day it is for.")])
+    amount = DecimalTextField("Amount", validators=[Required("Enter the amount; below zero for a discount.")])
     cost = DecimalTextField("Cost", default=Decimal(0))
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
     description = StringField(
         "Description",
         [
-            Required("Say what it is for: the customer reads it."),
+            Required("Enter what it is for: the customer sees it."),
             Length(max=DESCRIPTION_LONGEST, message=TOO_LONG),
         ],
         render_kw={"maxlength": DESCRIPTION_LONGEST},
@@ -98,7 +98,7 @@ class ReverseForm(FlaskForm):
     reason = TextAreaField(
         "Reason",
         [
-            Required("Say why it is reversed: the reason is kept."),
+            Required("Enter why it is reversed: the reason is kept."),
             Length(max=REASON_LONGEST, message=TOO_LONG),
         ],
         render_kw={"rows": 3, "maxlength": REASON_LONGEST},

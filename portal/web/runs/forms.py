@@ -21,7 +21,7 @@ class RunForm(FlaskForm):
         choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
         default="yes",
     )
-    through = DayField("Date", [Required("Say up to which day.")])
+    through = DayField("Date", [Required("Enter the day up to which to charge.")])
 
 
 class HoldForm(VersionedForm):
@@ -40,5 +40,5 @@ class HoldForm(VersionedForm):
         if self.choice.data not in ("post_all", "charge_from"):
             self.choice.errors = ["Choose Post all, or Charge from a day on."]
         elif self.choice.data == "charge_from" and not self.charge_from.errors and not self.charge_from.data:
-            self.charge_from.errors = ["Choose the day from which it is charged."]
+            self.charge_from.errors = ["Choose the day from which to charge."]
         return not self.errors
