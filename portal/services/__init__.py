@@ -13,6 +13,6 @@ Each subject asks only those to its right or below (tests/test_architecture.py r
     packages  runs  calls  charges
     billing                        the heart: loading, planning, posting, minimums, positions
     credit
-    people  mail  listing  csv  email_address
+    people  mail  listing  csv
     once  locking  chunks
 """

@@ -9,7 +9,6 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
@@ -36,6 +35,7 @@ from portal.web.shared.fields import (
     DayField,
     DaysField,
     DecimalTextField,
+    Required,
     VersionedForm,
     WholeField,
     id_or_none,
@@ -93,7 +93,7 @@ class PackageForm(DefinitionForm):
     """Everything that a package is. A plain text of FIELDS that is not named here has a line to type it in."""
 
     token = TokenField()
-    name = StringField(FIELDS["name"].label, [InputRequired("Give the package a name.")])
+    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     frequency = ChoiceField(
         FIELDS["frequency"].label,
         choices=choices(FREQUENCIES),
@@ -253,7 +253,7 @@ for _name, _field in FIELDS.items():
 class RowForm(DefinitionForm):
     """What a row of the list lets one change: the name, and the two recurring prices it shows."""
 
-    name = StringField(FIELDS["name"].label, [InputRequired("Give the package a name.")])
+    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     currency = HiddenField()
     cost = DecimalTextField(PRICE_LABELS["cost"], default=ZERO)
     retail = DecimalTextField(PRICE_LABELS["retail"], default=ZERO)

@@ -275,6 +275,37 @@ def test_an_expired_invitation_can_be_sent_again(session, client, letterbox):
     assert len(letterbox.messages) == 2
 
 
+def test_the_link_in_a_message_begins_with_the_setting_whatever_was_asked_for(
+    app, client, letterbox, monkeypatch
+):
+    monkeypatch.setitem(app.config, "URL", "http://127.0.0.1:8765")
+    there = {"base_url": "http://localhost:6666"}
+    typed = {"email": "ann@lumen.example", "name": "Ann", "role": "billing"}
+    client.post("/settings/people/invitations", data=typed, **there)
+    client.post("/reset", data={"email": "viewer@lumen.example"}, **there)
+    invited, forgotten = (message.get_content() for message in letterbox.messages)
+    assert "http://127.0.0.1:8765/invitations/" in invited
+    assert "http://127.0.0.1:8765/reset/" in forgotten
+    assert "localhost" not in invited + forgotten
+
+
+def test_an_invitation_is_sent_to_an_address_a_few_times_and_not_for_ever(session, client, letterbox):
+    invite(client)
+    invitation_id = session.scalars(select(Invitation.id)).one()
+    resend = f"/settings/people/invitations/{invitation_id}/resend"
+    assert [client.post(resend).status_code for _ in range(2)] == [303, 303]
+    digest = session.get_one(Invitation, invitation_id).token_digest
+    answer = client.post(resend)
+    assert answer.status_code == 409
+    assert "Too many invitations to ann@lumen.example in a short time. Wait 15 minutes" in answer.text
+    session.expire_all()
+    assert session.get_one(Invitation, invitation_id).token_digest == digest, "the last link still holds"
+    client.post(f"/settings/people/invitations/{invitation_id}/withdraw")
+    assert invite(client).status_code == 409, "nor by inviting anew"
+    assert invite(client, email="ben@lumen.example").status_code == 303, "others are invited all the same"
+    assert len(letterbox.messages) == 4
+
+
 # A customer's own owner
 
 
