@@ -129,3 +129,10 @@ def test_a_preview_says_what_falls_due_and_why(portal, app, trade):
 def test_a_day_that_is_none_gets_a_sentence(portal, command):
     said = portal(*command.split(), "2026-13-01", status=2)
     assert "2026-13-01 is not a day. Write it like 2026-01-31." in said
+
+
+@pytest.mark.parametrize("unset", ["", " ", "\t"])
+def test_a_customer_who_is_named_by_nothing_is_not_everyone(portal, app, trade, unset):
+    for command in ("charge", "preview"):
+        assert "The customer is empty" in portal(command, "--customer", unset, status=1)
+    assert counted(app) == 0

@@ -97,3 +97,8 @@ def test_one_that_no_file_holds_is_refused_and_the_others_are_written(
     assert "Error: This summary of Acme would have 12 lines; one PDF holds 10 at most." in said
     assert "1 written to" in said
     assert [path.name[:21] for path in tmp_path.glob("*.pdf")] == ["charge-summary_globex"]
+
+
+def test_a_summary_of_nobody_is_refused(portal):
+    status, said = portal("", "2026-11-01", "2026-11-30")
+    assert status == 1 and "The customer is empty" in said

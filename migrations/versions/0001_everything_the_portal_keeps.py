@@ -280,7 +280,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_customer_tax_rate"),
         sa.UniqueConstraint(
-            "customer_id", "effective_from", name="uq_customer_tax_rate_customer_id_holds_from"
+            "customer_id", "effective_from", name="uq_customer_tax_rate_customer_id_effective_from"
         ),
         sqlite_autoincrement=True,
     )
@@ -560,6 +560,14 @@ def upgrade() -> None:
     op.create_index("ix_call_customer_id_day", "call", ["customer_id", "day"], unique=False)
     op.create_index("ix_call_did_id_day", "call", ["did_id", "day"], unique=False)
     op.create_index("ix_call_import_id", "call", ["import_id"], unique=False)
+    op.create_index(
+        "ix_call_other_did_id",
+        "call",
+        ["other_did_id"],
+        unique=False,
+        sqlite_where=sa.text("other_did_id IS NOT NULL"),
+        postgresql_where=sa.text("other_did_id IS NOT NULL"),
+    )
 
     op.create_table(
         "package_price",
@@ -580,7 +588,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_package_price"),
         sa.UniqueConstraint(
-            "package_id", "currency", "effective_from", name="uq_package_price_package_id_currency_holds_from"
+            "package_id",
+            "currency",
+            "effective_from",
+            name="uq_package_price_package_id_currency_effective_from",
         ),
         sqlite_autoincrement=True,
     )
@@ -610,7 +621,9 @@ def upgrade() -> None:
             ["package_id"], ["package.id"], name="fk_package_schedule_package_id_package", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_package_schedule"),
-        sa.UniqueConstraint("package_id", "effective_from", name="uq_package_schedule_package_id_holds_from"),
+        sa.UniqueConstraint(
+            "package_id", "effective_from", name="uq_package_schedule_package_id_effective_from"
+        ),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -846,7 +859,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_assignment_quantity"),
         sa.UniqueConstraint(
-            "assignment_id", "effective_from", name="uq_assignment_quantity_assignment_id_holds_from"
+            "assignment_id", "effective_from", name="uq_assignment_quantity_assignment_id_effective_from"
         ),
         sqlite_autoincrement=True,
     )

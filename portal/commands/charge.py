@@ -22,12 +22,12 @@ NOT_ALL = 3
 
 @click.command()
 @click.option("--date", "on", type=DAY, help="Up to and including this day (YYYY-MM-DD). Without: today.")
-@click.option("--customer", "who", default="", help=f"For one customer: {CALLED}. Without: for everyone.")
+@click.option("--customer", "who", help=f"For one customer: {CALLED}. Without: for everyone.")
 @click.option("--simulate", is_flag=True, help="Write the report and post nothing; any day will do.")
 @click.option("--run", "run_id", type=click.IntRange(1), help="Go on with this run instead of starting one.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 @with_app()
-def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_json: bool) -> None:
+def command(on: date | None, who: str | None, simulate: bool, run_id: int | None, as_json: bool) -> None:
     """Post every charge due up to a day, each missed day with its own charge date.
 
     Started again, or several times at once, it posts each charge once. Killed, it is started again and goes
@@ -41,7 +41,7 @@ def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_js
     from portal.clock import now, today
     from portal.services.runs import runs
 
-    if run_id and (on or who or simulate):
+    if run_id and (on or who is not None or simulate):
         raise click.UsageError("--run goes on with a run as it was started: leave the other options out.")
     run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
@@ -51,11 +51,18 @@ def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_js
         sys.exit(NOT_ALL)
 
 
-def customer_called(text: str) -> "Customer | None":
-    """Who is meant by an account code, a name or #12, as files name customers; None where nobody was named."""
+def customer_called(text: str | None) -> "Customer | None":
+    """Who is meant by an account code, a name or #12, as files name customers; None where nobody was named.
+
+    A customer who is named by nothing, as by a script's variable that was never set, is an error, never everyone.
+    """
     from portal.services.customers.customers import named
 
-    return named(text) if text else None
+    if text is None:
+        return None
+    if not text.strip():
+        raise click.ClickException(f"The customer is empty. Write {CALLED}.")
+    return named(text)
 
 
 def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run":

@@ -17,12 +17,12 @@ DAYS_AHEAD = 30
 
 
 @click.command()
-@click.option("--customer", "who", default="", help=f"One customer: {CALLED}. Without: everyone.")
+@click.option("--customer", "who", help=f"One customer: {CALLED}. Without: everyone.")
 @click.option("--from", "begins", type=DAY, help="The first day (YYYY-MM-DD). Without: today.")
 @click.option("--to", "through", type=DAY, help=f"The last day. Without: {DAYS_AHEAD} days after the first.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 @with_app(reading=True)
-def command(who: str, begins: date | None, through: date | None, as_json: bool) -> None:
+def command(who: str | None, begins: date | None, through: date | None, as_json: bool) -> None:
     """Show what falls due from a day to a day, each charge with its reason."""
     from portal.clock import today
     from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY

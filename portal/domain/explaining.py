@@ -204,7 +204,7 @@ def _match_day(on: date, match: tuple[int, ...]) -> str:
 def _measured(line: ChargeFacts, terms: Terms | None, so_far: str = "") -> str:
     """The minimum and what was spent: ` 50.00 × 1, spent 25.00 from 1 to 31 Jan`, to follow the word."""
     assert line.spend is not None and line.period_until is not None
-    spent = f"spent {price(line.spend, line.currency)}{so_far}"
+    spent = f"spent {money(line.spend, line.currency)}{so_far}"
     when = f"{'on' if line.days == 1 else 'from'} {span(line.period_from, line.period_until)}"
     return f"{_times(line)}{_share(line, terms)}, {spent} {when}"
 

@@ -51,8 +51,13 @@ def money(amount: Decimal, currency: str) -> str:
     return (MINUS if rounded < 0 else "") + f"{abs(rounded):,f}"
 
 
+def decimals(currency: str) -> str:
+    """How many decimals an amount in a currency may have: `2 decimals`, and for JPY `no decimals`."""
+    return f"{minor_digits(currency)} decimals" if minor_digits(currency) else "no decimals"
+
+
 def price(value: Decimal, currency: str) -> str:
     """A price per unit, never rounded: 0.0085, and 25.00 where the currency's decimals do."""
     text = f"{value.normalize():f}"
-    decimals = max(len(text.partition(".")[2]), minor_digits(currency))
-    return f"{value:,.{decimals}f}"
+    digits = max(len(text.partition(".")[2]), minor_digits(currency))
+    return f"{value:,.{digits}f}"

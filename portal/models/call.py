@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
@@ -26,6 +26,13 @@ class Call(db.Model):
         Index("ix_call_customer_id_day", "customer_id", "day"),
         Index("ix_call_did_id_day", "did_id", "day"),
         Index("ix_call_import_id", "import_id"),
+        # Few calls lead to a DID of the portal's own: asked before a DID is deleted.
+        Index(
+            "ix_call_other_did_id",
+            "other_did_id",
+            sqlite_where=text("other_did_id IS NOT NULL"),
+            postgresql_where=text("other_did_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)

@@ -78,3 +78,14 @@ def test_calls_are_searched_as_one_types_and_the_minimum_stands_on_the_customers
     page.get_by_role("searchbox").fill("+33")
     expect(page.locator("#calls-found").get_by_text("1 call", exact=True)).to_be_visible()
     expect(page.get_by_role("main")).not_to_contain_text("United Kingdom")
+
+
+def test_a_list_in_pages_says_on_paper_that_it_is_a_part(session: Any, screen: Any, tmp_path: Path) -> None:
+    lines = [a_line(f"c{n}", "2026-11-09 10:00:00", 60, "1", customer="Nobody") for n in range(77)]
+    id = taken_in(a_file(tmp_path, lines)).id
+    page = screen()
+    page.goto(f"/calls/{id}")
+    part = page.get_by_text("Printed here is one page of the list. More follow.")
+    expect(part).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(part).to_be_visible()

@@ -14,6 +14,10 @@ from portal.domain.errors import Invalid
 
 LONGEST = 500
 LEADING = re.compile(r"\s*(?:\+|00)?")
+# An alternative that begins with a +, or, held to the beginning, with 00.
+DEAD = re.compile(
+    r"(?P<opens>(?:\^|\(|\?:|\\A)*)(?:\\\+|\[\+\]|(?<=\^)00|(?<=\^\()00|(?<=\^\(\?:)00|(?<=\\A)00)"
+)
 REASONS = {
     "invalid perl operator": "Look-ahead and look-behind cannot be used",
     "invalid escape sequence": "A pattern cannot refer back, and knows no such sign",
@@ -59,6 +63,15 @@ def open_parts(pattern: str) -> list[str]:
     return [
         part for part in _alternatives(pattern) if part and not part.startswith(("^", "(^", "(?:^", "\\A"))
     ]
+
+
+def dead_parts(pattern: str) -> list[tuple[str, str]]:
+    """The alternatives that want a number to begin with + or 00, which no number does here, each without it."""
+    found = []
+    for part in _alternatives(pattern):
+        if begin := DEAD.match(part):
+            found.append((part, begin["opens"] + part[begin.end() :]))
+    return found
 
 
 def _alternatives(pattern: str) -> list[str]:

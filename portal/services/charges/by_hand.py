@@ -12,7 +12,7 @@ from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
 from portal.domain.schedule import FIRST_DAY, in_words
-from portal.domain.wording import money
+from portal.domain.wording import decimals, money
 from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
 from portal.services import locking
@@ -131,12 +131,11 @@ def _check(asked: ManualCharge, today: date) -> None:
         raise Invalid("description", "Say what it is for: the customer reads it.")
     if len(asked.description) > DESCRIPTION_LONGEST:
         raise Invalid("description", f"This is too long: {DESCRIPTION_LONGEST} characters at most.")
-    decimals = f"{minor_digits(currency)} decimals" if minor_digits(currency) else "no decimals"
     for name, value in (("amount", asked.amount), ("cost", asked.cost)):
         if abs(value) >= AMOUNT_BELOW:
             raise Invalid(name, f"A charge is below {AMOUNT_BELOW:,}.")
         if value != round(value, minor_digits(currency)):
-            raise Invalid(name, f"An amount in {currency} has {decimals} at most.")
+            raise Invalid(name, f"An amount in {currency} has {decimals(currency)} at most.")
     if not asked.amount and not asked.cost:
         raise Invalid("amount", "A charge of nothing is not posted.")
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.schedule import FIRST_DAY
-from portal.domain.wording import money
+from portal.domain.wording import decimals, money
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -33,7 +33,7 @@ def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -
     if abs(amount) >= AMOUNT_BELOW:
         raise Invalid(name, f"An amount is below {AMOUNT_BELOW:,}.")
     if not fits(amount, currency):
-        raise Invalid(name, f"An amount in {currency} has at most {minor_digits(currency)} decimals.")
+        raise Invalid(name, f"An amount in {currency} has {decimals(currency)} at most.")
 
 
 def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:

@@ -11,9 +11,10 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid, WayOut
-from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.names import CUSTOMER_NUMBER, folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+from portal.domain.wording import decimals
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
@@ -220,8 +221,8 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     if abs(fields.debit_limit) >= AMOUNT_BELOW or not fits(fields.debit_limit, fields.currency):
         raise Invalid(
             "debit_limit",
-            f"A debit limit in {fields.currency} is below {AMOUNT_BELOW:,} and has at most "
-            f"{minor_digits(fields.currency)} decimals.",
+            f"A debit limit in {fields.currency} is below {AMOUNT_BELOW:,} and has "
+            f"{decimals(fields.currency)} at most.",
         )
     if folded(name) != customer.name_key:
         account_codes.lock_names()

@@ -52,11 +52,12 @@ def why_not_delete_did(did: Did, today: date) -> Refusal | None:
 
 
 def delete_did(did: Did, today: date) -> bool:
-    """Remove a DID in stock; archive it if anything was ever posted on it. True if it was removed."""
+    """Remove a DID in stock; archive it if it was ever assigned to, or calls name it. True if it was removed."""
     locking.lock(Did, [did.id])
     refuse(why_not_delete_did(did, today))
     assigned = db.session.scalar(select(Assignment.id).where(Assignment.did_id == did.id).limit(1))
     called = db.session.scalar(select(Call.id).where(Call.did_id == did.id).limit(1))
+    called = called or db.session.scalar(select(Call.id).where(Call.other_did_id == did.id).limit(1))
     if assigned or called:
         did.archived_on = did.archived_on or today
         return False

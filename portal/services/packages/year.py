@@ -172,6 +172,8 @@ def _pattern_warnings(pattern: str) -> Iterator[str]:
     except Invalid as problem:
         yield f"Destination: {problem.sentence}"
         return
+    for part, without in destinations.dead_parts(pattern):
+        yield f"{part} matches no number: numbers are looked through without + or 00. Write {without}."
     for part in destinations.open_parts(pattern):
         yield f"{part} matches anywhere in a number. Write ^{part} for numbers that begin with it."
 

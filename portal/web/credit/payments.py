@@ -94,7 +94,7 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
         customer=payment.customer,
         left=left if payment.state == PaymentState.COMPLETED else Decimal(0),
         allocations=db.session.scalars(allocations).all(),
-        form=form if payment.state == PaymentState.COMPLETED and left > 0 else None,
+        form=form if payment.state == PaymentState.COMPLETED and (left > 0 or status != 200) else None,
     ), status
 
 
@@ -123,7 +123,7 @@ def release(payment_id: int) -> Any:
 def allocate(payment_id: int) -> Any:
     payment = db.get_or_404(Payment, payment_id)
     credit.lock_payment(payment)
-    form = AllocationForm([item for item in credit.to_be_paid(payment.customer_id) if item.open > 0])
+    form = AllocationForm(_open_or_paid_by(payment))
     if not form.validate_on_submit():
         return _page(payment, 422, form)
     charge = db.session.get(Charge, form.charge.data or 0)
@@ -138,6 +138,16 @@ def allocate(payment_id: int) -> Any:
         put_error(form, error)
         return _page(db.get_or_404(Payment, payment_id), 422, form)
     return _done(payment, f"Paid {charge.label}.")
+
+
+def _open_or_paid_by(payment: Payment) -> list[credit.ToBePaid]:
+    """What a form may name: what is open, and what this payment pays: a second click is told what the first did."""
+    paid = select(Allocation.charge_id).where(Allocation.payment_id == payment.id)
+    already = list(db.session.scalars(paid))
+    found = credit.to_be_paid(payment.customer_id)
+    named = {item.charge.id for item in found}
+    found += credit.to_be_paid(payment.customer_id, [id for id in already if id not in named])
+    return [item for item in found if item.open > 0 or item.charge.id in already]
 
 
 @bp.post("/allocations/<int:allocation_id>/lift")

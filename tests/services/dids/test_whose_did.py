@@ -14,7 +14,7 @@ from portal.services.dids import intake as did_intake
 from portal.services.dids import whose
 from portal.services.dids.lines import read_lines
 from tests.calling import a_file, a_line, bad_rows, noon, taken_in
-from tests.trade import NOW, TODAY, a_customer, a_package, assigned, run
+from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 NUMBER = "+442079460123"
 DIGITS = NUMBER[1:]
@@ -202,3 +202,15 @@ def test_days_far_apart_do_not_matter(session, in_mind):
         deletion.give(did, a_customer(f"Customer {number}"), day(1) + timedelta(days=2 * number + 1))
     last = session.get(Did, did.id).customer_id
     assert owner_on(date(2000, 1, 1), date(2199, 12, 31)) == [acme.id, last]
+
+
+def test_a_did_that_calls_lead_to_is_archived_not_removed(session, tmp_path):
+    number = a_did(a_customer("Acme"))
+    db.session.commit()
+    line = a_line(
+        "a", "2026-11-09 10:00:00", 60, "1", did="4930123", customer="Acme", destination=number.number
+    )
+    assert taken_in(a_file(tmp_path, [line])).taken_count == 1
+    number = db.session.merge(number)
+    deletion.release_many([number], TODAY)
+    assert deletion.delete_did(number, TODAY) is False and number.archived_on == TODAY

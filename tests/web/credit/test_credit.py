@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from portal.models import Allocation, BalanceEntry, Mail, Payment
+from portal.models import Allocation, BalanceEntry, Mail, Payment, PaymentState
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from tests.pages import error_at, page, words
@@ -59,8 +59,8 @@ def test_a_double_click_records_one_payment(client, session, acme):
     [
         ({"amount": ""}, "amount", "Say how much"),
         ({"amount": "-5"}, "amount", "above zero"),
-        ({"amount": "0.001"}, "amount", "at most 2 decimals"),
-        ({"amount": "0.00000001"}, "amount", "at most 2 decimals"),
+        ({"amount": "0.001"}, "amount", "2 decimals at most"),
+        ({"amount": "0.00000001"}, "amount", "2 decimals at most"),
         ({"amount": "1000000000"}, "amount", "below 1,000,000,000"),
         ({"amount": "lots"}, "amount", "digits with a point"),
         ({"fee": "-1"}, "fee", "not below zero"),
@@ -175,3 +175,28 @@ def test_a_debit_limit_makes_available_more_than_the_balance(client, session, ac
 def test_a_viewer_sees_no_button_that_would_refuse_them(as_viewer, acme):
     soup = page(as_viewer.get(f"/customers/{acme.id}/credit"))
     assert not soup.select("a[href*=payments], a[href*=adjustments]")
+
+
+def allocating(session, acme):
+    """A charge of 10 and a payment of 10, and the form that pays the one out of the other."""
+    charge = charged(acme, "10")
+    payment = Payment(
+        token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(10), fee=Decimal(0),
+        created_at=NOW,
+    )  # fmt: skip
+    credit.record_payment(payment, TODAY, now=NOW)
+    session.commit()
+    return f"/payments/{payment.id}/allocations", {"charge": str(charge.id), "amount": "10", "token": "t1"}
+
+
+def test_a_double_click_on_paying_all_of_a_charge_is_answered_as_the_first(client, session, acme):
+    path, form = allocating(session, acme)
+    assert [client.post(path, data=form).status_code for _ in range(2)] == [303, 303]
+    assert session.scalar(select(func.count(Allocation.id))) == 1
+
+
+def test_a_used_form_of_a_paid_charge_that_says_something_else_is_told_what_was_stored(client, session, acme):
+    path, form = allocating(session, acme)
+    assert client.post(path, data=form).status_code == 303
+    answer = client.post(path, data=form | {"amount": "5"})
+    assert answer.status_code == 409 and "10.00" in answer.text
