@@ -22,6 +22,7 @@ def test_every_setting_has_a_default_that_it_accepts_itself(setting):
         ("PORTAL_PROXIES", "-1"),
         ("PORTAL_TODAY", "31 January"),
         ("PORTAL_TODAY", "2026-02-30"),
+        ("PORTAL_FONTS", "/no/such/folder"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(name, value):

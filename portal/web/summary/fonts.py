@@ -17,7 +17,7 @@ OWN = HERE / "fonts"
 # What typst says of each letter that it could not set, once a letter.
 _UNSET = re.compile(r'(?:the text|codepoint) `"(.*?)"`')
 _ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}")
-# How many letters a sentence names.
+# How many letters a sentence names of those that one font would bring.
 NAMED = 40
 
 # The font of a letter, by the first word of its name in Unicode.
@@ -59,30 +59,36 @@ def refusal(whose: str, letters: list[str], families: list[str]) -> str:
     """Why the summary of somebody cannot be set, and which fonts to install beside those there are."""
     there = {_REGION.sub("", family) for family in families}
     missing: dict[str, list[str]] = {}
-    for letter in letters[:NAMED]:
+    for letter in letters:
         font = _font_of(letter)
         missing.setdefault(ANY if font in there else font, []).append(_shown(letter))
-    no_letters = missing.pop("", [])
-    rest = f" and {len(letters) - NAMED:,} more" if len(letters) > NAMED else ""
-    named = " ".join(shown for some in (*missing.values(), no_letters) for shown in some)
-    said = [f"The summary of {whose} cannot be made as PDF: no font here has the letters {named}{rest}."]
-    if missing:
-        which = ", ".join(
-            f"{font} (for {' '.join(some)})" if len(missing) > 1 else font for font, some in missing.items()
+    named = {font: _listed(some) for font, some in missing.items()}
+    said = [
+        f"The summary of {whose} cannot be made as PDF: no font here has the letters {', '.join(named.values())}."
+    ]
+    no_letters = named.pop("", "")
+    if named:
+        which = (
+            next(iter(named)) if len(named) == 1 else " and ".join(f"{f} (for {n})" for f, n in named.items())
         )
         said.append(
             f"Install {which} on the server, or in the folder of PORTAL_FONTS, and start the portal again; until then, "
             "print the summary's page."
         )
     if no_letters:
-        said.append(f"{' '.join(no_letters)} can be in no font: take it out of the text.")
+        said.append(f"Take {no_letters} out of the text: what stands there is no letter.")
     return " ".join(said)
 
 
+def _listed(letters: list[str]) -> str:
+    rest = f" and {len(letters) - NAMED:,} more" if len(letters) > NAMED else ""
+    return " ".join(letters[:NAMED]) + rest
+
+
 def _font_of(letter: str) -> str:
-    """The font to install for a letter; empty where no font can have it."""
+    """The font to install for a letter; empty where it is no letter."""
     name, category = unicodedata.name(letter, ""), unicodedata.category(letter)
-    if category.startswith("C") and category != "Cf":
+    if category in ("Cc", "Co", "Cs"):
         return ""
     pictures = "Noto Color Emoji" if ord(letter) >= PICTURES else "Noto Sans Symbols 2"
     return _FONTS.get(name.split(" ")[0], pictures if category in ("So", "Sk") else ANY)

@@ -81,7 +81,7 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
     """Everything that the paper says, as finished texts."""
     customer = summary.customer
     return {
-        "title": f"Charge summary {customer.name} {summary.begins} to {summary.through}",
+        "title": f"Charge summary {scripts.apart(customer.name)} {summary.begins} to {summary.through}",
         "paper": PAPERS[paper],
         "made": [made_on.year, made_on.month, made_on.day],
         "span": f"{day(summary.begins)} to {day(summary.through)}, both included · made on {day(made_on)}",
@@ -102,7 +102,7 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "assigned": list(_assigned(summary)),
         "entry_heads": ["Date", "Entry", f"Amount, {customer.currency}", "Balance"],
         "entries": list(_entries(summary)),
-        "fine": f"This is a summary of charges, not a tax invoice. {company.summary_footer}".strip(),
+        "fine": f"This is a summary of charges, not a tax invoice. {scripts.apart(company.summary_footer)}".strip(),
     }
 
 
