@@ -101,13 +101,15 @@ def test_two_passkeys_have_two_names(page):
     page.goto("/account/passkeys")
     page.get_by_label("Name").fill("Laptop")
     page.get_by_role("button", name="Add passkey").click()
-    expect(page.locator(".field__error")).to_have_text("You have a passkey of that name. Take another name.")
+    expect(page.locator(".field__error")).to_have_text(
+        "You already have a passkey with that name. Choose another name."
+    )
 
 
 def test_without_script_a_passkey_says_that_it_needs_it(screen):
     page = screen("owner", java_script_enabled=False)
     page.goto("/account")
     expect(page.get_by_role("link", name="Add passkey")).to_be_hidden()
-    expect(page.get_by_text("A passkey needs script")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
     page.goto("/account/passkeys")
-    expect(page.get_by_text("A passkey needs script")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()

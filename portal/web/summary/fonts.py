@@ -64,7 +64,7 @@ def refusal(whose: str, letters: list[str], families: list[str]) -> str:
         missing.setdefault(ANY if font in there else font, []).append(_shown(letter))
     named = {font: _listed(some) for font, some in missing.items()}
     said = [
-        f"The summary of {whose} cannot be made as PDF: no font here has the letters {', '.join(named.values())}."
+        f"The summary of {whose} cannot be created as PDF: no font here has the letters {', '.join(named.values())}."
     ]
     no_letters = named.pop("", "")
     if named:
