@@ -132,7 +132,7 @@ def test_where_nobody_is_named_the_source_says_whose_it_is_else_the_destination(
     import_ = taken_in(a_file(tmp_path, lines))
     assert charged() == {"out": acme.id, "in": globex.id, "in hidden": globex.id}
     assert [sentence for _, sentence in bad_rows(import_)] == [
-        "The row does not say whose call it is: 4930123456 and 33199009999 are no DIDs of a customer.",
+        "The row does not say whose call it is: 4930123456 and 33199009999 are not DIDs of a customer.",
         "The row does not say whose call it is.",
     ]
 

@@ -132,7 +132,7 @@ def test_a_package_that_was_ever_assigned_is_archived_instead():
     assigned(package, customer)
     refusal = deletion.why_not_delete_package(package)
     assert refusal.sentence == (
-        "SIP Trunk 10 was assigned once, so it is needed to explain their charges. Archived, it is no "
+        "SIP Trunk 10 was assigned once, so it is needed to explain its charges. Archived, it is no "
         "longer on sale; existing assignments continue."
     )
     assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Archive it instead", "packages.archive")

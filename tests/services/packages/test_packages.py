@@ -82,7 +82,7 @@ def charged_package(*, frequency: Frequency = Frequency.MONTHLY, currency: str =
             {"frequency": Frequency.NONE, "frequency_match": (), "minimum_spend": True},
             "Frequency",
         ),
-        ("minimum_spend", {"type": PackageType.FREE_MINUTES, "minimum_spend": True}, "exclude"),
+        ("minimum_spend", {"type": PackageType.FREE_MINUTES, "minimum_spend": True}, "cannot have"),
         ("destination", {"type": PackageType.FREE_MINUTES, "destination": "^44(?=20)"}, "character 4"),
         ("prices", {"prices": ()}, "at least one"),
         ("prices-0-currency", {"prices": (at("1", "XYZ"),)}, "Choose"),

@@ -200,7 +200,7 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
     for headers, read in ((None, page), (HTMX, part)):
         soup = read(client.post(url, data=typed, headers=headers), 409)
         assert (
-            "is assigned to Northwind Telecom already, since 22 November 2026. Assign it a second time?"
+            "is already assigned to Northwind Telecom, since 22 November 2026. Assign it a second time?"
             in notes(soup)
         )
         assert soup.select_one("[name=quantity]")["value"] == "7"
@@ -384,7 +384,7 @@ def test_the_owner_overrides_a_lock_with_a_reason_that_stands_out(client, sessio
     assignment = assigned(a_package(minimum_days=60), northwind, date(2026, 11, 1))
     run()
     url, data = f"/assignments/{assignment.id}/delete", {"version": assignment.version}
-    assert "Say why" in error_at(page(client.post(url, data={**data, "reason": " "}), 409), "reason")
+    assert "Enter why" in error_at(page(client.post(url, data={**data, "reason": " "}), 409), "reason")
     assert client.post(url, data={**data, "reason": "Never delivered"}).status_code == 303
     soup = page(client.get(f"/assignments/{assignment.id}"))
     assert "Its lock was overridden by owner@lumen.example" in notes(soup) and "Never delivered" in notes(
@@ -409,7 +409,7 @@ def test_ending_one_shows_what_goes_back_first(client, session, northwind):
 def test_one_that_has_not_started_is_removed(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind, date(2026, 12, 1))
     soup = page(client.get(f"/assignments/{assignment.id}/end"))
-    assert "It has not started yet. It is removed" in words(soup.select_one("main"))
+    assert "It has not started yet. It will be removed" in words(soup.select_one("main"))
     data = {"version": assignment.version}
     response = client.post(f"/assignments/{assignment.id}/delete", data=data, headers=HTMX)
     assert "Removed SIP Trunk 10." in words(part(response)) and count(session) == 0

@@ -282,7 +282,7 @@ def test_the_second_of_two_people_is_told_sees_what_is_stored_and_loses_nothing(
     mine, theirs = filled(page(client.get(url))), filled(page(as_billing.get(url)))
     assert as_billing.post(url, data={**theirs, "name": "Theirs", "retail": "28"}).status_code == 303
     soup = page(client.post(url, data={**mine, "name": "Mine", "description": "Kept"}), 409)
-    assert "Somebody else saved Theirs" in words(soup.select_one("[role=alert]"))
+    assert "Somebody else has saved Theirs" in words(soup.select_one("[role=alert]"))
     assert soup.select_one("[name=name]")["value"] == "Mine"
     assert soup.select_one("[name=description]").text.strip() == "Kept"
     assert "Stored now: Theirs" in words(soup.select_one("#name-help"))

@@ -137,7 +137,7 @@ def test_a_password_is_typed_twice(client, anonymous, letterbox):
         ({"email": "Billing@Lumen.example"}, "email", "signs in already"),
         ({"role": "customer owner"}, "role", "Not a valid choice"),
         ({"role": ""}, "role", "Not a valid choice"),
-        ({"name": "x" * 101}, "name", "100 letters"),
+        ({"name": "x" * 101}, "name", "100 characters"),
     ],
 )
 def test_an_invitation_that_cannot_be_is_refused_at_its_field(session, client, wrong, field, says):

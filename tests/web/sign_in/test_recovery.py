@@ -77,7 +77,7 @@ def choose(client, path, password=NEW):
 def test_a_forgotten_password_is_chosen_again_by_a_link_in_a_message(client, anonymous, letterbox):
     assert page(anonymous.get("/reset"))
     soup = page(reset(anonymous, "Owner@Lumen.example"))
-    assert "If Owner@Lumen.example signs in here" in words(soup.select_one("main"))
+    assert "If Owner@Lumen.example can sign in here" in words(soup.select_one("main"))
     (message,) = letterbox.messages
     assert message["To"] == OWNER and message["Subject"] == "Choose a new password"
     path = link(letterbox)
