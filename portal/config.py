@@ -47,6 +47,12 @@ def _whole(text: str) -> int:
     return number
 
 
+def _fonts(text: str) -> Path | None:
+    if text and not Path(text).is_dir():
+        raise ValueError("one that is there")
+    return Path(text) if text else None
+
+
 def _some(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -250,6 +256,16 @@ SETTINGS = (
         "The date the portal uses as today, for demonstrations and tests. Empty: today in the "
         "company's time zone.",
         _day,
+    ),
+    Setting(
+        "PORTAL_FONTS",
+        "FONTS",
+        "",
+        "folder",
+        "More fonts (TTF, OTF, TTC) for PDFs, beside the portal's own (Latin, Greek, Cyrillic, Arabic, Hebrew, "
+        "Thai, Devanagari) and the system's: Noto Sans CJK, for one, has Chinese, Japanese and Korean. All are looked "
+        "for once: start the portal again after adding one. Empty: the portal's and the system's.",
+        _fonts,
     ),
     Setting(
         "PORTAL_WORKERS",

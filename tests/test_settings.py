@@ -39,6 +39,7 @@ def test_every_setting_has_a_default_that_it_accepts_itself(setting):
         ("PORTAL_URL", "https://portal.example.com:many"),
         ("PORTAL_URL", "https://"),
         ("PORTAL_MAIL_FROM", "=?utf-8?q?a?=@lumen.example"),
+        ("PORTAL_FONTS", "/no/such/folder"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(name, value):

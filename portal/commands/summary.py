@@ -75,11 +75,11 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
     for customer_id in ids:
         try:
             found = for_paper(db.session.get_one(Customer, customer_id), *span)
+            made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
         except RuleBroken as refusal:
             db.session.rollback()
             yield str(refusal)
             continue
-        made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
         part = into / (setting.file_name(found) + ".part")
         with open(part, "wb", opener=private.opener) as file:
             file.write(made)
