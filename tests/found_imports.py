@@ -168,11 +168,11 @@ def test_assigning_free_minutes_while_an_import_is_not_done(session, tmp_path):
     acme = a_customer(tax_rate="0")
     package = a_package("Mins", minutes=True)
     import_ = begun(a_file(tmp_path, [
-        a_line("a", "2026-11-20 10:00:00", 60, "10", destination="4930"),
+        a_line("a", "2026-11-20 10:00:00", 600, "10", destination="4930"),
         a_line("b", "2026-11-20 11:00:00", 60, "10", destination="4930")]))
     stopped_after_one(import_)
     from portal.services.assignments.assigning import Draft, assign
-    assignment = assigned(package, acme, date(2026, 11, 1), minutes=0)
+    assignment = assigned(package, acme, date(2026, 11, 1), minutes=1)
     from portal.services.calls import effects
     effects.bundles_changed([assignment], TODAY, NOW)
     db.session.commit()
@@ -210,3 +210,64 @@ def test_two_files_with_the_same_calls_in_another_order_at_once(app, session, tm
         [t.start() for t in threads]
         [t.join() for t in threads]
     assert not errors, errors
+
+
+def test_a_block_that_was_taken_meanwhile_is_not_counted_twice(app, session, tmp_path):
+    """One process hangs between two blocks for longer than a minute; another takes the next block, and is killed."""
+    a_customer(tax_rate="0")
+    db.session.commit()
+    import_ = begun(a_file(tmp_path, [
+        a_line("a", "2026-11-09 10:00:00", 60, "1"),
+        a_line("b", "2026-11-09 10:00:00", 60, "1", customer="Nobody"),
+        a_line("c", "2026-11-09 10:00:00", 60, "1")]))
+    id, calls, errors = import_.id, [], []
+    from datetime import timedelta
+    later = NOW + timedelta(seconds=120)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(_):
+        raise Killed
+
+    def other():
+        with app.app_context():
+            importing.go_on(db.session.get_one(CallImport, id), later)
+            db.session.commit()
+            try:
+                importing.carry_out(id, TODAY, lambda: later, ZONE, 1, killed)
+            except Killed:
+                db.session.rollback()
+            except Exception as error:
+                errors.append(error)
+
+    def clock():
+        calls.append(1)
+        if len(calls) == 2:
+            db.session.rollback()
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+        return NOW if len(calls) == 1 else later
+
+    importing.carry_out(id, TODAY, clock, ZONE, 1)
+    if (found := db.session.get_one(CallImport, id)).state == ImportState.RUNNING:
+        importing.carry_out(id, TODAY, lambda: later, ZONE, 1)
+    found = db.session.get_one(CallImport, id)
+    assert not errors
+    assert (found.lines_done, found.taken_count, found.known_count, found.bad_count, len(bad_rows(found))) == (3, 2, 0, 1, 1)
+
+
+def test_a_destination_that_cannot_be_read_stops_no_other_customers_calls(session, tmp_path):
+    from sqlalchemy import update
+    from portal.models import Package
+    acme, other = a_customer(tax_rate="0"), a_customer("Other", tax_rate="0")
+    package = a_package("Minutes", minutes=True)
+    assigned(package, acme, date(2026, 11, 1), minutes=10)
+    db.session.commit()
+    db.session.execute(update(Package).values(destination="("))
+    db.session.commit()
+    taken_in(a_file(tmp_path, [
+        a_line("a", "2026-11-09 10:00:00", 60, "1"),
+        a_line("b", "2026-11-09 10:00:00", 60, "1", customer="Other")]))
+    assert entries(other) == [("2026-11-09", "-1")]
