@@ -15,7 +15,7 @@ from portal.services.customers import account_codes
 from portal.services.customers.customers import change_customer, fields_of, named
 from portal.services.dids import dids
 from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
-from tests.services.test_assigning import *  # noqa
+
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned
 
 
@@ -67,3 +67,19 @@ def test_codes_by_the_form(app, client, code, tmp_path):
                 import_ = taken_in(a_file(tmp_path, [out.getvalue().strip()]))
                 print(stored, bad_rows(import_))
                 assert import_.taken_count == 1, bad_rows(import_)
+
+
+def test_by_the_page_deleting_such_a_did_is_no_meeting_of_two(app, client, tmp_path):
+    app.config["TODAY"] = TODAY.isoformat()
+    with app.app_context():
+        acme = a_customer()
+        did = a_did(acme)
+        db.session.commit()
+        taken_in(a_file(tmp_path, [a_line("a", "2026-11-09 10:00:00", 60, "1", did="4930123", customer="", destination=did.number)]))
+        did = db.session.get(Did, did.id)
+        dids.release_many([did], TODAY)
+        db.session.commit()
+        id, version = did.id, did.version
+    answer = client.post(f"/dids/{id}/delete", data={"version": version})
+    print(answer.status_code, " ".join(answer.get_data(as_text=True).split())[-900:])
+    assert answer.status_code == 303
