@@ -54,7 +54,7 @@ def provider(assignments: int, due_on: date = TODAY) -> None:
     )
     fill(
         "customer_tax_rate",
-        "customer_id holds_from rate".split(),
+        "customer_id effective_from rate".split(),
         ((n, FIRST, 20 * MICROS) for n in _ids(customers)),
     )
     dids = max(assignments // 2, 1)
@@ -79,12 +79,12 @@ def _packages() -> None:
     )
     fill(
         "package_schedule",
-        "package_id holds_from frequency frequency_match".split(),
+        "package_id effective_from frequency frequency_match".split(),
         ((n, FIRST, "monthly", "") for n in _ids(PACKAGES)),
     )
     fill(
         "package_price",
-        "package_id currency holds_from cost retail setup_cost setup_retail".split(),
+        "package_id currency effective_from cost retail setup_cost setup_retail".split(),
         ((n, "GBP", FIRST, 3 * MICROS, (5 + n) * MICROS, 0, 2 * MICROS) for n in _ids(PACKAGES)),
     )
 
@@ -104,7 +104,7 @@ def _assignments(count: int, customers: int, dids: int, due_on: date) -> None:
     )  # fmt: skip
     fill(
         "assignment_quantity",
-        "assignment_id holds_from quantity".split(),
+        "assignment_id effective_from quantity".split(),
         ((n, FIRST, n % 5 + 1) for n in _ids(count)),
     )
     fill("assignment_end", "assignment_id known_on end_date".split(), ((n, FIRST, None) for n in _ids(count)))

@@ -14,7 +14,7 @@ from benchmarks.table import duration, per_second, show
 from portal.domain.schedule import Frequency
 from portal.extensions import db
 from portal.models import AssignmentPosition, Charge, Customer, Package, PackagePrice, PackageSchedule
-from portal.services.billing import runs
+from portal.services.runs import runs
 
 CALL = (
     "customer_id", "call_id", "started_at", "day", "destination", "seconds", "amount", "covered_seconds",
@@ -63,7 +63,7 @@ def _promise(customers: int) -> None:
     )
     large.fill(
         "assignment_quantity",
-        "assignment_id holds_from quantity".split(),
+        "assignment_id effective_from quantity".split(),
         ((id, large.FIRST, 1) for id in ids),
     )
     large.fill("assignment_end", "assignment_id known_on".split(), ((id, large.FIRST) for id in ids))

@@ -10,8 +10,10 @@ from benchmarks.stores import store
 from benchmarks.table import duration, per_second, show
 from portal.extensions import db
 from portal.models import Charge
-from portal.services.billing import planning, runs
-from portal.services.billing.raw_tables import CHARGE
+from portal.models.raw_tables import CHARGE
+from portal.services import chunks
+from portal.services.billing import planning
+from portal.services.runs import runs
 
 
 def measure(kind: str, assignments: int) -> None:
@@ -32,7 +34,7 @@ def measure(kind: str, assignments: int) -> None:
 def _plan() -> int:
     ids = planning.due_ids(large.TODAY)
     charges = 0
-    for chunk in planning.chunks(ids):
+    for chunk in chunks.in_chunks(ids):
         charges += sum(
             len(worked.due.charges) for worked in planning.work_out(chunk, large.TODAY, large.TODAY)
         )

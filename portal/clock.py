@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
 
-from portal.services.company.company import company
+from portal.models.company import company
 
 
 def now() -> datetime:

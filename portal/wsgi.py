@@ -1,7 +1,7 @@
 """What a WSGI server serves: `gunicorn portal.wsgi:app`."""
 
 from portal import create_app
-from portal.web.overview import add_up_ahead
+from portal.web.overview.pages import add_up_ahead
 
 app = create_app()
 add_up_ahead(app)

@@ -42,7 +42,7 @@ class Row:
 BUTTON = Row(is_button=True)
 PASSWORDS = "a password is compared, not kept"
 ASSIGN = {"package": "{spare}", "quantity": "2", "start_date": "2026-11-22"}
-TOKEN = {"token": "tests/web/test_once.py tries it"}
+TOKEN = {"token": "tests/web/http/test_once.py tries it"}
 WHICH = "which form it is; anything else is the form of one number"
 NOT_CHOSEN = "without a day it is the first day that can be"
 INTAKE = {"customer": "Acme", "package": "{spare}", "start_date": "2026-11-22", "quantity": "1"}
@@ -103,7 +103,9 @@ ROWS = {
     "customers.change_tax_rate": Row("customers.show", fill={"tax_rate": "7", "tax_rate_from": "2027-02-01"}),
     "customers.create": Row("customers.new", fill={"name": "Newcomer"}, harmless=TOKEN),
     "customers.drop_tax_rate": Row(
-        fill={"holds_from": "2027-01-01"}, kinds={"holds_from": "date"}, says={"holds_from": "holds"}
+        fill={"effective_from": "2027-01-01"},
+        kinds={"effective_from": "date"},
+        says={"effective_from": "holds"},
     ),
     "customers.restore": BUTTON,
     "customers.update": Row("customers.edit", fill={"name": "Acme Two"}),
@@ -222,10 +224,10 @@ ROWS = {
     ),
     "packages.delete": Row(is_button=True, at={"package_id": "{spare}"}),
     "packages.delete_planned": Row(
-        fill={"holds_from": "2027-01-01"},
-        kinds={"holds_from": "date"},
+        fill={"effective_from": "2027-01-01"},
+        kinds={"effective_from": "date"},
         status=(409, 422),
-        says={"holds_from": "holds"},
+        says={"effective_from": "holds"},
     ),
     "packages.preview": Row("packages.new", form="packages.create", is_preview=True),
     "packages.restore": BUTTON,
@@ -313,6 +315,6 @@ SECURITY_FIELDS = ("email", "password", "code", "credential", "name", "token", "
 QUERY = (
     "q", "sort", "after", "before", "from", "to", "through", "customer", "customer_id", "assignment_id", "ids",
     "state", "currency", "type", "frequency", "kind", "auto", "country", "editing", "by", "package", "quantity",
-    "start_date", "end_date", "charge_from", "charge_from_day", "minutes", "minimum_days", "holds_from", "paper",
+    "start_date", "end_date", "charge_from", "charge_from_day", "minutes", "minimum_days", "effective_from", "paper",
     "narrow", "all_found", "page", "next", "noun", "action", "entity", "who",
 )  # fmt: skip

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from portal.extensions import db
 from portal.models import Charge, Customer, Did, Package, Payment, PaymentState
 from portal.services import credit
-from portal.services.billing import runs
 from portal.services.calls import importing
 from portal.services.customers import customers
+from portal.services.runs import runs
 from tests import calling, role_things, trade, world
 
 ROLES = ("owner", "acme", "globex", "nobody")

@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
-from portal.services.scenario import ScenarioRefused
+from portal.services.scenarios.reading import ScenarioRefused
 from tests.broken_rules import BROKEN
 from tests.examples import EXAMPLES, without_sentences
 from tests.simulating import simulator

@@ -11,14 +11,14 @@ prices are `Decimal` (or text, or int), a day since which something has always h
     {"packages": [{
         "key": "trunk", "type": "standard", "minimum_spend": False, "proration": "daily",
         "minimum_days": 0,  # told, not used: a lock charges nothing
-        "schedules": [(ALWAYS, "monthly", (15, 31)), (holds_from, "weekly", (1, 4))],
-        "prices": {"USD": [(ALWAYS, cost, retail, setup_cost, setup_retail), (holds_from, ...)]}}],
+        "schedules": [(ALWAYS, "monthly", (15, 31)), (effective_from, "weekly", (1, 4))],
+        "prices": {"USD": [(ALWAYS, cost, retail, setup_cost, setup_retail), (effective_from, ...)]}}],
      "customers": [{
         "key": "acme", "currency": "USD",
-        "tax_rates": [(ALWAYS, "20"), (holds_from, "21")]}],  # in percent
+        "tax_rates": [(ALWAYS, "20"), (effective_from, "21")]}],  # in percent
      "assignments": [{
         "package": "trunk", "customer": "acme", "did": None, "start_date": day, "charge_from": None,
-        "quantities": [(ALWAYS, 2), (holds_from, 3)],
+        "quantities": [(ALWAYS, 2), (effective_from, 3)],
         "ends": [(ALWAYS, None), (known_on, end_date)]}],  # the last one known by a day counts
      "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount; or a dict, as free_calls.py says
      "usage_wait_days": 0, "through": day}
@@ -61,11 +61,11 @@ def rounded(value, currency):
 
 
 def holding(entries, day):
-    """Of `(holds_from, ...)` entries: what holds on a day, without the day it holds from."""
+    """Of `(effective_from, ...)` entries: what holds on a day, without the day it holds from."""
     found, since = None, None
-    for holds_from, *values in entries:
-        if holds_from <= day and (since is None or holds_from >= since):
-            found, since = values, holds_from
+    for effective_from, *values in entries:
+        if effective_from <= day and (since is None or effective_from >= since):
+            found, since = values, effective_from
     return found
 
 

@@ -207,12 +207,12 @@ class Changes:
             if a_day(assignment["start_date"]) < on and (self.ends[index] is None or self.ends[index] >= on)
         ]
 
-    def holds_from(self, what, on):
+    def effective_from(self, what, on):
         """A day after today and after every day from which a change of the same thing holds."""
         first = max(on, self.held.get(what, on)) + timedelta(days=1)
         day = first if self.rng.random() < 0.4 else pick(self.rng, first, first + timedelta(days=75))
         self.held[what] = day
-        return {"holds_from": day.isoformat()}
+        return {"effective_from": day.isoformat()}
 
     def chosen(self, on):
         running = self.running(on)
@@ -254,7 +254,7 @@ class Changes:
             "on": on.isoformat(),
             "assignment": index,
             "quantity": self.quantities[index],
-            **self.holds_from(("quantity", index), on),
+            **self.effective_from(("quantity", index), on),
         }
 
     def price(self, index, on):
@@ -265,7 +265,7 @@ class Changes:
             "package": assignment["package"],
             "currency": currency,
             **{name: a_price(self.rng) for name in PRICES},
-            **self.holds_from(("price", assignment["package"], currency), on),
+            **self.effective_from(("price", assignment["package"], currency), on),
         }
 
     def schedule(self, index, on):
@@ -276,7 +276,7 @@ class Changes:
             "on": on.isoformat(),
             "package": key,
             **a_schedule(self.rng),
-            **self.holds_from(("schedule", key), on),
+            **self.effective_from(("schedule", key), on),
         }
 
     def tax(self, index, on):
@@ -285,5 +285,5 @@ class Changes:
             "on": on.isoformat(),
             "customer": key,
             "tax_rate": self.rng.choice(("0", "5", "20", "21")),
-            **self.holds_from(("tax", key), on),
+            **self.effective_from(("tax", key), on),
         }

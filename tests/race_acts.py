@@ -16,15 +16,14 @@ from flask import Flask
 from portal import clock
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.services import audit
-from portal.services.billing import runs
-from portal.services.billing.planning import chunks
+from portal.services import audit, notices
 from portal.services.calls import importing
-from portal.services.mail import notices
+from portal.services.chunks import in_chunks
 from portal.services.people import people
+from portal.services.runs import runs
 from tests import trade, world
 from tests.race_scene import Scene
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 
 TODAY, LATER = trade.TODAY.isoformat(), (trade.TODAY + timedelta(days=20)).isoformat()
 PART = re.compile(r"\{(\w+)\}")
@@ -96,7 +95,7 @@ def _take_in(name: str) -> Callable[[Scene], None]:
 
 
 def _announce(scene: Scene) -> None:
-    for chunk in chunks(notices.to_announce(trade.TODAY)):
+    for chunk in in_chunks(notices.to_announce(trade.TODAY)):
         notices.announce(chunk, trade.TODAY, clock.now())
         db.session.commit()
 
@@ -122,7 +121,7 @@ def _forms() -> list[Act]:
         "name": "Spare", "cost": "10", "setup_cost": "0", "setup_retail": "0", "frequency": "monthly",
         "match_of": "monthly", "frequency_match": ["1"], "proration": "none", "connexcs_package": "",
         "description": "", "minimum_days": "0", "type": "standard", "destination": "", "version": "spare.version",
-        "holds_from": TODAY,
+        "effective_from": TODAY,
     }  # fmt: skip
     fresh = {
         "version": "fresh.version", "name": "Fresh", "email": "", "company_details": "", "address": "",
@@ -203,7 +202,8 @@ def _forms() -> list[Act]:
             {"version": "fresh.version", "tax_rate": "7", "tax_rate_from": ""}),
         Act("change Globex's tax rate", "customers.change_tax_rate", "/customers/{globex}/tax-rates",
             {"version": "globex.version", "tax_rate": "7", "tax_rate_from": TODAY}),
-        Act("drop a tax rate", "customers.drop_tax_rate", "/customers/{fresh}/tax-rates/drop", {"holds_from": LATER}),
+        Act("drop a tax rate", "customers.drop_tax_rate", "/customers/{fresh}/tax-rates/drop",
+            {"effective_from": LATER}),
         # DIDs
         Act("add a DID for Fresh with Line", "did_intake.create", "/dids",
             {"by": "one", "country": "GB", "number": "+442079460103", "customer": "Fresh", "token": "a click"}),
@@ -233,14 +233,14 @@ def _forms() -> list[Act]:
             {**define, "currency": "USD", "retail": "24.50"}),
         Act("make Spare dearer", "packages.update_row", "/packages/{spare}",
             {"version": "spare.version", "name": "Spare", "currency": "GBP", "cost": "10", "retail": "99",
-             "holds_from": TODAY}),
+             "effective_from": TODAY}),
         Act("archive Line", "packages.archive", "/packages/{line}/archive"),
         Act("archive Spare", "packages.archive", "/packages/{spare}/archive"),
         Act("archive many packages", "packages.archive_many", "/packages/archive", {"ids": "spare"}),
         Act("restore Line", "packages.restore", "/packages/{line}/restore"),
         Act("delete Spare", "packages.delete", "/packages/{spare}/delete"),
         Act("delete what is planned", "packages.delete_planned", "/packages/{line_two}/planned/delete",
-            {"holds_from": (trade.TODAY + timedelta(days=9)).isoformat()}),
+            {"effective_from": (trade.TODAY + timedelta(days=9)).isoformat()}),
         Act("delete Fax", "connexcs_packages.delete", "/connexcs-packages/{service}/delete"),
         Act("rename Fax", "connexcs_packages.update_row", "/connexcs-packages/{service}",
             {"version": "service.version", "name": "Telefax"}),
@@ -299,7 +299,7 @@ def _forms() -> list[Act]:
             {"version": "acme.version", "tax_rate": "7", "tax_rate_from": TODAY}, scene="blank"),
         Act("a price that always held", "packages.update_row", "/packages/{line}",
             {"version": "line.version", "name": "Line", "currency": "GBP", "cost": "10", "retail": "99",
-             "holds_from": TODAY, "confirmed": "line.impact"}, scene="blank"),
+             "effective_from": TODAY, "confirmed": "line.impact"}, scene="blank"),
         Act("another start", "assignments.update", "/assignments/{due}", {**edit, "start_date": "2026-11-03"},
             scene="blank"),
     ]  # fmt: skip

@@ -28,12 +28,12 @@ from portal.models import (
 from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
 from portal.services import credit
 from portal.services.assignments import changing
-from portal.services.billing import runs
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.people import invitations, people
+from portal.services.runs import runs
 from tests import calling, trade, world
 
 NOVEMBER = date(2026, 11, 1)
@@ -240,7 +240,7 @@ def _invite(names: dict[str, Any], owner: User) -> None:
     names["staff_invitation"], names["staff_token"] = invitations.invite(
         "new@lumen.example", "New", BILLING, by=owner, now=now
     )
-    from portal.web.people_circle import handle
+    from portal.web.people.user_group import handle
 
     names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
 

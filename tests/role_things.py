@@ -21,11 +21,11 @@ from portal.models import (
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
 from portal.services import credit
-from portal.services.billing import runs
 from portal.services.company.logo import checked_logo
 from portal.services.people import invitations, people
+from portal.services.runs import runs
 from tests import trade, world
-from tests.services.test_logo import png
+from tests.services.company.test_logo import png
 
 LONG_AGO = date(2025, 1, 6)
 
@@ -87,7 +87,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     )
     db.session.add(service)
     db.session.flush()
-    from portal.web.people_circle import handle
+    from portal.web.people.user_group import handle
 
     return Things(
         customer,

@@ -18,11 +18,11 @@ A scenario is one JSON object:
                  {"on": "2026-03-10", "package": "trunk", "retail": "12", "currency": "EUR"},
                  {"on": "2026-03-10", "package": "trunk", "frequency": "weekly"},
                  {"on": "2026-03-10", "customer": "acme", "tax_rate": "21",
-                  "holds_from": "2026-04-01"}]}
+                  "effective_from": "2026-04-01"}]}
 
 Only `from`, `to`, `packages` and `assignments` are required. Runs happen on every day from the
 first start to `to`. A change is made at the start of its day, before the run of that day, in the
-order given; what it changes holds from `holds_from`, by default the day after (an end date at
+order given; what it changes holds from `effective_from`, by default the day after (an end date at
 once). What a price change leaves out stays as it is; its currency is the scenario's unless it says
 another. A frequency that changes clears the match days.
 
@@ -133,24 +133,24 @@ def day_of(call, scenario):
 def record(change, packages, customers, assignments, currency):
     """Keep one change with the day from which it holds: the day after, unless it says another."""
     made_on = a_day(change["on"])
-    holds_from = a_day(change.get("holds_from")) or made_on + ONE_DAY
+    effective_from = a_day(change.get("effective_from")) or made_on + ONE_DAY
     if "end_date" in change:
         assignments[change["assignment"]]["ends"].append((made_on, a_day(change["end_date"])))
     if "quantity" in change:
-        assignments[change["assignment"]]["quantities"].append((holds_from, change["quantity"]))
+        assignments[change["assignment"]]["quantities"].append((effective_from, change["quantity"]))
     if "tax_rate" in change:
-        one(customers, change["customer"])["tax_rates"].append((holds_from, change["tax_rate"]))
+        one(customers, change["customer"])["tax_rates"].append((effective_from, change["tax_rate"]))
     if "package" in change:
         package = one(packages, change["package"])
         if any(name in change for name in PRICES):
             prices = package["prices"][change.get("currency", currency)]
-            before = dict(zip(PRICES, holding(prices, holds_from), strict=True))
-            prices.append((holds_from, *(change.get(name, before[name]) for name in PRICES)))
+            before = dict(zip(PRICES, holding(prices, effective_from), strict=True))
+            prices.append((effective_from, *(change.get(name, before[name]) for name in PRICES)))
         if "frequency" in change or "frequency_match" in change:
-            frequency, match = holding(package["schedules"], holds_from)
+            frequency, match = holding(package["schedules"], effective_from)
             changed = change.get("frequency", frequency)
             match = change.get("frequency_match", match if changed == frequency else ())
-            package["schedules"].append((holds_from, changed, tuple(sorted(match))))
+            package["schedules"].append((effective_from, changed, tuple(sorted(match))))
 
 
 def answer(scenario):

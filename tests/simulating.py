@@ -18,7 +18,7 @@ def simulator() -> Iterator[Ask]:
     import portal.database
     import portal.models.user  # noqa: F401  (what other tables refer to)
     from portal.extensions import db
-    from portal.services.simulate import simulate
+    from portal.services.scenarios.simulating import simulate
 
     app = Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"

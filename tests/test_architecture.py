@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from portal.config import ROOT
@@ -56,6 +57,46 @@ def upward(path: Path) -> Iterator[str]:
             yield f"the domain knows nothing of {name}"
         if here < 3 and name.startswith(("flask.", "portal.clock")) and name != "flask.current_app":
             yield f"{name} is for the web and the commands"
+
+
+def drawn(package: str) -> dict[str, int]:
+    """The subjects of a package in the order of the drawing in its docstring, without its remarks."""
+    text = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text())) or ""
+    lines = [line.strip().split("   ")[0] for line in text.splitlines() if line.startswith("    ")]
+    return {name: place for place, name in enumerate(" ".join(lines).split())}
+
+
+def asked(package: str) -> Iterator[tuple[Path, str, str]]:
+    """Each import between two subjects of a package: where, who asks, and whom."""
+    dotted = package.replace("/", ".") + "."
+    for path in sorted((ROOT / package).rglob("*.py")):
+        here = path.relative_to(ROOT / package).with_suffix("").parts[0]
+        for name in sorted(imports(path)):
+            there = name.removeprefix(dotted).split(".")[0]
+            if name.startswith(dotted) and there != here != "__init__":
+                yield path, here, there
+
+
+def test_each_subject_of_the_services_asks_only_those_to_its_right_or_below():
+    order = drawn("portal/services")
+    there = {path.stem for path in (ROOT / "portal/services").iterdir() if not path.name.startswith("__")}
+    assert set(order) == there, "the drawing in portal/services/__init__.py is not what is there"
+    wrong = [
+        (path, f"{here} asks {asks}")
+        for path, here, asks in asked("portal/services")
+        if order[asks] <= order[here]
+    ]
+    assert not wrong, told(wrong)
+
+
+def test_no_two_folders_of_the_pages_need_each_other():
+    needs: dict[str, set[str]] = {}
+    for _path, here, there in asked("portal/web"):
+        needs.setdefault(here, set()).add(there)
+    try:
+        list(TopologicalSorter(needs).static_order())
+    except CycleError as circle:
+        raise AssertionError(" asks ".join(reversed(circle.args[1]))) from None
 
 
 def test_only_the_clock_reads_the_clock():

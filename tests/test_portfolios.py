@@ -41,7 +41,7 @@ def test_what_is_changed_holds_from_a_later_day(seed):
     days = [change["on"] for change in scenario["changes"]]
     assert days == sorted(days)
     for change in scenario["changes"]:
-        assert "end_date" in change or change["holds_from"] > change["on"]
+        assert "end_date" in change or change["effective_from"] > change["on"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -269,7 +269,7 @@ def upgrade() -> None:
         "customer_tax_rate",
         sa.Column("id", PK, nullable=False),
         sa.Column("customer_id", PK, nullable=False),
-        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("rate", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("rate between 0 and 100000000", name=op.f("ck_customer_tax_rate_rate")),
         sa.ForeignKeyConstraint(
@@ -279,7 +279,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_customer_tax_rate"),
-        sa.UniqueConstraint("customer_id", "holds_from", name="uq_customer_tax_rate_customer_id_holds_from"),
+        sa.UniqueConstraint(
+            "customer_id", "effective_from", name="uq_customer_tax_rate_customer_id_holds_from"
+        ),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -311,11 +313,11 @@ def upgrade() -> None:
     op.create_table(
         "did_owner",
         sa.Column("did_id", PK, autoincrement=False, nullable=False),
-        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("customer_id", PK, nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_did_owner_customer_id_customer"),
         sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_did_owner_did_id_did", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("did_id", "holds_from", name="pk_did_owner"),
+        sa.PrimaryKeyConstraint("did_id", "effective_from", name="pk_did_owner"),
     )
 
     op.create_table(
@@ -564,7 +566,7 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("package_id", PK, nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("cost", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("retail", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("setup_cost", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -578,7 +580,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_package_price"),
         sa.UniqueConstraint(
-            "package_id", "currency", "holds_from", name="uq_package_price_package_id_currency_holds_from"
+            "package_id", "currency", "effective_from", name="uq_package_price_package_id_currency_holds_from"
         ),
         sqlite_autoincrement=True,
     )
@@ -586,7 +588,7 @@ def upgrade() -> None:
         "package_schedule",
         sa.Column("id", PK, nullable=False),
         sa.Column("package_id", PK, nullable=False),
-        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column(
             "frequency",
             sa.Enum(
@@ -608,7 +610,7 @@ def upgrade() -> None:
             ["package_id"], ["package.id"], name="fk_package_schedule_package_id_package", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_package_schedule"),
-        sa.UniqueConstraint("package_id", "holds_from", name="uq_package_schedule_package_id_holds_from"),
+        sa.UniqueConstraint("package_id", "effective_from", name="uq_package_schedule_package_id_holds_from"),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -833,7 +835,7 @@ def upgrade() -> None:
         "assignment_quantity",
         sa.Column("id", PK, nullable=False),
         sa.Column("assignment_id", PK, nullable=False),
-        sa.Column("holds_from", sa.Date(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.CheckConstraint("quantity between 1 and 100000", name=op.f("ck_assignment_quantity_quantity")),
         sa.ForeignKeyConstraint(
@@ -844,7 +846,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_assignment_quantity"),
         sa.UniqueConstraint(
-            "assignment_id", "holds_from", name="uq_assignment_quantity_assignment_id_holds_from"
+            "assignment_id", "effective_from", name="uq_assignment_quantity_assignment_id_holds_from"
         ),
         sqlite_autoincrement=True,
     )

@@ -39,7 +39,7 @@ def command(on: date | None, who: str, simulate: bool, run_id: int | None, as_js
     from flask import current_app
 
     from portal.clock import now, today
-    from portal.services.billing import runs
+    from portal.services.runs import runs
 
     if run_id and (on or who or simulate):
         raise click.UsageError("--run goes on with a run as it was started: leave the other options out.")
@@ -61,7 +61,7 @@ def customer_called(text: str) -> "Customer | None":
 def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run":
     from portal.clock import now, today
     from portal.extensions import db
-    from portal.services.billing import runs
+    from portal.services.runs import runs
 
     whose = customer.id if customer else None
     run = runs.start(through, simulate=simulate, today=today(), by=_who(), now=now(), customer_id=whose)
@@ -95,7 +95,7 @@ def _answer(run: "Run") -> dict[str, Any]:
 
     from portal.extensions import db
     from portal.models import RunException
-    from portal.services.billing.run_reports import totals_of
+    from portal.services.runs.reports import totals_of
 
     passed_over = select(RunException).where(RunException.run_id == run.id).order_by(RunException.id)
     return {
@@ -125,7 +125,7 @@ def _sums(sums: "Totals", currency: str) -> dict[str, Any]:
 
 def _lines(answer: dict[str, Any]) -> list[str]:
     """The answer for people and for a log: a line for the run, one for each currency, one for each refusal."""
-    from portal.web.filters import plural
+    from portal.web.shared.filters import plural
 
     did = "simulated, nothing posted" if answer["simulate"] else "posted"
     whose = f" for {answer['customer']}" if answer["customer"] else ""

@@ -24,8 +24,17 @@ def _alembic() -> tuple[object, object]:
 @with_app()
 def upgrade(revision: str) -> None:
     """Up to REVISION (the newest, if not given)."""
+    from flask import current_app
+
+    from portal import demo_database
+
+    if aside := demo_database.set_aside(current_app.config):
+        click.echo(
+            f"The demo's database was made by an earlier version, which this one does not read: it is kept as {aside}."
+        )
     alembic, config = _alembic()
     alembic.upgrade(config, revision)  # type: ignore[attr-defined]
+    demo_database.keep_first(current_app.config)
     click.echo("The database is up to date.")
 
 

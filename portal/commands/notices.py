@@ -17,12 +17,12 @@ def command() -> None:
     """
     from portal.clock import now, today
     from portal.extensions import db
-    from portal.services.billing.planning import chunks
-    from portal.services.mail import notices
+    from portal.services import notices
+    from portal.services.chunks import in_chunks
     from portal.services.mail import outbox as mail
 
     made, day = 0, today()
-    for chunk in chunks(notices.to_announce(day)):
+    for chunk in in_chunks(notices.to_announce(day)):
         made += notices.announce(chunk, day, now())
         db.session.commit()
     sent, not_sent = mail.send_waiting(now())

@@ -10,8 +10,8 @@ from portal.commands import CALLED, DAY, with_app
 from portal.commands.charge import customer_called
 
 if TYPE_CHECKING:
-    from portal.services.billing.explaining import Explained
     from portal.services.billing.planning import Plan
+    from portal.services.charges.explaining import Explained
 
 DAYS_AHEAD = 30
 
@@ -26,8 +26,8 @@ def command(who: str, begins: date | None, through: date | None, as_json: bool) 
     """Show what falls due from a day to a day, each charge with its reason."""
     from portal.clock import today
     from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
-    from portal.services.billing.explaining import explained
     from portal.services.billing.planning import upcoming
+    from portal.services.charges.explaining import explained
 
     first = begins or today()
     last = through or min(first + DAYS_AHEAD * ONE_DAY, LAST_DAY)
@@ -87,7 +87,7 @@ def _answer(plan: "Plan", told: "list[Explained]", first: date, last: date) -> d
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    from portal.web.filters import plural
+    from portal.web.shared.filters import plural
 
     lines = [
         f"{charge['date']}  {charge['amount']:>12} {charge['currency']}  {charge['package']}"

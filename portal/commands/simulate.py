@@ -16,7 +16,7 @@ def command(scenario: Path) -> None:
     The form of a scenario is described in docs/scenarios.md. One that cannot be is refused with a
     sentence that names the place in the file, and exit status 2.
     """
-    from portal.services.scenario import ScenarioRefused, parse
+    from portal.services.scenarios.reading import ScenarioRefused, parse
 
     try:
         asked = parse(scenario.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def _answers(scenarios: list[Any], *, named: bool = True) -> list[Any]:
 
     from portal import create_app
     from portal.extensions import db
-    from portal.services.simulate import simulate
+    from portal.services.scenarios.simulating import simulate
 
     app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite://", "TODAY": ""})
     answers = []

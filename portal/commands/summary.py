@@ -69,7 +69,7 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
     from portal.extensions import db
     from portal.models import Company, Customer
     from portal.services.summary import for_paper
-    from portal.web import paper as setting
+    from portal.web.summary import paper as setting
 
     for customer_id in ids:
         try:

@@ -30,7 +30,7 @@ from portal.domain.wording import (
 CORRECTIONS = (Kind.CREDIT, Kind.DIFFERENCE)
 
 
-class Line(Protocol):
+class ChargeFacts(Protocol):
     """What every charge says of itself, posted, simulated or planned."""
 
     @property
@@ -69,7 +69,7 @@ class Origin:
     tax_rate_since: date | None
 
 
-def explain(line: Line, terms: Terms | None = None, original: Line | None = None) -> str:
+def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts | None = None) -> str:
     """Where a charge comes from, in one sentence or two.
 
     `terms` are its assignment's, if it has one; `original` is the charge that it reverses.
@@ -90,7 +90,7 @@ def explain(line: Line, terms: Terms | None = None, original: Line | None = None
     return "A discount, given by hand." if line.amount < 0 else "Charged by hand, outside any schedule."
 
 
-def origin(line: Line, terms: Terms) -> Origin:
+def origin(line: ChargeFacts, terms: Terms) -> Origin:
     """The terms that a charge of an assignment stands on, and since when each holds."""
     first = line.period_from
     segment = _segment(line, terms)
@@ -108,22 +108,22 @@ def origin(line: Line, terms: Terms) -> Origin:
 
 def _since(history: History[Any], on: date) -> date | None:
     """The day from which the value in force on `on` holds; None where it always has."""
-    holds_from = [begins for begins, _ in history if begins <= on]
-    return holds_from[-1] if holds_from and holds_from[-1] > FIRST_DAY else None
+    effective_from = [begins for begins, _ in history if begins <= on]
+    return effective_from[-1] if effective_from and effective_from[-1] > FIRST_DAY else None
 
 
-def _segment(line: Line, terms: Terms | None) -> Segment | None:
+def _segment(line: ChargeFacts, terms: Terms | None) -> Segment | None:
     return segment_at(segments(terms), line.period_from) if terms and terms.recurs else None
 
 
 # -- arithmetic
 
 
-def _times(line: Line) -> str:
+def _times(line: ChargeFacts) -> str:
     return f"{price(line.unit_price, line.currency)} × {line.quantity:,}"
 
 
-def _share(line: Line, terms: Terms | None) -> str:
+def _share(line: ChargeFacts, terms: Terms | None) -> str:
     """The fraction of a period that is not whole: ` × 9/31 (9 of the 31 days from 1 to 31 May)`."""
     if line.days == line.whole_days:
         return ""
@@ -139,7 +139,7 @@ def _share(line: Line, terms: Terms | None) -> str:
     return f" × {line.days}/{line.whole_days} ({counted})"
 
 
-def _product(line: Line, terms: Terms | None) -> str:
+def _product(line: ChargeFacts, terms: Terms | None) -> str:
     assert line.period_until is not None
     if line.days == line.whole_days:
         return f"{_times(line)} for {span(line.period_from, line.period_until)}"
@@ -149,7 +149,7 @@ def _product(line: Line, terms: Terms | None) -> str:
 # -- why that day
 
 
-def _why_that_day(line: Line, terms: Terms | None) -> str:
+def _why_that_day(line: ChargeFacts, terms: Terms | None) -> str:
     """What brings a recurring charge on its day; nothing where the terms are not known."""
     segment = _segment(line, terms)
     if segment is None or terms is None:
@@ -201,7 +201,7 @@ def _match_day(on: date, match: tuple[int, ...]) -> str:
 # -- minimum spend
 
 
-def _measured(line: Line, terms: Terms | None, so_far: str = "") -> str:
+def _measured(line: ChargeFacts, terms: Terms | None, so_far: str = "") -> str:
     """The minimum and what was spent: ` 50.00 × 1, spent 25.00 from 1 to 31 Jan`, to follow the word."""
     assert line.spend is not None and line.period_until is not None
     spent = f"spent {price(line.spend, line.currency)}{so_far}"
@@ -209,7 +209,7 @@ def _measured(line: Line, terms: Terms | None, so_far: str = "") -> str:
     return f"{_times(line)}{_share(line, terms)}, {spent} {when}"
 
 
-def _missing(line: Line) -> Decimal:
+def _missing(line: ChargeFacts) -> Decimal:
     """The shortfall that the fields of a minimum spend, or of its correction, come to."""
     assert line.spend is not None
     return from_micros(
@@ -220,7 +220,7 @@ def _missing(line: Line) -> Decimal:
     )  # fmt: skip
 
 
-def _minimum_spend(line: Line, terms: Terms | None) -> str:
+def _minimum_spend(line: ChargeFacts, terms: Terms | None) -> str:
     missing = f"{money(line.amount, line.currency)} is missing" if line.amount else "nothing is missing"
     if getattr(line, "provisional", False):
         return (
@@ -233,7 +233,7 @@ def _minimum_spend(line: Line, terms: Terms | None) -> str:
 # -- corrections and reversals
 
 
-def _correction(line: Line, terms: Terms | None) -> str:
+def _correction(line: ChargeFacts, terms: Terms | None) -> str:
     """What a period comes to now, what was charged for it, and the difference."""
     currency = line.currency
     if line.spend is not None:
@@ -252,7 +252,7 @@ def _correction(line: Line, terms: Terms | None) -> str:
     return f"{now}; {was}, so {money(abs(line.amount), currency)} {done}."
 
 
-def _used(line: Line) -> str:
+def _used(line: ChargeFacts) -> str:
     if not line.days:
         return "no day of this period is used, which comes to"
     if line.days == line.whole_days:
@@ -260,7 +260,7 @@ def _used(line: Line) -> str:
     return f"{line.days} of {line.whole_days} days used {'comes' if line.days == 1 else 'come'} to"
 
 
-def _opening(line: Line, terms: Terms | None) -> str:
+def _opening(line: ChargeFacts, terms: Terms | None) -> str:
     """What made the period be worked out again: the end date as it was known then."""
     known = in_force(terms.ends, line.charge_on) if terms else None
     if known and line.kind == Kind.CREDIT:
@@ -270,7 +270,7 @@ def _opening(line: Line, terms: Terms | None) -> str:
     return "Worked out again: "
 
 
-def _reversal(line: Line, original: Line | None) -> str:
+def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     stood = money(-line.amount, line.currency)
     if original is None:
         return f"Takes back {stood} in full."

@@ -110,11 +110,11 @@ def segments(terms: Terms) -> tuple[Segment, ...]:
     """
     schedule = in_force(terms.schedules, terms.start_date)
     found = [Segment(terms.start_date, rhythm(schedule, terms.start_date))]
-    for holds_from, _ in terms.schedules:
+    for effective_from, _ in terms.schedules:
         begins, beat = found[-1]
-        if holds_from <= begins:
+        if effective_from <= begins:
             continue
-        takeover = on_or_after(beat, holds_from)
+        takeover = on_or_after(beat, effective_from)
         changed = in_force(terms.schedules, takeover)
         if changed != schedule:
             schedule = changed

@@ -63,7 +63,9 @@ class Assignment(db.Model):
     customer: Mapped[Customer] = relationship()
     did: Mapped[Did | None] = relationship()
     quantities: Mapped[list["AssignmentQuantity"]] = relationship(
-        back_populates="assignment", order_by="AssignmentQuantity.holds_from", cascade="all, delete-orphan"
+        back_populates="assignment",
+        order_by="AssignmentQuantity.effective_from",
+        cascade="all, delete-orphan",
     )
     ends: Mapped[list["AssignmentEnd"]] = relationship(
         back_populates="assignment", order_by="AssignmentEnd.known_on", cascade="all, delete-orphan"
@@ -78,8 +80,8 @@ class Assignment(db.Model):
         """The quantity in force on `day`; 0 where its quantities are lost, so that it can be looked at."""
         if not self.quantities:
             return 0
-        first = self.quantities[0].holds_from
-        return [q for q in self.quantities if q.holds_from <= max(day, first)][-1].quantity
+        first = self.quantities[0].effective_from
+        return [q for q in self.quantities if q.effective_from <= max(day, first)][-1].quantity
 
     @property
     def last_quantity(self) -> int:
@@ -99,13 +101,13 @@ class AssignmentQuantity(db.Model):
     """How many units, from a day on."""
 
     __table_args__ = (
-        UniqueConstraint("assignment_id", "holds_from"),
+        UniqueConstraint("assignment_id", "effective_from"),
         CheckConstraint("quantity between 1 and 100000", name="quantity"),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
-    holds_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    effective_from: Mapped[date] = mapped_column(default=FIRST_DAY)
     quantity: Mapped[int]
 
     assignment: Mapped[Assignment] = relationship(back_populates="quantities")

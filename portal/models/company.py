@@ -46,3 +46,17 @@ class Company(db.Model):
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}
+
+
+ONLY = 1
+
+
+def company() -> Company | None:
+    """The company, read once a session; None in a database that holds nothing yet."""
+    return db.session.get(Company, ONLY)
+
+
+def company_name() -> str:
+    """By which name the portal goes in an authenticator app and among passkeys."""
+    provider = company()
+    return provider.name if provider else "Portal"

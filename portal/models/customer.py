@@ -44,7 +44,7 @@ class Customer(db.Model):
     version: Mapped[int] = mapped_column(default=1)
 
     tax_rates: Mapped[list["CustomerTaxRate"]] = relationship(
-        back_populates="customer", order_by="CustomerTaxRate.holds_from", cascade="all, delete-orphan"
+        back_populates="customer", order_by="CustomerTaxRate.effective_from", cascade="all, delete-orphan"
     )
     account_codes: Mapped[list["AccountCode"]] = relationship(
         back_populates="customer", order_by="AccountCode.key", cascade="all, delete-orphan"
@@ -61,7 +61,9 @@ class Customer(db.Model):
         """The tax rate in per cent in force on `day`; 0 where the rates are lost, so that they can be looked at."""
         if not self.tax_rates:
             return Decimal(0)
-        return [r for r in self.tax_rates if r.holds_from <= max(day, self.tax_rates[0].holds_from)][-1].rate
+        return [r for r in self.tax_rates if r.effective_from <= max(day, self.tax_rates[0].effective_from)][
+            -1
+        ].rate
 
     @property
     def last_tax_rate(self) -> Decimal:
@@ -73,13 +75,13 @@ class CustomerTaxRate(db.Model):
     """A customer's tax rate in per cent, from a day on."""
 
     __table_args__ = (
-        UniqueConstraint("customer_id", "holds_from"),
+        UniqueConstraint("customer_id", "effective_from"),
         CheckConstraint("rate between 0 and 100000000", name="rate"),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
-    holds_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    effective_from: Mapped[date] = mapped_column(default=FIRST_DAY)
     rate: Mapped[Decimal] = mapped_column(Money)
 
     customer: Mapped[Customer] = relationship(back_populates="tax_rates")

@@ -18,5 +18,5 @@ class DidOwner(db.Model):
     did_id: Mapped[int] = mapped_column(
         PK, ForeignKey("did.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    holds_from: Mapped[date] = mapped_column(primary_key=True)
+    effective_from: Mapped[date] = mapped_column(primary_key=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))

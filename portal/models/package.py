@@ -41,11 +41,11 @@ class Package(db.Model):
 
     connexcs_package: Mapped[ConnexcsPackage | None] = relationship()
     schedules: Mapped[list["PackageSchedule"]] = relationship(
-        back_populates="package", order_by="PackageSchedule.holds_from", cascade="all, delete-orphan"
+        back_populates="package", order_by="PackageSchedule.effective_from", cascade="all, delete-orphan"
     )
     prices: Mapped[list["PackagePrice"]] = relationship(
         back_populates="package",
-        order_by="PackagePrice.currency, PackagePrice.holds_from",
+        order_by="PackagePrice.currency, PackagePrice.effective_from",
         cascade="all, delete-orphan",
     )
 
@@ -60,14 +60,16 @@ class Package(db.Model):
         """The schedule in force on `day`; charged once where its schedules are lost, so that it can be looked at."""
         if not self.schedules:
             return PackageSchedule(frequency=Frequency.NONE, frequency_match=())
-        return [s for s in self.schedules if s.holds_from <= max(day, self.schedules[0].holds_from)][-1]
+        return [s for s in self.schedules if s.effective_from <= max(day, self.schedules[0].effective_from)][
+            -1
+        ]
 
     def price_on(self, currency: str, day: date) -> "PackagePrice | None":
         """The prices in `currency` in force on `day`; None where the package is not sold in it."""
         prices = [p for p in self.prices if p.currency == currency]
         if not prices:
             return None
-        return [p for p in prices if p.holds_from <= max(day, prices[0].holds_from)][-1]
+        return [p for p in prices if p.effective_from <= max(day, prices[0].effective_from)][-1]
 
     @property
     def currencies(self) -> list[str]:
@@ -78,11 +80,11 @@ class Package(db.Model):
 class PackageSchedule(db.Model):
     """Frequency and match days of a package, from a day on."""
 
-    __table_args__ = (UniqueConstraint("package_id", "holds_from"),)
+    __table_args__ = (UniqueConstraint("package_id", "effective_from"),)
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("package.id", ondelete="CASCADE"))
-    holds_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    effective_from: Mapped[date] = mapped_column(default=FIRST_DAY)
     frequency: Mapped[Frequency] = mapped_column(word(Frequency, "frequency"))
     frequency_match: Mapped[tuple[int, ...]] = mapped_column(Days, default=())
 
@@ -93,7 +95,7 @@ class PackagePrice(db.Model):
     """The four prices of a package in one currency, from a day on."""
 
     __table_args__ = (
-        UniqueConstraint("package_id", "currency", "holds_from"),
+        UniqueConstraint("package_id", "currency", "effective_from"),
         CheckConstraint(
             "cost between 0 and 999999999000000 and retail between 0 and 999999999000000"
             " and setup_cost between 0 and 999999999000000 and setup_retail between 0 and 999999999000000",
@@ -104,7 +106,7 @@ class PackagePrice(db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("package.id", ondelete="CASCADE"))
     currency: Mapped[str] = mapped_column(String(3))
-    holds_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    effective_from: Mapped[date] = mapped_column(default=FIRST_DAY)
     cost: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default=text("0"))
     retail: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default=text("0"))
     setup_cost: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default=text("0"))

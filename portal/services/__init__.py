@@ -1,1 +1,18 @@
-"""Whatever touches more than one table. Knows no HTTP, reads no clock, does not commit."""
+"""Whatever touches more than one table. Knows no HTTP and reads no clock.
+
+Whoever calls a service commits: the request that changed something, or the command. What works through very many
+things commits as it goes, a chunk a transaction, and says so: runs, imports of calls and what follows from them, the
+outbox, the demo company. So do people's failed sign-ins and sessions, which stand whatever becomes of the request.
+
+Each subject asks only those to its right or below (tests/test_architecture.py reads this):
+
+    demo
+    scenarios
+    overview  deletion  summary
+    dids  customers  assignments  company  notices
+    packages  runs  calls  charges
+    billing                        the heart: loading, planning, posting, minimums, positions
+    credit  audit
+    people  mail  listing  csv  email_address
+    once  locking  chunks
+"""

@@ -4,7 +4,6 @@ The place in a list is a row of it: the page after row 812, or before it. What t
 from the row itself, so an address holds nothing but its id.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -79,12 +78,6 @@ def count(query: Select[Any], most: int | None = None) -> int:
         return db.session.scalar(query.with_only_columns(func.count(model.id)).order_by(None)) or 0
     some = query.with_only_columns(model.id).order_by(None).limit(most + 1).subquery()
     return db.session.scalar(select(func.count()).select_from(some)) or 0
-
-
-def portions(things: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
-    """All the things, so many at a time: a statement takes no more values than its database allows."""
-    for first in range(0, len(things), size):
-        yield things[first : first + size]
 
 
 def _id(row: Any) -> int:

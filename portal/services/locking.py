@@ -51,10 +51,11 @@ from portal.models import (
     PackageSchedule,
 )
 from portal.models.user import User
+from portal.services.chunks import in_chunks
 
 Row = TypeVar("Row")
 # A statement that reads objects names so many ids; one that only locks takes so many.
-AT_ONCE, IDS_AT_ONCE = 500, 5_000
+IDS_AT_ONCE = 5_000
 
 ORDER: tuple[type, ...] = (
     Company, Did, Customer, Package, ConnexcsPackage, User, AssignmentPosition, Charge, CallImport,
@@ -78,7 +79,7 @@ def lock(model: type[Row], ids: Iterable[int | None], *, shared: bool = False) -
 
     `shared`: they must only stay as they are; others may hold them likewise.
     """
-    return _held(model, ids, shared)
+    return _locked(model, ids, shared)
 
 
 def lock_one(model: type[Row], id: int, *, shared: bool = False) -> Row | None:
@@ -92,7 +93,7 @@ def lock_ids(model: type[Any], ids: Iterable[int | None], *, shared: bool = Fals
     has = _taken(db.session()).get(model, {})
     wanted = {id for id in ids if id is not None}
     new = [id for id in sorted(wanted) if id not in has or (not shared and not has[id])]
-    for some in _some(new, IDS_AT_ONCE):
+    for some in in_chunks(new, IDS_AT_ONCE):
         found.extend(lock_where(model, key.in_(some), shared=shared))
     return sorted({*found, *(wanted - set(new))})
 
@@ -114,7 +115,7 @@ def read_anew(model: type[Row], ids: Iterable[int], *options: Any) -> list[Row]:
     return _read(session, model, wanted, lambda query: query.options(*options))
 
 
-def holds(model: type[Any], ids: Iterable[int]) -> bool:
+def has_locked(model: type[Any], ids: Iterable[int]) -> bool:
     """Whether this transaction has all of these to itself."""
     has = _taken(db.session()).get(model, {})
     return all(has.get(id) for id in ids)
@@ -128,7 +129,7 @@ def for_update(query: Select[Any], model: type[Any], shared: bool) -> Select[Any
 # -- taking them
 
 
-def _held(model: type[Row], ids: Iterable[int | None], shared: bool) -> list[Row]:
+def _locked(model: type[Row], ids: Iterable[int | None], shared: bool) -> list[Row]:
     session = db.session()
     wanted = sorted({id for id in ids if id is not None})
     has = _taken(session).get(model, {})
@@ -154,7 +155,7 @@ def _read(session: Session, model: type[Row], ids: Sequence[int], how: Any) -> l
     _forget_parts(session, model, set(ids))
     found: list[Row] = []
     key = _key(model)
-    for some in _some(ids, AT_ONCE):
+    for some in in_chunks(ids):
         query = how(select(model).where(key.in_(some)).order_by(key))
         found.extend(session.scalars(query.execution_options(populate_existing=True)).unique())
     return found
@@ -177,11 +178,6 @@ def _key(model: type[Any]) -> Any:
 def _identity(row: Any) -> int:
     (id,) = inspect(row).identity
     return int(id)
-
-
-def _some(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
 
 
 # -- what a transaction holds

@@ -28,7 +28,7 @@ REMOVED = "This form was sent already, and what it made has been removed since. 
 
 Thing = TypeVar("Thing")
 # What was stored, as in "a payment of 24.00 GBP of Acme was recorded", and the way to it.
-Told = tuple[str, WayOut]
+Receipt = tuple[str, WayOut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def was_sent(sent: Sent) -> SentForm | None:
     return stored
 
 
-def keep(sent: Sent, told: Told) -> None:
+def keep(sent: Sent, told: Receipt) -> None:
     """Keep that a form has made something. IntegrityError where somebody else was quicker."""
     said, way = told
     leads_to = json.dumps({"label": way.label, "endpoint": way.endpoint, "values": way.values})
@@ -82,7 +82,7 @@ def keep(sent: Sent, told: Told) -> None:
 
 
 def once(
-    sent: Sent, query: Select[Thing], make: Callable[[], Thing], tell: Callable[[Thing], Told]
+    sent: Sent, query: Select[Thing], make: Callable[[], Thing], tell: Callable[[Thing], Receipt]
 ) -> tuple[Thing, bool]:
     """Make and store a thing, or find with `query` the one that the same form has made; whether it is new.
 

@@ -16,12 +16,13 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Package
 from portal.services.assignments import lists as assignments
-from portal.services.billing.charges import reversed_among
-from portal.services.billing.explaining import Explained, explained
 from portal.services.billing.planning import Totals
+from portal.services.charges.by_hand import reversed_among
+from portal.services.charges.explaining import Explained, explained
+from portal.services.chunks import in_chunks
 from portal.services.credit.balance import entries_of
 from portal.services.credit.statement import Statement, statement
-from portal.services.listing import count, portions
+from portal.services.listing import count
 
 # What one statement is asked about at once: databases bound the number of its values.
 AT_ONCE = 5_000
@@ -120,7 +121,7 @@ def summary(customer: Customer, begins: date, through: date, most: int | None = 
     found = Summary(customer, begins, through)
     charges = list(db.session.scalars(query.order_by(Charge.charge_on, Charge.id).limit(most)))
     charges.sort(key=lambda c: (c.charge_on, c.assignment_id or 0, ORDER[c.kind], c.period_from, c.id))
-    for some in portions(charges, AT_ONCE):
+    for some in in_chunks(charges, AT_ONCE):
         found.lines += explained(some)
         found.reversed_ids |= reversed_among([charge.id for charge in some])
     found.totals = _totals(query) or {customer.currency: Totals()}

@@ -1,54 +1,50 @@
-"""The pages: the only place that knows HTTP. One blueprint a noun, its forms beside it."""
+"""The pages: the only place that knows HTTP. A folder a noun: its blueprint, its pages, its forms."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 
-from flask import Flask
+from flask import Blueprint, Flask
 
-# One module a noun, each with a blueprint called `bp`.
+# What there is a folder of pages for.
 NOUNS = (
-    "health",
-    "overview",
-    "account",
-    "assignments",
-    "audit",
-    "calls",
-    "charges",
-    "connexcs_packages",
-    "credit",
-    "customers",
-    "did_intake",
-    "dids",
-    "holds",
-    "invitations",
-    "my",
-    "notices",
-    "package_definitions",  # and with it package_page and packages: one blueprint
-    "runs",
-    "payments",
-    "people",
-    "settings",
-    "summary",
-    "upcoming",
-)
+    "overview", "packages", "customers", "assignments", "dids", "charges", "runs", "calls", "credit", "people", "my",
+    "settings", "sign_in", "summary", "http",
+)  # fmt: skip
+
+
+def blueprints(noun: str) -> list[Blueprint]:
+    """The blueprints of a noun: those made in its folder, each once every page on it is known."""
+    folder = import_module(f"{__name__}.{noun}")
+    modules = [folder] + [
+        import_module(f"{folder.__name__}.{module.name}") for module in iter_modules(folder.__path__)
+    ]
+    return list(
+        {
+            id(found): found
+            for module in modules
+            for found in vars(module).values()
+            if isinstance(found, Blueprint) and found.import_name.startswith(folder.__name__)
+        }.values()
+    )
 
 
 def register(app: Flask) -> None:
     """Put the pages, and what all of them share, on the application."""
-    from portal.web import (
+    from portal.web.http import (
         access,
         afterwards,
-        audit,
         bounds,
         compiled,
         compression,
         csrf,
         errors,
-        filters,
         headers,
-        held,
-        session,
+        locks,
         static,
     )
+    from portal.web.settings import audit
+    from portal.web.shared import filters
+    from portal.web.sign_in import session
 
     bounds.register(app)  # before any route: it says what a number in a URL may be
     # What is done to answers is done from the last to the first: they are compressed when they are complete.
@@ -58,7 +54,7 @@ def register(app: Flask) -> None:
         session,
         access,
         audit,
-        held,
+        locks,
         afterwards,
         errors,
         filters,
@@ -68,5 +64,5 @@ def register(app: Flask) -> None:
     ):
         part.register(app)
     for noun in NOUNS:
-        app.register_blueprint(import_module(f"portal.web.{noun}").bp)
-    app.register_blueprint(import_module("portal.web.my").seen)
+        for blueprint in blueprints(noun):
+            app.register_blueprint(blueprint)

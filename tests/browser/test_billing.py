@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from portal.domain.due import Kind
 from portal.models import Charge, Run
-from portal.web import detached
-from portal.web import runs as web
+from portal.web.runs import pages as web
+from portal.web.shared import detached
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.browser

@@ -58,10 +58,10 @@ def test_what_is_not_there_is_not_locked(one_act):
 def test_a_transaction_that_is_over_holds_nothing(one_act):
     lock(AssignmentPosition, [one_act.id])
     db.session.commit()
-    assert not locking.holds(AssignmentPosition, [one_act.id])
+    assert not locking.has_locked(AssignmentPosition, [one_act.id])
     lock(Customer, [one_act.customer_id])
     db.session.rollback()
-    assert not locking.holds(Customer, [one_act.customer_id])
+    assert not locking.has_locked(Customer, [one_act.customer_id])
 
 
 def test_what_was_locked_in_a_savepoint_is_let_go_with_it(one_act):
@@ -69,8 +69,8 @@ def test_what_was_locked_in_a_savepoint_is_let_go_with_it(one_act):
     savepoint = db.session.begin_nested()
     lock(AssignmentPosition, [one_act.id])
     savepoint.rollback()
-    assert locking.holds(Customer, [one_act.customer_id])
-    assert not locking.holds(AssignmentPosition, [one_act.id])
+    assert locking.has_locked(Customer, [one_act.customer_id])
+    assert not locking.has_locked(AssignmentPosition, [one_act.id])
     lock(Package, [one_act.package_id])
 
 

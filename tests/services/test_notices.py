@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from portal.domain.schedule import Frequency
 from portal.models import Company, Mail, Notice
+from portal.services import notices
 from portal.services.assignments.changing import change_quantity
-from portal.services.mail import notices
 from portal.services.mail import outbox as mail
 from tests.mail_server import mail_server
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned, run

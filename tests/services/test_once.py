@@ -23,7 +23,7 @@ from portal.models import (
 from portal.services import credit, deletion, once
 from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.assigning_many import assign_many
-from portal.services.billing.charges import ManualCharge, charge_manually
+from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.definition import Definition, PriceSet

@@ -13,7 +13,7 @@ from portal.domain.terms import Proration
 from portal.models import Charge, CustomerTaxRate
 from portal.services import summary as module
 from portal.services.assignments.changing import change_end, change_quantity
-from portal.services.billing import charges
+from portal.services.charges import by_hand
 from portal.services.summary import for_paper, summary
 from tests import many
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
@@ -49,10 +49,10 @@ def test_it_holds_each_charge_of_the_span_with_its_arithmetic(acme):
 
 
 def test_totals_are_the_sum_of_their_lines_with_tax_at_each_rate(session, acme):
-    acme.tax_rates.append(CustomerTaxRate(holds_from=NOVEMBER, rate=Decimal(10)))
+    acme.tax_rates.append(CustomerTaxRate(effective_from=NOVEMBER, rate=Decimal(10)))
     session.flush()
-    charges.charge_manually(
-        charges.ManualCharge(acme, TODAY, Decimal(100), Decimal(1), "Visit"),
+    by_hand.charge_manually(
+        by_hand.ManualCharge(acme, TODAY, Decimal(100), Decimal(1), "Visit"),
         token="t",
         today=TODAY,
         by=BEN,
@@ -70,7 +70,7 @@ def test_totals_are_the_sum_of_their_lines_with_tax_at_each_rate(session, acme):
 
 def test_a_reversed_charge_stands_with_its_reversal(session, acme):
     trunk = session.scalars(select(Charge).where(Charge.label == "Trunk", Charge.charge_on == NOVEMBER)).one()
-    charges.reverse(trunk, "private words", today=TODAY, by=BEN, now=NOW)
+    by_hand.reverse(trunk, "private words", today=TODAY, by=BEN, now=NOW)
     found = summary(acme, NOVEMBER, LAST)
     assert found.reversed_ids == {trunk.id}
     assert found.totals["GBP"].amount == Decimal(10)

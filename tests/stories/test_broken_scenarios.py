@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from portal.services.scenario import ScenarioRefused, parse
+from portal.services.scenarios.reading import ScenarioRefused, parse
 from tests.simulating import simulator
 
 WHOLE = {
@@ -35,7 +35,7 @@ WHOLE = {
          "amount": "0.045", "call_id": "a-1"}],
     "changes": [
         {"on": "2026-04-10", "assignment": 1, "end_date": "2026-04-20"},
-        {"on": "2026-04-10", "assignment": 0, "quantity": 3, "holds_from": "2026-04-20"},
+        {"on": "2026-04-10", "assignment": 0, "quantity": 3, "effective_from": "2026-04-20"},
         {"on": "2026-03-10", "package": "line", "retail": "12", "currency": "EUR"},
         {"on": "2026-03-11", "package": "line", "frequency": "weekly", "frequency_match": [1]},
         {"on": "2026-03-10", "customer": "acme", "tax_rate": "21"}],

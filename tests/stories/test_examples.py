@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
-from portal.services.scenario import ScenarioRefused
+from portal.services.scenarios.reading import ScenarioRefused
 from tests.examples import CHARGED, REFUSED, by_id, without_sentences
 from tests.simulating import simulator
 

@@ -12,10 +12,9 @@ from sqlalchemy import select
 from portal.domain.terms import Proration
 from portal.models import Charge, Company, Mail, Payment, PaymentState, Run
 from portal.models.user import CUSTOMER_OWNER
-from portal.services import credit
+from portal.services import credit, notices
 from portal.services.assignments.changing import change_end
-from portal.services.billing import charges
-from portal.services.mail import notices
+from portal.services.charges import by_hand
 from portal.services.people import people
 from tests.calling import a_file, a_line, taken_in
 from tests.pages import page, words
@@ -54,11 +53,11 @@ def acme(session, app, tmp_path):
     late = [a_line("late", "2026-10-09 09:00:00", 500, "7.123456", customer="Acme", did=number)]
     taken_in(a_file(tmp_path, late), HALFWAY)
     change_end(seat, date(2026, 11, 25), HALFWAY, by=BEN, now=NOW)
-    visit = charges.ManualCharge(
+    visit = by_hand.ManualCharge(
         customer, HALFWAY, Decimal("15.55"), Decimal(1), "Visit", auto_decrement_credit=True
     )
-    made = charges.charge_manually(visit, token="v", today=HALFWAY, by=BEN, now=NOW)
-    charges.reverse(made, "Nobody came", today=HALFWAY, by=BEN, now=NOW)
+    made = by_hand.charge_manually(visit, token="v", today=HALFWAY, by=BEN, now=NOW)
+    by_hand.reverse(made, "Nobody came", today=HALFWAY, by=BEN, now=NOW)
     pay(session, customer)
     session.commit()
     return customer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.services import simulate
+from portal.services.scenarios import simulating
 from tests.simulating import simulator
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
@@ -32,10 +32,10 @@ def test_the_example_is_answered_as_it_says():
 @pytest.mark.parametrize(
     ("title", "known"),
     [
-        ("The scenario", simulate.SCENARIO),
-        ("A package", simulate.PACKAGE),
-        ("An assignment", simulate.ASSIGNMENT),
-        ("A call", simulate.CALL),
+        ("The scenario", simulating.SCENARIO),
+        ("A package", simulating.PACKAGE),
+        ("An assignment", simulating.ASSIGNMENT),
+        ("A call", simulating.CALL),
     ],
 )
 def test_every_field_has_a_row(title, known):
@@ -44,9 +44,9 @@ def test_every_field_has_a_row(title, known):
 
 def test_every_change_has_its_place():
     told = section("A change")
-    for of, names in simulate.CHANGES.items():
+    for of, names in simulating.CHANGES.items():
         rows = "".join(re.findall(rf"^\| `{of}` \|.*$", told, re.MULTILINE))
-        assert set(re.findall(r"`(\w+)`", rows)) - {of, "null", "holds_from"} == set(names)
+        assert set(re.findall(r"`(\w+)`", rows)) - {of, "null", "effective_from"} == set(names)
     for change in CHANGES:
-        (of,) = set(change) & set(simulate.CHANGES)
-        assert set(change) <= {"on", of, "holds_from", *simulate.CHANGES[of]}
+        (of,) = set(change) & set(simulating.CHANGES)
+        assert set(change) <= {"on", of, "effective_from", *simulating.CHANGES[of]}

@@ -7,9 +7,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked_until
+from portal.domain.days import check_day
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, Schedule, in_words, make_schedule
+from portal.domain.schedule import FIRST_DAY, Schedule, in_words, make_schedule
 from portal.domain.terms import PackageType, Prices, Terms, always
 from portal.extensions import db
 from portal.models import (
@@ -22,10 +23,10 @@ from portal.models import (
     Package,
 )
 from portal.services import locking
-from portal.services.billing import line_bound
-from portal.services.billing.terms import Facts, usage_wait_days
+from portal.services.billing.loading import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
-from portal.services.once import Sent, Told, once
+from portal.services.once import Receipt, Sent, once
+from portal.services.packages import line_bound
 
 GONE = "Choose a Package from the list."  # as a form says where it has never been there
 
@@ -136,12 +137,6 @@ def _check_dates(draft: Draft) -> None:
             raise Invalid("charge_from", "Charging would begin after the end date.")
 
 
-def check_day(name: str, day: date | None) -> None:
-    """Days lie between 2000 and 2199. Invalid names the field."""
-    if day and not FIRST_DAY <= day <= LAST_DAY:
-        raise Invalid(name, f"Dates lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
-
-
 def check_end(end_date: date, start_date: date, lock: date | None) -> None:
     """Whether a day may be the last one. Invalid says from which day on it may."""
     if end_date < start_date:
@@ -171,17 +166,19 @@ def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Term
         draft.auto_decrement_credit,
     )
     prices = tuple(
-        (p.holds_from, Prices(*map(to_micros, (p.cost, p.retail, p.setup_cost, p.setup_retail))))
+        (p.effective_from, Prices(*map(to_micros, (p.cost, p.retail, p.setup_cost, p.setup_retail))))
         for p in package.prices
         if p.currency == currency
     )
     terms = Terms(
         start_date=draft.start_date,
-        schedules=tuple((s.holds_from, Schedule(s.frequency, s.frequency_match)) for s in package.schedules),
+        schedules=tuple(
+            (s.effective_from, Schedule(s.frequency, s.frequency_match)) for s in package.schedules
+        ),
         prices=prices,
         quantities=always(draft.quantity),
         ends=always(draft.end_date),
-        tax_rates=tuple((r.holds_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
+        tax_rates=tuple((r.effective_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
         unit=minor_unit(currency),
         proration=package.proration,
         minimum_spend=package.minimum_spend,
@@ -215,13 +212,13 @@ def assign(
     """
 
     def make() -> Assignment:
-        hold(draft)
+        lock_draft(draft)
         check(draft)
         if not twice and (existing := same_over_the_same_days(draft)):
             raise AsksFirst(f"{already(draft, existing)} Assign it a second time?", existing)
         return new_assignment(draft, token=token, by=by, now=now)
 
-    def tell(made: Assignment) -> Told:
+    def tell(made: Assignment) -> Receipt:
         whose = f"{draft.did.number} of {draft.customer.name}" if draft.did else draft.customer.name
         way = WayOut("See the assignment", "assignments.show", {"assignment_id": made.id})
         return f"{draft.package.name} was assigned to {whose}", way
@@ -233,7 +230,7 @@ def assign(
     return assignment
 
 
-def hold(draft: Draft) -> None:
+def lock_draft(draft: Draft) -> None:
     """Lock what may be assigned to whom, and read it anew. Invalid where the package is not there any more."""
     if draft.did:
         locking.lock(Did, [draft.did.id], shared=True)
@@ -265,7 +262,7 @@ def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assig
         auto_decrement_credit=draft.auto_decrement_credit,
         created_by=by,
         created_at=now,
-        quantities=[AssignmentQuantity(holds_from=FIRST_DAY, quantity=draft.quantity)],
+        quantities=[AssignmentQuantity(effective_from=FIRST_DAY, quantity=draft.quantity)],
         ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
         position=AssignmentPosition(next_charge_on=begins),
     )

@@ -4,7 +4,7 @@ Whoever cannot have it stays as they are, each with a reason; the others get it 
 them needs from the database is read for all of them together.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
@@ -14,17 +14,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.phone_numbers import international
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
-from portal.services.assignments.preview import Sums, sums
+from portal.services.assignments.preview import OutlookSums, sums
+from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Totals
-from portal.services.billing.terms import usage_wait_days
 from portal.services.calls.effects import bundles_changed
-from portal.services.dids.numbers import international
-from portal.services.once import REMOVED, Sent, Told, keep, was_sent
+from portal.services.chunks import in_chunks
+from portal.services.once import REMOVED, Receipt, Sent, keep, was_sent
 
 Target = Did | Customer
 Key = TypeVar("Key", int, str)
@@ -97,7 +98,9 @@ def name_of(target: Target) -> str:
 def load_dids(ids: Sequence[int]) -> list[Did]:
     """DIDs by their ids, with all that assigning to them needs, in the order of their numbers."""
     needed = selectinload(Did.customer).selectinload(Customer.tax_rates)
-    found = (db.session.scalars(select(Did).where(Did.id.in_(some)).options(needed)) for some in _some(ids))
+    found = (
+        db.session.scalars(select(Did).where(Did.id.in_(some)).options(needed)) for some in in_chunks(ids)
+    )
     return sorted((did for part in found for did in part), key=lambda did: did.number)
 
 
@@ -106,7 +109,7 @@ def load_customers(ids: Sequence[int]) -> list[Customer]:
     needed = selectinload(Customer.tax_rates)
     found = (
         db.session.scalars(select(Customer).where(Customer.id.in_(some)).options(needed))
-        for some in _some(ids)
+        for some in in_chunks(ids)
     )
     return sorted((customer for part in found for customer in part), key=lambda c: (c.search_key, c.id))
 
@@ -119,7 +122,7 @@ def ids_of(query: Select[Customer]) -> list[int]:
     return ids
 
 
-def hold(targets: Sequence[Target]) -> None:
+def lock_targets(targets: Sequence[Target]) -> None:
     """Lock to whom something is to be assigned. What is loaded after this is as it stands."""
     dids = locking.lock(Did, [target.id for target in targets if isinstance(target, Did)], shared=True)
     locking.lock(
@@ -153,9 +156,9 @@ def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> S
 def foresee(drafts: Iterable[Draft], today: date) -> Foreseen:
     """What the drafts would be charged. Each kind of draft is planned once, and counted."""
     found, wait_days = Foreseen(), usage_wait_days()
-    kinds: dict[object, Sums] = {}
+    kinds: dict[object, OutlookSums] = {}
     for draft in drafts:
-        rates = tuple((rate.holds_from, rate.rate) for rate in draft.customer.tax_rates)
+        rates = tuple((rate.effective_from, rate.rate) for rate in draft.customer.tax_rates)
         currency = draft.customer.currency
         kind = (currency, rates, replace(draft, customer=None, did=None))  # type: ignore[arg-type]
         one = kinds.get(kind) or kinds.setdefault(kind, sums(draft, today, wait_days))
@@ -183,7 +186,7 @@ def assign_many(
         with db.session.begin_nested():
             db.session.add_all(new)
             db.session.flush()
-            keep(sent, _told(new))
+            keep(sent, _receipt(new))
     except IntegrityError:  # the other click was quicker
         if was_sent(sent):
             return _found(tokens)
@@ -206,7 +209,7 @@ def _sent(token: str, content: object) -> Sent:
     return Sent("assignments", token, content, token_max=FORM_TOKEN_MAX)
 
 
-def _told(made: Sequence[Assignment]) -> Told:
+def _receipt(made: Sequence[Assignment]) -> Receipt:
     names = {assignment.package.name for assignment in made}
     what = names.pop() if len(names) == 1 else f"{len(names):,} packages"
     noun = "DID" if made and made[0].did_id else "customer"
@@ -229,7 +232,7 @@ def _found(tokens: Iterable[str]) -> list[Assignment]:
 def _made(tokens: Iterable[str]) -> dict[str, Assignment]:
     wanted = list(tokens)
     found = (
-        db.session.scalars(select(Assignment).where(Assignment.token.in_(some))) for some in _some(wanted)
+        db.session.scalars(select(Assignment).where(Assignment.token.in_(some))) for some in in_chunks(wanted)
     )
     return {assignment.token: assignment for part in found for assignment in part}
 
@@ -247,7 +250,7 @@ def _there(wish: Wish, targets: Sequence[Target]) -> dict[int, Assignment]:
     if wish.end_date:
         query = query.where(Assignment.start_date <= wish.end_date)
     owners = {t.id: t.customer_id if isinstance(t, Did) else t.id for t in targets}
-    for some in _some(list(owners)):
+    for some in in_chunks(list(owners)):
         if on_dids:
             these = query.where(Assignment.did_id.in_(some))
         else:
@@ -257,11 +260,6 @@ def _there(wish: Wish, targets: Sequence[Target]) -> dict[int, Assignment]:
             if target_id and owners[target_id] == assignment.customer_id:
                 found[target_id] = assignment
     return found
-
-
-def _some(ids: Sequence[Key]) -> Iterator[Sequence[Key]]:
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]
 
 
 def _add(total: Totals, one: Totals) -> None:

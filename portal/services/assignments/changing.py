@@ -1,104 +1,72 @@
 """Changing an assignment: its quantity, its end date, and while nothing is posted its start date."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
 
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.commitment import earliest_last_day, locked_until
-from portal.domain.due import Position
+from portal.domain.days import check_day
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import QUANTITY_MAX
-from portal.domain.schedule import LAST_DAY, ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY, in_words
 from portal.extensions import db
-from portal.models import Assignment, AssignmentEnd, AssignmentPosition, AssignmentQuantity
-from portal.services import locking
-from portal.services.assignments.assigning import check_day, check_end
-from portal.services.assignments.holding import hold_one
-from portal.services.billing import line_bound
-from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Loaded
+from portal.models import Assignment, AssignmentEnd, AssignmentQuantity
+from portal.services.assignments.assigning import check_end
+from portal.services.billing.positions import find_next, has_begun
 from portal.services.calls.effects import bundles_changed
-
-CHUNK = 500
-Item = TypeVar("Item")
-
-
-def has_begun(assignment: Assignment) -> bool:
-    """Whether a run has dealt with it: from then on changes hold from a day on.
-
-    Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
-    """
-    hold_positions([assignment.id])
-    if assignment.position is None:
-        raise RuleBroken(
-            "It is not known up to which day this assignment is charged, so it cannot be changed. "
-            "Whoever runs the portal has to put that right first."
-        )
-    return assignment.position.charged_until is not None
+from portal.services.packages import line_bound
+from portal.services.runs.assignment_locks import lock_assignment
 
 
-def hold_positions(ids: Iterable[int]) -> None:
-    """Lock the positions of assignments and read them anew."""
-    locking.lock(AssignmentPosition, ids)
-
-
-def in_chunks(many: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """As many at a time as one statement reads."""
-    for start in range(0, len(many), CHUNK):
-        yield many[start : start + CHUNK]
-
-
-def change_quantity(assignment: Assignment, quantity: int, holds_from: date, today: date) -> None:
-    """A new quantity from `holds_from` on; at once while nothing of it has been posted.
+def change_quantity(assignment: Assignment, quantity: int, effective_from: date, today: date) -> None:
+    """A new quantity from `effective_from` on; at once while nothing of it has been posted.
 
     Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
     """
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
-    check_day("holds_from", holds_from)
+    check_day("effective_from", effective_from)
     since = min(today, assignment.start_date)
     line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
-    if holds_from <= today:
+    if effective_from <= today:
         if not has_begun(assignment):
             if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
                 raise _locked_quantity(assignment)
             first, *others = assignment.quantities or [AssignmentQuantity()]
             first.quantity = quantity
-            assignment.quantities = [first, *(row for row in others if row.holds_from > today)]
+            assignment.quantities = [first, *(row for row in others if row.effective_from > today)]
             touch(assignment)
             return
         raise Invalid(
-            "holds_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later."
+            "effective_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later."
         )
-    if assignment.is_locked_on(holds_from) and quantity < assignment.quantity_on(holds_from):
+    if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
-    _keep_quantity(assignment, quantity, holds_from)
+    _keep_quantity(assignment, quantity, effective_from)
 
 
-def _keep_quantity(assignment: Assignment, quantity: int, holds_from: date) -> None:
+def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) -> None:
     """Store a quantity from a day on; while locked, none that was planned for a later day may be fewer."""
     for row in assignment.quantities:
         if (
-            row.holds_from > holds_from
-            and assignment.is_locked_on(row.holds_from)
+            row.effective_from > effective_from
+            and assignment.is_locked_on(row.effective_from)
             and row.quantity < quantity
         ):
             raise Invalid(
                 "quantity",
-                f"{row.quantity:,} are planned from {in_words(row.holds_from)}. "
+                f"{row.quantity:,} are planned from {in_words(row.effective_from)}. "
                 f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
             )
     touch(assignment)
     for row in assignment.quantities:
-        if row.holds_from == holds_from:
+        if row.effective_from == effective_from:
             row.quantity = quantity
             return
-    assignment.quantities.append(AssignmentQuantity(holds_from=holds_from, quantity=quantity))
-    assignment.quantities.sort(key=lambda row: row.holds_from)
+    assignment.quantities.append(AssignmentQuantity(effective_from=effective_from, quantity=quantity))
+    assignment.quantities.sort(key=lambda row: row.effective_from)
 
 
 def touch(assignment: Assignment) -> None:
@@ -127,7 +95,7 @@ def change_end(
 
     Invalid for a day that may not be the last one. The owner may override the lock with a reason, which is kept.
     """
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if end_date == assignment.end_date:
         return
     check_change_of_end(assignment, end_date, today, override=bool(override_reason))
@@ -179,7 +147,7 @@ def keep_end(assignment: Assignment, end_date: date | None, today: date, *, begu
 
 def change_start(assignment: Assignment, start_date: date, charge_from: date | None, today: date) -> None:
     """Another start date, while nothing has been posted; the lock moves with it."""
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if (start_date, charge_from) == (assignment.start_date, assignment.charge_from):
         return
     if has_begun(assignment):
@@ -204,40 +172,6 @@ def change_start(assignment: Assignment, start_date: date, charge_from: date | N
     find_next(assignment, today)
 
 
-def find_next(assignment: Assignment, today: date) -> None:
-    """Work out anew the next day on which anything can fall due, and move the position's version on."""
-    find_next_of([assignment], today)
-
-
-def find_next_of(assignments: Sequence[Assignment], today: date) -> None:
-    """The same for many, read together."""
-    positions = {assignment.id: assignment.position for assignment in assignments}
-    for some in in_chunks(list(positions)):
-        for item in load_each(some, spend_before=today + ONE_DAY):
-            id = item.assignment_id if isinstance(item, Failed) else item.facts.assignment_id
-            if position := positions[id]:
-                position.next_charge_on = today if isinstance(item, Failed) else _next_day_of(item, today)
-                position.version += 1
-
-
-def _next_day_of(loaded: Loaded, today: date) -> date | None:
-    """The next day; today where that cannot be worked out: the next run says so."""
-    try:
-        return _next_day(loaded, today)
-    except Exception as error:
-        failed(loaded.facts.assignment_id, error)
-        return today
-
-
-def _next_day(loaded: Loaded, today: date) -> date | None:
-    begins, end = loaded.terms.begins, loaded.terms.ends[-1][1]
-    if loaded.position == Position() and (end is None or begins <= end):
-        return begins
-    due = loaded.due(today)
-    days = [charge.found_on for charge in due.charges] + ([due.next_charge_on] if due.next_charge_on else [])
-    return min((day for day in days if day <= LAST_DAY), default=None)
-
-
 # -- everything that a form lets one change, together
 
 
@@ -246,7 +180,7 @@ class Change:
     """An assignment as somebody wants to have it."""
 
     quantity: int
-    holds_from: date
+    effective_from: date
     start_date: date
     charge_from: date | None
     end_date: date | None
@@ -256,12 +190,12 @@ class Change:
 
 def make_change(assignment: Assignment, change: Change, today: date, *, by: str, now: datetime) -> None:
     """Make of the assignment what is wanted, all or nothing. Invalid names the field that cannot be."""
-    hold_one(assignment.id)
+    lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
         raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
-    if change.quantity != assignment.quantity_on(change.holds_from):
-        change_quantity(assignment, change.quantity, change.holds_from, today)
+    if change.quantity != assignment.quantity_on(change.effective_from):
+        change_quantity(assignment, change.quantity, change.effective_from, today)
     if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):
         change_end(assignment, None, today, by=by, now=now)  # a new start is held against the new end only
         change_start(assignment, change.start_date, change.charge_from, today)

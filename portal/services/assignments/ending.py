@@ -8,10 +8,11 @@ from portal.domain.due import Kind
 from portal.domain.explaining import explain
 from portal.domain.schedule import ONE_DAY
 from portal.models import Assignment
-from portal.services.billing.explaining import Explained
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.planning import PlannedCharge, chunks
-from portal.services.billing.terms import Loaded, suppose_end
+from portal.services.billing.loading import Loaded, suppose_end
+from portal.services.billing.planning import PlannedCharge
+from portal.services.charges.explaining import Explained
+from portal.services.chunks import in_chunks
 
 
 class Over(NamedTuple):
@@ -32,7 +33,7 @@ def remaining(assignment: Assignment, end_date: date, today: date) -> list[Expla
 
 def over_each(last_days: Mapping[int, date], today: date) -> Iterator[Over | Failed]:
     """What each assignment comes to if it has the last day that stands beside its id, in the order of their ids."""
-    for ids in chunks(sorted(last_days)):
+    for ids in in_chunks(sorted(last_days)):
         for loaded in load_each(ids, spend_before=max(last_days[id] for id in ids) + ONE_DAY):
             if isinstance(loaded, Failed):
                 yield loaded

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment
-from portal.services.assignments.changing import check_change_of_end, find_next_of, keep_end
-from portal.services.assignments.holding import hold
+from portal.services.assignments.changing import check_change_of_end, keep_end
+from portal.services.billing.positions import find_next_of
 from portal.services.calls.effects import bundles_changed
+from portal.services.runs.assignment_locks import lock_assignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> 
 
 def end_many(assignments: Sequence[Assignment], end_date: date, today: date, *, now: datetime) -> Ending:
     """Give all of them that may have it the same last day."""
-    ending = sort_out(hold(assignment.id for assignment in assignments), end_date, today)
+    ending = sort_out(lock_assignments(assignment.id for assignment in assignments), end_date, today)
     changed = [assignment for assignment in ending.ready if assignment.end_date != end_date]
     for assignment in changed:
         keep_end(assignment, end_date, today, begun=assignment.position.charged_until is not None)

@@ -13,13 +13,13 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.due import Kind
 from portal.domain.money import from_micros
+from portal.domain.phone_numbers import parts_to_find
 from portal.domain.schedule import ONE_DAY, Frequency, Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Loaded
-from portal.services.dids.numbers import parts_to_find
+from portal.services.billing.loading import Loaded
 from portal.services.packages import schedule_words
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.

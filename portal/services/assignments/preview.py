@@ -11,8 +11,8 @@ from portal.domain.explaining import explain
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import Terms
 from portal.services.assignments.assigning import Draft, draft_terms
-from portal.services.billing.explaining import Explained
 from portal.services.billing.planning import Held, PlannedCharge, Totals, plan_draft, totals
+from portal.services.charges.explaining import Explained
 
 # The charges that come first: of so many dates, and no more lines than this.
 DATES_SHOWN, LINES_SHOWN = 3, 8
@@ -42,7 +42,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class OutlookSums:
     """What one assignment would bring, in sums only: for many at once."""
 
     due: Totals = field(default_factory=Totals)
@@ -68,12 +68,12 @@ def outlook(draft: Draft, today: date) -> Outlook:
     )
 
 
-def sums(draft: Draft, today: date, wait_days: int) -> Sums:
+def sums(draft: Draft, today: date, wait_days: int) -> OutlookSums:
     """What a draft would be charged up to today, and in the twelve months to come."""
     facts, terms = draft_terms(draft, wait_days)
     until = _year_end(terms, today)
     plan = plan_draft(facts, terms, until + ONE_DAY * terms.wait_days, today)
-    return Sums(
+    return OutlookSums(
         _sum(c for c in plan.charges if c.charge_on <= today),
         _sum(c for c in plan.charges if today <= c.charge_on <= until),
         plan.held[0] if plan.held else None,

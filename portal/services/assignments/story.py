@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from portal.domain.schedule import FIRST_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, Charge
-from portal.services.billing import holds
-from portal.services.billing.explaining import Explained, explained
 from portal.services.billing.planning import Plan, upcoming
+from portal.services.charges.explaining import Explained, explained
 from portal.services.packages import schedule_words
+from portal.services.runs import holds
 
 AHEAD = timedelta(days=365)
 POSTED_SHOWN, UPCOMING_SHOWN = 20, 14
@@ -71,19 +71,19 @@ def _terms(assignment: Assignment) -> Iterable[Term]:
     package, customer = assignment.package, assignment.customer
     for schedule in package.schedules:
         words = schedule_words.charged(Schedule(schedule.frequency, schedule.frequency_match))
-        yield Term("Charged", words, _since(schedule.holds_from))
+        yield Term("Charged", words, _since(schedule.effective_from))
     retail = "Minimum Spend" if package.minimum_spend else "Retail"
     sets_up = any(price.setup_retail for price in package.prices if price.currency == customer.currency)
     for price in package.prices:
         if price.currency == customer.currency:
-            yield Term(retail, price.retail, _since(price.holds_from), True)
-            yield Term("Cost", price.cost, _since(price.holds_from), True)
+            yield Term(retail, price.retail, _since(price.effective_from), True)
+            yield Term("Cost", price.cost, _since(price.effective_from), True)
             if sets_up:
-                yield Term("Setup Retail", price.setup_retail, _since(price.holds_from), True)
+                yield Term("Setup Retail", price.setup_retail, _since(price.effective_from), True)
     for quantity in assignment.quantities:
-        yield Term("Quantity", f"{quantity.quantity:,}", _since(quantity.holds_from))
+        yield Term("Quantity", f"{quantity.quantity:,}", _since(quantity.effective_from))
     for rate in customer.tax_rates:
-        yield Term("Tax Rate", f"{rate.rate.normalize():f}%", _since(rate.holds_from))
+        yield Term("Tax Rate", f"{rate.rate.normalize():f}%", _since(rate.effective_from))
 
 
 def _changes(terms: Iterable[Term]) -> Iterator[Term]:
@@ -95,8 +95,8 @@ def _changes(terms: Iterable[Term]) -> Iterator[Term]:
         before[term.name] = term.value
 
 
-def _since(holds_from: date) -> date | None:
-    return None if holds_from <= FIRST_DAY else holds_from
+def _since(effective_from: date) -> date | None:
+    return None if effective_from <= FIRST_DAY else effective_from
 
 
 def _latest(terms: Iterable[Term], today: date) -> Iterable[Term]:

@@ -10,7 +10,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import in_force, segments, span_around
 from portal.models import Assignment
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Loaded
+from portal.services.billing.loading import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Waiting:
     """
 
     added: int
-    holds_from: date
+    effective_from: date
     counts_from: date | None
     days: int
     whole_days: int
@@ -37,47 +37,47 @@ class Waiting:
         return self.amount + self.setup
 
 
-def waiting(assignment: Assignment, quantity: int, holds_from: date, today: date) -> Waiting | None:
-    """What a rise of the quantity from `holds_from` on gives away; None where nothing is.
+def waiting(assignment: Assignment, quantity: int, effective_from: date, today: date) -> Waiting | None:
+    """What a rise of the quantity from `effective_from` on gives away; None where nothing is.
 
     Nothing is while nothing has been posted (it holds at once), where the quantity falls, and where it holds
     from a charge date on and there is no setup. Nor is anything told of one that cannot be worked out.
     """
     begun = assignment.position is not None and assignment.position.charged_until is not None
-    if not begun and holds_from <= today:
+    if not begun and effective_from <= today:
         return None
-    loaded = next(iter(load_each([assignment.id], spend_before=holds_from)), None)
+    loaded = next(iter(load_each([assignment.id], spend_before=effective_from)), None)
     if loaded is None or isinstance(loaded, Failed):
         return None
     try:
-        return _waiting(loaded, assignment, quantity, holds_from, today)
+        return _waiting(loaded, assignment, quantity, effective_from, today)
     except Exception as error:
         failed(assignment.id, error)
         return None
 
 
 def _waiting(
-    loaded: Loaded, assignment: Assignment, quantity: int, holds_from: date, today: date
+    loaded: Loaded, assignment: Assignment, quantity: int, effective_from: date, today: date
 ) -> Waiting | None:
     terms, currency = loaded.terms, loaded.facts.currency
-    before = in_force(terms.quantities, max(holds_from - ONE_DAY, today))
+    before = in_force(terms.quantities, max(effective_from - ONE_DAY, today))
     if quantity <= before:
         return None
-    prices, added = in_force(terms.prices, holds_from), quantity - before
-    setup = share(prices.setup_retail, added, 1, 1, terms.unit) if holds_from > terms.begins else 0
+    prices, added = in_force(terms.prices, effective_from), quantity - before
+    setup = share(prices.setup_retail, added, 1, 1, terms.unit) if effective_from > terms.begins else 0
     counts_from, days, whole_days = None, 1, 1
     if terms.recurs:
-        span = span_around(segments(terms), max(holds_from, terms.begins))
-        waits = span.begins < holds_from
+        span = span_around(segments(terms), max(effective_from, terms.begins))
+        waits = span.begins < effective_from
         counts_from = span.until if waits else span.begins
-        days = (_last(span.until, assignment.end_date) - holds_from).days if waits else 0
+        days = (_last(span.until, assignment.end_date) - effective_from).days if waits else 0
         whole_days = span.whole_days
         prices = in_force(terms.prices, span.begins)
     amount = share(prices.retail, added, days, whole_days, terms.unit) if days > 0 else 0
     if not amount and not setup:
         return None
     return Waiting(
-        added, holds_from, counts_from, max(days, 0), whole_days, from_micros(amount), from_micros(setup), currency,
+        added, effective_from, counts_from, max(days, 0), whole_days, from_micros(amount), from_micros(setup), currency,
         terms.minimum_spend,
     )  # fmt: skip
 

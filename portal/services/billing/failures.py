@@ -25,7 +25,7 @@ from portal.models import (
     PackagePrice,
     PackageSchedule,
 )
-from portal.services.billing.terms import Loaded, load
+from portal.services.billing.loading import Loaded, load
 
 log = logging.getLogger("portal.billing")
 

@@ -14,7 +14,7 @@ from portal.domain.terms import Span, charged_at_the_start, in_force, segments, 
 from portal.extensions import db
 from portal.models import Assignment, Package
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Loaded
+from portal.services.billing.loading import Loaded
 
 
 @dataclass(frozen=True, slots=True)

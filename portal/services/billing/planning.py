@@ -20,11 +20,11 @@ from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.terms import Facts, Loaded, usage_wait_days
+from portal.services.billing.loading import Facts, Loaded, usage_wait_days
+from portal.services.chunks import in_chunks
 
 # An assignment with more lines than this dated before the day of the run is held (billing-rules 8).
 HELD_ABOVE = 40
-CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +261,6 @@ class Fingerprint:
         return self._digest.hexdigest()
 
 
-def chunks(ids: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]:
-    """The ids, `size` at a time."""
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
-
-
 def due_ids(through: date, customer_id: int | None = None) -> list[int]:
     """The assignments on which anything can fall due up to `through`, in the order of their ids.
 
@@ -329,7 +323,7 @@ def _held(loaded: Loaded, due: Due, day: date) -> Held | None:
 def plan(ids: Sequence[int], through: date, today: date) -> Plan:
     """The charges that a run on `through` would post for these assignments, by date, then as they stand."""
     found = Plan()
-    for chunk in chunks(ids):
+    for chunk in in_chunks(ids):
         for worked in work_out(chunk, through, today):
             if isinstance(worked, Failed):
                 found.failed.append(worked)

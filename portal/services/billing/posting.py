@@ -16,15 +16,15 @@ from sqlalchemy.exc import IntegrityError
 from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
+from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
-from portal.services.billing.raw_tables import CHARGE, ENTRY
-from portal.services.billing.terms import OF_PERIODS, Facts, Root
 from portal.services.credit import return_overpaid
 
 
-class SomebodyWasHere(Exception):
+class PositionMoved(Exception):
     """A position has moved since it was read: read the chunk again."""
 
 
@@ -63,7 +63,7 @@ def post_chunk(
 ) -> Posting:
     """Post all that is due up to `through` for these assignments.
 
-    Raises SomebodyWasHere where another run was at work on one of them at the same time; then nothing of the
+    Raises PositionMoved where another run was at work on one of them at the same time; then nothing of the
     chunk may be kept.
     """
     locking.lock(Company, [1], shared=True)  # days are worked out in the time zone that it has
@@ -85,7 +85,7 @@ def post_chunk(
         savepoint.commit()
         for worked in ready:
             posting.take(worked)
-    except SomebodyWasHere:
+    except PositionMoved:
         raise
     except Exception as error:
         check_concerns_one(error)
@@ -129,7 +129,7 @@ def _post_one_by_one(
             _post([worked], run_id, today, by, now)
             savepoint.commit()
             posting.take(worked)
-        except SomebodyWasHere:
+        except PositionMoved:
             raise
         except Exception as error:
             check_concerns_one(error)
@@ -311,7 +311,7 @@ def _move(ready: list[Worked]) -> None:
         rows,
     )
     if result.rowcount != len(rows):
-        raise SomebodyWasHere
+        raise PositionMoved
 
 
 def _late(worked: Worked) -> dict[str, date | None]:

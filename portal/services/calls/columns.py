@@ -8,10 +8,10 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import CallMapping
-from portal.services.company.currencies import CURRENCIES
 
 COLUMNS_MAX = 200
 # What is longer is no name with a currency behind it.

@@ -18,10 +18,10 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType, Terms
 from portal.extensions import db
 from portal.models import Assignment, Call, CallCover, Customer, Package
+from portal.models.raw_tables import raw_table
 from portal.services import locking
 from portal.services.billing.failures import failed
-from portal.services.billing.raw_tables import raw_table
-from portal.services.billing.terms import call_days, terms_of
+from portal.services.billing.loading import call_days, terms_of
 from portal.services.calls.destinations import matches
 
 # The calls of so many days are worked on at a time.
@@ -32,7 +32,7 @@ Key = tuple[int, date]
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class BundleAssignment:
     """An assignment that brings free minutes; without terms where a row is missing by which it is worked out."""
 
     assignment_id: int
@@ -56,7 +56,7 @@ class Kept:
         return key in self.periods or key[0] in self.assignments
 
 
-def recover_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
+def recompute_cover_of_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
     """Work out again what is covered, for those customers of `reached` who have free minutes, from a day on."""
     query = (
         select(Assignment.customer_id)
@@ -66,11 +66,11 @@ def recover_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
         .distinct()
     )
     for customer_id in db.session.scalars(query).all():
-        recover(customer_id, reached[customer_id], today)
+        recompute_cover(customer_id, reached[customer_id], today)
     return dict(reached)
 
 
-def recover(customer_id: int, since: date, today: date) -> None:
+def recompute_cover(customer_id: int, since: date, today: date) -> None:
     """Work out again what free minutes cover of a customer's calls from the day `since` on."""
     locking.lock_ids(Customer, [customer_id])
     mine = (Call.customer_id == customer_id) & (Call.day >= since)
@@ -81,14 +81,14 @@ def recover(customer_id: int, since: date, today: date) -> None:
     begins = first
     while begins <= last:
         until = min(begins + WINDOW, last + ONE_DAY)
-        _recover_window(customer_id, begins, until, frozen, bundles)
+        _recompute_window(customer_id, begins, until, frozen, bundles)
         begins = until
     for held in list(db.session.identity_map.values()):
         if isinstance(held, Call):
             db.session.expire(held)
 
 
-def holders(customer_id: int) -> list[Holder]:
+def bundle_assignments(customer_id: int) -> list[BundleAssignment]:
     """The assignments of a customer that bring free minutes, the oldest first."""
     rows = db.session.execute(
         select(Assignment.id, Assignment.did_id, Assignment.minutes, Package.destination)
@@ -97,7 +97,10 @@ def holders(customer_id: int) -> list[Holder]:
         .order_by(Assignment.id)
     ).all()
     terms = terms_of([row.id for row in rows]) if rows else {}
-    return [Holder(row.id, row.did_id, row.minutes or 0, row.destination, terms.get(row.id)) for row in rows]
+    return [
+        BundleAssignment(row.id, row.did_id, row.minutes or 0, row.destination, terms.get(row.id))
+        for row in rows
+    ]
 
 
 def is_frozen(allowance: Allowance, today: date, within: int) -> bool:
@@ -109,22 +112,22 @@ def _bundles(customer_id: int, since: date, last: date, today: date) -> tuple[Ke
     """What stays as it is, and the bundles at work, with what was left of them on `since`."""
     within = call_days()[1]
     frozen, open_ = Kept(), []
-    for holder in holders(customer_id):
-        matcher = matcher_of(holder.destination)
+    for bundled in bundle_assignments(customer_id):
+        matcher = matcher_of(bundled.destination)
         try:
-            if holder.terms is None:
+            if bundled.terms is None:
                 raise LookupError("a row that it needs is missing")
-            given = list(allowances(holder.terms, holder.minutes, since, last + ONE_DAY))
+            given = list(allowances(bundled.terms, bundled.minutes, since, last + ONE_DAY))
         except Exception as error:
-            failed(holder.assignment_id, error)
-            frozen.assignments.add(holder.assignment_id)
+            failed(bundled.assignment_id, error)
+            frozen.assignments.add(bundled.assignment_id)
             continue
         for allowance in given:
             if is_frozen(allowance, today, within):
-                frozen.periods.add((holder.assignment_id, allowance.begins))
+                frozen.periods.add((bundled.assignment_id, allowance.begins))
             else:
                 open_.append(
-                    Bundle(holder.assignment_id, holder.did_id, allowance, matcher, allowance.seconds)
+                    Bundle(bundled.assignment_id, bundled.did_id, allowance, matcher, allowance.seconds)
                 )
     used = _used_before(customer_id, since, open_)
     for bundle in open_:
@@ -163,7 +166,9 @@ def _used_before(customer_id: int, since: date, bundles: Sequence[Bundle]) -> di
     return used
 
 
-def _recover_window(customer_id: int, begins: date, until: date, frozen: Kept, bundles: list[Bundle]) -> None:
+def _recompute_window(
+    customer_id: int, begins: date, until: date, frozen: Kept, bundles: list[Bundle]
+) -> None:
     """The calls of some days: what covered them goes, but for periods that stay, and what covers them now comes."""
     calls = _calls(customer_id, begins, until)
     kept = _kept(customer_id, begins, until, frozen)

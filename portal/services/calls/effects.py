@@ -9,10 +9,10 @@ from portal.domain.schedule import FIRST_DAY, ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Call, CallImport, Customer, ImportState
-from portal.services import credit, locking
-from portal.services.billing.planning import chunks
-from portal.services.billing.terms import LONGEST_PERIOD, call_days
-from portal.services.calls import covering, late_calls
+from portal.services import locking
+from portal.services.billing.loading import LONGEST_PERIOD, call_days
+from portal.services.calls import call_spend, covering, late_calls
+from portal.services.chunks import in_chunks
 
 CUSTOMERS = 500
 
@@ -48,7 +48,7 @@ def add_unfinished(reached: dict[int, date], import_: CallImport) -> None:
 
 def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:
     """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing."""
-    for ids in chunks(sorted(reached), CUSTOMERS):
+    for ids in in_chunks(sorted(reached), CUSTOMERS):
         now = clock()
         settle({id: reached[id] for id in ids}, today, now)
         db.session.execute(update(CallImport).where(CallImport.id == import_id).values(heartbeat_at=now))
@@ -62,9 +62,9 @@ def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     They are locked first: of two at once, the second finds what the first has entered, and adds only what is missing.
     """
     locking.lock_ids(Customer, reached)
-    since = covering.recover_many(reached, today)
+    since = covering.recompute_cover_of_many(reached, today)
     late_calls.reopen(since, today)
-    credit.enter_calls(list(since), min(since.values()), today, now)
+    call_spend.enter_calls(list(since), min(since.values()), today, now)
 
 
 def bundles_changed(assignments: Iterable[Assignment], today: date, now: datetime) -> None:

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from portal.domain.errors import Invalid
 from portal.services.calls.columns import COLUMNS_MAX
-from portal.services.csv_reading import SEPARATOR, delimiter_of
+from portal.services.csv.reading import SEPARATOR, delimiter_of
 
 GZIP, BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 BLOCK = 1 << 20

@@ -79,7 +79,7 @@ def needs_mapping(import_: CallImport) -> bool:
 
 def map_columns(import_: CallImport, mapping: Mapping, now: datetime) -> None:
     """Say which column is what; remembered for files with the same first line. Invalid names the column."""
-    _hold(import_)
+    _lock(import_)
     if not needs_mapping(import_):
         raise RuleBroken(f"The columns of {import_.file_name} are mapped already.")
     head, _ = files.head_of(Path(import_.path))
@@ -95,14 +95,14 @@ def is_interrupted(import_: CallImport, now: datetime) -> bool:
 
 def stop(import_: CallImport) -> None:
     """Let whoever is at work on it stop behind the chunk they have in hand."""
-    _hold(import_)
+    _lock(import_)
     if import_.state == ImportState.RUNNING:
         import_.state = ImportState.STOPPED
 
 
 def go_on(import_: CallImport, now: datetime) -> None:
     """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
-    _hold(import_)
+    _lock(import_)
     if import_.state in (ImportState.DONE, ImportState.REFUSED):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.mapping:
@@ -115,7 +115,7 @@ def go_on(import_: CallImport, now: datetime) -> None:
     _set_going(import_, now)
 
 
-def _hold(import_: CallImport) -> None:
+def _lock(import_: CallImport) -> None:
     """Lock how far it is, and read it anew."""
     locking.lock(CallImport, [import_.id])
 
@@ -240,7 +240,7 @@ def keep_bad(import_id: int, bad: Iterable[BadRow]) -> None:
 def _finish(import_id: int, now: datetime) -> CallImport:
     """Say that a file is done, if all of it was dealt with."""
     import_ = db.session.get_one(CallImport, import_id)
-    _hold(import_)
+    _lock(import_)
     if import_.state == ImportState.RUNNING and import_.bytes_done >= import_.bytes_total:
         import_.state, import_.path, import_.finished_at = ImportState.DONE, "", now
     db.session.commit()

@@ -12,10 +12,10 @@ from sqlalchemy import BigInteger, Select, func, or_, select, type_coerce
 from sqlalchemy.orm import raiseload
 
 from portal.domain.money import from_micros
+from portal.domain.phone_numbers import country_name
 from portal.extensions import db
 from portal.models import Call
 from portal.services.calls.destinations import bare
-from portal.services.dids.numbers import country_name
 from portal.services.listing import Page, Sort, page
 
 NEWEST = Sort((Call.day, Call.id), descending=True)

@@ -7,14 +7,14 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from portal.domain.names import folded
+from portal.domain.names import CUSTOMER_NUMBER, folded
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, Customer, Did, DidOwner
 from portal.services.calls.destinations import bare
 from portal.services.calls.values import Bad, Memo, as_written, short, shortened
-from portal.services.csv_reading import SHORTENED
-from portal.services.customers.customers import CUSTOMER_NUMBER
+from portal.services.chunks import in_chunks
+from portal.services.csv.reading import SHORTENED
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000
@@ -132,8 +132,8 @@ class Dids:
         self.known.clear()
         self.spans.clear()
         wanted = sorted({f"+{bare(number)}" for number in numbers})
-        for start in range(0, len(wanted), AT_ONCE):
-            self._add(Did.number.in_(wanted[start : start + AT_ONCE]))
+        for some in in_chunks(wanted, AT_ONCE):
+            self._add(Did.number.in_(some))
 
     def _add(self, *which: ColumnElement[bool]) -> None:
         now = select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None), *which)
@@ -142,8 +142,8 @@ class Dids:
                 self.known[number[1:]] = (id, customer_id)
         first: dict[str, tuple[str, Owner | None]] = {}
         until: dict[str, str] = {}
-        for number, id, holds_from, customer_id in db.session.execute(_kept().where(*which)):
-            begins, owner = holds_from.isoformat(), (id, customer_id) if customer_id else None
+        for number, id, effective_from, customer_id in db.session.execute(_kept().where(*which)):
+            begins, owner = effective_from.isoformat(), (id, customer_id) if customer_id else None
             self.spans[number[1:]].append((begins, until.get(number, NEVER), owner))
             until[number] = begins
             first[number] = (begins, owner)
@@ -160,25 +160,27 @@ class Dids:
 def _kept() -> Select[str, int, date, int | None]:
     """What is kept by days of DIDs that have moved, the latest of each first."""
     another = aliased(DidOwner)
-    moved = exists().where(another.did_id == DidOwner.did_id, another.holds_from != DidOwner.holds_from)
+    moved = exists().where(
+        another.did_id == DidOwner.did_id, another.effective_from != DidOwner.effective_from
+    )
     return (
-        select(Did.number, Did.id, DidOwner.holds_from, DidOwner.customer_id)
+        select(Did.number, Did.id, DidOwner.effective_from, DidOwner.customer_id)
         .join(DidOwner, DidOwner.did_id == Did.id)
         .where(moved)
-        .order_by(DidOwner.did_id, DidOwner.holds_from.desc())
+        .order_by(DidOwner.did_id, DidOwner.effective_from.desc())
     )
 
 
 def _assigned_before() -> Select[str, int, int, date, date | None, date | None]:
     """What was assigned on DIDs before it was kept whose they are, where that says another than has it now."""
     kept_from = (
-        select(func.min(DidOwner.holds_from))
+        select(func.min(DidOwner.effective_from))
         .where(DidOwner.did_id == Did.id)
         .correlate(Did)
         .scalar_subquery()
     )
     latest = aliased(DidOwner)
-    has_moved = exists().where(latest.did_id == Did.id, latest.holds_from > kept_from)
+    has_moved = exists().where(latest.did_id == Did.id, latest.effective_from > kept_from)
     return (
         select(
             Did.number, Did.id, Assignment.customer_id, Assignment.start_date, Assignment.end_date, kept_from

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from portal.extensions import db
 from portal.models import Call, CallImport, CallReject
 from portal.services.calls.columns import OF_BAD_ROWS, of_bad_rows
-from portal.services.csv_export import line
+from portal.services.csv.export import line
 from portal.services.listing import Page, Sort, page
 
 AT_ONCE = 1_000

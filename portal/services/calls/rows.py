@@ -23,7 +23,7 @@ from portal.services.calls.values import (
     short,
     shortened,
 )
-from portal.services.csv_reading import SHORTENED
+from portal.services.csv.reading import SHORTENED
 
 CALL_ID_MAX = 120
 DESTINATION_MAX = 40

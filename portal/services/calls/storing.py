@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from portal.extensions import db
 from portal.models import Call, CallCover
-from portal.services.billing.raw_tables import raw_table
+from portal.models.raw_tables import raw_table
 from portal.services.calls.rows import BadRow, Chunk, Record
 from portal.services.calls.values import short
 

@@ -11,9 +11,9 @@ from math import ceil
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.money import AMOUNT_BELOW, MICROS
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
-from portal.services.company.currencies import CURRENCIES
 
 SECONDS_MAX = 31_622_400  # a year and a day
 SHOWN = 40

@@ -8,16 +8,16 @@ from zoneinfo import available_timezones
 from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
 from portal.services import locking
-from portal.services.assignments.changing import find_next_of, hold_positions
-from portal.services.billing.planning import chunks
-from portal.services.company.currencies import CURRENCIES
+from portal.services.billing.positions import find_next_of, lock_positions
+from portal.services.chunks import in_chunks
 from portal.services.company.logo import checked_logo
-from portal.services.customers.customers import check_email
+from portal.services.email_address import check_email
 
 NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
 WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX = 30, 90, 366
@@ -119,8 +119,8 @@ def _wait_anew(today: date) -> int:
         .order_by(Assignment.id)
     )
     ids = list(db.session.scalars(query))
-    for chunk in chunks(ids):
-        hold_positions(chunk)
+    for chunk in in_chunks(ids):
+        lock_positions(chunk)
         assignments = (
             select(Assignment).options(joinedload(Assignment.position)).where(Assignment.id.in_(chunk))
         )

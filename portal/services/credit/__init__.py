@@ -15,7 +15,6 @@ from portal.services.credit.balance import (
     below_limit,
     entries_of,
 )
-from portal.services.credit.call_spend import enter_calls
 from portal.services.credit.owing import ToBePaid, owed_by, to_be_paid
 from portal.services.credit.payments import (
     adjust,
@@ -23,7 +22,7 @@ from portal.services.credit.payments import (
     cancel_payment,
     check_amount,
     complete_payment,
-    hold,
+    lock_payment,
     record_payment,
 )
 
@@ -42,10 +41,9 @@ __all__ = [
     "check_amount",
     "check_not_archived",
     "complete_payment",
-    "enter_calls",
     "entries_of",
-    "hold",
     "lift",
+    "lock_payment",
     "owed_by",
     "record_payment",
     "release",

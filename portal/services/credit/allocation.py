@@ -21,8 +21,8 @@ from portal.models import (
 from portal.services import locking
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.owing import to_be_paid
-from portal.services.credit.payments import allocated_of, check_amount, hold
-from portal.services.once import Sent, Told, once
+from portal.services.credit.payments import allocated_of, check_amount, lock_payment
+from portal.services.once import Receipt, Sent, once
 
 ZERO = Decimal(0)
 
@@ -35,7 +35,7 @@ def allocate(
     def make() -> Allocation:
         return _allocation(payment, charge, amount, token, today)
 
-    def tell(made: Allocation) -> Told:
+    def tell(made: Allocation) -> Receipt:
         paid = f"{money(made.amount, made.charge.currency)} {made.charge.currency}"
         way = WayOut("See the payment", "payments.show", {"payment_id": made.payment_id})
         return f"{paid} of a payment was allocated to {made.charge.label}", way
@@ -49,7 +49,7 @@ def allocate(
 
 def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, today: date) -> Allocation:
     """What is allocated, once it is known that it may be; not yet stored."""
-    hold(payment)
+    lock_payment(payment)
     check_not_archived(payment.customer)
     locking.lock_ids(Charge, [charge.corrects_id or charge.reverses_id or charge.id])
     if payment.state != PaymentState.COMPLETED:
@@ -68,7 +68,7 @@ def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, t
 
 def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
     """Take a payment off a charge again: the amount returns to the balance."""
-    hold(allocation.payment)
+    lock_payment(allocation.payment)
     _lift(allocation, today, by, now, reason)
 
 
@@ -85,7 +85,7 @@ def _lift(allocation: Allocation, today: date, by: str, now: datetime, reason: s
 
 def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
     """Lift all allocations of a payment."""
-    hold(payment)
+    lock_payment(payment)
     query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None))
     # What a run makes anew of an allocation, for the rest of it, is an allocation of the same charge.
     locking.lock_ids(Charge, db.session.scalars(query.with_only_columns(Allocation.charge_id)))

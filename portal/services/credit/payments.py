@@ -21,7 +21,7 @@ from portal.models import (
 from portal.services import locking
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.payment_mail import confirm
-from portal.services.once import Sent, Told, once
+from portal.services.once import Receipt, Sent, once
 
 
 def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -> None:
@@ -43,7 +43,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
         _check_payment(payment, today)
         return payment
 
-    def tell(made: Payment) -> Told:
+    def tell(made: Payment) -> Receipt:
         amount = f"{money(made.amount, made.customer.currency)} {made.customer.currency}"
         way = WayOut("See the payment", "payments.show", {"payment_id": made.id})
         return f"a payment of {amount} of {made.customer.name} was recorded", way
@@ -72,7 +72,7 @@ def _check_payment(payment: Payment, today: date) -> None:
 
 def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
     """A pending payment has arrived: it goes into the balance."""
-    hold(payment)
+    lock_payment(payment)
     if payment.state != PaymentState.PENDING:
         raise RuleBroken(f"The payment is {payment.state} already.")
     check_not_archived(payment.customer)
@@ -83,7 +83,7 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
 
 def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
     """A payment did not arrive, or went back. One that is allocated is released first."""
-    hold(payment)
+    lock_payment(payment)
     if payment.state == PaymentState.CANCELLED:
         raise RuleBroken("The payment is cancelled already.")
     if allocated_of(payment):
@@ -102,7 +102,7 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
     payment.state = PaymentState.CANCELLED
 
 
-def hold(payment: Payment) -> None:
+def lock_payment(payment: Payment) -> None:
     """Lock whose payment it is, and read it anew: nobody else changes it until the transaction ends."""
     locking.lock(Customer, [payment.customer_id])
     locking.read_anew(Payment, [payment.id])
@@ -160,7 +160,7 @@ def adjust(
             made_at=now,
         )
 
-    def tell(made: BalanceEntry) -> Told:
+    def tell(made: BalanceEntry) -> Receipt:
         by_how_much = f"{money(made.amount, customer.currency)} {customer.currency}"
         way = WayOut("See the balance", "credit.show", {"customer_id": customer.id})
         return f"the balance of {customer.name} was adjusted by {by_how_much}", way

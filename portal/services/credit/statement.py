@@ -10,8 +10,9 @@ from sqlalchemy import select
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Charge, EntrySource, Payment
+from portal.services.chunks import in_chunks
 from portal.services.credit.balance import balance_of, entries_of
-from portal.services.listing import count, portions
+from portal.services.listing import count
 
 # What one statement is asked about at once: databases bound the number of its values.
 AT_ONCE = 5_000
@@ -52,7 +53,7 @@ def statement(customer_id: int, begins: date, through: date, most: int | None = 
     query = entries_of(customer_id, begins, through)
     entries = list(db.session.scalars(query.limit(most)))
     lines, balance = [], opening
-    for some in portions(entries, AT_ONCE):
+    for some in in_chunks(entries, AT_ONCE):
         words = _words(some)
         for entry in some:
             balance += entry.amount

@@ -14,11 +14,11 @@ from portal.domain.errors import Invalid
 from portal.domain.names import folded
 from portal.extensions import db
 from portal.models import AccountCode, Customer
-from portal.services.csv_reading import SHORTENED
+from portal.services.chunks import in_chunks
+from portal.services.csv.reading import SHORTENED
 
 CODE_MAX = 80
 CODES_MAX = 2_000
-AT_ONCE = 500
 FIELD = "account_codes"
 BETWEEN = re.compile(r"[,\r\n]+")
 NUMBER = re.compile(r"#\d{1,18}", re.ASCII)
@@ -64,7 +64,7 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
     new = [code for key, code in wanted.items() if key not in stand]
     for code in new:
         _check_form(code)
-    hold_names()
+    lock_names()
     check_free(new, customer)
     if inspect(customer).persistent:
         _store(customer, wanted, new)
@@ -88,8 +88,7 @@ def check_free(codes: Sequence[str], customer: Customer) -> None:
     by_key = {folded(code): code for code in codes}
     keys = list(by_key)
     with db.session.no_autoflush:
-        for start in range(0, len(keys), AT_ONCE):
-            some = keys[start : start + AT_ONCE]
+        for some in in_chunks(keys):
             for row in db.session.scalars(select(AccountCode).where(AccountCode.key.in_(some))):
                 if row.customer is not customer:
                     raise Invalid(FIELD, f"{row.code} is an account code of {_called(row.customer)}.")
@@ -100,7 +99,7 @@ def check_free(codes: Sequence[str], customer: Customer) -> None:
                     )
 
 
-def hold_names() -> None:
+def lock_names() -> None:
     """Let nobody else give a name or a code until this transaction ends. (SQLite has one writer at a time.)"""
     connection = db.session.connection()
     if connection.dialect.name == "postgresql":

@@ -1,36 +1,34 @@
 """Customers: making, changing and finding them."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Select, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
-from portal.domain.names import folded
+from portal.domain.names import CUSTOMER_NUMBER, folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
-from portal.services.assignments.changing import hold_positions
-from portal.services.company.currencies import CURRENCIES
+from portal.services.billing.positions import lock_positions
 from portal.services.customers import account_codes
 from portal.services.customers.posted import has_postings
+from portal.services.email_address import check_email
 from portal.services.listing import Sort
-from portal.services.once import Sent, Told, once
+from portal.services.once import Receipt, Sent, once
 
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
 ADDRESS_MAX = 1_000
 SEARCH_KEY_MAX = 400
 RATE_MAX = Decimal(100)
-CUSTOMER_NUMBER = re.compile(r"#(\d{1,18})", re.ASCII)
 NAMESAKES_MAX = 1_000
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
@@ -70,10 +68,10 @@ def create_customer(
     def make() -> Customer:
         customer = Customer(token=token, created_on=today, created_at=now)
         _copy(fields, customer)
-        customer.tax_rates = [CustomerTaxRate(holds_from=FIRST_DAY, rate=check_rate(tax_rate))]
+        customer.tax_rates = [CustomerTaxRate(effective_from=FIRST_DAY, rate=check_rate(tax_rate))]
         return customer
 
-    def tell(made: Customer) -> Told:
+    def tell(made: Customer) -> Receipt:
         way = WayOut(f"See {made.name}", "customers.show", {"customer_id": made.id})
         return f"the customer {made.name} was added", way
 
@@ -108,7 +106,7 @@ def is_currency_fixed(customer: Customer) -> bool:
     return any(_has(customer, model) for model in (Assignment, BalanceEntry)) or has_postings(customer.id)
 
 
-def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, today: date) -> bool:
+def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | None, today: date) -> bool:
     """Let a tax rate hold from a day on; whether that changes anything.
 
     Without a day, from tomorrow. While nothing has been posted for the customer, a day that is not after
@@ -119,9 +117,9 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     if not has_postings(customer.id):
         # A run that is at work on the customer comes wholly before the change, or wholly after it.
         theirs = select(Assignment.id).where(Assignment.customer_id == customer.id)
-        hold_positions(db.session.scalars(theirs).all())
+        lock_positions(db.session.scalars(theirs).all())
     at_once = not has_postings(customer.id)
-    begins = holds_from or (FIRST_DAY if at_once else today + ONE_DAY)
+    begins = effective_from or (FIRST_DAY if at_once else today + ONE_DAY)
     if not FIRST_DAY <= begins <= LAST_DAY:
         raise Invalid("tax_rate_from", f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if begins <= today and not at_once:
@@ -130,7 +128,7 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
             f"Something was posted for {customer.name} at the present rate. "
             "Choose tomorrow or a later day for the new one to hold from.",
         )
-    history = {row.holds_from: row.rate for row in customer.tax_rates}
+    history = {row.effective_from: row.rate for row in customer.tax_rates}
     if begins <= today:
         history = {FIRST_DAY: rate} | {day: later for day, later in history.items() if day > today}
     else:
@@ -138,13 +136,13 @@ def change_tax_rate(customer: Customer, rate: Decimal, holds_from: date | None, 
     return _keep_rates(customer, history)
 
 
-def drop_tax_rate(customer: Customer, holds_from: date, today: date) -> None:
+def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None:
     """Take back a tax rate that does not hold yet."""
     locking.lock(Customer, [customer.id])
-    if holds_from <= today:
+    if effective_from <= today:
         raise Invalid("tax_rate_from", "This tax rate holds already. Let another one hold from tomorrow.")
-    history = {row.holds_from: row.rate for row in customer.tax_rates}
-    history.pop(holds_from, None)
+    history = {row.effective_from: row.rate for row in customer.tax_rates}
+    history.pop(effective_from, None)
     _keep_rates(customer, history)
 
 
@@ -205,16 +203,6 @@ def currencies_in_use() -> list[str]:
     return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
 
 
-def check_email(text: str) -> str:
-    """An e-mail address as it is kept. Invalid where it is none."""
-    try:
-        return validate_email(text, check_deliverability=False).normalized if text else ""
-    except EmailNotValidError:
-        raise Invalid(
-            "email", f"{text} is not an e-mail address. Write one such as billing@example.com."
-        ) from None
-
-
 def _copy(fields: CustomerFields, customer: Customer) -> None:
     """Check the fields and put them on the customer."""
     name = " ".join(fields.name.split())
@@ -236,7 +224,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
             f"{minor_digits(fields.currency)} decimals.",
         )
     if folded(name) != customer.name_key:
-        account_codes.hold_names()
+        account_codes.lock_names()
         account_codes.check_name(name, customer)
     customer.debit_limit = fields.debit_limit
     customer.name = name
@@ -263,7 +251,7 @@ def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
     for day, rate in sorted(history.items()):
         if not kept or kept[max(kept)] != rate:
             kept[day] = rate
-    rows = {row.holds_from: row for row in customer.tax_rates}
+    rows = {row.effective_from: row for row in customer.tax_rates}
     if kept == {day: row.rate for day, row in rows.items()}:
         return False
     for day, row in rows.items():
@@ -273,8 +261,8 @@ def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
         if day in rows:
             rows[day].rate = rate
         else:
-            customer.tax_rates.append(CustomerTaxRate(holds_from=day, rate=rate))
-    customer.tax_rates.sort(key=lambda row: row.holds_from)
+            customer.tax_rates.append(CustomerTaxRate(effective_from=day, rate=rate))
+    customer.tax_rates.sort(key=lambda row: row.effective_from)
     # The rates stand in rows of their own; whoever has the customer open must be told all the same.
     flag_modified(customer, "search_key")
     return True

@@ -12,8 +12,8 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
 from portal.services.billing.failures import Failed
+from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
-from portal.services.billing.terms import usage_wait_days
 from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
@@ -43,7 +43,7 @@ class Recurring:
 def recurring(customer: Customer, today: date) -> Recurring:
     """What the customer's packages come to in a month, at the terms of today."""
     retail = cost = Decimal(0)
-    for package, quantity in _held(customer, today):
+    for package, quantity in _assigned(customer, today):
         schedule, prices = package.schedule_on(today), package.price_on(customer.currency, today)
         if prices is None:
             continue
@@ -53,7 +53,7 @@ def recurring(customer: Customer, today: date) -> Recurring:
     return Recurring(retail, cost)
 
 
-def _held(customer: Customer, today: date) -> list[tuple[Package, int]]:
+def _assigned(customer: Customer, today: date) -> list[tuple[Package, int]]:
     """The packages in force for a customer, each with the sum of today's quantities."""
     query = (
         select(Assignment.package_id, func.sum(AssignmentQuantity.quantity))

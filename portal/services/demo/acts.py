@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Did, Package
 from portal.services import deletion
 from portal.services.assignments import assigning, changing
-from portal.services.billing import charges
+from portal.services.charges import by_hand
 from portal.services.customers import customers
 from portal.services.once import TOKEN_MAX
 from portal.services.packages import changes as package_changes
@@ -98,10 +98,10 @@ class ChangeQuantity:
 
     key: str
     quantity: int
-    holds_from: date
+    effective_from: date
 
     def __call__(self, stage: Stage) -> None:
-        changing.change_quantity(stage.assignment(self.key), self.quantity, self.holds_from, stage.day)
+        changing.change_quantity(stage.assignment(self.key), self.quantity, self.effective_from, stage.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class ChangePackage:
     """Other prices in one currency, or another schedule, from a day on."""
 
     package: str
-    holds_from: date
+    effective_from: date
     prices: PriceSet | None = None
     schedule: tuple[Frequency, tuple[int, ...]] | None = None
 
@@ -143,7 +143,7 @@ class ChangePackage:
             frequency, match = self.schedule
             definition = replace(definition, frequency=frequency, frequency_match=match)
         package_changes.make_change(
-            package_changes.plan_change(package, definition, self.holds_from, stage.day)
+            package_changes.plan_change(package, definition, self.effective_from, stage.day)
         )
 
 
@@ -153,10 +153,10 @@ class ChangeTaxRate:
 
     customer: str
     rate: Decimal
-    holds_from: date
+    effective_from: date
 
     def __call__(self, stage: Stage) -> None:
-        customers.change_tax_rate(stage.customer(self.customer), self.rate, self.holds_from, stage.day)
+        customers.change_tax_rate(stage.customer(self.customer), self.rate, self.effective_from, stage.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +190,11 @@ class ChargeManually:
     description: str
 
     def __call__(self, stage: Stage) -> None:
-        asked = charges.ManualCharge(
+        asked = by_hand.ManualCharge(
             stage.customer(self.customer), stage.day, self.amount, self.cost, self.description
         )
         token = stage.token("charge", self.key)
-        charges.charge_manually(asked, token=token, today=stage.day, by=CLERK, now=stage.now)
+        by_hand.charge_manually(asked, token=token, today=stage.day, by=CLERK, now=stage.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,6 @@ class Reverse:
             Charge.assignment_id == stage.assignment(self.key).id, Charge.kind == self.kind
         )
         charge = db.session.scalars(query.order_by(Charge.id).limit(1)).one()
-        if charges.reversal_of(charge):  # done already, by a load that was stopped
+        if by_hand.reversal_of(charge):  # done already, by a load that was stopped
             return
-        charges.reverse(charge, self.reason, today=stage.day, by=CLERK, now=stage.now)
+        by_hand.reverse(charge, self.reason, today=stage.day, by=CLERK, now=stage.now)

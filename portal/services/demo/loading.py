@@ -11,11 +11,9 @@ from sqlalchemy import exists, func, select
 
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Company, Customer, Did, Package, Payment, Run, RunState
+from portal.models import Company, Customer, Did, Package, Payment, Run, RunState, company
 from portal.models.user import BILLING, CUSTOMER_OWNER
 from portal.services import audit
-from portal.services.billing import runs
-from portal.services.company import company
 from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
 from portal.services.demo import payments
@@ -29,6 +27,7 @@ from portal.services.dids.lines import Line, Lines
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.connexcs import connexcs_choices, seed_connexcs_packages
 from portal.services.people import people
+from portal.services.runs import runs
 
 MARK = "demo-"
 RUN_BY = "cron"

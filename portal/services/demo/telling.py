@@ -8,8 +8,8 @@ from random import Random
 
 from portal.services.demo import catalogue as sold
 from portal.services.demo.acts import Archive
+from portal.services.demo.assignments import assign_all
 from portal.services.demo.calls import bring_calls
-from portal.services.demo.holdings import hold
 from portal.services.demo.numbers import ALL, STOCK, kind_for, numbers_of, shares
 from portal.services.demo.people import everybody
 from portal.services.demo.story import Story
@@ -31,7 +31,7 @@ def tell(today: date) -> Story:
         days = random.randint(25, 140) if fresh else -random.randint(60, 1100)
         story.joined[person.key] = story.begin + timedelta(days=days)
     for person in story.people:
-        hold(story, person)
+        assign_all(story, person)
     story.on(story.into(1, ISDN_OFF_SALE), Archive(sold.ISDN))
     take_turns(story)
     bring_calls(story)

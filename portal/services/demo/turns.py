@@ -34,8 +34,8 @@ def _grow(story: Story, cast: dict[str, Person]) -> None:
     for person in story.random.sample(settled, 12):
         day = story.into(story.random.randint(1, 4), story.random.randint(0, 24))
         more = max(1, person.seats // story.random.choice((5, 8, -9)))
-        holds_from = day + timedelta(days=story.random.randint(1, 12))
-        story.on(day, ChangeQuantity(f"{person.key}/{sold.SEAT}", person.seats + more, holds_from))
+        effective_from = day + timedelta(days=story.random.randint(1, 12))
+        story.on(day, ChangeQuantity(f"{person.key}/{sold.SEAT}", person.seats + more, effective_from))
     buyers = [person for person in settled if person.currency in ("GBP", "EUR", "USD")]
     for person in story.random.sample(buyers, 9):
         day = story.into(story.random.randint(0, 4), story.random.randint(2, 26))

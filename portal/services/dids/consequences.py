@@ -16,7 +16,7 @@ SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComingCharge:
     """The charges of one day, for one thing, of all the DIDs that bring them."""
 
     charge_on: date
@@ -35,13 +35,13 @@ class Consequences:
     `overdue` counts the charges that are dated before today.
     """
 
-    lines: list[Line]
+    lines: list[ComingCharge]
     held: int = 0
     overdue: int = 0
     totals: dict[str, Decimal] = field(default_factory=dict)
 
     @property
-    def shown(self) -> list[Line]:
+    def shown(self) -> list[ComingCharge]:
         """As many lines as a page bears."""
         return self.lines[:SHOWN]
 
@@ -60,7 +60,7 @@ def consequences(report: Report, today: date) -> Consequences:
             sums[key][1] += charge.amount * dids
     order = {kind: place for place, kind in enumerate(Kind)}
     lines = [
-        Line(day, kind, label, currency, int(dids), Decimal(amount), provisional)
+        ComingCharge(day, kind, label, currency, int(dids), Decimal(amount), provisional)
         for (day, kind, label, currency, provisional), (dids, amount) in sums.items()
     ]
     lines.sort(key=lambda line: (line.charge_on, line.label, order[line.kind], line.currency))

@@ -1,18 +1,16 @@
 """DIDs: finding them, giving them to customers and taking them back to stock."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid
+from portal.domain.phone_numbers import parts_to_find
 from portal.extensions import db
 from portal.models import Customer, Did
-from portal.services import deletion, locking
+from portal.services import locking
+from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
-from portal.services.dids import whose
-from portal.services.dids.numbers import international, parts_to_find
 from portal.services.listing import Sort
 
 # As many as one act may touch: a block, a file, a selection.
@@ -55,7 +53,7 @@ def _matches(text: str) -> ColumnElement[bool]:
 
     Customers are looked up first: mostly there are few, or none, and then the index of numbers is enough.
     """
-    parts = [_holds(part) for part in parts_to_find(text)]
+    parts = [_contains(part) for part in parts_to_find(text)]
     if text.lstrip().startswith("+") and parts:
         return or_(*parts)
     named = find_customers(text, ALL).with_only_columns(Customer.id)
@@ -88,80 +86,13 @@ def last_country() -> str:
     return db.session.scalar(select(Did.country).order_by(Did.id.desc()).limit(1)) or ""
 
 
-def give(did: Did, customer: Customer, today: date) -> None:
-    """Let a customer have a DID; from another customer it is taken back first, by the rules for that."""
-    if _give(did, customer, today):
-        whose.keep_moves({did: None}, today)
-
-
-def _give(did: Did, customer: Customer, today: date) -> bool:
-    """The same, whose it is from now on not kept yet; whether it moved."""
-    locking.lock(Did, [did.id])
-    locking.lock(Customer, [customer.id], shared=True)
-    if customer.archived_on:
-        raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
-    if did.archived_on:
-        raise RuleBroken(f"{international(did.number)} is archived. Take it back to stock first.")
-    if did.customer_id == customer.id:
-        return False
-    if did.customer_id is not None:
-        deletion.release_did(did, today)
-    did.customer, did.customer_id = customer, customer.id
-    return True
-
-
 def restore(did: Did) -> None:
     """Take a DID out of the archive, into stock."""
     locking.lock(Did, [did.id])
     did.archived_on = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A DID that stays as it is, and why."""
-
-    did: Did
-    reason: str
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of an act on many DIDs."""
-
-    done: list[Did] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-
-
-def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
-    """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
-    outcome, moved = Outcome(), []
-    for did in held(dids):
-        try:
-            if _give(did, customer, today):
-                moved.append(did)
-        except RuleBroken as refusal:
-            outcome.refused.append(Refused(did, refusal.sentence))
-        else:
-            outcome.done.append(did)
-    whose.keep_moves(dict.fromkeys(moved), today)
-    return outcome
-
-
-def release_many(dids: Iterable[Did], today: date) -> Outcome:
-    """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
-    outcome = Outcome()
-    for did in held(dids):
-        if did.customer_id is None:
-            continue
-        if refusal := deletion.why_not_release_did(did, today):
-            outcome.refused.append(Refused(did, refusal.sentence))
-        else:
-            deletion.release_did(did, today)
-            outcome.done.append(did)
-    return outcome
-
-
-def held(dids: Iterable[Did]) -> list[Did]:
+def lock_dids(dids: Iterable[Did]) -> list[Did]:
     """Those that are there still, locked and read anew, in the order of their numbers."""
     return sorted(locking.lock(Did, [did.id for did in dids]), key=lambda did: did.number)
 
@@ -171,8 +102,8 @@ def load_many(ids: Sequence[int]) -> list[Did]:
     if len(ids) > MANY:
         raise Invalid("ids", f"Choose {MANY:,} DIDs at most; these are {len(ids):,}.")
     found: list[Did] = []
-    for start in range(0, len(ids), 500):
-        found.extend(db.session.scalars(select(Did).where(Did.id.in_(ids[start : start + 500]))))
+    for some in in_chunks(ids):
+        found.extend(db.session.scalars(select(Did).where(Did.id.in_(some))))
     return sorted(found, key=lambda did: did.number)
 
 
@@ -184,7 +115,7 @@ def ids_of(query: Select[Did]) -> list[int]:
     return ids
 
 
-def _holds(part: str) -> ColumnElement[bool]:
+def _contains(part: str) -> ColumnElement[bool]:
     """Whether a number holds `part`. What begins with + stands at its start, where the index finds it."""
     if part.startswith("+"):
         return Did.number.between(part, part + "9" * 16)

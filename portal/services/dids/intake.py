@@ -13,17 +13,18 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX
+from portal.domain.phone_numbers import countries, country_of, international, read_number
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning_many import FORM_TOKEN_MAX, assign_many
+from portal.services.chunks import in_chunks
 from portal.services.customers.customers import named
 from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
-from portal.services.dids.numbers import countries, country_of, international, read_number
-from portal.services.once import Sent, Told, keep, was_sent
+from portal.services.once import Receipt, Sent, keep, was_sent
 from portal.services.packages.catalogue import search_key
 
 
@@ -239,13 +240,13 @@ def _package_named(text: str) -> Package | str:
 def _stored(numbers: list[str]) -> dict[str, Did]:
     """The DIDs that are there already."""
     found: dict[str, Did] = {}
-    for start in range(0, len(numbers), 500):
-        query = select(Did).where(Did.number.in_(numbers[start : start + 500]))
+    for some in in_chunks(numbers):
+        query = select(Did).where(Did.number.in_(some))
         found.update((did.number, did) for did in db.session.scalars(query))
     return found
 
 
-def hold(report: Report) -> None:
+def lock_report(report: Report) -> None:
     """Lock what the report speaks of, and read it anew: numbers in the archive, customers, packages."""
     said = [row.wanted for row in report.rows]
     locking.lock(Did, [row.there.id for row in report.new if row.there])
@@ -263,13 +264,13 @@ def take_in(report: Report, *, token: str, by: str, now: datetime, today: date |
         return [row.there for row in report.rows if row.there]
     if not report.new:
         return []
-    hold(report)
+    lock_report(report)
     dids = [_stock(row, now) for row in report.new]
     try:
         with db.session.begin_nested():
             db.session.add_all(dids)
             db.session.flush()
-            keep(sent, _told(dids))
+            keep(sent, _receipt(dids))
     except IntegrityError:
         if was_sent(sent):
             return list(_stored([row.number for row in report.new]).values())
@@ -301,7 +302,7 @@ def _sent(report: Report, token: str) -> Sent:
     return Sent("DIDs", token, content, token_max=FORM_TOKEN_MAX)
 
 
-def _told(dids: list[Did]) -> Told:
+def _receipt(dids: list[Did]) -> Receipt:
     if len(dids) == 1:
         name = international(dids[0].number)
         return f"{name} was added", WayOut(f"See {name}", "dids.show", {"did_id": dids[0].id})

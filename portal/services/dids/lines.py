@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from portal.domain.errors import Invalid
-from portal.services.csv_reading import SEPARATOR, delimiter_of
+from portal.domain.phone_numbers import NotANumber, block, read_number
+from portal.services.csv.reading import SEPARATOR, delimiter_of
 from portal.services.dids.dids import MANY
-from portal.services.dids.numbers import NotANumber, block, read_number
 
 TEXT_MAX = 800_000  # bytes
 LINE_MAX = 2_000  # characters

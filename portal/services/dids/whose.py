@@ -14,13 +14,13 @@ from sqlalchemy import delete, insert, select
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer, Did, DidOwner
+from portal.services.chunks import in_chunks
 
 # As many as one statement names.
-AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Owned:
     """With whom a DID was over a span of days [begins, until); `until` is None for the present owner."""
 
     begins: date
@@ -49,33 +49,32 @@ def keep_moves(before: Mapping[Did, int | None], day: date) -> None:
 def _keep(now: Mapping[int, int | None], before: Mapping[int, int | None], day: date) -> None:
     ids = sorted(now)
     rows = []
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for some in in_chunks(ids):
         # Moved again on the same day: the last counts.
-        db.session.execute(delete(DidOwner).where(DidOwner.did_id.in_(some), DidOwner.holds_from >= day))
+        db.session.execute(delete(DidOwner).where(DidOwner.did_id.in_(some), DidOwner.effective_from >= day))
         kept = select(DidOwner.did_id, DidOwner.customer_id).where(DidOwner.did_id.in_(some))
-        stands = {row[0]: row[1] for row in db.session.execute(kept.order_by(DidOwner.holds_from))}
+        stands = {row[0]: row[1] for row in db.session.execute(kept.order_by(DidOwner.effective_from))}
         for id in some:
             if id not in stands and before.get(id, now[id]) != now[id]:
                 # Nothing was kept of it yet. It is known at least that until today it was another's.
-                rows.append({"did_id": id, "holds_from": day - ONE_DAY, "customer_id": before[id]})
+                rows.append({"did_id": id, "effective_from": day - ONE_DAY, "customer_id": before[id]})
             if id not in stands or stands[id] != now[id]:
-                rows.append({"did_id": id, "holds_from": day, "customer_id": now[id]})
+                rows.append({"did_id": id, "effective_from": day, "customer_id": now[id]})
     if rows:
         db.session.execute(insert(DidOwner), rows)
 
 
-def history(did: Did) -> list[Held]:
+def history(did: Did) -> list[Owned]:
     """With whom a DID was, the latest first."""
     query = (
-        select(DidOwner.holds_from, DidOwner.customer_id, Customer.name)
+        select(DidOwner.effective_from, DidOwner.customer_id, Customer.name)
         .outerjoin(Customer, Customer.id == DidOwner.customer_id)
         .where(DidOwner.did_id == did.id)
-        .order_by(DidOwner.holds_from.desc())
+        .order_by(DidOwner.effective_from.desc())
     )
-    found: list[Held] = []
+    found: list[Owned] = []
     until: date | None = None
     for begins, customer_id, name in db.session.execute(query):
-        found.append(Held(begins, until, customer_id, name))
+        found.append(Owned(begins, until, customer_id, name))
         until = begins
     return found

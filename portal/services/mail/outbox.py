@@ -17,9 +17,9 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from portal.extensions import db
+from portal.models.company import company
 from portal.models.mail import Mail, MailState
-from portal.services.company.company import company
-from portal.services.mail.carriers import Carrier, NotSent, carrier
+from portal.services.mail.transports import NotSent, Transport, transport
 
 # After each try, how long until the next; after the last there is none.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440))
@@ -72,14 +72,14 @@ def send_waiting(now: datetime) -> tuple[int, int]:
     sent = not_sent = 0
     mail_ids = due_ids(now)
     from_whom = sender() if mail_ids else ""
-    with carrier(current_app.config) as way:
+    with transport(current_app.config) as way:
         for mail_id in mail_ids:
             if (message := _claim(mail_id, from_whom, now)) is None:
                 continue  # somebody else has it
             error = _carry(way, message)
             _keep(mail_id, error, now)
             sent, not_sent = sent + (error is None), not_sent + (error is not None)
-            if error is not None and error.nothing_goes:
+            if error is not None and error.server_down:
                 break
     return sent, not_sent
 
@@ -131,11 +131,11 @@ def _claim(mail_id: int, from_whom: str, now: datetime) -> tuple[EmailMessage | 
     return (message, secret) if claimed else None
 
 
-def _carry(way: Carrier, claimed: tuple[EmailMessage | None, bool]) -> NotSent | None:
+def _carry(way: Transport, claimed: tuple[EmailMessage | None, bool]) -> NotSent | None:
     """Hand a message over; the reason, where it did not leave."""
     message, secret = claimed
     if message is None:
-        return NotSent("Its address cannot be written to.", for_good=True)
+        return NotSent("Its address cannot be written to.", permanent=True)
     try:
         way.send(message, secret=secret)
     except NotSent as error:
@@ -158,10 +158,10 @@ def _keep(mail_id: int, error: NotSent | None, now: datetime) -> None:
 def _put_off(mail: Mail, error: NotSent, now: datetime) -> None:
     """Try again later, or give up with the reason."""
     mail.sentence = str(error)
-    if error.has_no_way:  # not the message's fault: it keeps its tries
+    if error.no_server:  # not the message's fault: it keeps its tries
         mail.tries -= 1
         mail.due_at = now + PAUSES[1]
-    elif error.for_good or mail.tries > len(PAUSES):
+    elif error.permanent or mail.tries > len(PAUSES):
         mail.state = MailState.FAILED
     else:
         mail.due_at = now + PAUSES[mail.tries - 1]

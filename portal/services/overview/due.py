@@ -14,8 +14,9 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import AssignmentPosition
 from portal.services.billing.failures import Failed
-from portal.services.billing.planning import Worked, chunks, work_out
-from portal.services.billing.terms import usage_wait_days
+from portal.services.billing.loading import usage_wait_days
+from portal.services.billing.planning import Worked, work_out
+from portal.services.chunks import in_chunks
 from portal.services.overview.remembering import Reading
 
 DAYS = 30
@@ -24,7 +25,7 @@ ASSIGNMENTS_MOST = 2_000
 
 
 @dataclass(slots=True)
-class Sums:
+class DaySums:
     """Amounts in micros of charges that are not posted. `at_most` is the part that calls may still lessen."""
 
     amount: int = 0
@@ -71,15 +72,15 @@ class Due:
     now: int = 0
     held: int = 0
     failed: list[Failed] = field(default_factory=list)
-    by_day: dict[str, dict[date, Sums]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(Sums))
+    by_day: dict[str, dict[date, DaySums]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(DaySums))
     )
 
     def days(self, currency: str) -> Iterator[DayDue]:
         """Every day of the span, also those on which nothing falls due."""
         day, found = self.begins, self.by_day.get(currency, {})
         while day <= self.through:
-            sums = found.get(day, Sums())
+            sums = found.get(day, DaySums())
             yield DayDue(day, sums.count, *map(from_micros, (sums.amount, sums.cost, sums.at_most)))
             day += ONE_DAY
 
@@ -90,7 +91,7 @@ class Due:
 
 def due(reading: Reading) -> Due:
     """What falls due today and in the days after it."""
-    today, marks = reading.today, reading.marks
+    today, fingerprints = reading.today, reading.fingerprints
     wait = ONE_DAY * usage_wait_days()
     through = today + timedelta(days=DAYS - 1)
     rows = _soonest(through + wait)
@@ -103,8 +104,8 @@ def due(reading: Reading) -> Due:
     if found.through < today:
         return found
     ids = sorted(row[0] for row in rows)
-    mark = (today, through, tuple(rows), marks.assignments, marks.calls)
-    worked = reading.answer("due", mark, lambda: _work_out(ids, today, through, wait), is_bounded=True)
+    fingerprint = (today, through, tuple(rows), fingerprints.assignments, fingerprints.calls)
+    worked = reading.answer("due", fingerprint, lambda: _work_out(ids, today, through, wait), is_bounded=True)
     return replace(found, now=worked.now, held=worked.held, failed=worked.failed, by_day=worked.by_day)
 
 
@@ -122,7 +123,7 @@ def _soonest(through: date) -> list[tuple[int, date, int]]:
 
 def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Due:
     found = Due(today, through)
-    for chunk in chunks(ids):
+    for chunk in in_chunks(ids):
         for worked in work_out(chunk, through + wait, today):
             if isinstance(worked, Failed):
                 found.failed.append(worked)

@@ -16,7 +16,7 @@ Row = tuple[str, int | None, int, Decimal, Decimal, int]
 
 
 @dataclass(slots=True)
-class Sums:
+class MonthSums:
     """Posted charges of one currency added up, before tax."""
 
     amount: Decimal = Decimal(0)
@@ -33,7 +33,7 @@ class Sums:
         """The margin in whole per cent of the amount; None where nothing was charged."""
         return rate(self.margin, self.amount)
 
-    def add(self, other: "Sums") -> None:
+    def add(self, other: "MonthSums") -> None:
         """Take in other charges."""
         self.amount += other.amount
         self.cost += other.cost
@@ -46,8 +46,8 @@ class Month:
 
     begins: date
     is_running: bool
-    recurring: Sums = field(default_factory=Sums)
-    once: Sums = field(default_factory=Sums)
+    recurring: MonthSums = field(default_factory=MonthSums)
+    once: MonthSums = field(default_factory=MonthSums)
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class OfPackage:
 
     package_id: int | None
     name: str
-    sums: Sums = field(default_factory=Sums)
+    sums: MonthSums = field(default_factory=MonthSums)
 
 
 @dataclass(slots=True)
@@ -69,9 +69,9 @@ class History:
     packages: list[OfPackage]
 
     @property
-    def total(self) -> Sums:
+    def total(self) -> MonthSums:
         """All of it."""
-        total = Sums()
+        total = MonthSums()
         for of_package in self.packages:
             total.add(of_package.sums)
         return total
@@ -87,9 +87,11 @@ def history(currency: str, today: date, charged: list[list[Row]]) -> History:
         for charged_in, package_id, once, amount, cost, count in sums:
             if charged_in != currency:
                 continue
-            (month.once if once else month.recurring).add(Sums(amount, cost, count))
+            (month.once if once else month.recurring).add(MonthSums(amount, cost, count))
             name = names.get(package_id, "") if package_id else "Charged by hand"
-            packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(Sums(amount, cost, count))
+            packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(
+                MonthSums(amount, cost, count)
+            )
     while len(months) > 1 and not months[0].recurring.count + months[0].once.count:
         months.pop(0)
     ranked = sorted(packages.values(), key=lambda row: (-row.sums.margin, row.name))
@@ -100,7 +102,7 @@ def by_month(reading: Reading) -> list[list[Row]]:
     """The sums of each of the last months; a month that is no longer charged in is added up once."""
     return [
         reading.answer(("month", span), count, lambda span=span: _sums(*span)) if count else []  # type: ignore[misc]
-        for span, count in zip(spans(reading.today), reading.marks.months, strict=True)
+        for span, count in zip(spans(reading.today), reading.fingerprints.months, strict=True)
     ]
 
 

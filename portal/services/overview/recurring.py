@@ -43,12 +43,12 @@ def rate(part: Decimal, whole: Decimal) -> Decimal | None:
 
 def recurring(reading: Reading) -> list[Recurring]:
     """What recurs, for each currency, the largest number of assignments first."""
-    return reading.answer("recurring", reading.marks.assignments, lambda: _add_up(reading.today))
+    return reading.answer("recurring", reading.fingerprints.assignments, lambda: _add_up(reading.today))
 
 
 def _add_up(today: date) -> list[Recurring]:
     sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
-    held = _held(today)
+    held = _assigned(today)
     packages = _packages({package_id for package_id, _, _, _ in held})
     for package_id, currency, assignments, quantity in held:
         package = packages[package_id]
@@ -66,7 +66,7 @@ def _add_up(today: date) -> list[Recurring]:
     return sorted(found, key=lambda row: (-row.assignments, row.currency))
 
 
-def _held(today: date) -> list[tuple[int, str, int, int]]:
+def _assigned(today: date) -> list[tuple[int, str, int, int]]:
     """Package, currency, how many assignments are in force and the sum of their quantities."""
     query = (
         select(Assignment.package_id, Customer.currency, func.count(), func.sum(AssignmentQuantity.quantity))

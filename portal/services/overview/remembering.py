@@ -1,8 +1,8 @@
 """Remembering what was added up for as long as nothing has changed, so that a large portal's overview stays quick.
 
-A *mark* differs whenever an answer may. Charges are never edited and never deleted, so how many there are in a
-month is the mark of its sums; the mark of assignments is how often they were changed. Reading even that takes a
-while where there are millions, so marks hold for half a minute in which the newest rows are the same.
+A *fingerprint* differs whenever an answer may. Charges are never edited and never deleted, so how many there are in
+a month is the fingerprint of its sums; the fingerprint of assignments is how often they were changed. Reading even that
+takes a while where there are millions, so fingerprints hold for half a minute in which the newest rows are the same.
 
 Where adding up takes long, nobody waits for it: whoever looks is told what was known last, and since when, and
 `refreshing` adds up anew behind their back. What is added up in no time is never out of date.
@@ -42,9 +42,9 @@ Answer = TypeVar("Answer")
 
 
 class Known(NamedTuple):
-    """An answer, the mark it hangs on, when it was found and how long that takes, in seconds of `monotonic`."""
+    """An answer, the fingerprint it hangs on, when it was found and how long that takes, in seconds of `monotonic`."""
 
-    mark: Hashable
+    fingerprint: Hashable
     found_at: float
     took: float
     answer: Any
@@ -70,7 +70,7 @@ class Reading:
     waits: bool = False
     anew: bool = False
     oldest: float | None = None
-    _marks: "Marks | None" = field(default=None, repr=False)
+    _fingerprints: "Fingerprints | None" = field(default=None, repr=False)
 
     @property
     def age(self) -> float | None:
@@ -78,25 +78,27 @@ class Reading:
         return None if self.oldest is None else monotonic() - self.oldest
 
     @property
-    def marks(self) -> "Marks":
-        """The marks of the day, read once."""
-        if self._marks is None:
+    def fingerprints(self) -> "Fingerprints":
+        """The fingerprints of the day, read once."""
+        if self._fingerprints is None:
             newest = _newest(self.today)
-            self._marks = self.answer("marks", newest, lambda: _read(self.today), trusted_for=TRUSTED_FOR)
-        return self._marks
+            self._fingerprints = self.answer(
+                "fingerprints", newest, lambda: _read(self.today), trusted_for=TRUSTED_FOR
+            )
+        return self._fingerprints
 
     def answer(
         self,
         question: Hashable,
-        mark: Hashable,
+        fingerprint: Hashable,
         find: Callable[[], Answer],
         trusted_for: float | None = None,
         is_bounded: bool = False,
     ) -> Answer:
-        """What is known of a question while its mark is the same, or else is found now, or after this look.
+        """What is known of a question while its fingerprint is the same, or else is found now, or after this look.
 
         `is_bounded` says that finding it takes the same however large the portal is: it is never out of date.
-        Tests start anew too often for any mark to tell.
+        Tests start anew too often for any fingerprint to tell.
         """
         if current_app.testing:
             return find()
@@ -105,7 +107,7 @@ class Reading:
         if (
             known
             and not self.anew
-            and known.mark == mark
+            and known.fingerprint == fingerprint
             and (trusted_for is None or monotonic() - known.found_at < trusted_for)
         ):
             found: Answer = known.answer
@@ -118,15 +120,15 @@ class Reading:
             took = monotonic() - begun
             if known:  # a moment in which the machine was busy with other things says little
                 took = min(took, 2 * known.took)
-            _known[key] = Known(mark, begun, took, found)
+            _known[key] = Known(fingerprint, begun, took, found)
             _known.move_to_end(key)
             while len(_known) > MOST:
                 _known.popitem(last=False)
         return found
 
 
-class Marks(NamedTuple):
-    """The marks of assignments with their packages and customers, and of the charges of each month."""
+class Fingerprints(NamedTuple):
+    """The fingerprints of assignments with their packages and customers, and of the charges of each month."""
 
     assignments: Hashable
     months: tuple[int, ...]
@@ -143,13 +145,13 @@ def _newest(today: date) -> Hashable:
     return today, tuple(db.session.execute(select(*newest, *others, *versions)).one())
 
 
-def _read(today: date) -> Marks:
+def _read(today: date) -> Fingerprints:
     changes = (part for model in (Assignment, Customer, Package, Company) for part in _changes(model))
     months = (_charges(*span) for span in spans(today))
     row = list(
         db.session.execute(select(*changes, *months, select(func.max(Call.id)).scalar_subquery())).one()
     )
-    return Marks((today, *row[: -MONTHS - 1]), tuple(row[-MONTHS - 1 : -1]), row[-1] or 0)
+    return Fingerprints((today, *row[: -MONTHS - 1]), tuple(row[-MONTHS - 1 : -1]), row[-1] or 0)
 
 
 def _changes(model: type[Any]) -> list[ScalarSelect[Any]]:

@@ -20,10 +20,10 @@ from portal.models import (
     Run,
     RunState,
 )
-from portal.services.billing.runs import SILENT_FOR
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import open_on
+from portal.services.runs.runs import SILENT_FOR
 
 # As many of each as the overview names; the lists have them all.
 NAMED = 8
@@ -128,8 +128,8 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
 
 def losses(reading: Reading) -> list[Loss]:
     """Customers whose charges of the last thirty days cost more than they brought."""
-    mark = (reading.today, reading.marks.months)
-    return reading.answer("losses", mark, lambda: _losses(reading.today))
+    fingerprint = (reading.today, reading.fingerprints.months)
+    return reading.answer("losses", fingerprint, lambda: _losses(reading.today))
 
 
 def _losses(today: date) -> list[Loss]:
@@ -178,7 +178,7 @@ class Counts:
 
 def counts(reading: Reading) -> Counts:
     """Active customers, and assignments that run or are to begin."""
-    return reading.answer("counts", reading.marks.assignments, lambda: _counts(reading.today))
+    return reading.answer("counts", reading.fingerprints.assignments, lambda: _counts(reading.today))
 
 
 def _counts(today: date) -> Counts:

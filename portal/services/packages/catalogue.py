@@ -62,7 +62,7 @@ def _new_package(definition: Definition, token: str, now: datetime) -> Package:
     package = Package(token=token, created_at=now)
     package.schedules = [
         PackageSchedule(
-            holds_from=FIRST_DAY,
+            effective_from=FIRST_DAY,
             frequency=definition.frequency,
             frequency_match=definition.frequency_match,
         )
@@ -93,10 +93,10 @@ def copy_fixed(definition: Definition, package: Package) -> None:
     package.proration = definition.proration or Proration.NONE
 
 
-def price_row(prices: PriceSet, holds_from: date) -> PackagePrice:
+def price_row(prices: PriceSet, effective_from: date) -> PackagePrice:
     """A set of prices as it is stored."""
     four = {name: getattr(prices, name) for name in PRICE_LABELS}
-    return PackagePrice(currency=prices.currency, holds_from=holds_from, **four)
+    return PackagePrice(currency=prices.currency, effective_from=effective_from, **four)
 
 
 def search_key(name: str) -> str:
@@ -166,14 +166,14 @@ def find_packages(
 def _charged(frequency: Frequency, today: date) -> ColumnElement[bool]:
     """Whether a package's schedule of today has this frequency."""
     latest = (
-        select(func.max(PackageSchedule.holds_from))
-        .where(PackageSchedule.package_id == Package.id, PackageSchedule.holds_from <= today)
+        select(func.max(PackageSchedule.effective_from))
+        .where(PackageSchedule.package_id == Package.id, PackageSchedule.effective_from <= today)
         .correlate(Package)
         .scalar_subquery()
     )
     return exists().where(
         PackageSchedule.package_id == Package.id,
-        PackageSchedule.holds_from == latest,
+        PackageSchedule.effective_from == latest,
         PackageSchedule.frequency == frequency,
     )
 

@@ -15,7 +15,6 @@ from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
 from portal.services import locking
-from portal.services.billing.line_bound import check_prices
 from portal.services.packages.catalogue import (
     copy_described,
     copy_fixed,
@@ -32,6 +31,7 @@ from portal.services.packages.definition import (
     definition_of,
     tidied,
 )
+from portal.services.packages.line_bound import check_prices
 
 
 class Fixed(RuleBroken):
@@ -42,13 +42,13 @@ class Fixed(RuleBroken):
 class Change:
     """What saving a definition would do to a package.
 
-    `holds_from` is FIRST_DAY where it holds at once: then it replaces what held from the beginning.
+    `effective_from` is FIRST_DAY where it holds at once: then it replaces what held from the beginning.
     """
 
     package: Package
     definition: Definition
     today: date
-    holds_from: date
+    effective_from: date
     prices: tuple[PriceSet, ...] = ()
     schedule: Schedule | None = None
     dropped: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Change:
     @property
     def at_once(self) -> bool:
         """Whether it replaces what held from the beginning, because nothing was posted."""
-        return self.holds_from == FIRST_DAY
+        return self.effective_from == FIRST_DAY
 
     @property
     def of_terms(self) -> bool:
@@ -72,7 +72,7 @@ def earliest_day(package: Package, today: date) -> date:
 def plan_change(
     package: Package,
     definition: Definition,
-    holds_from: date | None,
+    effective_from: date | None,
     today: date,
     shown_on: date | None = None,
 ) -> Change:
@@ -84,9 +84,9 @@ def plan_change(
     locking.lock(Package, [package.id])
     definition = tidied(definition)
     check(definition)
-    _hold_fixed(package, definition)
+    _refuse_fixed(package, definition)
     earliest = earliest_day(package, today)
-    begins = _begins(holds_from or earliest, earliest, today)
+    begins = _begins(effective_from or earliest, earliest, today)
     shown = definition_of(package, shown_on or earliest)
     held = definition_of(package, today if begins == FIRST_DAY else begins)
     prices = tuple(
@@ -97,7 +97,7 @@ def plan_change(
     moved = definition.schedule != shown.schedule and definition.schedule != held.schedule
     check_prices(package, definition.prices, today)
     dropped = tuple(p.currency for p in shown.prices if not definition.price_in(p.currency))
-    _hold_currencies(package, dropped)
+    _refuse_dropped(package, dropped)
     return Change(package, definition, today, begins, prices, definition.schedule if moved else None, dropped)
 
 
@@ -110,33 +110,33 @@ def make_change(change: Change) -> None:
         copy_fixed(definition, package)
     copy_described(definition, package)
     for prices in change.prices:
-        _keep_prices(package, prices, change.holds_from)
+        _keep_prices(package, prices, change.effective_from)
     if change.schedule:
-        _keep_schedule(package, change.schedule, change.holds_from)
+        _keep_schedule(package, change.schedule, change.effective_from)
     sold = set(package.currencies)
     package.prices.extend(price_row(p, FIRST_DAY) for p in definition.prices if p.currency not in sold)
     for row in [row for row in package.prices if row.currency in change.dropped]:
         package.prices.remove(row)
-    package.prices.sort(key=lambda row: (row.currency, row.holds_from))
+    package.prices.sort(key=lambda row: (row.currency, row.effective_from))
     touch(package)
     db.session.flush()
 
 
 def planned_days(package: Package, today: date) -> list[date]:
     """The days to come from which another set of prices or another schedule holds."""
-    days = {row.holds_from for row in package.prices} | {row.holds_from for row in package.schedules}
+    days = {row.effective_from for row in package.prices} | {row.effective_from for row in package.schedules}
     return sorted(day for day in days if day > today)
 
 
-def drop_planned(package: Package, holds_from: date, today: date) -> None:
+def drop_planned(package: Package, effective_from: date, today: date) -> None:
     """Take back the prices and the schedule that would hold from a day to come."""
     locking.lock(Package, [package.id])
-    if holds_from <= today:
-        raise Invalid("holds_from", "This holds already. Let other prices hold from tomorrow instead.")
-    if holds_from not in planned_days(package, today):
-        raise Invalid("holds_from", f"Nothing is planned for {in_words(holds_from)}.")
-    package.prices[:] = [row for row in package.prices if row.holds_from != holds_from]
-    package.schedules[:] = [row for row in package.schedules if row.holds_from != holds_from]
+    if effective_from <= today:
+        raise Invalid("effective_from", "This holds already. Let other prices hold from tomorrow instead.")
+    if effective_from not in planned_days(package, today):
+        raise Invalid("effective_from", f"Nothing is planned for {in_words(effective_from)}.")
+    package.prices[:] = [row for row in package.prices if row.effective_from != effective_from]
+    package.schedules[:] = [row for row in package.schedules if row.effective_from != effective_from]
     touch(package)
     db.session.flush()
 
@@ -144,17 +144,17 @@ def drop_planned(package: Package, holds_from: date, today: date) -> None:
 # -- what cannot be
 
 
-def _begins(holds_from: date, earliest: date, today: date) -> date:
+def _begins(effective_from: date, earliest: date, today: date) -> date:
     """The day from which a change holds; FIRST_DAY for at once."""
-    if holds_from < earliest:
+    if effective_from < earliest:
         reason = "Something of it was posted at what holds today. " if earliest > today else ""
-        raise Invalid("holds_from", f"{reason}Choose {in_words(earliest)} or a later day.")
-    if holds_from > LAST_DAY:
-        raise Invalid("holds_from", f"Choose a day up to {in_words(LAST_DAY)}.")
-    return FIRST_DAY if holds_from == today else holds_from
+        raise Invalid("effective_from", f"{reason}Choose {in_words(earliest)} or a later day.")
+    if effective_from > LAST_DAY:
+        raise Invalid("effective_from", f"Choose a day up to {in_words(LAST_DAY)}.")
+    return FIRST_DAY if effective_from == today else effective_from
 
 
-def _hold_fixed(package: Package, definition: Definition) -> None:
+def _refuse_fixed(package: Package, definition: Definition) -> None:
     """Refuse to change what is fixed once the package was assigned (billing-rules 6)."""
     pairs = {
         "Type": (package.type, definition.type),
@@ -179,7 +179,7 @@ def _hold_fixed(package: Package, definition: Definition) -> None:
     )
 
 
-def _hold_currencies(package: Package, dropped: tuple[str, ...]) -> None:
+def _refuse_dropped(package: Package, dropped: tuple[str, ...]) -> None:
     """Refuse to drop a currency in which somebody has the package."""
     for currency in dropped:
         held = exists().where(
@@ -210,39 +210,45 @@ def _start_afresh(change: Change) -> None:
         .execution_options(synchronize_session=False)
     )
     if was_posted(package):
-        raise Invalid("holds_from", "Something of it was posted just now. Choose tomorrow or a later day.")
+        raise Invalid(
+            "effective_from", "Something of it was posted just now. Choose tomorrow or a later day."
+        )
     changed = {prices.currency for prices in change.prices}
     package.prices[:] = [
         row
         for row in package.prices
-        if row.currency not in changed or not _is_past(row.holds_from, change.today)
+        if row.currency not in changed or not _is_past(row.effective_from, change.today)
     ]
     if change.schedule:
         package.schedules[:] = [
-            row for row in package.schedules if not _is_past(row.holds_from, change.today)
+            row for row in package.schedules if not _is_past(row.effective_from, change.today)
         ]
 
 
-def _is_past(holds_from: date, today: date) -> bool:
+def _is_past(effective_from: date, today: date) -> bool:
     """Whether a set began to hold after the beginning and up to today."""
-    return FIRST_DAY < holds_from <= today
+    return FIRST_DAY < effective_from <= today
 
 
-def _keep_prices(package: Package, prices: PriceSet, holds_from: date) -> None:
+def _keep_prices(package: Package, prices: PriceSet, effective_from: date) -> None:
     """Let a set of prices hold from a day on, in place of what began on that day."""
-    begun = [row for row in package.prices if (row.currency, row.holds_from) == (prices.currency, holds_from)]
+    begun = [
+        row
+        for row in package.prices
+        if (row.currency, row.effective_from) == (prices.currency, effective_from)
+    ]
     if not begun:
-        package.prices.append(price_row(prices, holds_from))
+        package.prices.append(price_row(prices, effective_from))
     for row in begun:
         for name in PRICE_LABELS:
             setattr(row, name, getattr(prices, name))
 
 
-def _keep_schedule(package: Package, schedule: Schedule, holds_from: date) -> None:
+def _keep_schedule(package: Package, schedule: Schedule, effective_from: date) -> None:
     """Let a schedule hold from a day on, in place of what began on that day."""
-    begun = [row for row in package.schedules if row.holds_from == holds_from]
+    begun = [row for row in package.schedules if row.effective_from == effective_from]
     if not begun:
-        begun = [PackageSchedule(holds_from=holds_from)]
+        begun = [PackageSchedule(effective_from=effective_from)]
         package.schedules.extend(begun)
     begun[0].frequency, begun[0].frequency_match = schedule.frequency, schedule.match
-    package.schedules.sort(key=lambda row: row.holds_from)
+    package.schedules.sort(key=lambda row: row.effective_from)

@@ -5,13 +5,13 @@ from datetime import date
 from decimal import Decimal
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, minor_unit, round_half_up, to_micros
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Proration
 from portal.models import Package
 from portal.services.calls import destinations
-from portal.services.company.currencies import CURRENCIES
 
 ZERO = Decimal(0)
 NAME_LONGEST = 120

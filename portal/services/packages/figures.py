@@ -25,7 +25,7 @@ A_YEAR = relativedelta(years=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Assigned:
     """How much of a package is held in one currency."""
 
     currency: str
@@ -38,7 +38,7 @@ class Holding:
 class Monthly:
     """What one currency's holding comes to in a month."""
 
-    holding: Holding
+    holding: Assigned
     retail: Decimal
     cost: Decimal
 
@@ -92,14 +92,14 @@ def with_quantity(query: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[A
     replaced = (
         select(later.id)
         .where(later.assignment_id == AssignmentQuantity.assignment_id)
-        .where(later.holds_from > AssignmentQuantity.holds_from, later.holds_from <= day)
+        .where(later.effective_from > AssignmentQuantity.effective_from, later.effective_from <= day)
         .exists()
     )
     joined = query.join(AssignmentQuantity, AssignmentQuantity.assignment_id == Assignment.id)
-    return joined.where(AssignmentQuantity.holds_from <= day, ~replaced)
+    return joined.where(AssignmentQuantity.effective_from <= day, ~replaced)
 
 
-def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Holding]:
+def assigned(package: Package, which: ColumnElement[bool], day: date) -> list[Assigned]:
     """How much of the package is held by the assignments `which`, with the quantities of `day`."""
     query = (
         select(
@@ -115,7 +115,7 @@ def holdings(package: Package, which: ColumnElement[bool], day: date) -> list[Ho
         .order_by(Customer.currency)
     )
     return [
-        Holding(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, day))
+        Assigned(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, day))
     ]
 
 
@@ -124,7 +124,7 @@ def monthly(package: Package, today: date) -> list[Monthly]:
     schedule = package.schedule_on(today)
     times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
     found = []
-    for holding in holdings(package, in_force(today), today):
+    for holding in assigned(package, in_force(today), today):
         prices = package.price_on(holding.currency, today)
         if prices is not None:
             retail, cost = (
@@ -158,11 +158,11 @@ def schedule_days(package: Package, today: date, after: date, most: int = 5) -> 
     schedule = Schedule(row.frequency, row.frequency_match)
     if not schedule.match or not _can_be(schedule):
         return []
-    until = min((s.holds_from for s in package.schedules if s.holds_from > today), default=LAST_DAY)
+    until = min((s.effective_from for s in package.schedules if s.effective_from > today), default=LAST_DAY)
     return list(islice(charge_dates(schedule, max(today, after) + ONE_DAY, until), most))
 
 
-def holders(package_ids: list[int], today: date, most: int = 1000) -> dict[int, int]:
+def assigned_to(package_ids: list[int], today: date, most: int = 1000) -> dict[int, int]:
     """How many assignments each package has in force, counted up to `most + 1`."""
     counts = [_count(package_id, today, most + 1) for package_id in package_ids]
     return {row[0]: row[1] for row in db.session.execute(union_all(*counts))} if counts else {}

@@ -28,16 +28,16 @@ class Era:
 
 def eras(rows: Iterable[Any], today: date) -> Iterator[Era]:
     """Rows of one history, oldest first, with the days in which each holds."""
-    ordered = sorted(rows, key=lambda row: row.holds_from)
+    ordered = sorted(rows, key=lambda row: row.effective_from)
     if not ordered:
         return
-    untils: list[date | None] = [*(row.holds_from for row in ordered[1:]), None]
+    untils: list[date | None] = [*(row.effective_from for row in ordered[1:]), None]
     for row, until in zip(ordered, untils, strict=True):
-        if row.holds_from > today and row is not ordered[0]:
+        if row.effective_from > today and row is not ordered[0]:
             state = PLANNED
         else:
             state = PAST if until and until <= today else NOW
-        yield Era(row, None if row.holds_from == FIRST_DAY else row.holds_from, until, state)
+        yield Era(row, None if row.effective_from == FIRST_DAY else row.effective_from, until, state)
 
 
 def price_list(package: Package, today: date) -> list[Era]:

@@ -17,7 +17,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package
 from portal.services.packages.changes import Change, planned_days
 from portal.services.packages.definition import PriceSet, definition_of
-from portal.services.packages.figures import Holding, a_month, charges_a_month, holdings, open_on
+from portal.services.packages.figures import Assigned, a_month, assigned, charges_a_month, open_on
 
 SHOWN = 20
 
@@ -26,7 +26,7 @@ SHOWN = 20
 class Effect:
     """What a change does in one currency: sums a month before and after, and once where it is paid once."""
 
-    holding: Holding
+    holding: Assigned
     before: Decimal
     after: Decimal
     once_before: Decimal
@@ -78,7 +78,7 @@ class Impact:
         """What a person agreed to: if it differs when the change is saved, it is shown again."""
         change = self.change
         seen = (
-            change.package.id, change.holds_from, change.prices, change.schedule, change.dropped,
+            change.package.id, change.effective_from, change.prices, change.schedule, change.dropped,
             [(e.holding, e.before, e.after, e.once_before, e.once_after) for e in self.effects],
         )  # fmt: skip
         return sha256(repr(seen).encode()).hexdigest()[:20]
@@ -87,26 +87,26 @@ class Impact:
 def impact_of(change: Change) -> Impact:
     """Work out whom a planned change hits. Nothing is written."""
     package = change.package
-    day = change.today if change.at_once else change.holds_from
+    day = change.today if change.at_once else change.effective_from
     which = _hit(change)
     effects = tuple(
         _effect(change, holding, day)
-        for holding in (holdings(package, which, day) if change.of_terms else ())
+        for holding in (assigned(package, which, day) if change.of_terms else ())
         if change.schedule or any(p.currency == holding.currency for p in change.prices)
     )
     hits = tuple(_hits(change, which, day)) if effects else ()
-    later = tuple(d for d in planned_days(package, change.today) if d > change.holds_from)
+    later = tuple(d for d in planned_days(package, change.today) if d > change.effective_from)
     return Impact(change, effects, hits, later)
 
 
 def _hit(change: Change) -> ColumnElement[bool]:
     """The assignments that a change hits: those with days (or a first day) left when it holds."""
-    begins_later = Assignment.start_date >= change.holds_from
+    begins_later = Assignment.start_date >= change.effective_from
     if change.at_once:
         return Assignment.id.is_not(None)
     if not change.definition.recurs or _only_setup(change):
         return begins_later
-    return open_on(change.holds_from)
+    return open_on(change.effective_from)
 
 
 def _only_setup(change: Change) -> bool:
@@ -114,22 +114,22 @@ def _only_setup(change: Change) -> bool:
     if change.schedule:
         return False
     for prices in change.prices:
-        was = _held(change, prices.currency)
+        was = _before(change, prices.currency)
         if (was.cost, was.retail) != (prices.cost, prices.retail):
             return False
     return True
 
 
-def _held(change: Change, currency: str) -> PriceSet:
+def _before(change: Change, currency: str) -> PriceSet:
     """The prices that would hold without the change."""
-    day = change.today if change.at_once else change.holds_from
+    day = change.today if change.at_once else change.effective_from
     return definition_of(change.package, day).price_in(currency) or PriceSet(currency)
 
 
 def _will_hold(change: Change, currency: str) -> PriceSet:
     """The prices that hold with the change."""
     typed = next((prices for prices in change.prices if prices.currency == currency), None)
-    return typed or _held(change, currency)
+    return typed or _before(change, currency)
 
 
 def _times(change: Change, day: date) -> tuple[Fraction, Fraction]:
@@ -143,9 +143,9 @@ def _schedule(package: Package, day: date) -> Schedule:
     return Schedule(row.frequency, row.frequency_match)
 
 
-def _effect(change: Change, holding: Holding, day: date) -> Effect:
+def _effect(change: Change, holding: Assigned, day: date) -> Effect:
     currency, quantity = holding.currency, holding.quantity
-    was, will = _held(change, currency), _will_hold(change, currency)
+    was, will = _before(change, currency), _will_hold(change, currency)
     before, after = _times(change, day)
     once = Fraction(1)
     return Effect(
@@ -182,7 +182,7 @@ def _hits(change: Change, which: ColumnElement[bool], day: date) -> Iterator[Hit
     before, after = _times(change, day)
     for assignment in db.session.scalars(query):
         currency, quantity = assignment.customer.currency, assignment.quantity_on(day)
-        was, will = _held(change, currency), _will_hold(change, currency)
+        was, will = _before(change, currency), _will_hold(change, currency)
         yield Hit(
             assignment,
             quantity,
@@ -195,19 +195,20 @@ def _hits(change: Change, which: ColumnElement[bool], day: date) -> Iterator[Hit
 def _first_on(change: Change, assignment: Assignment) -> date | None:
     """The first charge date on which an assignment meets the change; None where it ends before."""
     begins = max(assignment.start_date, assignment.charge_from or assignment.start_date)
-    day = max(change.holds_from, begins)
+    day = max(change.effective_from, begins)
     if change.definition.recurs and (day > begins or change.package.proration == Proration.NONE):
         history = [
-            (row.holds_from, Schedule(row.frequency, row.frequency_match)) for row in change.package.schedules
+            (row.effective_from, Schedule(row.frequency, row.frequency_match))
+            for row in change.package.schedules
         ]
         if change.schedule:
             history = [item for item in history if not _replaced(change, item[0])]
-            history = sorted([*history, (change.holds_from, change.schedule)])
+            history = sorted([*history, (change.effective_from, change.schedule)])
         terms = Terms(assignment.start_date, tuple(history), (), (), charge_from=assignment.charge_from)
         day = on_or_after(segment_at(segments(terms), day).rhythm, day)
     return None if assignment.end_date and assignment.end_date < day else day
 
 
-def _replaced(change: Change, holds_from: date) -> bool:
+def _replaced(change: Change, effective_from: date) -> bool:
     """Whether a stored schedule gives way to the changed one."""
-    return holds_from == change.holds_from or (change.at_once and holds_from <= change.today)
+    return effective_from == change.effective_from or (change.at_once and effective_from <= change.today)

@@ -13,13 +13,13 @@ from dateutil.relativedelta import relativedelta
 
 from portal.domain.charges import charges_due
 from portal.domain.commitment import earliest_last_day, locked_until
+from portal.domain.currencies import CURRENCIES
 from portal.domain.due import DueCharge, Kind, Position
 from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_digits, minor_unit
 from portal.domain.schedule import Frequency, days_that_meet, in_words
 from portal.domain.terms import PackageType, Proration, Terms, always
 from portal.services.calls import destinations
-from portal.services.company.currencies import CURRENCIES
 from portal.services.packages.definition import (
     PRICE_LABELS,
     Definition,
@@ -37,7 +37,7 @@ LISTED = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class YearLine:
     """A charge of one unit."""
 
     day: date
@@ -50,13 +50,13 @@ class Month:
     """The charges of a calendar month; `lines` is empty where there are too many to list."""
 
     first: date
-    lines: tuple[Line, ...]
+    lines: tuple[YearLine, ...]
     count: int
     amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class YearSums:
     """What twelve months come to in one currency: what recurs, and what is paid once."""
 
     currency: str
@@ -82,7 +82,7 @@ class Year:
 
     currency: str = ""
     months: tuple[Month, ...] = ()
-    sums: tuple[Sums, ...] = ()
+    sums: tuple[YearSums, ...] = ()
     warnings: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     problem: str = ""
@@ -132,16 +132,16 @@ def _charges(definition: Definition, prices: PriceSet, today: date) -> list[DueC
 def _months(charges: Iterable[DueCharge]) -> Iterator[Month]:
     billed = (charge for charge in charges if charge.amount)
     for first, found in groupby(billed, key=lambda charge: charge.charge_on.replace(day=1)):
-        lines = tuple(Line(c.charge_on, c.kind, from_micros(c.amount)) for c in found)
+        lines = tuple(YearLine(c.charge_on, c.kind, from_micros(c.amount)) for c in found)
         amount = sum((line.amount for line in lines), Decimal(0))
         yield Month(first, lines if len(lines) <= LISTED else (), len(lines), amount)
 
 
-def _sums(currency: str, charges: list[DueCharge]) -> Sums:
+def _sums(currency: str, charges: list[DueCharge]) -> YearSums:
     def total(name: str, once: bool) -> Decimal:
         return from_micros(sum(getattr(c, name) for c in charges if (c.kind in ONCE) == once))
 
-    return Sums(
+    return YearSums(
         currency, total("amount", False), total("cost", False), total("amount", True), total("cost", True)
     )
 

@@ -35,7 +35,7 @@ def invite(
     """
     email = people.checked_email(email)
     role = people.checked_role(role, customer_id)
-    if (customer := _hold(customer_id)) and customer.archived_on:
+    if (customer := _lock(customer_id)) and customer.archived_on:
         raise RuleBroken(f"{customer.name} is archived. Take the customer back first.")
     known = people.find_by_email(email)
     if known and (by.is_staff or known.customer_id == customer_id):
@@ -64,7 +64,7 @@ def invite(
 
 def resend(invitation: Invitation, now: datetime) -> str | None:
     """A new link for another week; the earlier one holds no more. None as `invite` answers it."""
-    _hold(invitation.customer_id, invitation)
+    _lock(invitation.customer_id, invitation)
     if invitation.accepted_at or invitation.withdrawn_at:
         raise RuleBroken("This invitation was accepted or withdrawn meanwhile. Invite again.")
     token = secrets.token_urlsafe(32)
@@ -75,7 +75,7 @@ def resend(invitation: Invitation, now: datetime) -> str | None:
 
 def withdraw(invitation: Invitation, now: datetime) -> None:
     """Let the link hold no more."""
-    _hold(invitation.customer_id, invitation)
+    _lock(invitation.customer_id, invitation)
     if invitation.accepted_at:
         raise RuleBroken("This invitation was accepted meanwhile: deactivate the person instead.")
     invitation.withdrawn_at = invitation.withdrawn_at or now
@@ -117,7 +117,7 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
     if not name:
         raise Invalid("name", "Write your name.")
     token_digest = invitation.token_digest
-    customer = _hold(invitation.customer_id, invitation)
+    customer = _lock(invitation.customer_id, invitation)
     if customer and customer.archived_on:
         raise RuleBroken(HOLDS_NO_MORE)
     changed = invitation.accepted_at or invitation.withdrawn_at or invitation.token_digest != token_digest
@@ -131,7 +131,7 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
         raise RuleBroken(HOLDS_NO_MORE) from error
 
 
-def _hold(customer_id: int | None, *these: Invitation) -> Customer | None:
+def _lock(customer_id: int | None, *these: Invitation) -> Customer | None:
     """Lock whose people are invited, a customer or the provider, and read invitations anew; the customer."""
     customer = locking.lock_one(Customer, customer_id) if customer_id else None
     if customer is None:

@@ -113,7 +113,7 @@ def check_password(password: str) -> None:
 def set_password(user: User, password: str, now: datetime) -> None:
     """Let a person in by another password, and nobody by the old one."""
     check_password(password)
-    _hold(user)
+    _lock(user)
     user.password = hash_password(normalized(password))
     sign_out_everywhere(user, now)
 
@@ -146,14 +146,14 @@ def rename(user: User, name: str) -> None:
     name = checked_name(name)
     if not name:
         raise Invalid("name", "Write a name.")
-    _hold(user)
+    _lock(user)
     user.name = name
 
 
 def change_role(user: User, role_name: str, by: User) -> None:
     """Let a person do more, or less."""
     role_name = checked_role(role_name, user.customer_id)
-    _hold(user)
+    _lock(user)
     if role_name == user.role:
         return
     if user.id == by.id:
@@ -166,7 +166,7 @@ def deactivate(user: User, by: User, now: datetime) -> None:
     """Let a person in no more, and sign them out everywhere."""
     if user.id == by.id:
         raise RuleBroken("Nobody locks themselves out: another owner does.")
-    _hold(user)
+    _lock(user)
     if not user.active:
         return
     _keep_an_owner(user)
@@ -176,7 +176,7 @@ def deactivate(user: User, by: User, now: datetime) -> None:
 
 def reactivate(user: User) -> None:
     """Let a person in again, with the password they have."""
-    _hold(user)
+    _lock(user)
     user.active = True
 
 
@@ -184,7 +184,7 @@ def take_second_step_away(user: User, by: User | None, now: datetime) -> None:
     """For whoever has lost app and backup codes: the password is enough again. By nobody: from the command line."""
     if by is not None and user.id == by.id:
         raise RuleBroken("Your own second step is turned off in your account.")
-    _hold(user)
+    _lock(user)
     user.tf_primary_method = user.tf_totp_secret = None
     user.mf_recovery_codes = []
     sign_out_everywhere(user, now)
@@ -196,7 +196,7 @@ def sign_out_everywhere(user: User, now: datetime) -> None:
     user.fs_uniquifier = secrets.token_hex(32)
 
 
-def _hold(user: User) -> None:
+def _lock(user: User) -> None:
     """Lock a person and read them anew; with all owners, where they are one: two may be the last at once."""
     owners = select(User.id).join(User.roles).where(Role.name == OWNER)
     ids = set(db.session.scalars(owners))

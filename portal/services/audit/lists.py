@@ -1,0 +1,74 @@
+"""Reading the audit log: what was done, by whom, to what."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from portal.models import AuditEntry
+from portal.services.listing import Sort
+
+NEWEST = Sort((AuditEntry.id,), descending=True)
+NOUNS = (
+    "package", "customer", "DID", "assignment", "charge", "balance", "payment", "run", "import", "settings", "person",
+    "ConnexCS package",
+)  # fmt: skip
+# What a person calls the fields that the log keeps under their stored names.
+LABELS = {
+    "connexcs_package_id": "ConnexCS Package",
+    "did_id": "DID",
+    "package_id": "Package",
+    "customer_id": "Customer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One act, with each field that changed: its label, what it was, what it is."""
+
+    entry: AuditEntry
+    changes: list[tuple[str, str, str]]
+
+
+def find_entries(
+    text: str = "", noun: str = "", noun_id: int | None = None, *, overrides: bool = False
+) -> Select[AuditEntry]:
+    """The acts that hold every word of `text`, on one kind of thing, or on one thing."""
+    query = select(AuditEntry)
+    for word in text.casefold().split():
+        query = query.where(AuditEntry.search_key.contains(word, autoescape=True))
+    if noun:
+        query = query.where(AuditEntry.noun == noun)
+    if noun_id is not None:
+        query = query.where(AuditEntry.noun_id == noun_id)
+    return query.where(AuditEntry.overrides) if overrides else query
+
+
+def audit_line(entry: AuditEntry) -> AuditLine:
+    """An act as it is shown."""
+    before, after = json.loads(entry.before or "{}"), json.loads(entry.after or "{}")
+    names = list(dict.fromkeys([*before, *after]))
+    return AuditLine(
+        entry, [(label(name), shown(before.get(name)), shown(after.get(name))) for name in names]
+    )
+
+
+def label(name: str) -> str:
+    """A stored name as the forms call it."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def shown(value: Any) -> str:
+    """A value of the log as text."""
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    try:
+        return f"{date.fromisoformat(str(value)):%-d %b %Y}"
+    except ValueError:
+        return str(value)

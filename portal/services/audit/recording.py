@@ -1,0 +1,313 @@
+"""The audit log: who did what to which thing when, with before and after.
+
+What is watched is written down as the session writes it, in the same transaction, so that no act can be
+forgotten and none is logged that did not happen. What a statement changes without objects (a run's charges)
+is told by the row that commands it (the run).
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import event, insert, inspect
+from sqlalchemy.orm import Session, configure_mappers
+
+from portal.extensions import db
+from portal.models import (
+    Allocation,
+    Assignment,
+    AssignmentHold,
+    AssignmentQuantity,
+    AuditEntry,
+    BalanceEntry,
+    CallImport,
+    Charge,
+    Company,
+    ConnexcsPackage,
+    Customer,
+    CustomerTaxRate,
+    Did,
+    EntrySource,
+    Invitation,
+    Package,
+    PackagePrice,
+    PackageSchedule,
+    Payment,
+    Run,
+)
+from portal.models.user import User
+
+LABEL_LONGEST = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: their e-mail, what they may do, where from, what they say about it; and when, if not now."""
+
+    by: str
+    role: str = ""
+    address: str = ""
+    comment: str = ""
+    at: datetime | None = None
+
+
+NOBODY = Actor("")
+_actor: ContextVar[Actor] = ContextVar("actor", default=NOBODY)
+_clock: list[Callable[[], datetime]] = []
+
+
+def act_as(actor: Actor) -> None:
+    """From now on, in this request or command, what is written is this person's act."""
+    _actor.set(actor)
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """What is written in here is this person's act."""
+    before = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a model is told of: its noun, the fields that are told, whose row it is and what it is called."""
+
+    noun: str
+    fields: tuple[str, ...]
+    label: Callable[[Any], str]
+    id: Callable[[Any], int | None] = lambda row: row.id
+    customer: Callable[[Any], int | None] = lambda row: getattr(row, "customer_id", None)
+
+
+def _on(row: Any) -> str:
+    return f"{row.package.name} for {row.did.number if row.did else row.customer.name}"
+
+
+PRICES = ("currency", "effective_from", "cost", "retail", "setup_cost", "setup_retail")
+WATCHED: dict[type, Watch] = {
+    Package: Watch(
+        "package",
+        ("name", "description", "type", "destination", "minimum_spend", "minimum_days", "proration",
+         "connexcs_package_id", "archived_on"),
+        lambda row: row.name,
+    ),
+    PackagePrice: Watch("package", PRICES, lambda row: f"{row.package.name}: prices", lambda row: row.package_id),
+    PackageSchedule: Watch(
+        "package",
+        ("effective_from", "frequency", "frequency_match"),
+        lambda row: f"{row.package.name}: schedule",
+        lambda row: row.package_id,
+    ),
+    ConnexcsPackage: Watch("ConnexCS package", ("name",), lambda row: row.name),
+    Customer: Watch(
+        "customer",
+        ("name", "company_details", "email", "address", "currency", "debit_limit", "archived_on", "account_codes"),
+        lambda row: row.name,
+        customer=lambda row: row.id,
+    ),
+    CustomerTaxRate: Watch(
+        "customer",
+        ("effective_from", "rate"),
+        lambda row: f"{row.customer.name}: tax rate",
+        lambda row: row.customer_id,
+    ),
+    Did: Watch("DID", ("number", "customer_id", "archived_on"), lambda row: row.number),
+    Assignment: Watch(
+        "assignment",
+        ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
+         "locked_until", "auto_decrement_credit", "override_reason"),
+        _on,
+    ),
+    AssignmentQuantity: Watch(
+        "assignment",
+        ("effective_from", "quantity"),
+        lambda row: f"{_on(row.assignment)}: quantity",
+        lambda row: row.assignment_id,
+        lambda row: row.assignment.customer_id,
+    ),
+    AssignmentHold: Watch(
+        "assignment",
+        ("choice", "held_lines", "charge_from", "passed_over_lines", "passed_over_amount"),
+        lambda row: "held charges: a choice was made",
+        lambda row: row.assignment_id,
+    ),
+    Charge: Watch(
+        "charge",
+        ("kind", "charge_on", "currency", "amount", "cost", "tax", "reason", "reverses_id", "auto_decrement_credit"),
+        lambda row: row.label,
+    ),
+    BalanceEntry: Watch("balance", ("source", "for_day", "amount", "reason"), lambda row: f"{row.source} entry"),
+    Payment: Watch(
+        "payment",
+        ("state", "paid_on", "amount", "fee", "description"),
+        lambda row: f"payment of {row.paid_on.isoformat()}",
+    ),
+    Allocation: Watch(
+        "payment",
+        ("charge_id", "amount", "made_on", "lifted_on"),
+        lambda row: "allocation to a charge",
+        lambda row: row.payment_id,
+        lambda row: row.payment.customer_id,
+    ),
+    Run: Watch(
+        "run",
+        ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
+        lambda row: f"{'simulation' if row.simulate else 'run'} up to {row.through.isoformat()}",
+    ),
+    CallImport: Watch(
+        "import",
+        ("state", "taken_count", "replaced_count", "bad_count"),
+        lambda row: row.file_name,
+    ),
+    Company: Watch(
+        "settings",
+        ("name", "address", "email", "tax_id", "time_zone", "default_currency", "usage_wait_days",
+         "notification_days", "late_call_days", "summary_footer", "audit_comment", "logo"),
+        lambda row: row.name,
+    ),
+    User: Watch("person", ("name", "email", "active", "customer_id", "roles"), lambda row: row.email),
+    Invitation: Watch(
+        "person",
+        ("email", "name", "role", "customer_id", "accepted_at", "withdrawn_at"),
+        lambda row: f"invitation of {row.email}",
+        lambda row: None,
+    ),
+}  # fmt: skip
+# A run says how it stands after every chunk; only its beginning and its end are acts.
+QUIET = {Run: "state", CallImport: "state"}
+
+
+def register(clock: Callable[[], datetime]) -> None:
+    """Watch every session; `clock` says when an act is done."""
+    _clock[:] = [clock]
+    configure_mappers()
+    for model, watch in WATCHED.items():
+        for name in watch.fields:
+            # Else a value that was not read before it is replaced would be told as having been nothing.
+            getattr(model, name).impl.active_history = True
+    if not event.contains(Session, "after_flush", _after_flush):
+        event.listen(Session, "after_flush", _after_flush)
+
+
+def _after_flush(session: Session, _context: Any) -> None:
+    rows = [
+        row
+        for act, things in (("added", session.new), ("changed", session.dirty), ("removed", session.deleted))
+        for thing in things
+        if (watch := WATCHED.get(type(thing))) and (row := _entry(act, thing, watch))
+    ]
+    if rows:
+        session.connection().execute(insert(AuditEntry.__table__), rows)
+
+
+def _entry(act: str, thing: Any, watch: Watch) -> dict[str, Any] | None:
+    """One line of the log; None where nothing that is told has changed."""
+    before, after = _values(act, thing, watch.fields)
+    if act == "changed" and not after:
+        return None
+    if act == "changed" and type(thing) in QUIET and QUIET[type(thing)] not in after:
+        return None
+    if isinstance(thing, BalanceEntry) and thing.source != EntrySource.ADJUSTMENT:
+        return None
+    return line(
+        _named(act, before, after), watch.noun, watch.id(thing), watch.label(thing), before, after,
+        customer_id=watch.customer(thing), overrides="override_reason" in after and bool(after["override_reason"]),
+    )  # fmt: skip
+
+
+def line(
+    act: str,
+    noun: str,
+    noun_id: int | None,
+    label: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    *,
+    customer_id: int | None = None,
+    overrides: bool = False,
+) -> dict[str, Any]:
+    """A line of the log as it is stored, by whoever acts."""
+    actor = _actor.get()
+    return {
+        "done_at": actor.at or _clock[0](),
+        "done_by": actor.by,
+        "role": actor.role,
+        "address": actor.address,
+        "act": act,
+        "noun": noun,
+        "noun_id": noun_id,
+        "customer_id": customer_id,
+        "label": label[:LABEL_LONGEST],
+        "before": json.dumps(before or {}, ensure_ascii=False),
+        "after": json.dumps(after or {}, ensure_ascii=False),
+        "comment": actor.comment,
+        "overrides": overrides,
+        "search_key": " ".join((actor.by, act, noun, label, actor.comment)).casefold(),
+    }
+
+
+def note(act: str, noun: str, noun_id: int | None, label: str, **more: Any) -> None:
+    """Log an act that no watched row tells: many at once, a sign-in, a download."""
+    db.session.execute(insert(AuditEntry.__table__), [line(act, noun, noun_id, label, **more)])
+
+
+def _values(act: str, thing: Any, fields: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    state = inspect(thing)
+    before, after = {}, {}
+    for name in fields:
+        if act == "changed":
+            history = state.attrs[name].history
+            if not history.has_changes():
+                continue
+            many = state.mapper.relationships.get(name) is not None
+            was = [*history.deleted, *history.unchanged] if many else next(iter(history.deleted or ()), None)
+            now = [*history.added, *history.unchanged] if many else next(iter(history.added or ()), None)
+            if plain(was) != plain(now):
+                before[name], after[name] = plain(was), plain(now)
+        elif act == "added":
+            if (value := plain(getattr(thing, name))) not in ("", None, [], False):
+                after[name] = value
+        else:
+            before[name] = plain(state.dict.get(name))
+    return before, after
+
+
+def _named(act: str, before: dict[str, Any], after: dict[str, Any]) -> str:
+    """The act in the trade's words, where there is one."""
+    if act == "changed":
+        if "archived_on" in after:
+            return "archived" if after["archived_on"] else "restored"
+        if "end_date" in after:
+            return "ended" if after["end_date"] else "end removed"
+        if "active" in after:
+            return "let in again" if after["active"] else "shut out"
+    if act == "added" and after.get("kind") == "reversal":
+        return "reversed"
+    return act
+
+
+def plain(value: Any) -> Any:
+    """A value as the log keeps it: text, number, or a list of them."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, bytes):  # a picture: that it is another one, not what it shows
+        return f"picture {sha256(value).hexdigest()[:8]}, {len(value):,} bytes"
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return getattr(value, "name", str(value))

@@ -1,0 +1,387 @@
+"""Terms of stored assignments: read many at once, as the plain values that the engine takes.
+
+A run reads a chunk of assignments with a handful of statements, whatever their number; nothing here makes
+an object of a model.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Row, Select, func, select, type_coerce
+from sqlalchemy.orm import aliased
+
+from portal.domain.charges import charges_due, corrected_from
+from portal.domain.due import Due, Kind, Late, Position, Posted, Spend, no_spend
+from portal.domain.money import minor_unit
+from portal.domain.schedule import ONE_DAY, Schedule
+from portal.domain.terms import History, Prices, Terms
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentEnd,
+    AssignmentPosition,
+    AssignmentQuantity,
+    Call,
+    Charge,
+    Company,
+    Customer,
+    CustomerTaxRate,
+    Did,
+    Package,
+    PackagePrice,
+    PackageSchedule,
+)
+
+# No period is longer than a year, so a correction never reaches further back than this before the last day.
+LONGEST_PERIOD = timedelta(days=366)
+OF_PERIODS = (Kind.RECURRING, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a charge copies from its assignment."""
+
+    assignment_id: int
+    package_id: int
+    customer_id: int
+    did_id: int | None
+    label: str
+    did_number: str
+    currency: str
+    auto_decrement_credit: bool
+
+
+class Root(NamedTuple):
+    """The charge that corrections of a period name, and whether it was taken from the balance."""
+
+    id: int
+    auto_decrement_credit: bool
+
+
+@dataclass(slots=True)
+class Loaded:
+    """One assignment, ready for the engine: `roots` are the charges that corrections name, by period."""
+
+    facts: Facts
+    terms: Terms
+    position: Position
+    version: int
+    post_all_through: date | None
+    posted: dict[date, Posted]
+    roots: dict[date, Root]
+    spend: Spend
+    late: Late | None = None
+
+    def due(self, through: date) -> Due:
+        """What falls due up to `through`."""
+        return charges_due(self.terms, self.position, through, self.posted, self.spend, self.late)
+
+
+def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
+    """The assignments, in the order of their ids. Calls before `spend_before` count as spend."""
+    rows = _rows(assignment_ids)
+    terms = _terms(rows)
+    late_days = call_days()[1]
+    loaded = [
+        Loaded(
+            facts=_facts(row),
+            terms=terms[row.id],
+            position=Position(row.charged_until, row.worked_through),
+            version=row.version,
+            post_all_through=row.post_all_through,
+            posted={},
+            roots={},
+            spend=no_spend,
+            late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
+        )
+        for row in rows
+    ]
+    for item in loaded:
+        _check_position(item)
+    _add_posted(loaded)
+    _add_spend(loaded, spend_before)
+    return loaded
+
+
+def _check_position(item: Loaded) -> None:
+    """ValueError for a position that nothing leads to: with it, nothing would ever be charged again."""
+    charged_until, worked_through = item.position
+    if charged_until and charged_until - (worked_through or charged_until) > 2 * LONGEST_PERIOD:
+        raise ValueError(f"charged until {charged_until}, but worked through {worked_through} only")
+
+
+def suppose_end(item: Loaded, end_date: date | None, today: date) -> None:
+    """Work with an end date that is not stored: as if it had been set today."""
+    if item.position.charged_until is None:
+        ends: History[date | None] = ((item.terms.ends[0][0], end_date),)
+    else:
+        ends = (*(known for known in item.terms.ends if known[0] < today), (today, end_date))
+        worked = item.position.worked_through
+        item.position = item.position._replace(worked_through=worked and min(worked, today - ONE_DAY))
+    item.terms, item.posted, item.roots = replace(item.terms, ends=ends), {}, {}
+    _add_posted([item])
+
+
+def terms_of(assignment_ids: Sequence[int]) -> dict[int, Terms]:
+    """The terms alone of many assignments: what their charges are explained by.
+
+    Those of which a row is missing are left out.
+    """
+    rows = _rows(assignment_ids)
+    try:
+        return _terms(rows)
+    except KeyError:
+        return {id: terms for row in rows for id, terms in _terms_or_none(row).items()}
+
+
+def _terms_or_none(row: Row[Any]) -> dict[int, Terms]:
+    with suppress(KeyError):
+        return _terms([row])
+    return {}
+
+
+def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    return db.session.execute(_assignments().where(Assignment.id.in_(assignment_ids))).all()
+
+
+def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
+    packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
+    schedules, prices = _schedules(packages), _prices(packages)
+    tax_rates = tax_rates_of({row.customer_id for row in rows})
+    quantities, ends = _quantities(ids), _ends(ids)
+    wait_days = usage_wait_days() if any(row.minimum_spend for row in rows) else 0
+    return {
+        row.id: Terms(
+            start_date=row.start_date,
+            schedules=schedules[row.package_id],
+            prices=prices[row.package_id, row.currency],
+            quantities=quantities[row.id],
+            ends=ends[row.id],
+            tax_rates=tax_rates[row.customer_id],
+            unit=minor_unit(row.currency),
+            proration=row.proration,
+            minimum_spend=row.minimum_spend,
+            charge_from=row.charge_from,
+            wait_days=wait_days if row.minimum_spend else 0,
+        )
+        for row in rows
+    }
+
+
+def call_days() -> tuple[int, int]:
+    """Two settings: the days a minimum spend waits for its last calls, and those for which late calls reopen it."""
+    row = db.session.execute(select(Company.usage_wait_days, Company.late_call_days).limit(1)).first()
+    return (row[0], row[1]) if row else (1, 90)
+
+
+def usage_wait_days() -> int:
+    """The setting Usage Wait Days: how long a minimum spend waits for its last calls."""
+    return call_days()[0]
+
+
+def _facts(row: Row[Any]) -> Facts:
+    return Facts(
+        row.id, row.package_id, row.customer_id, row.did_id, row.name, row.number or "", row.currency,
+        row.auto_decrement_credit,
+    )  # fmt: skip
+
+
+def _assignments() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Assignment.id,
+            Assignment.package_id,
+            Assignment.customer_id,
+            Assignment.did_id,
+            Assignment.start_date,
+            Assignment.charge_from,
+            Assignment.auto_decrement_credit,
+            Package.name,
+            Package.proration,
+            Package.minimum_spend,
+            Customer.currency,
+            Did.number,
+            AssignmentPosition.charged_until,
+            AssignmentPosition.worked_through,
+            AssignmentPosition.version,
+            AssignmentPosition.post_all_through,
+            AssignmentPosition.late_from,
+            AssignmentPosition.late_on,
+        )
+        .join(Package, Package.id == Assignment.package_id)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
+        .outerjoin(Did, Did.id == Assignment.did_id)
+        .order_by(Assignment.id)
+    )
+
+
+def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
+    """Rows of (whose, holds from, value), in order of the day, as histories."""
+    found: dict[Any, list[tuple[date, Any]]] = defaultdict(list)
+    for whose, effective_from, value in rows:
+        found[whose].append((effective_from, value))
+    return {whose: tuple(history) for whose, history in found.items()}
+
+
+def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
+    query = (
+        select(
+            PackageSchedule.package_id,
+            PackageSchedule.effective_from,
+            PackageSchedule.frequency,
+            PackageSchedule.frequency_match,
+        )
+        .where(PackageSchedule.package_id.in_(package_ids))
+        .order_by(PackageSchedule.effective_from)
+    )
+    return _histories(
+        (id, day, Schedule(frequency, match)) for id, day, frequency, match in db.session.execute(query)
+    )
+
+
+def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
+    prices = (PackagePrice.cost, PackagePrice.retail, PackagePrice.setup_cost, PackagePrice.setup_retail)
+    query = (
+        select(
+            PackagePrice.package_id,
+            PackagePrice.currency,
+            PackagePrice.effective_from,
+            *(type_coerce(price, BigInteger) for price in prices),
+        )
+        .where(PackagePrice.package_id.in_(package_ids))
+        .order_by(PackagePrice.effective_from)
+    )
+    return _histories(
+        ((id, currency), day, Prices(*four)) for id, currency, day, *four in db.session.execute(query)
+    )
+
+
+def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
+    query = (
+        select(
+            CustomerTaxRate.customer_id,
+            CustomerTaxRate.effective_from,
+            type_coerce(CustomerTaxRate.rate, BigInteger),
+        )
+        .where(CustomerTaxRate.customer_id.in_(customer_ids))
+        .order_by(CustomerTaxRate.effective_from)
+    )
+    return _histories(tuple(row) for row in db.session.execute(query))
+
+
+def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
+    query = (
+        select(
+            AssignmentQuantity.assignment_id, AssignmentQuantity.effective_from, AssignmentQuantity.quantity
+        )
+        .where(AssignmentQuantity.assignment_id.in_(assignment_ids))
+        .order_by(AssignmentQuantity.effective_from)
+    )
+    return _histories(tuple(row) for row in db.session.execute(query))
+
+
+def _ends(assignment_ids: Sequence[int]) -> dict[int, History[date | None]]:
+    query = (
+        select(AssignmentEnd.assignment_id, AssignmentEnd.known_on, AssignmentEnd.end_date)
+        .where(AssignmentEnd.assignment_id.in_(assignment_ids))
+        .order_by(AssignmentEnd.known_on)
+    )
+    return _histories(tuple(row) for row in db.session.execute(query))
+
+
+def _add_posted(loaded: list[Loaded]) -> None:
+    """Read what is posted of the periods that a changed end date may reach."""
+    earliest = {
+        item.facts.assignment_id: first - LONGEST_PERIOD
+        for item in loaded
+        if item.terms.recurs and (first := corrected_from(item.terms, item.late))
+    }
+    if not earliest:
+        return
+    reversal = aliased(Charge)
+    query = (
+        select(
+            Charge.assignment_id,
+            Charge.id,
+            Charge.period_from,
+            Charge.number,
+            Charge.corrects_id,
+            Charge.auto_decrement_credit,
+            type_coerce(Charge.amount, BigInteger).label("amount"),
+            type_coerce(Charge.cost, BigInteger).label("cost"),
+            type_coerce(Charge.tax, BigInteger).label("tax"),
+            type_coerce(Charge.tax_rate, BigInteger).label("rate"),
+            select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
+        )
+        .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
+        .where(Charge.period_from >= min(earliest.values()))
+        .order_by(Charge.number, Charge.id)
+    )
+    by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
+    for row in db.session.execute(query):
+        item = by_id[row.assignment_id]
+        stands = item.posted.get(row.period_from, Posted())
+        if row.corrects_id is None:
+            item.roots[row.period_from] = Root(row.id, row.auto_decrement_credit)
+            stands = stands._replace(tax_rate=row.rate, reversed=row.is_reversed)
+        item.posted[row.period_from] = stands._replace(
+            amount=stands.amount + row.amount,
+            cost=stands.cost + row.cost,
+            tax=stands.tax + row.tax,
+            corrections=max(stands.corrections, row.number),
+        )
+
+
+def _add_spend(loaded: list[Loaded], before: date) -> None:
+    """Give each minimum spend the calls that count for it."""
+    measured = [item for item in loaded if item.terms.minimum_spend]
+    if not measured:
+        return
+    customers = {item.facts.customer_id for item in measured}
+    first = min(_measured_from(item) for item in measured)
+    spent: dict[tuple[int, int | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for customer_id, day, spend in db.session.execute(_spend_by(customers, first, before)):
+        spent[customer_id, None][day] += int(spend)
+    if any(item.facts.did_id for item in measured):
+        # A call counts for each DID that its record names, in either direction.
+        for column in (Call.did_id, Call.other_did_id):
+            query = _spend_by(customers, first, before, column).where(column.is_not(None))
+            if column is Call.other_did_id:
+                query = query.where(Call.did_id.is_distinct_from(Call.other_did_id))
+            for customer_id, day, spend, did_id in db.session.execute(query):
+                spent[customer_id, did_id][day] += int(spend)
+    for item in measured:
+        item.spend = spend_by_day(spent[item.facts.customer_id, item.facts.did_id])
+
+
+def _spend_by(customers: set[int], first: date, before: date, *more: Any) -> Select[*tuple[Any, ...]]:
+    """What calls cost each customer each day, after free minutes and before tax, in micros."""
+    spend = type_coerce(Call.amount, BigInteger) - type_coerce(Call.covered_amount, BigInteger)
+    return (
+        select(Call.customer_id, Call.day, func.sum(spend), *more)
+        .where(Call.customer_id.in_(customers), Call.day >= first, Call.day < before)
+        .group_by(Call.customer_id, Call.day, *more)
+    )
+
+
+def _measured_from(item: Loaded) -> date:
+    """The first day whose calls can matter to a minimum spend."""
+    running = item.position.charged_until or item.terms.begins
+    corrected = corrected_from(item.terms, item.late)
+    return min(running, corrected - LONGEST_PERIOD) if corrected else running
+
+
+def spend_by_day(by_day: dict[date, int]) -> Spend:
+    """Spend in a span, from what was spent each day, in micros."""
+
+    def spend(begins: date, until: date) -> int:
+        if (until - begins).days > len(by_day):
+            return sum(amount for day, amount in by_day.items() if begins <= day < until)
+        return sum(by_day.get(begins + ONE_DAY * n, 0) for n in range((until - begins).days))
+
+    return spend

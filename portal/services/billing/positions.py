@@ -1,0 +1,66 @@
+"""Positions: up to which day an assignment is charged, locked, and the next day on which anything falls due."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from portal.domain.due import Position
+from portal.domain.errors import RuleBroken
+from portal.domain.schedule import LAST_DAY, ONE_DAY
+from portal.models import Assignment, AssignmentPosition
+from portal.services import locking
+from portal.services.billing.failures import Failed, failed, load_each
+from portal.services.billing.loading import Loaded
+from portal.services.chunks import in_chunks
+
+
+def has_begun(assignment: Assignment) -> bool:
+    """Whether a run has dealt with it: from then on changes hold from a day on.
+
+    Holds its position, so that a run that is at work on it comes wholly before or wholly after the change.
+    """
+    lock_positions([assignment.id])
+    if assignment.position is None:
+        raise RuleBroken(
+            "It is not known up to which day this assignment is charged, so it cannot be changed. "
+            "Whoever runs the portal has to put that right first."
+        )
+    return assignment.position.charged_until is not None
+
+
+def lock_positions(ids: Iterable[int]) -> None:
+    """Lock the positions of assignments and read them anew."""
+    locking.lock(AssignmentPosition, ids)
+
+
+def find_next(assignment: Assignment, today: date) -> None:
+    """Work out anew the next day on which anything can fall due, and move the position's version on."""
+    find_next_of([assignment], today)
+
+
+def find_next_of(assignments: Sequence[Assignment], today: date) -> None:
+    """The same for many, read together."""
+    positions = {assignment.id: assignment.position for assignment in assignments}
+    for some in in_chunks(list(positions)):
+        for item in load_each(some, spend_before=today + ONE_DAY):
+            id = item.assignment_id if isinstance(item, Failed) else item.facts.assignment_id
+            if position := positions[id]:
+                position.next_charge_on = today if isinstance(item, Failed) else _next_day_of(item, today)
+                position.version += 1
+
+
+def _next_day_of(loaded: Loaded, today: date) -> date | None:
+    """The next day; today where that cannot be worked out: the next run says so."""
+    try:
+        return _next_day(loaded, today)
+    except Exception as error:
+        failed(loaded.facts.assignment_id, error)
+        return today
+
+
+def _next_day(loaded: Loaded, today: date) -> date | None:
+    begins, end = loaded.terms.begins, loaded.terms.ends[-1][1]
+    if loaded.position == Position() and (end is None or begins <= end):
+        return begins
+    due = loaded.due(today)
+    days = [charge.found_on for charge in due.charges] + ([due.next_charge_on] if due.next_charge_on else [])
+    return min((day for day in days if day <= LAST_DAY), default=None)

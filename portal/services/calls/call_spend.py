@@ -1,0 +1,105 @@
+"""Calls in the balance: one entry a customer and day, rounded once (billing-rules 9)."""
+
+import logging
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, func, insert, select, type_coerce
+
+from portal.domain.money import minor_unit, round_half_up, tax_on
+from portal.domain.terms import in_force
+from portal.extensions import db
+from portal.models import (
+    BalanceEntry,
+    Call,
+    Customer,
+    EntrySource,
+)
+from portal.models.raw_tables import ENTRY
+from portal.services.billing.loading import tax_rates_of
+
+log = logging.getLogger("portal.billing")
+
+
+def enter_calls(customer_ids: Collection[int], since: date, today: date, now: datetime) -> None:
+    """One entry a customer and day for what calls cost after free minutes; what came late adds the difference.
+
+    The balance of an archived customer stays as it is.
+    """
+    if not customer_ids:
+        return
+    query = select(Customer.id, Customer.name, Customer.currency).where(
+        Customer.id.in_(customer_ids), Customer.archived_on.is_(None)
+    )
+    rates = tax_rates_of(customer_ids)
+    currencies = {}
+    for id, name, currency in db.session.execute(query):
+        if id in rates:
+            currencies[id] = currency
+        else:
+            log.error(
+                "The calls of %s (customer #%s) are not in the balance: there is no tax rate.", name, id
+            )
+    if not currencies:
+        return
+    customer_ids = list(currencies)
+    entered = _entered(customer_ids, since)
+    rows: list[dict[str, Any]] = []
+    for customer_id, day, spend in db.session.execute(_spent(customer_ids, since)):
+        unit = minor_unit(currencies[customer_id])
+        amount = round_half_up(int(spend), 1, unit)
+        tax = tax_on(amount, in_force(rates[customer_id], day), unit)
+        had, had_tax = entered.pop((customer_id, day), (0, 0))
+        rows.append(
+            _calls_entry(customer_id, day, -(amount + tax) - had, -tax - had_tax, bool(had), today, now)
+        )
+    for (customer_id, day), (had, had_tax) in entered.items():
+        rows.append(_calls_entry(customer_id, day, -had, -had_tax, True, today, now))
+    rows = [row for row in rows if row["amount"] or row["tax"]]
+    if rows:
+        db.session.execute(insert(ENTRY), rows)
+
+
+def _spent(customer_ids: Collection[int], since: date) -> Select[int, date, int]:
+    spend = func.sum(type_coerce(Call.amount, BigInteger) - type_coerce(Call.covered_amount, BigInteger))
+    return (
+        select(Call.customer_id, Call.day, spend)
+        .where(Call.customer_id.in_(customer_ids), Call.day >= since)
+        .group_by(Call.customer_id, Call.day)
+        .order_by(Call.customer_id, Call.day)
+    )
+
+
+def _entered(customer_ids: Collection[int], since: date) -> dict[tuple[int, date], tuple[int, int]]:
+    query = (
+        select(
+            BalanceEntry.customer_id,
+            BalanceEntry.for_day,
+            func.sum(type_coerce(BalanceEntry.amount, BigInteger)),
+            func.sum(type_coerce(BalanceEntry.tax, BigInteger)),
+        )
+        .where(BalanceEntry.customer_id.in_(customer_ids), BalanceEntry.source == EntrySource.CALLS)
+        .where(BalanceEntry.for_day >= since)
+        .group_by(BalanceEntry.customer_id, BalanceEntry.for_day)
+    )
+    return {(id, day): (int(amount), int(tax)) for id, day, amount, tax in db.session.execute(query)}
+
+
+def _calls_entry(
+    customer_id: int, day: date, amount: int, tax: int, again: bool, today: date, now: datetime
+) -> dict[str, Any]:
+    return {
+        "token": None,
+        "customer_id": customer_id,
+        "source": EntrySource.CALLS.value,
+        "charge_id": None,
+        "payment_id": None,
+        "made_on": today,
+        "for_day": day,
+        "amount": amount,
+        "tax": tax,
+        "reason": "The calls of that day were worked out again." if again else "",
+        "made_by": "",
+        "made_at": now,
+    }

@@ -1,0 +1,1 @@
+"""Charges once they are posted: listed and explained; entered by hand and reversed."""

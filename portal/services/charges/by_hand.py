@@ -1,0 +1,272 @@
+"""Charges that a person makes: a manual charge, and reversing one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import joinedload
+
+from portal.domain.due import Kind
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
+from portal.domain.schedule import FIRST_DAY, in_words
+from portal.domain.wording import money
+from portal.extensions import db
+from portal.models import Assignment, Charge, Company, Customer
+from portal.services import locking
+from portal.services.billing.planning import Totals, totals
+from portal.services.billing.positions import lock_positions
+from portal.services.billing.posting import enter_charges
+from portal.services.credit import return_overpaid
+from portal.services.once import Receipt, Sent, once
+
+DESCRIPTION_LONGEST, REASON_LONGEST = 120, 1_000
+ASSIGNMENTS_LISTED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ManualCharge:
+    """A charge as a person asks for it. An amount below zero is a discount."""
+
+    customer: Customer
+    charge_on: date
+    amount: Decimal
+    cost: Decimal
+    description: str
+    auto_decrement_credit: bool = False
+    assignment: Assignment | None = None
+
+
+def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, now: datetime) -> Charge:
+    """Post a manual charge, once for a token. Invalid names the field that cannot be."""
+
+    def make() -> Charge:
+        locked = _locked(asked)
+        _check(locked, today)
+        return _manual(locked, token, by, now)
+
+    def tell(made: Charge) -> Receipt:
+        amount = f"{money(made.amount, made.currency)} {made.currency}"
+        way = WayOut("See the charge", "charges.show", {"charge_id": made.id})
+        return f"{amount} was charged to {asked.customer.name} for {made.label}", way
+
+    query = select(Charge).where(Charge.token == token)
+    charge, is_new = once(Sent("manual charge", token, asked), query, make, tell)
+    if is_new and charge.auto_decrement_credit:
+        enter_charges(Charge.id == charge.id, today, now)
+    return charge
+
+
+def _locked(asked: ManualCharge) -> ManualCharge:
+    """The same once its customer is locked: two on one day and assignment are numbered one after the other."""
+    locking.lock(Company, [1], shared=True)  # its day is one in the provider's time zone
+    locking.lock(Customer, [asked.customer.id])
+    if not asked.assignment:
+        return asked
+    found = locking.read_anew(Assignment, [asked.assignment.id])
+    if not found:
+        raise Invalid("assignment", "That assignment was removed. Choose another, or none.")
+    return replace(asked, assignment=found[0])
+
+
+def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
+    customer, assignment = asked.customer, asked.assignment
+    if not customer.tax_rates:
+        raise Invalid("customer", f"{customer.name} has no tax rate. Set one first.")
+    rate = customer.tax_rate_on(asked.charge_on)
+    tax = tax_on(to_micros(asked.amount), to_micros(rate), minor_unit(customer.currency))
+    return Charge(
+        token=token,
+        customer_id=customer.id,
+        assignment_id=assignment.id if assignment else None,
+        package_id=assignment.package_id if assignment else None,
+        kind=Kind.MANUAL,
+        charge_on=asked.charge_on,
+        period_from=asked.charge_on,
+        number=_next_number(Kind.MANUAL, assignment.id if assignment else None, asked.charge_on),
+        quantity=1,
+        unit_price=asked.amount,
+        unit_cost=asked.cost,
+        currency=customer.currency,
+        amount=asked.amount,
+        cost=asked.cost,
+        tax_rate=rate,
+        tax=from_micros(tax),
+        label=asked.description.strip(),
+        did_number=assignment.did.number if assignment and assignment.did else "",
+        auto_decrement_credit=asked.auto_decrement_credit,
+        posted_by=by,
+        posted_at=now,
+    )
+
+
+def assignments_to_charge(customer: Customer, also: int | None = None) -> list[Assignment]:
+    """The customer's assignments that a form offers for a manual charge: the newest, and the one that is asked for."""
+    query = (
+        select(Assignment)
+        .where(Assignment.customer_id == customer.id)
+        .options(joinedload(Assignment.package), joinedload(Assignment.did))
+        .order_by(Assignment.id.desc())
+    )
+    found = list(db.session.scalars(query.limit(ASSIGNMENTS_LISTED)))
+    if also is not None and also not in {assignment.id for assignment in found}:
+        found += db.session.scalars(query.where(Assignment.id == also))
+    return found
+
+
+def _check(asked: ManualCharge, today: date) -> None:
+    currency = asked.customer.currency
+    if asked.customer.archived_on:
+        raise Invalid("customer", f"{asked.customer.name} is archived. Take the customer back first.")
+    if asked.assignment and asked.assignment.customer_id != asked.customer.id:
+        raise Invalid("assignment", "That assignment belongs to another customer.")
+    if not FIRST_DAY <= asked.charge_on <= today:
+        raise Invalid(
+            "charge_on",
+            f"Choose a day from {FIRST_DAY.year} to today, {in_words(today)}: nothing is charged ahead.",
+        )
+    if not asked.description.strip():
+        raise Invalid("description", "Say what it is for: the customer reads it.")
+    if len(asked.description) > DESCRIPTION_LONGEST:
+        raise Invalid("description", f"This is too long: {DESCRIPTION_LONGEST} characters at most.")
+    decimals = f"{minor_digits(currency)} decimals" if minor_digits(currency) else "no decimals"
+    for name, value in (("amount", asked.amount), ("cost", asked.cost)):
+        if abs(value) >= AMOUNT_BELOW:
+            raise Invalid(name, f"A charge is below {AMOUNT_BELOW:,}.")
+        if value != round(value, minor_digits(currency)):
+            raise Invalid(name, f"An amount in {currency} has {decimals} at most.")
+    if not asked.amount and not asked.cost:
+        raise Invalid("amount", "A charge of nothing is not posted.")
+
+
+def _next_number(kind: Kind, assignment_id: int | None, period_from: date) -> int:
+    if assignment_id is None:
+        return 0
+    highest = db.session.scalar(
+        select(func.max(Charge.number)).where(
+            Charge.assignment_id == assignment_id, Charge.kind == kind, Charge.period_from == period_from
+        )
+    )
+    return 0 if highest is None else highest + 1
+
+
+def family(charge: Charge) -> list[Charge]:
+    """A charge with the credits and differences that name it, in the order they were posted."""
+    query = select(Charge).where(or_(Charge.id == charge.id, Charge.corrects_id == charge.id))
+    return list(db.session.scalars(query.order_by(Charge.id)))
+
+
+def reversal_of(charge: Charge) -> Charge | None:
+    """The charge that reversed this one, or the one it corrects."""
+    return db.session.scalar(select(Charge).where(Charge.reverses_id == (charge.corrects_id or charge.id)))
+
+
+def reversed_among(ids: Sequence[int]) -> set[int]:
+    """Those of the charges that were reversed."""
+    query = select(Charge.reverses_id).where(Charge.reverses_id.in_(ids))
+    return {id for id in db.session.scalars(query) if id}
+
+
+def what_stands(charge: Charge) -> Totals:
+    """What a charge comes to with its credits, its differences and its reversal."""
+    lines = family(charge)
+    if reversal := reversal_of(charge):
+        lines.append(reversal)
+    return totals(lines)[charge.currency]
+
+
+def why_not_reverse(charge: Charge) -> RuleBroken | None:
+    """Why a charge may not be reversed, with the way out."""
+    if charge.kind == Kind.REVERSAL:
+        return RuleBroken(
+            "A reversal is not reversed. Make a manual charge instead.",
+            WayOut("Add manual charge", "charges.new", _named(charge)),
+        )
+    if done := reversal_of(charge):
+        return RuleBroken(
+            f"It was reversed already, on {in_words(done.charge_on)}.",
+            WayOut("Show the reversal", "charges.show", {"charge_id": done.id}),
+        )
+    customer = db.session.get_one(Customer, charge.customer_id)
+    if customer.archived_on:
+        return RuleBroken(
+            f"{customer.name} is archived, so what was charged stays as it is. Take the customer back first.",
+            WayOut(f"Go to {customer.name}", "customers.show", {"customer_id": customer.id}),
+        )
+    if charge.corrects_id:
+        return RuleBroken(
+            "A correction is reversed with the charge that it corrects.",
+            WayOut("Go to that charge", "charges.show", {"charge_id": charge.corrects_id}),
+        )
+    if not any(_stands(family(charge))):
+        return RuleBroken(
+            "Nothing of it stands: its credits took all of it back.",
+            WayOut("Add manual charge", "charges.new", _named(charge)),
+        )
+    return None
+
+
+def _named(charge: Charge) -> dict[str, int]:
+    """What a new manual charge takes over from a charge."""
+    found = {"customer_id": charge.customer_id}
+    return found | ({"assignment_id": charge.assignment_id} if charge.assignment_id else {})
+
+
+def _stands(lines: list[Charge]) -> tuple[Decimal, Decimal, Decimal]:
+    """Amount, cost and tax of a charge with its credits and differences."""
+    amounts = (sum((getattr(line, name) for line in lines), Decimal(0)) for name in ("amount", "cost", "tax"))
+    amount, cost, tax = amounts
+    return amount, cost, tax
+
+
+def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime) -> Charge:
+    """Reverse a charge in full, with its credits and differences, as a mirror of what stands."""
+    locking.lock(Customer, [charge.customer_id])
+    if charge.assignment_id:
+        # A run that would correct it comes wholly before or wholly after.
+        lock_positions([charge.assignment_id])
+    locking.lock(Charge, [charge.id])
+    if refusal := why_not_reverse(charge):
+        raise refusal
+    if not reason.strip():
+        raise Invalid("reason", "Say why it is reversed: the reason is kept.")
+    if len(reason) > REASON_LONGEST:
+        raise Invalid("reason", f"This is too long: {REASON_LONGEST:,} characters at most.")
+    amount, cost, tax = _stands(family(charge))
+    reversal = Charge(
+        customer_id=charge.customer_id,
+        assignment_id=charge.assignment_id,
+        package_id=charge.package_id,
+        kind=Kind.REVERSAL,
+        charge_on=today,
+        period_from=charge.period_from,
+        period_until=charge.period_until,
+        number=_next_number(Kind.REVERSAL, charge.assignment_id, charge.period_from),
+        quantity=charge.quantity,
+        unit_price=charge.unit_price,
+        unit_cost=charge.unit_cost,
+        days=charge.days,
+        whole_days=charge.whole_days,
+        spend=charge.spend,
+        currency=charge.currency,
+        amount=-amount,
+        cost=-cost,
+        tax_rate=charge.tax_rate,
+        tax=-tax,
+        label=charge.label,
+        did_number=charge.did_number,
+        auto_decrement_credit=charge.auto_decrement_credit,
+        reverses_id=charge.id,
+        reason=reason.strip(),
+        posted_by=by,
+        posted_at=now,
+    )
+    db.session.add(reversal)
+    db.session.flush()
+    if reversal.auto_decrement_credit:
+        enter_charges(Charge.id == reversal.id, today, now)
+    else:
+        return_overpaid([charge.id], today, by=by, now=now)
+    return reversal

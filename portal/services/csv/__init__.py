@@ -1,0 +1,1 @@
+"""CSV: files read as people have them, and lists written."""

@@ -1,0 +1,80 @@
+"""Closing the account of a customer on which nothing is open, and taking the customer back."""
+
+from datetime import date
+
+from sqlalchemy import exists, func, select
+
+from portal.domain.errors import WayOut
+from portal.domain.wording import money
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    Call,
+    CallImport,
+    Customer,
+    ImportState,
+    Payment,
+    PaymentState,
+)
+from portal.services import locking
+from portal.services.credit import balance_of, owed_by
+from portal.services.deletion.refusals import Refusal, refuse, why_not_close
+
+
+def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
+    """Why a customer may not be archived: something is not over, not paid, or not zero."""
+    query = select(Assignment).where(Assignment.customer_id == customer.id)
+    if refusal := why_not_close(query, customer.name, today):
+        return refusal
+    if import_ := _unfinished_import(customer):
+        return Refusal(
+            f"Calls of {customer.name} are still being taken in: {import_.file_name}.",
+            way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
+        )
+    to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
+    owed = owed_by(customer.id)
+    if owed:
+        sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
+        return Refusal(sentence, way_out=to_credit)
+    if pending := _pending(customer):
+        count, payment = pending
+        to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
+        which = "A payment" if count == 1 else f"{count:,} payments"
+        sentence = (
+            f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: complete or cancel first."
+        )
+        return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
+    balance = balance_of(customer.id)
+    if balance:
+        stands = f"{money(balance, customer.currency)} {customer.currency}"
+        return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
+    return None
+
+
+def _unfinished_import(customer: Customer) -> CallImport | None:
+    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
+    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
+    unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
+    return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
+
+
+def _pending(customer: Customer) -> tuple[int, int] | None:
+    """How many payments of a customer are pending, and the first of them."""
+    query = select(func.count(Payment.id), func.min(Payment.id)).where(
+        Payment.customer_id == customer.id, Payment.state == PaymentState.PENDING
+    )
+    count, first = db.session.execute(query).one()
+    return (count, first) if count else None
+
+
+def archive_customer(customer: Customer, today: date) -> None:
+    """Close an account on which nothing is open."""
+    locking.lock(Customer, [customer.id])
+    refuse(why_not_archive_customer(customer, today))
+    customer.archived_on = customer.archived_on or today
+
+
+def restore_customer(customer: Customer) -> None:
+    """Take an archived customer back."""
+    locking.lock(Customer, [customer.id])
+    customer.archived_on = None

@@ -1,0 +1,53 @@
+"""Deleting a package that was never assigned, or taking it off sale."""
+
+from datetime import date
+
+from sqlalchemy import select
+
+from portal.domain.errors import WayOut
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    Package,
+)
+from portal.services import locking
+from portal.services.deletion.refusals import Refusal, in_the_way, refuse
+
+
+def why_not_delete_package(package: Package) -> Refusal | None:
+    """Why a package may not be deleted: it was ever assigned."""
+    query = select(Assignment).where(Assignment.package_id == package.id)
+    blocking, count = in_the_way(query)
+    if not count:
+        return None
+    times = "once" if count == 1 else f"{count:,} times"
+    way_out = WayOut(
+        "Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version}
+    )
+    return Refusal(
+        f"{package.name} was assigned {times}, so its charges must stay explained. "
+        "Archived, it is off sale; who has it keeps it.",
+        blocking,
+        count,
+        way_out=None if package.archived_on else way_out,
+    )
+
+
+def delete_package(package: Package) -> None:
+    """Remove a package that was never assigned."""
+    locking.lock(Package, [package.id])
+    refuse(why_not_delete_package(package))
+    db.session.delete(package)
+    db.session.flush()
+
+
+def archive_package(package: Package, today: date) -> None:
+    """Take a package off sale; who has it keeps it and is charged."""
+    locking.lock(Package, [package.id])
+    package.archived_on = package.archived_on or today
+
+
+def restore_package(package: Package) -> None:
+    """Put an archived package back on sale."""
+    locking.lock(Package, [package.id])
+    package.archived_on = None

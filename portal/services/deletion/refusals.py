@@ -1,0 +1,162 @@
+"""What stands in the way of deleting, releasing or archiving, from when it is possible, and the way out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, exists, func, or_, select
+
+from portal.domain.commitment import earliest_last_day
+from portal.domain.errors import CannotDelete, WayOut
+from portal.domain.schedule import ONE_DAY, in_words
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    CallCover,
+    Charge,
+)
+from portal.services.assignments.ending import over_each
+from portal.services.billing.failures import Failed
+from portal.services.billing.planning import PlannedCharge, Totals, totals
+
+# A refusal names this many of the assignments in the way, and counts the rest.
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: a sentence, the assignments in the way, from when, what falls due until then, and the way out.
+
+    `failed` are those of which it cannot be worked out what falls due.
+    """
+
+    sentence: str
+    blocking: Sequence[Assignment] = ()
+    blocking_count: int = 0
+    possible_on: date | None = None
+    falls_due: Sequence[PlannedCharge] = ()
+    way_out: WayOut | None = None
+    failed: Sequence[Failed] = ()
+
+    @property
+    def totals(self) -> dict[str, Totals]:
+        """What falls due until then, for each currency."""
+        return totals(self.falls_due)
+
+
+class Refused(CannotDelete):
+    """The refusal, raised."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.sentence, refusal.way_out)
+        self.refusal = refusal
+
+
+def refuse(refusal: Refusal | None) -> None:
+    if refusal:
+        raise Refused(refusal)
+
+
+def is_removable(assignment: Assignment, today: date) -> bool:
+    """Whether it can vanish: not started, or started today with nothing posted and no minute used."""
+    if assignment.start_date < today or has_charges(Charge.assignment_id == assignment.id):
+        return False
+    return not db.session.scalar(select(exists().where(CallCover.assignment_id == assignment.id)))
+
+
+def has_charges(which: object) -> bool:
+    return db.session.scalar(select(Charge.id).where(which).limit(1)) is not None  # type: ignore[arg-type]
+
+
+def in_the_way(query: Select[Assignment]) -> tuple[list[Assignment], int]:
+    count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    return list(db.session.scalars(query.order_by(Assignment.id).limit(NAMED))) if count else [], count
+
+
+def why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal | None:
+    """Why a DID or customer with these assignments cannot be closed: one has not ended or has something due."""
+    open_ones = query.outerjoin(AssignmentPosition).where(
+        or_(
+            Assignment.end_date.is_(None),
+            Assignment.end_date >= today,
+            AssignmentPosition.assignment_id.is_(None),
+            AssignmentPosition.next_charge_on.is_not(None),
+        )
+    )
+    blocking, count = in_the_way(open_ones)
+    if not count:
+        return None
+    possible_on, falls_due, failed = _until_all_are_over(open_ones, today)
+    names = ", ".join(_name(assignment, today) for assignment in blocking[:3])
+    more = f" and {count - 3:,} more" if count > 3 else ""
+    when = f"The first day on which it is possible is {in_words(possible_on)}."
+    if possible_on == today:
+        when = "It is possible today, as soon as what stands in the way is removed or posted."
+    return Refusal(
+        f"{name} still has {names}{more}. {when}",
+        blocking,
+        count,
+        possible_on,
+        falls_due,
+        _way_to_end(blocking[0], today) if count == 1 else None,
+        failed,
+    )
+
+
+def _until_all_are_over(
+    query: Select[Assignment], today: date
+) -> tuple[date, list[PlannedCharge], list[Failed]]:
+    """The first day on which nothing of any of these assignments is open, and what falls due until then.
+
+    Each ends as early as it may, or when it is to end already; what can be removed falls due no more. Of those
+    that cannot be worked out only the last day is known.
+    """
+    last_days = {
+        assignment.id: _last_day(assignment, today)
+        for assignment in db.session.scalars(query)
+        if not is_removable(assignment, today)
+    }
+    possible_on, falls_due, failed = today, [], []
+    for over in over_each(last_days, today):
+        if isinstance(over, Failed):
+            failed.append(over)
+            possible_on = max(possible_on, last_days[over.assignment_id] + ONE_DAY)
+        else:
+            possible_on = max(possible_on, over.on)
+            falls_due.extend(over.charges)
+    return possible_on, falls_due, failed
+
+
+def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
+    """What lets the one assignment in the way end as early as it may; None where its end date is set already."""
+    this, name = {"assignment_id": assignment.id}, assignment.package.name
+    if is_removable(assignment, today):
+        return WayOut(f"Remove {name}", "assignments.delete", this, {"version": assignment.version})
+    if assignment.end_date:
+        due_on = assignment.position.next_charge_on if assignment.position else None
+        if due_on and due_on <= today and assignment.has_ended_on(today):
+            return WayOut("Post what is due", "runs.new", {"customer_id": assignment.customer_id})
+        return None
+    last_day = _last_day(assignment, today)
+    fields = {"end_date": last_day.isoformat(), "version": assignment.version}
+    return WayOut(f"End {name} on {in_words(last_day)}", "assignments.end", this, fields)
+
+
+def _last_day(assignment: Assignment, today: date) -> date:
+    """The earliest day that can be an assignment's last one, or is it already."""
+    return assignment.end_date or max(
+        earliest_last_day(assignment.locked_until, assignment.start_date), today
+    )
+
+
+def _name(assignment: Assignment, today: date) -> str:
+    if assignment.has_ended_on(today):
+        return f"{assignment.package.name} (ended, with charges still to be posted)"
+    if assignment.end_date:
+        return f"{assignment.package.name} (until {in_words(assignment.end_date)})"
+    if is_removable(assignment, today):
+        return f"{assignment.package.name} (from {in_words(assignment.start_date)})"
+    if assignment.is_locked_on(today) and assignment.locked_until:
+        return f"{assignment.package.name} (locked until {in_words(assignment.locked_until)})"
+    return assignment.package.name

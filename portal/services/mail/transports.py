@@ -1,0 +1,138 @@
+"""What carries messages away: a mail server, or, without one, the log."""
+
+import logging
+import smtplib
+import ssl
+from collections.abc import Mapping
+from email.message import EmailMessage
+from types import TracebackType
+from typing import Any
+
+from portal.config import DEMO, STARTTLS, TLS
+
+PATIENCE = 20  # seconds for each word of the mail server
+
+log = logging.getLogger("portal.mail")
+
+
+class NotSent(Exception):
+    """A message did not leave.
+
+    `permanent`: no later try would help. `no_server`: there is no mail server to try it with.
+    `server_down`: no other message would leave just now either.
+    """
+
+    def __init__(
+        self, sentence: str, *, permanent: bool = False, no_server: bool = False, server_down: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        self.permanent = permanent
+        self.no_server = no_server
+        self.server_down = server_down
+
+
+class Transport:
+    """Carries messages, one after the other, within one `with`."""
+
+    def send(self, message: EmailMessage, *, secret: bool) -> None:
+        """Hand a message over. NotSent where that is not possible."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what was needed."""
+
+    def __enter__(self) -> "Transport":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Log(Transport):
+    """Without a mail server: messages are for whoever reads the log.
+
+    What carries a link to sign in by is not, except in the demo, which answers its own machine only.
+    """
+
+    def __init__(self, *, shows_secrets: bool) -> None:
+        self.shows_secrets = shows_secrets
+
+    def send(self, message: EmailMessage, *, secret: bool) -> None:
+        """Write it down."""
+        if secret and not self.shows_secrets:
+            raise NotSent("There is no mail server to send it by: set PORTAL_SMTP_HOST.", no_server=True)
+        body = message.get_body(("plain",))
+        text = body.get_content() if body else ""
+        log.warning("Mail to %s: %s\n\n%s", message["To"], message["Subject"], text)
+
+
+class Server(Transport):
+    """A mail server, spoken to by SMTP over one connection."""
+
+    def __init__(self, host: str, port: int, tls: str, user: str, password: str) -> None:
+        self.host, self.port, self.tls, self.user, self.password = host, port, tls, user, password
+        self.connection: smtplib.SMTP | None = None
+
+    def send(self, message: EmailMessage, *, secret: bool) -> None:
+        """Hand it to the mail server."""
+        try:
+            self.connection = self.connection or self._connect()
+            self.connection.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            code, reason = next(iter(error.recipients.values()))
+            raise NotSent(f"The mail server refused it: {_words(reason)}", permanent=code >= 500) from error
+        except smtplib.SMTPResponseException as error:
+            self.close()
+            raise NotSent(f"The mail server refused it: {_words(error.smtp_error)}") from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise NotSent(f"The mail server cannot send it: {error}", permanent=True) from error
+        except (OSError, ValueError, smtplib.SMTPException) as error:
+            self.close()
+            said = f"The mail server {self.host}:{self.port} could not be reached: {error}"
+            raise NotSent(said, server_down=True) from error
+
+    def _connect(self) -> smtplib.SMTP:
+        trusted = ssl.create_default_context()
+        connection: smtplib.SMTP
+        if self.tls == TLS:
+            connection = smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=trusted)
+        else:
+            connection = smtplib.SMTP(self.host, self.port, timeout=PATIENCE)
+        try:
+            if self.tls == STARTTLS:
+                connection.starttls(context=trusted)
+            if self.user:
+                connection.login(self.user, self.password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def close(self) -> None:
+        """Say good-bye."""
+        if self.connection is not None:
+            try:
+                self.connection.quit()
+            except (OSError, smtplib.SMTPException):
+                self.connection.close()
+            self.connection = None
+
+
+def transport(config: Mapping[str, Any]) -> Transport:
+    """The one that the settings ask for."""
+    if not config["SMTP_HOST"]:
+        return Log(shows_secrets=config["MODE"] == DEMO)
+    return Server(
+        config["SMTP_HOST"],
+        config["SMTP_PORT"],
+        config["SMTP_TLS"],
+        config["SMTP_USER"],
+        config["SMTP_PASSWORD"],
+    )
+
+
+def _words(reason: Any) -> str:
+    text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    return " ".join(text.split())

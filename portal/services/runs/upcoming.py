@@ -1,0 +1,134 @@
+"""What falls due over a span of days, day by day: the preview of everybody's charges, or of one customer's.
+
+It is the plan that a run would post. What it reads and works out is bounded: of too much, the days that fit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition
+from portal.services.billing.failures import Failed
+from portal.services.billing.loading import usage_wait_days
+from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, totals, work_out
+from portal.services.chunks import in_chunks
+
+# How many assignments are read for a page, how many lines worked out, and how many of them shown.
+ASSIGNMENTS_MOST = 5_000
+LINES_MOST = 40_000
+SHOWN_MOST = 300
+SHOWN_OF_ONE_DAY = 1_000
+
+
+@dataclass(slots=True)
+class Day:
+    """The charges of a day; `lines` is empty where there are too many to show, but they are all counted."""
+
+    on: date
+    count: int
+    totals: dict[str, Totals]
+    lines: list[PlannedCharge]
+
+
+@dataclass(slots=True)
+class Upcoming:
+    """What falls due from `begins` to `through`, both included.
+
+    `left_out_from` is the first day of the span that was too much to work out. `overdue` are charges dated
+    before the span that are due and not posted yet.
+    """
+
+    begins: date
+    through: date
+    days: list[Day] = field(default_factory=list)
+    totals: dict[str, Totals] = field(default_factory=dict)
+    count: int = 0
+    held: list[Held] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    overdue: int = 0
+    left_out_from: date | None = None
+
+    @property
+    def lines(self) -> Iterator[PlannedCharge]:
+        """The charges that are shown, in order."""
+        return (line for day in self.days for line in day.lines)
+
+
+class TooMuch(Exception):
+    """More lines than a page works out."""
+
+
+def upcoming(begins: date, through: date, today: date, customer_id: int | None = None) -> Upcoming:
+    """The charges dated from `begins` to `through` that are not posted, as far as is known today."""
+    wait = ONE_DAY * usage_wait_days()
+    ids, last = _that_fit(min(through, LAST_DAY - wait) + wait, customer_id)
+    fits = min(through, last - wait) if last else through
+    while fits >= begins:
+        try:
+            return _by_day(ids, begins, fits, through, wait, today)
+        except TooMuch:
+            days = (fits - begins).days
+            fits = begins + timedelta(days=days // 2) if days else begins - ONE_DAY
+    return Upcoming(begins, through, left_out_from=begins)
+
+
+def _that_fit(ahead: date, customer_id: int | None) -> tuple[list[int], date | None]:
+    """The assignments due up to `ahead`; of too many, those due up to the last day that is read whole, and it."""
+    query = (
+        select(AssignmentPosition.assignment_id, AssignmentPosition.next_charge_on)
+        .where(AssignmentPosition.next_charge_on <= ahead)
+        .order_by(AssignmentPosition.next_charge_on, AssignmentPosition.assignment_id)
+        .limit(ASSIGNMENTS_MOST + 1)
+    )
+    if customer_id is not None:
+        query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
+        query = query.where(Assignment.customer_id == customer_id)
+    rows = db.session.execute(query).all()
+    if len(rows) <= ASSIGNMENTS_MOST:
+        return sorted(id for id, _ in rows), None
+    too_far: date = rows[-1][1] or FIRST_DAY
+    return sorted(id for id, on in rows if on and on < too_far), too_far - ONE_DAY
+
+
+def _by_day(
+    ids: list[int], begins: date, fits: date, through: date, wait: timedelta, today: date
+) -> Upcoming:
+    found = Upcoming(begins, through, left_out_from=fits + ONE_DAY if fits < through else None)
+    lines: list[PlannedCharge] = []
+    worked_out = 0
+    for chunk in in_chunks(ids):
+        for worked in work_out(chunk, fits + wait, today):
+            if isinstance(worked, Failed):
+                found.failed.append(worked)
+                continue
+            worked_out += len(worked.due.charges)
+            if worked_out > LINES_MOST:
+                raise TooMuch
+            if worked.held:
+                found.held.append(worked.held)
+                continue
+            for line in worked.planned(today):
+                if line.charge_on < begins:
+                    found.overdue += 1
+                elif line.charge_on <= fits:
+                    lines.append(line)
+    lines.sort(key=in_order)
+    found.count, found.totals = len(lines), totals(lines)
+    found.days = list(_days(lines, SHOWN_OF_ONE_DAY if begins == through else SHOWN_MOST))
+    return found
+
+
+def _days(lines: list[PlannedCharge], shown_most: int) -> Iterator[Day]:
+    """The lines of each day, with them shown as long as they are few enough in all."""
+    by_day: dict[date, list[PlannedCharge]] = {}
+    for line in lines:
+        by_day.setdefault(line.charge_on, []).append(line)
+    room = shown_most
+    for on, of_day in by_day.items():
+        fits = len(of_day) <= room or len(by_day) == 1
+        yield Day(on, len(of_day), totals(of_day), of_day[:shown_most] if fits else [])
+        room -= len(of_day) if fits else 0

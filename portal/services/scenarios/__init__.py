@@ -1,0 +1,1 @@
+"""Scenarios: a company and its days in one file, read and played."""

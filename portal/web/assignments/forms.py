@@ -1,0 +1,192 @@
+"""The forms of assignments. Fields are named as in docs/words.md."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+
+from portal.domain.errors import Invalid
+from portal.domain.terms import PackageType
+from portal.models import Assignment, Customer, Did, Package
+from portal.services.assignments import assigning
+from portal.services.assignments.assigning import Draft
+from portal.services.assignments.assigning_many import Wish
+from portal.services.assignments.changing import Change
+from portal.web.shared.fields import ChoiceField, DayField, VersionedForm, WholeField, id_or_none
+from portal.web.shared.token_field import TokenField
+
+REASON_LONGEST = 500
+
+
+class AssignmentForm(VersionedForm):
+    """Assigning a package: to a customer, to a DID, or to many of them."""
+
+    token = TokenField()
+    twice = HiddenField()
+    package = ChoiceField("Package", coerce=id_or_none, render_kw={"required": True})
+    quantity = WholeField("Quantity", default=1)
+    start_date = DayField("Start Date", render_kw={"required": True})
+    end_date = DayField("End Date")
+    charge_from = DayField("Charge from")
+    minutes = WholeField("Minutes")
+    minimum_days = WholeField("Minimum Days")
+    auto_decrement_credit = BooleanField("Auto Decrement Credit")
+
+    def __init__(self, currency: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.packages = {package.id: package for package in assigning.on_sale()}
+        self.package.choices = _choices(self.packages.values(), currency)
+        for field in (self.package, self.start_date, self.quantity):
+            field.flags.required = True
+
+    @property
+    def chosen(self) -> Package | None:
+        """The package, once one is chosen."""
+        return self.packages.get(self.package.data or 0)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether anything can be said of what it would bring."""
+        return self.chosen is not None
+
+    def accepts(self) -> bool:
+        """Whether every field can be read, and those that must be are filled."""
+        self.validate()
+        for field, data, sentence in (
+            (self.package, self.package.data, "Choose the package to assign."),
+            (self.quantity, self.quantity.data, "How many units? Write 1 or more."),
+            (self.start_date, self.start_date.data, "Choose the first day of service."),
+        ):
+            if not field.errors and data is None:
+                field.errors = [sentence]
+        return not self.errors
+
+    def wish(self) -> Wish:
+        """What is wanted, with nothing that does not apply to the chosen package."""
+        package = self.chosen
+        assert package and self.start_date.data and self.quantity.data is not None
+        return Wish(
+            package,
+            self.quantity.data,
+            self.start_date.data,
+            self.end_date.data,
+            self.charge_from.data,
+            self.minutes.data if package.type == PackageType.FREE_MINUTES else None,
+            None if package.minimum_days else self.minimum_days.data,
+            bool(self.auto_decrement_credit.data),
+        )
+
+    def draft(self, customer: Customer, did: Did | None) -> Draft | None:
+        """The assignment as it is wanted, if nothing is wrong with it; else each field says what is.
+
+        NotAssignable where the package cannot be theirs at all.
+        """
+        if not self.accepts():
+            return None
+        draft = self.wish().for_one(did or customer)
+        try:
+            assigning.check(draft)
+        except Invalid as problem:
+            self.say(problem)
+            return None
+        return draft
+
+
+class EditForm(VersionedForm):
+    """What may be changed of an assignment."""
+
+    seen = HiddenField()
+    quantity = WholeField("Quantity")
+    effective_from = DayField("Effective from")
+    start_date = DayField("Start Date")
+    charge_from = DayField("Charge from")
+    end_date = DayField("End Date")
+    auto_decrement_credit = BooleanField("Auto Decrement Credit")
+    reason = TextAreaField(
+        "Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2}
+    )
+
+    @classmethod
+    def of(cls, assignment: Assignment, today: date) -> "EditForm":
+        """The form of an assignment as it is stored."""
+        begun = has_begun(assignment)
+        from_day = today + timedelta(days=1) if begun else today
+        form = cls(
+            formdata=None,
+            quantity=assignment.quantity_on(from_day),
+            effective_from=from_day,
+            start_date=assignment.start_date,
+            charge_from=assignment.charge_from,
+            end_date=assignment.end_date,
+            auto_decrement_credit=assignment.auto_decrement_credit,
+        )
+        form.stand_on(assignment.version)
+        return form
+
+    def change(self, assignment: Assignment, today: date, *, owner: bool) -> Change | None:
+        """The assignment as it is wanted, if every field can be read. What is fixed stays as it is stored."""
+        self.validate()
+        if not self.quantity.errors and self.quantity.data is None:
+            self.quantity.errors = ["How many units? Write 1 or more."]
+        begun = has_begun(assignment)
+        if not begun and not self.start_date.errors and self.start_date.data is None:
+            self.start_date.errors = ["Choose the first day of service."]
+        if self.errors:
+            return None
+        tomorrow = today + timedelta(days=1)
+        return Change(
+            quantity=self.quantity.data,
+            effective_from=(self.effective_from.data or tomorrow) if begun else today,
+            start_date=assignment.start_date if begun else self.start_date.data or today,
+            charge_from=assignment.charge_from if begun else self.charge_from.data,
+            end_date=self.end_date.data,
+            auto_decrement_credit=bool(self.auto_decrement_credit.data),
+            override_reason=_reason(self) if owner else "",
+        )
+
+
+class EndForm(VersionedForm):
+    """The last day of an assignment, and the owner's reason for overriding its lock."""
+
+    end_date = DayField("End Date", render_kw={"required": True})
+    reason = TextAreaField(
+        "Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2}
+    )
+
+    @property
+    def override(self) -> str:
+        """The owner's reason, as it is kept."""
+        return _reason(self)
+
+
+class EndManyForm(FlaskForm):
+    """One last day for many assignments."""
+
+    end_date = DayField("End Date", render_kw={"required": True})
+
+
+def has_begun(assignment: Assignment) -> bool:
+    """Whether a run has dealt with it, as far as a page knows; the service asks again."""
+    return bool(assignment.position and assignment.position.charged_until)
+
+
+def _reason(form: Any) -> str:
+    return " ".join((form.reason.data or "").split())[:REASON_LONGEST]
+
+
+def _choices(packages: Any, currency: str) -> list[SelectChoice]:
+    """The packages on sale; those without prices in the currency stand apart, at the end."""
+    sold: list[SelectChoice] = []
+    others: list[SelectChoice] = []
+    for package in packages:
+        marks = {"data-minutes": ""} if package.type == PackageType.FREE_MINUTES else {}
+        marks |= {} if package.minimum_days else {"data-own-days": ""}
+        fits = not currency or currency in package.currencies
+        group = f"Sold in {currency}" if fits else f"No prices in {currency} yet"
+        choice = SelectChoice(str(package.id), package.name, marks, group if currency else None)
+        (sold if fits else others).append(choice)
+    if not others:
+        sold = [SelectChoice(choice.value, choice.label, choice.render_kw) for choice in sold]
+    return [SelectChoice("", "Choose a package"), *sold, *others]

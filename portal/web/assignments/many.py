@@ -1,0 +1,272 @@
+"""Many at once: one package to chosen DIDs or customers, one last day for chosen assignments."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_security import current_user
+from sqlalchemy.orm import selectinload
+from werkzeug.wrappers import Response
+
+from portal.clock import now, today
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.extensions import db
+from portal.models import Assignment, Package
+from portal.services.assignments import assigning_many, ending_many
+from portal.services.assignments import lists as assignments
+from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
+from portal.services.assignments.lists import MANY
+from portal.services.customers import customers
+from portal.services.dids import dids
+from portal.services.runs.assignment_locks import lock_assignments
+from portal.web.assignments import bp
+from portal.web.assignments.forms import AssignmentForm, EndManyForm
+from portal.web.http.access import changes_nothing
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
+from portal.web.http.locks import lock_chosen
+from portal.web.shared.filters import day, plural
+from portal.web.shared.lists import ListState, list_state
+
+NAMED = 100
+SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Whom a package is assigned to: DIDs or customers, by their ids."""
+
+    noun: str
+    ids: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        """How many of what."""
+        one = "DID" if self.noun == "dids" else "customer"
+        return plural(len(self.ids), one)
+
+    @property
+    def packed(self) -> str:
+        """The ids as a form carries them: 3-7,9."""
+        return packed(self.ids)
+
+    def url(self, view: str) -> str:
+        """One of the addresses of assigning to many; it carries what the list showed, to come back to it."""
+        return url_for(f"assignments.{view}", noun=self.noun, **_state(self.noun).kept)
+
+    def load(self) -> Sequence[Target]:
+        """The DIDs or customers themselves."""
+        load = assigning_many.load_dids if self.noun == "dids" else assigning_many.load_customers
+        return load(self.ids)
+
+    @property
+    def home(self) -> str:
+        """The list that they were chosen in, as it stood."""
+        return url_for(f"{self.noun}.index", **_state(self.noun).kept)
+
+
+@bp.route("/assignments/many/<any(dids, customers):noun>", methods=["GET", "POST"])
+@changes_nothing
+def bulk(noun: str) -> Any:
+    """The form for those that a list chose; nothing is stored."""
+    many = Many(noun, _chosen(noun))
+    return _form(many, _fresh())
+
+
+@bp.post("/assignments/many/<any(dids, customers):noun>/draft")
+@changes_nothing
+def draft_many(noun: str) -> Any:
+    """What would be charged in sum, and who is refused, while the form is filled."""
+    many, form = Many(noun, _chosen(noun)), _typed()
+    seen = _foresee(many, form)
+    if is_htmx():
+        return fragment(
+            "assignments/_many_draft.html", many=many, form=form, seen=seen, target=_Nowhere, today=today()
+        )
+    return _form(many, form, seen=seen)
+
+
+@bp.post("/assignments/many/<any(dids, customers):noun>/assign")
+def assign_many(noun: str) -> Any:
+    """Assign to all that may have it, in one transaction, once for the token of the form."""
+    many = Many(noun, _chosen(noun))
+    assigning_many.lock_targets(many.load())
+    lock_chosen(Package, "package")
+    form = _typed()
+    if not form.accepts():
+        return _form(many, form, 422)
+    token, twice = form.token.data, bool(form.twice.data)
+    content = {"noun": many.noun, "ids": many.ids, "wish": form.wish(), "twice": twice}
+    try:
+        found = assigning_many.sort_out(form.wish(), many.load(), twice=twice)
+        made = assigning_many.made_with(token, content, many.noun, many.ids)
+    except Invalid as problem:
+        form.say(problem)
+        return _form(many, form, 422)
+    if made is None and not found.ready:
+        if not found.refused:
+            raise _gone(many)
+        return _form(many, form, 409)
+    if made is None:
+        by = current_user.email
+        made = assigning_many.assign_many(found.ready, token=token, by=by, now=now(), content=content)
+    db.session.commit()
+    theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
+    found.refused = [one for one in found.refused if one.target.id not in theirs]
+    flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
+    if not found.refused:
+        return _to(many.home)
+    return render_template("assignments/many_done.html", many=many, made=made, found=found, named=NAMED)
+
+
+def _gone(many: Many) -> RuleBroken:
+    noun = "DID" if many.noun == "dids" else "customer"
+    return RuleBroken(
+        f"No {noun} that was selected is there any more.", WayOut("Back to the list", f"{many.noun}.index")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the fragment says."""
+
+    form: AssignmentForm
+    found: Sorted | None = None
+    foreseen: Foreseen | None = None
+
+
+class _Nowhere:
+    """No one customer: a package's details name no currency."""
+
+    customer = None
+
+
+def _foresee(many: Many, form: AssignmentForm) -> Seen:
+    if not form.is_filled or not form.accepts():
+        return Seen(form)
+    try:
+        found = assigning_many.sort_out(form.wish(), many.load(), twice=bool(form.twice.data))
+    except Invalid as problem:
+        form.say(problem)
+        return Seen(form)
+    return Seen(form, found, assigning_many.foresee(found.ready, today()))
+
+
+def _form(many: Many, form: AssignmentForm, status: int = 200, seen: Seen | None = None) -> Any:
+    seen = seen or _foresee(many, _typed() if status != 200 else form)
+    context = {"many": many, "form": form, "seen": seen, "target": _Nowhere, "today": today(), "named": NAMED}
+    return render_template("assignments/many.html", **context), status
+
+
+def _fresh() -> AssignmentForm:
+    return AssignmentForm(formdata=None, start_date=today())
+
+
+def _typed() -> AssignmentForm:
+    form = AssignmentForm(formdata=request.form)
+    return form
+
+
+# -- who was chosen
+
+
+def _chosen(noun: str) -> tuple[int, ...]:
+    """The ids that a list's ticked rows, its filter, or the form before name. Invalid where there are none."""
+    if request.values.get("all_found"):
+        return tuple(_all_found(noun))
+    ids = unpacked(request.values.getlist("ids"))
+    if not ids:
+        raise RuleBroken(
+            f"No {'DID' if noun == 'dids' else 'customer'} was selected. Tick one or more rows first.",
+            WayOut("Back to the list", f"{noun}.index"),
+        )
+    return ids
+
+
+def _state(noun: str) -> ListState:
+    """What the list showed in which they were chosen."""
+    if noun == "dids":
+        return list_state(dids.SORTS, state=dids.STATES, country=(), customer=())
+    return list_state(customers.SORTS, state=customers.STATES, currency=())
+
+
+def _all_found(noun: str) -> list[int]:
+    state = _state(noun)
+    if noun == "dids":
+        owner = request.args.get("customer", type=row_id)
+        return dids.ids_of(dids.find_dids(state.text, state["state"], state["country"], owner))
+    return assigning_many.ids_of(customers.find_customers(state.text, state["state"], state["currency"]))
+
+
+def packed(ids: Sequence[int]) -> str:
+    """Ids as short as they can be written: 3-7,9."""
+    parts: list[list[int]] = []
+    for id in sorted(set(ids)):
+        if parts and id == parts[-1][1] + 1:
+            parts[-1][1] = id
+        else:
+            parts.append([id, id])
+    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
+
+
+def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
+    """The ids that a form names, each once. Invalid for more than one act may touch."""
+    found: set[int] = set()
+    for part in ",".join(texts).split(","):
+        span = SPAN.fullmatch(part.strip())
+        if not span:
+            continue
+        first = int(span[1])
+        last = int(span[2] or first)
+        if last - first >= MANY or len(found) > MANY:
+            raise Invalid("ids", f"Choose {MANY:,} at most.")
+        found.update(range(first, last + 1))
+    if len(found) > MANY:
+        raise Invalid("ids", f"Choose {MANY:,} at most; these are {len(found):,}.")
+    return tuple(sorted(found))
+
+
+# -- ending many
+
+
+@bp.post("/assignments/end")
+def end_many() -> Any:
+    """Ask for the last day of the chosen assignments; then, with one, end them."""
+    ids = unpacked(request.form.getlist("ids"))
+    if not ids:
+        raise RuleBroken("No assignment was selected. Tick one or more rows first.")
+    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    if not chosen:
+        raise RuleBroken("No assignment that was selected is there any more.")
+    if "end_date" not in request.form:
+        form = EndManyForm(formdata=None, end_date=today())
+        return _end_form(chosen, form)
+    form = EndManyForm()
+    if form.validate() and form.end_date.data is None:
+        form.end_date.errors = ["Choose their last day."]
+    if form.errors or form.end_date.data is None:
+        return _end_form(chosen, form, 422)
+    if "show" in request.form:
+        return _end_form(chosen, form)
+    ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
+    if not ending.ready:
+        db.session.rollback()
+        return _end_form(chosen, form, 409)
+    db.session.commit()
+    flash(f"{plural(len(ending.ready), 'assignment')} given {day(form.end_date.data)} as the last day.")
+    if ending.refused:
+        return render_template("assignments/end_many_done.html", ending=ending, end_date=form.end_date.data)
+    return _to(url_for("customers.show", customer_id=chosen[0].customer_id))
+
+
+def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> Any:
+    ending = ending_many.sort_out(chosen, form.end_date.data, today()) if form.end_date.data else None
+    ids = packed([assignment.id for assignment in chosen])
+    context = {"chosen": chosen, "form": form, "ending": ending, "ids": ids, "today": today()}
+    return render_template("assignments/end_many.html", **context), status
+
+
+def _to(url: str) -> Response:
+    return redirect(url, code=303)

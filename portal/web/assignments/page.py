@@ -1,0 +1,290 @@
+"""Assignments: the list, the row that opens in it, one assignment's page, and ending one."""
+
+from typing import Any
+
+from flask import abort, flash, render_template, request, url_for
+from flask_security import current_user
+from sqlalchemy.orm import selectinload
+
+from portal.clock import now, today
+from portal.domain.commitment import earliest_last_day
+from portal.domain.days import check_day
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.schedule import Schedule
+from portal.extensions import db
+from portal.models import Assignment, Customer, Did, Package
+from portal.services import deletion
+from portal.services.assignments import changing, ending, waiting
+from portal.services.assignments import lists as assignments
+from portal.services.assignments.story import story_of
+from portal.services.deletion import Refused
+from portal.services.packages import schedule_words
+from portal.services.runs.assignment_locks import lock_assignment
+
+# The routes of assigning, and of many at once, stand on the same blueprint.
+from portal.web.assignments import bp
+from portal.web.assignments.forms import EditForm, EndForm, has_begun
+from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
+from portal.web.http.access import may_own
+from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.shared.filters import day
+
+__all__ = ["bp"]
+
+
+@bp.app_template_filter()
+def charged_words(package: Package, on: Any) -> str:
+    """When a package is charged: monthly, 15th and 31st."""
+    row = package.schedule_on(on)
+    words = schedule_words.charged(Schedule(row.frequency, row.frequency_match))
+    return f"minimum spend, {words}" if package.minimum_spend else words
+
+
+bp.add_app_template_filter(assignments.charged, "charged_for")
+
+
+def _get(assignment_id: int) -> Assignment:
+    query = [*assignments.for_rows(), selectinload(Assignment.ends)]
+    assignment = db.session.get(Assignment, assignment_id, options=query)
+    return assignment or abort(404)
+
+
+def _locked(assignment_id: int) -> Assignment:
+    """The same, locked and read anew for a change."""
+    return lock_assignment(assignment_id, *assignments.for_rows(), selectinload(Assignment.ends)) or abort(
+        404
+    )
+
+
+# -- the list
+
+
+@bp.get("/customers/<int:customer_id>/assignments")
+@bp.get("/dids/<int:did_id>/assignments")
+def index(customer_id: int | None = None, did_id: int | None = None) -> Any:
+    """All that is assigned to a customer, or on a DID; for htmx the section alone."""
+    if did_id is not None:
+        section = of_did(db.get_or_404(Did, did_id))
+    else:
+        section = of_customer(db.get_or_404(Customer, customer_id))
+    if is_htmx():
+        return fragment("assignments/_section.html", section=section)
+    return render_template("assignments/index.html", section=section)
+
+
+# -- one
+
+
+@bp.get("/assignments/<int:assignment_id>")
+def show(assignment_id: int) -> Any:
+    return _page(_get(assignment_id))
+
+
+def _page(assignment: Assignment, status: int = 200) -> Any:
+    (row,) = assignments.listed([assignment], today())
+    story = story_of(assignment, today())
+    context = {
+        "assignment": assignment,
+        "row": row,
+        "story": story,
+        "today": today(),
+        "begun": has_begun(assignment),
+    }
+    return render_template("assignments/show.html", **context), status
+
+
+# -- the row
+
+
+@bp.get("/assignments/<int:assignment_id>/row")
+def row(assignment_id: int) -> Any:
+    assignment = _get(assignment_id)
+    return _row(assignment) if is_htmx() else see_other(_home(assignment))
+
+
+@bp.get("/assignments/<int:assignment_id>/edit")
+def edit(assignment_id: int) -> Any:
+    assignment = _get(assignment_id)
+    _check_open(assignment)
+    return _editor(assignment, EditForm.of(assignment, today()))
+
+
+@bp.get("/assignments/<int:assignment_id>/waiting", endpoint="waiting")
+def show_waiting(assignment_id: int) -> Any:
+    """What a new quantity gives away until the next charge date, while it is typed."""
+    assignment = _get(assignment_id)
+    form = EditForm(formdata=request.args, meta={"csrf": False})
+    lost = _lost(assignment, form)
+    if is_htmx():
+        return fragment("assignments/_waiting.html", assignment=assignment, lost=lost)
+    return see_other(url_for("assignments.edit", assignment_id=assignment.id))
+
+
+def _lost(assignment: Assignment, form: EditForm) -> waiting.Waiting | None:
+    change = form.change(assignment, today(), owner=False)
+    if change is None or not 1 <= change.quantity <= 100_000:
+        return None
+    try:
+        check_day("effective_from", change.effective_from)
+    except Invalid:
+        return None
+    return waiting.waiting(assignment, change.quantity, change.effective_from, today())
+
+
+@bp.post("/assignments/<int:assignment_id>")
+def update(assignment_id: int) -> Any:
+    assignment = _locked(assignment_id)
+    _check_open(assignment)
+    form = EditForm()
+    change = form.change(assignment, today(), owner=may_own())
+    if change is None:
+        return _editor(assignment, form, 422)
+    if form.is_stale(assignment.version):
+        return _editor(assignment, form, 409, stored=_stored(assignment))
+    if not form.seen.data and (lost := _lost(assignment, form)):
+        return _editor(assignment, form, 409, lost=lost, asked=True)
+    try:
+        changing.make_change(assignment, change, today(), by=current_user.email, now=now())
+    except Invalid as problem:
+        db.session.rollback()
+        form.say(problem)
+        return _editor(assignment, form, 422)
+    db.session.commit()
+    flash(f"Saved {assignment.package.name}.")
+    return _row(_get(assignment_id)) if is_htmx() else see_other(_home(assignment))
+
+
+def _row(assignment: Assignment) -> Any:
+    (listed,) = assignments.listed([assignment], today())
+    section = section_around(assignment)
+    response = fragment("assignments/_row.html", row=listed, section=section)
+    response.headers["HX-Trigger"] = "assignments-changed"
+    return response
+
+
+def _editor(assignment: Assignment, form: EditForm, status: int = 200, **more: Any) -> Any:
+    """The open row, or, in a plain browser, a page of its own."""
+    form.stand_on(assignment.version)
+    lock = earliest_last_day(assignment.locked_until, assignment.start_date)
+    context = {
+        "assignment": assignment,
+        "form": form,
+        "begun": has_begun(assignment),
+        "today": today(),
+        "earliest": lock,
+        **more,
+    }
+    if is_htmx():
+        return fragment("assignments/_edit_row.html", status, **context)
+    return render_template("assignments/edit.html", **context), status
+
+
+def _stored(assignment: Assignment) -> list[tuple[str, str]]:
+    """What is stored now, for whoever typed over it."""
+    return [
+        ("Quantity", f"{assignment.last_quantity:,}"),
+        ("Start Date", day(assignment.start_date)),
+        ("End Date", day(assignment.end_date) or "none"),
+        ("Auto Decrement Credit", "yes" if assignment.auto_decrement_credit else "no"),
+    ]
+
+
+def _check_open(assignment: Assignment) -> None:
+    """An assignment that has ended is changed no more."""
+    if assignment.has_ended_on(today()):
+        ids = {"did_id": assignment.did_id} if assignment.did_id else {"customer_id": assignment.customer_id}
+        raise RuleBroken(
+            f"{assignment.package.name} ended on {day(assignment.end_date)} and stays as it is.",
+            WayOut("Assign it anew", "assignments.new", {**ids, "package": assignment.package_id}),
+        )
+
+
+def _home(assignment: Assignment) -> str:
+    return url_for("assignments.show", assignment_id=assignment.id)
+
+
+# -- ending
+
+
+@bp.get("/assignments/<int:assignment_id>/end")
+def ask_end(assignment_id: int) -> Any:
+    return _end(_get(assignment_id), EndForm(formdata=None))
+
+
+@bp.post("/assignments/<int:assignment_id>/end")
+def end(assignment_id: int) -> Any:
+    """Set the end date: what every refusal offers as its way out."""
+    assignment = _locked(assignment_id)
+    form = EndForm()
+    if form.validate() and form.end_date.data is None:
+        form.end_date.errors = ["Choose its last day."]
+    if form.errors:
+        return _end(assignment, form, 422)
+    if form.is_stale(assignment.version):
+        return _end(assignment, form, 409, stale=True)
+    reason = form.override if may_own() else ""
+    try:
+        changing.change_end(
+            assignment, form.end_date.data, today(), by=current_user.email, now=now(), override_reason=reason
+        )
+    except Invalid as problem:
+        db.session.rollback()
+        form.say(problem)
+        return _end(assignment, form, 422)
+    db.session.commit()
+    flash(f"{assignment.package.name} ends on {day(assignment.end_date)}.")
+    return _done(assignment)
+
+
+@bp.post("/assignments/<int:assignment_id>/delete")
+def delete(assignment_id: int) -> Any:
+    """Remove it, or make today its last day, by the rules for that."""
+    assignment = _locked(assignment_id)
+    form = EndForm()
+    if form.is_stale(assignment.version):
+        return _end(assignment, form, 409, stale=True)
+    name, section = assignment.package.name, section_around(assignment)
+    reason = form.override if may_own() else ""
+    try:
+        removed = deletion.delete_assignment(
+            assignment, today(), by=current_user.email, now=now(), override_reason=reason
+        )
+    except Refused:
+        db.session.rollback()
+        if may_own() and "reason" in request.form:
+            form.reason.errors = ["Say why the lock is overridden: the reason is kept."]
+        return _end(assignment, form, 409)
+    db.session.commit()
+    flash(f"Removed {name}." if removed else f"{name} ends today.")
+    if not removed:
+        return _done(assignment)
+    return changed_section(section_of(section)) if is_htmx() else see_other(section.home)
+
+
+def section_of(section: Any) -> Any:
+    """The same section, read again."""
+    return of_did(section.owner) if section.on == "did" else of_customer(section.owner)
+
+
+def _done(assignment: Assignment) -> Any:
+    return changed_section(section_around(assignment)) if is_htmx() else see_other(_home(assignment))
+
+
+def _end(assignment: Assignment, form: EndForm, status: int = 200, **more: Any) -> Any:
+    """The question, or the refusal with its way out: in the dialog, or on a page."""
+    context = {
+        "assignment": assignment,
+        "form": form,
+        "today": today(),
+        "removable": deletion.is_removable(assignment, today()),
+        "refusal": deletion.why_not_delete_assignment(assignment, today()),
+        "remaining": ending.remaining(assignment, today(), today()) if _runs(assignment) else (),
+        **more,
+    }
+    if is_htmx():
+        return fragment("assignments/_end.html", status, **context)
+    return render_template("assignments/end.html", **context), status
+
+
+def _runs(assignment: Assignment) -> bool:
+    return assignment.start_date <= today() and not assignment.has_ended_on(today())

@@ -1,0 +1,106 @@
+"""The forms of charges: a manual one, and why one is reversed."""
+
+from decimal import Decimal
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+
+from portal.clock import today
+from portal.domain.phone_numbers import international
+from portal.models import Customer
+from portal.services.assignments import lists as assignments
+from portal.services.charges.by_hand import (
+    DESCRIPTION_LONGEST,
+    REASON_LONGEST,
+    ManualCharge,
+    assignments_to_charge,
+)
+from portal.web.shared.fields import (
+    TOO_LONG,
+    ChoiceField,
+    CustomerField,
+    DayField,
+    DecimalTextField,
+    id_or_none,
+)
+from portal.web.shared.filters import day
+from portal.web.shared.token_field import TokenField
+
+
+class WhoForm(FlaskForm):
+    """Whose charge it is to be: asked first, because everything else depends on it."""
+
+    class Meta:
+        """It only leads on to a page."""
+
+        csrf = False
+
+    customer = CustomerField("Customer")
+
+
+class ManualChargeForm(FlaskForm):
+    """A charge that no schedule brings."""
+
+    token = TokenField()
+    customer_id = HiddenField()
+    assignment = ChoiceField("Assignment", coerce=id_or_none)
+    charge_on = DayField("Date", [InputRequired("Say which day it is for.")])
+    amount = DecimalTextField(
+        "Amount", validators=[InputRequired("Say how much; below zero for a discount.")]
+    )
+    cost = DecimalTextField("Cost", default=Decimal(0))
+    auto_decrement_credit = BooleanField("Auto Decrement Credit")
+    description = StringField(
+        "Description",
+        [
+            InputRequired("Say what it is for: the customer reads it."),
+            Length(max=DESCRIPTION_LONGEST, message=TOO_LONG),
+        ],
+        render_kw={"maxlength": DESCRIPTION_LONGEST},
+    )
+
+    def __init__(self, customer: Customer, **options: Any) -> None:
+        super().__init__(**options)
+        self.customer_id.data = str(customer.id)
+        asked = self.assignment.data if isinstance(self.assignment.data, int) else None
+        self._of = {assignment.id: assignment for assignment in assignments_to_charge(customer, asked)}
+        self.assignments_in_all = assignments.counts(assignments.of_customer(customer), today()).total
+        self.assignment.choices = [SelectChoice("", "None")] + [
+            SelectChoice(str(id), _called(assignment)) for id, assignment in self._of.items()
+        ]
+
+    def asked(self, customer: Customer) -> ManualCharge:
+        """What was typed, as the service takes it."""
+        assert self.charge_on.data is not None
+        return ManualCharge(
+            customer=customer,
+            charge_on=self.charge_on.data,
+            amount=self.amount.data,
+            cost=self.cost.data or Decimal(0),
+            description=" ".join((self.description.data or "").split()),
+            auto_decrement_credit=bool(self.auto_decrement_credit.data),
+            assignment=self._of.get(self.assignment.data) if self.assignment.data else None,
+        )
+
+
+def _called(assignment: Any) -> str:
+    """How a list of choices names an assignment."""
+    where = f" on {international(assignment.did.number)}" if assignment.did else ""
+    ended = f", ends {day(assignment.end_date)}" if assignment.end_date else ""
+    return f"{assignment.package.name}{where}, since {day(assignment.start_date)}{ended}"
+
+
+class ReverseForm(FlaskForm):
+    """Why a charge is taken back."""
+
+    reason = TextAreaField(
+        "Reason",
+        [
+            InputRequired("Say why it is reversed: the reason is kept."),
+            Length(max=REASON_LONGEST, message=TOO_LONG),
+        ],
+        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
+    )

@@ -1,0 +1,222 @@
+"""Charges: the list of what is posted, one charge with its whole story, a manual charge, reversing one."""
+
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_security import current_user
+from sqlalchemy.orm import joinedload
+
+from portal.clock import now, today
+from portal.domain.due import Kind
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Assignment, Charge, Customer, Run
+from portal.services.charges import by_hand, lists
+from portal.services.charges.explaining import explain_all, explained, origin_of
+from portal.services.customers.customers import currencies_in_use
+from portal.services.packages.schedule_words import charged
+from portal.web.charges import bp
+from portal.web.charges.forms import ManualChargeForm, ReverseForm, WhoForm
+from portal.web.http.access import may_change
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.shared.fields import put_error
+from portal.web.shared.lists import list_state
+from portal.web.shared.spans import span_of
+
+KINDS = {
+    Kind.RECURRING: "Recurring",
+    Kind.MINIMUM_SPEND: "Minimum spend",
+    Kind.SETUP: "Setup",
+    Kind.ONE_OFF: "One-off",
+    Kind.CREDIT: "Credit",
+    Kind.DIFFERENCE: "Difference",
+    Kind.MANUAL: "Manual",
+    Kind.REVERSAL: "Reversal",
+}
+SORTS = tuple(down + name for name in lists.SORTS for down in ("-", ""))
+AUTO = {"yes": True, "no": False}
+
+
+@bp.app_template_filter("kind")
+def kind_in_words(kind: Kind) -> str:
+    """What a charge is for, as a word."""
+    return KINDS[kind]
+
+
+# -- the list
+
+
+@bp.get("")
+def index() -> Any:
+    context = _found()
+    if is_htmx():
+        return fragment("charges/_found.html", **context)
+    return render_template("charges/index.html", **context)
+
+
+def _found() -> dict[str, Any]:
+    """What the list's address asks for."""
+    in_use = currencies_in_use()
+    state = list_state(
+        SORTS,
+        kind=("", *KINDS),
+        currency=("", *in_use),
+        auto=("", *AUTO),
+        customer=(),
+        **{"from": (), "to": ()},
+    )
+    customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
+    span = span_of(None, None)
+    asked = lists.Asked(
+        text=state.text,
+        customer_id=customer.id if customer else None,
+        kind=Kind(state["kind"]) if state["kind"] else None,
+        currency=state["currency"],
+        begins=span.begins,
+        through=span.through,
+        auto_decrement_credit=AUTO.get(state["auto"]),
+    )
+    page = lists.charge_page(asked, state.sort, state.after, state.before)
+    return {
+        "page": page,
+        "told": explained(page.rows),
+        "reversed_ids": by_hand.reversed_among([charge.id for charge in page.rows]),
+        "state": state,
+        "span": span,
+        "customer": customer,
+        "kinds": [("", "Any kind"), *((kind.value, word) for kind, word in KINDS.items())],
+        "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
+        "is_narrowed": bool(state.text or any(state.filters.values())),
+    }
+
+
+def _id(text: str) -> int:
+    try:
+        return row_id(text)
+    except ValueError:
+        return 0
+
+
+# -- one charge
+
+
+@bp.get("/<int:charge_id>")
+def show(charge_id: int) -> Any:
+    return _page(db.get_or_404(Charge, charge_id))
+
+
+def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) -> Any:
+    """A charge with its whole story: why, on which terms, what corrected it, and which run posted it."""
+    root = charge.reverses or charge.corrects or charge
+    reversal = by_hand.reversal_of(root)
+    origin = origin_of(charge)
+    story = by_hand.family(root) + ([reversal] if reversal else [])
+    assignment = db.session.get(
+        Assignment, charge.assignment_id, options=[joinedload(Assignment.package), joinedload(Assignment.did)]
+    ) if charge.assignment_id else None  # fmt: skip
+    context = {
+        "charge": charge,
+        "why": explain_all([charge])[charge.id],
+        "origin": origin,
+        "charged": charged(origin.schedule) if origin else "",
+        "assignment": assignment,
+        "run": db.session.get(Run, charge.run_id) if charge.run_id else None,
+        "story": explained(story) if len(story) > 1 else [],
+        "stands": by_hand.what_stands(root),
+        "reversal": reversal,
+        "refusal": by_hand.why_not_reverse(charge) if may_change() else None,
+    }
+    return render_template("charges/show.html", **context), status
+
+
+# -- reversing it
+
+
+@bp.get("/<int:charge_id>/reversal")
+def reversal(charge_id: int) -> Any:
+    """Why it is to be reversed: asked in a dialog, or on a page of its own."""
+    charge = db.get_or_404(Charge, charge_id)
+    if refusal := by_hand.why_not_reverse(charge):
+        raise refusal
+    return _ask_why(charge, ReverseForm(formdata=None))
+
+
+@bp.post("/<int:charge_id>/reversal")
+def reverse(charge_id: int) -> Any:
+    charge = db.get_or_404(Charge, charge_id)
+    form = ReverseForm()
+    if not form.validate_on_submit():
+        return _ask_why(charge, form, 422)
+    try:
+        made = by_hand.reverse(charge, form.reason.data or "", today=today(), by=_by(), now=now())
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _ask_why(charge, form, 422)
+    db.session.commit()
+    flash(f"Reversed {charge.label}.")
+    return see_other(url_for("charges.show", charge_id=made.id))
+
+
+def _ask_why(charge: Charge, form: ReverseForm, status: int = 200) -> Any:
+    lines = explained(by_hand.family(charge))
+    context = {
+        "charge": charge,
+        "form": form,
+        "lines": lines,
+        "stands": by_hand.what_stands(charge),
+        "today": today(),
+    }
+    if is_htmx():
+        return fragment("charges/_reverse_dialog.html", status, **context)
+    return render_template("charges/reverse.html", **context), status
+
+
+# -- a manual charge
+
+
+@bp.get("/new")
+def new() -> Any:
+    """The form, once it is known for whom."""
+    assignment = db.session.get(Assignment, request.args.get("assignment_id", 0, row_id))
+    customer_id = assignment.customer_id if assignment else request.args.get("customer_id", 0, row_id)
+    if customer := db.session.get(Customer, customer_id):
+        form = ManualChargeForm(
+            customer, formdata=None, charge_on=today(), assignment=assignment and assignment.id
+        )
+        return render_template("charges/new.html", form=form, customer=customer, today=today())
+    who = WhoForm(request.args)
+    if not request.args.get("customer", "").strip():
+        return render_template("charges/who.html", form=who)
+    if not who.validate() or who.customer.customer is None:
+        return render_template("charges/who.html", form=who), 422
+    return redirect(url_for("charges.new", customer_id=who.customer.customer.id), code=303)
+
+
+@bp.post("")
+def create() -> Any:
+    customer = db.session.get(Customer, _id(request.form.get("customer_id", "")))
+    if customer is None:
+        abort(404)
+    form = ManualChargeForm(customer)
+    if not form.validate_on_submit():
+        return _again(form, customer)
+    try:
+        token = form.token.data
+        made = by_hand.charge_manually(form.asked(customer), token=token, today=today(), by=_by(), now=now())
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _again(form, customer)
+    db.session.commit()
+    flash(f"Charged {customer.name}: {made.label}.")
+    return redirect(url_for("charges.show", charge_id=made.id), code=303)
+
+
+def _again(form: ManualChargeForm, customer: Customer) -> Any:
+    return render_template("charges/new.html", form=form, customer=customer, today=today()), 422
+
+
+def _by() -> str:
+    return str(current_user.email)

@@ -1,0 +1,41 @@
+"""Upcoming charges, for everyone or for one customer, over any span: what runs will post, and why."""
+
+from typing import Any
+
+from flask import Blueprint, render_template
+
+from portal.clock import today
+from portal.domain.schedule import LAST_DAY, ONE_DAY
+from portal.extensions import db
+from portal.models import Customer
+from portal.services.charges.explaining import explained
+from portal.services.runs.reports import customer_names
+from portal.services.runs.upcoming import upcoming
+from portal.web.shared.spans import span_of
+
+bp = Blueprint("upcoming", __name__)
+
+DAYS_AHEAD, DAYS_AHEAD_OF_ONE = 30, 364
+
+
+@bp.get("/charges/upcoming")
+@bp.get("/customers/<int:customer_id>/upcoming")
+def index(customer_id: int | None = None) -> Any:
+    """By day, with what each day comes to; for a customer, a year of it."""
+    customer = db.get_or_404(Customer, customer_id) if customer_id is not None else None
+    day = today()
+    ahead = ONE_DAY * (DAYS_AHEAD_OF_ONE if customer else DAYS_AHEAD)
+    span = span_of(day, min(day + ahead, LAST_DAY))
+    assert span.begins and span.through
+    found = upcoming(span.begins, span.through, day, customer_id)
+    told = iter(explained(list(found.lines)))
+    status = 422 if span.problem else 200
+    return render_template(
+        "upcoming/index.html",
+        customer=customer,
+        span=span,
+        found=found,
+        days=[(of, [next(told) for _ in of.lines]) for of in found.days],
+        customers=customer_names(list(found.lines)) if not customer else {},
+        today=day,
+    ), status

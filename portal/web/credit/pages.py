@@ -1,0 +1,85 @@
+"""A customer's credit: balance, statement, what is to be paid, payments, adjustments."""
+
+from datetime import date
+from typing import Any
+
+from flask import flash, redirect, render_template, url_for
+from flask_security import current_user
+from sqlalchemy import select
+
+from portal.clock import now, today
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Customer, Payment
+from portal.services import credit, listing
+from portal.services.credit.statement import statement
+from portal.web.credit import bp
+from portal.web.credit.forms import AdjustmentForm
+from portal.web.shared.fields import put_error
+from portal.web.shared.lists import list_state
+from portal.web.shared.spans import span_of
+
+MONTHS_SHOWN = 1
+PAYMENTS_SHOWN = 50
+ENTRIES_SHOWN = 1_000
+
+
+def months_back(day: date, months: int) -> date:
+    """The first day of the month so many months ago."""
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+@bp.get("")
+def show(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    span = span_of(months_back(today(), MONTHS_SHOWN), today())
+    assert span.begins and span.through
+    state = list_state(("newest",))
+    payments = select(Payment).where(Payment.customer_id == customer.id)
+    newest = listing.Sort((Payment.id,), descending=True)
+    balance = credit.balance_of(customer.id)
+    return render_template(
+        "credit/show.html",
+        customer=customer,
+        span=span,
+        statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
+        balance=balance,
+        available=balance + customer.debit_limit,
+        owed=credit.owed_by(customer.id),
+        open_charges=credit.to_be_paid(customer.id),
+        payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
+    ), (422 if span.problem else 200)
+
+
+@bp.get("/adjustments/new")
+def new_adjustment(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    return _form(AdjustmentForm(formdata=None, for_day=today()), customer)
+
+
+@bp.post("/adjustments")
+def adjust(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    form = AdjustmentForm()
+    if not form.validate_on_submit():
+        return _form(form, customer, 422)
+    assert form.for_day.data is not None
+    try:
+        credit.adjust(
+            customer, form.amount.data, form.for_day.data, form.reason.data or "",
+            token=form.token.data, today=today(), by=str(current_user.email), now=now(),
+        )  # fmt: skip
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _form(form, customer, 422)
+    db.session.commit()
+    flash(f"Adjusted the balance of {customer.name}.")
+    return redirect(url_for("credit.show", customer_id=customer_id), code=303)
+
+
+def _form(form: AdjustmentForm, customer: Customer, status: int = 200) -> Any:
+    return render_template(
+        "credit/adjustment.html", form=form, customer=customer, balance=credit.balance_of(customer.id)
+    ), status

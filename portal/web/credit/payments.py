@@ -1,0 +1,166 @@
+"""Payments: taking one in, completing or cancelling it, and what it pays."""
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_security import current_user
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.exc import StaleDataError
+
+from portal.clock import now, today
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Allocation, Charge, Customer, Payment, PaymentState
+from portal.services import credit
+from portal.web.credit.forms import ActForm, AllocationForm, PaymentForm
+from portal.web.http.bounds import row_id
+from portal.web.shared.fields import put_error
+
+bp = Blueprint("payments", __name__, url_prefix="/payments")
+
+
+def _by() -> str:
+    return str(current_user.email)
+
+
+@bp.get("/new")
+def new() -> Any:
+    customer = _customer(request.args.get("customer_id", ""))
+    return _form(PaymentForm(formdata=None, paid_on=today()), customer)
+
+
+@bp.post("")
+def create() -> Any:
+    customer = _customer(request.args.get("customer_id", ""))
+    form = PaymentForm()
+    if not form.validate_on_submit():
+        return _form(form, customer, 422)
+    payment = Payment(
+        token=form.token.data,
+        customer=customer,
+        state=PaymentState(form.state.data),
+        paid_on=form.paid_on.data,
+        amount=form.amount.data,
+        fee=form.fee.data or Decimal(0),
+        description=" ".join((form.description.data or "").split()),
+        confirm_by_email=bool(form.confirm_by_email.data),
+        created_by=_by(),
+        created_at=now(),
+    )
+    try:
+        made = credit.record_payment(payment, today(), now=now())
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _form(form, _customer(request.args.get("customer_id", "")), 422)
+    db.session.commit()
+    flash(f"Recorded a payment of {customer.name}.")
+    return redirect(url_for("payments.show", payment_id=made.id), code=303)
+
+
+def _customer(text: str) -> Customer:
+    try:
+        return db.get_or_404(Customer, row_id(text))
+    except ValueError:
+        abort(404)
+
+
+def _form(form: PaymentForm, customer: Customer, status: int = 200) -> Any:
+    return render_template("payments/new.html", form=form, customer=customer), status
+
+
+@bp.get("/<int:payment_id>")
+def show(payment_id: int) -> Any:
+    return _page(db.get_or_404(Payment, payment_id))
+
+
+def _page(payment: Payment, status: int = 200, form: AllocationForm | None = None) -> Any:
+    """A payment, what it pays, and what it may pay yet."""
+    left = payment.amount - credit.allocated_of(payment)
+    open_charges = [item for item in credit.to_be_paid(payment.customer_id) if item.open > 0]
+    if form is None and open_charges:
+        form = AllocationForm(open_charges, formdata=None, amount=min(left, open_charges[0].open))
+    allocations = (
+        select(Allocation)
+        .where(Allocation.payment_id == payment.id)
+        .options(joinedload(Allocation.charge))
+        .order_by(Allocation.id)
+    )
+    return render_template(
+        "payments/show.html",
+        payment=payment,
+        customer=payment.customer,
+        left=left if payment.state == PaymentState.COMPLETED else Decimal(0),
+        allocations=db.session.scalars(allocations).all(),
+        form=form if payment.state == PaymentState.COMPLETED and left > 0 else None,
+    ), status
+
+
+@bp.post("/<int:payment_id>/complete")
+def complete(payment_id: int) -> Any:
+    payment = _acted_upon(payment_id)
+    credit.complete_payment(payment, today(), by=_by(), now=now())
+    return _done(payment, "The payment is completed: it is in the balance.")
+
+
+@bp.post("/<int:payment_id>/cancel")
+def cancel(payment_id: int) -> Any:
+    payment = _acted_upon(payment_id)
+    credit.cancel_payment(payment, today(), by=_by(), now=now())
+    return _done(payment, "The payment is cancelled.")
+
+
+@bp.post("/<int:payment_id>/release")
+def release(payment_id: int) -> Any:
+    payment = _acted_upon(payment_id)
+    credit.release(payment, today(), by=_by(), now=now())
+    return _done(payment, "The payment pays no charge any more: it is in the balance again.")
+
+
+@bp.post("/<int:payment_id>/allocations")
+def allocate(payment_id: int) -> Any:
+    payment = db.get_or_404(Payment, payment_id)
+    credit.lock_payment(payment)
+    form = AllocationForm([item for item in credit.to_be_paid(payment.customer_id) if item.open > 0])
+    if not form.validate_on_submit():
+        return _page(payment, 422, form)
+    charge = db.session.get(Charge, form.charge.data or 0)
+    if charge is None:
+        abort(404)
+    try:
+        credit.allocate(
+            payment, charge, form.amount.data, token=form.token.data, today=today(), by=_by(), now=now()
+        )  # fmt: skip
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _page(db.get_or_404(Payment, payment_id), 422, form)
+    return _done(payment, f"Paid {charge.label}.")
+
+
+@bp.post("/allocations/<int:allocation_id>/lift")
+def lift(allocation_id: int) -> Any:
+    allocation = db.get_or_404(Allocation, allocation_id)
+    if not ActForm().validate_on_submit():
+        abort(400)
+    credit.lift(allocation, today(), by=_by(), now=now())
+    return _done(allocation.payment, "The amount is in the balance again.")
+
+
+def _acted_upon(payment_id: int) -> Payment:
+    payment = db.get_or_404(Payment, payment_id)
+    credit.lock_payment(payment)
+    form = ActForm()
+    if not form.validate_on_submit():
+        abort(400)
+    if form.version.data != payment.version:
+        raise StaleDataError
+    return payment
+
+
+def _done(payment: Payment, words: str) -> Any:
+    db.session.commit()
+    flash(words)
+    return redirect(url_for("payments.show", payment_id=payment.id), code=303)

@@ -1,0 +1,5 @@
+"""Customers: the list, the page, everything about one."""
+
+from flask import Blueprint
+
+bp = Blueprint("customers", __name__, url_prefix="/customers")

@@ -1,0 +1,239 @@
+"""Customers: the list, the row that opens in it, and making and changing one."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import selectinload
+from werkzeug.wrappers import Response
+
+from portal.clock import now, today
+from portal.domain.errors import Invalid
+from portal.extensions import db
+from portal.models import Customer
+from portal.services import credit, listing
+from portal.services.customers import customers
+from portal.services.customers.account_codes import codes_of, meant_codes
+from portal.services.dids import dids
+from portal.services.packages.catalogue import default_currency
+from portal.web.customers import bp
+from portal.web.customers.forms import CustomerForm, RowForm
+from portal.web.customers.page import rate_begins
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
+from portal.web.http.locks import lock_or_404
+from portal.web.shared.fields import put_error
+from portal.web.shared.lists import ListState, list_state
+
+SUGGESTED = 20
+STORED = {"name": "Name", "company_details": "Company Details", "email": "E-mail", "address": "Address"}
+
+
+@bp.get("")
+def index() -> Any:
+    context = _found()
+    if is_htmx():
+        return fragment("customers/_found.html", **context)
+    opened = request.args.get("editing", type=row_id)
+    editing = next((customer for customer in context["page"].rows if customer.id == opened), None)
+    return _index(context, **(_opened(editing, _row_form(editing)) if editing else {}))
+
+
+def _found() -> dict[str, Any]:
+    """What the list's address asks for."""
+    in_use = customers.currencies_in_use()
+    state = list_state(customers.SORTS, state=customers.STATES, currency=("", *in_use))
+    query = customers.find_customers(state.text, state["state"], state["currency"])
+    query = query.options(selectinload(Customer.tax_rates))
+    page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
+    return {
+        "page": page,
+        "state": state,
+        "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
+        "did_counts": dids.count_by_customer([customer.id for customer in page.rows]),
+        "below": credit.below_among(page.rows),
+        "today": today(),
+    }
+
+
+def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
+    return render_template("customers/index.html", **context, **more), status
+
+
+@bp.get("/suggestions")
+def suggestions() -> Any:
+    """The customers whose name or account code holds what is typed: options for the field's list."""
+    text = next((value for value in request.args.values() if value.strip()), "")[:200]
+    query = customers.find_customers(text).order_by(Customer.search_key, Customer.id).limit(SUGGESTED + 1)
+    found = list(db.session.scalars(query.options(selectinload(Customer.account_codes))))
+    context: dict[str, Any] = {
+        "found": _told_apart(found)[:SUGGESTED],
+        "meant": meant_codes(found, text),
+        "more": text if len(found) > SUGGESTED else "",
+    }
+    return fragment("customers/_suggestions.html", **context)
+
+
+def _told_apart(found: list[Customer]) -> list[tuple[str, Customer]]:
+    names = [customer.name for customer in found]
+    return [(c.name if names.count(c.name) == 1 else f"#{c.id}", c) for c in found]
+
+
+# -- making and changing one
+
+
+@bp.get("/new")
+def new() -> Any:
+    form = CustomerForm(formdata=None, currency=default_currency())
+    return render_template("customers/new.html", form=form)
+
+
+@bp.post("")
+def create() -> Any:
+    form = CustomerForm()
+    if not form.validate_on_submit():
+        return render_template("customers/new.html", form=form), 422
+    try:
+        customer = customers.create_customer(
+            form.fields, form.tax_rate.data, token=form.token.data, today=today(), now=now()
+        )
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return render_template("customers/new.html", form=form), 422
+    db.session.commit()
+    flash(f"Added {customer.name}.")
+    return redirect(url_for("customers.show", customer_id=customer.id), code=303)
+
+
+@bp.get("/<int:customer_id>/edit")
+def edit(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    return _editor(customer, _change_form(formdata=None, obj=customer))
+
+
+@bp.post("/<int:customer_id>")
+def update(customer_id: int) -> Any:
+    customer = lock_or_404(Customer, customer_id)
+    form = _change_form()
+    if not form.validate_on_submit():
+        return _editor(customer, form, 422)
+    if form.version.data != customer.version:
+        return _editor(customer, form, 409)
+    try:
+        customers.change_customer(customer, form.fields)
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _editor(customer, form, 422)
+    db.session.commit()
+    flash(f"Saved {customer.name}.")
+    return redirect(url_for("customers.show", customer_id=customer.id), code=303)
+
+
+def _change_form(**given: Any) -> CustomerForm:
+    """The form without the tax rate, which has a history of its own."""
+    form = CustomerForm(**given)
+    del form.tax_rate
+    return form
+
+
+def _editor(customer: Customer, form: CustomerForm, status: int = 200) -> Any:
+    """The form; where somebody else was quicker, with what is stored now beside what was typed."""
+    stored = _conflict(customer, form) if status == 409 else []
+    form.version.raw_data, form.version.data = None, customer.version
+    fixed = customers.is_currency_fixed(customer)
+    context = {"customer": customer, "form": form, "stored": stored, "currency_fixed": fixed}
+    return render_template("customers/edit.html", **context), status
+
+
+def _conflict(customer: Customer, form: Any) -> list[tuple[str, str]]:
+    """What is stored now, where it is not what was typed."""
+    differs = [
+        (label, getattr(customer, name) or "nothing")
+        for name, label in STORED.items()
+        if name in form and getattr(customer, name) != (form[name].data or "").strip()
+    ]
+    codes = codes_of(customer)
+    if "account_codes" in form and form.account_codes.codes not in (None, codes):
+        differs.append((form.account_codes.label.text, ", ".join(codes) or "nothing"))
+    return differs
+
+
+# -- the row
+
+
+@bp.get("/<int:customer_id>/row")
+def row(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    return _row(customer) if is_htmx() else _back()
+
+
+@bp.get("/<int:customer_id>/row/edit")
+def edit_row(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    return _open_row(customer, _row_form(customer)) if is_htmx() else _back(editing=customer_id)
+
+
+def _row_form(customer: Customer) -> RowForm:
+    return RowForm(formdata=None, obj=customer, tax_rate=customer.last_tax_rate)
+
+
+@bp.post("/<int:customer_id>/row")
+def update_row(customer_id: int) -> Any:
+    customer = lock_or_404(Customer, customer_id)
+    form = RowForm()
+    if not form.validate_on_submit():
+        return _open_row(customer, form, 422)
+    if form.version.data != customer.version:
+        return _open_row(customer, form, 409)
+    try:
+        fields = customers.fields_of(customer, name=form.name.data or "", email=form.email.data or "")
+        customers.change_customer(customer, fields)
+        if form.tax_rate.data != customer.last_tax_rate:
+            customers.change_tax_rate(customer, form.tax_rate.data, None, today())
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _open_row(customer, form, 422)
+    db.session.commit()
+    flash(f"Saved {customer.name}.")
+    return _row(customer) if is_htmx() else _back()
+
+
+def _row(customer: Customer) -> Response:
+    counts = dids.count_by_customer([customer.id])
+    context: dict[str, Any] = {
+        "customer": customer,
+        "did_counts": counts,
+        "below": credit.below_among([customer]),
+        "today": today(),
+        "state": _state(),
+    }
+    return fragment("customers/_row.html", **context)
+
+
+def _open_row(customer: Customer, form: RowForm, status: int = 200) -> Any:
+    """The open row alone, or, in a plain browser, the list with the row open in it."""
+    opened = _opened(customer, form, status)
+    if is_htmx():
+        return fragment("customers/_edit_row.html", status, customer=customer, state=_state(), **opened)
+    context = _found()
+    if customer not in context["page"].rows:
+        context["page"].rows.insert(0, customer)
+    return _index(context, status, **opened)
+
+
+def _opened(customer: Customer, form: RowForm, status: int = 200) -> dict[str, Any]:
+    """What an open row shows."""
+    stored = _conflict(customer, form) if status == 409 else []
+    form.version.raw_data, form.version.data = None, customer.version
+    return {"editing": customer, "form": form, "stored": stored, "tomorrow": rate_begins(customer)}
+
+
+def _state() -> ListState:
+    return list_state(customers.SORTS, state=(), currency=())
+
+
+def _back(**more: Any) -> Response:
+    """The list, as it was."""
+    return redirect(url_for("customers.index", **_state().kept, **more), code=303)

@@ -1,0 +1,140 @@
+"""One customer's page: what stands on it, the tax rates, the archive."""
+
+from datetime import date
+from typing import Any
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+
+from portal.clock import today
+from portal.domain.errors import Invalid
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import Customer
+from portal.services import credit, deletion, listing
+from portal.services.assignments.bundles import free_minutes
+from portal.services.billing.minimums import minimums
+from portal.services.charges.explaining import explained
+from portal.services.customers import customers
+from portal.services.customers import figures as customer_figures
+from portal.services.customers.posted import has_postings
+from portal.services.dids import dids
+from portal.services.packages.services_enabled import services_enabled
+from portal.web.assignments import section
+from portal.web.customers import bp
+from portal.web.customers.forms import TaxRateForm
+from portal.web.http.htmx import fragment, is_htmx
+from portal.web.http.locks import lock_or_404
+from portal.web.people.pages import group_of
+from portal.web.shared.fields import day_or_none, put_error
+
+SHOWN = 10
+
+
+@bp.app_template_global()
+def has_page(endpoint: str) -> bool:
+    """Whether a page is there to be linked to."""
+    return endpoint in current_app.view_functions
+
+
+@bp.get("/<int:customer_id>")
+def show(customer_id: int) -> Any:
+    return _page(db.get_or_404(Customer, customer_id))
+
+
+def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None = None, **more: Any) -> Any:
+    """The customer's page. Whatever cannot be done stands on it as a refusal, with its way out."""
+    mine = dids.find_dids(customer_id=customer.id)
+    form = rate_form or TaxRateForm(formdata=None, tax_rate=customer.last_tax_rate)
+    form.version.raw_data, form.version.data = None, customer.version
+    context = _figures(customer) | {
+        "posted": explained(customer_figures.last_charges(customer, SHOWN)),
+        "section": section.of_customer(customer),
+        "did_page": listing.page(mine, dids.SORTS["number"], size=SHOWN),
+        "minimums": minimums(customer.id, today()),
+        "bundles": free_minutes(customer.id, today()),
+        "rate_form": form,
+        "tomorrow": rate_begins(customer),
+        "group": group_of(customer),
+    }
+    return render_template("customers/show.html", **context, **more), status
+
+
+def _figures(customer: Customer) -> dict[str, Any]:
+    """What changes with every assignment: the strip of figures, the next charges, the services enabled."""
+    day = today()
+    upcoming = customer_figures.next_charges(day, SHOWN, customer_id=customer.id)
+    return {
+        "customer": customer,
+        "today": day,
+        "recurring": customer_figures.recurring(customer, day),
+        "upcoming": upcoming,
+        "coming": explained(upcoming.charges),
+        "services": services_enabled([customer.id], day)[0].services,
+        "balance": credit.balance_of(customer.id),
+        "to_be_paid": credit.owed_by(customer.id),
+    }
+
+
+@bp.get("/<int:customer_id>/figures")
+def figures(customer_id: int) -> Any:
+    """The figures anew, after something on the page was assigned, changed or ended."""
+    customer = db.get_or_404(Customer, customer_id)
+    if not is_htmx():
+        return redirect(url_for("customers.show", customer_id=customer.id))
+    return fragment("customers/_figures.html", **_figures(customer))
+
+
+@bp.post("/<int:customer_id>/archive")
+def archive(customer_id: int) -> Any:
+    customer = lock_or_404(Customer, customer_id)
+    if refusal := deletion.why_not_archive_customer(customer, today()):
+        return _page(customer, 409, refusal=refusal)
+    deletion.archive_customer(customer, today())
+    db.session.commit()
+    flash(f"Archived {customer.name}.")
+    return redirect(url_for("customers.show", customer_id=customer.id), code=303)
+
+
+@bp.post("/<int:customer_id>/restore")
+def restore(customer_id: int) -> Any:
+    customer = lock_or_404(Customer, customer_id)
+    deletion.restore_customer(customer)
+    db.session.commit()
+    flash(f"{customer.name} is active again.")
+    return redirect(url_for("customers.show", customer_id=customer.id), code=303)
+
+
+@bp.post("/<int:customer_id>/tax-rates")
+def change_tax_rate(customer_id: int) -> Any:
+    customer = lock_or_404(Customer, customer_id)
+    form = TaxRateForm()
+    if not form.validate_on_submit():
+        return _page(customer, 422, form)
+    if form.version.data != customer.version:
+        return _page(customer, 409, form, stale=True)
+    try:
+        changed = customers.change_tax_rate(customer, form.tax_rate.data, form.tax_rate_from.data, today())
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _page(customer, 422, form)
+    db.session.commit()
+    flash(f"Saved the tax rate of {customer.name}." if changed else "That rate holds already.")
+    return redirect(url_for("customers.show", customer_id=customer.id, _anchor="tax"), code=303)
+
+
+@bp.post("/<int:customer_id>/tax-rates/drop")
+def drop_tax_rate(customer_id: int) -> Any:
+    customer = lock_or_404(Customer, customer_id)
+    day = day_or_none(request.form.get("effective_from", ""))
+    if day is None:
+        raise Invalid("effective_from", "Effective from is not a day of the calendar.")
+    customers.drop_tax_rate(customer, day, today())
+    db.session.commit()
+    flash("Took back the tax rate that was to come.")
+    return redirect(url_for("customers.show", customer_id=customer.id, _anchor="tax"), code=303)
+
+
+def rate_begins(customer: Customer) -> date | None:
+    """The day from which a rate typed now would hold; None: at once."""
+    return today() + ONE_DAY if has_postings(customer.id) else None

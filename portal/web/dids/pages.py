@@ -1,0 +1,299 @@
+"""DIDs: the list, the row that opens in it, one DID's page, and what is done with many."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import joinedload
+from werkzeug.wrappers import Response
+
+from portal.clock import today
+from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.phone_numbers import country_name, international
+from portal.extensions import db
+from portal.models import Customer, Did
+from portal.services import deletion, listing
+from portal.services.charges.explaining import explained
+from portal.services.customers import figures as customer_figures
+from portal.services.dids import dids, whose
+from portal.web.assignments import section
+from portal.web.dids import bp
+from portal.web.dids.forms import DidForm, GiveForm
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
+from portal.web.http.locks import commit, lock_or_404
+from portal.web.shared.fields import name_for_field, put_error
+from portal.web.shared.filters import plural
+from portal.web.shared.lists import ListState, list_state
+
+SHOWN = 10
+bp.add_app_template_filter(country_name)
+
+
+@bp.get("")
+def index() -> Any:
+    context = _found()
+    if is_htmx():
+        return fragment("dids/_found.html", **context)
+    opened = request.args.get("editing", type=row_id)
+    editing = next((did for did in context["page"].rows if did.id == opened), None)
+    return _index(context, **(_opened(editing, _row_form(editing)) if editing else {}))
+
+
+def _found() -> dict[str, Any]:
+    """What the list's address asks for."""
+    countries = dids.countries_in_use()
+    state = _state(("", *countries))
+    query = _query(state).options(joinedload(Did.customer))
+    owner = state["customer"]
+    return {
+        "page": listing.page(query, dids.SORTS[state.sort], state.after, state.before, count_most=dids.MANY),
+        "countable": dids.MANY,
+        "state": state,
+        "countries": [("", "Any country"), *((code, country_name(code)) for code in countries)],
+        "owner": db.session.get(Customer, int(owner)) if owner else None,
+    }
+
+
+def _state(countries: tuple[str, ...] = ()) -> ListState:
+    """The list's state; a customer is named by id."""
+    state = list_state(dids.SORTS, state=dids.STATES, country=countries, customer=())
+    owner = request.args.get("customer", type=row_id)
+    state.filters["customer"] = str(owner or "")
+    return state
+
+
+def _query(state: ListState) -> Any:
+    owner = int(state["customer"]) if state["customer"] else None
+    return dids.find_dids(state.text, state["state"], state["country"], owner)
+
+
+def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
+    return render_template("dids/index.html", **context, **more), status
+
+
+# -- the row
+
+
+@bp.get("/<int:did_id>/row")
+def row(did_id: int) -> Any:
+    did = db.get_or_404(Did, did_id)
+    return fragment("dids/_row.html", did=did, state=_state()) if is_htmx() else _back()
+
+
+@bp.get("/<int:did_id>/row/edit")
+def edit_row(did_id: int) -> Any:
+    did = db.get_or_404(Did, did_id)
+    return _open_row(did, _row_form(did)) if is_htmx() else _back(editing=did_id)
+
+
+@bp.post("/<int:did_id>/row")
+def update_row(did_id: int) -> Any:
+    did = lock_or_404(Did, did_id)
+    form = DidForm()
+    if not form.validate_on_submit():
+        return _open_row(did, form, 422)
+    if form.version.data != did.version:
+        form.customer.errors = [_stored(did)]
+        return _open_row(did, form, 409)
+    try:
+        _let_have(did, form.customer.customer)
+    except RuleBroken as refusal:
+        db.session.rollback()
+        put_error(form, Invalid("customer", refusal.sentence))
+        return _open_row(did, form, 422 if isinstance(refusal, Invalid) else 409, way_out=refusal.way_out)
+    commit()
+    flash(f"Saved {international(did.number)}.")
+    return fragment("dids/_row.html", did=did, state=_state()) if is_htmx() else _back()
+
+
+def _let_have(did: Did, customer: Customer | None) -> None:
+    """Give the DID to a customer, or, to nobody, take it back to stock."""
+    if customer:
+        deletion.give(did, customer, today())
+    elif did.customer_id is not None:
+        deletion.release_did(did, today())
+
+
+def _stored(did: Did) -> str:
+    whose = f"with {did.customer.name}" if did.customer else "in stock"
+    return f"Somebody else saved this meanwhile: it is {whose} now. Save again to put yours in its place."
+
+
+def _row_form(did: Did) -> DidForm:
+    form = DidForm(formdata=None)
+    form.customer.data = name_for_field(did.customer)
+    return form
+
+
+def _open_row(did: Did, form: DidForm, status: int = 200, **more: Any) -> Any:
+    """The open row alone, or, in a plain browser, the list with the row open in it."""
+    opened = _opened(did, form, **more)
+    if is_htmx():
+        return fragment("dids/_edit_row.html", status, did=did, state=_state(), **opened)
+    context = _found()
+    if did not in context["page"].rows:
+        context["page"].rows.insert(0, did)
+    return _index(context, status, **opened)
+
+
+def _opened(did: Did, form: DidForm, **more: Any) -> dict[str, Any]:
+    form.version.raw_data, form.version.data = None, did.version
+    return {"editing": did, "form": form, **more}
+
+
+def _back(**more: Any) -> Response:
+    """The list, as it was."""
+    return redirect(url_for("dids.index", **_state().kept, **more), code=303)
+
+
+# -- one DID
+
+
+@bp.get("/<int:did_id>")
+def show(did_id: int) -> Any:
+    return _page(db.get_or_404(Did, did_id))
+
+
+def _page(did: Did, status: int = 200, form: DidForm | None = None, **more: Any) -> Any:
+    """The DID's page. Whatever cannot be done stands on it as a refusal, with its way out."""
+    form = form or _row_form(did)
+    context = _next_charges(did) | {
+        "section": section.of_did(did),
+        "posted": explained(customer_figures.charges_on(did, SHOWN)),
+        "held": whose.history(did),
+    }
+    return render_template("dids/show.html", **context, **(_opened(did, form) | more)), status
+
+
+def _next_charges(did: Did) -> dict[str, Any]:
+    upcoming = customer_figures.next_charges(today(), SHOWN, did_id=did.id)
+    return {
+        "did": did,
+        "customer": did.customer,
+        "today": today(),
+        "upcoming": upcoming,
+        "coming": explained(upcoming.charges),
+    }
+
+
+@bp.get("/<int:did_id>/next-charges")
+def next_charges(did_id: int) -> Any:
+    """The next charges anew, after something on the page was assigned, changed or ended."""
+    did = db.get_or_404(Did, did_id)
+    return fragment("customers/_next_charges.html", **_next_charges(did)) if is_htmx() else _to(did)
+
+
+@bp.post("/<int:did_id>/customer")
+def give(did_id: int) -> Any:
+    """Give it to a customer, on its own page."""
+    did = lock_or_404(Did, did_id)
+    form = DidForm()
+    if not form.validate_on_submit():
+        return _page(did, 422, form=form)
+    if form.version.data != did.version:
+        form.customer.errors = [_stored(did)]
+        return _page(did, 409, form=form)
+    moving = form.customer.customer and did.customer_id not in (None, form.customer.customer.id)
+    if (moving or not form.customer.customer) and (refusal := _why_not_release(did)):
+        return _page(did, 409, refusal=refusal, refused="Not moved.")
+    _let_have(did, form.customer.customer)
+    commit()
+    whose = f"with {did.customer.name}" if did.customer else "in stock"
+    flash(f"{international(did.number)} is {whose} now.")
+    return _to(did)
+
+
+@bp.post("/<int:did_id>/release")
+def release(did_id: int) -> Any:
+    did = lock_or_404(Did, did_id)
+    if refusal := _why_not_release(did):
+        return _page(did, 409, refusal=refusal, refused="Not taken back.")
+    deletion.release_did(did, today())
+    commit()
+    flash(f"{international(did.number)} is in stock now.")
+    return _to(did)
+
+
+def _why_not_release(did: Did) -> deletion.Refusal | None:
+    return deletion.why_not_release_did(did, today()) if did.customer_id is not None else None
+
+
+@bp.post("/<int:did_id>/delete")
+def delete(did_id: int) -> Any:
+    did = lock_or_404(Did, did_id)
+    if refusal := deletion.why_not_delete_did(did, today()):
+        return _page(did, 409, refusal=refusal, refused="Not deleted.")
+    number = international(did.number)
+    removed = deletion.delete_did(did, today())
+    commit()
+    flash(f"Deleted {number}." if removed else f"Archived {number}: what was charged on it stays explained.")
+    return redirect(url_for("dids.index"), code=303) if removed else _to(did)
+
+
+@bp.post("/<int:did_id>/restore")
+def restore(did_id: int) -> Any:
+    did = lock_or_404(Did, did_id)
+    dids.restore(did)
+    commit()
+    flash(f"{international(did.number)} is in stock again.")
+    return _to(did)
+
+
+def _to(did: Did) -> Response:
+    return redirect(url_for("dids.show", did_id=did.id), code=303)
+
+
+# -- many at once
+
+
+def chosen_ids() -> list[int]:
+    """The DIDs that a form names: its ticked rows, or all that the list of its address found.
+
+    Invalid where that is none, or more than one act may touch.
+    """
+    ids = request.form.getlist("ids", type=row_id)
+    if request.form.get("all_found"):
+        ids = dids.ids_of(_query(_state()))
+    if not ids:
+        raise Invalid("ids", "No DID was selected. Tick one or more rows first.")
+    return ids
+
+
+def _chosen() -> Any:
+    """The DIDs themselves. Invalid where none of them is there."""
+    chosen = dids.lock_dids(dids.load_many(chosen_ids()))
+    if not chosen:
+        raise Invalid("ids", "No DID that was selected is there any more.")
+    return chosen
+
+
+@bp.post("/give")
+def give_many() -> Any:
+    """Ask who gets the chosen DIDs; then, with a customer, give them."""
+    chosen = _chosen()
+    if "customer" not in request.form:
+        return render_template("dids/give.html", chosen=chosen, form=GiveForm(formdata=None))
+    form = GiveForm()
+    if not form.validate_on_submit() or not form.customer.customer:
+        return render_template("dids/give.html", chosen=chosen, form=form), 422
+    customer = form.customer.customer
+    outcome = deletion.give_many(chosen, customer, today())
+    db.session.commit()
+    return _after(outcome, f"{plural(len(outcome.done), 'DID')} given to {customer.name}.")
+
+
+@bp.post("/release")
+def release_many() -> Any:
+    outcome = deletion.release_many(_chosen(), today())
+    db.session.commit()
+    return _after(outcome, f"{plural(len(outcome.done), 'DID')} taken back to stock.")
+
+
+def _after(outcome: deletion.Outcome, sentence: str) -> Any:
+    """The list, if all went well; else a page that names what stayed as it was, and why."""
+    if not outcome.refused:
+        flash(sentence)
+        return _back()
+    return render_template(
+        "dids/outcome.html", outcome=outcome, sentence=sentence
+    ), 200 if outcome.done else 409

@@ -1,0 +1,189 @@
+"""The customer's own pages: what they have, what comes next, what they were charged and why.
+
+Never cost, margin, private notes, anybody else's data, or a number that could be counted through. Staff see
+the same pages as the customer sees them (blueprint `seen`), marked so, with nothing to press.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from io import BytesIO
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from flask import Blueprint, abort, g, render_template, request, send_file, url_for
+from flask_security import current_user
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.clock import today
+from portal.extensions import db
+from portal.models import Company, Customer, Did
+from portal.services import credit
+from portal.services.assignments import lists as assignments
+from portal.services.assignments.bundles import free_minutes
+from portal.services.billing.minimums import minimums
+from portal.services.charges.explaining import explained
+from portal.services.customers import figures as customer_figures
+from portal.services.summary import Summary, for_paper, summary
+from portal.web.http.errors import problem
+from portal.web.my import bp, people
+from portal.web.settings.pages import logo_file
+from portal.web.shared.spans import Span, span_of
+from portal.web.summary import paper
+from portal.web.summary.pages import LINES_SHOWN
+
+seen = Blueprint("seen", __name__, url_prefix="/customers/<int:customer_id>/as-customer")
+
+# More than these are for a narrower question; the pages say so.
+PACKAGES_MOST, UPCOMING_MOST, DIDS_A_PAGE = 500, 60, 100
+PLACES = (
+    ("home", "Home", "gauge"),
+    ("charges", "Charges", "receipt-text"),
+    ("summary", "Summary", "file-text"),
+    ("dids", "DIDs", "phone"),
+    ("people", "People", "users"),
+)
+
+
+def for_both(rule: str, name: str) -> Callable[[Callable[[Customer], Any]], Callable[[Customer], Any]]:
+    """Answer a page to the customer's people under /my, and to staff who look at it as they do."""
+
+    def decorate(view: Callable[[Customer], Any]) -> Callable[[Customer], Any]:
+        bp.add_url_rule(rule, name, lambda: view(_mine()))
+        seen.add_url_rule(rule, name, lambda customer_id: view(_theirs(customer_id)))
+        return view
+
+    return decorate
+
+
+def _mine() -> Customer:
+    """Whose pages these are. Staff have none of their own."""
+    customer = db.session.get(Customer, current_user.customer_id) if current_user.customer_id else None
+    if customer is None:
+        abort(404)
+    g.whose = customer
+    return customer
+
+
+def _theirs(customer_id: int) -> Customer:
+    customer: Customer = db.get_or_404(Customer, customer_id)
+    g.whose = customer
+    return customer
+
+
+def link(name: str, **values: Any) -> str:
+    """Another of these pages, for whoever looks at this one."""
+    if request.blueprint == "seen":
+        return url_for(f"seen.{name}", customer_id=g.whose.id, **values)
+    return url_for(f"my.{name}", **values)
+
+
+def drawn(template: str, status: int = 200, **context: Any) -> Any:
+    """A page in the customer's frame."""
+    context |= {"customer": g.whose, "link": link, "looking": request.blueprint == "seen", "today": today()}
+    return render_template(template, **context), status
+
+
+@bp.app_context_processor
+def _places() -> dict[str, Any]:
+    """The rail of a customer's people, on every page that they see."""
+    with suppress(SQLAlchemyError):  # the page that says that the database is gone has no rail
+        if getattr(current_user, "customer_id", None):
+            return {"places": [("my", *place) for place in PLACES]}
+    return {}
+
+
+@for_both("", "home")
+def home(customer: Customer) -> Any:
+    """Packages, what comes next, balance, calls against minimum and free minutes."""
+    day = today()
+    mine = assignments.of_customer(customer)
+    page = assignments.page_of(mine, day, size=PACKAGES_MOST)
+    upcoming = customer_figures.next_charges(day, 1, customer_id=customer.id)
+    return drawn(
+        "my/home.html",
+        rows=[row for row in page.rows if not row.assignment.has_ended_on(day)],
+        assigned=assignments.counts(mine, day).assigned,
+        upcoming=upcoming,
+        balance=credit.balance_of(customer.id),
+        to_be_paid=credit.owed_by(customer.id),
+        charged=assignments.charged,
+        minimums=minimums(customer.id, day),
+        bundles=free_minutes(customer.id, day),
+    )
+
+
+@for_both("/charges", "charges")
+def charges(customer: Customer) -> Any:
+    """What was charged in a span of days, and what comes, each with its reason."""
+    span = _span(months=3)
+    upcoming = customer_figures.next_charges(today(), UPCOMING_MOST, customer_id=customer.id)
+    coming = [charge for charge in upcoming.charges if charge.amount or charge.provisional]
+    return drawn(
+        "my/charges.html",
+        422 if span.problem else 200,
+        span=span,
+        summary=_summary(customer, span),
+        coming=explained(coming),
+        more=upcoming.more,
+        failed=upcoming.failed,
+    )
+
+
+@for_both("/summary", "summary")
+def show_summary(customer: Customer) -> Any:
+    """The charge summary, to read and to print."""
+    span = _span(months=1)
+    return drawn("my/summary.html", 422 if span.problem else 200, span=span, summary=_summary(customer, span))
+
+
+@for_both("/summary.pdf", "summary_pdf")
+def summary_pdf(customer: Customer) -> Any:
+    """The same as PDF."""
+    span = _span(months=1)
+    if span.problem:
+        return problem(422, span.problem)
+    assert span.begins and span.through
+    found = for_paper(customer, span.begins, span.through)
+    size = request.args.get("paper", "")
+    made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
+    name = f"charge-summary_{found.begins}_{found.through}.pdf"
+    return send_file(BytesIO(made), "application/pdf", as_attachment=True, download_name=name, max_age=0)
+
+
+@for_both("/logo.png", "logo")
+def logo(customer: Customer) -> Any:
+    """The provider's logo, as it stands on the summary."""
+    return logo_file()
+
+
+@for_both("/dids", "dids")
+def dids(customer: Customer) -> Any:
+    """The customer's numbers, in the order of the numbers: a page begins after a number, not after an id."""
+    after = request.args.get("after", "")[:16]
+    typed = request.args.get("q", "").strip()[:40]
+    digits = "".join(c for c in typed if c.isascii() and c.isdigit()).lstrip("0")
+    query = select(Did).where(Did.customer_id == customer.id, Did.archived_on.is_(None), Did.number > after)
+    if typed:
+        query = query.where(Did.number.contains(digits or "?", autoescape=True))
+    found = db.session.scalars(query.order_by(Did.number).limit(DIDS_A_PAGE + 1)).all()
+    page = found[:DIDS_A_PAGE]
+    next_after = page[-1].number if len(found) > DIDS_A_PAGE else ""
+    return drawn("my/dids.html", dids=page, typed=typed, next_after=next_after)
+
+
+def _span(months: int) -> Span:
+    """The span that the address names; without one, so many months up to the end of this one."""
+    first = today().replace(day=1)
+    last = first + relativedelta(months=1, days=-1)
+    return span_of(first - relativedelta(months=months - 1), last)
+
+
+def _summary(customer: Customer, span: Span) -> Summary:
+    begins, through = span.begins, span.through
+    assert isinstance(begins, date) and isinstance(through, date)
+    return summary(customer, begins, through, LINES_SHOWN)
+
+
+people.add_to(bp)

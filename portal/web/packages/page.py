@@ -1,0 +1,132 @@
+"""One package's page: what it is, what holds from when, who has it, and what can be done with it."""
+
+from datetime import date
+from typing import Any
+
+from flask import flash, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.clock import today
+from portal.domain.errors import Invalid
+from portal.domain.schedule import ONE_DAY, in_words
+from portal.extensions import db
+from portal.models import Assignment, Package
+from portal.services import deletion
+from portal.services.listing import Sort, page
+from portal.services.packages import figures as package_figures
+from portal.services.packages import history as package_history
+from portal.services.packages.changes import drop_planned, planned_days
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.http.locks import commit, lock_or_404
+from portal.web.packages import bp
+from portal.web.packages.forms import PRORATIONS, TYPES
+
+HOLDERS = Sort((Assignment.id,))
+# With more assignments than this, counting and adding them up does not hold up the page.
+MANY = 1000
+DAYS_SHOWN = 6
+
+
+@bp.get("/<int:package_id>")
+def show(package_id: int) -> Any:
+    package, day = db.get_or_404(Package, package_id), today()
+    many = package_figures.assigned_to([package_id], day, MANY)[package_id] > MANY
+    assigned = page(
+        package_history.assignments_of(package, day, request.args.get("state", package_history.IN_FORCE)),
+        HOLDERS,
+        request.args.get("after", type=row_id),
+        request.args.get("before", type=row_id),
+        total=MANY if many else None,
+    )
+    context: dict[str, Any] = {
+        "package": package,
+        "assigned": assigned,
+        "many": many,
+        "MANY": MANY,
+        "today": day,
+    }
+    if is_htmx():
+        return fragment("packages/_assigned.html", **context)
+    return render_template(
+        "packages/show.html",
+        **context,
+        **({"schedule": package.schedule_on(day)} if many else _figures(package)),
+        prices=package_history.price_list(package, day),
+        schedules=package_history.schedules(package, day),
+        planned=planned_days(package, day),
+        one_day=ONE_DAY,
+        types=TYPES,
+        prorations=PRORATIONS,
+    )
+
+
+@bp.get("/<int:package_id>/figures")
+def figures(package_id: int) -> Any:
+    """What the package brings in: a part of its page that takes a moment where very many have it."""
+    package = db.get_or_404(Package, package_id)
+    if is_htmx():
+        return fragment("packages/_figures.html", package=package, **_figures(package))
+    return render_template("packages/figures.html", package=package, **_figures(package))
+
+
+def _figures(package: Package) -> dict[str, Any]:
+    day, next_days = today(), package_figures.next_charge_days(package, DAYS_SHOWN + 1)
+    next_days, more_days = next_days[:DAYS_SHOWN], len(next_days) > DAYS_SHOWN
+    return {
+        "monthly": package_figures.monthly(package, day),
+        "next_days": next_days,
+        "more_days": more_days,
+        "later_days": package_figures.schedule_days(package, day, next_days[-1][0]) if next_days else [],
+        "schedule": package.schedule_on(day),
+    }
+
+
+@bp.route("/<int:package_id>/delete", methods=["GET", "POST"])
+def delete(package_id: int) -> Any:
+    if request.method == "POST":
+        package = lock_or_404(Package, package_id)
+        deletion.delete_package(package)
+        db.session.commit()
+        flash(f"Deleted {package.name}.")
+        return see_other(url_for(".index"))
+    package = db.get_or_404(Package, package_id)
+    context: dict[str, Any] = {"package": package, "refusal": deletion.why_not_delete_package(package)}
+    if is_htmx():
+        return fragment("packages/_delete.html", **context)
+    return render_template("packages/delete.html", **context)
+
+
+@bp.post("/<int:package_id>/archive")
+def archive(package_id: int) -> AnyResponse:
+    package = lock_or_404(Package, package_id)
+    deletion.archive_package(package, today())
+    commit()
+    flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
+    return see_other(url_for(".show", package_id=package_id))
+
+
+@bp.post("/<int:package_id>/restore")
+def restore(package_id: int) -> AnyResponse:
+    package = lock_or_404(Package, package_id)
+    deletion.restore_package(package)
+    commit()
+    flash(f"{package.name} is on sale again.")
+    return see_other(url_for(".show", package_id=package_id))
+
+
+@bp.post("/<int:package_id>/planned/delete")
+def delete_planned(package_id: int) -> AnyResponse:
+    package = lock_or_404(Package, package_id)
+    day = _day(request.form.get("effective_from", ""))
+    drop_planned(package, day, today())
+    db.session.commit()
+    flash(f"What was planned from {in_words(day)} is taken back.")
+    return see_other(url_for(".show", package_id=package_id))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("effective_from", "Effective from is not a day of the calendar.") from None

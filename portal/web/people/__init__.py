@@ -1,0 +1,5 @@
+"""People: the provider's staff and customers' people, and invitations."""
+
+from flask import Blueprint
+
+bp = Blueprint("people", __name__)

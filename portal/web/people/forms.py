@@ -1,0 +1,55 @@
+"""The forms of people: inviting one, and changing what they may do."""
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
+
+from portal.models.user import CUSTOMER_ROLES, CUSTOMER_USER, STAFF_ROLES, VIEWER
+from portal.services.people.people import NAME_LONGEST
+from portal.web.shared.fields import ChoiceField
+
+TOO_LONG = Length(max=NAME_LONGEST, message=f"A name has {NAME_LONGEST} letters or less.")
+CHOOSE = "Choose what they may do."
+
+
+class InviteForm(FlaskForm):
+    """Whom to invite, and what they may do."""
+
+    name = StringField("Name", [TOO_LONG])
+    email = EmailField("E-mail", [InputRequired("Write the address that the link goes to."), Length(max=254)])
+    role = RadioField("Role", [InputRequired(CHOOSE)], invalid_choice_message=CHOOSE)  # type: ignore[call-arg]
+
+    def __init__(self, of_customer: bool, **options: Any) -> None:
+        super().__init__(**options)
+        roles = CUSTOMER_ROLES if of_customer else STAFF_ROLES
+        self.role.choices = [
+            SelectChoice(name, f"{name.capitalize()}: {may[0].lower()}{may[1:]}")
+            for name, may in roles.items()
+        ]
+        if not self.is_submitted():
+            self.role.data = CUSTOMER_USER if of_customer else VIEWER
+
+
+class PersonForm(FlaskForm):
+    """What a person is called and may do, in their row."""
+
+    name = StringField("Name", [DataRequired("Write a name."), TOO_LONG])
+    role = ChoiceField("Role")
+
+    def __init__(self, of_customer: bool, **options: Any) -> None:
+        super().__init__(**options)
+        roles = CUSTOMER_ROLES if of_customer else STAFF_ROLES
+        self.role.choices = [SelectChoice(name, name.capitalize()) for name in roles]
+
+
+class AcceptForm(FlaskForm):
+    """What whoever was invited chooses."""
+
+    name = StringField("Name", [DataRequired("Write your name."), TOO_LONG])
+    password = PasswordField("Password", [InputRequired("Choose a password.")])
+    password_confirm = PasswordField(
+        "Password, once more", [EqualTo("password", "This is not the same password. Type it once more.")]
+    )

@@ -1,0 +1,45 @@
+"""The form of a run: Customer, Simulate, Date."""
+
+from flask_wtf import FlaskForm
+from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from portal.web.shared.fields import CustomerField, DayField, VersionedForm
+
+SIMULATE = {"yes": "Yes", "no": "No"}
+CHOOSE = "Choose whether to simulate or to post."
+
+
+class RunForm(FlaskForm):
+    """Run Package."""
+
+    customer = CustomerField("Customer")
+    simulate = RadioField(  # type: ignore[call-arg]
+        "Simulate",
+        [InputRequired(CHOOSE)],
+        invalid_choice_message=CHOOSE,
+        choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
+        default="yes",
+    )
+    through = DayField("Date", [InputRequired("Say up to which day.")])
+
+
+class HoldForm(VersionedForm):
+    """What becomes of what is held."""
+
+    choice = RadioField(
+        "Choice",
+        choices=[SelectChoice("post_all", "Post all"), SelectChoice("charge_from", "Charge from a day on")],
+        validate_choice=False,
+    )
+    charge_from = DayField("Charge from")
+
+    def accepts(self) -> bool:
+        """Whether a choice was made, and a day given where it needs one."""
+        self.validate()
+        if self.choice.data not in ("post_all", "charge_from"):
+            self.choice.errors = ["Choose Post all, or Charge from a day on."]
+        elif self.choice.data == "charge_from" and not self.charge_from.errors and not self.charge_from.data:
+            self.charge_from.errors = ["Choose the day from which it is charged."]
+        return not self.errors

@@ -1,0 +1,165 @@
+"""Runs: simulate or post what is due, each with its report; a long one shows how far it is."""
+
+from typing import Any
+
+from flask import current_app, flash, render_template, request, url_for
+from flask_security import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from portal.clock import now, today
+from portal.domain.errors import RuleBroken
+from portal.extensions import db
+from portal.models import Charge, Customer, Outcome, Run, RunState
+from portal.services import credit
+from portal.services.charges.explaining import explained
+from portal.services.runs import reports, runs
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.runs import bp
+from portal.web.runs.forms import RunForm
+from portal.web.shared.detached import IN_REQUEST_MOST, charge_detached
+from portal.web.shared.fields import day_or_none, name_for_field
+from portal.web.shared.filters import plural
+from portal.web.shared.lists import list_state
+
+BELOW_NAMED = 50
+KINDS = {"simulations": True, "postings": False}
+
+
+@bp.get("")
+def index() -> Any:
+    state = list_state(("newest",), kind=("", *KINDS))
+    page = reports.run_page(state.after, state.before, KINDS.get(state["kind"]))
+    totals = reports.totals_of(page.rows)
+    return render_template(
+        "runs/index.html",
+        page=page,
+        totals=totals,
+        state=state,
+        now=now(),
+        is_interrupted=runs.is_interrupted,
+    )
+
+
+# -- starting one
+
+
+@bp.get("/new")
+def new() -> Any:
+    """Run Package; the address may name the customer and the day."""
+    customer = db.session.get(Customer, request.args.get("customer_id", 0, row_id))
+    through = day_or_none(request.args.get("through", "")) or today()
+    form = RunForm(formdata=None, customer=name_for_field(customer), through=through)
+    return render_template("runs/new.html", form=form, today=today())
+
+
+@bp.post("")
+def create() -> Any:
+    form = RunForm()
+    if not form.validate_on_submit():
+        return render_template("runs/new.html", form=form, today=today()), 422
+    simulate, customer = form.simulate.data == "yes", form.customer.customer
+    try:
+        run = _started(form.through.data, simulate=simulate, customer_id=customer.id if customer else None)
+    except RuleBroken as refusal:
+        db.session.rollback()
+        return render_template("runs/new.html", form=form, today=today(), refusal=refusal), 409
+    return _carried_out(run)
+
+
+def _started(through: Any, **asked: Any) -> Run:
+    run = runs.start(through, today=today(), by=str(current_user.email), now=now(), **asked)
+    db.session.commit()
+    return run
+
+
+def _carried_out(run: Run) -> Response:
+    """Do the run at once where it is short; else let it go on by itself, and show how far it is."""
+    run_id = run.id
+    if run.due_count > IN_REQUEST_MOST:
+        charge_detached(run_id)
+        return see_other(url_for("runs.show", run_id=run_id))
+    run = runs.carry_out(run_id, today(), now, current_app.config["RUN_CHUNK"])
+    if not run.simulate:
+        flash(f"Posted {plural(run.charge_count, 'charge')}." if run.charge_count else "Nothing was due.")
+    if run.held_count:
+        flash(f"{plural(run.held_count, 'assignment')} held until somebody chooses.", "warning")
+    if run.failed_count:
+        flash(f"{plural(run.failed_count, 'assignment')} failed: see below.", "error")
+    return see_other(url_for("runs.show", run_id=run_id))
+
+
+# -- one run
+
+
+@bp.get("/<int:run_id>")
+def show(run_id: int) -> Any:
+    return _page(db.get_or_404(Run, run_id))
+
+
+def _page(run: Run, status: int = 200, **more: Any) -> Any:
+    """How far a run is, or, once it is done, its report."""
+    state = list_state(("assignment",))
+    is_done = run.state == RunState.DONE
+    page = reports.line_page(run, state.after, state.before) if is_done else None
+    context = {
+        "run": run,
+        "is_interrupted": runs.is_interrupted(run, now()),
+        "left": reports.left(run, now()),
+        "totals": reports.totals_of([run])[run.id],
+        "page": page,
+        "told": explained(page.rows) if page else [],
+        "passed_over": {outcome: reports.exceptions_of(run, outcome) for outcome in Outcome},
+        "below_named": BELOW_NAMED,
+        "below": _below(run) if is_done and not run.simulate else [],
+        "postings": reports.postings_of(run) if run.simulate else [],
+        "may_be_posted": run.through <= today(),
+        "today": today(),
+    }
+    return render_template("runs/show.html", **context, **more), status
+
+
+def _below(run: Run) -> list[credit.BelowLimit]:
+    """Who was charged by the run and is below their limit now."""
+    charged = select(Charge.customer_id).where(Charge.run_id == run.id).distinct()
+    return credit.below_limit(Customer.id.in_(charged), most=BELOW_NAMED + 1)
+
+
+@bp.get("/<int:run_id>/progress")
+def progress(run_id: int) -> Any:
+    """How far it is, for a page that asks again; the page itself, where nobody but a person asks."""
+    run = db.get_or_404(Run, run_id)
+    is_over = run.state != RunState.RUNNING or runs.is_interrupted(run, now())
+    if is_over or not is_htmx():
+        return see_other(url_for("runs.show", run_id=run_id))
+    return fragment("runs/_progress.html", run=run, left=reports.left(run, now()))
+
+
+@bp.post("/<int:run_id>/resumption")
+def resume(run_id: int) -> Any:
+    """Go on with a run that was interrupted."""
+    run = db.get_or_404(Run, run_id)
+    if not runs.take_up(run, now()):
+        raise RuleBroken("This run is not interrupted: it is done, or somebody else goes on with it.")
+    db.session.commit()
+    return _carried_out(run)
+
+
+@bp.post("/<int:run_id>/postings")
+def post(run_id: int) -> Any:
+    """Post what a simulation showed; or say what has changed since, and ask again."""
+    simulation = db.get_or_404(Run, run_id)
+    seen = request.form.get("fingerprint", "")[:64]
+    if not simulation.simulate or simulation.state != RunState.DONE:
+        raise RuleBroken("Only a simulation that is done can be posted.")
+    asked = {"simulate": False, "customer_id": simulation.customer_id, "simulation_id": simulation.id}
+    if simulation.due_count > IN_REQUEST_MOST:
+        return _carried_out(_started(simulation.through, **asked, seen=seen))
+    try:
+        runs.check_unchanged(simulation, seen, today())
+    except runs.PreviewOutdated as outdated:
+        context = {"run": simulation, "found": outdated.differences, "sentence": outdated.sentence}
+        names = reports.customer_names([difference.line for difference in outdated.differences.first])
+        return render_template("runs/changed.html", **context, customers=names, today=today()), 409
+    return _carried_out(_started(simulation.through, **asked))

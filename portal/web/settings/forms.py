@@ -1,0 +1,105 @@
+"""The form of the company's settings."""
+
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import FileStorage
+from wtforms import EmailField, FileField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from portal.domain.currencies import CURRENCIES
+from portal.models import AuditComment, Company
+from portal.services.company import settings as company_settings
+from portal.services.company.logo import FILE_MOST
+from portal.services.company.settings import CompanyFields
+from portal.web.shared.fields import TOO_LONG, ChoiceField, VersionField, WholeField, check_email
+
+AUDIT_COMMENTS = {
+    AuditComment.OFF: "Not asked for",
+    AuditComment.OPTIONAL: "Asked for",
+}
+NAMELESS = "Give the company its name: it stands on every page and summary."
+
+
+class LogoForm(FlaskForm):
+    """A picture for the head of every summary."""
+
+    file = FileField("Logo")
+
+    @property
+    def picture(self) -> bytes:
+        """What was uploaded; nothing where no file was chosen."""
+        upload = self.file.data
+        return upload.read(FILE_MOST + 1) if isinstance(upload, FileStorage) else b""
+
+
+class CompanyForm(FlaskForm):
+    """The provider: who it is, and how it bills."""
+
+    version = VersionField("Version")
+    name = StringField(
+        "Company Name", [InputRequired(NAMELESS), Length(max=company_settings.NAME_MAX, message=TOO_LONG)]
+    )
+    address = TextAreaField("Address", [Length(max=company_settings.ADDRESS_MAX, message=TOO_LONG)])
+    email = EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
+    tax_id = StringField("Tax ID", [Length(max=company_settings.TAX_ID_MAX, message=TOO_LONG)])
+    summary_footer = TextAreaField(
+        "Summary Footer", [Length(max=company_settings.FOOTER_MAX, message=TOO_LONG)]
+    )
+    time_zone = ChoiceField("Time Zone")
+    default_currency = ChoiceField(
+        "Default Currency",
+        choices=[SelectChoice(code, f"{code}, {name}") for code, name in CURRENCIES.items()],
+    )
+    usage_wait_days = WholeField(
+        "Usage Wait Days",
+        validators=[
+            InputRequired("Say how many days a minimum spend waits for its last calls; 0 is not at all."),
+            NumberRange(
+                0,
+                company_settings.WAIT_DAYS_MAX,
+                f"Usage Wait Days are 0 to {company_settings.WAIT_DAYS_MAX}.",
+            ),
+        ],
+    )
+
+    notification_days = WholeField(
+        "Package Charge Notification Days",
+        default=0,
+        validators=[NumberRange(0, company_settings.NOTIFICATION_DAYS_MAX, "These are 0 to %(max)s days.")],
+    )
+    late_call_days = WholeField(
+        "Late Call Days",
+        default=90,
+        validators=[NumberRange(0, company_settings.LATE_CALL_DAYS_MAX, "These are 0 to %(max)s days.")],
+    )
+    audit_comment = ChoiceField(
+        "Audit Comment",
+        choices=[SelectChoice(one.value, word) for one, word in AUDIT_COMMENTS.items()],
+        default=AuditComment.OFF.value,
+    )
+
+    validate_email = check_email
+
+    def offer_time_zones(self, provider: Company, fixed: bool) -> None:
+        """Offer every time zone, or where it is fixed the one that holds."""
+        zones = (
+            [provider.time_zone] if fixed else sorted({provider.time_zone, *company_settings.time_zones()})
+        )
+        self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
+
+    @property
+    def fields(self) -> CompanyFields:
+        """What was typed, as the service takes it."""
+        return CompanyFields(
+            self.name.data or "",
+            self.address.data or "",
+            self.email.data or "",
+            self.tax_id.data or "",
+            self.time_zone.data or "",
+            self.default_currency.data or "",
+            self.usage_wait_days.data,
+            self.summary_footer.data or "",
+            self.notification_days.data,
+            self.late_call_days.data,
+            AuditComment(self.audit_comment.data),
+        )

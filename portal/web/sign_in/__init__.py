@@ -1,0 +1,1 @@
+"""Signing in: passwords, second factors, passkeys, recovery, sessions, and one's own account."""

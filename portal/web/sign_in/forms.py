@@ -1,0 +1,184 @@
+"""The forms of signing in, as Flask-Security has them, with tries that are counted.
+
+Tries are counted before a password is looked at. While one is being hashed no transaction is open
+that anybody else would wait for.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import g
+from flask_security import (
+    ChangePasswordForm,
+    LoginForm,
+    MfRecoveryForm,
+    ResetPasswordForm,
+    TwoFactorRescueForm,
+    TwoFactorSetupForm,
+    TwoFactorVerifyCodeForm,
+    VerifyForm,
+    WebAuthnRegisterForm,
+    current_user,
+)
+from flask_security.forms import EmailValidation
+from wtforms import EmailField, Field, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired, Length
+
+from portal import database
+from portal.clock import now
+from portal.extensions import db
+from portal.services.people import attempts
+from portal.services.people.passwords import LONGEST
+from portal.web.shared.filters import plural
+from portal.web.sign_in.device_cookie import folded, place
+
+EMAIL_LONGEST = 254
+# No password is longer, and hashing anything longer would be work for nothing.
+not_too_long = Length(max=LONGEST, message="This is not your password.")
+
+
+def close(text: str | None) -> str | None:
+    """A code without the spaces that are there for the eye."""
+    return "".join(text.split()).lower()[:40] if text else text
+
+
+def may_try(of_whom: str, limits: tuple[attempts.Limit, ...]) -> str | None:
+    """Count a try; a sentence where there were too many. The answer's status says so, too."""
+    wait = attempts.begin(of_whom, limits, now())
+    if wait is None:
+        return None
+    g.too_many = wait
+    return f"Too many tries. Wait {in_words(wait)}, then try again."
+
+
+def in_words(wait: timedelta) -> str:
+    """How long, in the unit that fits: 15 minutes, 6 hours."""
+    minutes = -(-int(wait.total_seconds()) // 60)
+    return plural(-(-minutes // 60), "hour") if minutes > 90 else plural(max(minutes, 1), "minute")
+
+
+def forget_tries(of_whom: str) -> None:
+    """It went well; kept at once, as a second step may follow."""
+    attempts.succeeded(of_whom)
+    db.session.commit()
+
+
+class SignInForm(LoginForm):
+    """E-mail and password. Nothing is remembered beyond the session."""
+
+    email = EmailField("E-mail", [InputRequired(), EmailValidation(verify=False)])
+    password = PasswordField("Password", [InputRequired(), not_too_long])
+    remember = None  # type: ignore[assignment]
+
+    def validate(self, **options: Any) -> bool:
+        """Count the try, then look at what was typed."""
+        typed = (self.email.data or "")[:EMAIL_LONGEST]
+        of_whom = attempts.subject("password", folded(typed), place(typed))
+        if sentence := may_try(of_whom, attempts.PASSWORDS):
+            self.form_errors.append(sentence)
+            return False
+        with database.reading():
+            fine = super().validate(**options)
+            fresh = self.user.password if self.user else None
+        db.session.rollback()
+        if fine and self.user:
+            self.user.password = fresh  # hashed anew, where the way of hashing has changed
+            forget_tries(of_whom)
+        return fine
+
+
+class AskAgainForm(VerifyForm):
+    """Who is signed in says so once more."""
+
+    password = PasswordField("Password", [InputRequired("Type your password."), not_too_long])
+
+    def validate(self, **options: Any) -> bool:
+        """Count the try, then look at what was typed."""
+        return _of_whoever_is_signed_in(self, self.password, self.user, super().validate, options)
+
+
+class NewPasswordForm(ChangePasswordForm):
+    """A new password, by whoever knows the old one."""
+
+    password = PasswordField("Password now", [InputRequired("Type the password you have."), not_too_long])
+    new_password = PasswordField("New password", [InputRequired("Type a password.")])
+
+    def validate(self, **options: Any) -> bool:
+        """Count the try, then look at what was typed."""
+        return _of_whoever_is_signed_in(self, self.password, current_user, super().validate, options)
+
+
+class ChoosePasswordForm(ResetPasswordForm):
+    """A new password, by whoever has the link."""
+
+    password = PasswordField("New password", [InputRequired("Type a password.")])
+
+
+class CodeForm(TwoFactorVerifyCodeForm):
+    """A code of an authenticator app; spaces in it are for the eye."""
+
+    code = StringField("Code", [InputRequired("Type the code that the app shows.")], filters=[close])
+
+    def validate(self, **options: Any) -> bool:
+        """Count the try, except while the app is being set up."""
+        if self.is_setup:
+            g.code_is_wrong = not super().validate(**options)
+            return not g.code_is_wrong
+        return _counted(self, self.code, super().validate, options)
+
+
+class BackupCodeForm(MfRecoveryForm):
+    """One of the backup codes."""
+
+    code = StringField("Backup code", [InputRequired("Type one of your backup codes.")], filters=[close])
+
+    def validate(self, **options: Any) -> bool:
+        """Count the try."""
+        return _counted(self, self.code, super().validate, options)
+
+
+class SecondStepForm(TwoFactorSetupForm):
+    """Which second step: buttons say it, so no list is needed."""
+
+    setup = StringField("Second step")  # type: ignore[assignment]
+
+
+class RescueForm(TwoFactorRescueForm):
+    """Flask-Security makes one beside the code's form; no page shows it."""
+
+    help_setup = RadioField("Help", choices=[SelectChoice("help", "Help")])
+
+
+class PasskeyForm(WebAuthnRegisterForm):
+    """A passkey always stands for both steps."""
+
+    name = StringField("Name", [InputRequired("Give the passkey a name to know it by.")])
+    usage = StringField("Usage")  # type: ignore[assignment]
+
+    def validate(self, **options: Any) -> bool:
+        """Whatever was sent, it is for signing in."""
+        self.usage.data = "first"
+        return super().validate(**options)
+
+
+def _counted(form: Any, field: Field, validate: Any, options: dict[str, Any]) -> bool:
+    of_whom = attempts.subject("code", form.user.id)
+    if sentence := may_try(of_whom, attempts.CODES):
+        field.errors = [sentence]
+        return False
+    if fine := bool(validate(**options)):
+        attempts.succeeded(of_whom)
+    return fine
+
+
+def _of_whoever_is_signed_in(
+    form: Any, field: Field, user: Any, validate: Any, options: dict[str, Any]
+) -> bool:
+    of_whom = attempts.subject("password of", user.id)
+    if sentence := may_try(of_whom, attempts.PASSWORDS):
+        field.errors = [sentence]
+        return False
+    if fine := bool(validate(**options)):
+        attempts.succeeded(of_whom)
+    return fine

@@ -1,0 +1,63 @@
+"""The charge summary of a customer, on screen and, from the same page, on paper."""
+
+from datetime import date
+from io import BytesIO
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from flask import render_template, request, send_file
+
+from portal.clock import today
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import Company, Customer
+from portal.services.summary import for_paper, summary
+from portal.web.http.errors import problem
+from portal.web.shared.spans import span_of
+from portal.web.summary import bp, paper
+
+# Charges, assignments and balance entries that a page shows: the first of each. Its totals are of all.
+LINES_SHOWN = 1_000
+
+
+@bp.get("/customers/<int:customer_id>/summary")
+def show(customer_id: int) -> Any:
+    """What was charged from a day to a day; without them, in this month."""
+    customer = db.get_or_404(Customer, customer_id)
+    day = today()
+    months = _months(day)
+    span = span_of(*months["This month"])
+    assert span.begins and span.through
+    found = summary(customer, span.begins, span.through, LINES_SHOWN)
+    context = {"customer": customer, "span": span, "summary": found, "today": day, "spans": months}
+    return render_template("summary/show.html", **context), 422 if span.problem else 200
+
+
+@bp.get("/customers/<int:customer_id>/summary.pdf")
+def download(customer_id: int) -> Any:
+    """The same summary as PDF."""
+    customer = db.get_or_404(Customer, customer_id)
+    return as_pdf(customer, request.args.get("paper", ""))
+
+
+def as_pdf(customer: Customer, size: str) -> Any:
+    """The summary that the address asks for, as a file that is downloaded."""
+    span = span_of(*_months(today())["This month"])
+    if span.problem or not (span.begins and span.through):
+        return problem(422, span.problem)
+    found = for_paper(customer, span.begins, span.through)
+    made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
+    return send_file(
+        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found), max_age=0
+    )
+
+
+def _months(day: date) -> dict[str, tuple[date, date]]:
+    """Spans that are asked for often."""
+    first = day.replace(day=1)
+    month, year = relativedelta(months=1), relativedelta(years=1)
+    return {
+        "Last month": (first - month, first - ONE_DAY),
+        "This month": (first, first + month - ONE_DAY),
+        "This year": (first.replace(month=1), first.replace(month=1) + year - ONE_DAY),
+    }

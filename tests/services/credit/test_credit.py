@@ -1,0 +1,309 @@
+"""The balance is the sum of its entries, and every amount is either taken from it, to be paid, or paid."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+from sqlalchemy import select
+
+from portal.domain.due import Kind
+from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.terms import Proration
+from portal.extensions import db
+from portal.models import Allocation, BalanceEntry, Call, Charge, Payment, PaymentState
+from portal.services import credit
+from portal.services.assignments.changing import change_end
+from portal.services.calls import call_spend
+from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.credit.statement import statement
+from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
+
+ONE_DAY = timedelta(days=1)
+
+
+def paid(customer, amount, state=PaymentState.COMPLETED, *, token="payment", **more):
+    payment = Payment(
+        token=token, customer=customer, state=state, paid_on=TODAY, amount=Decimal(amount), created_by=BEN,
+        created_at=NOW, fee=Decimal(0), description="Bank transfer", **more,
+    )  # fmt: skip
+    return credit.record_payment(payment, TODAY, now=NOW)
+
+
+def charged(customer, amount, *, token="charge", auto=False):
+    asked = ManualCharge(customer, TODAY, Decimal(amount), Decimal(0), "Support call", auto)
+    return charge_manually(asked, token=token, today=TODAY, by=BEN, now=NOW)
+
+
+def allocate(payment, charge, amount, token="allocation"):
+    return credit.allocate(payment, charge, Decimal(amount), token=token, today=TODAY, by=BEN, now=NOW)
+
+
+def test_only_a_completed_payment_is_in_the_balance(session):
+    acme = a_customer()
+    payment = paid(acme, "50", PaymentState.PENDING)
+    assert credit.balance_of(acme.id) == 0
+    credit.complete_payment(payment, TODAY, by=BEN, now=NOW)
+    assert credit.balance_of(acme.id) == 50
+    credit.cancel_payment(payment, TODAY, by=BEN, now=NOW)
+    assert credit.balance_of(acme.id) == 0
+    with pytest.raises(RuleBroken, match="cancelled already"):
+        credit.cancel_payment(payment, TODAY, by=BEN, now=NOW)
+
+
+def test_a_payment_sent_twice_counts_once(session):
+    acme = a_customer()
+    assert paid(acme, "50") is paid(acme, "50")
+    assert credit.balance_of(acme.id) == 50
+
+
+def test_a_charge_with_auto_decrement_takes_amount_and_tax_from_the_balance(session):
+    acme = a_customer(tax_rate="20")
+    charged(acme, "10", auto=True)
+    entry = session.scalars(select(BalanceEntry)).one()
+    assert (entry.amount, entry.tax) == (Decimal(-12), Decimal(-2))
+    assert credit.owed_by(acme.id) == 0
+
+
+def test_allocating_a_payment_takes_from_the_balance_and_lifting_gives_back(session):
+    acme = a_customer(tax_rate="20")
+    payment, charge = paid(acme, "50"), charged(acme, "10")
+    allocation = allocate(payment, charge, "12")
+    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (38, 0)
+    assert credit.to_be_paid(acme.id) == []
+    credit.lift(allocation, TODAY, by=BEN, now=NOW)
+    credit.lift(allocation, TODAY, by=BEN, now=NOW)
+    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (50, 12)
+
+
+def test_no_more_is_allocated_than_is_left_of_the_charge_or_of_the_payment(session):
+    acme = a_customer(tax_rate="0")
+    payment, charge = paid(acme, "15"), charged(acme, "10")
+    with pytest.raises(Invalid, match="Only 10 of the charge"):
+        allocate(payment, charge, "11")
+    allocate(payment, charge, "10", "first")
+    with pytest.raises(Invalid, match="Only 5 of the payment"):
+        allocate(payment, charged(acme, "10", token="second"), "6", "more")
+
+
+def test_an_allocated_payment_is_released_before_it_is_cancelled(session):
+    acme = a_customer(tax_rate="0")
+    payment, charge = paid(acme, "15"), charged(acme, "10")
+    allocate(payment, charge, "10")
+    with pytest.raises(RuleBroken, match="Release it first") as refused:
+        credit.cancel_payment(payment, TODAY, by=BEN, now=NOW)
+    assert refused.value.way_out.label == "Release the payment"
+    credit.release(payment, TODAY, by=BEN, now=NOW)
+    credit.cancel_payment(payment, TODAY, by=BEN, now=NOW)
+    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (0, 10)
+
+
+def test_what_was_paid_of_a_reversed_charge_returns_to_the_balance(session):
+    acme = a_customer(tax_rate="20")
+    payment, charge = paid(acme, "12"), charged(acme, "10")
+    allocate(payment, charge, "12")
+    reverse(charge, "Wrong customer", today=TODAY, by=BEN, now=NOW)
+    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (12, 0)
+    assert credit.allocated_of(payment) == 0
+
+
+def test_a_credit_takes_back_only_what_was_paid_too_much(session):
+    acme = a_customer(tax_rate="0")
+    package = a_package(retail="30", cost="0", proration=Proration.DAILY)
+    line = assigned(package, acme, date(2026, 11, 1))
+    run(TODAY)
+    charge = session.scalars(select(Charge)).one()
+    allocate(paid(acme, "30"), charge, "30")
+    change_end(line, TODAY, TODAY, by=BEN, now=NOW)
+    run(TODAY + ONE_DAY)
+    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (8, 0)
+    (stands,) = credit.to_be_paid(acme.id, [charge.id])
+    assert (stands.total, stands.paid) == (22, 22)
+
+
+def test_a_correction_goes_where_its_charge_went_whatever_the_assignment_says_by_then(session):
+    acme = a_customer(tax_rate="0")
+    package = a_package(retail="30", cost="0", proration=Proration.DAILY)
+    line = assigned(package, acme, date(2026, 11, 1))
+    run(TODAY)
+    line.auto_decrement_credit = True
+    change_end(line, TODAY, TODAY, by=BEN, now=NOW)
+    run(TODAY + ONE_DAY)
+    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (0, 22)
+
+
+def test_calls_are_one_entry_a_customer_and_day_and_late_ones_add_the_difference(session):
+    acme = a_customer(tax_rate="20")
+
+    def call(number, amount):
+        session.add(
+            Call(
+                customer_id=acme.id,
+                call_id=str(number),
+                day=TODAY,
+                seconds=60,
+                amount=Decimal(amount),
+                came_in_on=TODAY,
+            )
+        )
+        session.flush()
+        call_spend.enter_calls([acme.id], TODAY, TODAY, NOW)
+
+    call(1, "0.004")
+    assert session.scalars(select(BalanceEntry)).all() == []
+    call(2, "0.021")
+    call(3, "1")
+    entries = [(entry.amount, entry.tax) for entry in session.scalars(select(BalanceEntry))]
+    assert entries == [(Decimal("-0.04"), Decimal("-0.01")), (Decimal("-1.20"), Decimal("-0.20"))]
+    call_spend.enter_calls([acme.id], TODAY, TODAY, NOW)
+    assert credit.balance_of(acme.id) == Decimal("-1.24")
+
+
+def test_who_is_below_the_limit_counts_the_debit_limit(session):
+    acme, globex = a_customer("Acme"), a_customer("Globex")
+    for customer, name in ((acme, "a"), (globex, "g")):
+        charged(customer, "10", token=name, auto=True)
+    acme.debit_limit = Decimal(12)
+    session.flush()
+    assert [(one.customer, one.available) for one in credit.below_limit()] == [(globex, Decimal(-12))]
+    assert credit.below_among([acme, globex]) == {globex.id: Decimal(-12)}
+
+
+class History:
+    """Things that people do with a customer's money, drawn from a seed; refusals change nothing."""
+
+    def __init__(self, seed):
+        self.random = Random(seed)
+        self.customer = a_customer(tax_rate=self.random.choice(("0", "20", "7.7")))
+        self.day, self.tokens = date(2026, 9, 1), 0
+        for auto in (True, False):
+            package = a_package(f"Line {auto}", "31.17", cost="1", proration=Proration.DAILY)
+            assigned(package, self.customer, self.day, auto_decrement_credit=auto)
+
+    def token(self):
+        self.tokens += 1
+        return f"token-{self.tokens}"
+
+    def amount(self):
+        return Decimal(self.random.randint(1, 6000)) / 100
+
+    def any(self, model, *where):
+        return self.random.choice([*db.session.scalars(select(model).where(*where)), None])
+
+    def act(self):
+        getattr(self, self.random.choice([name for name in dir(self) if name.startswith("do_")]))()
+        db.session.flush()
+
+    def do_pay(self):
+        state = self.random.choice((PaymentState.PENDING, PaymentState.COMPLETED, PaymentState.COMPLETED))
+        paid(self.customer, str(self.amount()), state, token=self.token())
+
+    def do_complete(self):
+        if payment := self.any(Payment, Payment.state == PaymentState.PENDING):
+            credit.complete_payment(payment, self.day, by=BEN, now=NOW)
+
+    def do_cancel(self):
+        if payment := self.any(Payment, Payment.state != PaymentState.CANCELLED):
+            if credit.allocated_of(payment):
+                credit.release(payment, self.day, by=BEN, now=NOW)
+            credit.cancel_payment(payment, self.day, by=BEN, now=NOW)
+
+    def do_adjust(self):
+        amount = self.amount() * self.random.choice((1, -1))
+        credit.adjust(
+            self.customer, amount, self.day, "Goodwill", token=self.token(), today=self.day, by=BEN, now=NOW
+        )
+
+    def do_charge(self):
+        auto, amount = self.random.random() < 0.5, self.amount() * self.random.choice((1, 1, -1))
+        charged(self.customer, str(amount), token=self.token(), auto=auto)
+
+    def do_reverse(self):
+        charge = self.any(Charge, Charge.kind != Kind.REVERSAL)
+        if charge and not why_not_reverse(charge):
+            reverse(charge, "By mistake", today=self.day, by=BEN, now=NOW)
+
+    def do_allocate(self):
+        payment = self.any(Payment, Payment.state == PaymentState.COMPLETED)
+        wanted = [item for item in credit.to_be_paid(self.customer.id) if item.open > 0]
+        if payment and wanted:
+            item = self.random.choice(wanted)
+            left = payment.amount - credit.allocated_of(payment)
+            amount = min(item.open, left, self.amount())
+            if amount > 0:
+                credit.allocate(
+                    payment, item.charge, amount, token=self.token(), today=self.day, by=BEN, now=NOW
+                )
+
+    def do_lift(self):
+        if allocation := self.any(Allocation, Allocation.lifted_on.is_(None)):
+            credit.lift(allocation, self.day, by=BEN, now=NOW)
+
+    def do_call(self):
+        day = self.day - timedelta(days=self.random.randint(0, 3))
+        db.session.add(
+            Call(
+                customer_id=self.customer.id, call_id=self.token(), day=day, seconds=60, amount=self.amount() / 7 // 1,
+                came_in_on=self.day,
+            )
+        )  # fmt: skip
+        db.session.flush()
+        call_spend.enter_calls([self.customer.id], day, self.day, NOW)
+
+    def do_run(self):
+        self.day += timedelta(days=self.random.randint(1, 20))
+        run(self.day)
+
+
+def calls_with_tax(customer):
+    """What calls cost by day, amount and tax rounded once each."""
+    by_day = defaultdict(Decimal)
+    for call in db.session.scalars(select(Call).where(Call.customer_id == customer.id)):
+        by_day[call.day] += call.spend
+    rate, cent = customer.tax_rate_on(TODAY), Decimal("0.01")
+    return sum(
+        (
+            amount.quantize(cent, "ROUND_HALF_UP")
+            + (amount.quantize(cent, "ROUND_HALF_UP") * rate / 100).quantize(cent, "ROUND_HALF_UP")
+            for amount in by_day.values()
+        ),
+        Decimal(0),
+    )
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed):
+    history = History(seed)
+    customer = history.customer
+    for _ in range(40):
+        history.act()
+        payments = session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)).all()
+        adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
+        charges = session.scalars(select(Charge)).all()
+        standing = session.scalars(select(Allocation).where(Allocation.lifted_on.is_(None))).all()
+        taken = sum((charge.total for charge in charges if charge.auto_decrement_credit), Decimal(0))
+        allocated = sum((allocation.amount for allocation in standing), Decimal(0))
+        balance = credit.balance_of(customer.id)
+        assert balance == (
+            sum((payment.amount for payment in payments), Decimal(0))
+            + sum(session.scalars(adjusted), Decimal(0))
+            - taken
+            - allocated
+            - calls_with_tax(customer)
+        )
+        assert balance == sum(session.scalars(select(BalanceEntry.amount)), Decimal(0))
+        whole = statement(customer.id, FIRST_DAY, LAST_DAY)
+        assert balance == whole.closing == (whole.lines[-1].balance if whole.lines else whole.opening)
+        cut = history.day - timedelta(days=history.random.randint(0, 20))
+        before, rest = (
+            statement(customer.id, FIRST_DAY, cut),
+            statement(customer.id, cut + ONE_DAY, LAST_DAY),
+        )
+        assert (before.closing, rest.closing) == (rest.opening, balance)
+        to_pay = sum((charge.total for charge in charges if not charge.auto_decrement_credit), Decimal(0))
+        assert credit.owed_by(customer.id) == to_pay - allocated
+        for item in credit.to_be_paid(customer.id, [charge.id for charge in charges]):
+            assert item.paid <= max(item.total, Decimal(0))
+        assert all(credit.allocated_of(payment) <= payment.amount for payment in payments)

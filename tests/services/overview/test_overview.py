@@ -1,0 +1,380 @@
+"""What the owner reads on the overview is what the pages and the runs say, on both databases."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from time import sleep
+
+import pytest
+
+from portal.domain.due import Kind
+from portal.domain.schedule import Frequency
+from portal.models import CallImport, Charge, ImportState, Run, RunState
+from portal.services.assignments.changing import change_quantity
+from portal.services.charges import by_hand
+from portal.services.overview import due, history, recurring, remembering, watch
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
+from portal.services.packages import figures as package_figures
+from portal.services.packages.changes import make_change, plan_change
+from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.runs.upcoming import upcoming
+from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
+
+pytestmark = pytest.mark.usefixtures("session")
+
+DAY = timedelta(days=1)
+MONTH_AGO = TODAY - timedelta(days=31)
+
+
+def recurs(currency="GBP"):
+    return next((row for row in recurring.recurring(Reading(TODAY)) if row.currency == currency), None)
+
+
+def past(currency):
+    return history.history(currency, TODAY, history.by_month(Reading(TODAY)))
+
+
+# -- what recurs
+
+
+def test_what_recurs_is_what_the_packages_pages_add_up_to():
+    monthly = a_package(retail="24.50", cost="10")
+    weekly = a_package("Lookup", "4.75", cost="1.90", frequency=Frequency.WEEKLY, match=(1, 4))
+    yearly = a_package("Gold", "361", cost="120", frequency=Frequency.YEARLY, match=())
+    customer, other = a_customer(), a_customer("Globex")
+    for package, quantity in ((monthly, 3), (weekly, 1), (yearly, 1)):
+        assigned(package, customer, quantity=quantity)
+    assigned(monthly, other)
+    pages = [package_figures.monthly(package, TODAY)[0] for package in (monthly, weekly, yearly)]
+    found = recurs()
+    assert (found.retail, found.cost) == (sum(p.retail for p in pages), sum(p.cost for p in pages))
+    assert found.assignments == 4
+    assert found.margin == found.retail - found.cost
+    assert found.margin_rate == round(100 * found.margin / found.retail)
+
+
+def test_what_is_charged_once_has_ended_or_begins_later_does_not_recur():
+    customer = a_customer()
+    assigned(a_package("Phone", frequency=Frequency.NONE, match=()), customer)
+    assigned(a_package(), customer, TODAY - 40 * DAY, end_date=TODAY - DAY)
+    assigned(a_package(), customer, TODAY + DAY)
+    assert recurs() is None
+
+
+def test_a_new_quantity_recurs_from_its_day_on():
+    assignment = assigned(a_package(retail="10"), a_customer(), MONTH_AGO)
+    run()
+    change_quantity(assignment, 5, TODAY + DAY, TODAY)
+    assert recurs().retail == Decimal("10.00")
+    (tomorrow,) = recurring.recurring(Reading(TODAY + DAY))
+    assert tomorrow.retail == Decimal("50.00")
+
+
+def test_currencies_are_never_added_up():
+    package = a_package(currencies=("GBP", "JPY"), retail="2400", cost="1000")
+    assigned(package, a_customer())
+    assigned(package, a_customer("Sakurame", "JPY"))
+    assert {row.currency: row.retail for row in recurring.recurring(Reading(TODAY))} == {
+        "GBP": Decimal(2400),
+        "JPY": Decimal(2400),
+    }
+
+
+# -- what falls due
+
+
+def some_due():
+    """Charges overdue, due today, in two weeks, and a minimum spend that still runs."""
+    customer = a_customer()
+    assigned(a_package("Anchored", "3", match=()), customer, TODAY - 3 * DAY)
+    assigned(a_package("Phone", "89", frequency=Frequency.NONE, match=()), customer)
+    assigned(a_package("Matched", "8", match=(1, 15)), customer)
+    assigned(a_package("Commitment", "50", match=(1,), minimum_spend=True), customer, TODAY.replace(day=1))
+
+
+def test_what_falls_due_is_what_the_list_of_upcoming_charges_says():
+    some_due()
+    found = due.due(Reading(TODAY))
+    days = {day.on: day.amount for day in found.days("GBP") if day.count}
+    listed = upcoming(TODAY, found.through, TODAY)
+    expected = {day.on: day.totals["GBP"].amount for day in listed.days}
+    expected[TODAY] = expected.get(TODAY, 0) + Decimal("3.00")  # what is overdue stands under today
+    assert days == expected
+    assert found.is_whole
+
+
+def test_as_many_charges_are_announced_as_a_run_then_posts():
+    some_due()
+    assert due.due(Reading(TODAY)).now == 2
+    assert run().charges == 2
+    assert due.due(Reading(TODAY)).now == 0
+
+
+def test_a_minimum_spend_that_still_runs_is_told_apart():
+    some_due()
+    (first,) = [day for day in due.due(Reading(TODAY)).days("GBP") if day.at_most]
+    assert (first.on, first.at_most, first.amount) == (
+        TODAY.replace(month=12, day=1),
+        Decimal(50),
+        Decimal(58),
+    )
+
+
+def test_every_day_of_the_next_thirty_is_there():
+    found = list(due.due(Reading(TODAY)).days("GBP"))
+    assert [day.on for day in found] == [TODAY + n * DAY for n in range(30)]
+    assert {day.count for day in found} == {0}
+
+
+def test_of_too_many_assignments_the_days_that_fit_are_told(monkeypatch):
+    package, customer = a_package("Anchored", "3", match=()), a_customer()
+    for days in range(6):
+        assigned(package, customer, TODAY + days * DAY)
+    monkeypatch.setattr(due, "ASSIGNMENTS_MOST", 4)
+    found = due.due(Reading(TODAY))
+    assert not found.is_whole
+    assert [day.amount for day in found.days("GBP")] == [Decimal(3)] * len(list(found.days("GBP")))
+    assert TODAY <= found.through < TODAY + 4 * DAY
+    monkeypatch.setattr(due, "ASSIGNMENTS_MOST", 0)
+    assert list(due.due(Reading(TODAY)).days("GBP")) == []
+
+
+def test_what_is_held_is_not_announced():
+    assigned(a_package("Daily", "1", frequency=Frequency.DAILY, match=()), a_customer(), TODAY - 60 * DAY)
+    found = due.due(Reading(TODAY))
+    assert (found.now, found.held) == (0, 1)
+
+
+# -- what came in
+
+
+def test_a_month_has_what_recurred_in_it_and_what_was_charged_once():
+    customer = a_customer()
+    assigned(a_package(retail="24.50", cost="10"), customer, TODAY.replace(month=9, day=1))
+    assigned(a_package("Phone", "89", cost="62", frequency=Frequency.NONE, match=()), customer)
+    run()
+    asked = by_hand.ManualCharge(customer, TODAY, Decimal(-5), Decimal(0), "Goodwill")
+    by_hand.charge_manually(asked, token="m", today=TODAY, by=BEN, now=NOW)
+    found = past("GBP")
+    assert [month.begins.month for month in found.months] == [9, 10, 11]
+    assert [month.recurring.amount for month in found.months] == [Decimal("24.50")] * 3
+    assert [month.recurring.margin for month in found.months] == [Decimal("14.50")] * 3
+    assert [month.once.amount for month in found.months] == [0, 0, 84]
+    assert [month.is_running for month in found.months] == [False, False, True]
+
+
+def test_packages_stand_by_their_margin_and_all_adds_up():
+    customer = a_customer()
+    assigned(a_package("Good", "10", cost="1"), customer, TODAY.replace(day=1))
+    assigned(a_package("Better", "20", cost="2"), customer, TODAY.replace(day=1))
+    assigned(a_package("Mistake", "3", cost="4"), customer, TODAY.replace(day=1))
+    run()
+    found = past("GBP")
+    assert [(row.name, row.sums.margin) for row in found.packages] == [
+        ("Better", 18),
+        ("Good", 9),
+        ("Mistake", -1),
+    ]
+    assert (found.total.amount, found.total.cost, found.total.count) == (33, 7, 3)
+    assert history.currencies(history.by_month(Reading(TODAY))) == {"GBP"}
+    assert past("USD").total.count == 0
+
+
+def test_a_reversal_counts_against_what_it_reverses(session):
+    assigned(a_package(), a_customer(), TODAY.replace(day=1))
+    run()
+    charge = session.query(Charge).one()
+    by_hand.reverse(charge, "Wrong package.", today=TODAY, by=BEN, now=NOW)
+    assert past("GBP").months[-1].recurring.amount == 0
+    assert {row.kind for row in session.query(Charge)} == {Kind.RECURRING, Kind.REVERSAL}
+
+
+# -- what needs a look
+
+
+def test_a_held_assignment_is_named_once_a_run_has_held_it():
+    daily = a_package("Daily", "1", frequency=Frequency.DAILY, match=())
+    assignment = assigned(daily, a_customer(), TODAY - 60 * DAY)
+    assert watch.held(TODAY) == []
+    run()
+    assert [found.id for found in watch.held(TODAY)] == [assignment.id]
+
+
+def a_run(session, state=RunState.DONE, failed=0, **more):
+    made = Run(
+        through=TODAY, state=state, failed_count=failed, started_at=NOW - timedelta(hours=1),
+        heartbeat_at=NOW - timedelta(minutes=50), **more,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def test_a_run_that_failed_or_stopped_is_named_until_a_later_one_is_good(session):
+    a_run(session)
+    stopped, failed = a_run(session, RunState.RUNNING), a_run(session, failed=3)
+    a_run(session, simulate=True)
+    assert watch.runs_to_look_at(NOW) == [failed, stopped]
+    a_run(session)
+    assert watch.runs_to_look_at(NOW) == []
+
+
+def test_a_run_that_goes_on_is_not_called_interrupted(session):
+    a_run(session, RunState.RUNNING)
+    assert watch.runs_to_look_at(NOW - timedelta(minutes=50)) == []
+
+
+def an_import(session, state, digest="one", **more):
+    made = CallImport(
+        file_name="calls.csv", digest=digest, state=state, started_at=NOW - timedelta(hours=1),
+        heartbeat_at=NOW - timedelta(minutes=50), **more,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def test_a_file_of_calls_that_waits_is_named_until_it_is_taken_in(session):
+    stopped = an_import(session, ImportState.STOPPED)
+    interrupted = an_import(session, ImportState.RUNNING, "two")
+    an_import(session, ImportState.DONE, "three")
+    an_import(session, ImportState.REFUSED, "four")
+    assert watch.imports_to_look_at(NOW) == [interrupted, stopped]
+    assert watch.imports_to_look_at(NOW - timedelta(minutes=50)) == [stopped], "the other goes on"
+    an_import(session, ImportState.DONE)
+    assert watch.imports_to_look_at(NOW) == [interrupted]
+    assert watch.imports_to_look_at(NOW + timedelta(days=31)) == []
+
+
+def test_a_package_on_sale_below_its_cost_is_named():
+    a_package("Good", "10", cost="1")
+    bad = a_package("Mistake", "3", cost="4")
+    (found,) = watch.sold_below_cost(TODAY)
+    assert (found[0].id, found[1].currency) == (bad.id, "GBP")
+    bad.archived_on = TODAY
+    assert watch.sold_below_cost(TODAY) == []
+
+
+def test_customers_who_lose_money_or_leave_are_named():
+    loser, leaver = a_customer("Loser"), a_customer("Leaver")
+    assigned(a_package("Mistake", "3", cost="4"), loser, TODAY.replace(day=1))
+    good = a_package("Good", "10", cost="1")
+    assigned(good, leaver, TODAY.replace(day=1), end_date=TODAY + 10 * DAY)
+    assigned(good, leaver, TODAY.replace(day=1), end_date=TODAY + 5 * DAY)
+    assigned(good, loser, TODAY.replace(day=1), end_date=TODAY + 90 * DAY, quantity=1)
+    run()
+    assert [(row.name, row.ends, row.assignments) for row in watch.leaving(TODAY)] == [
+        ("Leaver", TODAY + 5 * DAY, 2)
+    ]
+    assert watch.losses(Reading(TODAY)) == []
+    assigned(a_package("Worse", "1", cost="40"), loser, TODAY.replace(day=1))
+    run()
+    assert [(row.name, row.margin) for row in watch.losses(Reading(TODAY))] == [("Loser", Decimal(-31))]
+
+
+def test_what_has_ended_is_not_counted():
+    customer = a_customer()
+    assigned(a_package(), customer, TODAY + DAY)
+    assigned(a_package(), customer, TODAY - 9 * DAY, end_date=TODAY - DAY)
+    assert watch.counts(Reading(TODAY)) == watch.Counts(1, 1)
+
+
+# -- remembering
+
+
+@pytest.fixture
+def remembers(app, monkeypatch):
+    """The portal remembers, as it does outside of tests."""
+    monkeypatch.setitem(app.config, "TESTING", False)
+    remembering.forget()
+
+
+def test_what_is_remembered_is_found_anew_once_anything_has_changed(session, remembers):
+    package, customer = a_package("Anchored", "10", match=()), a_customer()
+    first = assigned(package, customer, TODAY.replace(day=1))
+
+    def figures():
+        days = due.due(Reading(TODAY))
+        total = past("GBP").total
+        return (
+            recurs().retail,
+            days.now,
+            total.count,
+            watch.counts(Reading(TODAY)).assignments,
+            len(watch.losses(Reading(TODAY))),
+        )
+
+    assert figures() == figures() == (10, 1, 0, 1, 0)
+    run()
+    assert figures() == figures() == (10, 0, 1, 1, 0)
+    assigned(a_package("Mistake", "1", cost="40", match=()), customer)
+    assert figures() == (11, 1, 1, 2, 0)
+    run()
+    assert figures() == (11, 0, 2, 2, 1)
+    change_quantity(first, 3, TODAY + DAY, TODAY)
+    (tomorrow,) = recurring.recurring(Reading(TODAY + DAY))
+    assert tomorrow.retail == 31
+    december = TODAY.replace(month=12, day=1)
+    assert next(day.amount for day in due.due(Reading(TODAY)).days("GBP") if day.on == december) == 30
+
+
+def test_a_change_of_price_is_seen_at_once(session, remembers):
+    package = a_package(retail="10")
+    assigned(package, a_customer())
+    assert recurs().retail == 10
+    dearer = replace(definition_of(package, TODAY), prices=(PriceSet("GBP", Decimal(1), Decimal(12)),))
+    make_change(plan_change(package, dearer, None, TODAY))
+    assert recurs().retail == 12
+
+
+def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_anew(
+    session, remembers, monkeypatch
+):
+    monkeypatch.setattr(remembering, "QUICK", -1.0)  # from here on everything takes long
+    package, customer = a_package("Anchored", "10", match=()), a_customer()
+    assigned(package, customer, TODAY.replace(day=1))
+    session.commit()
+
+    def look():
+        reading = Reading(TODAY)
+        total = history.history("GBP", TODAY, history.by_month(reading)).total
+        return recurring.recurring(reading)[0].retail, total.count, reading.age is not None
+
+    assert look() == (10, 0, False)
+    assigned(package, customer, TODAY.replace(day=1))
+    run()
+    session.commit()
+    assert look() == (10, 0, True)
+    refresh(TODAY)
+    assert look() == (20, 2, False)
+
+
+def test_one_slow_moment_does_not_make_what_is_added_up_quickly_out_of_date(app, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "QUICK", 0.3)
+    reading = Reading(TODAY)
+    looks = [
+        reading.answer("sum", mark, find) for mark, find in ((1, lambda: 1), (2, _slowly), (3, lambda: 3))
+    ]
+    assert looks == [1, 2, 3]
+    assert reading.age is None
+
+
+def test_what_took_long_when_the_process_started_is_found_out_again(app, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "QUICK", 0.3)
+    assert Reading(TODAY).answer("sum", 1, _slowly) == 2
+    assert Reading(TODAY, waits=True, anew=True).answer("sum", 1, lambda: 2) == 2
+    assert Reading(TODAY).answer("sum", 2, lambda: 3) == 3
+
+
+def _slowly():
+    sleep(0.4)
+    return 2
+
+
+def test_what_falls_due_is_never_told_as_it_was(session, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "QUICK", -1.0)
+    assigned(a_package("Anchored", "10", match=()), a_customer(), TODAY.replace(day=1))
+    assert due.due(Reading(TODAY)).now == 1
+    run()
+    assert due.due(Reading(TODAY)).now == 0

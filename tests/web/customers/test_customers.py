@@ -1,0 +1,516 @@
+"""Customers: the list, the row that opens in it, making and changing one, their page, the archive."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from portal.models import Customer
+from portal.services.customers import customers
+from tests.pages import error_at, page, part, words
+from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
+
+HTMX = {"HX-Request": "true"}
+TYPED = {
+    "name": "Globex",
+    "currency": "USD",
+    "tax_rate": "7.25",
+    "email": "pay@globex.example",
+    "token": "form",
+}
+
+
+@pytest.fixture(autouse=True)
+def _on_a_sunday(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+def names(soup: Any) -> list[str]:
+    return [words(link) for link in soup.select("tbody th.lead a")]
+
+
+def only(session: Any) -> Customer:
+    return session.scalars(select(Customer)).one()
+
+
+# -- the list
+
+
+def test_the_list_shows_who_there_is_and_how_many(session: Any, client: FlaskClient) -> None:
+    a_did(a_customer("Northwind Telecom"))
+    a_customer("Acme", "EUR", "19")
+    soup = page(client.get("/customers"))
+    assert names(soup) == ["Acme", "Northwind Telecom"]
+    assert words(soup.select_one(".pager")) == "2 customers"
+    assert "19%" in words(soup.select_one("tbody tr"))
+
+
+def test_an_empty_list_offers_the_first_step(client: FlaskClient) -> None:
+    soup = page(client.get("/customers"))
+    assert "No customers yet" in words(soup.select_one(".empty"))
+    assert soup.select_one('.empty a[href="/customers/new"]')
+
+
+def test_searching_by_enter_and_as_one_types_answers_the_same_rows(session: Any, client: FlaskClient) -> None:
+    a_customer("Northwind Telecom"), a_customer("Acme")
+    whole = page(client.get("/customers?q=NORTH"))
+    typed = part(client.get("/customers?q=NORTH", headers=HTMX))
+    assert names(whole) == names(typed) == ["Northwind Telecom"]
+    assert whole.select_one('input[type=search][value="NORTH"]')
+
+
+def test_a_search_without_hits_says_so_and_leads_back(session: Any, client: FlaskClient) -> None:
+    a_customer()
+    soup = page(client.get("/customers?q=nobody"))
+    assert "No customer matches." in words(soup.select_one(".empty"))
+
+
+def test_filters_are_links_that_keep_what_was_searched_for(session: Any, client: FlaskClient) -> None:
+    a_customer("Acme"), a_customer("Acme Europe", "EUR")
+    soup = page(client.get("/customers?q=acme"))
+    euro = next(a for a in soup.select(".filters a") if words(a) == "EUR")
+    assert names(page(client.get(euro["href"]))) == ["Acme Europe"]
+
+
+def test_archived_customers_have_a_list_of_their_own(session: Any, client: FlaskClient) -> None:
+    a_customer("Acme"), a_customer("Gone")
+    session.scalars(select(Customer).where(Customer.name == "Gone")).one().archived_on = TODAY
+    assert names(page(client.get("/customers"))) == ["Acme"]
+    assert names(page(client.get("/customers?state=archived"))) == ["Gone"]
+    assert names(page(client.get("/customers?state=all"))) == ["Acme", "Gone"]
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "currency", "-currency", "since", "-since"])
+def test_every_sorting_pages_through_everybody_once(session: Any, client: FlaskClient, sort: str) -> None:
+    for number in range(60):
+        a_customer(f"Customer {number:02}", "EUR" if number % 2 else "GBP")
+    soup, seen = page(client.get(f"/customers?sort={sort}")), []
+    seen += names(soup)
+    soup = page(client.get(soup.select_one("a[rel=next]")["href"]))
+    seen += names(soup)
+    assert (len(seen), len(set(seen))) == (60, 60)
+    back = page(client.get(soup.select_one("a[rel=prev]")["href"]))
+    assert names(back) == seen[:50]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["sort=nonsense", "state=%00x"[:5], "after=99999999999999999999", "after=x", "before=-1", "currency=XYZ"],
+)
+def test_an_address_that_says_nothing_known_shows_the_list(
+    session: Any, client: FlaskClient, arguments: str
+) -> None:
+    a_customer("Acme")
+    assert names(page(client.get(f"/customers?{arguments}"))) == ["Acme"]
+
+
+def test_a_viewer_sees_the_list_and_no_buttons(session: Any, as_viewer: FlaskClient) -> None:
+    a_customer("Acme")
+    soup = page(as_viewer.get("/customers"))
+    assert names(soup) == ["Acme"]
+    assert not soup.select(".row-actions a, .bulk, .select, main .button--primary")
+    assert as_viewer.post("/customers", data=TYPED).status_code == 403
+
+
+def test_the_list_and_the_suggestions_find_a_customer_by_an_account_code(
+    session: Any, client: FlaskClient
+) -> None:
+    northwind = a_customer("Northwind Telecom")
+    a_customer("Acme")
+    customers.change_customer(northwind, customers.fields_of(northwind, account_codes=("LV-10042", "nw")))
+    session.commit()
+    assert names(page(client.get("/customers?q=lv-100"))) == ["Northwind Telecom"]
+    (option,) = part(client.get("/customers/suggestions?customer=LV-1", headers=HTMX)).select("option")
+    assert option["value"] == "Northwind Telecom" and "LV-10042" in words(option)
+
+
+# -- account codes
+
+
+def test_account_codes_are_typed_on_the_form_and_shown_on_the_page(session: Any, client: FlaskClient) -> None:
+    answer = client.post("/customers", data=TYPED | {"account_codes": "LV-10042, ext 102\r\nnw"})
+    soup = page(client.get(answer.location))
+    assert "Account Codes ext 102 , LV-10042 , nw Currency" in words(soup.select_one("dl.details"))
+    soup = page(client.get(f"{answer.location}/edit"))
+    assert soup.select_one("textarea[name=account_codes]").text.split("\n")[-3:] == [
+        "ext 102",
+        "LV-10042",
+        "nw",
+    ]
+
+
+def test_a_code_that_is_somebody_elses_is_refused_at_its_field_and_what_was_typed_stays(
+    session: Any, client: FlaskClient
+) -> None:
+    client.post("/customers", data=TYPED | {"account_codes": "nw"})
+    globex = only(session)
+    soup = page(
+        client.post("/customers", data=TYPED | {"token": "2", "name": "Acme", "account_codes": "1\nNW"}), 422
+    )
+    assert error_at(soup, "account_codes").startswith(f"nw is an account code of Globex (#{globex.id}). ")
+    assert soup.select_one("textarea[name=account_codes]").text.strip().split() == ["1", "NW"]
+    acme = a_customer("Acme")
+    session.commit()
+    typed = {"version": acme.version, "name": "Acme", "currency": "GBP", "account_codes": "globex"}
+    soup = page(client.post(f"/customers/{acme.id}", data=typed), 422)
+    assert error_at(soup, "account_codes").startswith(f"globex is the name of customer #{globex.id}. ")
+    soup = page(client.post("/customers", data=TYPED | {"token": "3", "name": "nw"}), 422)
+    assert "nw is an account code of Globex" in error_at(soup, "name")
+
+
+def test_a_row_that_is_saved_leaves_the_account_codes_alone_and_a_stale_form_shows_them(
+    session: Any, client: FlaskClient
+) -> None:
+    client.post("/customers", data=TYPED | {"account_codes": "nw"})
+    globex = only(session)
+    row = {"version": globex.version, "name": "Globex Ltd", "email": "", "tax_rate": "7.25"}
+    assert client.post(f"/customers/{globex.id}/row", data=row).status_code == 303
+    session.expire_all()
+    assert [row.code for row in globex.account_codes] == ["nw"]
+    typed = {"version": globex.version - 1, "name": "Globex Ltd", "currency": "USD", "account_codes": "mine"}
+    soup = page(client.post(f"/customers/{globex.id}", data=typed), 409)
+    assert "Account Codes: nw" in words(soup.select_one(".note--bad"))
+
+
+# -- making one
+
+
+def test_a_customer_is_made_once_however_often_the_form_is_sent(session: Any, client: FlaskClient) -> None:
+    first, second = client.post("/customers", data=TYPED), client.post("/customers", data=TYPED)
+    made = only(session)
+    assert first.status_code == second.status_code == 303
+    assert first.location == second.location == f"/customers/{made.id}"
+    assert (made.name, made.currency, str(made.tax_rate_on(TODAY)), made.created_on) == (
+        "Globex",
+        "USD",
+        "7.25",
+        TODAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "x" * 121),
+        ("currency", "XYZ"),
+        ("currency", ""),
+        ("email", "nobody"),
+        ("email", "a" * 300),
+        ("tax_rate", "20%"),
+        ("tax_rate", "NaN"),
+        ("tax_rate", "101"),
+        ("tax_rate", "-1"),
+        ("tax_rate", "1e2"),
+        ("company_details", "x" * 251),
+        ("address", "x" * 1001),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field_and_nothing_typed_is_lost(
+    session: Any, client: FlaskClient, field: str, value: str
+) -> None:
+    soup = page(client.post("/customers", data=TYPED | {field: value}), 422)
+    assert error_at(soup, field)
+    assert soup.select_one('input[name="name"]')["value"] == (value if field == "name" else "Globex")
+    assert session.scalar(select(func.count(Customer.id))) == 0
+
+
+def test_everything_that_is_wrong_is_said_at_once(client: FlaskClient) -> None:
+    wrong = {"name": "", "email": "nobody", "tax_rate": "101"}
+    soup = page(client.post("/customers", data=TYPED | wrong), 422)
+    assert all(error_at(soup, field) for field in wrong)
+
+
+def test_a_name_is_text_and_nothing_else(session: Any, client: FlaskClient) -> None:
+    client.post("/customers", data=TYPED | {"name": '<b>"Ünï & Söhne"</b> 汉字'})
+    assert names(page(client.get("/customers"))) == ['<b>"Ünï & Söhne"</b> 汉字']
+
+
+# -- changing one
+
+
+def change(customer: Customer, **typed: Any) -> dict[str, Any]:
+    return {"name": customer.name, "currency": customer.currency, "version": customer.version} | typed
+
+
+def test_a_customer_is_changed(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    soup = page(client.get(f"/customers/{customer.id}/edit"))
+    assert soup.select_one('input[name="name"]')["value"] == "Acme"
+    answer = client.post(f"/customers/{customer.id}", data=change(customer, name="Acme Ltd", currency="EUR"))
+    assert answer.status_code == 303
+    assert (customer.name, customer.currency, customer.search_key) == ("Acme Ltd", "EUR", "acme ltd")
+
+
+def test_a_currency_in_use_is_shown_and_cannot_be_changed(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(), customer)
+    soup = page(client.get(f"/customers/{customer.id}/edit"))
+    assert soup.select_one("#currency[readonly]")["value"] == "GBP"
+    data = change(customer, currency="EUR")
+    soup = page(client.post(f"/customers/{customer.id}", data=data), 422)
+    assert "Create another customer for EUR" in words(soup.select_one("[role=alert]"))
+    assert customer.currency == "GBP"
+
+
+def test_the_second_of_two_editors_is_told_and_loses_nothing(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    stale = change(customer, name="Mine")
+    client.post(f"/customers/{customer.id}", data=change(customer, name="Theirs"))
+    soup = page(client.post(f"/customers/{customer.id}", data=stale), 409)
+    assert "Somebody else saved this" in words(soup.select_one("[role=alert]"))
+    assert "Name: Theirs" in words(soup.select_one(".note"))
+    assert soup.select_one('input[name="name"]')["value"] == "Mine"
+    again = stale | {"version": soup.select_one('input[name="version"]')["value"]}
+    assert client.post(f"/customers/{customer.id}", data=again).status_code == 303
+    assert customer.name == "Mine"
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "99999999999999999999"])
+def test_a_version_that_is_none_is_no_key(session: Any, client: FlaskClient, version: str) -> None:
+    customer = a_customer("Acme")
+    answer = client.post(f"/customers/{customer.id}", data=change(customer, name="New", version=version))
+    assert answer.status_code in (409, 422)
+    assert customer.name == "Acme"
+
+
+@pytest.mark.parametrize("path", ["", "/edit", "/row", "/row/edit"])
+def test_nobody_is_not_found(client: FlaskClient, path: str) -> None:
+    page(client.get(f"/customers/999{path}"), 404)
+
+
+# -- the row
+
+
+def test_a_row_opens_saves_and_closes(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    row = part(client.get(f"/customers/{customer.id}/row/edit", headers=HTMX))
+    assert row.select_one("tr.editing form[hx-post]")["action"] == f"/customers/{customer.id}/row"
+    data = {"name": "Acme Ltd", "email": "pay@acme.example", "tax_rate": "20", "version": customer.version}
+    row = part(client.post(f"/customers/{customer.id}/row", data=data, headers=HTMX))
+    assert words(row.select_one("th a")) == "Acme Ltd"
+    assert "Saved Acme Ltd." in words(row)
+    assert not row.select(".editing")
+
+
+def test_without_script_the_row_opens_in_the_list(session: Any, client: FlaskClient) -> None:
+    customer, other = a_customer("Acme"), a_customer("Globex")
+    answer = client.get(f"/customers/{customer.id}/row/edit?sort=-name")
+    soup = page(client.get(answer.location))
+    assert [row["id"] for row in soup.select("tr.editing")] == [f"customer-{customer.id}"]
+    assert names(soup) == ["Globex"]
+    form = soup.select_one("tr.editing form")
+    data = {"name": "Acme Ltd", "tax_rate": "20", "version": customer.version}
+    answer = client.post(form["action"], data=data)
+    assert answer.location == "/customers?sort=-name"
+    assert names(page(client.get(answer.location))) == ["Globex", "Acme Ltd"]
+    assert other.name == "Globex"
+
+
+def test_a_rate_typed_in_the_row_holds_from_tomorrow_once_something_was_posted(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(match=(22,)), customer)
+    run()
+    assert "from tomorrow" in words(part(client.get(f"/customers/{customer.id}/row/edit", headers=HTMX)))
+    data = {"name": "Acme", "tax_rate": "19", "version": customer.version}
+    part(client.post(f"/customers/{customer.id}/row", data=data, headers=HTMX))
+    assert [(str(r.rate), r.effective_from) for r in customer.tax_rates][-1] == ("19", date(2026, 11, 23))
+
+
+def test_a_wrong_field_keeps_the_row_open(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    data = {"name": "", "email": "nobody", "tax_rate": "x", "version": customer.version}
+    row = part(client.post(f"/customers/{customer.id}/row", data=data, headers=HTMX), 422)
+    assert [error_at(row, name) != "" for name in ("name", "email", "tax_rate")] == [True] * 3
+    page(client.post(f"/customers/{customer.id}/row", data=data), 422)
+    assert customer.name == "Acme"
+
+
+def test_the_second_of_two_rows_is_told(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    stale = {"name": "Mine", "tax_rate": "20", "version": customer.version}
+    client.post(f"/customers/{customer.id}/row", data=stale | {"name": "Theirs"})
+    row = part(client.post(f"/customers/{customer.id}/row", data=stale, headers=HTMX), 409)
+    assert "Stored now: Name “Theirs”" in words(row)
+    assert row.select_one('input[name="name"]')["value"] == "Mine"
+
+
+# -- one customer's page
+
+
+def test_the_page_says_what_recurs_what_comes_and_what_is_enabled(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    number = a_did(customer)
+    assigned(a_package(retail="24.50", cost="10"), customer, quantity=2)
+    assigned(a_package("UK DID", retail="1.20", cost="0.20"), customer, did=number)
+    soup = page(client.get(f"/customers/{customer.id}"))
+    facts = words(soup.select_one(".facts"))
+    assert "50.20 GBP" in facts
+    assert "margin 30.00 (60%)" in facts
+    assert "1 Dec 2026 in 9 days: 50.20" in facts
+    assert "+44 20 7946 0123" in words(soup.select_one('section[aria-labelledby="dids"]'))
+    coming = soup.select('section[aria-labelledby="next-charges"] tbody tr')
+    assert words(coming[0]).startswith("1 Dec 2026 SIP Trunk 10 × 2")
+    assert "24.50 × 2" in words(coming[0].select_one("details"))
+
+
+def test_the_page_shows_what_was_posted_with_cost_and_why(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(match=(22,)), customer)
+    run()
+    soup = page(client.get(f"/customers/{customer.id}"))
+    posted = soup.select_one('section[aria-labelledby="posted"] tbody tr')
+    assert [
+        words(posted.select_one(f'[data-label="{name}"]')) for name in ("Amount", "Tax", "Cost", "Margin")
+    ] == [
+        "24.50",
+        "4.90",
+        "10.00",
+        "14.50",
+    ]
+    assert posted.select_one("details")
+
+
+def test_what_is_overdue_comes_first_and_says_so(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(), customer, date(2026, 9, 1))
+    soup = page(client.get(f"/customers/{customer.id}"))
+    first = soup.select_one('section[aria-labelledby="next-charges"] tbody tr')
+    assert words(first).startswith("1 Sep 2026 due now")
+    assert "due now: 24.50" in words(soup.select_one(".facts"))
+
+
+def test_what_is_held_is_named(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(), customer, date(2020, 1, 1))
+    soup = page(client.get(f"/customers/{customer.id}"))
+    assert "SIP Trunk 10 is held: 83 charges since 1 Jan 2020" in words(soup.select_one("main .note"))
+
+
+def test_the_figures_come_anew_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(), customer)
+    soup = part(client.get(f"/customers/{customer.id}/figures", headers=HTMX))
+    assert "24.50 GBP" in words(soup.select_one(".facts"))
+    assert [region["hx-target"] for region in soup.select("hx-partial")] == ["#coming", "#enabled"]
+    assert client.get(f"/customers/{customer.id}/figures").location == f"/customers/{customer.id}"
+
+
+def test_an_empty_customer_says_what_belongs_there(session: Any, client: FlaskClient) -> None:
+    soup = page(client.get(f"/customers/{a_customer().id}"))
+    said = [words(empty) for empty in soup.select(".empty")]
+    assert any("Nothing falls due." in text for text in said)
+    assert any("No DIDs." in text for text in said)
+    assert any("Nothing has been charged yet." in text for text in said)
+
+
+def test_more_charges_than_are_shown_are_hinted_at(session: Any, client: FlaskClient) -> None:
+    customer, package = a_customer("Acme"), a_package("UK DID")
+    for number in range(60):
+        assigned(package, customer, did=a_did(customer, f"+4420794601{number:02}"))
+    soup = page(client.get(f"/customers/{customer.id}"))
+    assert len(soup.select('section[aria-labelledby="next-charges"] tbody tr')) == 10
+    assert "more follow" in words(soup.select_one('section[aria-labelledby="next-charges"] tfoot'))
+    assert "All 60" in words(soup.select_one('section[aria-labelledby="dids"]'))
+
+
+# -- tax rates
+
+
+def test_a_tax_rate_from_a_day_on_stands_in_the_history_and_can_be_taken_back(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme")
+    data = {"tax_rate": "19", "tax_rate_from": "2027-01-01", "version": customer.version}
+    client.post(f"/customers/{customer.id}/tax-rates", data=data)
+    history = page(client.get(f"/customers/{customer.id}")).select_one("#tax")
+    assert [words(row) for row in history.select("tbody tr")] == [
+        "1 Jan 2027 to come 19% Take back the rate from 1 Jan 2027",
+        "the beginning 20%",
+    ]
+    client.post(history.select_one("tbody form")["action"], data={"effective_from": "2027-01-01"})
+    assert [str(rate.rate) for rate in customer.tax_rates] == ["20"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tax_rate", ""),
+        ("tax_rate", "x"),
+        ("tax_rate", "100.5"),
+        ("tax_rate_from", "2026-11-22"),
+        ("tax_rate_from", "2026-13-01"),
+        ("tax_rate_from", "2200-01-01"),
+        ("tax_rate_from", "tomorrow"),
+    ],
+)
+def test_a_tax_rate_that_cannot_be_is_said_at_its_field(
+    session: Any, client: FlaskClient, field: str, value: str
+) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(match=(22,)), customer)
+    run()
+    data = {"tax_rate": "19", "tax_rate_from": "2027-01-01", "version": customer.version} | {field: value}
+    soup = page(client.post(f"/customers/{customer.id}/tax-rates", data=data), 422)
+    assert error_at(soup, field)
+    assert len(customer.tax_rates) == 1
+
+
+def test_a_rate_of_somebody_who_has_seen_an_older_one_is_asked_again(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme")
+    stale = {"tax_rate": "19", "version": customer.version}
+    client.post(f"/customers/{customer.id}/tax-rates", data=stale)
+    soup = page(client.post(f"/customers/{customer.id}/tax-rates", data=stale | {"tax_rate": "18"}), 409)
+    assert "Somebody else saved this customer" in words(soup.select_one("#tax"))
+    assert str(customer.tax_rate_on(TODAY)) == "19"
+
+
+def test_a_rate_that_holds_cannot_be_taken_back(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    for day in ("2000-01-01", "never", ""):
+        page(client.post(f"/customers/{customer.id}/tax-rates/drop", data={"effective_from": day}), 422)
+    assert len(customer.tax_rates) == 1
+
+
+# -- the archive
+
+
+def test_a_customer_with_nothing_open_is_archived_and_taken_back(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    client.post(f"/customers/{customer.id}/archive")
+    assert customer.archived_on == TODAY
+    assert "archived 22 Nov 2026" in words(page(client.get(f"/customers/{customer.id}")).select_one(".head"))
+    client.post(f"/customers/{customer.id}/restore")
+    assert customer.archived_on is None
+
+
+def test_a_customer_with_an_assignment_is_not_archived_and_the_page_says_why(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme")
+    assigned(a_package(minimum_days=30), customer, TODAY - timedelta(1))
+    soup = page(client.post(f"/customers/{customer.id}/archive"), 409)
+    said = words(soup.select_one("[role=alert]"))
+    assert "Not archived." in said
+    assert "SIP Trunk 10 (locked until 21 December 2026)" in said
+    assert "1 charge, 24.50 GBP in all before tax" in said
+    assert customer.archived_on is None
+
+
+# -- suggestions
+
+
+def test_a_field_suggests_customers_by_any_part_of_the_name(session: Any, client: FlaskClient) -> None:
+    twin, other = a_customer("Acme"), a_customer("Acme", "EUR")
+    a_customer("Globex")
+    soup = part(client.get("/customers/suggestions?customer=glo", headers=HTMX))
+    assert [option["value"] for option in soup.select("option")] == ["Globex"]
+    soup = part(client.get("/customers/suggestions?customer=acm", headers=HTMX))
+    assert [option["value"] for option in soup.select("option")] == [f"#{twin.id}", f"#{other.id}"]

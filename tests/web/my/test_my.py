@@ -1,0 +1,166 @@
+"""The customer's own pages: theirs and nobody else's, without what is the provider's own."""
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from portal.models import Call, Company, Payment, PaymentState
+from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER
+from portal.services import credit
+from portal.services.company.logo import checked_logo
+from portal.services.people import people
+from tests.pages import page, words
+from tests.services.company.test_logo import png
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
+from tests.world import PASSWORD
+
+PAGES = ("/my", "/my/charges", "/my/summary", "/my/dids", "/my/people")
+
+
+@pytest.fixture(autouse=True)
+def its_today(app, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+@pytest.fixture
+def acme(session):
+    customer = a_customer("Acme", tax_rate="20")
+    trunk = a_package("SIP Trunk 10", "24.50", cost="11.11", setup_retail="25", minimum_days=60)
+    assigned(trunk, customer, date(2026, 11, 1), quantity=2)
+    assigned(a_package("UK DID", "1.35", cost="0.77"), customer, date(2026, 11, 1), did=a_did(customer))
+    assigned(a_package("Commitment", "50", minimum_spend=True), customer, date(2026, 11, 1))
+    run(TODAY)
+    session.add(
+        Call(
+            customer_id=customer.id, call_id="1", day=TODAY, seconds=60, amount=Decimal(20), came_in_on=TODAY
+        )
+    )
+    payment = Payment(
+        token="p", customer=customer, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(30),
+        fee=Decimal(1), description="Bank transfer # slow payer", created_by=BEN, created_at=NOW,
+    )  # fmt: skip
+    credit.record_payment(payment, TODAY, now=NOW)
+    session.commit()
+    return customer
+
+
+@pytest.fixture
+def globex(session):
+    customer = a_customer("Globex")
+    assigned(
+        a_package("Globex line", "99"), customer, date(2026, 11, 1), did=a_did(customer, "+442079460999")
+    )
+    run(TODAY)
+    session.commit()
+    return customer
+
+
+def browser_of(app, session, customer, role=CUSTOMER_OWNER):
+    email = f"ann@{customer.name.lower()}.example"
+    people.create(email, "Ann", PASSWORD, role, customer.id)
+    session.commit()
+    browser = app.test_client()
+    browser.post("/login", data={"email": email, "password": PASSWORD})
+    return browser
+
+
+@pytest.fixture
+def as_acme(app, session, acme):
+    return browser_of(app, session, acme)
+
+
+def test_home_says_what_they_have_and_what_comes_next(as_acme):
+    text = words(page(as_acme.get("/my")))
+    for said in (
+        "SIP Trunk 10",
+        "monthly, 1st",
+        "24.50",
+        "25.00",
+        "locked until 31 Dec 2026",
+        "1 Dec 2026",
+        "+44 20 7946 0123",
+        "Balance 30.00 GBP",
+        "20.00 of 50.00 GBP spent",
+        "30.00 is charged on 1 Dec",
+    ):
+        assert said in text, said  # fmt: skip
+
+
+def test_charges_posted_and_coming_each_say_why(as_acme):
+    soup = page(as_acme.get("/my/charges"))
+    assert len(soup.select("details")) > 4
+    assert "if nothing more is spent" in words(soup)
+    assert "To lies before From" in words(page(as_acme.get("/my/charges?from=2026-11-02&to=2026-11-01"), 422))
+
+
+def test_the_summary_adds_up_and_is_downloaded_under_a_name_without_an_id(as_acme, acme):
+    text = words(page(as_acme.get("/my/summary?from=2026-11-01&to=2026-11-30")))
+    assert "Before tax 125.35" not in text and "Total, GBP" in text and "not a tax invoice" in text
+    answer = as_acme.get("/my/summary.pdf?from=2026-11-01&to=2026-11-30")
+    assert answer.data.startswith(b"%PDF")
+    assert "charge-summary_2026-11-01_2026-11-30.pdf" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_says_cost_margin_private_notes_or_who_else_there_is(as_acme, globex, path):
+    soup = page(as_acme.get(path))
+    text = words(soup)
+    for never in ("11.11", "22.22", "0.77", "margin", "Margin", "slow payer", "Globex", "billing@lumen"):
+        assert never not in text, never
+    assert not re.search(r"\bcost\b", text, re.IGNORECASE)
+    for element in soup.select("[href], [id], [action], [hx-get]"):
+        for name in ("href", "id", "action", "hx-get"):
+            where = element.get(name) or ""
+            assert not re.search(r"(?<![\w-])\d{1,6}(?![\w-])", where.split("/static/")[0].split("?")[0]), (
+                where
+            )
+
+
+def test_numbers_are_searched_and_paged_by_themselves(as_acme, session, acme):
+    for number in range(150):
+        a_did(acme, f"+4420794{61000 + number}")
+    session.commit()
+    soup = page(as_acme.get("/my/dids"))
+    assert len(soup.select("tbody tr")) == 100
+    following = soup.select_one("nav.pager a")["href"]
+    assert len(page(as_acme.get(following)).select("tbody tr")) == 51
+    assert len(page(as_acme.get("/my/dids?q=7946 0123")).select("tbody tr")) == 1
+
+
+def test_customers_cannot_see_the_providers_pages_or_each_other(as_acme, acme, globex):
+    for path in ("/packages", f"/customers/{acme.id}", f"/customers/{globex.id}", "/charges", "/runs", "/settings",
+                 f"/customers/{acme.id}/as-customer", f"/customers/{globex.id}/summary.pdf", "/calls"):  # fmt: skip
+        assert as_acme.get(path).status_code == 404, path
+    assert as_acme.get("/").headers["Location"].endswith("/my")
+
+
+def test_a_user_who_is_no_owner_invites_nobody(app, session, acme):
+    browser = browser_of(app, session, acme, CUSTOMER_USER)
+    assert not page(browser.get("/my/people")).select("a[href*=new], form[action*=people]")
+    assert browser.get("/my/people/new").status_code == 403
+
+
+def test_staff_have_no_pages_of_their_own_but_see_the_customers_as_they_do(client, as_viewer, acme):
+    assert client.get("/my").status_code == 404
+    for browser in (client, as_viewer):
+        for place in ("", "/charges", "/summary", "/dids"):
+            soup = page(browser.get(f"/customers/{acme.id}/as-customer{place}"))
+            assert "As Acme sees it" in words(soup)
+            assert "11.11" not in words(soup)
+            assert not soup.select("main form[method=post]")
+    assert client.get("/customers/999/as-customer").status_code == 404
+
+
+def test_the_summary_bears_the_providers_logo_wherever_it_is_read(app, session, client, acme):
+    acmes = browser_of(app, session, acme)
+    read = [(acmes, "/my/summary"), (client, f"/customers/{acme.id}/summary")]
+    read.append((client, f"/customers/{acme.id}/as-customer/summary"))
+    assert not any(page(browser.get(path)).select("img.logo") for browser, path in read)
+    session.get_one(Company, 1).logo = checked_logo(png())
+    session.commit()
+    for browser, path in read:
+        (picture,) = page(browser.get(path)).select(".parties img.logo")
+        assert picture["alt"] == "Logo of Lumen Voice"
+        assert browser.get(picture["src"]).data == checked_logo(png())

@@ -1,0 +1,131 @@
+"""The overview: answers on top, each chart with its question above and the same amounts beside it."""
+
+import re
+import time
+from datetime import date
+from xml.etree import ElementTree
+
+import pytest
+
+from portal.clock import now
+from portal.domain.schedule import Frequency
+from portal.models import Company
+from portal.services.overview import remembering
+from portal.web.overview import pages
+from portal.web.shared.filters import instant
+from tests.pages import page, words
+from tests.trade import TODAY, a_customer, a_package, assigned, run
+
+CHARTS = ("due", "months", "packages")
+
+
+@pytest.fixture(autouse=True)
+def on_the_day(app, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+@pytest.fixture
+def trading(session):
+    """A provider that has sold something in two currencies, and made a mistake."""
+    session.get_one(Company, 1).default_currency = "GBP"
+    customer, other = a_customer(), a_customer("Cedar Falls", "USD")
+    trunk = a_package("SIP Trunk 10", currencies=("GBP", "USD"), match=(15, 30))
+    for buyer in (customer, other):
+        assigned(trunk, buyer, date(2026, 8, 1))
+    assigned(a_package("Mistake", "3", cost="4"), customer, date(2026, 9, 1))
+    run()
+    assigned(a_package("Daily", "1", frequency=Frequency.DAILY, match=()), customer, date(2026, 9, 1))
+    run()
+    assigned(a_package("Phone", "89", frequency=Frequency.NONE, match=()), customer)
+    session.commit()
+
+
+def test_a_new_portal_says_what_to_do_first(client):
+    shown = page(client.get("/"))
+    assert "Nothing recurs yet" in shown.text
+    assert not shown.select("main .button--primary")
+    assert not shown.select("tbody td b")
+
+
+def test_each_currency_recurs_in_a_row_of_its_own(client, trading):
+    rows = page(client.get("/")).select("#recurs")[0].find_parent("section").select("tbody tr")
+    assert [words(row.th) for row in rows] == ["GBP", "USD"]
+    assert words(rows[1]) == "USD 1 49.00 20.00 29.00 59%"
+
+
+def test_what_needs_a_look_is_named_with_its_way(client, trading):
+    said = words(page(client.get("/")).select_one("#watch").find_parent("section"))
+    assert "Northwind Telecom : Daily, 83 charges not posted" in said
+    assert "Below cost : Mistake costs 4.00 and is sold for 3.00 GBP" in said
+
+
+def test_figures_of_before_are_told_with_their_time_and_the_same_however_often_they_are_asked_for(
+    app, client, trading, monkeypatch
+):
+    """An age would make every two answers differ."""
+    monkeypatch.setitem(app.config, "TESTING", False)
+    monkeypatch.setattr(remembering, "QUICK", -1.0)  # whatever is added up takes long
+    monkeypatch.setattr(pages, "afterwards", lambda _what: None)  # and is not there yet
+    remembering.forget()
+    begun = now()
+    assert "sums as of" not in client.get("/").text
+    assigned(a_package("Late", "1", match=()), a_customer("Late"), date(2026, 9, 1))
+    before = client.get("/")
+    time.sleep(1.1)
+    after = client.get("/")
+    assert any(f"sums as of {instant(at)}" in before.text for at in (begun, now()))
+    assert after.data == before.data
+
+
+def test_the_calendar_and_the_tables_say_what_the_charts_show(client, trading):
+    shown = page(client.get("/"))
+    calendar = {
+        cell.time["datetime"]: words(cell.b) for cell in shown.select(".calendar td") if cell.select_one("b")
+    }
+    assert calendar == {
+        "2026-11-22": "89.00",
+        "2026-11-30": "24.50",
+        "2026-12-01": "3.00",
+        "2026-12-15": "24.50",
+    }
+    months = [words(row) for row in shown.select_one("#months").find_parent("section").select("tbody tr")]
+    assert months[-1] == "Nov 2026 so far 27.50 13.50 49% 0.00"
+    packages = [
+        words(row.th) for row in shown.select_one("#packages").find_parent("section").select("tbody tr")
+    ]
+    assert packages == ["SIP Trunk 10", "Mistake"]
+    assert all(image["alt"] and image["width"] and image["height"] for image in shown.select("figure img"))
+
+
+def test_the_address_chooses_the_currency(client, trading):
+    shown = page(client.get("/?currency=USD"))
+    assert "in USD?" in words(shown.select_one("#due"))
+    assert all("currency=USD" in image["src"] for image in shown.select("figure img"))
+    assert "in GBP?" in words(page(client.get("/?currency=XXX")).select_one("#due"))
+
+
+@pytest.mark.parametrize("query", ["", "?currency=USD&narrow=1", "?currency=Zoë"])
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_a_picture_without_script(client, trading, name, query):
+    answer = client.get(f"/overview/charts/{name}.svg{query}")
+    assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+    root = ElementTree.fromstring(answer.text)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert "script" not in tags
+    assert not re.search(r'(href|src)="http', answer.text)
+    assert "prefers-color-scheme" in answer.text
+
+
+def test_a_chart_that_does_not_exist_is_not_found(client):
+    assert client.get("/overview/charts/nothing.svg").status_code == 404
+
+
+def test_charts_are_for_staff_only(anonymous):
+    assert anonymous.get("/overview/charts/due.svg").status_code == 303
+
+
+def test_amounts_are_written_as_their_currency_has_them(client, session):
+    assigned(a_package("Seat", "1400", cost="580", currencies=("JPY",)), a_customer("Sakurame", "JPY"), TODAY)
+    session.commit()
+    row = page(client.get("/")).select_one("#recurs").find_parent("section").select_one("tbody tr")
+    assert words(row) == "JPY 1 1,400 580 820 59%"
