@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from portal.extensions import db
 from portal.models import Allocation, Charge, Customer, Did, Package, Payment, PaymentState
 from portal.services import credit
-from tests.services.test_credit import charged, paid
+from tests.services.credit.test_credit import charged, paid
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned
 
 
@@ -40,7 +40,9 @@ def test_a_used_token_of_an_allocation_that_says_something_else_is_refused_as_su
     assert answer.status_code == 409, answer.status_code
 
 
-@pytest.mark.parametrize("path", ["/payments?customer_id={c}", "/charges?customer_id={c}", "/customers/{c}/credit/adjustments"])
+@pytest.mark.parametrize(
+    "path", ["/payments?customer_id={c}", "/charges?customer_id={c}", "/customers/{c}/credit/adjustments"]
+)
 @pytest.mark.parametrize("token", ["", " ", "x" * 65, "\x00", "é" * 64, "a\u200bb"])
 def test_tokens_of_all_kinds(app, client, path, token):
     app.config["TODAY"] = TODAY.isoformat()
@@ -48,8 +50,20 @@ def test_tokens_of_all_kinds(app, client, path, token):
         acme = a_customer(tax_rate="0")
         db.session.commit()
         path = path.format(c=acme.id)
-        form = {"customer": acme.name, "customer_id": acme.id, "amount": "10", "cost": "0", "token": token, "paid_on": TODAY.isoformat(), "state": "completed",
-                "charge_on": TODAY.isoformat(), "description": "x", "reason": "x", "for_day": TODAY.isoformat(), "fee": ""}
+        form = {
+            "customer": acme.name,
+            "customer_id": acme.id,
+            "amount": "10",
+            "cost": "0",
+            "token": token,
+            "paid_on": TODAY.isoformat(),
+            "state": "completed",
+            "charge_on": TODAY.isoformat(),
+            "description": "x",
+            "reason": "x",
+            "for_day": TODAY.isoformat(),
+            "fee": "",
+        }
     answer = client.post(path, data=form)
     print(path, repr(token)[:20], answer.status_code)
     assert answer.status_code in (303, 422)

@@ -12,7 +12,12 @@ def test_a_printed_page_of_bad_rows_says_that_it_is_a_first_part(app, live_serve
     with app.app_context():
         a_customer()
         db.session.commit()
-        import_ = taken_in(a_file(tmp_path, [a_line(f"c{n}", "2026-11-09 10:00:00", 60, "1", customer="Nobody") for n in range(77)]))
+        import_ = taken_in(
+            a_file(
+                tmp_path,
+                [a_line(f"c{n}", "2026-11-09 10:00:00", 60, "1", customer="Nobody") for n in range(77)],
+            )
+        )
         path = f"/calls/{import_.id}"
     page.goto(live_server + path if isinstance(live_server, str) else path)
     page.emulate_media(media="print")

@@ -37,9 +37,27 @@ def at_once(app, *acts):
 
 def form_of(client, some, token):
     """The form of pasted numbers, looked at before."""
-    page = client.post("/dids/new/check?by=lines", data={"text": "\n".join(some), "token": token, "country": "", "quantity": "1", "start_date": "2026-11-22", "package": ""})
+    page = client.post(
+        "/dids/new/check?by=lines",
+        data={
+            "text": "\n".join(some),
+            "token": token,
+            "country": "",
+            "quantity": "1",
+            "start_date": "2026-11-22",
+            "package": "",
+        },
+    )
     found = re.search(r'name="fingerprint"[^>]*value="(\w+)"', page.get_data(as_text=True))
-    return {"text": "\n".join(some), "token": token, "country": "", "quantity": "1", "package": "", "start_date": "2026-11-22", "fingerprint": found[1]}
+    return {
+        "text": "\n".join(some),
+        "token": token,
+        "country": "",
+        "quantity": "1",
+        "package": "",
+        "start_date": "2026-11-22",
+        "fingerprint": found[1],
+    }
 
 
 @pytest.mark.only_on("postgresql")
@@ -59,7 +77,9 @@ def test_two_clerks_take_in_the_same_new_numbers_in_another_order(app, session):
             def act():
                 a = client.post("/dids?by=lines", data=data)
                 return a.status_code, a.get_data(as_text=True)[:0]
+
             return act
+
         got = at_once(app, send(clients[0], numbers, f"t{r}a"), send(clients[1], numbers[::-1], f"t{r}b"))
         bad.append(got)
     print(bad)
@@ -81,5 +101,6 @@ def test_the_same_calls_uploaded_by_two_clerks_in_another_order(app, session, tm
         def send(role, content, name):
             client = world.signed_in(app, role)
             return lambda: client.post("/calls", data={"file": (BytesIO(content), name)}).status_code
+
         got.append(at_once(app, send("owner", one, "one.csv"), send("billing", two, "two.csv")))
     assert all(status == 303 for pair in got for status in pair), got
