@@ -2,22 +2,20 @@
 
 from datetime import date
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from portal.domain.errors import WayOut
 from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
     Assignment,
-    Call,
-    CallImport,
     Customer,
-    ImportState,
     Payment,
     PaymentState,
 )
 from portal.services import locking
 from portal.services.credit import balance_of, owed_by
+from portal.services.customers.posted import import_at_work
 from portal.services.deletion.refusals import Refusal, refuse, why_not_close
 
 
@@ -26,7 +24,7 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     if refusal := why_not_close(query, customer.name, today):
         return refusal
-    if import_ := _unfinished_import(customer):
+    if import_ := import_at_work(customer.id):
         return Refusal(
             f"Calls of {customer.name} are still being taken in: {import_.file_name}.",
             way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
@@ -49,13 +47,6 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
         stands = f"{money(balance, customer.currency)} {customer.currency}"
         return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
     return None
-
-
-def _unfinished_import(customer: Customer) -> CallImport | None:
-    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
-    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
-    unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
-    return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
 
 
 def _pending(customer: Customer) -> tuple[int, int] | None:
