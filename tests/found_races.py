@@ -84,23 +84,3 @@ def test_two_clerks_take_in_the_same_new_numbers_in_another_order(app, session):
         bad.append(got)
     print(bad)
     assert not [1 for got in bad for one in got if isinstance(one, str) or one[0] >= 500], bad
-
-
-@pytest.mark.only_on("postgresql")
-def test_the_same_calls_uploaded_by_two_clerks_in_another_order(app, session, tmp_path):
-    a_customer(tax_rate="0")
-    db.session.commit()
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    app.testing = False
-    got = []
-    for r in range(4):
-        lines = [a_line(f"c{r}-{n}", "2026-11-09 10:00:00", 60, "1") for n in range(8000)]
-        one = a_file(tmp_path, lines, name="one.csv").read_bytes()
-        two = a_file(tmp_path, lines[::-1], name="two.csv").read_bytes()
-
-        def send(role, content, name):
-            client = world.signed_in(app, role)
-            return lambda: client.post("/calls", data={"file": (BytesIO(content), name)}).status_code
-
-        got.append(at_once(app, send("owner", one, "one.csv"), send("billing", two, "two.csv")))
-    assert all(status == 303 for pair in got for status in pair), got
