@@ -90,7 +90,7 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
     if fields.currency != customer.currency and is_currency_fixed(customer):
         raise Invalid(
             "currency",
-            f"{customer.name} has assignments, charges, payments or entries in {customer.currency}. "
+            f"{customer.name} has assignments, charges, payments, calls or entries in {customer.currency}. "
             f"Create another customer for {fields.currency}.",
         )
     _copy(fields, customer)
