@@ -1,6 +1,6 @@
 """Closing the account of a customer on which nothing is open, and taking the customer back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -25,13 +25,23 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     """Why a customer may not be archived: something is not over, not paid, or not zero."""
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     assigned = why_not_close(query, customer.name, today)
-    reasons = list(_open(customer))
+    reasons = _each_way_once(_open(customer))
     if assigned:
         return replace(assigned, others=reasons)
     if reasons:
         first, *others = reasons
         return Refusal(first.sentence, way_out=first.way_out, others=others)
     return None
+
+
+def _each_way_once(reasons: Iterable[Reason]) -> list[Reason]:
+    """The reasons, a way out that several share with the last of them."""
+    found = list(reasons)
+    later = [reason.way_out for reason in found[1:]]
+    return [
+        reason._replace(way_out=None) if reason.way_out in later[place:] else reason
+        for place, reason in enumerate(found)
+    ]
 
 
 def _open(customer: Customer) -> Iterator[Reason]:
