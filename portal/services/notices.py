@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Company, Customer, Mail, Notice
 from portal.services import locking
@@ -99,7 +100,7 @@ def _message(notice: Notice, charges: Sequence[PlannedCharge], now: datetime) ->
     return mail.queue(
         f"notice {assignment.id} {notice.charge_on.isoformat()}",
         assignment.customer.email,
-        f"{assignment.package.name}: a charge on {notice.charge_on.day} {notice.charge_on:%B %Y}",
+        f"{assignment.package.name}: a charge on {long_day(notice.charge_on)}",
         drawn("notices/charge.txt", **about),
         html=drawn("notices/charge.html", **about),
         now=now,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.phone_numbers import international
+from portal.domain.wording import plural, whole
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
@@ -118,7 +119,9 @@ def ids_of(query: Select[Customer]) -> list[int]:
     """The ids of all the customers that a list found. Invalid where that is more than one act may touch."""
     ids = list(db.session.scalars(query.with_only_columns(Customer.id).order_by(Customer.id).limit(MANY + 1)))
     if len(ids) > MANY:
-        raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list until it holds fewer.")
+        raise Invalid(
+            "ids", f"More than {whole(MANY)} customers match. Filter the list until it holds fewer."
+        )
     return ids
 
 
@@ -211,10 +214,10 @@ def _sent(token: str, content: object) -> Sent:
 
 def _receipt(made: Sequence[Assignment]) -> Receipt:
     names = {assignment.package.name for assignment in made}
-    what = names.pop() if len(names) == 1 else f"{len(names):,} packages"
+    what = names.pop() if len(names) == 1 else plural(len(names), "package")
     noun = "DID" if made and made[0].did_id else "customer"
-    where = f"{len(made):,} {noun}{'' if len(made) == 1 else 's'}"
-    return f"{what} was assigned to {where}", WayOut(f"See the {noun}s", f"{noun.lower()}s.index")
+    done = f"{what} was assigned to {plural(len(made), noun)}"
+    return done, WayOut(f"See the {noun}s", f"{noun.lower()}s.index")
 
 
 def _token(token: str, draft: Draft) -> str:

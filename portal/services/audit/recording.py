@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session, configure_mappers
 
+from portal.domain.wording import day, digits, whole
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -150,7 +151,7 @@ WATCHED: dict[type, Watch] = {
     Payment: Watch(
         "payment",
         ("state", "paid_on", "amount", "fee", "description"),
-        lambda row: f"payment of {row.paid_on.isoformat()}",
+        lambda row: f"payment of {day(row.paid_on)}",
     ),
     Allocation: Watch(
         "payment",
@@ -162,7 +163,7 @@ WATCHED: dict[type, Watch] = {
     Run: Watch(
         "run",
         ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
-        lambda row: f"{'simulation' if row.simulate else 'run'} up to {row.through.isoformat()}",
+        lambda row: f"{'simulation' if row.simulate else 'run'} up to {day(row.through)}",
     ),
     CallImport: Watch(
         "import",
@@ -301,13 +302,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return digits(value)
     if isinstance(value, date | datetime):
         return value.isoformat()
     if isinstance(value, list | tuple):
         return sorted((plain(item) for item in value), key=str)
     if isinstance(value, bytes):  # a picture: that it is another one, not what it shows
-        return f"picture {sha256(value).hexdigest()[:8]}, {len(value):,} bytes"
+        return f"picture {sha256(value).hexdigest()[:8]}, {whole(len(value))} bytes"
     if value is None or isinstance(value, bool | int | str):
         return value
     return getattr(value, "name", str(value))

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
 from portal.models.raw_tables import CHARGE, ENTRY
@@ -146,7 +147,7 @@ def _refused(worked: Worked, error: Exception) -> Failure:
     return Failure(
         id,
         "A charge for one of its periods stands already, although its position does not say so "
-        f"(first line due: {first.charge_on.isoformat()}). Nothing of it was posted.",
+        f"(first line due: {long_day(first.charge_on)}). Nothing of it was posted.",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from portal.domain.wording import listed
 from portal.extensions import db
 from portal.models import Call, CallCover
 from portal.models.raw_tables import raw_table
@@ -157,7 +158,7 @@ def _differs(stood: _Stands, record: Record) -> str:
     if "start time" in names and "day" in names:
         names.remove("day")
     return (
-        f"Call {short(record.call_id)} is there already with another {' and '.join(names)}. "
+        f"Call {short(record.call_id)} is there already with another {listed(names)}. "
         "Replacing calls is an import of its own."
     )
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import joinedload
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
-from portal.domain.schedule import FIRST_DAY, in_words
-from portal.domain.wording import decimals, money
+from portal.domain.schedule import FIRST_DAY
+from portal.domain.wording import decimals, long_day, money, whole
 from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
 from portal.services import locking
@@ -125,7 +125,7 @@ def _check(asked: ManualCharge, today: date) -> None:
     if not FIRST_DAY <= asked.charge_on <= today:
         raise Invalid(
             "charge_on",
-            f"Choose a day from {FIRST_DAY.year} to today, {in_words(today)}: nothing is charged ahead.",
+            f"Choose a day from {FIRST_DAY.year} to today, {long_day(today)}: nothing is charged ahead.",
         )
     if not asked.description.strip():
         raise Invalid("description", "Say what it is for: the customer reads it.")
@@ -133,7 +133,7 @@ def _check(asked: ManualCharge, today: date) -> None:
         raise Invalid("description", f"This is too long: {DESCRIPTION_LONGEST} characters at most.")
     for name, value in (("amount", asked.amount), ("cost", asked.cost)):
         if abs(value) >= AMOUNT_BELOW:
-            raise Invalid(name, f"A charge is below {AMOUNT_BELOW:,}.")
+            raise Invalid(name, f"A charge is below {whole(AMOUNT_BELOW)}.")
         if value != round(value, minor_digits(currency)):
             raise Invalid(name, f"An amount in {currency} has {decimals(currency)} at most.")
     if not asked.amount and not asked.cost:
@@ -185,7 +185,7 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
         )
     if done := reversal_of(charge):
         return RuleBroken(
-            f"It was reversed already, on {in_words(done.charge_on)}.",
+            f"It was reversed already, on {long_day(done.charge_on)}.",
             WayOut("Show the reversal", "charges.show", {"charge_id": done.id}),
         )
     customer = db.session.get_one(Customer, charge.customer_id)
@@ -232,7 +232,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     if not reason.strip():
         raise Invalid("reason", "Say why it is reversed: the reason is kept.")
     if len(reason) > REASON_LONGEST:
-        raise Invalid("reason", f"This is too long: {REASON_LONGEST:,} characters at most.")
+        raise Invalid("reason", f"This is too long: {whole(REASON_LONGEST)} characters at most.")
     amount, cost, tax = _stands(family(charge))
     reversal = Charge(
         customer_id=charge.customer_id,

@@ -11,6 +11,7 @@ import struct
 import typst
 
 from portal.domain.errors import Invalid
+from portal.domain.wording import whole
 
 # What is taken: bytes of the file, points each way.
 FILE_MOST, POINTS_MOST = 512 * 1024, 2_000
@@ -37,7 +38,8 @@ def checked_logo(data: bytes) -> bytes:
         raise Invalid("file", NO_PICTURE)
     if max(wide, high) > POINTS_MOST:
         raise Invalid(
-            "file", f"This picture has {wide:,} × {high:,} points: {POINTS_MOST:,} each way at most."
+            "file",
+            f"This picture has {whole(wide)} × {whole(high)} points: {whole(POINTS_MOST)} each way at most.",
         )
     return _drawn(data, wide, high)
 

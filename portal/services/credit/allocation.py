@@ -59,10 +59,12 @@ def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, t
     check_amount("amount", amount, charge.currency, positive=True)
     found = to_be_paid(charge.customer_id, [charge.corrects_id or charge.reverses_id or charge.id])
     if amount > found[0].open:
-        raise Invalid("amount", f"Only {max(found[0].open, ZERO):f} of the charge is left to pay.")
+        raise Invalid(
+            "amount", f"Only {money(max(found[0].open, ZERO), charge.currency)} of the charge is left to pay."
+        )
     left = payment.amount - allocated_of(payment)
     if amount > left:
-        raise Invalid("amount", f"Only {left:f} of the payment is left to allocate.")
+        raise Invalid("amount", f"Only {money(left, charge.currency)} of the payment is left to allocate.")
     return Allocation(token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today)
 
 

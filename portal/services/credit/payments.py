@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.schedule import FIRST_DAY
-from portal.domain.wording import decimals, money
+from portal.domain.wording import decimals, long_day, money, money_in, whole
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -31,7 +31,7 @@ def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -
     if not amount and not positive and name == "amount":
         raise Invalid(name, "An adjustment of nothing changes nothing.")
     if abs(amount) >= AMOUNT_BELOW:
-        raise Invalid(name, f"An amount is below {AMOUNT_BELOW:,}.")
+        raise Invalid(name, f"An amount is below {whole(AMOUNT_BELOW)}.")
     if not fits(amount, currency):
         raise Invalid(name, f"An amount in {currency} has {decimals(currency)} at most.")
 
@@ -44,7 +44,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
         return payment
 
     def tell(made: Payment) -> Receipt:
-        amount = f"{money(made.amount, made.customer.currency)} {made.customer.currency}"
+        amount = money_in(made.amount, made.customer.currency)
         way = WayOut("See the payment", "payments.show", {"payment_id": made.id})
         return f"a payment of {amount} of {made.customer.name} was recorded", way
 
@@ -67,7 +67,7 @@ def _check_payment(payment: Payment, today: date) -> None:
         raise Invalid("fee", "A fee is not below zero.")
     check_amount("fee", payment.fee, currency, positive=False)
     if not FIRST_DAY <= payment.paid_on <= today:
-        raise Invalid("paid_on", f"A payment is dated today, {today.isoformat()}, or before.")
+        raise Invalid("paid_on", f"A payment is dated today, {long_day(today)}, or before.")
 
 
 def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
@@ -147,7 +147,7 @@ def adjust(
         if not reason.strip():
             raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")
         if not FIRST_DAY <= for_day <= today:
-            raise Invalid("for_day", f"The day is today, {today.isoformat()}, or before.")
+            raise Invalid("for_day", f"The day is today, {long_day(today)}, or before.")
         return BalanceEntry(
             token=token,
             customer_id=customer.id,

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import exists, func, select
 
 from portal.domain.errors import WayOut
-from portal.domain.wording import money
+from portal.domain.wording import money_in, plural
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -34,19 +34,19 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     owed = owed_by(customer.id)
     if owed:
-        sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
+        sentence = f"{customer.name} is to pay {money_in(owed, customer.currency)}."
         return Refusal(sentence, way_out=to_credit)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
-        which = "A payment" if count == 1 else f"{count:,} payments"
+        which = "A payment" if count == 1 else plural(count, "payment")
         sentence = (
             f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: complete or cancel first."
         )
         return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
     balance = balance_of(customer.id)
     if balance:
-        stands = f"{money(balance, customer.currency)} {customer.currency}"
+        stands = money_in(balance, customer.currency)
         return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
     return None
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import exists, func, select
 
 from portal.domain.errors import RuleBroken
+from portal.domain.wording import long_month, plural
 from portal.extensions import db
 from portal.models import Company, Customer, Did, Package, Payment, Run, RunState, company
 from portal.models.user import BILLING, CUSTOMER_OWNER
@@ -182,7 +183,7 @@ def _run_days(story: Story, say: Say) -> Iterator[date]:
             run = runs.start(day, simulate=False, today=day, by=RUN_BY, now=_at(day, RUN_AT))
         _carry_out(run.id, day)
         if (day + timedelta(days=1)).day == 1 or day == story.last:
-            say(f"{day:%B %Y}: {_posted(day):,} charges posted.")
+            say(f"{long_month(day)}: {plural(_posted(day), 'charge')} posted.")
         yield day
 
 

@@ -10,6 +10,7 @@ from portal.domain.errors import Invalid
 from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, minor_unit, round_half_up, to_micros
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Proration
+from portal.domain.wording import whole
 from portal.models import Package
 from portal.services.calls import destinations
 
@@ -132,9 +133,11 @@ def _text_problems(definition: Definition) -> list[Invalid]:
     elif len(definition.name) > NAME_LONGEST:
         found.append(Invalid("name", f"A name has {NAME_LONGEST} characters at most."))
     if len(definition.description) > DESCRIPTION_LONGEST:
-        found.append(Invalid("description", f"A description has {DESCRIPTION_LONGEST:,} characters at most."))
+        found.append(
+            Invalid("description", f"A description has {whole(DESCRIPTION_LONGEST)} characters at most.")
+        )
     if not 0 <= definition.minimum_days <= MINIMUM_DAYS_MAX:
-        found.append(Invalid("minimum_days", f"Minimum Days are 0 to {MINIMUM_DAYS_MAX:,}."))
+        found.append(Invalid("minimum_days", f"Minimum Days are 0 to {whole(MINIMUM_DAYS_MAX)}."))
     return found
 
 
@@ -171,7 +174,7 @@ def _price_problems(prices: PriceSet, prefix: str) -> list[Invalid]:
     for name, label in PRICE_LABELS.items():
         price: Decimal = getattr(prices, name)
         if not 0 <= price <= PRICE_MAX:
-            found.append(Invalid(prefix + name, f"{label} is 0 to {PRICE_MAX:,}."))
+            found.append(Invalid(prefix + name, f"{label} is 0 to {whole(PRICE_MAX)}."))
         elif price != round(price, PRICE_DECIMALS):
             found.append(Invalid(prefix + name, f"{label} has {PRICE_DECIMALS} decimals at most."))
     return found

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import select
 
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Run, SimulatedCharge
 from portal.services.billing.failures import Failed
@@ -55,7 +56,7 @@ class Differences:
         """What a person is told before anything is posted."""
         if not self.count:
             return "This is not the latest state of this simulation. Nothing was posted yet."
-        changed = "1 charge has" if self.count == 1 else f"{self.count:,} charges have"
+        changed = plural(self.count, "charge") + (" has" if self.count == 1 else " have")
         return f"{changed} changed since this simulation. Nothing was posted yet."
 
 

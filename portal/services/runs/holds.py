@@ -15,7 +15,8 @@ from portal.domain.days import check_day
 from portal.domain.due import Due, DueCharge
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import from_micros
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
@@ -240,11 +241,11 @@ def _check_day(assignment: Assignment, worked: Worked, day: date) -> None:
     first = min(line.charge_on for line in worked.due.charges)
     if day <= first:
         raise Invalid(
-            "charge_from", f"Choose a day after {in_words(first)}, the first held line, or post all of them."
+            "charge_from", f"Choose a day after {long_day(first)}, the first held line, or post all of them."
         )
     if assignment.end_date and day > assignment.end_date:
         raise Invalid(
-            "charge_from", f"Charging would begin after the end date, {in_words(assignment.end_date)}."
+            "charge_from", f"Charging would begin after the end date, {long_day(assignment.end_date)}."
         )
 
 

@@ -15,9 +15,10 @@ from sqlalchemy import func, select
 from portal.domain.currencies import CURRENCIES
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
-from portal.domain.money import AMOUNT_BELOW, from_micros, plain, to_micros
+from portal.domain.money import AMOUNT_BELOW
 from portal.domain.schedule import ONE_DAY, Frequency
 from portal.domain.terms import PackageType, Proration
+from portal.domain.wording import digits, plain, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
 from portal.services.assignments.assigning import Draft, assign
@@ -231,7 +232,7 @@ class Simulation:
             if value < 0:
                 raise item.refuse(name, "is below zero.")
         if amount >= AMOUNT_BELOW:
-            raise item.refuse("amount", f"is {AMOUNT_BELOW:,} or more.")
+            raise item.refuse("amount", f"is {whole(AMOUNT_BELOW)} or more.")
         known = item.text("call_id", f"usage-{index}")
         if (customer.id, known) in self.calls:
             raise item.refuse("call_id", f"{shown(known)} is there twice.")
@@ -411,7 +412,7 @@ class Simulation:
                 "period_from": None if charge.is_once else charge.period_from.isoformat(),
                 "period_until": charge.period_until.isoformat() if charge.period_until else None,
                 "quantity": charge.quantity,
-                "unit_price": f"{from_micros(to_micros(charge.unit_price)):f}",
+                "unit_price": digits(charge.unit_price),
                 "amount": plain(charge.amount, charge.currency),
                 "cost": plain(charge.cost, charge.currency),
                 "tax": plain(charge.tax, charge.currency),

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.wording import day, plural, whole
 from portal.extensions import db
 from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
@@ -27,7 +28,6 @@ from portal.web.http.access import changes_nothing
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_chosen
-from portal.web.shared.filters import day, plural
 from portal.web.shared.lists import ListState, list_state
 
 NAMED = 100
@@ -221,10 +221,10 @@ def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
         first = int(span[1])
         last = int(span[2] or first)
         if last - first >= MANY or len(found) > MANY:
-            raise Invalid("ids", f"Choose {MANY:,} at most.")
+            raise Invalid("ids", f"Choose {whole(MANY)} at most.")
         found.update(range(first, last + 1))
     if len(found) > MANY:
-        raise Invalid("ids", f"Choose {MANY:,} at most; these are {len(found):,}.")
+        raise Invalid("ids", f"Choose {whole(MANY)} at most; these are {whole(len(found))}.")
     return tuple(sorted(found))
 
 

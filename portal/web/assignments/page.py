@@ -11,6 +11,7 @@ from portal.domain.commitment import earliest_last_day
 from portal.domain.days import check_day
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import Schedule
+from portal.domain.wording import charged, day, whole
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import deletion
@@ -18,7 +19,6 @@ from portal.services.assignments import changing, ending, waiting
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused
-from portal.services.packages import schedule_words
 from portal.services.runs.assignment_locks import lock_assignment
 
 # The routes of assigning, and of many at once, stand on the same blueprint.
@@ -27,7 +27,6 @@ from portal.web.assignments.forms import EditForm, EndForm, has_begun
 from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
 from portal.web.http.access import may_own
 from portal.web.http.htmx import fragment, is_htmx, see_other
-from portal.web.shared.filters import day
 
 __all__ = ["bp"]
 
@@ -36,7 +35,7 @@ __all__ = ["bp"]
 def charged_words(package: Package, on: Any) -> str:
     """When a package is charged: monthly, 15th and 31st."""
     row = package.schedule_on(on)
-    words = schedule_words.charged(Schedule(row.frequency, row.frequency_match))
+    words = charged(Schedule(row.frequency, row.frequency_match))
     return f"minimum spend, {words}" if package.minimum_spend else words
 
 
@@ -182,7 +181,7 @@ def _editor(assignment: Assignment, form: EditForm, status: int = 200, **more: A
 def _stored(assignment: Assignment) -> list[tuple[str, str]]:
     """What is stored now, for whoever typed over it."""
     return [
-        ("Quantity", f"{assignment.last_quantity:,}"),
+        ("Quantity", whole(assignment.last_quantity)),
         ("Start Date", day(assignment.start_date)),
         ("End Date", day(assignment.end_date) or "none"),
         ("Auto Decrement Credit", "yes" if assignment.auto_decrement_credit else "no"),

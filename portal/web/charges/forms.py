@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired, Length
 
 from portal.clock import today
 from portal.domain.phone_numbers import international
+from portal.domain.wording import day
 from portal.models import Customer
 from portal.services.assignments import lists as assignments
 from portal.services.charges.by_hand import (
@@ -26,7 +27,6 @@ from portal.web.shared.fields import (
     DecimalTextField,
     id_or_none,
 )
-from portal.web.shared.filters import day
 from portal.web.shared.token_field import TokenField
 
 

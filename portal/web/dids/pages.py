@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.phone_numbers import country_name, international
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import deletion, listing
@@ -22,7 +23,6 @@ from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.shared.fields import name_for_field, put_error
-from portal.web.shared.filters import plural
 from portal.web.shared.lists import ListState, list_state
 
 SHOWN = 10

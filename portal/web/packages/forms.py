@@ -15,6 +15,7 @@ from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.schedule import MATCH_MAX, Frequency
 from portal.domain.terms import PackageType, Proration
+from portal.domain.wording import WEEKDAYS
 from portal.services.packages.connexcs import connexcs_choices
 from portal.services.packages.definition import (
     CURRENCIES_MOST,
@@ -25,7 +26,6 @@ from portal.services.packages.definition import (
     problems,
     tidied,
 )
-from portal.services.packages.schedule_words import WEEKDAYS
 from portal.web.shared.fields import (
     ChoiceField,
     DayField,

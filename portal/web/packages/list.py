@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, in_words
+from portal.domain.schedule import FIRST_DAY, Frequency, Schedule
 from portal.domain.terms import PackageType
+from portal.domain.wording import charged, long_day
 from portal.extensions import db
 from portal.models import Package, PackagePrice, PackageSchedule
 from portal.services import deletion, locking
@@ -20,7 +21,6 @@ from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import earliest_day, make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.packages.impact import Impact, impact_of
-from portal.services.packages.schedule_words import charged
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
@@ -201,7 +201,7 @@ def saved(impact: Impact) -> str:
     begins = change.effective_from
     if not change.of_terms or begins == FIRST_DAY:
         return f"Saved {change.definition.name}."
-    return f"Saved {change.definition.name}. The new terms hold from {in_words(begins)}."
+    return f"Saved {change.definition.name}. The new terms hold from {long_day(begins)}."
 
 
 def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:

@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.wording import day, plural
 from portal.extensions import db
 from portal.models import Assignment
 from portal.services.runs import holds
 from portal.web.http.bounds import row_id
 from portal.web.runs.forms import HoldForm
-from portal.web.shared.filters import day, plural
 
 bp = Blueprint("holds", __name__, url_prefix="/held")
 

@@ -7,6 +7,7 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 
 from portal.clock import today
 from portal.domain.errors import Invalid
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Company
 from portal.models.company import ONLY, company
@@ -16,7 +17,6 @@ from portal.web.http.locks import lock_or_404
 from portal.web.settings import bp
 from portal.web.settings.forms import AUDIT_COMMENTS, CompanyForm, LogoForm
 from portal.web.shared.fields import put_error
-from portal.web.shared.filters import plural
 
 
 @bp.get("")

@@ -23,6 +23,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain.errors import Invalid
 from portal.domain.money import parse_decimal
+from portal.domain.wording import digits
 from portal.models import Customer
 from portal.services import email_address
 from portal.services.customers import customers
@@ -135,7 +136,7 @@ class DaysField(SelectMultipleField):
 
 def shown(value: Decimal) -> str:
     """A decimal as somebody would type it: 24.50, 0.0085, 0."""
-    plain = f"{value.normalize():f}"
+    plain = digits(value)
     return plain + "0" if len(plain.partition(".")[2]) == 1 else plain
 
 

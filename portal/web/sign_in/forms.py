@@ -4,7 +4,6 @@ Tries are counted before a password is looked at. While one is being hashed no t
 that anybody else would wait for.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from flask import g
@@ -27,10 +26,10 @@ from wtforms.validators import InputRequired, Length
 
 from portal import database
 from portal.clock import now
+from portal.domain import wording
 from portal.extensions import db
 from portal.services.people import attempts
 from portal.services.people.passwords import LONGEST
-from portal.web.shared.filters import plural
 from portal.web.sign_in.device_cookie import folded, place
 
 EMAIL_LONGEST = 254
@@ -49,13 +48,7 @@ def may_try(of_whom: str, limits: tuple[attempts.Limit, ...]) -> str | None:
     if wait is None:
         return None
     g.too_many = wait
-    return f"Too many tries. Wait {in_words(wait)}, then try again."
-
-
-def in_words(wait: timedelta) -> str:
-    """How long, in the unit that fits: 15 minutes, 6 hours."""
-    minutes = -(-int(wait.total_seconds()) // 60)
-    return plural(-(-minutes // 60), "hour") if minutes > 90 else plural(max(minutes, 1), "minute")
+    return f"Too many tries. Wait {wording.wait(wait)}, then try again."
 
 
 def forget_tries(of_whom: str) -> None:
