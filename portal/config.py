@@ -90,7 +90,7 @@ SETTINGS = (
         DEMO,
         "demo or production",
         "Demo makes its own secret key, shows the demo sign-in, and answers its own machine only. "
-        "Production wants a secret key and trusted hosts, and sends cookies over HTTPS only.",
+        "Production needs a secret key and trusted hosts, and sends cookies over HTTPS only.",
         _mode,
     ),
     Setting(
@@ -124,8 +124,8 @@ SETTINGS = (
         "OLD_SECRET_KEYS",
         "",
         "texts, with commas",
-        "The secret keys of before, newest first: what they signed or encrypted (second factors, backup "
-        "codes) can still be read.",
+        "Earlier secret keys, newest first: what they signed or encrypted (second factors, backup codes) "
+        "can still be read.",
         _list,
     ),
     Setting(
@@ -133,8 +133,8 @@ SETTINGS = (
         "TRUSTED_HOSTS",
         "",
         "host names, with commas",
-        "The names under which the portal may be asked for; others are refused. Empty, in demo "
-        "mode only: `localhost` and its numbers.",
+        "The host names under which the portal is served; others are refused. Empty, in demo mode only: "
+        "`localhost` and its addresses.",
         _list,
     ),
     Setting(
@@ -150,7 +150,7 @@ SETTINGS = (
         "MAX_CONTENT_LENGTH",
         "33554432",
         "bytes",
-        "The largest request (an uploaded file) that is taken.",
+        "The largest request (an uploaded file) that is accepted.",
         _whole,
     ),
     Setting(
@@ -158,7 +158,7 @@ SETTINGS = (
         "MAX_FORM_MEMORY_SIZE",
         "2097152",
         "bytes",
-        "The largest form, without its files, that is taken.",
+        "The largest form, without its files, that is accepted.",
         _whole,
     ),
     Setting(
@@ -173,10 +173,10 @@ SETTINGS = (
         "PORTAL_SIGN_IN_LIMIT",
         "SIGN_IN_LIMIT",
         "20 per minute; 120 per hour",
-        "tries per time and address",
+        "attempts per time and address",
         "How often one address may try to sign in, to have a password reset and the like, counted in each "
         "server process. (Wrong passwords are counted beside it, per account and address, for all "
-        "processes.) Empty: without limit.",
+        "processes.) Empty: no limit.",
     ),
     Setting(
         "PORTAL_SMTP_HOST",
@@ -186,30 +186,32 @@ SETTINGS = (
         "The mail server. Empty: messages are written to the log; outside demo mode those with a secret link "
         "wait until there is one.",
     ),
-    Setting("PORTAL_SMTP_PORT", "SMTP_PORT", "587", "port", "Where the mail server listens.", _port),
+    Setting("PORTAL_SMTP_PORT", "SMTP_PORT", "587", "port", "The port of the mail server.", _port),
     Setting(
         "PORTAL_SMTP_TLS",
         "SMTP_TLS",
         STARTTLS,
         "starttls, tls or none",
-        "How the way to the mail server is encrypted: after a greeting, from the start, or not at all.",
+        "How the connection to the mail server is encrypted: after a greeting, from the start, or not at all.",
         _tls,
     ),
-    Setting("PORTAL_SMTP_USER", "SMTP_USER", "", "text", "Who signs in to the mail server. Empty: nobody."),
-    Setting("PORTAL_SMTP_PASSWORD", "SMTP_PASSWORD", "", "text", "With which password."),
+    Setting(
+        "PORTAL_SMTP_USER", "SMTP_USER", "", "text", "The user name for the mail server. Empty: no sign-in."
+    ),
+    Setting("PORTAL_SMTP_PASSWORD", "SMTP_PASSWORD", "", "text", "The password for the mail server."),
     Setting(
         "PORTAL_MAIL_FROM",
         "MAIL_FROM",
         "",
         "e-mail address",
-        "Whom messages come from. Empty: the company's e-mail in Settings.",
+        "The sender of messages. Empty: the company's e-mail in Settings.",
     ),
     Setting(
         "PORTAL_TODAY",
         "TODAY",
         "",
         "YYYY-MM-DD",
-        "The day the portal takes for today, for demonstrations and tests. Empty: today in the "
+        "The date the portal uses as today, for demonstrations and tests. Empty: today in the "
         "company's time zone.",
         _day,
     ),
@@ -226,8 +228,8 @@ SETTINGS = (
         "RUN_CHUNK",
         "500",
         "assignments",
-        "How many assignments a run deals with in one transaction. Others who change assignments wait "
-        "that long at most.",
+        "How many assignments a run processes in one transaction. Other changes to assignments wait that "
+        "long at most.",
         _some,
     ),
 )
@@ -273,15 +275,15 @@ def finish(config: dict[str, Any]) -> None:
     if production and len(config["SECRET_KEY"]) < 32:
         raise BadSetting("PORTAL_SECRET_KEY: production needs one of 32 characters or more.")
     if production and not config["TRUSTED_HOSTS"]:
-        raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the names it is asked for by.")
+        raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the host names it is served under.")
     if production and os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
-        raise BadSetting(
-            "FLASK_DEBUG: production does not debug; its answers would show the portal's inside."
-        )
+        raise BadSetting("FLASK_DEBUG: not allowed in production; it would show internals of the portal.")
     if not production and config["PROXIES"]:
-        raise BadSetting("PORTAL_PROXIES: the demo answers its own machine only, behind no proxy.")
+        raise BadSetting(
+            "PORTAL_PROXIES: the demo is for its own machine only and cannot run behind a proxy."
+        )
     if config["SMTP_PASSWORD"] and config["SMTP_TLS"] == NO_TLS:
-        raise BadSetting("PORTAL_SMTP_TLS=none: a password would travel for everybody to read.")
+        raise BadSetting("PORTAL_SMTP_TLS=none: the password would be sent unencrypted.")
     config["TRUSTED_HOSTS"] = config["TRUSTED_HOSTS"] or LOOPBACK
     config["SECRET_KEY_FALLBACKS"] = config["OLD_SECRET_KEYS"] or []
     config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_key(folder / "secret-key")

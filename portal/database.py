@@ -113,8 +113,9 @@ def refuse_to_lose(connection: Connection, typed: str | None) -> None:
     lost = [plural(count, one, many) for (one, many), count in _kept(connection) if count]
     if lost and typed is None:
         raise RuleBroken(
-            f"The database {name} holds {listed(lost)}. A downgrade may lose them for good: no upgrade brings them "
-            f"back. Nothing was changed. Make a backup; to do it all the same, name the database: --database {name}"
+            f"The database {name} contains {listed(lost)}. A downgrade may lose them for good: no upgrade "
+            f"brings them back. Nothing was changed. Make a backup; to downgrade anyway, name the database: "
+            f"--database {name}"
         )
 
 

@@ -135,7 +135,7 @@ def sentence_about(text: str, field: Field, word: str = "") -> str:
     wanted |= {word} - {""}
     wanted |= {"somebody else", "meanwhile"} if field.kind == "version" else set()
     wanted |= {"selected", "choose"} if field.kind == "id" else set()
-    wanted |= {"count only once"} if field.name == "token" else set()
+    wanted |= {"one-time token was missing"} if field.name == "token" else set()
     wanted |= {"date", "day"} if field.kind == "date" else set()
     return all_said if any(word in all_said.casefold() for word in wanted) else ""
 

@@ -277,7 +277,7 @@ ROWS = {
         at={"run_id": "{simulation}"},
         kinds={"fingerprint": "hidden"},
         status=(302, 303, 409),
-        says={"fingerprint": "latest state"},
+        says={"fingerprint": "no longer up to date"},
     ),
     "runs.resume": BUTTON,
     "settings.remove_logo": BUTTON,

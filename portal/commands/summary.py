@@ -14,7 +14,7 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 @click.argument("who", metavar="CUSTOMER")
 @click.argument("begins", metavar="FROM", type=DAY)
 @click.argument("through", metavar="TO", type=DAY)
-@click.option("--pdf", is_flag=True, help="Write PDF files (there is no other form).")
+@click.option("--pdf", is_flag=True, help="Write PDF files (the only format).")
 @click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", help="The size of the paper.")
 @click.option(
     "--into", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The folder to write to."
@@ -36,9 +36,9 @@ def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: 
 
     span = (begins, through)
     if span[1] < span[0]:
-        raise click.ClickException("TO lies before FROM.")
+        raise click.ClickException("TO is before FROM.")
     if not FIRST_DAY <= span[0] <= span[1] <= LAST_DAY:
-        raise click.ClickException(f"Days lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        raise click.ClickException(f"Days must be between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if who == "all":
         charged = select(Charge.customer_id).where(Charge.charge_on.between(*span)).distinct()
         ids = list(db.session.scalars(charged.order_by(Charge.customer_id)))

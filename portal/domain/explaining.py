@@ -88,7 +88,7 @@ def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts
             return _correction(line, terms)
         case Kind.REVERSAL:
             return _reversal(line, original)
-    return "A discount, given by hand." if line.amount < 0 else "Charged by hand, outside any schedule."
+    return "A manual discount." if line.amount < 0 else "A manual charge."
 
 
 def origin(line: ChargeFacts, terms: Terms) -> Origin:
@@ -267,14 +267,14 @@ def _opening(line: ChargeFacts, terms: Terms | None) -> str:
     if known and line.kind == Kind.CREDIT:
         return f"Ended on {short_day(known)}: "
     if terms and len(terms.ends) > 1 and line.spend is None:
-        return f"The end date moved to {short_day(known)}: " if known else "The end date was taken away: "
-    return "Worked out again: "
+        return f"The end date moved to {short_day(known)}: " if known else "The end date was removed: "
+    return "Recalculated: "
 
 
 def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     stood = money(-line.amount, line.currency)
     if original is None:
-        return f"Takes back {stood} in full."
+        return f"Reverses {stood} in full."
     if original.amount == -line.amount:
-        return f"Takes back the charge of {short_day(original.charge_on)} in full: {stood}."
-    return f"Takes back the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."
+        return f"Reverses the charge of {short_day(original.charge_on)} in full: {stood}."
+    return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."

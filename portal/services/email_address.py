@@ -11,5 +11,5 @@ def check_email(text: str) -> str:
         return validate_email(text, check_deliverability=False).normalized if text else ""
     except EmailNotValidError:
         raise Invalid(
-            "email", f"{text} is not an e-mail address. Write one such as billing@example.com."
+            "email", f"{text} is not an e-mail address. Enter one such as billing@example.com."
         ) from None

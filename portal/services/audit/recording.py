@@ -291,7 +291,7 @@ def _named(act: str, before: dict[str, Any], after: dict[str, Any]) -> str:
         if "end_date" in after:
             return "ended" if after["end_date"] else "end removed"
         if "active" in after:
-            return "let in again" if after["active"] else "shut out"
+            return "reactivated" if after["active"] else "deactivated"
     if act == "added" and after.get("kind") == "reversal":
         return "reversed"
     return act

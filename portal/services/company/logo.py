@@ -20,7 +20,7 @@ WIDE, HIGH = 600, 180
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # Frames of JPEG that say how large the picture is: C4, C8 and CC among them are something else.
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-NO_PICTURE = "This is no picture that can be read. Choose a PNG or JPEG file."
+NO_PICTURE = "This picture cannot be read. Choose a PNG or JPEG file."
 SOURCE = b"""
 #set page(width: {wide}pt, height: {high}pt, margin: 0pt, fill: none)
 #image(bytes(json(bytes(sys.inputs.picture))), width: 100%, height: 100%, fit: "contain")
@@ -30,7 +30,7 @@ SOURCE = b"""
 def checked_logo(data: bytes) -> bytes:
     """The picture of a PNG or JPEG file, drawn anew as a PNG of bounded size. Invalid where it is none."""
     if not data:
-        raise Invalid("file", "Choose the picture first: a PNG or JPEG file.")
+        raise Invalid("file", "Choose a picture first: a PNG or JPEG file.")
     if len(data) > FILE_MOST:
         raise Invalid("file", f"This file is too large: {FILE_MOST // 1024} KB at most.")
     wide, high = _size(data)
@@ -39,7 +39,8 @@ def checked_logo(data: bytes) -> bytes:
     if max(wide, high) > POINTS_MOST:
         raise Invalid(
             "file",
-            f"This picture has {whole(wide)} × {whole(high)} points: {whole(POINTS_MOST)} each way at most.",
+            f"This picture has {whole(wide)} × {whole(high)} pixels; "
+            f"{whole(POINTS_MOST)} × {whole(POINTS_MOST)} at most.",
         )
     return _drawn(data, wide, high)
 

@@ -83,7 +83,7 @@ def change_logo(provider: Company, picture: bytes | None) -> None:
 
 def _check(provider: Company, fields: CompanyFields) -> None:
     if not fields.name.strip():
-        raise Invalid("name", "Give the company its name: it stands on every page and summary.")
+        raise Invalid("name", "Enter the company's name: it is shown on every page and charge summary.")
     for field, text, most in (
         ("name", fields.name, NAME_MAX),
         ("address", fields.address, ADDRESS_MAX),
@@ -91,18 +91,18 @@ def _check(provider: Company, fields: CompanyFields) -> None:
         ("summary_footer", fields.summary_footer, FOOTER_MAX),
     ):
         if len(text) > most:
-            raise Invalid(field, f"This is too long: {most} characters at most.")
+            raise Invalid(field, f"Too long: {most} characters at most.")
     if fields.default_currency not in CURRENCIES:
         raise Invalid("default_currency", "Choose a Default Currency from the list.")
     if not 0 <= fields.usage_wait_days <= WAIT_DAYS_MAX:
-        raise Invalid("usage_wait_days", f"Usage Wait Days are 0 to {WAIT_DAYS_MAX}.")
+        raise Invalid("usage_wait_days", f"Usage Wait Days must be 0 to {WAIT_DAYS_MAX}.")
     if fields.time_zone != provider.time_zone:
         if fields.time_zone not in time_zones():
             raise Invalid("time_zone", "Choose a Time Zone from the list.")
         if is_time_zone_fixed():
             raise Invalid(
                 "time_zone",
-                f"Charges or calls have their days in {provider.time_zone}, so the time zone stays as it is.",
+                f"Charges or calls are already dated in {provider.time_zone}, so the time zone cannot change.",
             )
 
 

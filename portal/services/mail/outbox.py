@@ -135,7 +135,7 @@ def _carry(way: Transport, claimed: tuple[EmailMessage | None, bool]) -> NotSent
     """Hand a message over; the reason, where it did not leave."""
     message, secret = claimed
     if message is None:
-        return NotSent("Its address cannot be written to.", permanent=True)
+        return NotSent("The address is not valid.", permanent=True)
     try:
         way.send(message, secret=secret)
     except NotSent as error:

@@ -62,7 +62,7 @@ class Log(Transport):
     def send(self, message: EmailMessage, *, secret: bool) -> None:
         """Write it down."""
         if secret and not self.shows_secrets:
-            raise NotSent("There is no mail server to send it by: set PORTAL_SMTP_HOST.", no_server=True)
+            raise NotSent("No mail server is configured: set PORTAL_SMTP_HOST.", no_server=True)
         body = message.get_body(("plain",))
         text = body.get_content() if body else ""
         log.warning("Mail to %s: %s\n\n%s", message["To"], message["Subject"], text)

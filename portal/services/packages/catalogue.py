@@ -86,7 +86,9 @@ def copy_fixed(definition: Definition, package: Package) -> None:
     """Put on the package what is fixed once it was assigned."""
     wanted = definition.connexcs_package_id
     if wanted is not None and not locking.lock(ConnexcsPackage, [wanted], shared=True):
-        raise Invalid("connexcs_package", "This ConnexCS package is gone. Choose another one, or None.")
+        raise Invalid(
+            "connexcs_package", "This ConnexCS package no longer exists. Choose another one, or None."
+        )
     package.connexcs_package_id = wanted
     package.type = definition.type
     package.minimum_spend = definition.minimum_spend

@@ -133,7 +133,7 @@ def drop_planned(package: Package, effective_from: date, today: date) -> None:
     """Take back the prices and the schedule that would hold from a day to come."""
     locking.lock(Package, [package.id])
     if effective_from <= today:
-        raise Invalid("effective_from", "This holds already. Let other prices hold from tomorrow instead.")
+        raise Invalid("effective_from", "This is already in force. Set other prices from tomorrow instead.")
     if effective_from not in planned_days(package, today):
         raise Invalid("effective_from", f"Nothing is planned for {long_day(effective_from)}.")
     package.prices[:] = [row for row in package.prices if row.effective_from != effective_from]
@@ -148,7 +148,7 @@ def drop_planned(package: Package, effective_from: date, today: date) -> None:
 def _begins(effective_from: date, earliest: date, today: date) -> date:
     """The day from which a change holds; FIRST_DAY for at once."""
     if effective_from < earliest:
-        reason = "Something of it was posted at what holds today. " if earliest > today else ""
+        reason = "Charges have been posted at today's terms. " if earliest > today else ""
         raise Invalid("effective_from", f"{reason}Choose {long_day(earliest)} or a later day.")
     if effective_from > LAST_DAY:
         raise Invalid("effective_from", f"Choose a day up to {long_day(LAST_DAY)}.")
@@ -173,8 +173,8 @@ def _refuse_fixed(package: Package, definition: Definition) -> None:
         return
     verb = "is" if len(names) == 1 else "are"
     raise Fixed(
-        f"{package.name} was assigned, so {listed(names)} {verb} fixed. "
-        "Copy the package and change the copy; assign that one from now on.",
+        f"{package.name} has been assigned, so {listed(names)} {verb} fixed. Copy the package, change the copy "
+        "and assign that from now on.",
         WayOut("Copy package", "packages.copy", {"package_id": package.id}),
     )
 
@@ -188,7 +188,9 @@ def _refuse_dropped(package: Package, dropped: tuple[str, ...]) -> None:
             Customer.currency == currency,
         )
         if db.session.scalar(select(held)):
-            sentence = f"Customers in {currency} have or had {package.name}, so its {currency} prices stay."
+            sentence = (
+                f"Customers in {currency} have or had {package.name}, so its {currency} prices must stay."
+            )
             raise Invalid("prices", sentence)
 
 
@@ -210,9 +212,7 @@ def _start_afresh(change: Change) -> None:
         .execution_options(synchronize_session=False)
     )
     if was_posted(package):
-        raise Invalid(
-            "effective_from", "Something of it was posted just now. Choose tomorrow or a later day."
-        )
+        raise Invalid("effective_from", "A charge has just been posted. Choose tomorrow or a later day.")
     changed = {prices.currency for prices in change.prices}
     package.prices[:] = [
         row

@@ -131,13 +131,13 @@ def _text_problems(definition: Definition) -> list[Invalid]:
     if not definition.name.strip():
         found.append(Invalid("name", "Give the package a name."))
     elif len(definition.name) > NAME_LONGEST:
-        found.append(Invalid("name", f"A name has {NAME_LONGEST} characters at most."))
+        found.append(Invalid("name", f"A name can have {NAME_LONGEST} characters at most."))
     if len(definition.description) > DESCRIPTION_LONGEST:
         found.append(
-            Invalid("description", f"A description has {whole(DESCRIPTION_LONGEST)} characters at most.")
+            Invalid("description", f"A description can have {whole(DESCRIPTION_LONGEST)} characters at most.")
         )
     if not 0 <= definition.minimum_days <= MINIMUM_DAYS_MAX:
-        found.append(Invalid("minimum_days", f"Minimum Days are 0 to {whole(MINIMUM_DAYS_MAX)}."))
+        found.append(Invalid("minimum_days", f"Minimum Days must be 0 to {whole(MINIMUM_DAYS_MAX)}."))
     return found
 
 
@@ -148,7 +148,7 @@ def _schedule_problems(definition: Definition) -> list[Invalid]:
     except Invalid as problem:
         found.append(problem)
     if definition.recurs and definition.proration is None:
-        found.append(Invalid("proration", "Say how partial periods are charged: by days, or not at all."))
+        found.append(Invalid("proration", "Choose how partial periods are charged: by days, or not at all."))
     return found
 
 
@@ -156,7 +156,7 @@ def _kind_problems(definition: Definition) -> list[Invalid]:
     found = []
     free_minutes = definition.type == PackageType.FREE_MINUTES
     if definition.minimum_spend and free_minutes:
-        sentence = "Free minutes and Minimum Spend exclude each other: untick this, or choose Standard."
+        sentence = "A free minutes package cannot have a Minimum Spend: untick this, or choose Standard."
         found.append(Invalid("minimum_spend", sentence))
     elif definition.minimum_spend and not definition.recurs:
         sentence = "A minimum spend is measured over a billing period: choose a Frequency, or untick this."
@@ -174,25 +174,25 @@ def _price_problems(prices: PriceSet, prefix: str) -> list[Invalid]:
     for name, label in PRICE_LABELS.items():
         price: Decimal = getattr(prices, name)
         if not 0 <= price <= PRICE_MAX:
-            found.append(Invalid(prefix + name, f"{label} is 0 to {whole(PRICE_MAX)}."))
+            found.append(Invalid(prefix + name, f"{label} must be 0 to {whole(PRICE_MAX)}."))
         elif price != round(price, PRICE_DECIMALS):
-            found.append(Invalid(prefix + name, f"{label} has {PRICE_DECIMALS} decimals at most."))
+            found.append(Invalid(prefix + name, f"{label} can have {PRICE_DECIMALS} decimals at most."))
     return found
 
 
 def _currency_problems(definition: Definition) -> list[Invalid]:
     found, seen = [], set()
     if not definition.prices:
-        found.append(Invalid("prices", "A package is sold in at least one currency."))
+        found.append(Invalid("prices", "A package must be sold in at least one currency."))
     if len(definition.prices) > CURRENCIES_MOST:
-        found.append(Invalid("prices", f"A package is sold in {CURRENCIES_MOST} currencies at most."))
+        found.append(Invalid("prices", f"A package can be sold in {CURRENCIES_MOST} currencies at most."))
     for index, prices in enumerate(definition.prices):
         name = f"prices-{index}-currency"
         if prices.currency not in CURRENCIES:
             found.append(Invalid(name, "Choose a currency."))
         elif prices.currency in seen:
             found.append(
-                Invalid(name, f"{prices.currency} stands here twice: one set of prices for each currency.")
+                Invalid(name, f"{prices.currency} appears twice: enter one set of prices for each currency.")
             )
         seen.add(prices.currency)
     return found

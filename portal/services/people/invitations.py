@@ -23,7 +23,7 @@ from portal.services.people import people
 
 HOLDS = timedelta(days=7)
 MOST = 50  # invitations that wait, for staff or for one customer
-HOLDS_NO_MORE = "This invitation holds no more."
+HOLDS_NO_MORE = "This invitation is no longer valid."
 
 
 def invite(
@@ -36,16 +36,18 @@ def invite(
     email = people.checked_email(email)
     role = people.checked_role(role, customer_id)
     if (customer := _lock(customer_id)) and customer.archived_on:
-        raise RuleBroken(f"{customer.name} is archived. Take the customer back first.")
+        raise RuleBroken(f"{customer.name} is archived. Restore the customer first.")
     known = people.find_by_email(email)
     if known and (by.is_staff or known.customer_id == customer_id):
         whose = "" if known.customer_id == customer_id else " for somebody else"
-        raise Invalid("email", f"{email} signs in already{whose}.")
+        raise Invalid("email", f"{email} already has an account{whose}.")
     for earlier in waiting(now, customer_id):
         if earlier.email == email:
             withdraw(earlier, now)
     if len(waiting(now, customer_id)) >= MOST:
-        raise RuleBroken(f"{MOST} invitations wait to be accepted. Withdraw some before inviting more.")
+        raise RuleBroken(
+            f"{MOST} invitations are waiting to be accepted. Withdraw some before inviting more."
+        )
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
         token_digest=_digest(token),
@@ -66,7 +68,9 @@ def resend(invitation: Invitation, now: datetime) -> str | None:
     """A new link for another week; the earlier one holds no more. None as `invite` answers it."""
     _lock(invitation.customer_id, invitation)
     if invitation.accepted_at or invitation.withdrawn_at:
-        raise RuleBroken("This invitation was accepted or withdrawn meanwhile. Invite again.")
+        raise RuleBroken(
+            "This invitation has been accepted or withdrawn in the meantime. Invite the person again."
+        )
     token = secrets.token_urlsafe(32)
     invitation.token_digest = _digest(token)
     invitation.expires_at = now + HOLDS
@@ -77,7 +81,7 @@ def withdraw(invitation: Invitation, now: datetime) -> None:
     """Let the link hold no more."""
     _lock(invitation.customer_id, invitation)
     if invitation.accepted_at:
-        raise RuleBroken("This invitation was accepted meanwhile: deactivate the person instead.")
+        raise RuleBroken("This invitation has been accepted in the meantime: deactivate the person instead.")
     invitation.withdrawn_at = invitation.withdrawn_at or now
 
 
@@ -115,7 +119,7 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
     """Let the person in from now on. Of two who accept at the same moment one is told that it holds no more."""
     name = people.checked_name(name)
     if not name:
-        raise Invalid("name", "Write your name.")
+        raise Invalid("name", "Enter your name.")
     token_digest = invitation.token_digest
     customer = _lock(invitation.customer_id, invitation)
     if customer and customer.archived_on:

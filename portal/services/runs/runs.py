@@ -55,10 +55,10 @@ def start(
     still what it would post.
     """
     if not FIRST_DAY <= through <= LAST_DAY:
-        raise RuleBroken(f"Dates lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        raise RuleBroken(f"Dates must be between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if not simulate and through > today:
         raise RuleBroken(
-            f"Charges are not posted before their day: {long_day(through)} is after today, {long_day(today)}. "
+            f"Charges cannot be posted before their day: {long_day(through)} is after today, {long_day(today)}. "
             "Simulate that day instead.",
             WayOut(
                 "Simulate instead", "runs.new", {"through": through.isoformat(), "customer_id": customer_id}

@@ -76,7 +76,7 @@ class Place:
         """Refuse fields that nobody would read: a slip of the pen must not become a default."""
         for key in self.value:
             if key not in known:
-                raise self.refuse(key, "no such field. There are: " + ", ".join(known) + ".")
+                raise self.refuse(key, "no such field. Possible are: " + ", ".join(known) + ".")
 
     def has(self, key: str) -> bool:
         """Whether a field is there, even as null."""
@@ -97,11 +97,11 @@ class Place:
         if found is default:
             return found
         if not isinstance(found, str):
-            raise self.refuse(key, f"{shown(found)} is not a text.")
+            raise self.refuse(key, f"{shown(found)} is not text.")
         if len(found) > TEXT_LONGEST:
             raise self.refuse(key, f"has {whole(len(found))} characters; {whole(TEXT_LONGEST)} at most.")
         if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in found):
-            raise self.refuse(key, f"{shown(found)} holds a character that no text has.")
+            raise self.refuse(key, f"{shown(found)} contains a control character.")
         return found
 
     def flag(self, key: str) -> bool:
@@ -119,7 +119,7 @@ class Place:
         if isinstance(found, bool) or not isinstance(found, int):
             raise self.refuse(key, f"{shown(found)} is not a whole number.")
         if abs(found) > WHOLE_MOST:
-            raise self.refuse(key, f"a whole number here is {whole(WHOLE_MOST)} at most.")
+            raise self.refuse(key, f"a whole number can be {whole(WHOLE_MOST)} at most.")
         return found
 
     def decimal(self, key: str, default: str | None = None) -> Decimal:
@@ -149,7 +149,7 @@ class Place:
     def within(self, key: str, day: date) -> date:
         """The day, where it is from 2000 to 2199."""
         if not FIRST_DAY <= day <= LAST_DAY:
-            raise self.refuse(key, f"{day} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+            raise self.refuse(key, f"{day} is not between {FIRST_DAY.year} and {LAST_DAY.year}.")
         return day
 
     def word(self, key: str, words: type[Word], default: Word) -> Word:
@@ -158,7 +158,7 @@ class Place:
         try:
             return words(found)
         except ValueError:
-            raise self.refuse(key, f"{shown(found)} is none of: {', '.join(words)}.") from None
+            raise self.refuse(key, f"{shown(found)} is not one of: {', '.join(words)}.") from None
 
     def days(self, key: str) -> tuple[int, ...]:
         """A list of whole numbers: match days."""

@@ -77,7 +77,7 @@ class Simulation:
         place.only(*SCENARIO)
         self.begins, self.through = place.day("from"), place.day("to")
         if self.through < self.begins:
-            raise place.refuse("to", "lies before `from`.")
+            raise place.refuse("to", "is before `from`.")
         self.currency = self._currency(place)
         self.zone = self._zone()
         self.packages: dict[str, Package] = {}
@@ -116,7 +116,7 @@ class Simulation:
     def _key(self, item: Place, taken: dict[str, Any]) -> str:
         key: str = item.text("key")
         if key in taken:
-            raise item.refuse("key", f"{shown(key)} is there twice.")
+            raise item.refuse("key", f"{shown(key)} appears twice.")
         return key
 
     def _currency(self, item: Place, default: str = "USD") -> str:
@@ -189,7 +189,7 @@ class Simulation:
         item.only("number", "customer")
         number = item.text("number")
         if number in self.dids:
-            raise item.refuse("number", f"{shown(number)} is there twice.")
+            raise item.refuse("number", f"{shown(number)} appears twice.")
         if not (
             number[:1] == "+" and number[1:].isascii() and number[1:].isdigit() and 7 <= len(number) <= 16
         ):
@@ -235,13 +235,13 @@ class Simulation:
             raise item.refuse("amount", f"is {whole(AMOUNT_BELOW)} or more.")
         known = item.text("call_id", f"usage-{index}")
         if (customer.id, known) in self.calls:
-            raise item.refuse("call_id", f"{shown(known)} is there twice.")
+            raise item.refuse("call_id", f"{shown(known)} appears twice.")
         self.calls.add((customer.id, known))
         started = self._started(item)
         day = started.date() if started else item.day("date")
         came_in_on = item.day("came_in_on", day)
         if came_in_on < day:
-            raise item.refuse("came_in_on", "lies before the day of the call.")
+            raise item.refuse("came_in_on", "is before the day of the call.")
         other = self.dids.get("+" + bare(item.text("destination", "")))
         call = Call(
             customer_id=customer.id,
@@ -435,8 +435,10 @@ def _check_change(item: Place) -> None:
     """Whether a change is of one thing, and says what of it changes."""
     whose = [name for name in CHANGES if item.has(name)]
     if len(whose) != 1:
-        raise item.refuse(whose[1] if whose else "on", "a change is of one assignment, package or customer.")
+        raise item.refuse(
+            whose[1] if whose else "on", "a change must name one assignment, package or customer."
+        )
     fields = CHANGES[whose[0]]
     item.only("on", whose[0], "effective_from", *fields)
     if not any(map(item.has, fields)):
-        raise item.refuse(whose[0], f"nothing of it changes. There are: {', '.join(fields)}.")
+        raise item.refuse(whose[0], f"it changes nothing. Possible are: {', '.join(fields)}.")

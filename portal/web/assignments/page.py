@@ -193,8 +193,8 @@ def _check_open(assignment: Assignment) -> None:
     if assignment.has_ended_on(today()):
         ids = {"did_id": assignment.did_id} if assignment.did_id else {"customer_id": assignment.customer_id}
         raise RuleBroken(
-            f"{assignment.package.name} ended on {day(assignment.end_date)} and stays as it is.",
-            WayOut("Assign it anew", "assignments.new", {**ids, "package": assignment.package_id}),
+            f"{assignment.package.name} ended on {day(assignment.end_date)} and can no longer be changed.",
+            WayOut("Assign it again", "assignments.new", {**ids, "package": assignment.package_id}),
         )
 
 
@@ -207,7 +207,11 @@ def _home(assignment: Assignment) -> str:
 
 @bp.get("/assignments/<int:assignment_id>/end")
 def ask_end(assignment_id: int) -> Any:
-    return _end(_get(assignment_id), EndForm(formdata=None))
+    """Ask for its last day; with one in the address, say what ending on it comes to."""
+    form = EndForm(formdata=request.args if request.args.get("end_date") else None)
+    if form.end_date.raw_data:
+        form.validate()
+    return _end(_get(assignment_id), form)
 
 
 @bp.post("/assignments/<int:assignment_id>/end")
@@ -251,7 +255,7 @@ def delete(assignment_id: int) -> Any:
     except Refused:
         db.session.rollback()
         if may_own() and "reason" in request.form:
-            form.reason.errors = ["Say why the lock is overridden: the reason is kept."]
+            form.reason.errors = ["Enter why the lock is overridden: the reason is kept."]
         return _end(assignment, form, 409)
     db.session.commit()
     flash(f"Removed {name}." if removed else f"{name} ends today.")
@@ -271,13 +275,26 @@ def _done(assignment: Assignment) -> Any:
 
 def _end(assignment: Assignment, form: EndForm, status: int = 200, **more: Any) -> Any:
     """The question, or the refusal with its way out: in the dialog, or on a page."""
+    refusal = deletion.why_not_delete_assignment(assignment, today())
+    possible_on = refusal.possible_on if refusal and refusal.possible_on else today()
+    last_day, not_then = possible_on, ""
+    if form.end_date.data and not form.end_date.errors:
+        last_day = form.end_date.data
+        try:
+            changing.check_change_of_end(assignment, last_day, today())
+        except Invalid as problem:
+            not_then = problem.sentence
     context = {
         "assignment": assignment,
         "form": form,
         "today": today(),
         "removable": deletion.is_removable(assignment, today()),
-        "refusal": deletion.why_not_delete_assignment(assignment, today()),
-        "remaining": ending.remaining(assignment, today(), today()) if _runs(assignment) else (),
+        "refusal": refusal,
+        "last_day": last_day,
+        "not_then": not_then,
+        "remaining": ending.remaining(assignment, last_day, today())
+        if _runs(assignment) and not not_then
+        else (),
         **more,
     }
     if is_htmx():

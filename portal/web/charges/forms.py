@@ -47,16 +47,16 @@ class ManualChargeForm(FlaskForm):
     token = TokenField()
     customer_id = HiddenField()
     assignment = ChoiceField("Assignment", coerce=id_or_none)
-    charge_on = DayField("Date", [InputRequired("Say which day it is for.")])
+    charge_on = DayField("Date", [InputRequired("Enter the day it is for.")])
     amount = DecimalTextField(
-        "Amount", validators=[InputRequired("Say how much; below zero for a discount.")]
+        "Amount", validators=[InputRequired("Enter the amount; below zero for a discount.")]
     )
     cost = DecimalTextField("Cost", default=Decimal(0))
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
     description = StringField(
         "Description",
         [
-            InputRequired("Say what it is for: the customer reads it."),
+            InputRequired("Enter what it is for: the customer sees it."),
             Length(max=DESCRIPTION_LONGEST, message=TOO_LONG),
         ],
         render_kw={"maxlength": DESCRIPTION_LONGEST},
@@ -99,7 +99,7 @@ class ReverseForm(FlaskForm):
     reason = TextAreaField(
         "Reason",
         [
-            InputRequired("Say why it is reversed: the reason is kept."),
+            InputRequired("Enter why it is reversed: the reason is kept."),
             Length(max=REASON_LONGEST, message=TOO_LONG),
         ],
         render_kw={"rows": 3, "maxlength": REASON_LONGEST},

@@ -28,8 +28,8 @@ class PaymentForm(FlaskForm):
     """Money received."""
 
     token = TokenField()
-    amount = DecimalTextField("Amount", validators=[InputRequired("Say how much was paid.")])
-    paid_on = DayField("Date", [InputRequired("Say on which day it was paid.")])
+    amount = DecimalTextField("Amount", validators=[InputRequired("Enter the amount paid.")])
+    paid_on = DayField("Date", [InputRequired("Enter the day it was paid.")])
     state = ChoiceField("State", choices=[SelectChoice(state.value, word) for state, word in STATES.items()])
     fee = DecimalTextField("Fee", default=Decimal(0))
     description = StringField("Description", [Length(max=500, message=TOO_LONG)])
@@ -41,11 +41,12 @@ class AdjustmentForm(FlaskForm):
 
     token = TokenField()
     amount = DecimalTextField(
-        "Amount", validators=[InputRequired("Say how much; below zero takes from the balance.")]
+        "Amount", validators=[InputRequired("Enter the amount; below zero it is taken from the balance.")]
     )
-    for_day = DayField("Date", [InputRequired("Say which day it is for.")])
+    for_day = DayField("Date", [InputRequired("Enter the day it is for.")])
     reason = StringField(
-        "Reason", [InputRequired("Say why: the customer reads it."), Length(max=500, message=TOO_LONG)]
+        "Reason",
+        [InputRequired("Enter the reason: the customer sees it."), Length(max=500, message=TOO_LONG)],
     )
 
 
@@ -54,7 +55,7 @@ class AllocationForm(FlaskForm):
 
     token = TokenField()
     charge = ChoiceField("Charge", coerce=id_or_none)
-    amount = DecimalTextField("Amount", validators=[InputRequired("Say how much of it is paid.")])
+    amount = DecimalTextField("Amount", validators=[InputRequired("Enter how much of it to pay.")])
 
     def __init__(self, open_charges: list[ToBePaid], **options: Any) -> None:
         super().__init__(**options)

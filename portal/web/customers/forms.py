@@ -111,7 +111,7 @@ class TaxRateForm(FlaskForm):
     """A tax rate from a day on."""
 
     version = VersionField("Version")
-    tax_rate = tax_rate_field(validators=[InputRequired("Say how many per cent.")])
+    tax_rate = tax_rate_field(validators=[InputRequired("Enter the rate in per cent.")])
     tax_rate_from = DayField("From")
 
     validate_tax_rate = check_rate

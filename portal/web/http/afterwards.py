@@ -74,7 +74,7 @@ def afterwards(work: Work) -> None:
 
 
 def send_mail() -> None:
-    """Send what waits in the outbox."""
+    """Send the messages waiting in the outbox."""
     mail.send_waiting(now())
 
 

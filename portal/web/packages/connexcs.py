@@ -23,7 +23,9 @@ bp = Blueprint("connexcs_packages", __name__, url_prefix="/connexcs-packages")
 class ServiceForm(FlaskForm):
     """The name of a platform service, as the platform calls it."""
 
-    name = StringField("Name", [InputRequired("Give the ConnexCS package its name on the platform.")])
+    name = StringField(
+        "Name", [InputRequired("Enter the name that the ConnexCS package has on the platform.")]
+    )
     version = HiddenField()
 
 
@@ -78,7 +80,7 @@ def add_known() -> Any:
     """Add the names that providers know, those that are not there yet."""
     connexcs.seed_connexcs_packages()
     db.session.commit()
-    flash("Added the services that the platform is known for.")
+    flash("Added the known services of the platform.")
     return _list() if is_htmx() else see_other(url_for(".index"))
 
 

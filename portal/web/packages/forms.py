@@ -204,7 +204,7 @@ class PackageForm(DefinitionForm):
             _say(
                 self,
                 "frequency_match",
-                "The Frequency changed, so its days were cleared. Choose them anew, or none.",
+                "The Frequency changed, so its days were cleared. Choose them again, or none.",
             )
         return None if self.wrong else definition
 

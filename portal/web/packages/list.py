@@ -97,7 +97,7 @@ def archive_many() -> AnyResponse:
         raise RuleBroken("No package was selected. Tick one or more rows first.")
     found = locking.lock(Package, ids)
     if not found:
-        raise RuleBroken("No package that was selected is there any more.")
+        raise RuleBroken("No package that was selected exists any more.")
     for package in found:
         deletion.archive_package(package, today())
     commit()
@@ -201,7 +201,7 @@ def saved(impact: Impact) -> str:
     begins = change.effective_from
     if not change.of_terms or begins == FIRST_DAY:
         return f"Saved {change.definition.name}."
-    return f"Saved {change.definition.name}. The new terms hold from {long_day(begins)}."
+    return f"Saved {change.definition.name}. The new terms take effect on {long_day(begins)}."
 
 
 def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:

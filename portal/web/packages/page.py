@@ -103,7 +103,7 @@ def archive(package_id: int) -> AnyResponse:
     package = lock_or_404(Package, package_id)
     deletion.archive_package(package, today())
     commit()
-    flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
+    flash(f"Archived {package.name}. Existing assignments continue and are charged.")
     return see_other(url_for(".show", package_id=package_id))
 
 
@@ -122,7 +122,7 @@ def delete_planned(package_id: int) -> AnyResponse:
     day = _day(request.form.get("effective_from", ""))
     drop_planned(package, day, today())
     db.session.commit()
-    flash(f"What was planned from {long_day(day)} is taken back.")
+    flash(f"Removed what was planned from {long_day(day)}.")
     return see_other(url_for(".show", package_id=package_id))
 
 
@@ -130,4 +130,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid("effective_from", "Effective from is not a day of the calendar.") from None
+        raise Invalid("effective_from", "Effective from is not a valid date.") from None

@@ -22,7 +22,7 @@ class RunForm(FlaskForm):
         choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
         default="yes",
     )
-    through = DayField("Date", [InputRequired("Say up to which day.")])
+    through = DayField("Date", [InputRequired("Enter the day up to which to charge.")])
 
 
 class HoldForm(VersionedForm):
@@ -41,5 +41,5 @@ class HoldForm(VersionedForm):
         if self.choice.data not in ("post_all", "charge_from"):
             self.choice.errors = ["Choose Post all, or Charge from a day on."]
         elif self.choice.data == "charge_from" and not self.charge_from.errors and not self.charge_from.data:
-            self.charge_from.errors = ["Choose the day from which it is charged."]
+            self.charge_from.errors = ["Choose the day from which to charge."]
         return not self.errors

@@ -17,7 +17,7 @@ AUDIT_COMMENTS = {
     AuditComment.OFF: "Not asked for",
     AuditComment.OPTIONAL: "Asked for",
 }
-NAMELESS = "Give the company its name: it stands on every page and summary."
+NAMELESS = "Enter the company's name: it is shown on every page and charge summary."
 
 
 class LogoForm(FlaskForm):
@@ -53,11 +53,11 @@ class CompanyForm(FlaskForm):
     usage_wait_days = WholeField(
         "Usage Wait Days",
         validators=[
-            InputRequired("Say how many days a minimum spend waits for its last calls; 0 is not at all."),
+            InputRequired("Enter how many days a minimum spend waits for its last calls; 0 for none."),
             NumberRange(
                 0,
                 company_settings.WAIT_DAYS_MAX,
-                f"Usage Wait Days are 0 to {company_settings.WAIT_DAYS_MAX}.",
+                f"Usage Wait Days must be 0 to {company_settings.WAIT_DAYS_MAX}.",
             ),
         ],
     )
@@ -65,12 +65,12 @@ class CompanyForm(FlaskForm):
     notification_days = WholeField(
         "Package Charge Notification Days",
         default=0,
-        validators=[NumberRange(0, company_settings.NOTIFICATION_DAYS_MAX, "These are 0 to %(max)s days.")],
+        validators=[NumberRange(0, company_settings.NOTIFICATION_DAYS_MAX, "Must be 0 to %(max)s days.")],
     )
     late_call_days = WholeField(
         "Late Call Days",
         default=90,
-        validators=[NumberRange(0, company_settings.LATE_CALL_DAYS_MAX, "These are 0 to %(max)s days.")],
+        validators=[NumberRange(0, company_settings.LATE_CALL_DAYS_MAX, "Must be 0 to %(max)s days.")],
     )
     audit_comment = ChoiceField(
         "Audit Comment",

@@ -56,7 +56,7 @@ class NumberField(StringField):
                 self.data = self.read(text)
             except ValueError:
                 self.data = None
-                raise ValueError(f"Write {self.label.text} as {self.example}.") from None
+                raise ValueError(f"Enter {self.label.text} as {self.example}.") from None
 
     def _value(self) -> str:
         if self.raw_data:
@@ -114,7 +114,7 @@ class DayField(DateField):
             try:
                 super().process_formdata([str(valuelist[0]).strip()])
             except ValueError:
-                raise ValueError("Write a day of the calendar, such as 2026-11-30.") from None
+                raise ValueError("Enter a date, such as 2026-11-30.") from None
 
 
 class DaysField(SelectMultipleField):
@@ -127,7 +127,7 @@ class DaysField(SelectMultipleField):
         """Read the days that were ticked."""
         self.data = []
         if len(valuelist) > 31 or not all(WHOLE.fullmatch(str(value)) for value in valuelist):
-            raise ValueError("Tick days; anything else cannot be read.")
+            raise ValueError("Choose days from those offered.")
         self.data = [int(value) for value in valuelist]
 
     def pre_validate(self, form: Any) -> None:
@@ -158,7 +158,7 @@ def id_or_none(value: Any) -> int | None:
     return int(value)
 
 
-TOO_LONG = "This is too long: %(max)d characters at most."
+TOO_LONG = "Too long: %(max)d characters at most."
 
 
 class VersionField(WholeField):
@@ -184,7 +184,7 @@ class CustomerField(StringField):
         text = (self.data or "").strip()
         if text and not self.errors:
             if len(text) > customers.NAME_MAX:  # longer than what a database can look for
-                raise ValidationError("No customer has so long a name.")
+                raise ValidationError("That is longer than any customer's name.")
             try:
                 self.customer = customers.named(text)
             except Invalid as error:

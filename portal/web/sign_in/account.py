@@ -25,7 +25,10 @@ class NameForm(FlaskForm):
 
     name = StringField(
         "Name",
-        [DataRequired("Write your name."), Length(max=100, message="A name has 100 letters or less.")],
+        [
+            DataRequired("Enter your name."),
+            Length(max=100, message="A name can have 100 characters at most."),
+        ],
     )
 
 
@@ -45,7 +48,7 @@ def update() -> Any:
         put_error(form, error)
         return _page(form, 422)
     db.session.commit()
-    flash("Your name is saved.")
+    flash("Saved your name.")
     return redirect(url_for(".show"), code=303)
 
 
@@ -54,7 +57,7 @@ def end_session(key: str) -> Any:
     if not user_sessions.end(_me().id, key, now()):
         abort(404)
     db.session.commit()
-    flash("Signed out there.")
+    flash("Signed out that browser.")
     return redirect(url_for(".show"), code=303)
 
 

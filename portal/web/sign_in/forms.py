@@ -34,7 +34,7 @@ from portal.web.sign_in.device_cookie import folded, place
 
 EMAIL_LONGEST = 254
 # No password is longer, and hashing anything longer would be work for nothing.
-not_too_long = Length(max=LONGEST, message="This is not your password.")
+not_too_long = Length(max=LONGEST, message="The password is wrong.")
 
 
 def close(text: str | None) -> str | None:
@@ -84,7 +84,7 @@ class SignInForm(LoginForm):
 class AskAgainForm(VerifyForm):
     """Who is signed in says so once more."""
 
-    password = PasswordField("Password", [InputRequired("Type your password."), not_too_long])
+    password = PasswordField("Password", [InputRequired("Enter your password."), not_too_long])
 
     def validate(self, **options: Any) -> bool:
         """Count the try, then look at what was typed."""
@@ -94,8 +94,10 @@ class AskAgainForm(VerifyForm):
 class NewPasswordForm(ChangePasswordForm):
     """A new password, by whoever knows the old one."""
 
-    password = PasswordField("Password now", [InputRequired("Type the password you have."), not_too_long])
-    new_password = PasswordField("New password", [InputRequired("Type a password.")])
+    password = PasswordField(
+        "Current password", [InputRequired("Enter your current password."), not_too_long]
+    )
+    new_password = PasswordField("New password", [InputRequired("Enter a password.")])
 
     def validate(self, **options: Any) -> bool:
         """Count the try, then look at what was typed."""
@@ -105,13 +107,13 @@ class NewPasswordForm(ChangePasswordForm):
 class ChoosePasswordForm(ResetPasswordForm):
     """A new password, by whoever has the link."""
 
-    password = PasswordField("New password", [InputRequired("Type a password.")])
+    password = PasswordField("New password", [InputRequired("Enter a password.")])
 
 
 class CodeForm(TwoFactorVerifyCodeForm):
     """A code of an authenticator app; spaces in it are for the eye."""
 
-    code = StringField("Code", [InputRequired("Type the code that the app shows.")], filters=[close])
+    code = StringField("Code", [InputRequired("Enter the code that the app shows.")], filters=[close])
 
     def validate(self, **options: Any) -> bool:
         """Count the try, except while the app is being set up."""
@@ -124,7 +126,7 @@ class CodeForm(TwoFactorVerifyCodeForm):
 class BackupCodeForm(MfRecoveryForm):
     """One of the backup codes."""
 
-    code = StringField("Backup code", [InputRequired("Type one of your backup codes.")], filters=[close])
+    code = StringField("Backup code", [InputRequired("Enter one of your backup codes.")], filters=[close])
 
     def validate(self, **options: Any) -> bool:
         """Count the try."""
@@ -146,7 +148,7 @@ class RescueForm(TwoFactorRescueForm):
 class PasskeyForm(WebAuthnRegisterForm):
     """A passkey always stands for both steps."""
 
-    name = StringField("Name", [InputRequired("Give the passkey a name to know it by.")])
+    name = StringField("Name", [InputRequired("Enter a name for the passkey.")])
     usage = StringField("Usage")  # type: ignore[assignment]
 
     def validate(self, **options: Any) -> bool:

@@ -21,7 +21,7 @@ from portal.web.sign_in.device_cookie import folded, network
 from portal.web.sign_in.forms import EMAIL_LONGEST
 from portal.web.sign_in.parts import people
 
-AGAIN = "Write an e-mail address, such as ann@example.com."
+AGAIN = "Enter an e-mail address, such as ann@example.com."
 
 
 class ForgottenForm(FlaskForm):

@@ -64,7 +64,7 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "title": f"Charge summary {customer.name} {summary.begins} to {summary.through}",
         "paper": PAPERS[paper],
         "made": [made_on.year, made_on.month, made_on.day],
-        "span": f"{day(summary.begins)} to {day(summary.through)}, both included · made on {day(made_on)}",
+        "span": f"{day(summary.begins)} to {day(summary.through)}, both included · created on {day(made_on)}",
         "footer": f"{company.name} · {customer.name}",
         "provider": {
             "name": company.name,

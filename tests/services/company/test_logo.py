@@ -73,7 +73,7 @@ def test_nothing_else_that_was_in_the_file_is_kept():
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "Choose the picture first"),
+        (b"", "Choose a picture first"),
         (SVG, NO_PICTURE),
         (b"GIF89a" + b"\0" * 40, NO_PICTURE),
         (b"%PDF-1.7 " * 9, NO_PICTURE),

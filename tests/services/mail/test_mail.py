@@ -114,7 +114,7 @@ def test_without_a_server_the_demo_writes_to_the_log(session, caplog):
     assert "invitations/abc" in caplog.text
 
 
-def test_without_a_server_no_secret_stands_in_the_log_of_a_portal_in_earnest(
+def test_without_a_server_no_secret_is_in_the_log_of_a_portal_in_production(
     session, app, caplog, monkeypatch
 ):
     monkeypatch.setitem(app.config, "MODE", "production")

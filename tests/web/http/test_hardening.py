@@ -82,7 +82,7 @@ def test_only_where_a_picture_is_drawn_into_the_page_is_that_allowed(client):
     assert answer.headers["Content-Security-Policy"] == CSP_DRAWN
 
 
-def test_cookies_of_a_portal_in_earnest_travel_over_https_and_to_nobody_else(another):
+def test_cookies_of_a_portal_in_production_travel_over_https_and_to_nobody_else(another):
     earnest = another(MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"])
     typed = {"email": "owner@lumen.example", "password": world.PASSWORD}
     answer = earnest.test_client().post("/login", data=typed, base_url="https://portal.example.com")
@@ -155,7 +155,7 @@ def test_a_file_is_taken_only_where_one_is_read(client):
 
     data = {"name": "x", "file": (io.BytesIO(b"MZ..."), "setup.exe")}
     answer = client.post("/packages/preview", data=data, content_type="multipart/form-data")
-    assert "does not read this kind of file" in words(page(answer, 415).select_one("main"))
+    assert "cannot read this kind of file" in words(page(answer, 415).select_one("main"))
 
 
 def test_json_is_no_form(anonymous, client):
@@ -200,11 +200,11 @@ def test_the_demo_is_not_served_to_others(host):
     assert "answers its own machine only" in result.output
 
 
-def test_a_portal_in_earnest_does_not_debug(monkeypatch, tmp_path):
+def test_a_portal_in_production_does_not_debug(monkeypatch, tmp_path):
     for name, value in {**EARNEST, "PORTAL_INSTANCE": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     result = CliRunner().invoke(main, ["serve", "--debug"])
-    assert result.exit_code == 1 and "does not debug" in result.output
+    assert result.exit_code == 1 and "Debugging is not allowed" in result.output
     monkeypatch.setenv("FLASK_DEBUG", "1")
     with pytest.raises(BadSetting, match="FLASK_DEBUG"):
         finish(load())
@@ -230,7 +230,7 @@ def test_who_serves_it_without_what_it_needs_is_told_in_a_sentence(monkeypatch, 
     assert result.exit_code == 1 and f"Error: {missing}: production needs" in result.output
 
 
-def test_without_its_secret_a_portal_in_earnest_does_not_start(tmp_path):
+def test_without_its_secret_a_portal_in_production_does_not_start(tmp_path):
     environment = {**os.environ, **EARNEST, "PORTAL_SECRET_KEY": "", "PORTAL_INSTANCE": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", "import portal.wsgi"],
@@ -243,7 +243,7 @@ def test_without_its_secret_a_portal_in_earnest_does_not_start(tmp_path):
     assert not (tmp_path / "secret-key").exists()
 
 
-def test_an_error_in_earnest_shows_nothing_of_the_inside(another, monkeypatch):
+def test_an_error_in_production_shows_nothing_of_the_inside(another, monkeypatch):
     earnest = another(
         MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"], TESTING=False,
         PROPAGATE_EXCEPTIONS=False,

@@ -15,7 +15,7 @@ def names(session) -> list[str]:
     return list(session.scalars(select(ConnexcsPackage.name).order_by(ConnexcsPackage.search_key)))
 
 
-def test_the_list_says_how_many_packages_stand_on_each(client, session):
+def test_the_list_says_how_many_packages_use_each(client, session):
     seed_connexcs_packages()
     service = session.scalars(select(ConnexcsPackage).where(ConnexcsPackage.name == "IPQS")).one()
     a_package("Fraud check").connexcs_package = service
@@ -60,7 +60,7 @@ def test_one_is_renamed_in_its_row(client, session):
     page(client.get(f"{url}/edit"))
 
 
-def test_one_that_a_package_stands_on_stays_and_the_refusal_names_it(client, session):
+def test_one_that_a_package_uses_stays_and_the_refusal_names_it(client, session):
     service = add_connexcs_package("IPQS")
     package = a_package("Fraud check")
     package.connexcs_package = service
@@ -71,7 +71,7 @@ def test_one_that_a_package_stands_on_stays_and_the_refusal_names_it(client, ses
     assert toast.status_code == 409
 
 
-def test_one_that_nothing_stands_on_is_deleted(client, session):
+def test_one_that_nothing_uses_is_deleted(client, session):
     service = add_connexcs_package("IPQS")
     assert client.post(f"/connexcs-packages/{service.id}/delete").status_code == 303
     assert names(session) == []

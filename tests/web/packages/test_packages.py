@@ -73,7 +73,7 @@ def test_retail_below_cost_is_said_in_words(client, session):
         ("?state=nonsense&sort=nonsense&type=nonsense", ["Phone", "Trunk"]),
     ],
 )
-def test_what_the_list_shows_stands_in_its_address(client, session, query, found):
+def test_what_the_list_shows_is_in_its_address(client, session, query, found):
     a_package("Trunk")
     a_package("Gone").archived_on = TODAY
     a_package("Phone", frequency=Frequency.NONE, match=(), currencies=("USD",))
@@ -127,7 +127,7 @@ def test_a_row_saves_at_once_while_nobody_has_it(client, session):
     assert client.post(f"/packages/{package.id}", data=typed(package, retail="31")).status_code == 303
 
 
-def test_a_change_of_price_says_whom_it_hits_before_it_is_saved(client, session):
+def test_a_change_of_price_says_whom_it_affects_before_it_is_saved(client, session):
     package = a_package("Trunk")
     assigned(package, a_customer(), quantity=2)
     run(date(2026, 12, 1))
@@ -139,11 +139,11 @@ def test_a_change_of_price_says_whom_it_hits_before_it_is_saved(client, session)
     confirmed = seen.select_one("[name=confirmed]")["value"]
     saved = client.post(url, data=typed(package, retail="30", confirmed=confirmed), headers=HTMX)
     assert not part(saved).select("tr.editing")
-    assert "The new terms hold from 23 November 2026." in saved.text
+    assert "The new terms take effect on 23 November 2026." in saved.text
     assert package.price_on("GBP", TOMORROW).retail == 30
 
 
-def test_somebody_new_who_is_hit_meanwhile_is_shown_first(client, session):
+def test_somebody_new_who_is_affected_in_the_meantime_is_shown_first(client, session):
     package = a_package("Trunk")
     assigned(package, a_customer())
     url = f"/packages/{package.id}"
@@ -161,7 +161,7 @@ def test_somebody_new_who_is_hit_meanwhile_is_shown_first(client, session):
         ({"retail": "12,50"}, "retail", "digits with a point"),
         ({"retail": "-1"}, "retail", "0 to 999,999,999"),
         ({"cost": "0.0000001"}, "cost", "6 decimals"),
-        ({"effective_from": "2026-02-30"}, "effective_from", "a day of the calendar"),
+        ({"effective_from": "2026-02-30"}, "effective_from", "a valid date"),
         ({"retail": "30", "effective_from": "2026-11-01"}, "effective_from", "or a later day"),
     ],
 )
@@ -214,7 +214,7 @@ def test_the_days_that_come_then_come_after_those_listed(client, session):
     assert "Tue 22 Dec 2026 1 Then 31 Dec 2026, 15 Jan 2027, 31 Jan 2027" in main
 
 
-def test_the_price_list_says_what_holds_from_when_and_a_planned_set_is_taken_back(client, session):
+def test_the_price_list_says_what_is_in_force_from_when_and_a_planned_set_is_removed(client, session):
     package = a_package("Trunk")
     assigned(package, a_customer())
     run(date(2026, 12, 1))
@@ -231,7 +231,7 @@ def test_the_price_list_says_what_holds_from_when_and_a_planned_set_is_taken_bac
     assert client.post(f"{url}/planned/delete", data={"effective_from": "nonsense"}).status_code == 422
 
 
-def test_who_has_ended_stands_in_the_list_of_all(client, session):
+def test_who_has_ended_is_in_the_list_of_all(client, session):
     package = a_package("Trunk")
     assigned(package, a_customer("Acme"), date(2026, 1, 1), end_date=date(2026, 1, 31))
     assert "Nobody has it." in words(page(client.get(f"/packages/{package.id}")).select_one("main"))

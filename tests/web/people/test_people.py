@@ -80,7 +80,7 @@ def test_a_link_is_kept_as_a_digest_and_its_message_forgotten(session, client, l
 
 
 @pytest.mark.parametrize("how", ["accepted", "withdrawn", "sent again", "expired", "made up"])
-def test_a_link_that_holds_no_more_says_the_same_whatever_the_reason(
+def test_a_link_that_has_expired_says_the_same_whatever_the_reason(
     session, client, anonymous, letterbox, how, monkeypatch
 ):
     invite(client)
@@ -102,7 +102,7 @@ def test_a_link_that_holds_no_more_says_the_same_whatever_the_reason(
     for answer in (anonymous.get(path), accept(anonymous, path, "another-good-password-9")):
         soup = page(answer, 404)
         assert words(soup.select_one("main > p")).startswith(
-            "This invitation holds no more. It was accepted or"
+            "This invitation is no longer valid. It was accepted or"
         )
 
 
@@ -113,7 +113,7 @@ def test_a_link_that_holds_no_more_says_the_same_whatever_the_reason(
         ("password1234", "too easy to guess"),
         ("ann@lumen.example", "too easy to guess"),
         ("qwertyuiop12", "too easy to guess"),
-        ("x" * 129, "128 characters or less"),
+        ("x" * 129, "128 characters at most"),
     ],
 )
 def test_a_password_is_long_and_not_easy_to_guess(client, anonymous, letterbox, password, says):
@@ -126,18 +126,18 @@ def test_a_password_is_long_and_not_easy_to_guess(client, anonymous, letterbox, 
 def test_a_password_is_typed_twice(client, anonymous, letterbox):
     invite(client)
     soup = page(accept(anonymous, link(letterbox), password_confirm="another"), 422)
-    assert "not the same password" in error_at(soup, "password_confirm")
+    assert "passwords do not match" in error_at(soup, "password_confirm")
 
 
 @pytest.mark.parametrize(
     ("wrong", "field", "says"),
     [
-        ({"email": ""}, "email", "Write the address"),
-        ({"email": "no address"}, "email", "is no e-mail address"),
+        ({"email": ""}, "email", "Enter the address"),
+        ({"email": "no address"}, "email", "is not an e-mail address"),
         ({"email": "Billing@Lumen.example"}, "email", "signs in already"),
         ({"role": "customer owner"}, "role", "Not a valid choice"),
         ({"role": ""}, "role", "Not a valid choice"),
-        ({"name": "x" * 101}, "name", "100 letters"),
+        ({"name": "x" * 101}, "name", "100 characters"),
     ],
 )
 def test_an_invitation_that_cannot_be_is_refused_at_its_field(session, client, wrong, field, says):
@@ -168,11 +168,11 @@ def test_an_owner_changes_what_somebody_may_do(session, client):
     soup = part(
         client.post(f"/settings/people/{ben.id}", data={"name": "", "role": "viewer"}, headers=HTMX), 422
     )
-    assert error_at(soup, "name") == "Write a name."
+    assert error_at(soup, "name") == "Enter a name."
     assert page(client.post(f"/settings/people/{ben.id}", data={"name": "B", "role": "king"}), 422)
 
 
-def test_who_is_deactivated_is_signed_out_and_in_no_more(session, client, app):
+def test_who_is_deactivated_is_signed_out_and_cannot_sign_in(session, client, app):
     ben, browser = person(session, "billing"), world.signed_in(app, "billing")
     assert browser.get("/").status_code == 200
     client.post(f"/settings/people/{ben.id}/deactivate")
@@ -189,7 +189,7 @@ def test_nobody_takes_themselves_out_nor_the_last_owner(session, client):
     olivia, vera = person(session, "owner"), person(session, "viewer")
     for path, data in ((f"/{olivia.id}/deactivate", {}), (f"/{olivia.id}", {"name": "O", "role": "viewer"})):
         soup = page(client.post(f"/settings/people{path}", data=data), 409)
-        assert "another owner does" in words(soup.select_one("main"))
+        assert "Ask another owner" in words(soup.select_one("main"))
     client.post(f"/settings/people/{vera.id}", data={"name": "Vera", "role": "owner"})
     as_vera = world.signed_in(client.application, "viewer")
     as_vera.post(f"/settings/people/{olivia.id}/deactivate")

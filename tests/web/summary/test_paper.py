@@ -71,7 +71,7 @@ def test_it_is_made_for_either_paper(session, acme, size, points):
     assert (round(box.width), round(box.height)) == points
 
 
-def test_table_heads_and_page_numbers_stand_on_every_page(session, acme):
+def test_table_heads_and_page_numbers_are_on_every_page(session, acme):
     package = a_package("Daily line", "1", frequency="daily", match=())
     for number in range(6):
         assigned(package, acme, date(2026, 11, 2 + number))
@@ -107,4 +107,4 @@ def test_it_is_downloaded_under_a_name_that_sorts(client, acme):
 
 def test_a_span_that_cannot_be_is_refused_in_a_sentence(client, acme):
     answer = client.get(f"/customers/{acme.id}/summary.pdf?from=2026-11-30&to=2026-11-01")
-    assert answer.status_code == 422 and "To lies before From" in answer.text
+    assert answer.status_code == 422 and "To is before From" in answer.text
