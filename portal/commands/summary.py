@@ -67,7 +67,8 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
     """
     from portal.domain.errors import RuleBroken
     from portal.extensions import db
-    from portal.models import Company, Customer
+    from portal.models import Customer
+    from portal.models.company import company
     from portal.services.summary import for_paper
     from portal.web.summary import paper as setting
 
@@ -78,7 +79,7 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
             db.session.rollback()
             yield str(refusal)
             continue
-        made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
+        made = setting.pdf(found, company(), today, paper)
         part = into / (setting.file_name(found) + ".part")
         part.write_bytes(made)
         part.rename(part.with_suffix(""))

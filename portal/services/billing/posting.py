@@ -17,6 +17,7 @@ from portal.domain.due import DueCharge, Kind
 from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
@@ -67,7 +68,7 @@ def post_chunk(
     Raises PositionMoved where another run was at work on one of them at the same time; then nothing of the
     chunk may be kept.
     """
-    locking.lock(Company, [1], shared=True)  # days are worked out in the time zone that it has
+    locking.lock(Company, [ONLY], shared=True)  # days are worked out in the time zone that it has
     still_due = _lock(ids, through)
     posting = Posting()
     ready: list[Worked] = []

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models import Company, Customer, Did
+from portal.models.company import ONLY
 from portal.services import locking
 from portal.services.calls.files import Block
 from portal.services.calls.rows import BadRow, Chunk, Reader
@@ -24,7 +25,7 @@ class Meanwhile:
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block; what they name stays as it is until the transaction ends."""
-        locking.lock(Company, [1], shared=True)
+        locking.lock(Company, [ONLY], shared=True)
         if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
             self.reader.times = Times(ZoneInfo(time_zone))
         chunk = self.reader.read(block)

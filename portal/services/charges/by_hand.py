@@ -15,6 +15,7 @@ from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import decimals, long_day, money_in, whole
 from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
+from portal.models.company import ONLY
 from portal.services import locking
 from portal.services.billing.planning import Totals, totals
 from portal.services.billing.positions import lock_positions
@@ -61,7 +62,7 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
 
 def _locked(asked: ManualCharge) -> ManualCharge:
     """The same once its customer is locked: two on one day and assignment are numbered one after the other."""
-    locking.lock(Company, [1], shared=True)  # its day is one in the provider's time zone
+    locking.lock(Company, [ONLY], shared=True)  # its day is one in the provider's time zone
     locking.lock(Customer, [asked.customer.id])
     if not asked.assignment:
         return asked

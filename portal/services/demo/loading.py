@@ -12,7 +12,8 @@ from sqlalchemy import exists, func, select
 from portal.domain.errors import RuleBroken
 from portal.domain.wording import long_month, plural
 from portal.extensions import db
-from portal.models import Company, Customer, Did, Package, Payment, Run, RunState, company
+from portal.models import Customer, Did, Package, Payment, Run, RunState
+from portal.models.company import company
 from portal.models.user import BILLING, CUSTOMER_OWNER
 from portal.services import audit
 from portal.services.customers.customers import CustomerFields, create_customer
@@ -101,11 +102,10 @@ def _stage(story: Story, day: date) -> Stage:
 
 
 def _set_up(story: Story) -> None:
-    provider = company.company() or Company(id=company.ONLY)
+    provider = company()
     provider.name, provider.address, provider.email = lumen.NAME, lumen.ADDRESS, lumen.EMAIL
     provider.tax_id, provider.summary_footer = lumen.TAX_ID, lumen.FOOTER
     provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
-    db.session.add(provider)
     stage = _stage(story, story.begin)
     seed_connexcs_packages()
     services = {name: id for id, name in connexcs_choices()}

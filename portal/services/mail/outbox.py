@@ -60,8 +60,8 @@ def queue(
 def sender() -> str:
     """Whom messages come from: the settings' address, or the company's, with the company's name."""
     provider = company()
-    name, address = parseaddr(current_app.config["MAIL_FROM"] or (provider.email if provider else ""))
-    return formataddr((name or (provider.name if provider else ""), address or "portal@localhost"))
+    name, address = parseaddr(current_app.config["MAIL_FROM"] or provider.email)
+    return formataddr((name or provider.name, address or "portal@localhost"))
 
 
 def send_waiting(now: datetime) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from portal.domain.terms import PackageType, Proration
 from portal.domain.wording import digits, plain, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
+from portal.models.company import ONLY
 from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.billing.planning import due_ids
@@ -63,7 +64,7 @@ def simulate(scenario: Any, path: str = "") -> dict[str, Any]:
     The database of the current application must be empty, and is not empty afterwards.
     """
     simulation = Simulation(Place(scenario, path))
-    db.session.merge(Company(id=1, name=WHO, usage_wait_days=simulation.wait_days))
+    db.session.merge(Company(id=ONLY, name=WHO, usage_wait_days=simulation.wait_days))
     simulation.set_up()
     simulation.run()
     return simulation.written()
