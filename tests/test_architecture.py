@@ -89,6 +89,16 @@ def test_each_subject_of_the_services_asks_only_those_to_its_right_or_below():
     assert not wrong, told(wrong)
 
 
+def test_a_service_that_commits_says_so_at_its_head():
+    found = [
+        (path, "it commits, and its docstring does not say so")
+        for path in sorted((ROOT / "portal/services").rglob("*.py"))
+        if ".session.commit()" in (text := path.read_text())
+        and "commits" not in (ast.get_docstring(ast.parse(text)) or "")
+    ]
+    assert not found, told(found)
+
+
 def test_no_two_folders_of_the_pages_need_each_other():
     needs: dict[str, set[str]] = {}
     for _path, here, there in asked("portal/web"):

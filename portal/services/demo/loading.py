@@ -1,7 +1,7 @@
 """Loading the demo company, once. Killed anywhere, it goes on where it stopped.
 
 The first transaction holds company, packages, customers and DIDs; then each day is one: what happened
-on it, and the run of its evening.
+on it, and the run of its evening. It commits each of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence

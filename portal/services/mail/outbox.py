@@ -1,8 +1,8 @@
 """The outbox: a message is a row first, written together with what it tells of, and leaves afterwards.
 
 `queue` writes it in the caller's transaction; nothing is sent that was rolled back. `send_waiting`
-sends what is due, a message at a time, each claimed before it is sent: any number of processes may
-do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
+sends what is due, a message at a time, each claimed before it is sent, and commits each: any number of
+processes may do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
 """
 
 import hashlib
