@@ -22,6 +22,7 @@ from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.preview import OutlookSums, sums
+from portal.services.batch import Batch, Refused
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Totals
 from portal.services.calls.effects import bundles_changed
@@ -60,25 +61,10 @@ class Wish:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A DID or customer that does not get the package, and why."""
-
-    target: Target
-    reason: str
-
-    @property
-    def name(self) -> str:
-        """How a list names it."""
-        return name_of(self.target)
-
-
 @dataclass(slots=True)
-class Sorted:
+class Sorted(Batch[Draft, Target]):
     """Who would get the package, and who would not; `twice` are those who have it already."""
 
-    ready: list[Draft] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
     twice: int = 0
 
 
@@ -148,8 +134,8 @@ def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> S
             if not twice:
                 found.refused.append(Refused(target, already(draft, existing)))
                 continue
-        found.ready.append(draft)
-    if not found.ready and problems and all(isinstance(problem, Invalid) for problem in problems):
+        found.done.append(draft)
+    if not found.done and problems and all(isinstance(problem, Invalid) for problem in problems):
         raise problems[0]
     return found
 

@@ -4,7 +4,7 @@ Post all, or charge from a day on. Who chose, when, and what was passed over is 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
+from portal.services.batch import Batch, Refused
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import Loaded
 from portal.services.billing.planning import HELD_ABOVE, Worked, work_out
@@ -64,20 +65,8 @@ class PassedOver:
     posted_amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class NotChosen:
-    """A held assignment that a choice for many does not fit, and why."""
-
-    assignment: Assignment
-    reason: str
-
-
-@dataclass(slots=True)
-class Chosen:
-    """What a choice for many came to."""
-
-    done: list[AssignmentHold] = field(default_factory=list)
-    refused: list[NotChosen] = field(default_factory=list)
+# The choices that a choice for many came to, and the held assignments that it does not fit.
+Chosen = Batch[AssignmentHold, Assignment]
 
 
 def find_held(today: date, customer_id: int | None = None) -> Select[Assignment]:
@@ -161,12 +150,13 @@ def choose_charge_from(
 ) -> Chosen:
     """Charge from `day` on: what is dated before it never falls due. The lock and the anchor stay."""
     check_day("charge_from", day)
-    chosen, changed = Chosen(), []
+    chosen: Chosen = Batch()
+    changed = []
     for assignment, worked in _locked(assignments, today):
         try:
             _check_day(assignment, worked, day)
         except Invalid as problem:
-            chosen.refused.append(NotChosen(assignment, problem.sentence))
+            chosen.refused.append(Refused(assignment, problem.sentence))
             continue
         passed = _passed_over(worked.loaded, day, today)
         _let_through(assignment.position, today)

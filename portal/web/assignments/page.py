@@ -27,6 +27,7 @@ from portal.web.assignments.forms import EditForm, EndForm, has_begun
 from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
 from portal.web.http.access import may_own
 from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.shared.fields import put_error
 
 __all__ = ["bp"]
 
@@ -146,7 +147,7 @@ def update(assignment_id: int) -> Any:
         changing.make_change(assignment, change, today(), by=current_user.email, now=now())
     except Invalid as problem:
         db.session.rollback()
-        form.say(problem)
+        put_error(form, problem)
         return _editor(assignment, form, 422)
     db.session.commit()
     flash(f"Saved {assignment.package.name}.")
@@ -220,7 +221,7 @@ def end(assignment_id: int) -> Any:
     assignment = _locked(assignment_id)
     form = EndForm()
     if form.validate() and form.end_date.data is None:
-        form.end_date.errors = ["Choose its last day."]
+        put_error(form, Invalid("end_date", "Choose its last day."))
     if form.errors:
         return _end(assignment, form, 422)
     if form.is_stale(assignment.version):
@@ -232,7 +233,7 @@ def end(assignment_id: int) -> Any:
         )
     except Invalid as problem:
         db.session.rollback()
-        form.say(problem)
+        put_error(form, problem)
         return _end(assignment, form, 422)
     db.session.commit()
     flash(f"{assignment.package.name} ends on {day(assignment.end_date)}.")
@@ -255,7 +256,7 @@ def delete(assignment_id: int) -> Any:
     except Refused:
         db.session.rollback()
         if may_own() and "reason" in request.form:
-            form.reason.errors = ["Enter why the lock is overridden: the reason is kept."]
+            put_error(form, Invalid("reason", "Enter why the lock is overridden: the reason is kept."))
         return _end(assignment, form, 409)
     db.session.commit()
     flash(f"Removed {name}." if removed else f"{name} ends today.")

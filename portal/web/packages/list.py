@@ -26,6 +26,7 @@ from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.packages import bp
 from portal.web.packages.forms import RowForm
+from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
 
 
@@ -184,7 +185,7 @@ def update_row(package_id: int) -> Any:
         commit()
     except Invalid as problem:
         db.session.rollback()
-        form.attach(problem)
+        put_error(form, problem)
         return _editing(row, form, 422)
     except StaleDataError:
         db.session.rollback()
