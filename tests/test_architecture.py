@@ -208,3 +208,12 @@ def written(path: Path) -> Iterator[tuple[int, str]]:
                 args=[ast.Subscript(slice=ast.Slice(upper=ast.UnaryOp()))],
             ):
                 yield node.lineno, f"{ast.unparse(node)} lists words"
+
+
+def test_no_link_begins_with_what_somebody_asked_for():
+    wrong = [
+        (path, "a link that leaves the portal is made by portal/web/http/links.py")
+        for path in [*MODULES, *(ROOT / "templates").rglob("*.*")]
+        if "_external" in path.read_text() or (path.name != "links.py" and "url_root" in path.read_text())
+    ]
+    assert not wrong, told(wrong)

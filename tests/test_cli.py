@@ -80,6 +80,33 @@ def test_a_port_in_use_is_reported_at_once(portal):
     assert f"make run PORT={port + 1}" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "The portal is at  http://localhost:{port}\n"),
+        (
+            {
+                "PORTAL_MODE": "production",
+                "PORTAL_SECRET_KEY": "k" * 32,
+                "PORTAL_TRUSTED_HOSTS": "portal.example.com",
+                "PORTAL_URL": "https://portal.example.com/",
+            },
+            "The portal is at  https://portal.example.com\n",
+        ),
+    ],
+)
+def test_who_serves_it_is_told_where_people_find_it(monkeypatch, tmp_path, given, says):
+    for name, value in {"PORTAL_INSTANCE": str(tmp_path), **given}.items():
+        monkeypatch.setenv(name, value)
+    started = []
+    monkeypatch.setattr("os.execv", lambda *arguments: started.append(arguments))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said = CliRunner().invoke(main, ["serve", "--port", str(port)]).output
+    assert started and says.format(port=port) in said
+    assert ("localhost" in said) == (not given)
+
+
 def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):
     said = portal("user", "password", "owner@lumen.example", "--password", "three-lanterns-burn-late")
     assert said == "Olivia Brandt can sign in with the new password.\n"

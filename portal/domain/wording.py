@@ -182,9 +182,9 @@ def duration(value: timedelta) -> str:
     return plural(round(seconds / 60), "minute") if seconds < 5400 else plural(round(seconds / 3600), "hour")
 
 
-def wait(value: timedelta) -> str:
-    """How long to wait, never less than it is: 15 minutes, 6 hours."""
-    minutes = -(-int(value.total_seconds()) // 60)
+def how_long(wait: timedelta) -> str:
+    """How long to wait, in the unit that fits, never too short: 15 minutes, 6 hours."""
+    minutes = -(-int(wait.total_seconds()) // 60)
     return plural(-(-minutes // 60), "hour") if minutes > 90 else plural(max(minutes, 1), "minute")
 
 

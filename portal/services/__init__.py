@@ -8,12 +8,12 @@ A module that commits says so in its docstring (tests/test_architecture.py holds
 Each subject asks only those to its right or below (tests/test_architecture.py reads this):
 
     demo
-    scenarios
+    scenarios  audit
     overview  deletion  summary
     dids  customers  assignments  company  notices
     packages  runs  calls  charges
     billing                        the heart: loading, planning, posting, minimums, positions
-    credit  audit
-    people  mail  listing  csv  email_address
+    credit
+    people  mail  listing  csv
     once  locking  chunks  batch
 """

@@ -116,10 +116,10 @@ def test_a_file_has_no_separators():
 
 
 def test_who_waits_as_long_as_they_are_told_has_waited_long_enough():
-    assert wording.wait(timedelta(seconds=1)) == "1 minute"
-    assert wording.wait(timedelta(minutes=14, seconds=1)) == "15 minutes"
-    assert wording.wait(timedelta(minutes=90)) == "90 minutes"
-    assert wording.wait(timedelta(minutes=91)) == "2 hours"
+    assert wording.how_long(timedelta(seconds=1)) == "1 minute"
+    assert wording.how_long(timedelta(minutes=14, seconds=1)) == "15 minutes"
+    assert wording.how_long(timedelta(minutes=90)) == "90 minutes"
+    assert wording.how_long(timedelta(minutes=91)) == "2 hours"
 
 
 def test_a_duration_is_about_as_long_as_it_took():

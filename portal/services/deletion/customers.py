@@ -4,22 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from portal.domain.errors import WayOut
 from portal.domain.wording import money_in, plural
 from portal.extensions import db
 from portal.models import (
     Assignment,
-    Call,
-    CallImport,
     Customer,
-    ImportState,
     Payment,
     PaymentState,
 )
 from portal.services import locking
 from portal.services.credit import balance_of, owed_by
+from portal.services.customers.posted import import_at_work
 from portal.services.deletion.refusals import Reason, Refusal, refuse, why_not_close
 
 
@@ -38,7 +36,7 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
 
 def _open(customer: Customer) -> Iterator[Reason]:
     """All that is open of the account besides assignments, each with what can be done about it."""
-    if import_ := _unfinished_import(customer):
+    if import_ := import_at_work(customer.id):
         yield Reason(
             f"Calls of {customer.name} are still being imported: {import_.file_name}.",
             WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
@@ -59,13 +57,6 @@ def _open(customer: Customer) -> Iterator[Reason]:
     if balance := balance_of(customer.id):
         stands = money_in(balance, customer.currency)
         yield Reason(f"The balance of {customer.name} is {stands}, not zero.", to_credit)
-
-
-def _unfinished_import(customer: Customer) -> CallImport | None:
-    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
-    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
-    unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
-    return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
 
 
 def _pending(customer: Customer) -> tuple[int, int] | None:

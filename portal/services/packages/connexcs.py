@@ -96,7 +96,7 @@ def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | 
         return None
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     names = listed_of([row.name for row in found[:3]], count)
-    verb = "stands" if count == 1 else "stand"
+    verb = "uses" if count == 1 else "use"
     return CannotDelete(
         f"{names} {verb} {service.name}, so it cannot be deleted. Rename it, or see the package that uses it.",
         WayOut(f"See {found[0].name}", "packages.show", {"package_id": found[0].id}),

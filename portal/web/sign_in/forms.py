@@ -26,10 +26,11 @@ from wtforms.validators import InputRequired, Length
 
 from portal import database
 from portal.clock import now
-from portal.domain import wording
+from portal.domain.wording import how_long
 from portal.extensions import db
 from portal.services.people import attempts
 from portal.services.people.passwords import LONGEST
+from portal.web.shared.fields import Required
 from portal.web.sign_in.device_cookie import folded, place
 
 EMAIL_LONGEST = 254
@@ -48,7 +49,7 @@ def may_try(of_whom: str, limits: tuple[attempts.Limit, ...]) -> str | None:
     if wait is None:
         return None
     g.too_many = wait
-    return f"Too many tries. Wait {wording.wait(wait)}, then try again."
+    return f"Too many tries. Wait {how_long(wait)}, then try again."
 
 
 def forget_tries(of_whom: str) -> None:
@@ -60,7 +61,7 @@ def forget_tries(of_whom: str) -> None:
 class SignInForm(LoginForm):
     """E-mail and password. Nothing is remembered beyond the session."""
 
-    email = EmailField("E-mail", [InputRequired(), EmailValidation(verify=False)])
+    email = EmailField("E-mail", [Required(), EmailValidation(verify=False)])
     password = PasswordField("Password", [InputRequired(), not_too_long])
     remember = None  # type: ignore[assignment]
 
@@ -113,7 +114,7 @@ class ChoosePasswordForm(ResetPasswordForm):
 class CodeForm(TwoFactorVerifyCodeForm):
     """A code of an authenticator app; spaces in it are for the eye."""
 
-    code = StringField("Code", [InputRequired("Enter the code that the app shows.")], filters=[close])
+    code = StringField("Code", [Required("Enter the code that the app shows.")], filters=[close])
 
     def validate(self, **options: Any) -> bool:
         """Count the try, except while the app is being set up."""
@@ -126,7 +127,7 @@ class CodeForm(TwoFactorVerifyCodeForm):
 class BackupCodeForm(MfRecoveryForm):
     """One of the backup codes."""
 
-    code = StringField("Backup code", [InputRequired("Enter one of your backup codes.")], filters=[close])
+    code = StringField("Backup code", [Required("Enter one of your backup codes.")], filters=[close])
 
     def validate(self, **options: Any) -> bool:
         """Count the try."""
@@ -148,7 +149,7 @@ class RescueForm(TwoFactorRescueForm):
 class PasskeyForm(WebAuthnRegisterForm):
     """A passkey always stands for both steps."""
 
-    name = StringField("Name", [InputRequired("Enter a name for the passkey.")])
+    name = StringField("Name", [Required("Enter a name for the passkey.")])
     usage = StringField("Usage")  # type: ignore[assignment]
 
     def validate(self, **options: Any) -> bool:

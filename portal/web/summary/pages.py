@@ -49,7 +49,7 @@ def as_pdf(customer: Customer, size: str) -> Any:
     found = for_paper(customer, span.begins, span.through)
     made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
     return send_file(
-        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found), max_age=0
+        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found)
     )
 
 

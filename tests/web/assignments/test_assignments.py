@@ -215,10 +215,10 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
     ("fields", "name", "sentence"),
     [
         ({"package": ""}, "package", "Choose the package to assign."),
-        ({"package": "999999"}, "package", "Choose a package from the list."),
+        ({"package": "999999"}, "package", "Choose a Package from the list."),
         ({"quantity": ""}, "quantity", None),
         ({"quantity": "0"}, "quantity", "Quantity must be 1 to 100,000."),
-        ({"quantity": "many"}, "quantity", "Write Quantity as a whole number, such as 30."),
+        ({"quantity": "many"}, "quantity", "Enter Quantity as a whole number, such as 30."),
         ({"start_date": ""}, "start_date", "Choose the first day of service."),
         ({"start_date": "2026-02-30"}, "start_date", "Enter a date, such as 2026-11-30."),
         ({"start_date": "1999-01-01"}, "start_date", "Dates must be between 2000 and 2199."),
@@ -278,10 +278,10 @@ def saved(assignment, **fields):
 
 def test_a_row_opens_is_saved_and_closes_again(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind)
-    url = f"/assignments/{assignment.id}"
+    url = f"/assignments/{assignment.id}/row"
     row = part(client.get(f"{url}/edit", headers=HTMX))
     assert row.select_one("tr.editing [name=quantity]")["value"] == "1"
-    assert part(client.get(f"{url}/row", headers=HTMX)).select_one("tr:not(.editing)")
+    assert part(client.get(url, headers=HTMX)).select_one("tr:not(.editing)")
     answer = part(client.post(url, data=saved(assignment, quantity=4, end_date="2027-03-31"), headers=HTMX))
     assert "4 monthly, 1st" in words(answer.select_one("tr")) and "last day 31 Mar 2027" in words(answer)
     session.refresh(assignment)
@@ -290,7 +290,7 @@ def test_a_row_opens_is_saved_and_closes_again(client, session, northwind, trunk
 
 def test_without_script_it_is_edited_on_a_page_of_its_own(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind)
-    soup = page(client.get(f"/assignments/{assignment.id}/edit"))
+    soup = page(client.get(f"/assignments/{assignment.id}/row/edit", follow_redirects=True))
     form = soup.select_one("main form")
     response = client.post(form["action"], data=saved(assignment, auto_decrement_credit="y"))
     assert (response.status_code, response.location) == (303, f"/assignments/{assignment.id}")
@@ -302,7 +302,7 @@ def test_whoever_saves_second_sees_what_is_stored_and_loses_nothing_typed(client
     assignment = assigned(trunk, northwind)
     typed = saved(assignment, quantity=9)
     client.post(f"/assignments/{assignment.id}", data=saved(assignment, quantity=4))
-    soup = part(client.post(f"/assignments/{assignment.id}", data=typed, headers=HTMX), 409)
+    soup = part(client.post(f"/assignments/{assignment.id}/row", data=typed, headers=HTMX), 409)
     assert "Somebody else has saved this since you opened it." in notes(soup) and "Quantity: 4" in notes(soup)
     assert soup.select_one("[name=quantity]")["value"] == "9"
     assert soup.select_one("[name=version]")["value"] != str(typed["version"]), "the next try counts"
@@ -311,7 +311,7 @@ def test_whoever_saves_second_sees_what_is_stored_and_loses_nothing_typed(client
 def test_errors_are_shown_at_their_fields_in_the_row(client, session, northwind):
     assignment = assigned(a_package(minimum_days=60), northwind, date(2026, 11, 1))
     run()
-    url = f"/assignments/{assignment.id}"
+    url = f"/assignments/{assignment.id}/row"
     data = saved(assignment, end_date="2026-12-01", effective_from="2026-11-23")
     soup = part(client.post(url, data=data, headers=HTMX), 422)
     assert error_at(soup, "end_date").startswith("Not before 30 December 2026: it is locked")
@@ -325,7 +325,7 @@ def test_more_units_say_what_waiting_gives_away_before_they_are_saved(client, se
     data = saved(assignment, quantity=3, effective_from="2026-11-23")
     url = f"/assignments/{assignment.id}"
     live = part(client.get(f"{url}/waiting", query_string=data, headers=HTMX))
-    asked_first = part(client.post(url, data=data, headers=HTMX), 409)
+    asked_first = part(client.post(f"{url}/row", data=data, headers=HTMX), 409)
     for soup in (live, asked_first):
         assert (
             "The 2 units added are charged from 1 Dec 2026 on. Until then 16.00 GBP are given away"

@@ -39,7 +39,7 @@ def internet(folder, app):
     def portal(**config):
         settings = {
             "MODE": "production", "SECRET_KEY": "k" * 40, "TRUSTED_HOSTS": ["portal.example.com"],
-            "PROXIES": 1, **config,
+            "URL": "https://portal.example.com", "PROXIES": 1, **config,
         }  # fmt: skip
         made.append(world.make_app(folder, app.config["SQLALCHEMY_DATABASE_URI"], **settings))
         return made[-1]
