@@ -67,9 +67,12 @@ def postgresql_url(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def databases() -> dict[str, "world.Database"]:
+def databases() -> Iterator[dict[str, "world.Database"]]:
     """Those made so far in this session: one of each kind, when a test first asks for it."""
-    return {}
+    made: dict[str, world.Database] = {}
+    yield made
+    for database in made.values():
+        database.end()
 
 
 @pytest.fixture

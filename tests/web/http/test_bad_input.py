@@ -41,7 +41,7 @@ def on_postgresql(folder, postgresql_url):
     url = make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
     database = world.Postgresql(home, url)
     yield bad_input_world.Stage(database, home)
-    database.close()
+    database.end()
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
