@@ -64,7 +64,7 @@ def _leave_out_archived(chunk: Chunk) -> None:
     kept = Chunk(bad=chunk.bad)
     for record, line, row in zip(chunk.records, chunk.lines, chunk.rows, strict=True):
         if name := archived.get(record.customer_id):
-            sentence = f"{name} is archived. Take the customer back first."
+            sentence = f"{name} is archived. Restore the customer first."
             kept.bad.append(BadRow(line, row[:-1], sentence))
             continue
         kept.records.append(record)
