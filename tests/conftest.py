@@ -43,7 +43,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make quick` and .ci/run ask for."""
-    parser.addoption("--quick", action="store_true", help="leave out what is slow, PostgreSQL and the browser")
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what is slow, PostgreSQL and the browser"
+    )
     parser.addoption("--need-chromium", action="store_true", help="fail where there is no Chromium")
 
 
