@@ -28,9 +28,7 @@ class ChangedMeanwhile(RuleBroken):
     """Somebody changed what a chunk names between its reading and its locks."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "Customers or DIDs that the file names are being changed again and again. Go on with it a little later."
-        )
+        super().__init__("Customers or DIDs in the file keep changing. Continue the import a little later.")
 
 
 class Meanwhile:
