@@ -9,8 +9,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from portal import private
 
 HERE = Path(__file__).resolve().parent
 # In a checkout templates/, static/ and migrations/ lie beside the package; in a wheel, inside it.
@@ -43,6 +47,12 @@ def _whole(text: str) -> int:
     return number
 
 
+def _fonts(text: str) -> Path | None:
+    if text and not Path(text).is_dir():
+        raise ValueError("one that is there")
+    return Path(text) if text else None
+
+
 def _some(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -61,6 +71,28 @@ def _list(text: str) -> list[str] | None:
 def _tls(text: str) -> str:
     if text not in (STARTTLS, TLS, NO_TLS):
         raise ValueError("starttls, tls or none")
+    return text
+
+
+def _url(text: str) -> str:
+    """Without anything after the host and port: the portal stands at the root of its name."""
+    parts = urlsplit(text)
+    is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname and is_plain and parts.port != 0):
+        raise ValueError("a scheme, a host and perhaps a port, such as https://portal.example.com")
+    return f"{parts.scheme}://{parts.netloc}" if text else ""
+
+
+def _sender(text: str) -> str:
+    from portal.domain.email_address import on_the_way  # here: `portal --help` needs no reader of addresses
+    from portal.domain.errors import Invalid
+
+    name, address = parseaddr(text)
+    try:
+        if text:
+            on_the_way(address or text, name)
+    except Invalid as error:
+        raise ValueError(error.sentence) from None
     return text
 
 
@@ -90,7 +122,7 @@ SETTINGS = (
         DEMO,
         "demo or production",
         "Demo makes its own secret key, shows the demo sign-in, and answers its own machine only. "
-        "Production wants a secret key and trusted hosts, and sends cookies over HTTPS only.",
+        "Production needs a secret key, trusted hosts and its URL, and sends cookies over HTTPS only.",
         _mode,
     ),
     Setting(
@@ -124,8 +156,8 @@ SETTINGS = (
         "OLD_SECRET_KEYS",
         "",
         "texts, with commas",
-        "The secret keys of before, newest first: what they signed or encrypted (second factors, backup "
-        "codes) can still be read.",
+        "Earlier secret keys, newest first: what they signed or encrypted (second factors, backup codes) "
+        "can still be read.",
         _list,
     ),
     Setting(
@@ -133,9 +165,18 @@ SETTINGS = (
         "TRUSTED_HOSTS",
         "",
         "host names, with commas",
-        "The names under which the portal may be asked for; others are refused. Empty, in demo "
-        "mode only: `localhost` and its numbers.",
+        "The host names under which the portal is served; others are refused. Empty, in demo mode only: "
+        "`localhost` and its addresses.",
         _list,
+    ),
+    Setting(
+        "PORTAL_URL",
+        "URL",
+        "",
+        "URL",
+        "Where people find the portal, such as `https://portal.example.com`: links in messages begin with it. "
+        "Empty, in demo mode only: the address that the browser used.",
+        _url,
     ),
     Setting(
         "PORTAL_PROXIES",
@@ -150,7 +191,7 @@ SETTINGS = (
         "MAX_CONTENT_LENGTH",
         "33554432",
         "bytes",
-        "The largest request (an uploaded file) that is taken.",
+        "The largest request (an uploaded file) that is accepted.",
         _whole,
     ),
     Setting(
@@ -158,7 +199,7 @@ SETTINGS = (
         "MAX_FORM_MEMORY_SIZE",
         "2097152",
         "bytes",
-        "The largest form, without its files, that is taken.",
+        "The largest form, without its files, that is accepted.",
         _whole,
     ),
     Setting(
@@ -173,10 +214,10 @@ SETTINGS = (
         "PORTAL_SIGN_IN_LIMIT",
         "SIGN_IN_LIMIT",
         "20 per minute; 120 per hour",
-        "tries per time and address",
+        "attempts per time and address",
         "How often one address may try to sign in, to have a password reset and the like, counted in each "
         "server process. (Wrong passwords are counted beside it, per account and address, for all "
-        "processes.) Empty: without limit.",
+        "processes.) Empty: no limit.",
     ),
     Setting(
         "PORTAL_SMTP_HOST",
@@ -186,32 +227,45 @@ SETTINGS = (
         "The mail server. Empty: messages are written to the log; outside demo mode those with a secret link "
         "wait until there is one.",
     ),
-    Setting("PORTAL_SMTP_PORT", "SMTP_PORT", "587", "port", "Where the mail server listens.", _port),
+    Setting("PORTAL_SMTP_PORT", "SMTP_PORT", "587", "port", "The port of the mail server.", _port),
     Setting(
         "PORTAL_SMTP_TLS",
         "SMTP_TLS",
         STARTTLS,
         "starttls, tls or none",
-        "How the way to the mail server is encrypted: after a greeting, from the start, or not at all.",
+        "How the connection to the mail server is encrypted: after a greeting, from the start, or not at all.",
         _tls,
     ),
-    Setting("PORTAL_SMTP_USER", "SMTP_USER", "", "text", "Who signs in to the mail server. Empty: nobody."),
-    Setting("PORTAL_SMTP_PASSWORD", "SMTP_PASSWORD", "", "text", "With which password."),
+    Setting(
+        "PORTAL_SMTP_USER", "SMTP_USER", "", "text", "The user name for the mail server. Empty: no sign-in."
+    ),
+    Setting("PORTAL_SMTP_PASSWORD", "SMTP_PASSWORD", "", "text", "The password for the mail server."),
     Setting(
         "PORTAL_MAIL_FROM",
         "MAIL_FROM",
         "",
         "e-mail address",
-        "Whom messages come from. Empty: the company's e-mail in Settings.",
+        "The sender of messages. Empty: the company's e-mail in Settings.",
+        _sender,
     ),
     Setting(
         "PORTAL_TODAY",
         "TODAY",
         "",
         "YYYY-MM-DD",
-        "The day the portal takes for today, for demonstrations and tests. Empty: today in the "
+        "The date the portal uses as today, for demonstrations and tests. Empty: today in the "
         "company's time zone.",
         _day,
+    ),
+    Setting(
+        "PORTAL_FONTS",
+        "FONTS",
+        "",
+        "folder",
+        "More fonts (TTF, OTF, TTC) for PDFs, beside the portal's own (Latin, Greek, Cyrillic, Arabic, Hebrew, "
+        "Thai, Devanagari) and the system's: Noto Sans CJK, for one, has Chinese, Japanese and Korean. All are looked "
+        "for once: start the portal again after adding one. Empty: the portal's and the system's.",
+        _fonts,
     ),
     Setting(
         "PORTAL_WORKERS",
@@ -226,15 +280,16 @@ SETTINGS = (
         "RUN_CHUNK",
         "500",
         "assignments",
-        "How many assignments a run deals with in one transaction. Others who change assignments wait "
-        "that long at most.",
+        "How many assignments a run processes in one transaction. Other changes to assignments wait that "
+        "long at most.",
         _some,
     ),
 )
 
 # What is not up to whoever runs the portal.
 FIXED: Mapping[str, Any] = {
-    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+    # What a statement was about is people's data, and no log's.
+    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "hide_parameters": True},
     "MAX_FORM_PARTS": 5_000,
     "SESSION_COOKIE_NAME": "portal",
     "SESSION_COOKIE_HTTPONLY": True,
@@ -259,9 +314,11 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
 def finish(config: dict[str, Any]) -> None:
     """Work out what follows from other settings. BadSetting where production lacks something."""
+    from werkzeug.sansio.utils import host_is_trusted  # here: `portal --help` needs no web framework
+
     production = config["MODE"] == PRODUCTION
     folder: Path = config["INSTANCE"]
-    folder.mkdir(parents=True, exist_ok=True)
+    private.folder(folder)
     url = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{folder / 'portal.db'}"
     # psycopg 3 is the driver, whichever way PostgreSQL is named.
     for scheme in ("postgres://", "postgresql://"):
@@ -273,16 +330,26 @@ def finish(config: dict[str, Any]) -> None:
     if production and len(config["SECRET_KEY"]) < 32:
         raise BadSetting("PORTAL_SECRET_KEY: production needs one of 32 characters or more.")
     if production and not config["TRUSTED_HOSTS"]:
-        raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the names it is asked for by.")
-    if production and os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the host names it is served under.")
+    if production and not config["URL"]:
         raise BadSetting(
-            "FLASK_DEBUG: production does not debug; its answers would show the portal's inside."
+            "PORTAL_URL: production needs the address people find it at, such as https://portal.example.com."
         )
+    if production and not config["URL"].startswith("https://"):
+        raise BadSetting("PORTAL_URL: production is found at an address that begins with https://.")
+    if production and os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise BadSetting("FLASK_DEBUG: not allowed in production; it would show internals of the portal.")
     if not production and config["PROXIES"]:
-        raise BadSetting("PORTAL_PROXIES: the demo answers its own machine only, behind no proxy.")
+        raise BadSetting(
+            "PORTAL_PROXIES: the demo is for its own machine only and cannot run behind a proxy."
+        )
     if config["SMTP_PASSWORD"] and config["SMTP_TLS"] == NO_TLS:
-        raise BadSetting("PORTAL_SMTP_TLS=none: a password would travel for everybody to read.")
+        raise BadSetting("PORTAL_SMTP_TLS=none: the password would be sent unencrypted.")
     config["TRUSTED_HOSTS"] = config["TRUSTED_HOSTS"] or LOOPBACK
+    if config["URL"] and not host_is_trusted(urlsplit(config["URL"]).netloc, config["TRUSTED_HOSTS"]):
+        raise BadSetting(
+            "PORTAL_URL: its host is none of PORTAL_TRUSTED_HOSTS, so every link would be refused."
+        )
     config["SECRET_KEY_FALLBACKS"] = config["OLD_SECRET_KEYS"] or []
     config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_key(folder / "secret-key")
 
@@ -290,7 +357,7 @@ def finish(config: dict[str, Any]) -> None:
 def _kept_key(path: Path) -> str:
     """The demo's secret key: made once, the same for every process."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = private.opener(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     except FileExistsError:
         return path.read_text()
     with os.fdopen(descriptor, "w") as file:

@@ -61,9 +61,9 @@ WAYS: dict[str, tuple[Callable[[Assignment], None], str]] = {
         _position(
             charged_until=date(9999, 12, 31), worked_through=date(2026, 1, 1), next_charge_on=date(2026, 1, 1)
         ),
-        "the portal failed at it (ValueError)",
+        "an error in the portal (ValueError)",
     ),
-    "a match day of no month": (_match_day_of_no_month, "the portal failed at it (ValueError)"),
+    "a match day of no month": (_match_day_of_no_month, "an error in the portal (ValueError)"),
 }
 # Worked out, and refused by the database when it is to be written down.
 TOO_LARGE = _line_too_large_to_store

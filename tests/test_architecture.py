@@ -123,6 +123,16 @@ def without_comments(path: Path) -> str:
     return re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.S)
 
 
+def test_no_line_of_a_template_is_longer_than_160_characters():
+    found = [
+        (path, f"line {number} has {len(line)} characters")
+        for path in sorted((ROOT / "templates").rglob("*.*"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > 160
+    ]
+    assert not found, told(found)
+
+
 def test_templates_hold_nothing_that_the_content_security_policy_refuses():
     refused = (r"<style", r"\sstyle=", r"<script(?![^>]*\bsrc=)", r"\son\w+=", r"hx-on", r"""["']js:""")
     found = [
@@ -147,3 +157,12 @@ def test_what_htmx_does_works_without_it():
         if needed not in tag
     ]
     assert not found, told(found)
+
+
+def test_no_link_begins_with_what_somebody_asked_for():
+    wrong = [
+        (path, "a link that leaves the portal is made by portal/web/http/links.py")
+        for path in [*MODULES, *(ROOT / "templates").rglob("*.*")]
+        if "_external" in path.read_text() or (path.name != "links.py" and "url_root" in path.read_text())
+    ]
+    assert not wrong, told(wrong)

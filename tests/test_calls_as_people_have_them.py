@@ -144,7 +144,7 @@ def taken() -> dict[str, tuple[str, str, int, str]]:
 
 
 def nobody(text: str) -> str:
-    return f"There is no customer {text}: it is nobody's account code and nobody's name."
+    return f"There is no customer {text}: it is neither an account code nor a name."
 
 
 def test_the_ids_of_an_a2billing_are_nobodys_until_they_are_account_codes(northwind, take_in):
@@ -199,7 +199,7 @@ def test_who_is_unknown_is_named_and_a_did_says_whose_a_call_is(northwind, take_
     found = dict(bad_rows(import_))
     assert (found[2], found[3]) == (nobody("Northwind Telecom Ltd"), nobody("NORTHWIND"))
     assert found[6] == (
-        "It does not say whose it is: 442079460999 and 447700900123 are no DIDs of a customer."
+        "The row does not say whose call it is: 442079460999 and 447700900123 are not DIDs of a customer."
     )
     coded(northwind, "northwind", "Northwind Telecom Ltd")
     assert 2 not in dict(bad_rows(take_in("35"))) and {"k1", "k2"} <= set(taken())
@@ -217,7 +217,7 @@ def test_inbound_calls_find_their_owner_by_the_destination(northwind, take_in):
 
 def test_calls_of_an_archived_customer_are_bad_whether_named_or_by_their_did(northwind, take_in):
     northwind.archived_on = TODAY
-    archived = f"Northwind Telecom (#{northwind.id}) is archived. Take the customer back first."
+    archived = f"Northwind Telecom (#{northwind.id}) is archived. Restore the customer first."
     coded(northwind, "NORTHWIND")
     found = dict(bad_rows(take_in("35")))
     assert found[3] == archived and found[5] == f"+44 20 7946 0100 is a DID of {archived}"
@@ -226,7 +226,7 @@ def test_calls_of_an_archived_customer_are_bad_whether_named_or_by_their_did(nor
 
 def test_a_call_of_a_year_ahead_is_bad(northwind, take_in):
     import_ = take_in("40", **{"USD": "GBP", "2026-11-20 10:00": "2027-11-20 10:00"})
-    assert reasons(import_) == ["Start time 2027-11-20 10:00:05 is more than a day ahead."]
+    assert reasons(import_) == ["Start time 2027-11-20 10:00:05 is more than a day in the future."]
     assert set(taken()) == {"i2"}
 
 

@@ -95,17 +95,17 @@ def test_a_simulation_posts_nothing_and_takes_any_day(portal, app, trade):
 
 
 def test_a_day_after_today_is_refused_in_a_sentence(portal, app, trade):
-    assert "Charges are not posted before their day" in portal("charge", "--date", "2026-11-23", status=1)
+    assert "Charges cannot be posted before their day" in portal("charge", "--date", "2026-11-23", status=1)
     assert counted(app, Run) == 0
 
 
-def test_a_run_is_gone_on_with_by_its_number(portal, app, trade):
+def test_a_run_is_continued_by_its_number(portal, app, trade):
     answer = json.loads(portal("charge", "--json"))
     again = json.loads(portal("charge", "--run", answer["run"], "--json"))
     assert again == answer
     assert counted(app, Run) == 1
     assert "There is no run 99999" in portal("charge", "--run", "99999", status=1)
-    assert "leave the other options out" in portal("charge", "--run", answer["run"], "--simulate", status=2)
+    assert "leave out the other options" in portal("charge", "--run", answer["run"], "--simulate", status=2)
 
 
 def test_a_preview_says_what_falls_due_and_why(portal, app, trade):
@@ -128,7 +128,7 @@ def test_a_preview_says_what_falls_due_and_why(portal, app, trade):
 )
 def test_a_day_that_is_none_gets_a_sentence(portal, command):
     said = portal(*command.split(), "2026-13-01", status=2)
-    assert "2026-13-01 is not a day. Write it like 2026-01-31." in said
+    assert "2026-13-01 is not a date. Write it like 2026-01-31." in said
 
 
 @pytest.mark.parametrize("unset", ["", " ", "\t"])

@@ -22,21 +22,21 @@ def portal(app, monkeypatch):
     return run
 
 
-def test_a_file_is_taken_in_and_its_bad_rows_written(session, portal, tmp_path: Path):
+def test_a_file_is_imported_and_its_bad_rows_written(session, portal, tmp_path: Path):
     a_customer()
     session.commit()
     path = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1"), a_line("b", "then", 60, "1")])
     bad = tmp_path / "bad.csv"
     answer = portal(path, "--bad-rows", bad)
     assert answer.exit_code == 3, answer.output
-    assert "1 taken in, 1 bad" in answer.output
+    assert "1 imported, 1 bad" in answer.output
     assert "Start time is then" in bad.read_text()
     assert path.exists(), "what somebody named where it lies stays there"
     assert session.scalar(select(func.count(Call.id))) == 1
     session.commit()
     good = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1")], name="again.csv.gz")
     again = portal(good)
-    assert again.exit_code == 0 and "1 known already" in again.output
+    assert again.exit_code == 0 and "1 duplicate" in again.output
 
 
 def test_a_file_that_cannot_be_is_refused_with_its_sentence(session, portal, tmp_path: Path):

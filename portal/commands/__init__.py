@@ -13,17 +13,17 @@ import click
 
 COMMANDS = {
     "serve": "Serve the portal.",
-    "db": "Bring the database's tables up or down.",
-    "seed": "Load the demo company, if there is nothing yet.",
-    "user": "Create people who may sign in.",
-    "simulate": "Answer what a scenario (JSON) would be charged, and why.",
+    "db": "Upgrade or downgrade the database.",
+    "seed": "Load the demo company into an empty portal.",
+    "user": "Create people who can sign in, and help them back in.",
+    "simulate": "Show what a scenario (JSON) would be charged, and why.",
     "charge": "Post every charge that is due, or simulate it.",
     "preview": "Show what falls due over a span of days, and why.",
-    "import": "Take in files: rated call records.",
+    "import": "Import files of rated call records.",
     "summary": "Write charge summaries as PDF files.",
     "services": "Print which platform services are enabled for whom, as JSON.",
     "notices": "Announce charges to come, each once.",
-    "mail": "Send what waits in the outbox.",
+    "mail": "Send the messages waiting in the outbox.",
     "settings": "Show every setting, its default and its unit.",
 }
 
@@ -42,7 +42,7 @@ class _Day(click.ParamType[date]):
         try:
             return value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value} is not a day. Write it like 2026-01-31.", param, ctx)
+            self.fail(f"{value} is not a date. Write it like 2026-01-31.", param, ctx)
 
 
 DAY = _Day()

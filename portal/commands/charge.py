@@ -21,16 +21,16 @@ NOT_ALL = 3
 
 
 @click.command()
-@click.option("--date", "on", type=DAY, help="Up to and including this day (YYYY-MM-DD). Without: today.")
-@click.option("--customer", "who", help=f"For one customer: {CALLED}. Without: for everyone.")
-@click.option("--simulate", is_flag=True, help="Write the report and post nothing; any day will do.")
-@click.option("--run", "run_id", type=click.IntRange(1), help="Go on with this run instead of starting one.")
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--date", "on", type=DAY, help="Up to and including this day (YYYY-MM-DD). Default: today.")
+@click.option("--customer", "who", help=f"For one customer: {CALLED}. Default: everyone.")
+@click.option("--simulate", is_flag=True, help="Show the report and post nothing; any day is allowed.")
+@click.option("--run", "run_id", type=click.IntRange(1), help="Continue this run instead of starting one.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_app()
 def command(on: date | None, who: str | None, simulate: bool, run_id: int | None, as_json: bool) -> None:
     """Post every charge due up to a day, each missed day with its own charge date.
 
-    Started again, or several times at once, it posts each charge once. Killed, it is started again and goes
+    Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
     on. PORTAL_RUN_CHUNK says how many assignments go into one transaction.
 
     \b
@@ -42,7 +42,7 @@ def command(on: date | None, who: str | None, simulate: bool, run_id: int | None
     from portal.services.runs import runs
 
     if run_id and (on or who is not None or simulate):
-        raise click.UsageError("--run goes on with a run as it was started: leave the other options out.")
+        raise click.UsageError("--run continues a run as it was started: leave out the other options.")
     run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)

@@ -7,7 +7,7 @@ from portal.commands import with_app
 
 @click.group()
 def command() -> None:
-    """Bring the database's tables up or down."""
+    """Upgrade or downgrade the database."""
 
 
 def _alembic() -> tuple[object, object]:
@@ -40,7 +40,9 @@ def upgrade(revision: str) -> None:
 
 @command.command()
 @click.argument("revision")
-@click.option("--database", metavar="NAME", help="The database's name: it may lose what it holds.")
+@click.option(
+    "--database", metavar="NAME", help="The name of the database, to confirm that its data may be lost."
+)
 @with_app()
 def downgrade(revision: str, database: str | None) -> None:
     """Down to REVISION (base: nothing left).

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from portal import private
 from portal.commands import with_app
 
 if TYPE_CHECKING:
@@ -20,24 +21,24 @@ NOT_ALL = 3
 
 @click.group()
 def command() -> None:
-    """Take in files."""
+    """Import files."""
 
 
 @command.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Calls known with other values become what FILE says of them.")
+@click.option("--replace", is_flag=True, help="Replace calls already imported with what FILE says.")
 @click.option(
-    "--import", "import_id", type=click.IntRange(1), help="Go on with this import instead of starting one."
+    "--import", "import_id", type=click.IntRange(1), help="Continue this import instead of starting one."
 )
 @click.option(
     "--bad-rows", type=click.Path(dir_okay=False, path_type=Path), help="Write the bad rows here, as CSV."
 )
 @with_app()
 def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Path | None) -> None:
-    """Take in the call records of FILE: CSV, plain or gzip, its first line naming the columns.
+    """Import the call records of FILE: CSV, plain or gzip, with column names in the first line.
 
     Each call counts once, by customer and call id, however often it is sent. Every bad row is named with its line
-    and reason; good rows are kept. Killed, it goes on with --import and the number it said at first.
+    and reason; good rows are kept. If it was killed, continue it with --import and the number it printed first.
     """
     from flask import current_app
 
@@ -47,14 +48,14 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     from portal.services.calls import importing, rejects, uploads
 
     if bool(file) == bool(import_id):
-        raise click.UsageError("Name a FILE, or an import to go on with.")
+        raise click.UsageError("Name a FILE, or an import to continue.")
     if file:
         import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())
         db.session.commit()
         click.echo(f"Import {import_.id}: {lines:,} lines.", err=True)
         if importing.needs_mapping(import_):
             raise click.ClickException(
-                f"{import_.sentence} Say which column is what on the import's page: Calls."
+                f"{import_.sentence} Choose the columns on the import's page, under Calls."
             )
     else:
         import_ = db.session.get(CallImport, import_id) or _nothing(import_id)
@@ -67,7 +68,7 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
         uploads.let_go(path, current_app.config["INSTANCE"])
     click.echo(_outcome(import_))
     if bad_rows and import_.bad_count:
-        with bad_rows.open("w", encoding="utf-8", newline="") as out:
+        with open(bad_rows, "w", encoding="utf-8", newline="", opener=private.opener) as out:
             out.writelines(rejects.as_csv(import_))
     if import_.bad_count or import_.state != "done":
         sys.exit(NOT_ALL)
@@ -93,8 +94,8 @@ def _progress(import_: "CallImport") -> None:
 
 def _outcome(import_: "CallImport") -> str:
     counts = (
-        (import_.taken_count, "taken in"), (import_.replaced_count, "replaced"), (import_.known_count, "known already"),
+        (import_.taken_count, "imported"), (import_.replaced_count, "replaced"), (import_.known_count, "duplicate"),
         (import_.bad_count, "bad"), (import_.late_count, "too late to reopen a period"),
     )  # fmt: skip
-    said = ", ".join(f"{count:,} {word}" for count, word in counts if count or word == "taken in")
+    said = ", ".join(f"{count:,} {word}" for count, word in counts if count or word == "imported")
     return f"Import {import_.id} {import_.state}: {said}."

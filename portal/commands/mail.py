@@ -7,7 +7,7 @@ from portal.commands import with_app
 
 @click.group()
 def command() -> None:
-    """Send what waits in the outbox."""
+    """Send the messages waiting in the outbox."""
 
 
 @command.command()
@@ -16,7 +16,7 @@ def send() -> None:
     """Send every message that is due, and say how many left.
 
     Safe to run at any time and twice at once. Exit status 1 where one could not be sent: it is tried
-    again later, and the reason stands with it.
+    again later, and the message keeps the reason.
     """
     from portal.clock import now
     from portal.services.mail import outbox as mail
@@ -29,6 +29,4 @@ def send() -> None:
             break
     click.echo(f"{sent} sent.")
     if not_sent:
-        raise click.ClickException(
-            f"{not_sent} could not be sent, and will be tried again: see the log of mail."
-        )
+        raise click.ClickException(f"{not_sent} could not be sent and will be tried again: see the mail log.")

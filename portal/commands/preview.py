@@ -17,10 +17,10 @@ DAYS_AHEAD = 30
 
 
 @click.command()
-@click.option("--customer", "who", help=f"One customer: {CALLED}. Without: everyone.")
-@click.option("--from", "begins", type=DAY, help="The first day (YYYY-MM-DD). Without: today.")
-@click.option("--to", "through", type=DAY, help=f"The last day. Without: {DAYS_AHEAD} days after the first.")
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--customer", "who", help=f"One customer: {CALLED}. Default: everyone.")
+@click.option("--from", "begins", type=DAY, help="The first day (YYYY-MM-DD). Default: today.")
+@click.option("--to", "through", type=DAY, help=f"The last day. Default: {DAYS_AHEAD} days after the first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_app(reading=True)
 def command(who: str | None, begins: date | None, through: date | None, as_json: bool) -> None:
     """Show what falls due from a day to a day, each charge with its reason."""
@@ -32,7 +32,7 @@ def command(who: str | None, begins: date | None, through: date | None, as_json:
     first = begins or today()
     last = through or min(first + DAYS_AHEAD * ONE_DAY, LAST_DAY)
     if not FIRST_DAY <= first <= last <= LAST_DAY:
-        raise click.ClickException("Days lie between 2000 and 2199, --from before --to.")
+        raise click.ClickException("Days must be between 2000 and 2199, --from before --to.")
     customer = customer_called(who)
     plan = upcoming(first, last, today(), customer.id if customer else None)
     answer = _answer(plan, explained(plan.charges), first, last)

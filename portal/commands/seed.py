@@ -8,7 +8,7 @@ from portal.commands import with_app
 @click.command()
 @with_app(one_act=False)
 def command() -> None:
-    """Load the demo company, if there is nothing yet."""
+    """Load the demo company into an empty portal."""
     from flask import current_app
 
     from portal.clock import today

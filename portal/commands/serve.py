@@ -23,14 +23,16 @@ def command(host: str, port: int, debug: bool) -> None:
     demo = settings["MODE"] == DEMO
     if demo and host not in ("localhost", "127.0.0.1", "::1"):
         raise click.ClickException(
-            f"The demo, whose password everybody knows, is not served at {host}: it answers its own machine only. "
+            f"The demo, whose password everybody knows, cannot be served at {host}: it is for this machine only. "
             "Set PORTAL_MODE=production (docs/running.md)."
         )
     if debug and not demo:
-        raise click.ClickException("A portal in earnest does not debug: its answers would show its inside.")
+        raise click.ClickException(
+            "Debugging is not allowed in production: it would show internals of the portal."
+        )
     _check_port(host, port)
-    name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
-    click.echo(f"\n  The portal is at  http://{name}:{port}")
+    name = "localhost" if host in ("127.0.0.1", "::1") else host
+    click.echo(f"\n  The portal is at  {settings['URL'] or f'http://{name}:{port}'}")
     if demo:
         from portal.services.people.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
 

@@ -9,8 +9,8 @@ from portal.commands import CALLED, DAY, with_app
 
 
 @click.command()
-@click.option("--customer", default="", help=f"One customer: {CALLED}. Without: everyone with a service.")
-@click.option("--on", type=DAY, help="The day (YYYY-MM-DD). Without: today.")
+@click.option("--customer", default="", help=f"One customer: {CALLED}. Default: everyone with a service.")
+@click.option("--on", type=DAY, help="The day (YYYY-MM-DD). Default: today.")
 @with_app(reading=True)
 def command(customer: str, on: date | None) -> None:
     """Print which platform services are enabled for whom, as JSON."""

@@ -14,9 +14,9 @@ def command() -> None:
 
 @command.command()
 @click.argument("email")
-@click.option("--name", required=True, help="As it stands beside what they do.")
+@click.option("--name", required=True, help="The name shown beside what they do.")
 @click.option("--role", type=click.Choice(ROLES), default="billing", show_default=True)
-@click.password_option(help="Asked for, unless given.")
+@click.password_option(help="Prompted for, if left out.")
 @with_app()
 def create(email: str, name: str, role: str, password: str) -> None:
     """Create a member of staff with EMAIL."""
@@ -25,12 +25,12 @@ def create(email: str, name: str, role: str, password: str) -> None:
 
     create_staff(email, name, password, role)
     db.session.commit()
-    click.echo(f"{name} may sign in as {email} ({role}).")
+    click.echo(f"{name} can sign in as {email} ({role}).")
 
 
 @command.command()
 @click.argument("email")
-@click.password_option(help="Asked for, unless given.")
+@click.password_option(help="Prompted for, if left out.")
 @with_app()
 def password(email: str, password: str) -> None:
     """Give the person with EMAIL a new password, where no mail can be sent. Ends their sessions."""
@@ -41,7 +41,7 @@ def password(email: str, password: str) -> None:
     person = people.known(email)
     people.set_password(person, password, now())
     db.session.commit()
-    click.echo(f"{person} signs in with the new password.")
+    click.echo(f"{person} can sign in with the new password.")
 
 
 @command.command("no-second-step")
@@ -56,4 +56,4 @@ def no_second_step(email: str) -> None:
     person = people.known(email)
     people.take_second_step_away(person, None, now())
     db.session.commit()
-    click.echo(f"{person} signs in by password alone.")
+    click.echo(f"{person} now signs in with the password only.")

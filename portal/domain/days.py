@@ -9,4 +9,4 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 def check_day(name: str, day: date | None) -> None:
     """Days lie between 2000 and 2199. Invalid names the field."""
     if day and not FIRST_DAY <= day <= LAST_DAY:
-        raise Invalid(name, f"Dates lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        raise Invalid(name, f"Dates must be between {FIRST_DAY.year} and {LAST_DAY.year}.")

@@ -87,7 +87,7 @@ def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts
             return _correction(line, terms)
         case Kind.REVERSAL:
             return _reversal(line, original)
-    return "A discount, given by hand." if line.amount < 0 else "Charged by hand, outside any schedule."
+    return "A manual discount." if line.amount < 0 else "A manual charge."
 
 
 def origin(line: ChargeFacts, terms: Terms) -> Origin:
@@ -204,7 +204,7 @@ def _match_day(on: date, match: tuple[int, ...]) -> str:
 def _measured(line: ChargeFacts, terms: Terms | None, so_far: str = "") -> str:
     """The minimum and what was spent: ` 50.00 × 1, spent 25.00 from 1 to 31 Jan`, to follow the word."""
     assert line.spend is not None and line.period_until is not None
-    spent = f"spent {price(line.spend, line.currency)}{so_far}"
+    spent = f"spent {money(line.spend, line.currency)}{so_far}"
     when = f"{'on' if line.days == 1 else 'from'} {span(line.period_from, line.period_until)}"
     return f"{_times(line)}{_share(line, terms)}, {spent} {when}"
 
@@ -266,14 +266,16 @@ def _opening(line: ChargeFacts, terms: Terms | None) -> str:
     if known and line.kind == Kind.CREDIT:
         return f"Ended on {day(known)}: "
     if terms and len(terms.ends) > 1 and line.spend is None:
-        return f"The end date moved to {day(known)}: " if known else "The end date was taken away: "
-    return "Worked out again: "
+        return f"The end date moved to {day(known)}: " if known else "The end date was removed: "
+    return "Recalculated: "
 
 
 def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     stood = money(-line.amount, line.currency)
     if original is None:
-        return f"Takes back {stood} in full."
+        return f"Reverses {stood} in full."
     if original.amount == -line.amount:
-        return f"Takes back the charge of {day(original.charge_on)} in full: {stood}."
-    return f"Takes back the charge of {day(original.charge_on)} with its credits and differences: {stood} in all."
+        return f"Reverses the charge of {day(original.charge_on)} in full: {stood}."
+    return (
+        f"Reverses the charge of {day(original.charge_on)} with its credits and differences: {stood} in all."
+    )

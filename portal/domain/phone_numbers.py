@@ -44,7 +44,7 @@ def read_number(text: str, country: str = "") -> str:
         written = "+" + written[2:].lstrip()
     if not written.startswith("+") and not country:
         raise NotANumber(
-            f"{_short(text)} does not begin with + or 00. Write the country code, or choose a country."
+            f"{_short(text)} does not begin with + or 00. Enter the country code, or choose a country."
         )
     try:
         parsed = phonenumbers.parse(written, country or None)
@@ -70,10 +70,10 @@ def international(number: str) -> str:
 def block(first: str, last: str, most: int) -> list[str]:
     """The numbers from `first` to `last`, both in E.164. NotANumber where that is no block."""
     if len(first) != len(last):
-        raise NotANumber(f"{international(first)} and {international(last)} are not of the same length.")
+        raise NotANumber(f"{international(first)} and {international(last)} do not have the same length.")
     begin, end = int(first), int(last)
     if end < begin:
-        raise NotANumber(f"The last number lies before the first, {international(first)}.")
+        raise NotANumber(f"The last number is before the first, {international(first)}.")
     if end - begin >= most:
         raise NotANumber(f"A block has {most:,} numbers at most; this one would have {end - begin + 1:,}.")
     return [f"+{number}" for number in range(begin, end + 1)]
@@ -100,9 +100,9 @@ def _written(text: str) -> str:
     """The text without what files put around a number. NotANumber for what no number looks like."""
     text = text.strip()
     if not text:
-        raise NotANumber("There is no number.")
+        raise NotANumber("The number is missing.")
     if len(text) > LONGEST_WRITTEN or not WRITTEN.fullmatch(text):
-        raise NotANumber(f"{_short(text)} is not a phone number. Write digits, such as +44 20 7946 0123.")
+        raise NotANumber(f"{_short(text)} is not a phone number. Enter digits, such as +44 20 7946 0123.")
     return re.sub(r"\Atel:", "", text.lstrip("'").strip(), flags=re.IGNORECASE).strip()
 
 

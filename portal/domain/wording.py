@@ -4,7 +4,7 @@ A year is named only where a sentence would be read wrongly without it: it stand
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from portal.domain.money import minor_digits
@@ -32,6 +32,13 @@ def span(begins: date, until: date) -> str:
     return f"{day(begins, year=years)} to {day(last, year=years)}"
 
 
+def how_long(wait: timedelta) -> str:
+    """How long to wait, in the unit that fits, never too short: 15 minutes, 6 hours."""
+    minutes = max(1, -(-int(wait.total_seconds()) // 60))
+    count, unit = (-(-minutes // 60), "hour") if minutes > 90 else (minutes, "minute")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 11th, 31st."""
     if number % 100 in (11, 12, 13):
@@ -51,8 +58,13 @@ def money(amount: Decimal, currency: str) -> str:
     return (MINUS if rounded < 0 else "") + f"{abs(rounded):,f}"
 
 
+def decimals(currency: str) -> str:
+    """How many decimals an amount in a currency may have: `2 decimals`, and for JPY `no decimals`."""
+    return f"{minor_digits(currency)} decimals" if minor_digits(currency) else "no decimals"
+
+
 def price(value: Decimal, currency: str) -> str:
     """A price per unit, never rounded: 0.0085, and 25.00 where the currency's decimals do."""
     text = f"{value.normalize():f}"
-    decimals = max(len(text.partition(".")[2]), minor_digits(currency))
-    return f"{value:,.{decimals}f}"
+    digits = max(len(text.partition(".")[2]), minor_digits(currency))
+    return f"{value:,.{digits}f}"

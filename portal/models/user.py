@@ -15,13 +15,13 @@ OWNER, BILLING, VIEWER = "owner", "billing", "viewer"
 CUSTOMER_OWNER, CUSTOMER_USER = "customer owner", "customer user"
 
 STAFF_ROLES = {
-    OWNER: "May do everything, settings and people included",
-    BILLING: "May define, assign, charge and correct",
-    VIEWER: "May look, not change",
+    OWNER: "Can do everything, including settings and people",
+    BILLING: "Can define, assign, charge and correct",
+    VIEWER: "Can view, but not change",
 }
 CUSTOMER_ROLES = {
-    CUSTOMER_OWNER: "Sees their customer's pages, and says who else does",
-    CUSTOMER_USER: "Sees their customer's pages",
+    CUSTOMER_OWNER: "Can see the customer's pages, and choose who else can",
+    CUSTOMER_USER: "Can see the customer's pages",
 }
 ROLES = {**STAFF_ROLES, **CUSTOMER_ROLES}
 

@@ -21,10 +21,8 @@ from portal.extensions import db
 from portal.models import SentForm
 
 TOKEN_MAX = 64
-NO_TOKEN = (
-    "What makes this form count only once was missing: nothing was stored. Check it, and send it again."
-)
-REMOVED = "This form was sent already, and what it made has been removed since. Open a new form."
+NO_TOKEN = "The form's one-time token was missing, so nothing was saved. Check the form and send it again."
+REMOVED = "This form was already sent, and what it created has since been removed. Open a new form."
 
 Thing = TypeVar("Thing")
 # What was stored, as in "a payment of 24.00 GBP of Acme was recorded", and the way to it.
@@ -51,7 +49,7 @@ class AlreadySent(RuleBroken):
 
     def __init__(self, stored: SentForm) -> None:
         super().__init__(
-            f"This form was sent already, saying something else: {stored.said}. Nothing more was stored. "
+            f"This form was already sent with different content: {stored.said}. Nothing more was saved. "
             "Open a new form to send another one.",
             WayOut(**json.loads(stored.leads_to)),
         )

@@ -96,8 +96,8 @@ def for_paper(customer: Customer, begins: date, through: date) -> Summary:
     lines = _size(customer, begins, through)
     if lines > PAPER_MOST:
         raise RuleBroken(
-            f"This summary of {customer.name} would have {lines:,} lines; one PDF holds {PAPER_MOST:,} at most. "
-            "Choose a shorter span of days: several summaries, one after the other, hold everything."
+            f"This summary of {customer.name} would have {lines:,} lines; one PDF can have {PAPER_MOST:,} "
+            "at most. Choose a shorter span of days, and make several summaries."
         )
     return summary(customer, begins, through)
 

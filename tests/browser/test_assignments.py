@@ -95,7 +95,7 @@ def test_a_row_is_changed_by_keyboard_alone(page, scene, app):
     page.keyboard.press("Enter")
     quantity.fill("0")
     quantity.press("Enter")
-    expect(row.get_by_text("Quantity is 1 to 100,000.")).to_be_visible()
+    expect(row.get_by_text("Quantity must be 1 to 100,000.")).to_be_visible()
     expect(quantity).to_be_focused()
     quantity.fill("14")
     expect(row.get_by_text("16.00 GBP are given away")).to_be_visible()

@@ -98,10 +98,10 @@ def test_a_charge_is_found_and_reversed(session: Any, trade: None, screen: Any, 
     expect(page.get_by_text("Match day 1. 20.00 × 1 for 1 to 30 Nov.")).to_be_visible()
     page.get_by_role("link", name="Reverse charge").click()
     page.get_by_role("button", name="Reverse charge").click()
-    expect(page.get_by_text("Say why it is reversed: the reason is kept.")).to_be_visible()
+    expect(page.get_by_text("Enter why it is reversed: the reason is kept.")).to_be_visible()
     page.get_by_label("Reason").fill("Wrong customer")
     page.get_by_role("button", name="Reverse charge").click()
-    expect(page.get_by_role("main")).to_contain_text("Takes back the charge of 1 Nov in full: 20.00.")
+    expect(page.get_by_role("main")).to_contain_text("Reverses the charge of 1 Nov in full: 20.00.")
     expect(page.get_by_role("main")).to_contain_text("Wrong customer")
     session.rollback()
     assert session.scalar(select(Charge.amount).where(Charge.kind == Kind.REVERSAL)) == Decimal(-20)
@@ -113,11 +113,11 @@ def test_a_manual_charge_is_made(session: Any, trade: None, screen: Any, script:
     page.goto("/charges")
     page.get_by_role("link", name="Add manual charge").click()
     page.get_by_label("Customer").fill("acme")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_label("Description").fill("Visit")
     page.get_by_label("Amount").fill("12.505")
     page.get_by_role("button", name="Add manual charge").click()
-    expect(page.get_by_role("alert")).to_contain_text("An amount in GBP has 2 decimals at most.")
+    expect(page.get_by_role("alert")).to_contain_text("An amount in GBP can have 2 decimals at most.")
     expect(page.get_by_label("Description")).to_have_value("Visit")
     page.get_by_label("Amount").fill("12.50")
     page.get_by_role("button", name="Add manual charge").click()
@@ -125,7 +125,7 @@ def test_a_manual_charge_is_made(session: Any, trade: None, screen: Any, script:
     assert posted(session) == 1
 
 
-def test_days_are_chosen_in_place_and_stand_in_the_address(session: Any, trade: None, page: Any) -> None:
+def test_days_are_chosen_in_place_and_are_in_the_address(session: Any, trade: None, page: Any) -> None:
     run()
     session.commit()
     page.goto("/charges")

@@ -19,7 +19,7 @@ def _on_a_sunday(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_file_is_refused_then_taken_in_and_its_bad_row_named(
+def test_a_file_is_refused_then_imported_and_its_bad_row_named(
     session: Any, screen: Any, tmp_path: Path, script: bool
 ) -> None:
     a_customer()
@@ -47,7 +47,7 @@ def test_columns_are_mapped_by_hand(session: Any, screen: Any, tmp_path: Path, s
     line = "r1,Northwind Telecom,2026-11-03 10:00:00,2"
     page.get_by_label("File").set_input_files(a_file(tmp_path, [line], "ref,who,when was it,pounds"))
     page.get_by_role("button", name="Import calls").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Which column is what?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Which column is which?")
     for label, column in (
         ("Call id", "ref"),
         ("Customer", "who"),
@@ -57,7 +57,7 @@ def test_columns_are_mapped_by_hand(session: Any, screen: Any, tmp_path: Path, s
         select = page.get_by_label(label, exact=True)
         select.select_option(label=select.locator("option", has_text=f"{column}:").inner_text())
     page.get_by_role("button", name="Import calls").click()
-    expect(page.get_by_role("main")).to_contain_text("taken in")
+    expect(page.get_by_role("main")).to_contain_text("imported")
 
 
 def test_calls_are_searched_as_one_types_and_the_minimum_stands_on_the_customers_page(

@@ -101,7 +101,7 @@ def test_another_currency_is_added_without_losing_what_was_typed(page, app):
     expect(page.get_by_role("heading", name="Trunk", level=1)).to_be_visible()
 
 
-def test_a_row_is_edited_by_keyboard_alone_and_says_whom_it_hits(page, app, trunk):
+def test_a_row_is_edited_by_keyboard_alone_and_says_whom_it_affects(page, app, trunk):
     page.goto("/packages")
     page.get_by_role("link", name="Edit SIP Trunk 10").press("Enter")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
@@ -119,7 +119,7 @@ def test_a_row_is_edited_by_keyboard_alone_and_says_whom_it_hits(page, app, trun
     expect(page.get_by_text("1 assignment of 1 customer")).to_be_visible()
     expect(page.get_by_role("button", name="Save the change")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The new terms hold from 23 November 2026.")).to_be_visible()
+    expect(page.get_by_text("The new terms take effect on 23 November 2026.")).to_be_visible()
     assert stored(app, trunk) == ("SIP Trunk 10", "30.00")
 
 
@@ -151,7 +151,7 @@ def test_the_list_is_searched_while_one_types(page, app, trunk):
 
 
 def test_a_change_is_seen_before_it_is_saved(page, app, trunk):
-    page.goto(f"/packages/{trunk}/definition")
+    page.goto(f"/packages/{trunk}/edit")
     page.get_by_label("Retail", exact=True).fill("30")
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_text("This changes what 1 customer pays")).to_be_visible()

@@ -73,7 +73,7 @@ def test_a_passkey_that_is_deleted_signs_nobody_in(page):
     authenticator(page)
     add_passkey(page)
     page.get_by_role("button", name="Delete Laptop").click()
-    expect(page.get_by_text("The passkey Laptop is deleted.")).to_be_visible()
+    expect(page.get_by_text("Deleted the passkey Laptop.")).to_be_visible()
     page.goto("/account")
     expect(page.get_by_role("row", name="Laptop")).to_have_count(0)
     page.get_by_role("button", name="Sign out", exact=True).click()
@@ -101,13 +101,15 @@ def test_two_passkeys_have_two_names(page):
     page.goto("/account/passkeys")
     page.get_by_label("Name").fill("Laptop")
     page.get_by_role("button", name="Add passkey").click()
-    expect(page.locator(".field__error")).to_have_text("You have a passkey of that name. Take another name.")
+    expect(page.locator(".field__error")).to_have_text(
+        "You already have a passkey with that name. Choose another name."
+    )
 
 
 def test_without_script_a_passkey_says_that_it_needs_it(screen):
     page = screen("owner", java_script_enabled=False)
     page.goto("/account")
     expect(page.get_by_role("link", name="Add passkey")).to_be_hidden()
-    expect(page.get_by_text("A passkey needs script")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
     page.goto("/account/passkeys")
-    expect(page.get_by_text("A passkey needs script")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()

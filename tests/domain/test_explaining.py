@@ -146,14 +146,14 @@ def by_hand(kind, amount, **more):
 
 
 def test_what_people_did_by_hand_says_so():
-    assert explain(by_hand(Kind.MANUAL, "12")) == "Charged by hand, outside any schedule."
-    assert explain(by_hand(Kind.MANUAL, "-12")) == "A discount, given by hand."
+    assert explain(by_hand(Kind.MANUAL, "12")) == "A manual charge."
+    assert explain(by_hand(Kind.MANUAL, "-12")) == "A manual discount."
     charged = by_hand(Kind.RECURRING, "12")
     assert explain(by_hand(Kind.REVERSAL, "-12"), None, charged) == (
-        "Takes back the charge of 1 Jan in full: 12.00."
+        "Reverses the charge of 1 Jan in full: 12.00."
     )
     assert explain(by_hand(Kind.REVERSAL, "-8.93"), None, charged) == (
-        "Takes back the charge of 1 Jan with its credits and differences: 8.93 in all."
+        "Reverses the charge of 1 Jan with its credits and differences: 8.93 in all."
     )
 
 

@@ -36,7 +36,7 @@ def test_a_number_is_one_however_it_is_written(text: str, country: str) -> None:
 @pytest.mark.parametrize(
     ("text", "country", "reason"),
     [
-        ("", "GB", "There is no number."),
+        ("", "GB", "The number is missing."),
         ("020 7946 0123", "", "does not begin with + or 00"),
         ("+44 20", "", "is not a phone number (country code +44)"),
         ("0201 234 567", "IE", "is not a phone number (Ireland)"),
@@ -73,9 +73,9 @@ def test_a_block_runs_from_the_first_to_the_last_number() -> None:
 @pytest.mark.parametrize(
     ("first", "last", "reason"),
     [
-        ("+442079460002", "+442079460001", "lies before the first"),
+        ("+442079460002", "+442079460001", "is before the first"),
         ("+442079460001", "+442079460012", "10 numbers at most; this one would have 12"),
-        ("+442079460001", "+4930901820", "not of the same length"),
+        ("+442079460001", "+4930901820", "do not have the same length"),
     ],
 )
 def test_what_is_no_block_is_told_why(first: str, last: str, reason: str) -> None:

@@ -55,7 +55,7 @@ def test_what_is_not_there_is_not_locked(one_act):
     assert lock_ids(Charge, [5]) == []
 
 
-def test_a_transaction_that_is_over_holds_nothing(one_act):
+def test_a_transaction_that_is_over_holds_no_lock(one_act):
     lock(AssignmentPosition, [one_act.id])
     db.session.commit()
     assert not locking.has_locked(AssignmentPosition, [one_act.id])
@@ -74,7 +74,7 @@ def test_what_was_locked_in_a_savepoint_is_let_go_with_it(one_act):
     lock(Package, [one_act.package_id])
 
 
-def test_what_another_has_stored_meanwhile_is_read_under_the_lock(session, database, one_act):
+def test_what_another_has_stored_in_the_meantime_is_read_under_the_lock(session, database, one_act):
     """Its prices too, which stand in rows of their own; and what was changed here is not lost."""
     if db.engine.dialect.name == "sqlite":
         pytest.skip("there one writes at a time")
@@ -98,7 +98,7 @@ def test_outside_of_one_act_the_order_is_nobodys_concern(one_act):
         lock(Customer, [one_act.customer_id])
 
 
-def test_in_earnest_a_lock_out_of_order_is_told_and_taken(one_act, caplog):
+def test_in_production_a_lock_out_of_order_is_told_and_taken(one_act, caplog):
     with watched(locking.LOG):
         lock(AssignmentPosition, [one_act.id])
         assert lock(Customer, [one_act.customer_id])

@@ -115,7 +115,7 @@ def test_a_used_token_with_other_content_is_refused_with_what_was_stored(acts, n
     with pytest.raises(once.AlreadySent) as refusal:
         act(TOKEN, "4")
     assert refusal.value.way_out
-    assert "Nothing more was stored" in refusal.value.sentence
+    assert "Nothing more was saved" in refusal.value.sentence
     assert counts() == made
 
 
@@ -183,7 +183,7 @@ def test_of_two_forms_with_one_token_at_once_one_is_refused(app, acts, name):
 def test_what_a_form_made_and_was_removed_since_is_not_made_again(acts, session):
     assignment = acts.assign(TOKEN, "3")
     deletion.delete_assignment(assignment, TODAY, by=BEN, now=NOW)
-    with pytest.raises(RuleBroken, match="what it made has been removed since"):
+    with pytest.raises(RuleBroken, match="what it created has since been removed"):
         acts.assign(TOKEN, "3")
     assert session.scalar(select(func.count(Assignment.id))) == 0
 

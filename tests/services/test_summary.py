@@ -36,7 +36,7 @@ def acme(session):
     return customer
 
 
-def test_it_holds_each_charge_of_the_span_with_its_arithmetic(acme):
+def test_it_contains_each_charge_of_the_span_with_its_arithmetic(acme):
     found = summary(acme, NOVEMBER, LAST)
     assert [(line.charge.label, str(line.charge.kind), line.charge.amount, line.why) for line in found.lines] == [
         ("Trunk", "recurring", Decimal(20), "Match day 1. 20.00 × 1 for 1 to 30 Nov."),
@@ -125,7 +125,7 @@ def big(session):
     return customer
 
 
-def test_a_summary_of_5135_charges_holds_each_of_them_and_adds_up_all_of_them(big):
+def test_a_summary_of_5135_charges_contains_each_of_them_and_adds_up_all_of_them(big):
     found = for_paper(big, DAYS, LAST)
     totals = found.totals["GBP"]
     assert (totals.amount, totals.tax, totals.total) == (
@@ -186,7 +186,7 @@ def test_what_was_assigned_is_counted_in_full_where_a_first_part_stands(session)
 
 def test_a_summary_that_is_too_much_for_one_file_is_refused_in_a_sentence(acme, monkeypatch):
     monkeypatch.setattr(module, "PAPER_MOST", 4)
-    with pytest.raises(RuleBroken, match="would have 5 lines; one PDF holds 4 at most"):
+    with pytest.raises(RuleBroken, match="would have 5 lines; one PDF can have 4 at most"):
         for_paper(acme, NOVEMBER, LAST)
 
 

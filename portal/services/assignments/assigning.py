@@ -28,7 +28,7 @@ from portal.services.calls.effects import bundles_changed
 from portal.services.once import Receipt, Sent, once
 from portal.services.packages import line_bound
 
-GONE = "Choose a Package from the list."  # as a form says where it has never been there
+GONE = "Choose a package from the list."  # as a form says where it has never been there
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def check(draft: Draft) -> None:
     """Whether a draft can be assigned. Invalid names the field; NotAssignable the way out."""
     package, customer = draft.package, draft.customer
     if package.archived_on:
-        raise NotAssignable(f"{package.name} is archived: it is off sale and cannot be assigned anew.")
+        raise NotAssignable(f"{package.name} is archived: it is no longer on sale and cannot be assigned.")
     if customer.archived_on:
-        raise NotAssignable(f"{customer.name} is archived. Take the customer back first.")
+        raise NotAssignable(f"{customer.name} is archived. Restore the customer first.")
     if draft.did and (draft.did.archived_on or draft.did.customer_id != customer.id):
         raise NotAssignable(f"{draft.did.number} is not a DID of {customer.name}.")
     if customer.currency not in package.currencies:
@@ -97,29 +97,29 @@ def check(draft: Draft) -> None:
 def _check_schedules(package: Package) -> None:
     """A package whose schedules are lost, or cannot be, is not assigned: nothing of it could be charged."""
     if not package.schedules:
-        raise NotAssignable(f"{package.name} has no schedule, so nothing of it can be charged.")
+        raise NotAssignable(f"{package.name} has no schedule, so it cannot be charged.")
     for row in package.schedules:
         try:
             make_schedule(row.frequency, row.frequency_match)
         except Invalid as problem:
-            raise NotAssignable(f"Nothing of {package.name} can be charged: {problem.sentence}") from None
+            raise NotAssignable(f"{package.name} cannot be charged: {problem.sentence}") from None
 
 
 def _check_numbers(draft: Draft) -> None:
     package = draft.package
     if not 1 <= draft.quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+        raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
     line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date)
     if package.type == PackageType.FREE_MINUTES:
         if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
-            raise Invalid("minutes", "Say how many minutes are free in each period: 1 to 1,000,000,000.")
+            raise Invalid("minutes", "Enter how many minutes are free in each period: 1 to 1,000,000,000.")
     elif draft.minutes is not None:
-        raise Invalid("minutes", "Only a free minutes package carries minutes.")
+        raise Invalid("minutes", "Only a free minutes package has minutes.")
     if draft.minimum_days is not None:
         if package.minimum_days:
             raise Invalid("minimum_days", f"{package.name} has its own minimum days: {package.minimum_days}.")
         if not 0 <= draft.minimum_days <= MINIMUM_DAYS_MAX:
-            raise Invalid("minimum_days", f"Minimum Days are 0 to {MINIMUM_DAYS_MAX:,}.")
+            raise Invalid("minimum_days", f"Minimum Days must be 0 to {MINIMUM_DAYS_MAX:,}.")
 
 
 def _check_dates(draft: Draft) -> None:
@@ -140,12 +140,12 @@ def _check_dates(draft: Draft) -> None:
 def check_end(end_date: date, start_date: date, lock: date | None) -> None:
     """Whether a day may be the last one. Invalid says from which day on it may."""
     if end_date < start_date:
-        raise Invalid("end_date", f"The end date lies before the start date, {in_words(start_date)}.")
+        raise Invalid("end_date", f"The end date is before the start date, {in_words(start_date)}.")
     earliest = earliest_last_day(lock, start_date)
     if lock and end_date < earliest:
         raise Invalid(
             "end_date",
-            f"Not before {in_words(earliest)}, its last locked day: it is locked until {in_words(lock)}.",
+            f"Not before {in_words(earliest)}: it is locked until {in_words(lock)}.",
         )
 
 
@@ -242,7 +242,7 @@ def lock_draft(draft: Draft) -> None:
 def already(draft: Draft, existing: Assignment) -> str:
     """That the same package is there over the same days, in a sentence."""
     whose = draft.did.number if draft.did else draft.customer.name
-    return f"{draft.package.name} is assigned to {whose} already, since {in_words(existing.start_date)}."
+    return f"{draft.package.name} is already assigned to {whose}, since {in_words(existing.start_date)}."
 
 
 def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assignment:

@@ -52,7 +52,7 @@ class Wish:
         """The assignment that one of them would get."""
         customer = target.customer if isinstance(target, Did) else target
         if customer is None:
-            raise RuleBroken("It is in stock. Let a customer have it first.")
+            raise RuleBroken("It is in stock. Give it to a customer first.")
         return Draft(
             self.package, customer, target if isinstance(target, Did) else None, self.quantity, self.start_date,
             self.end_date, self.charge_from, self.minutes, self.minimum_days, self.auto_decrement_credit,
@@ -118,7 +118,7 @@ def ids_of(query: Select[Customer]) -> list[int]:
     """The ids of all the customers that a list found. Invalid where that is more than one act may touch."""
     ids = list(db.session.scalars(query.with_only_columns(Customer.id).order_by(Customer.id).limit(MANY + 1)))
     if len(ids) > MANY:
-        raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list until it holds fewer.")
+        raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list so that fewer match.")
     return ids
 
 

@@ -26,7 +26,7 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
     """
     lock_assignment(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+        raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
     check_day("effective_from", effective_from)
     since = min(today, assignment.start_date)
     line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
@@ -40,7 +40,7 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
             touch(assignment)
             return
         raise Invalid(
-            "effective_from", f"A new quantity holds from tomorrow, {in_words(today + ONE_DAY)}, or later."
+            "effective_from", f"A new quantity takes effect tomorrow, {in_words(today + ONE_DAY)}, or later."
         )
     if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
@@ -58,7 +58,7 @@ def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) 
             raise Invalid(
                 "quantity",
                 f"{row.quantity:,} are planned from {in_words(row.effective_from)}. "
-                f"While it is locked the quantity may not fall: choose that day, or {row.quantity:,} at most.",
+                f"While it is locked the quantity cannot be reduced: choose that day, or {row.quantity:,} at most.",
             )
     touch(assignment)
     for row in assignment.quantities:
@@ -78,7 +78,8 @@ def _locked_quantity(assignment: Assignment) -> Invalid:
     assert assignment.locked_until
     return Invalid(
         "quantity",
-        f"While it is locked, until {in_words(assignment.locked_until)}, the quantity may rise but not fall.",
+        f"While it is locked, until {in_words(assignment.locked_until)}, the quantity can be increased "
+        "but not reduced.",
     )
 
 
@@ -114,7 +115,7 @@ def check_change_of_end(
     if assignment.has_ended_on(today):
         assert assignment.end_date
         raise Invalid(
-            "end_date", f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead."
+            "end_date", f"It ended on {in_words(assignment.end_date)}. Assign the package again instead."
         )
     if end_date:
         check_day("end_date", end_date)
@@ -152,14 +153,15 @@ def change_start(assignment: Assignment, start_date: date, charge_from: date | N
         return
     if has_begun(assignment):
         raise Invalid(
-            "start_date", "The start date is fixed: charges have been posted since. Assign anew instead."
+            "start_date",
+            "The start date is fixed, because charges have been posted. Assign the package again instead.",
         )
     if (
         start_date != assignment.start_date
         and assignment.is_locked_on(today)
         and assignment.start_date <= today
     ):
-        raise Invalid("start_date", "It has started and is locked: its start date stays.")
+        raise Invalid("start_date", "It has started and is locked, so its start date cannot change.")
     lock = locked_until(start_date, assignment.minimum_days)
     for name, day in (("start_date", start_date), ("charge_from", charge_from)):
         check_day(name, day)
@@ -193,7 +195,7 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
     lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
-        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package anew instead.")
+        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package again instead.")
     if change.quantity != assignment.quantity_on(change.effective_from):
         change_quantity(assignment, change.quantity, change.effective_from, today)
     if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):

@@ -34,7 +34,9 @@ def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> 
     ending = Ending()
     for assignment in assignments:
         if assignment.position is None:
-            reason = "It is not known up to which day it is charged: whoever runs the portal has to put that right."
+            reason = (
+                "It is not known up to which day it is charged: ask whoever runs the portal to correct this."
+            )
             ending.refused.append(NotEnded(assignment, reason))
             continue
         try:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 
 from portal.models import AuditEntry
 from portal.services.listing import Sort
+from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
 NEWEST = Sort((AuditEntry.id,), descending=True)
 NOUNS = (
@@ -17,7 +18,8 @@ NOUNS = (
 )  # fmt: skip
 # What a person calls the fields that the log keeps under their stored names.
 LABELS = {
-    "connexcs_package_id": "ConnexCS Package",
+    **{name: field.label for name, field in FIELDS.items()},
+    **PRICE_LABELS,
     "did_id": "DID",
     "package_id": "Package",
     "customer_id": "Customer",

@@ -46,7 +46,7 @@ class Failed:
         """What a person reads."""
         return (
             f"Assignment {self.assignment_id} ({self.label}, {self.customer}) cannot be worked out: "
-            f"{self.reason}. Nothing of it is charged until that is put right."
+            f"{self.reason}. It is not charged until this is corrected."
         )
 
 
@@ -90,7 +90,7 @@ def failed(assignment_id: int, error: Exception) -> Failed:
         whose.customer_id if whose else 0,
         (whose and whose.label) or "its package is missing",
         (whose and whose.customer) or "its customer is missing",
-        reason or _said(error) or f"the portal failed at it ({type(error).__name__}), and its log says where",
+        reason or _said(error) or f"an error in the portal ({type(error).__name__}); its log says where",
     )
     log.error("%s", told.sentence, exc_info=error)
     return told

@@ -21,8 +21,8 @@ def has_begun(assignment: Assignment) -> bool:
     lock_positions([assignment.id])
     if assignment.position is None:
         raise RuleBroken(
-            "It is not known up to which day this assignment is charged, so it cannot be changed. "
-            "Whoever runs the portal has to put that right first."
+            "It is not known up to which day this assignment is charged, so it cannot be changed. Ask "
+            "whoever runs the portal to correct this first."
         )
     return assignment.position.charged_until is not None
 

@@ -145,8 +145,8 @@ def _refused(worked: Worked, error: Exception) -> Failure:
     first = worked.due.charges[0]
     return Failure(
         id,
-        "A charge for one of its periods stands already, although its position does not say so "
-        f"(first line due: {first.charge_on.isoformat()}). Nothing of it was posted.",
+        "A charge for one of its periods already exists, although its position does not say so "
+        f"(first line due: {first.charge_on.isoformat()}). None of its charges was posted.",
     )
 
 

@@ -106,7 +106,7 @@ def _calls_entry(
         "for_day": day,
         "amount": amount,
         "tax": tax,
-        "reason": "The calls of that day were worked out again." if again else "",
+        "reason": "The calls of that day were recalculated." if again else "",
         "made_by": "",
         "made_at": now,
     }

@@ -64,20 +64,20 @@ NAMES = {
     ),
 }  # fmt: skip
 NEEDED = ("call_id", "started_at", "amount")
-NO_SECONDS = "No column is Seconds, which free minutes are counted in. Choose it, unless there is none."
+NO_SECONDS = "No column is Seconds, which free minutes are counted in. Choose one, if there is one."
 # What a file of bad rows has before the columns of the file they come from.
 OF_BAD_ROWS = ("line", "reason")
 COST_ALONE = (
-    " Is Cost what the customer pays? Then choose it as Charge. If it is what you pay, the file does not say what "
-    "a call is charged."
+    " Is Cost what the customer pays? Then choose it as Charge. If it is what you pay, the file does not "
+    "say what the customer is charged."
 )
 # A currency behind a name: Price (USD), Debit[GBP], price_usd, Charge £. What is a word of English is none.
 UNIT = re.compile(
     r"(.+?)[\s_-]*(?:[(\[]\s*([a-z]{3}|[£€$¥])\s*[)\]]|[\s_-]([a-z]{3})|([£€$¥]))\s*", re.IGNORECASE
 )
 WORDS_OF_ENGLISH = ("ALL", "TOP", "TRY")
-HIDDEN = "{} seems to say what charges are in: choose it. If it says something else, give it another name in the file."
-WHOSE = "Choose the column of the customer, or of the DID: a call belongs to somebody."
+HIDDEN = "{} seems to say what currency charges are in: choose it. If it means something else, rename it in the file."
+WHOSE = "Choose the column of the customer or of the DID: every call must belong to somebody."
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def remember(head: list[str], mapping: Mapping) -> None:
     """Keep how somebody mapped these columns. Invalid where it lacks something or one column means two things."""
     for name in NEEDED:
         if mapping[name] is None:
-            raise Invalid(name, f"Choose the column that is the {WORDS[name].lower()}.")
+            raise Invalid(name, f"Choose the column for: {WORDS[name].lower()}.")
     if lacks := missing(mapping):
         raise Invalid("customer", lacks)
     if (hidden := hidden_currency(head, mapping)) is not None:

@@ -14,17 +14,21 @@ from portal.domain.errors import Invalid
 
 LONGEST = 500
 LEADING = re.compile(r"\s*(?:\+|00)?")
+# An alternative that begins with a +, or, held to the beginning, with 00.
+DEAD = re.compile(
+    r"(?P<opens>(?:\^|\(|\?:|\\A)*)(?:\\\+|\[\+\]|(?<=\^)00|(?<=\^\()00|(?<=\^\(\?:)00|(?<=\\A)00)"
+)
 REASONS = {
-    "invalid perl operator": "Look-ahead and look-behind cannot be used",
-    "invalid escape sequence": "A pattern cannot refer back, and knows no such sign",
-    "missing )": "A bracket is opened and never closed",
-    "missing ]": "A bracket is opened and never closed",
-    "unexpected )": "A bracket is closed that was never opened",
-    "invalid repetition size": "Something is repeated too often",
+    "invalid perl operator": "Look-ahead and look-behind are not supported",
+    "invalid escape sequence": "Back-references and this escape sequence are not supported",
+    "missing )": "A bracket is never closed",
+    "missing ]": "A bracket is never closed",
+    "unexpected )": "A closing bracket has no opening bracket",
+    "invalid repetition size": "This repeats too often",
     "invalid character class range": "A range runs backwards",
-    "no argument for repetition operator": "There is nothing before it to repeat",
+    "no argument for repetition operator": "There is nothing to repeat before this",
     "bad repetition operator": "Two repetitions follow each other",
-    "trailing \\": "A backslash stands at the end",
+    "trailing \\": "The pattern ends with a backslash",
 }
 
 
@@ -33,7 +37,7 @@ def compiled(pattern: str) -> Any:
     """The pattern, ready to search with. Invalid for one that cannot be held, with its place."""
     if len(pattern) > LONGEST:
         raise Invalid(
-            "destination", f"Destination has {LONGEST} characters at most; this has {len(pattern)}."
+            "destination", f"Destination can have {LONGEST} characters at most; this has {len(pattern)}."
         )
     options = re2.Options()
     options.log_errors = False
@@ -67,6 +71,15 @@ def open_parts(pattern: str) -> list[str]:
     ]
 
 
+def dead_parts(pattern: str) -> list[tuple[str, str]]:
+    """The alternatives that want a number to begin with + or 00, which no number does here, each without it."""
+    found = []
+    for part in _alternatives(pattern):
+        if begin := DEAD.match(part):
+            found.append((part, begin["opens"] + part[begin.end() :]))
+    return found
+
+
 def _alternatives(pattern: str) -> list[str]:
     """The pattern cut at each | that stands in no bracket."""
     parts, depth, begin, index = [], 0, 0, 0
@@ -88,7 +101,7 @@ def _alternatives(pattern: str) -> list[str]:
 def _sentence(pattern: str, said: str) -> str:
     """What re2 says, in plain words and with the place."""
     reason, _, what = said.partition(": ")
-    words = REASONS.get(reason, f"The pattern cannot be held ({reason})")
+    words = REASONS.get(reason, f"The pattern is not supported ({reason})")
     if reason.startswith(("missing", "unexpected")):
         place = _odd_bracket(pattern)
         what = pattern[place]

@@ -30,8 +30,8 @@ OTHER_FILES = {
     b"PK\x03\x04": "This is a spreadsheet or an archive. Save it as CSV and choose that file.",
     b"\xd0\xcf\x11\xe0": "This is a spreadsheet. Save it as CSV and choose that file.",
     b"%PDF": "This is a PDF. Choose a CSV file.",
-    b"BZh": "This is packed with bzip2. Take a plain file, or one packed with gzip.",
-    b"\xfd7zX": "This is packed with xz. Take a plain file, or one packed with gzip.",
+    b"BZh": "This file is compressed with bzip2. Choose a plain file, or one compressed with gzip.",
+    b"\xfd7zX": "This file is compressed with xz. Choose a plain file, or one compressed with gzip.",
     b"\xff\xfe": "This file is in UTF-16. Save it as CSV in UTF-8.",
     b"\xfe\xff": "This file is in UTF-16. Save it as CSV in UTF-8.",
 }
@@ -66,7 +66,7 @@ def make_sure(path: Path) -> Readable:
                 bytes += len(block)
                 _check_size(bytes, size)
                 if b"\0" in block:
-                    raise Invalid("file", "There are characters in it that no text has. Choose a CSV file.")
+                    raise Invalid("file", "The file contains control characters. Choose a CSV file.")
                 decoder.decode(block)
                 digest.update(block)
                 pieces = block.split(b"\n")
@@ -81,14 +81,14 @@ def make_sure(path: Path) -> Readable:
             decoder.decode(b"", final=True)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise Invalid(
-            "file", "The packed file is cut off or broken: it cannot be unpacked to its end."
+            "file", "The compressed file is incomplete or damaged and cannot be unpacked."
         ) from None
     except UnicodeDecodeError:
         raise Invalid("file", "The file is not in UTF-8. Save it as CSV in UTF-8.") from None
     return _described(head, bytes, lines + (last not in (b"\n", b"")), digest.hexdigest())
 
 
-_OTHER_ENDS = "Its lines do not end as those of a CSV file do. Save it anew as CSV."
+_OTHER_ENDS = "Its line endings are not those of a CSV file. Save it as CSV again."
 _TOO_LONG = f"A line is longer than {LINE_MAX // 1024} KB. Is this a CSV file of call records?"
 
 
@@ -97,14 +97,15 @@ def _check_size(bytes: int, packed: int) -> None:
         raise Invalid("file", f"The file is larger than {BYTES_MAX // 1024**3} GB. Split it.")
     if bytes > HARMLESS and bytes > packed * PACKED_MAX:
         raise Invalid(
-            "file", f"The file unpacks to more than {PACKED_MAX} times its size: no file of calls does."
+            "file",
+            f"The file unpacks to more than {PACKED_MAX} times its size. It cannot be a file of calls.",
         )
 
 
 def _described(head: bytes, bytes: int, lines: int, digest: str) -> Readable:
     heading = _heading(BytesIO(head))
     if not heading.line.strip():
-        raise Invalid("file", "The first line is empty. It has to name the columns.")
+        raise Invalid("file", "The first line is empty. It must contain the names of the columns.")
     cells = split(heading.line, heading.delimiter)
     if cells is None:
         raise Invalid("file", _OTHER_ENDS)
@@ -113,7 +114,7 @@ def _described(head: bytes, bytes: int, lines: int, digest: str) -> Readable:
     if len(cells) > COLUMNS_MAX:
         raise Invalid("file", f"The first line names more than {COLUMNS_MAX} columns.")
     if lines <= heading.lines:
-        raise Invalid("file", "There is nothing under the first line.")
+        raise Invalid("file", "There are no lines below the first one.")
     return Readable(cells, heading.delimiter, bytes, lines - heading.lines, digest)
 
 

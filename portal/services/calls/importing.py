@@ -84,7 +84,7 @@ def map_columns(import_: CallImport, mapping: Mapping, now: datetime) -> None:
     """Say which column is what; remembered for files with the same first line. Invalid names the column."""
     _lock(import_)
     if not needs_mapping(import_):
-        raise RuleBroken(f"The columns of {import_.file_name} are mapped already.")
+        raise RuleBroken(f"The columns of {import_.file_name} have already been chosen.")
     head, _ = files.head_of(Path(import_.path))
     columns.remember(head, mapping)
     import_.mapping, import_.sentence = mapping.to_json(), ""
@@ -110,11 +110,11 @@ def go_on(import_: CallImport, now: datetime) -> None:
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.mapping:
         raise RuleBroken(
-            f"{import_.sentence} Say first which column is what.".strip(),
-            WayOut("Map the columns", "calls.columns", {"import_id": import_.id}),
+            f"{import_.sentence} Choose the columns first.".strip(),
+            WayOut("Choose the columns", "calls.columns", {"import_id": import_.id}),
         )
     if import_.state == ImportState.RUNNING and not is_interrupted(import_, now):
-        raise RuleBroken(f"{import_.file_name} is being taken in already.")
+        raise RuleBroken(f"{import_.file_name} is already being imported.")
     _set_going(import_, now)
 
 
@@ -176,7 +176,7 @@ def _refuse(import_: CallImport, today: date, clock: Clock) -> CallImport:
     """
     import_id = import_.id
     _lock(import_)
-    import_.path, import_.sentence = "", "The file is not there any more."
+    import_.path, import_.sentence = "", "The file no longer exists."
     db.session.commit()
     if import_.lines_done:
         effects.follow(effects.reached_by(import_id), import_id, today, clock)

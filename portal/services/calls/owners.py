@@ -90,7 +90,7 @@ class Customers:
 
     def why_not(self, id: int) -> str:
         """What stands against charging calls to them; empty where nothing does."""
-        return f"{self.called(id)} is archived. Take the customer back first." if id in self.archived else ""
+        return f"{self.called(id)} is archived. Restore the customer first." if id in self.archived else ""
 
     def _named(self, text: str) -> int:
         id = self._find(as_written(text.strip()))
@@ -103,7 +103,7 @@ class Customers:
         if key in self.by_code:
             return self.by_code[key]
         if key in self.several:
-            raise Bad(f"Several customers are called {short(text)}. Write the number of one, like #12.")
+            raise Bad(f"Several customers are called {short(text)}. Use a customer number, such as #12.")
         if key in self.by_name:
             return self.by_name[key]
         if found := CUSTOMER_NUMBER.fullmatch(key):
@@ -112,7 +112,7 @@ class Customers:
             raise Bad(f"There is no customer {short(text)}.")
         if SHORTENED.fullmatch(text):
             raise Bad(shortened("account code", text))
-        raise Bad(f"There is no customer {short(text)}: it is nobody's account code and nobody's name.")
+        raise Bad(f"There is no customer {short(text)}: it is neither an account code nor a name.")
 
 
 class Dids:

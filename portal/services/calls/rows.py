@@ -28,8 +28,8 @@ from portal.services.csv.reading import SHORTENED
 CALL_ID_MAX = 120
 DESTINATION_MAX = 40
 FORMULA = ("=", "@")
-QUOTES = "The quotation marks of the line do not match. (A record is one line: no cell goes on in the next.)"
-ENDS = "There is the end of a line in the middle of it."
+QUOTES = "The quotation marks of the line do not match. (A record must be on one line.)"
+ENDS = "There is a line break in the middle of the record."
 WANTED = ("customer", "call_id", "did", "destination", "started_at", "seconds", "amount", "cost", "currency")
 
 
@@ -137,7 +137,7 @@ class Reader:
         number = _number(destination, "destination")
         instant, day = self.times.read(started)
         if day > self.last_day:
-            raise Bad(f"Start time {short(started)} is more than a day ahead.")
+            raise Bad(f"Start time {short(started)} is more than a day in the future.")
         source = self.dids.on(_number(did, "source"), day) if did else None
         other = self.dids.on(number, day) if number else None
         if customer.strip():
@@ -176,9 +176,11 @@ class Reader:
         currency = self.currencies[said if said.strip() else self.currency]
         theirs = self.customers.currency_of(customer_id)
         if currency and currency != theirs:
-            raise Bad(f"It is in {currency}; {self.customers.called(customer_id)} is charged in {theirs}.")
+            raise Bad(
+                f"The call is in {currency}; {self.customers.called(customer_id)} is charged in {theirs}."
+            )
         if not currency and self.amounts[amount]:
-            raise Bad(f"It does not say its currency. Write {theirs} if it is in {theirs}.")
+            raise Bad(f"The currency is missing. Enter {theirs} if the call is in {theirs}.")
 
     def _check_cost(self, customer_id: int, cost: str) -> None:
         """The same of a cost whose column's name says a currency."""
@@ -190,7 +192,7 @@ class Reader:
 
     def _of_another(self, named: int, owner: int, did: str, day: str) -> str:
         called = self.customers.called
-        return f"It names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {day}."
+        return f"The row names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {day}."
 
     def _of_archived(self, owner: int, did: str) -> str:
         return f"{short(did)} is a DID of {self.customers.why_not(owner)}"
@@ -200,7 +202,7 @@ class Reader:
         while len(row) > self.width and not row[-1].strip():
             row.pop()
         if len(row) != self.width:
-            raise Bad(f"It has {len(row)} cells; the first line names {self.width} columns.")
+            raise Bad(f"The row has {len(row)} cells; the first line names {self.width} columns.")
 
     def _look_up(self, rows: Sequence[list[str] | None]) -> None:
         if not self.dids.all_in_mind:
@@ -210,18 +212,20 @@ class Reader:
 
 def _whose(did: str, destination: str) -> str:
     numbers = [short(number) for number in (did, destination) if number.strip()]
-    nobodys = f": {' and '.join(numbers)} {'is no DID' if len(numbers) == 1 else 'are no DIDs'} of a customer"
-    return f"It does not say whose it is{nobodys if numbers else ''}."
+    nobodys = (
+        f": {' and '.join(numbers)} {'is not a DID' if len(numbers) == 1 else 'are not DIDs'} of a customer"
+    )
+    return f"The row does not say whose call it is{nobodys if numbers else ''}."
 
 
 def _call_id(call_id: str) -> str:
     if not call_id:
-        return "It has no call id."
+        return "The call id is missing."
     if len(call_id) > CALL_ID_MAX:
         return f"The call id is longer than {CALL_ID_MAX} characters."
     if call_id[0] in FORMULA:
         return f"The call id {short(call_id)} is a formula."
-    return "There are characters in the call id that no text has."
+    return "The call id contains control characters."
 
 
 def _number(text: str, what: str) -> str:
@@ -234,7 +238,7 @@ def _number(text: str, what: str) -> str:
     number = bare(plain)
     if len(number) > DESTINATION_MAX or not number.isprintable():
         raise Bad(
-            f"{short(text)} is no number: it has more than {DESTINATION_MAX} characters or unreadable ones."
+            f"{short(text)} is not a number: it has more than {DESTINATION_MAX} characters or unreadable ones."
         )
     if number[:1] in FORMULA and number:
         raise Bad(f"{short(text)} is a formula.")

@@ -180,8 +180,8 @@ def _differs(stood: _Stands, record: Record) -> str:
     if "start time" in names and "day" in names:
         names.remove("day")
     return (
-        f"Call {short(record.call_id)} is there already with another {' and '.join(names)}. "
-        "Replacing calls is an import of its own."
+        f"Call {short(record.call_id)} was already imported with another {' and '.join(names)}. "
+        "To replace it, start an import that replaces calls."
     )
 
 

@@ -69,8 +69,8 @@ def as_written(text: str) -> str:
 def shortened(what: str, text: str) -> str:
     """Why a number of which only the beginning is left cannot be taken."""
     return (
-        f"A spreadsheet has shortened the {what} to {short(text)}: the rest of it is lost. "
-        "Write the file anew from its source, without a spreadsheet in between."
+        f"A spreadsheet has shortened the {what} to {short(text)}: the remaining digits are lost. Export "
+        "the file again and do not open it in a spreadsheet."
     )
 
 
@@ -79,7 +79,7 @@ def read_currency(text: str) -> str:
     plain = text.strip()
     code = CURRENCY_SIGNS.get(plain, plain.upper())
     if code and code not in CURRENCIES:
-        raise Bad(f"Currency is {short(text)}: write it as three letters, such as USD.")
+        raise Bad(f"Currency is {short(text)}: enter three letters, such as USD.")
     return code
 
 
@@ -92,7 +92,7 @@ def amount_reader(what: str, comma: bool) -> Callable[[str], int]:
             plain = plain.replace(",", ".")
         found = NUMBER.fullmatch(plain)
         if not found or not (found[2] or found[3]):
-            raise Bad(f"{what} is {short(text) or 'empty'}: write a number like 0.0125.")
+            raise Bad(f"{what} is {short(text) or 'empty'}: enter a number such as 0.0125.")
         number = Decimal(plain)
         if number < 0:
             raise Bad(f"{what} is below zero: {short(text)}.")
@@ -127,7 +127,7 @@ def _length(text: str, in_one: int) -> Decimal:
     if plain and (found := GO.fullmatch(plain)):
         hours, minutes = int(found[1] or 0), int(found[2] or 0)
         return hours * 3600 + minutes * 60 + Decimal(found[3] or 0) / GO_SECOND[found[4]]
-    raise Bad(f"Seconds are {short(text) or 'empty'}: write a whole number, or 00:01:30.")
+    raise Bad(f"Seconds are {short(text) or 'empty'}: enter a whole number, or a time such as 00:01:30.")
 
 
 class Times:
@@ -158,7 +158,7 @@ class Times:
         local = started.astimezone(self.zone) if started.tzinfo else started.replace(tzinfo=self.zone)
         day = local.date()
         if not FIRST_DAY <= day <= LAST_DAY:
-            raise Bad(f"Start time {short(text)} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+            raise Bad(f"Start time {short(text)} is not between {FIRST_DAY.year} and {LAST_DAY.year}.")
         instant = local.astimezone(UTC)
         return f"{instant:%Y-%m-%d %H:%M:%S.%f}", day.isoformat()
 
@@ -175,6 +175,4 @@ class Times:
 
 
 def _when(text: str) -> str:
-    return (
-        f"Start time is {short(text) or 'empty'}: write it like 2026-01-31 09:30:00, with a zone or without."
-    )
+    return f"Start time is {short(text) or 'empty'}: enter it as in 2026-01-31 09:30:00, with or without a time zone."

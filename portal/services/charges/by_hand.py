@@ -12,7 +12,7 @@ from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
 from portal.domain.schedule import FIRST_DAY, in_words
-from portal.domain.wording import money
+from portal.domain.wording import decimals, money
 from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
 from portal.services import locking
@@ -67,7 +67,7 @@ def _locked(asked: ManualCharge) -> ManualCharge:
         return asked
     found = locking.read_anew(Assignment, [asked.assignment.id])
     if not found:
-        raise Invalid("assignment", "That assignment was removed. Choose another, or none.")
+        raise Invalid("assignment", "That assignment has been removed. Choose another, or none.")
     return replace(asked, assignment=found[0])
 
 
@@ -119,26 +119,25 @@ def assignments_to_charge(customer: Customer, also: int | None = None) -> list[A
 def _check(asked: ManualCharge, today: date) -> None:
     currency = asked.customer.currency
     if asked.customer.archived_on:
-        raise Invalid("customer", f"{asked.customer.name} is archived. Take the customer back first.")
+        raise Invalid("customer", f"{asked.customer.name} is archived. Restore the customer first.")
     if asked.assignment and asked.assignment.customer_id != asked.customer.id:
         raise Invalid("assignment", "That assignment belongs to another customer.")
     if not FIRST_DAY <= asked.charge_on <= today:
         raise Invalid(
             "charge_on",
-            f"Choose a day from {FIRST_DAY.year} to today, {in_words(today)}: nothing is charged ahead.",
+            f"Choose a day from {FIRST_DAY.year} to today, {in_words(today)}: a charge cannot be dated in the future.",
         )
     if not asked.description.strip():
-        raise Invalid("description", "Say what it is for: the customer reads it.")
+        raise Invalid("description", "Enter what it is for: the customer sees it.")
     if len(asked.description) > DESCRIPTION_LONGEST:
-        raise Invalid("description", f"This is too long: {DESCRIPTION_LONGEST} characters at most.")
-    decimals = f"{minor_digits(currency)} decimals" if minor_digits(currency) else "no decimals"
+        raise Invalid("description", f"Too long: {DESCRIPTION_LONGEST} characters at most.")
     for name, value in (("amount", asked.amount), ("cost", asked.cost)):
         if abs(value) >= AMOUNT_BELOW:
-            raise Invalid(name, f"A charge is below {AMOUNT_BELOW:,}.")
+            raise Invalid(name, f"A charge must be below {AMOUNT_BELOW:,}.")
         if value != round(value, minor_digits(currency)):
-            raise Invalid(name, f"An amount in {currency} has {decimals} at most.")
+            raise Invalid(name, f"An amount in {currency} can have {decimals(currency)} at most.")
     if not asked.amount and not asked.cost:
-        raise Invalid("amount", "A charge of nothing is not posted.")
+        raise Invalid("amount", "A charge of zero is not posted.")
 
 
 def _next_number(kind: Kind, assignment_id: int | None, period_from: date) -> int:
@@ -181,18 +180,18 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
     """Why a charge may not be reversed, with the way out."""
     if charge.kind == Kind.REVERSAL:
         return RuleBroken(
-            "A reversal is not reversed. Make a manual charge instead.",
+            "A reversal cannot be reversed. Add a manual charge instead.",
             WayOut("Add manual charge", "charges.new", _named(charge)),
         )
     if done := reversal_of(charge):
         return RuleBroken(
-            f"It was reversed already, on {in_words(done.charge_on)}.",
+            f"It was already reversed, on {in_words(done.charge_on)}.",
             WayOut("Show the reversal", "charges.show", {"charge_id": done.id}),
         )
     customer = db.session.get_one(Customer, charge.customer_id)
     if customer.archived_on:
         return RuleBroken(
-            f"{customer.name} is archived, so what was charged stays as it is. Take the customer back first.",
+            f"{customer.name} is archived, so the charge cannot be reversed. Restore the customer first.",
             WayOut(f"Go to {customer.name}", "customers.show", {"customer_id": customer.id}),
         )
     if charge.corrects_id:
@@ -202,7 +201,7 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
         )
     if not any(_stands(family(charge))):
         return RuleBroken(
-            "Nothing of it stands: its credits took all of it back.",
+            "Nothing is left to reverse: it has been credited in full.",
             WayOut("Add manual charge", "charges.new", _named(charge)),
         )
     return None
@@ -231,9 +230,9 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     if refusal := why_not_reverse(charge):
         raise refusal
     if not reason.strip():
-        raise Invalid("reason", "Say why it is reversed: the reason is kept.")
+        raise Invalid("reason", "Enter why it is reversed: the reason is kept.")
     if len(reason) > REASON_LONGEST:
-        raise Invalid("reason", f"This is too long: {REASON_LONGEST:,} characters at most.")
+        raise Invalid("reason", f"Too long: {REASON_LONGEST:,} characters at most.")
     amount, cost, tax = _stands(family(charge))
     reversal = Charge(
         customer_id=charge.customer_id,

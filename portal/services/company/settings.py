@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
 from portal.domain.currencies import CURRENCIES
+from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
@@ -17,7 +18,6 @@ from portal.services import locking
 from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.chunks import in_chunks
 from portal.services.company.logo import checked_logo
-from portal.services.email_address import check_email
 
 NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
 WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX = 30, 90, 366
@@ -61,7 +61,7 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     waited = provider.usage_wait_days
     provider.name = " ".join(fields.name.split())
     provider.address = fields.address.strip()
-    provider.email = check_email(fields.email.strip())
+    provider.email = check_email(fields.email)
     provider.tax_id = " ".join(fields.tax_id.split())
     provider.time_zone = fields.time_zone
     provider.default_currency = fields.default_currency
@@ -83,7 +83,7 @@ def change_logo(provider: Company, picture: bytes | None) -> None:
 
 def _check(provider: Company, fields: CompanyFields) -> None:
     if not fields.name.strip():
-        raise Invalid("name", "Give the company its name: it stands on every page and summary.")
+        raise Invalid("name", "Enter the company's name: it is shown on every page and charge summary.")
     for field, text, most in (
         ("name", fields.name, NAME_MAX),
         ("address", fields.address, ADDRESS_MAX),
@@ -91,18 +91,18 @@ def _check(provider: Company, fields: CompanyFields) -> None:
         ("summary_footer", fields.summary_footer, FOOTER_MAX),
     ):
         if len(text) > most:
-            raise Invalid(field, f"This is too long: {most} characters at most.")
+            raise Invalid(field, f"Too long: {most} characters at most.")
     if fields.default_currency not in CURRENCIES:
         raise Invalid("default_currency", "Choose a Default Currency from the list.")
     if not 0 <= fields.usage_wait_days <= WAIT_DAYS_MAX:
-        raise Invalid("usage_wait_days", f"Usage Wait Days are 0 to {WAIT_DAYS_MAX}.")
+        raise Invalid("usage_wait_days", f"Usage Wait Days must be 0 to {WAIT_DAYS_MAX}.")
     if fields.time_zone != provider.time_zone:
         if fields.time_zone not in time_zones():
             raise Invalid("time_zone", "Choose a Time Zone from the list.")
         if is_time_zone_fixed():
             raise Invalid(
                 "time_zone",
-                f"Charges or calls have their days in {provider.time_zone}, so the time zone stays as it is.",
+                f"Charges or calls are already dated in {provider.time_zone}, so the time zone cannot change.",
             )
 
 

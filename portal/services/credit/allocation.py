@@ -53,9 +53,9 @@ def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, t
     check_not_archived(payment.customer)
     locking.lock_ids(Charge, [charge.corrects_id or charge.reverses_id or charge.id])
     if payment.state != PaymentState.COMPLETED:
-        raise RuleBroken(f"The payment is {payment.state}: only a completed one is allocated.")
+        raise RuleBroken(f"The payment is {payment.state}: only a completed payment can be allocated.")
     if charge.customer_id != payment.customer_id or charge.auto_decrement_credit:
-        raise RuleBroken("The charge is not one that this customer is to pay.")
+        raise RuleBroken("The charge is not one that this customer has to pay.")
     check_amount("amount", amount, charge.currency, positive=True)
     found = to_be_paid(charge.customer_id, [charge.corrects_id or charge.reverses_id or charge.id])
     if amount > found[0].open:
@@ -139,7 +139,7 @@ def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: dat
         for allocation in allocations:
             if over <= 0:
                 break
-            _lift(allocation, today, by, now, "What was paid of it returns: the charge was reduced.")
+            _lift(allocation, today, by, now, "The amount paid is released, because the charge was reduced.")
             rest = allocation.amount - over
             if rest > 0:
                 made = Allocation(

@@ -8,9 +8,9 @@ def check_not_archived(customer: Customer) -> None:
     """RuleBroken, with the way out, where a customer is archived."""
     if customer.archived_on:
         raise RuleBroken(
-            f"{customer.name} is archived, so the balance stays as it is. Take the customer back first.",
+            f"{customer.name} is archived, so the balance cannot change. Restore the customer first.",
             WayOut(
-                f"Take {customer.name} back",
+                f"Restore {customer.name}",
                 "customers.restore",
                 {"customer_id": customer.id},
                 {"version": customer.version},

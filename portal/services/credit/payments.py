@@ -6,9 +6,9 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.schedule import FIRST_DAY
-from portal.domain.wording import money
+from portal.domain.wording import decimals, money
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -27,13 +27,13 @@ from portal.services.once import Receipt, Sent, once
 def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -> None:
     """Whether an amount can be entered. Invalid names the field."""
     if positive and amount <= 0:
-        raise Invalid(name, "An amount is above zero.")
+        raise Invalid(name, "The amount must be above zero.")
     if not amount and not positive and name == "amount":
-        raise Invalid(name, "An adjustment of nothing changes nothing.")
+        raise Invalid(name, "An adjustment cannot be zero.")
     if abs(amount) >= AMOUNT_BELOW:
-        raise Invalid(name, f"An amount is below {AMOUNT_BELOW:,}.")
+        raise Invalid(name, f"The amount must be below {AMOUNT_BELOW:,}.")
     if not fits(amount, currency):
-        raise Invalid(name, f"An amount in {currency} has at most {minor_digits(currency)} decimals.")
+        raise Invalid(name, f"An amount in {currency} can have {decimals(currency)} at most.")
 
 
 def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
@@ -46,7 +46,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     def tell(made: Payment) -> Receipt:
         amount = f"{money(made.amount, made.customer.currency)} {made.customer.currency}"
         way = WayOut("See the payment", "payments.show", {"payment_id": made.id})
-        return f"a payment of {amount} of {made.customer.name} was recorded", way
+        return f"a payment of {amount} from {made.customer.name} was recorded", way
 
     names = ("customer", "state", "paid_on", "amount", "fee", "description", "confirm_by_email")
     content = {name: getattr(payment, name) for name in names}
@@ -64,17 +64,17 @@ def _check_payment(payment: Payment, today: date) -> None:
     currency = payment.customer.currency
     check_amount("amount", payment.amount, currency, positive=True)
     if payment.fee < 0:
-        raise Invalid("fee", "A fee is not below zero.")
+        raise Invalid("fee", "The fee cannot be below zero.")
     check_amount("fee", payment.fee, currency, positive=False)
     if not FIRST_DAY <= payment.paid_on <= today:
-        raise Invalid("paid_on", f"A payment is dated today, {today.isoformat()}, or before.")
+        raise Invalid("paid_on", f"A payment must be dated today, {today.isoformat()}, or before.")
 
 
 def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
     """A pending payment has arrived: it goes into the balance."""
     lock_payment(payment)
     if payment.state != PaymentState.PENDING:
-        raise RuleBroken(f"The payment is {payment.state} already.")
+        raise RuleBroken(f"The payment is already {payment.state}.")
     check_not_archived(payment.customer)
     payment.state = PaymentState.COMPLETED
     _enter_payment(payment, payment.amount, today, "", by, now)
@@ -85,7 +85,7 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
     """A payment did not arrive, or went back. One that is allocated is released first."""
     lock_payment(payment)
     if payment.state == PaymentState.CANCELLED:
-        raise RuleBroken("The payment is cancelled already.")
+        raise RuleBroken("The payment is already cancelled.")
     if allocated_of(payment):
         raise RuleBroken(
             "The payment is allocated to charges. Release it first, then cancel it.",
@@ -145,9 +145,9 @@ def adjust(
         check_not_archived(customer)
         check_amount("amount", amount, customer.currency, positive=False)
         if not reason.strip():
-            raise Invalid("reason", "Say why: the reason is kept, and the customer reads it.")
+            raise Invalid("reason", "Enter the reason: it is kept, and the customer sees it.")
         if not FIRST_DAY <= for_day <= today:
-            raise Invalid("for_day", f"The day is today, {today.isoformat()}, or before.")
+            raise Invalid("for_day", f"The day must be today, {today.isoformat()}, or before.")
         return BalanceEntry(
             token=token,
             customer_id=customer.id,

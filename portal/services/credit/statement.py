@@ -85,7 +85,7 @@ def _said(entry: BalanceEntry, label: str, description: str) -> str:
         case EntrySource.CHARGE:
             return label
         case EntrySource.CALLS:
-            return "Calls, worked out again" if entry.reason else "Calls"
+            return "Calls, recalculated" if entry.reason else "Calls"
         case EntrySource.PAYMENT:
             return ("Payment" if entry.amount > 0 else "Payment cancelled") + (
                 f": {description}" if description else ""

@@ -60,7 +60,7 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
     if wanted == stand:
         return False
     if len(wanted) > CODES_MAX:
-        raise Invalid(FIELD, f"These are {len(wanted):,} codes: {CODES_MAX:,} at most.")
+        raise Invalid(FIELD, f"Enter {CODES_MAX:,} codes at most; these are {len(wanted):,}.")
     new = [code for key, code in wanted.items() if key not in stand]
     for code in new:
         _check_form(code)
@@ -76,7 +76,7 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
 def check_name(name: str, customer: Customer) -> None:
     """Refuse a name that means somebody else already: as their account code, or as a customer's number."""
     if NUMBER.fullmatch(name):
-        raise Invalid("name", f"{name} is how a customer's number is written. Give the customer a name.")
+        raise Invalid("name", f"{name} is a customer number, not a name. Enter a name.")
     query = select(AccountCode).where(AccountCode.key == folded(name))
     for row in db.session.scalars(query):
         if row.customer is not customer:
@@ -110,11 +110,11 @@ def _check_form(code: str) -> None:
     if len(code) > CODE_MAX:
         raise Invalid(FIELD, f"{code[:40]}… is too long: {CODE_MAX} characters at most.")
     if code.startswith("#"):
-        raise Invalid(FIELD, f"{code} begins with #, as a customer's number does. Leave the # out.")
+        raise Invalid(FIELD, f"{code} begins with #, as a customer number does. Leave out the #.")
     if not code.isprintable():
-        raise Invalid(FIELD, f"There are characters in {code!r} that no text has.")
+        raise Invalid(FIELD, f"{code!r} contains control characters.")
     if SHORTENED.fullmatch(code):
-        raise Invalid(FIELD, f"A spreadsheet has shortened {code}: write all of its digits.")
+        raise Invalid(FIELD, f"A spreadsheet has shortened {code}: enter all of its digits.")
 
 
 def _store(customer: Customer, wanted: dict[str, str], new: Sequence[str]) -> None:

@@ -10,17 +10,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.currencies import CURRENCIES
+from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid, WayOut
-from portal.domain.money import AMOUNT_BELOW, fits, minor_digits
+from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.names import CUSTOMER_NUMBER, folded
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+from portal.domain.wording import decimals
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
 from portal.services.billing.positions import lock_positions
 from portal.services.customers import account_codes
 from portal.services.customers.posted import has_postings
-from portal.services.email_address import check_email
 from portal.services.listing import Sort
 from portal.services.once import Receipt, Sent, once
 
@@ -125,8 +126,8 @@ def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | No
     if begins <= today and not at_once:
         raise Invalid(
             "tax_rate_from",
-            f"Something was posted for {customer.name} at the present rate. "
-            "Choose tomorrow or a later day for the new one to hold from.",
+            f"Charges have been posted for {customer.name} at the present rate. Choose tomorrow or a later "
+            "day for the new rate.",
         )
     history = {row.effective_from: row.rate for row in customer.tax_rates}
     if begins <= today:
@@ -140,7 +141,7 @@ def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None
     """Take back a tax rate that does not hold yet."""
     locking.lock(Customer, [customer.id])
     if effective_from <= today:
-        raise Invalid("tax_rate_from", "This tax rate holds already. Let another one hold from tomorrow.")
+        raise Invalid("tax_rate_from", "This tax rate is already in force. Set another one from tomorrow.")
     history = {row.effective_from: row.rate for row in customer.tax_rates}
     history.pop(effective_from, None)
     _keep_rates(customer, history)
@@ -180,7 +181,7 @@ def named(text: str) -> Customer:
     if len(active) > 1:
         numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
         numbers += f", or another of the {len(active)}" if len(active) > 5 else ""
-        raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: write {numbers}.")
+        raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: enter {numbers}.")
     return active[0]
 
 
@@ -214,14 +215,14 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
         ("address", fields.address, ADDRESS_MAX),
     ):
         if len(text) > most:
-            raise Invalid(field, f"This is too long: {most} characters at most.")
+            raise Invalid(field, f"Too long: {most} characters at most.")
     if fields.currency not in CURRENCIES:
-        raise Invalid("currency", f"{fields.currency[:10]} is not a currency. Choose one of the list.")
+        raise Invalid("currency", f"{fields.currency[:10]} is not a currency. Choose one from the list.")
     if abs(fields.debit_limit) >= AMOUNT_BELOW or not fits(fields.debit_limit, fields.currency):
         raise Invalid(
             "debit_limit",
-            f"A debit limit in {fields.currency} is below {AMOUNT_BELOW:,} and has at most "
-            f"{minor_digits(fields.currency)} decimals.",
+            f"A debit limit in {fields.currency} must be below {AMOUNT_BELOW:,} with "
+            f"{decimals(fields.currency)} at most.",
         )
     if folded(name) != customer.name_key:
         account_codes.lock_names()
@@ -229,7 +230,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     customer.debit_limit = fields.debit_limit
     customer.name = name
     customer.company_details = fields.company_details.strip()
-    customer.email = check_email(fields.email.strip())
+    customer.email = check_email(fields.email)
     customer.address = fields.address.strip()
     customer.currency = fields.currency
     known = (customer.name, customer.email, customer.company_details)
@@ -241,7 +242,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
 def check_rate(rate: Decimal) -> Decimal:
     """The tax rate, in per cent; Invalid where it is none."""
     if not rate.is_finite() or not 0 <= rate <= RATE_MAX or rate != round(rate, 6):
-        raise Invalid("tax_rate", "A tax rate lies between 0 and 100 %, with six decimals at most.")
+        raise Invalid("tax_rate", "A tax rate must be between 0 and 100 %, with six decimals at most.")
     return rate
 
 

@@ -1,5 +1,7 @@
 """Closing the account of a customer on which nothing is open, and taking the customer back."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
@@ -16,37 +18,55 @@ from portal.models import (
 from portal.services import locking
 from portal.services.credit import balance_of, owed_by
 from portal.services.customers.posted import import_at_work
-from portal.services.deletion.refusals import Refusal, refuse, why_not_close
+from portal.services.deletion.refusals import Reason, Refusal, refuse, why_not_close
 
 
 def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     """Why a customer may not be archived: something is not over, not paid, or not zero."""
     query = select(Assignment).where(Assignment.customer_id == customer.id)
-    if refusal := why_not_close(query, customer.name, today):
-        return refusal
+    assigned = why_not_close(query, customer.name, today)
+    reasons = _each_way_once(_open(customer))
+    if assigned:
+        return replace(assigned, others=reasons)
+    if reasons:
+        first, *others = reasons
+        return Refusal(first.sentence, way_out=first.way_out, others=others)
+    return None
+
+
+def _each_way_once(reasons: Iterable[Reason]) -> list[Reason]:
+    """The reasons, a way out that several share with the last of them."""
+    found = list(reasons)
+    later = [reason.way_out for reason in found[1:]]
+    return [
+        reason._replace(way_out=None) if reason.way_out in later[place:] else reason
+        for place, reason in enumerate(found)
+    ]
+
+
+def _open(customer: Customer) -> Iterator[Reason]:
+    """All that is open of the account besides assignments, each with what can be done about it."""
     if import_ := import_at_work(customer.id):
-        return Refusal(
-            f"Calls of {customer.name} are still being taken in: {import_.file_name}.",
-            way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
+        yield Reason(
+            f"Calls of {customer.name} are still being imported: {import_.file_name}.",
+            WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
         )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
-    owed = owed_by(customer.id)
-    if owed:
-        sentence = f"{customer.name} is to pay {money(owed, customer.currency)} {customer.currency}."
-        return Refusal(sentence, way_out=to_credit)
+    if owed := owed_by(customer.id):
+        sentence = f"{customer.name} still has {money(owed, customer.currency)} {customer.currency} to pay."
+        yield Reason(sentence, to_credit)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
         which = "A payment" if count == 1 else f"{count:,} payments"
         sentence = (
-            f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: complete or cancel first."
+            f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: "
+            f"complete or cancel {'it' if count == 1 else 'them'} first."
         )
-        return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
-    balance = balance_of(customer.id)
-    if balance:
+        yield Reason(sentence, to_it if count == 1 else to_credit)
+    if balance := balance_of(customer.id):
         stands = f"{money(balance, customer.currency)} {customer.currency}"
-        return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
-    return None
+        yield Reason(f"The balance of {customer.name} is {stands}, not zero.", to_credit)
 
 
 def _pending(customer: Customer) -> tuple[int, int] | None:

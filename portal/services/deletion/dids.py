@@ -46,8 +46,8 @@ def why_not_delete_did(did: Did, today: date) -> Refusal | None:
         return release
     whose = did.customer.name if did.customer else "a customer"
     return Refusal(
-        f"{international(did.number)} is with {whose}. Only a DID in stock is deleted.",
-        way_out=WayOut("Take it back to stock", "dids.release", {"did_id": did.id}, {"version": did.version}),
+        f"{international(did.number)} is with {whose}. Only a DID in stock can be deleted.",
+        way_out=WayOut("Return it to stock", "dids.release", {"did_id": did.id}, {"version": did.version}),
     )
 
 
@@ -77,9 +77,9 @@ def _give(did: Did, customer: Customer, today: date) -> bool:
     locking.lock(Did, [did.id])
     locking.lock(Customer, [customer.id], shared=True)
     if customer.archived_on:
-        raise Invalid("customer", f"{customer.name} is archived. Take the customer back first.")
+        raise Invalid("customer", f"{customer.name} is archived. Restore the customer first.")
     if did.archived_on:
-        raise RuleBroken(f"{international(did.number)} is archived. Take it back to stock first.")
+        raise RuleBroken(f"{international(did.number)} is archived. Restore it to stock first.")
     if did.customer_id == customer.id:
         return False
     if did.customer_id is not None:

@@ -25,8 +25,8 @@ def why_not_delete_package(package: Package) -> Refusal | None:
         "Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version}
     )
     return Refusal(
-        f"{package.name} was assigned {times}, so its charges must stay explained. "
-        "Archived, it is off sale; who has it keeps it.",
+        f"{package.name} was assigned {times}, so it is needed to explain its charges. Archived, it is "
+        "no longer on sale; existing assignments continue.",
         blocking,
         count,
         way_out=None if package.archived_on else way_out,

@@ -49,9 +49,9 @@ def is_loaded() -> bool:
 def why_not_load() -> str | None:
     """Why the demo is not loaded here: it is there, or somebody else's data is. None where it may be."""
     if is_loaded():
-        return "The demo company is there already; nothing loaded."
+        return "The demo company is already loaded; nothing was changed."
     if _told_on() is None and db.session.scalar(select(exists().where(Package.id > 0))):
-        return "There are packages already; the demo company goes into an empty portal only. Nothing loaded."
+        return "The demo company can be loaded into an empty portal only. Nothing was changed."
     return None
 
 

@@ -111,7 +111,7 @@ def ids_of(query: Select[Did]) -> list[int]:
     """The ids of all that a list found. Invalid where that is more than one act may touch."""
     ids = list(db.session.scalars(query.with_only_columns(Did.id).order_by(Did.number).limit(MANY + 1)))
     if len(ids) > MANY:
-        raise Invalid("ids", f"More than {MANY:,} DIDs match. Filter the list until it holds fewer.")
+        raise Invalid("ids", f"More than {MANY:,} DIDs match. Filter the list so that fewer match.")
     return ids
 
 

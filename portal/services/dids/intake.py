@@ -132,7 +132,7 @@ class _Checking:
             number = read_number(line.says.get("number", ""), wanted.country)
             first = self.first_place.setdefault(number, line.place)
             if first != line.place:
-                raise ValueError(f"The same number as in line {first}.")
+                raise ValueError(f"Same number as in line {first}.")
         except (ValueError, RuleBroken) as error:
             return Row(line, reason=str(error))
         return Row(line, number, wanted)
@@ -140,7 +140,9 @@ class _Checking:
     def _wanted(self, says: dict[str, str]) -> Wanted:
         """What the line says, and where it says nothing, the form. ValueError or RuleBroken says why not."""
         if "more" in says:
-            raise ValueError("There is more in this line than its columns. Name them in a first line.")
+            raise ValueError(
+                "This line has more cells than expected. Add a first line that names the columns."
+            )
         form = self.wanted
         wanted = Wanted(
             _country(says["country"]) if says.get("country") else form.country,
@@ -183,7 +185,7 @@ def _why_not(wanted: Wanted) -> str:
     if wanted.package and not wanted.customer:
         return f"{wanted.package.name} is assigned to a DID of a customer: name the customer."
     if wanted.package and not wanted.start_date:
-        return f"Say from which day on {wanted.package.name} is assigned."
+        return f"Enter the day from which {wanted.package.name} is assigned."
     if draft := wanted.draft:
         try:
             assigning.check(draft)
@@ -199,7 +201,7 @@ def _country(text: str) -> str:
         return code
     by_name = {name.casefold(): code for code, name in known.items()}
     if text.casefold() not in by_name:
-        raise ValueError(f"{text[:60]} is not a country. Write its code, such as GB.")
+        raise ValueError(f"{text[:60]} is not a country. Enter its code, such as GB.")
     return by_name[text.casefold()]
 
 
@@ -209,9 +211,9 @@ def _day(text: str) -> date:
     except ValueError:
         day = None
     if day is None:
-        raise ValueError(f"{text[:60]} is not a day. Write it as in 2026-11-30.")
+        raise ValueError(f"{text[:60]} is not a date. Enter it as in 2026-11-30.")
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(f"{text} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        raise ValueError(f"{text} is not between {FIRST_DAY.year} and {LAST_DAY.year}.")
     return day
 
 
@@ -227,7 +229,7 @@ def _package_named(text: str) -> Package | str:
     found = list(db.session.scalars(query.order_by(Package.id)))
     on_sale = [package for package in found if not package.archived_on]
     if len(on_sale) > 1:
-        return f"{len(on_sale)} packages are called {on_sale[0].name}. Give them names that differ."
+        return f"{len(on_sale)} packages are called {on_sale[0].name}. Give them different names."
     if on_sale:
         return on_sale[0]
     return (
@@ -275,7 +277,7 @@ def take_in(report: Report, *, token: str, by: str, now: datetime, today: date |
         if was_sent(sent):
             return list(_stored([row.number for row in report.new]).values())
         raise TakenMeanwhile(
-            "Somebody else has just added some of these numbers. Check them again."
+            "Somebody else has just added some of these numbers. Check the list again."
         ) from None
     whose.keep_new(dids, today or now.date())
     # New here: nothing can be assigned to them yet, so there is nothing to ask about.

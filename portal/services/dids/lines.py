@@ -79,17 +79,17 @@ def read_lines(text: str, name: str) -> Lines:
     if len(text.encode(errors="replace")) > TEXT_MAX:
         raise Invalid(name, f"This is more than {TEXT_MAX // 1000} KB. Split it.")
     if CONTROL.search(text):
-        raise Invalid(name, "There are characters in it that no text has. Save it as CSV again.")
+        raise Invalid(name, "It contains control characters. Save it as CSV again.")
     rows = list(_rows(text, name))
     if not rows:
-        raise Invalid(name, "There is no line in it. Write a number in each line.")
+        raise Invalid(name, "It contains no lines. Enter one number on each line.")
     head = rows[0][1]
     columns = [COLUMN.get(_plain(cell), "") for cell in head]
     if "number" in columns:
         return _columns(rows, columns, head, name)
     if all(len(cells) == 1 for _, cells in rows) or name != "file":
         return Lines(_bounded([Line(place, cells, _only(cells)) for place, cells in rows], name))
-    raise Invalid(name, "The first line names no column for the numbers. Call it number, did or phone.")
+    raise Invalid(name, "The first line names no column for the numbers. Name it number, did or phone.")
 
 
 def block_lines(first: str, last: str, country: str) -> Lines:
@@ -128,7 +128,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     except csv.Error as error:
         if "field limit" in str(error):
             raise Invalid(name, TOO_LONG.format(place)) from None
-        raise Invalid(name, f"The quotation marks do not match from line {place} on.") from None
+        raise Invalid(name, f"The quotation marks do not match, from line {place} on.") from None
 
 
 def _columns(
@@ -138,11 +138,11 @@ def _columns(
     if len(set(known)) < len(known):
         twice = next(column for column in known if known.count(column) > 1)
         raise Invalid(
-            name, f"Two columns of the first line mean {twice.replace('_', ' ')}. Leave one of them."
+            name, f"Two columns in the first line mean {twice.replace('_', ' ')}. Keep only one of them."
         )
     lines = [Line(place, cells, _under(columns, cells)) for place, cells in rows[1:]]
     if not lines:
-        raise Invalid(name, "There is nothing under the first line. Write a number in each line.")
+        raise Invalid(name, "There are no lines below the first one. Enter one number on each line.")
     ignored = tuple(
         cell
         for cell, column in zip(head, columns, strict=True)
@@ -157,7 +157,9 @@ OURS = ("line", "reason")
 
 def _bounded(lines: list[Line], name: str) -> list[Line]:
     if len(lines) > MANY:
-        raise Invalid(name, f"There are {len(lines):,} lines; {MANY:,} at most are taken at once. Split it.")
+        raise Invalid(
+            name, f"There are {len(lines):,} lines; {MANY:,} at most can be added at once. Split the list."
+        )
     return lines
 
 

@@ -88,7 +88,7 @@ def history(currency: str, today: date, charged: list[list[Row]]) -> History:
             if charged_in != currency:
                 continue
             (month.once if once else month.recurring).add(MonthSums(amount, cost, count))
-            name = names.get(package_id, "") if package_id else "Charged by hand"
+            name = names.get(package_id, "") if package_id else "Manual charges"
             packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(
                 MonthSums(amount, cost, count)
             )

@@ -11,7 +11,6 @@ from sqlalchemy import exists, select, update
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
-from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
 from portal.services import locking
@@ -24,6 +23,8 @@ from portal.services.packages.catalogue import (
     was_posted,
 )
 from portal.services.packages.definition import (
+    FIELDS,
+    FIXED,
     PRICE_LABELS,
     Definition,
     PriceSet,
@@ -132,7 +133,7 @@ def drop_planned(package: Package, effective_from: date, today: date) -> None:
     """Take back the prices and the schedule that would hold from a day to come."""
     locking.lock(Package, [package.id])
     if effective_from <= today:
-        raise Invalid("effective_from", "This holds already. Let other prices hold from tomorrow instead.")
+        raise Invalid("effective_from", "This is already in force. Set other prices from tomorrow instead.")
     if effective_from not in planned_days(package, today):
         raise Invalid("effective_from", f"Nothing is planned for {in_words(effective_from)}.")
     package.prices[:] = [row for row in package.prices if row.effective_from != effective_from]
@@ -147,7 +148,7 @@ def drop_planned(package: Package, effective_from: date, today: date) -> None:
 def _begins(effective_from: date, earliest: date, today: date) -> date:
     """The day from which a change holds; FIRST_DAY for at once."""
     if effective_from < earliest:
-        reason = "Something of it was posted at what holds today. " if earliest > today else ""
+        reason = "Charges have been posted at today's terms. " if earliest > today else ""
         raise Invalid("effective_from", f"{reason}Choose {in_words(earliest)} or a later day.")
     if effective_from > LAST_DAY:
         raise Invalid("effective_from", f"Choose a day up to {in_words(LAST_DAY)}.")
@@ -156,25 +157,21 @@ def _begins(effective_from: date, earliest: date, today: date) -> date:
 
 def _refuse_fixed(package: Package, definition: Definition) -> None:
     """Refuse to change what is fixed once the package was assigned (billing-rules 6)."""
-    pairs = {
-        "Type": (package.type, definition.type),
-        "Minimum Spend": (package.minimum_spend, definition.minimum_spend),
-        "Partial Periods": (package.proration, definition.proration or Proration.NONE),
-        "ConnexCS Package": (package.connexcs_package_id, definition.connexcs_package_id),
-        "whether there is a Frequency": (package.recurs, definition.recurs),
-    }
-    if not package.schedules:  # they are lost: whoever knows what they were may say so
-        del pairs["whether there is a Frequency"], pairs["Partial Periods"]
-    names = [name for name, (stored, typed) in pairs.items() if stored != typed]
-    if package.recurs != definition.recurs and "Partial Periods" in names:
-        names.remove("Partial Periods")
+    changed = [name for name in FIXED if getattr(package, name) != getattr(definition, name)]
+    turned = package.recurs != definition.recurs
+    lost = not package.schedules  # whoever knows what they were may say so
+    if (turned or lost) and "proration" in changed:  # partial periods come and go with the frequency
+        changed.remove("proration")
+    names = [FIELDS[name].label for name in changed]
+    if turned and not lost:
+        names.append("whether there is a Frequency")
     if not names or not was_assigned(package):
         return
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     verb = "is" if len(names) == 1 else "are"
     raise Fixed(
-        f"{package.name} was assigned, so {listed} {verb} fixed. "
-        "Copy the package and change the copy; assign that one from now on.",
+        f"{package.name} has been assigned, so {listed} {verb} fixed. Copy the package, change the copy "
+        "and assign that from now on.",
         WayOut("Copy package", "packages.copy", {"package_id": package.id}),
     )
 
@@ -188,7 +185,9 @@ def _refuse_dropped(package: Package, dropped: tuple[str, ...]) -> None:
             Customer.currency == currency,
         )
         if db.session.scalar(select(held)):
-            sentence = f"Customers in {currency} have or had {package.name}, so its {currency} prices stay."
+            sentence = (
+                f"Customers in {currency} have or had {package.name}, so its {currency} prices must stay."
+            )
             raise Invalid("prices", sentence)
 
 
@@ -210,9 +209,7 @@ def _start_afresh(change: Change) -> None:
         .execution_options(synchronize_session=False)
     )
     if was_posted(package):
-        raise Invalid(
-            "effective_from", "Something of it was posted just now. Choose tomorrow or a later day."
-        )
+        raise Invalid("effective_from", "A charge has just been posted. Choose tomorrow or a later day.")
     changed = {prices.currency for prices in change.prices}
     package.prices[:] = [
         row

@@ -75,9 +75,9 @@ def rename_connexcs_package(service: ConnexcsPackage, name: str) -> None:
         locking.lock(ConnexcsPackage, [service.id])
     name = " ".join(name.split())
     if not name:
-        raise Invalid("name", "Give the ConnexCS package its name on the platform.")
+        raise Invalid("name", "Enter the name that the ConnexCS package has on the platform.")
     if len(name) > NAME_LONGEST:
-        raise Invalid("name", f"A name has {NAME_LONGEST} characters at most.")
+        raise Invalid("name", f"A name can have {NAME_LONGEST} characters at most.")
     with db.session.no_autoflush:
         same = db.session.scalar(select(ConnexcsPackage).where(ConnexcsPackage.search_key == _key(name)))
     if same is not None and same is not service:
@@ -95,9 +95,9 @@ def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | 
         return None
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     names = ", ".join(row.name for row in found[:3]) + (f" and {count - 3:,} more" if count > 3 else "")
-    verb = "stands" if count == 1 else "stand"
+    verb = "uses" if count == 1 else "use"
     return CannotDelete(
-        f"{names} {verb} on {service.name}, so it stays. Rename it, or see the package that enables it.",
+        f"{names} {verb} {service.name}, so it cannot be deleted. Rename it, or see the package that uses it.",
         WayOut(f"See {found[0].name}", "packages.show", {"package_id": found[0].id}),
     )
 
@@ -121,7 +121,7 @@ def _store(service: ConnexcsPackage, name: str) -> None:
 
 
 def _taken(name: str) -> Invalid:
-    return Invalid("name", f"There is a ConnexCS package called {name} already.")
+    return Invalid("name", f"A ConnexCS package called {name} already exists.")
 
 
 def _key(name: str) -> str:

@@ -23,7 +23,7 @@ def check_quantity(package: Package, currency: str, quantity: int, since: date) 
     dearest = max((getattr(price, name) for price in prices for name in PRICE_LABELS), default=Decimal(0))
     if dearest * quantity >= AMOUNT_BELOW:
         raise Invalid(
-            "quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Take a smaller quantity."
+            "quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Choose a smaller quantity."
         )
 
 

@@ -160,7 +160,7 @@ def _warnings(definition: Definition) -> Iterator[str]:
         for name, label in PRICE_LABELS.items():
             price: Decimal = getattr(prices, name)
             if rounds_to_nothing(price, currency):
-                yield f"{label} {_priced(price, currency)} rounds to nothing: one unit is charged 0 {currency}."
+                yield f"{label} {_priced(price, currency)} rounds to zero: one unit is charged 0 {currency}."
     if definition.type == PackageType.FREE_MINUTES:
         yield from _pattern_warnings(definition.destination)
 
@@ -172,8 +172,10 @@ def _pattern_warnings(pattern: str) -> Iterator[str]:
     except Invalid as problem:
         yield f"Destination: {problem.sentence}"
         return
+    for part, without in destinations.dead_parts(pattern):
+        yield f"{part} matches no number: numbers are looked through without + or 00. Write {without}."
     for part in destinations.open_parts(pattern):
-        yield f"{part} matches anywhere in a number. Write ^{part} for numbers that begin with it."
+        yield f"{part} matches anywhere in a number. Enter ^{part} for numbers that begin with it."
 
 
 def _remarks(definition: Definition, today: date) -> Iterator[str]:
@@ -183,9 +185,9 @@ def _remarks(definition: Definition, today: date) -> Iterator[str]:
     if definition.frequency == Frequency.NONE:
         yield "Charged once, on the start date."
     if definition.minimum_spend and definition.recurs:
-        yield "Charged at the end of a period, and at most these amounts: less what was spent on calls in it."
+        yield "Charged at the end of each period: these amounts at most, less what was spent on calls in it."
     if definition.recurs and definition.proration is None:
-        yield "Choose Partial Periods to see what the first days are charged."
+        yield "Choose Partial Periods to see what is charged for the first days."
     lock = locked_until(today, definition.minimum_days)
     if lock:
         last = earliest_last_day(lock, today)
@@ -203,7 +205,7 @@ def _short_months(match: tuple[int, ...]) -> str:
         return f"{late} falls on the last day of shorter months." if late else ""
     listed = f"{', '.join(map(str, meeting[:-1]))} and {meeting[-1]}"
     if meeting == (28, 29):
-        return "28 and 29 fall together in February, but for leap years: one charge there, not two."
+        return "28 and 29 fall together in February, except in leap years: one charge there, not two."
     where = "in shorter months" if {30, 31} <= set(meeting) else "in February"
     return f"{listed} fall together on the last day {where}: one charge there, not {len(meeting)}."
 

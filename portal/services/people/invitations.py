@@ -12,18 +12,20 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from portal.domain.email_address import sign_in_address
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.wording import how_long
 from portal.extensions import db
 from portal.models.company import Company
 from portal.models.customer import Customer
 from portal.models.invitation import Invitation
 from portal.models.user import User
 from portal.services import locking
-from portal.services.people import people
+from portal.services.people import attempts, people
 
 HOLDS = timedelta(days=7)
 MOST = 50  # invitations that wait, for staff or for one customer
-HOLDS_NO_MORE = "This invitation holds no more."
+HOLDS_NO_MORE = "This invitation is no longer valid."
 
 
 def invite(
@@ -33,19 +35,22 @@ def invite(
 
     An earlier invitation of the same person holds no more.
     """
-    email = people.checked_email(email)
+    email = sign_in_address(email)
     role = people.checked_role(role, customer_id)
     if (customer := _lock(customer_id)) and customer.archived_on:
-        raise RuleBroken(f"{customer.name} is archived. Take the customer back first.")
+        raise RuleBroken(f"{customer.name} is archived. Restore the customer first.")
     known = people.find_by_email(email)
     if known and (by.is_staff or known.customer_id == customer_id):
         whose = "" if known.customer_id == customer_id else " for somebody else"
-        raise Invalid("email", f"{email} signs in already{whose}.")
+        raise Invalid("email", f"{email} already has an account{whose}.")
     for earlier in waiting(now, customer_id):
         if earlier.email == email:
             withdraw(earlier, now)
     if len(waiting(now, customer_id)) >= MOST:
-        raise RuleBroken(f"{MOST} invitations wait to be accepted. Withdraw some before inviting more.")
+        raise RuleBroken(
+            f"{MOST} invitations are waiting to be accepted. Withdraw some before inviting more."
+        )
+    _check_not_too_often(email, by, now)
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
         token_digest=_digest(token),
@@ -62,22 +67,40 @@ def invite(
     return invitation, None if known else token
 
 
-def resend(invitation: Invitation, now: datetime) -> str | None:
+def resend(invitation: Invitation, *, by: User, now: datetime) -> str | None:
     """A new link for another week; the earlier one holds no more. None as `invite` answers it."""
     _lock(invitation.customer_id, invitation)
     if invitation.accepted_at or invitation.withdrawn_at:
-        raise RuleBroken("This invitation was accepted or withdrawn meanwhile. Invite again.")
+        raise RuleBroken(
+            "This invitation has been accepted or withdrawn in the meantime. Invite the person again."
+        )
+    _check_not_too_often(invitation.email, by, now)
     token = secrets.token_urlsafe(32)
     invitation.token_digest = _digest(token)
     invitation.expires_at = now + HOLDS
     return None if people.find_by_email(invitation.email) else token
 
 
+def _check_not_too_often(email: str, by: User, now: datetime) -> None:
+    """Count a message to an address. RuleBroken where a person has sent it, or it was sent, many just now."""
+    for of_whom, limits, what in (
+        (attempts.subject("invitation", by.id, email), attempts.MAILS, f"Too many invitations to {email}"),
+        (attempts.subject("invitation", email), attempts.ALL_MAILS, f"Too many invitations to {email}"),
+        (
+            attempts.subject("invitations of", by.id),
+            attempts.INVITATIONS,
+            "You have sent too many invitations",
+        ),
+    ):
+        if wait := attempts.count(of_whom, limits, now):
+            raise RuleBroken(f"{what} in a short time. Wait {how_long(wait)}, then send it again.")
+
+
 def withdraw(invitation: Invitation, now: datetime) -> None:
     """Let the link hold no more."""
     _lock(invitation.customer_id, invitation)
     if invitation.accepted_at:
-        raise RuleBroken("This invitation was accepted meanwhile: deactivate the person instead.")
+        raise RuleBroken("This invitation has been accepted in the meantime: deactivate the person instead.")
     invitation.withdrawn_at = invitation.withdrawn_at or now
 
 
@@ -115,7 +138,7 @@ def accept(invitation: Invitation, name: str, password: str, now: datetime) -> U
     """Let the person in from now on. Of two who accept at the same moment one is told that it holds no more."""
     name = people.checked_name(name)
     if not name:
-        raise Invalid("name", "Write your name.")
+        raise Invalid("name", "Enter your name.")
     token_digest = invitation.token_digest
     customer = _lock(invitation.customer_id, invitation)
     if customer and customer.archived_on:

@@ -21,14 +21,14 @@ def why_not(password: str, about: Iterable[str]) -> str | None:
     common passwords, words and names, which come with the library: nothing is asked of another host.
     """
     if len(password) < SHORTEST:
-        return f"A password has {SHORTEST} characters or more. Several words in a row are easy to remember."
+        return f"A password must have at least {SHORTEST} characters. Several words in a row are easy to remember."
     if len(password) > LONGEST:
-        return f"A password has {LONGEST} characters or less."
+        return f"A password can have {LONGEST} characters at most."
     from zxcvbn import zxcvbn
 
     judged = zxcvbn(password[:JUDGED], user_inputs=sorted(_known(about)))
     if judged["score"] < HARD_ENOUGH:
-        return "This password is too easy to guess: it is common, or made of what is. Take several words in a row."
+        return "This password is too easy to guess. Use several unrelated words in a row."
     return None
 
 

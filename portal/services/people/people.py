@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from email_validator import EmailNotValidError, validate_email
 from flask_security import hash_password
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from portal.domain.email_address import sign_in_address
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models.user import CUSTOMER_ROLES, OWNER, ROLES, STAFF_ROLES, Role, User
@@ -40,14 +40,6 @@ def role(name: str) -> Role:
     return found
 
 
-def checked_email(text: str) -> str:
-    """An address as people are told apart by it. Invalid where it is none."""
-    try:
-        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise Invalid("email", f"{text} is no e-mail address: {error}") from error
-
-
 def checked_role(name: str, customer_id: int | None) -> str:
     """A role that staff, or a customer's people, can have."""
     roles = CUSTOMER_ROLES if customer_id else STAFF_ROLES
@@ -64,11 +56,11 @@ def find_by_email(email: str) -> User | None:
 
 def known(email: str) -> User:
     """Whoever signs in with this address. Invalid where nobody does."""
-    return find_by_email(checked_email(email)) or _nobody(email)
+    return find_by_email(sign_in_address(email)) or _nobody(email)
 
 
 def _nobody(email: str) -> NoReturn:
-    raise Invalid("email", f"Nobody signs in as {email}.")
+    raise Invalid("email", f"Nobody has an account with {email}.")
 
 
 def create(email: str, name: str, password: str, role_name: str, customer_id: int | None = None) -> User:
@@ -89,7 +81,7 @@ def create(email: str, name: str, password: str, role_name: str, customer_id: in
 
 def create_staff(email: str, name: str, password: str, role_name: str) -> User:
     """Add a member of staff from the command line, or from the demo."""
-    email = checked_email(email)
+    email = sign_in_address(email)
     check_password(password)
     if find_by_email(email):
         raise _known(email)
@@ -101,13 +93,13 @@ def create_staff(email: str, name: str, password: str, role_name: str) -> User:
 
 
 def _known(email: str) -> RuleBroken:
-    return RuleBroken(f"{email} may sign in already.")
+    return RuleBroken(f"{email} already has an account.")
 
 
 def check_password(password: str) -> None:
     """Refuse one that is too short. (Whether it is easy to guess is judged where a person chooses their own.)"""
     if len(normalized(password)) < SHORTEST:
-        raise Invalid("password", f"A password has {SHORTEST} characters or more.")
+        raise Invalid("password", f"A password must have at least {SHORTEST} characters.")
 
 
 def set_password(user: User, password: str, now: datetime) -> None:
@@ -137,7 +129,7 @@ def checked_name(text: str) -> str:
     """A name as it is kept: what cannot be seen, or turns the writing round, is left out. Invalid if too long."""
     name = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
     if len(name) > NAME_LONGEST:
-        raise Invalid("name", f"A name has {NAME_LONGEST} letters or less.")
+        raise Invalid("name", f"A name can have {NAME_LONGEST} characters at most.")
     return name
 
 
@@ -145,7 +137,7 @@ def rename(user: User, name: str) -> None:
     """Call a person by another name."""
     name = checked_name(name)
     if not name:
-        raise Invalid("name", "Write a name.")
+        raise Invalid("name", "Enter a name.")
     _lock(user)
     user.name = name
 
@@ -157,7 +149,7 @@ def change_role(user: User, role_name: str, by: User) -> None:
     if role_name == user.role:
         return
     if user.id == by.id:
-        raise RuleBroken("Nobody changes their own role: another owner does.")
+        raise RuleBroken("You cannot change your own role. Ask another owner.")
     _keep_an_owner(user)
     user.roles = [role(role_name)]
 
@@ -165,7 +157,7 @@ def change_role(user: User, role_name: str, by: User) -> None:
 def deactivate(user: User, by: User, now: datetime) -> None:
     """Let a person in no more, and sign them out everywhere."""
     if user.id == by.id:
-        raise RuleBroken("Nobody locks themselves out: another owner does.")
+        raise RuleBroken("You cannot deactivate your own account. Ask another owner.")
     _lock(user)
     if not user.active:
         return
@@ -183,7 +175,7 @@ def reactivate(user: User) -> None:
 def take_second_step_away(user: User, by: User | None, now: datetime) -> None:
     """For whoever has lost app and backup codes: the password is enough again. By nobody: from the command line."""
     if by is not None and user.id == by.id:
-        raise RuleBroken("Your own second step is turned off in your account.")
+        raise RuleBroken("Turn off your own second step on your account page.")
     _lock(user)
     user.tf_primary_method = user.tf_totp_secret = None
     user.mf_recovery_codes = []

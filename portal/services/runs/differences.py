@@ -54,9 +54,9 @@ class Differences:
     def sentence(self) -> str:
         """What a person is told before anything is posted."""
         if not self.count:
-            return "This is not the latest state of this simulation. Nothing was posted yet."
+            return "This page is no longer up to date. Nothing has been posted yet."
         changed = "1 charge has" if self.count == 1 else f"{self.count:,} charges have"
-        return f"{changed} changed since this simulation. Nothing was posted yet."
+        return f"{changed} changed since this simulation. Nothing has been posted yet."
 
 
 def differences(simulation: Run, today: date, beat: Callable[[], None] | None = None) -> Differences:

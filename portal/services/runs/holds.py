@@ -221,7 +221,7 @@ def _choose(worked: Worked, choice: HoldChoice, by: str, now: datetime) -> Assig
 
 def _kept(holds: list[AssignmentHold]) -> list[AssignmentHold]:
     if not holds:
-        raise RuleBroken("Nothing of it is held any more: somebody has chosen already, or it has changed.")
+        raise RuleBroken("It is no longer held: somebody has already chosen, or it has changed.")
     db.session.flush()
     return holds
 
@@ -231,7 +231,7 @@ def _held_one(assignment: Assignment, today: date) -> Worked:
     if isinstance(worked, Failed):
         raise RuleBroken(worked.sentence)
     if not worked.held:
-        raise RuleBroken("Nothing of it is held any more: somebody has chosen already, or it has changed.")
+        raise RuleBroken("It is no longer held: somebody has already chosen, or it has changed.")
     return worked
 
 

@@ -111,8 +111,8 @@ def _changed(difference: Difference, found: Differences) -> str:
     if not was:
         return f"{day}: {now} is new."
     if not now and (failed := found.failed.get(difference.line.assignment_id)):
-        return f"{day}: {was} is gone. {failed.sentence}"
-    return f"{day}: {was} is gone." if not now else f"{day}: it was {was}, and is {now} now."
+        return f"{day}: {was} is no longer due. {failed.sentence}"
+    return f"{day}: {was} is no longer due." if not now else f"{day}: it was {was}, and is {now} now."
 
 
 def _amount(line: Any) -> str:

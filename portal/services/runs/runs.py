@@ -54,10 +54,10 @@ def start(
     still what it would post.
     """
     if not FIRST_DAY <= through <= LAST_DAY:
-        raise RuleBroken(f"Dates lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+        raise RuleBroken(f"Dates must be between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if not simulate and through > today:
         raise RuleBroken(
-            f"Charges are not posted before their day: {in_words(through)} is after today, {in_words(today)}. "
+            f"Charges cannot be posted before their day: {in_words(through)} is after today, {in_words(today)}. "
             "Simulate that day instead.",
             WayOut(
                 "Simulate instead", "runs.new", {"through": through.isoformat(), "customer_id": customer_id}

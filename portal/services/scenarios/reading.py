@@ -75,7 +75,7 @@ class Place:
         """Refuse fields that nobody would read: a slip of the pen must not become a default."""
         for key in self.value:
             if key not in known:
-                raise self.refuse(key, "no such field. There are: " + ", ".join(known) + ".")
+                raise self.refuse(key, "no such field. Possible are: " + ", ".join(known) + ".")
 
     def has(self, key: str) -> bool:
         """Whether a field is there, even as null."""
@@ -96,11 +96,11 @@ class Place:
         if found is default:
             return found
         if not isinstance(found, str):
-            raise self.refuse(key, f"{shown(found)} is not a text.")
+            raise self.refuse(key, f"{shown(found)} is not text.")
         if len(found) > TEXT_LONGEST:
             raise self.refuse(key, f"has {len(found):,} characters; {TEXT_LONGEST:,} at most.")
         if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in found):
-            raise self.refuse(key, f"{shown(found)} holds a character that no text has.")
+            raise self.refuse(key, f"{shown(found)} contains a control character.")
         return found
 
     def flag(self, key: str) -> bool:
@@ -118,7 +118,7 @@ class Place:
         if isinstance(found, bool) or not isinstance(found, int):
             raise self.refuse(key, f"{shown(found)} is not a whole number.")
         if abs(found) > WHOLE_MOST:
-            raise self.refuse(key, f"a whole number here is {WHOLE_MOST:,} at most.")
+            raise self.refuse(key, f"a whole number can be {WHOLE_MOST:,} at most.")
         return found
 
     def decimal(self, key: str, default: str | None = None) -> Decimal:
@@ -148,7 +148,7 @@ class Place:
     def within(self, key: str, day: date) -> date:
         """The day, where it is from 2000 to 2199."""
         if not FIRST_DAY <= day <= LAST_DAY:
-            raise self.refuse(key, f"{day} does not lie between {FIRST_DAY.year} and {LAST_DAY.year}.")
+            raise self.refuse(key, f"{day} is not between {FIRST_DAY.year} and {LAST_DAY.year}.")
         return day
 
     def word(self, key: str, words: type[Word], default: Word) -> Word:
@@ -157,7 +157,19 @@ class Place:
         try:
             return words(found)
         except ValueError:
-            raise self.refuse(key, f"{shown(found)} is none of: {', '.join(words)}.") from None
+            raise self.refuse(key, f"{shown(found)} is not one of: {', '.join(words)}.") from None
+
+    def like(self, key: str, default: Any) -> Any:
+        """A field of the same kind as its default: true or false, a whole number, days, a word or a text."""
+        if isinstance(default, bool):
+            return self.flag(key)
+        if isinstance(default, int):
+            return self.whole(key, default)
+        if isinstance(default, tuple):
+            return self.days(key)
+        if isinstance(default, StrEnum):
+            return self.word(key, type(default), default)
+        return self.text(key, default)
 
     def days(self, key: str) -> tuple[int, ...]:
         """A list of whole numbers: match days."""

@@ -56,7 +56,7 @@ class AssignmentForm(VersionedForm):
         self.validate()
         for field, data, sentence in (
             (self.package, self.package.data, "Choose the package to assign."),
-            (self.quantity, self.quantity.data, "How many units? Write 1 or more."),
+            (self.quantity, self.quantity.data, "Enter a quantity of 1 or more."),
             (self.start_date, self.start_date.data, "Choose the first day of service."),
         ):
             if not field.errors and data is None:
@@ -129,7 +129,7 @@ class EditForm(VersionedForm):
         """The assignment as it is wanted, if every field can be read. What is fixed stays as it is stored."""
         self.validate()
         if not self.quantity.errors and self.quantity.data is None:
-            self.quantity.errors = ["How many units? Write 1 or more."]
+            self.quantity.errors = ["Enter a quantity of 1 or more."]
         begun = has_begun(assignment)
         if not begun and not self.start_date.errors and self.start_date.data is None:
             self.start_date.errors = ["Choose the first day of service."]

@@ -17,6 +17,7 @@ from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
+from portal.services.assignments.ending import foresee
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
 from portal.services.dids import dids
@@ -124,7 +125,7 @@ def assign_many(noun: str) -> Any:
 def _gone(many: Many) -> RuleBroken:
     noun = "DID" if many.noun == "dids" else "customer"
     return RuleBroken(
-        f"No {noun} that was selected is there any more.", WayOut("Back to the list", f"{many.noun}.index")
+        f"No {noun} that was selected exists any more.", WayOut("Back to the list", f"{many.noun}.index")
     )
 
 
@@ -239,7 +240,7 @@ def end_many() -> Any:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")
     chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
     if not chosen:
-        raise RuleBroken("No assignment that was selected is there any more.")
+        raise RuleBroken("No assignment that was selected exists any more.")
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)
@@ -262,9 +263,19 @@ def end_many() -> Any:
 
 
 def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> Any:
-    ending = ending_many.sort_out(chosen, form.end_date.data, today()) if form.end_date.data else None
+    ending, foreseen = None, None
+    if form.end_date.data and not form.end_date.errors:
+        ending = ending_many.sort_out(chosen, form.end_date.data, today())
+        foreseen = foresee(ending.ready, form.end_date.data, today())
     ids = packed([assignment.id for assignment in chosen])
-    context = {"chosen": chosen, "form": form, "ending": ending, "ids": ids, "today": today()}
+    context = {
+        "chosen": chosen,
+        "form": form,
+        "ending": ending,
+        "foreseen": foreseen,
+        "ids": ids,
+        "today": today(),
+    }
     return render_template("assignments/end_many.html", **context), status
 
 

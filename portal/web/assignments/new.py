@@ -77,7 +77,7 @@ def _place(customer_id: int | None, did_id: int | None, *, to_change: bool = Fal
         return Place(db.get_or_404(Customer, customer_id), None)
     if did.customer is None:
         raise RuleBroken(
-            f"{international(did.number)} is in stock. Let a customer have it before a package is assigned to it.",
+            f"{international(did.number)} is in stock. Give it to a customer before assigning a package to it.",
             WayOut("Choose its customer", "dids.show", {"did_id": did.id}),
         )
     return Place(did.customer, did)

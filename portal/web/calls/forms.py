@@ -14,7 +14,7 @@ class FileForm(FlaskForm):
     """A file of call records."""
 
     file = FileField("File")
-    replaces = BooleanField("Replace calls that are known with other values")
+    replaces = BooleanField("Replace calls already imported with other values")
     by_hand = BooleanField("Let me choose the columns")
 
 

@@ -77,7 +77,7 @@ def _carried_out(import_: CallImport) -> Any:
         import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
             uploads.let_go(path, current_app.config["INSTANCE"])
-            flash(f"Took in {import_.file_name}.")
+            flash(f"Imported {import_.file_name}.")
     return see_other(url_for(".show", import_id=import_id))
 
 
@@ -142,8 +142,8 @@ def stop(import_id: int) -> Any:
     importing.stop(lock_or_404(CallImport, import_id))
     db.session.commit()
     flash(
-        "It stops behind the lines that are being taken in. What came in stays; "
-        "free minutes and balances follow once the import is done."
+        "The import stops after the lines being imported now. Calls already imported stay; free minutes "
+        "and balances are updated once the import is complete."
     )
     return see_other(url_for(".show", import_id=import_id))
 

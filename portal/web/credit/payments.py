@@ -56,7 +56,7 @@ def create() -> Any:
         put_error(form, error)
         return _form(form, _customer(request.args.get("customer_id", "")), 422)
     db.session.commit()
-    flash(f"Recorded a payment of {customer.name}.")
+    flash(f"Recorded a payment from {customer.name}.")
     return redirect(url_for("payments.show", payment_id=made.id), code=303)
 
 
@@ -102,7 +102,7 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
 def complete(payment_id: int) -> Any:
     payment = _acted_upon(payment_id)
     credit.complete_payment(payment, today(), by=_by(), now=now())
-    return _done(payment, "The payment is completed: it is in the balance.")
+    return _done(payment, "The payment is completed and has been added to the balance.")
 
 
 @bp.post("/<int:payment_id>/cancel")
@@ -116,7 +116,7 @@ def cancel(payment_id: int) -> Any:
 def release(payment_id: int) -> Any:
     payment = _acted_upon(payment_id)
     credit.release(payment, today(), by=_by(), now=now())
-    return _done(payment, "The payment pays no charge any more: it is in the balance again.")
+    return _done(payment, "The payment has been released: the amount is in the balance again.")
 
 
 @bp.post("/<int:payment_id>/allocations")

@@ -119,7 +119,7 @@ def change_tax_rate(customer_id: int) -> Any:
         put_error(form, error)
         return _page(customer, 422, form)
     db.session.commit()
-    flash(f"Saved the tax rate of {customer.name}." if changed else "That rate holds already.")
+    flash(f"Saved the tax rate of {customer.name}." if changed else "That rate is already in force.")
     return redirect(url_for("customers.show", customer_id=customer.id, _anchor="tax"), code=303)
 
 
@@ -128,10 +128,10 @@ def drop_tax_rate(customer_id: int) -> Any:
     customer = lock_or_404(Customer, customer_id)
     day = day_or_none(request.form.get("effective_from", ""))
     if day is None:
-        raise Invalid("effective_from", "Effective from is not a day of the calendar.")
+        raise Invalid("effective_from", "Effective from is not a valid date.")
     customers.drop_tax_rate(customer, day, today())
     db.session.commit()
-    flash("Took back the tax rate that was to come.")
+    flash("Removed the planned tax rate.")
     return redirect(url_for("customers.show", customer_id=customer.id, _anchor="tax"), code=303)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import FileField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
 
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
@@ -19,6 +19,7 @@ from portal.web.shared.fields import (
     ChoiceField,
     CustomerField,
     DayField,
+    Required,
     VersionField,
     WholeField,
     id_or_none,
@@ -33,13 +34,15 @@ class DidForm(FlaskForm):
     """A DID in its row: whose it is. Nobody's is in stock."""
 
     version = VersionField("Version")
-    customer = CustomerField("Customer", [Length(max=200, message="No customer has so long a name.")])
+    customer = CustomerField(
+        "Customer", [Length(max=200, message="That is longer than any customer's name.")]
+    )
 
 
 class GiveForm(FlaskForm):
     """Many DIDs, and the customer who gets them."""
 
-    customer = CustomerField("Customer", [InputRequired("Say which customer gets them.")])
+    customer = CustomerField("Customer", [Required("Choose the customer who gets them.")])
 
 
 class IntakeForm(FlaskForm):
@@ -49,7 +52,9 @@ class IntakeForm(FlaskForm):
     token = TokenField()
     fingerprint = HiddenField()
     country = ChoiceField("Country", choices=())
-    customer = CustomerField("Customer", [Length(max=200, message="No customer has so long a name.")])
+    customer = CustomerField(
+        "Customer", [Length(max=200, message="That is longer than any customer's name.")]
+    )
     package = ChoiceField("Package", coerce=id_or_none, choices=())
     start_date = DayField("Start Date")
     charge_from = DayField("Charge from")
@@ -82,14 +87,16 @@ class IntakeForm(FlaskForm):
         if customer and customer.archived_on:
             raise Invalid("customer", f"{customer.name} is archived. Choose another customer.")
         if not 1 <= (self.quantity.data or 0) <= QUANTITY_MAX:
-            raise Invalid("quantity", f"Quantity is 1 to {QUANTITY_MAX:,}.")
+            raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
         for name, typed in (("start_date", day), ("charge_from", self.charge_from.data)):
             if typed and not FIRST_DAY <= typed <= LAST_DAY:
                 raise Invalid(name, f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
         if self.package.data and not day:
-            raise Invalid("start_date", "Say from which day on the package is assigned.")
+            raise Invalid("start_date", "Enter the day from which the package is assigned.")
         if self.package.data and not customer and self.by != "file":
-            raise Invalid("customer", "A package is assigned to a DID of a customer: say whose.")
+            raise Invalid(
+                "customer", "A package can only be assigned to a customer's DID: choose the customer."
+            )
 
     @property
     def wanted(self) -> Wanted:
@@ -114,7 +121,8 @@ class OneForm(IntakeForm):
 
     by = "one"
     number = StringField(
-        "Number", [InputRequired("Write the number."), Length(max=60, message="No number is so long.")]
+        "Number",
+        [Required("Enter the number."), Length(max=60, message="That is too long for a phone number.")],
     )
 
     def lines(self) -> Lines:
@@ -127,8 +135,8 @@ class BlockForm(IntakeForm):
     """A block of numbers, both ends included."""
 
     by = "block"
-    first = StringField("First number", [InputRequired("Write the first number.")])
-    last = StringField("Last number", [InputRequired("Write the last number.")])
+    first = StringField("First number", [Required("Enter the first number.")])
+    last = StringField("Last number", [Required("Enter the last number.")])
 
     def lines(self) -> Lines:
         """A line for each number."""
@@ -139,7 +147,7 @@ class LinesForm(IntakeForm):
     """Pasted lines."""
 
     by = "lines"
-    text = TextAreaField("Numbers", [InputRequired("Paste the numbers, one in each line.")])
+    text = TextAreaField("Numbers", [Required("Paste the numbers, one on each line.")])
 
     def lines(self) -> Lines:
         """The lines as pasted."""
@@ -159,7 +167,7 @@ class FileForm(IntakeForm):
         if getattr(upload, "filename", ""):
             self.text.data = decoded(upload.read())
         if not (self.text.data or "").strip():
-            raise Invalid("file", "Choose a file that has something in it.")
+            raise Invalid("file", "Choose a file that is not empty.")
         return read_lines(self.text.data or "", "file")
 
 

@@ -26,7 +26,7 @@ from portal.web.shared.filters import plural
 
 bp = Blueprint("did_intake", __name__, url_prefix="/dids")
 
-CHANGED = "Since you looked, what would come of it has changed. See it once more, then add."
+CHANGED = "What would be added or charged has changed since you looked. Check it again, then add."
 
 
 @bp.get("/new")
@@ -74,7 +74,7 @@ def create() -> Any:
         return _ask(form, 422)
     try:
         if there := did_intake.taken_before(report, form.token.data):
-            flash("These numbers were added already. Nothing was added twice.")
+            flash("These numbers have already been added. Nothing was added twice.")
             return _to(form, there)
     except Invalid as error:
         put_error(form, error)
@@ -156,7 +156,7 @@ def _is_new(form: OneForm, report: Report) -> bool:
     row = report.rows[0]
     if row.there and not row.is_new:
         whose = f"with {row.there.customer.name}" if row.there.customer else "in stock"
-        put_error(form, Invalid("number", f"{international(row.number)} is there already, {whose}."))
+        put_error(form, Invalid("number", f"{international(row.number)} already exists, {whose}."))
     elif row.reason:
         put_error(form, Invalid("number", row.reason))
     return row.is_new

@@ -116,7 +116,7 @@ def _let_have(did: Did, customer: Customer | None) -> None:
 
 def _stored(did: Did) -> str:
     whose = f"with {did.customer.name}" if did.customer else "in stock"
-    return f"Somebody else saved this meanwhile: it is {whose} now. Save again to put yours in its place."
+    return f"Somebody else has saved this since you opened it: it is now {whose}. Save again to replace that."
 
 
 def _row_form(did: Did) -> DidForm:
@@ -207,7 +207,7 @@ def give(did_id: int) -> Any:
 def release(did_id: int) -> Any:
     did = lock_or_404(Did, did_id)
     if refusal := _why_not_release(did):
-        return _page(did, 409, refusal=refusal, refused="Not taken back.")
+        return _page(did, 409, refusal=refusal, refused="Not returned.")
     deletion.release_did(did, today())
     commit()
     flash(f"{international(did.number)} is in stock now.")
@@ -226,7 +226,7 @@ def delete(did_id: int) -> Any:
     number = international(did.number)
     removed = deletion.delete_did(did, today())
     commit()
-    flash(f"Deleted {number}." if removed else f"Archived {number}: what was charged on it stays explained.")
+    flash(f"Deleted {number}." if removed else f"Archived {number}: its charges can still be explained.")
     return redirect(url_for("dids.index"), code=303) if removed else _to(did)
 
 
@@ -263,7 +263,7 @@ def _chosen() -> Any:
     """The DIDs themselves. Invalid where none of them is there."""
     chosen = dids.lock_dids(dids.load_many(chosen_ids()))
     if not chosen:
-        raise Invalid("ids", "No DID that was selected is there any more.")
+        raise Invalid("ids", "No DID that was selected exists any more.")
     return chosen
 
 
@@ -286,7 +286,7 @@ def give_many() -> Any:
 def release_many() -> Any:
     outcome = deletion.release_many(_chosen(), today())
     db.session.commit()
-    return _after(outcome, f"{plural(len(outcome.done), 'DID')} taken back to stock.")
+    return _after(outcome, f"{plural(len(outcome.done), 'DID')} returned to stock.")
 
 
 def _after(outcome: deletion.Outcome, sentence: str) -> Any:

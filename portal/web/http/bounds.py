@@ -70,7 +70,7 @@ def register(app: Flask) -> None:
         """Asked by a foreign name there is no address to point to: no page, only a sentence."""
         if not isinstance(request.routing_exception, SecurityError):
             return None
-        return Response("The portal does not go by this name.\n", 400, mimetype="text/plain")
+        return Response("The portal is not served under this name.\n", 400, mimetype="text/plain")
 
     @app.before_request
     def _not_too_many() -> None:
@@ -96,7 +96,7 @@ def register(app: Flask) -> None:
                 raise BadRequest
             if not storable(name) or not all(storable(value) for value in values):
                 label = name.rsplit("-", 1)[-1].replace("_", " ").replace("\0", "").title()
-                return problem(422, f"{label} holds a character that cannot be stored. Type it again.")
+                return problem(422, f"{label} contains a character that cannot be stored. Type it again.")
         return None
 
 

@@ -10,24 +10,24 @@ from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.web.http.htmx import is_htmx
 
-STALE = "Somebody else saved this since you opened it. Load it again to see what is stored now."
+STALE = "Somebody else has saved this since you opened it. Load it again to see what is stored now."
 # Two acts at the same moment of which the database has let one go on.
 AT_ONCE = (
-    "Somebody else changed this at the same moment. Nothing was saved: load it again, and try once more."
+    "Somebody else changed this at the same moment. Nothing was saved. Load the page again and try once more."
 )
 DEADLOCK, NOT_SERIAL = "40P01", "40001"
 BUSY = "The database is busy with another change. Wait a moment and try again."
 SENTENCES = {
-    400: "The portal could not read this request. Go back, load the page again and retry.",
-    403: "Your role lets you look, not change. Ask an owner of the portal.",
-    404: "There is nothing here, or nothing of yours.",
-    405: "This address does not take that kind of request.",
+    400: "The portal could not read this request. Go back, load the page again and try once more.",
+    403: "Your role can view this but not change it. Ask an owner of the portal.",
+    404: "This page does not exist, or you have no access to it.",
+    405: "This address does not accept that kind of request.",
     413: "This is too large. Send a smaller file, or split it.",
-    415: "The portal does not read this kind of file.",
+    415: "The portal cannot read this kind of file.",
     429: "Too many tries. Wait a minute and try again.",
-    500: "Something broke on our side. Nothing was saved; the error is in the server's log.",
+    500: "Something went wrong on our side. Nothing was saved; the error is in the server's log.",
 }
-CSRF = "This page was open for too long, or you signed in again elsewhere. Load it again and retry."
+CSRF = "This page was open for too long, or you signed in again elsewhere. Load it again and try once more."
 TITLES = {404: "Not found", 409: "Not possible", 422: "Not accepted", 500: "Error"}
 
 
@@ -81,7 +81,7 @@ def register(app: Flask) -> None:
     def out_of_range(error: Exception) -> Response:
         app.logger.warning("A value out of range reached the database: %s", error)
         db.session.rollback()
-        return problem(422, "A value is larger than the portal can hold. Type a smaller one.")
+        return problem(422, "A value is too large. Enter a smaller one.")
 
     @app.errorhandler(OperationalError)
     def busy(error: OperationalError) -> Response:

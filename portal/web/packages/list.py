@@ -97,7 +97,7 @@ def archive_many() -> AnyResponse:
         raise RuleBroken("No package was selected. Tick one or more rows first.")
     found = locking.lock(Package, ids)
     if not found:
-        raise RuleBroken("No package that was selected is there any more.")
+        raise RuleBroken("No package that was selected exists any more.")
     for package in found:
         deletion.archive_package(package, today())
     commit()
@@ -153,7 +153,7 @@ def row(package_id: int) -> Any:
     return fragment("packages/_row.html", row=row, state=_state())
 
 
-@bp.get("/<int:package_id>/edit")
+@bp.get("/<int:package_id>/row/edit")
 def edit_row(package_id: int) -> Any:
     row = _with_prices(db.get_or_404(Package, package_id))
     stored = definition_of(row.package, earliest_day(row.package, today()))
@@ -165,7 +165,7 @@ def edit_row(package_id: int) -> Any:
     return _editing(row, form)
 
 
-@bp.post("/<int:package_id>")
+@bp.post("/<int:package_id>/row")
 def update_row(package_id: int) -> Any:
     row = _with_prices(lock_or_404(Package, package_id))
     form = RowForm()
@@ -201,7 +201,7 @@ def saved(impact: Impact) -> str:
     begins = change.effective_from
     if not change.of_terms or begins == FIRST_DAY:
         return f"Saved {change.definition.name}."
-    return f"Saved {change.definition.name}. The new terms hold from {in_words(begins)}."
+    return f"Saved {change.definition.name}. The new terms take effect on {in_words(begins)}."
 
 
 def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:

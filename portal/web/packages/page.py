@@ -16,16 +16,18 @@ from portal.services.listing import Sort, page
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
 from portal.services.packages.changes import drop_planned, planned_days
+from portal.services.packages.definition import DATED, FIELDS, definition_of, labelled
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.packages import bp
-from portal.web.packages.forms import PRORATIONS, TYPES
 
 HOLDERS = Sort((Assignment.id,))
 # With more assignments than this, counting and adding them up does not hold up the page.
 MANY = 1000
 DAYS_SHOWN = 6
+# The page is headed by the name, and says the schedule in a sentence.
+OTHERS = [name for name in FIELDS if name not in ("name", *DATED)]
 
 
 @bp.get("/<int:package_id>")
@@ -56,8 +58,7 @@ def show(package_id: int) -> Any:
         schedules=package_history.schedules(package, day),
         planned=planned_days(package, day),
         one_day=ONE_DAY,
-        types=TYPES,
-        prorations=PRORATIONS,
+        details=labelled(definition_of(package, day), OTHERS),
     )
 
 
@@ -102,7 +103,7 @@ def archive(package_id: int) -> AnyResponse:
     package = lock_or_404(Package, package_id)
     deletion.archive_package(package, today())
     commit()
-    flash(f"Archived {package.name}. Who has it keeps it, and is charged.")
+    flash(f"Archived {package.name}. Existing assignments continue and are charged.")
     return see_other(url_for(".show", package_id=package_id))
 
 
@@ -121,7 +122,7 @@ def delete_planned(package_id: int) -> AnyResponse:
     day = _day(request.form.get("effective_from", ""))
     drop_planned(package, day, today())
     db.session.commit()
-    flash(f"What was planned from {in_words(day)} is taken back.")
+    flash(f"Removed what was planned from {in_words(day)}.")
     return see_other(url_for(".show", package_id=package_id))
 
 
@@ -129,4 +130,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid("effective_from", "Effective from is not a day of the calendar.") from None
+        raise Invalid("effective_from", "Effective from is not a valid date.") from None

@@ -23,6 +23,7 @@ from portal.models.user import User
 from portal.services.mail import outbox as mail
 from portal.services.people import invitations, people
 from portal.web.http.htmx import fragment, is_htmx
+from portal.web.http.links import link
 from portal.web.people.forms import InviteForm, PersonForm
 from portal.web.shared.fields import put_error
 
@@ -131,19 +132,19 @@ def invite(group: UserGroup) -> Any:
         put_error(form, error)
         return ask(group, form, 422)
     send(invitation, token)
-    return done(group, f"A message with a link is on its way to {invitation.email}.")
+    return done(group, f"An e-mail with a link is on its way to {invitation.email}.")
 
 
 def resend(group: UserGroup, invitation: Invitation) -> Any:
     """Send an invitation once more."""
-    send(invitation, invitations.resend(invitation, now()))
-    return done(group, f"A new link is on its way to {invitation.email}; the earlier one holds no more.")
+    send(invitation, invitations.resend(invitation, by=me(), now=now()))
+    return done(group, f"A new link is on its way to {invitation.email}; the earlier one is no longer valid.")
 
 
 def withdraw(group: UserGroup, invitation: Invitation) -> Any:
     """Let an invitation hold no more."""
     invitations.withdraw(invitation, now())
-    return done(group, f"The invitation of {invitation.email} holds no more.")
+    return done(group, f"Withdrew the invitation of {invitation.email}.")
 
 
 def send(invitation: Invitation, token: str | None) -> None:
@@ -153,7 +154,7 @@ def send(invitation: Invitation, token: str | None) -> None:
         "invitations/message.txt",
         invitation=invitation,
         by=by or invitation.invited_by,
-        link=url_for("invitations.show", token=token, _external=True) if token else None,
+        link=link("invitations.show", token=token) if token else None,
     )
     mail.queue(
         f"invitation:{secrets.token_hex(16)}", invitation.email, _subject(invitation), text,
@@ -196,23 +197,23 @@ def update_row(group: UserGroup, person: User) -> Any:
         put_error(form, error)
         return edit_row(group, person, form, 422)
     db.session.commit()
-    flash(f"{person} is saved.")
+    flash(f"Saved {person}.")
     return row(group, person)
 
 
 def deactivate(group: UserGroup, person: User) -> Any:
     """Let a person in no more."""
     people.deactivate(person, me(), now())
-    return done(group, f"{person} is signed out, and signs in no more.")
+    return done(group, f"{person} is signed out and can no longer sign in.")
 
 
 def reactivate(group: UserGroup, person: User) -> Any:
     """Let a person in again."""
     people.reactivate(person)
-    return done(group, f"{person} may sign in again.")
+    return done(group, f"{person} can sign in again.")
 
 
 def take_second_step_away(group: UserGroup, person: User) -> Any:
     """Let a person in by the password alone."""
     people.take_second_step_away(person, me(), now())
-    return done(group, f"{person} signs in by password alone now.")
+    return done(group, f"{person} now signs in with the password only.")

@@ -3,9 +3,8 @@
 from flask_wtf import FlaskForm
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
-from portal.web.shared.fields import CustomerField, DayField, VersionedForm
+from portal.web.shared.fields import CustomerField, DayField, Required, VersionedForm
 
 SIMULATE = {"yes": "Yes", "no": "No"}
 CHOOSE = "Choose whether to simulate or to post."
@@ -17,12 +16,12 @@ class RunForm(FlaskForm):
     customer = CustomerField("Customer")
     simulate = RadioField(  # type: ignore[call-arg]
         "Simulate",
-        [InputRequired(CHOOSE)],
+        [Required(CHOOSE)],
         invalid_choice_message=CHOOSE,
         choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
         default="yes",
     )
-    through = DayField("Date", [InputRequired("Say up to which day.")])
+    through = DayField("Date", [Required("Enter the day up to which to charge.")])
 
 
 class HoldForm(VersionedForm):
@@ -41,5 +40,5 @@ class HoldForm(VersionedForm):
         if self.choice.data not in ("post_all", "charge_from"):
             self.choice.errors = ["Choose Post all, or Charge from a day on."]
         elif self.choice.data == "charge_from" and not self.charge_from.errors and not self.charge_from.data:
-            self.charge_from.errors = ["Choose the day from which it is charged."]
+            self.charge_from.errors = ["Choose the day from which to charge."]
         return not self.errors

@@ -91,7 +91,7 @@ def choose(assignment_id: int) -> Any:
         return _page(assignment, form, 422)
     if form.choice.data == "post_all":
         holds.choose_post_all([assignment], today(), by=current_user.email, now=now())
-        flash(f"The next run posts all that was held of {assignment.package.name}.")
+        flash(f"The next run posts everything that was held for {assignment.package.name}.")
     else:
         chosen = _charge_from([assignment], form)
         if chosen.refused:

@@ -141,7 +141,7 @@ def resume(run_id: int) -> Any:
     """Go on with a run that was interrupted."""
     run = db.get_or_404(Run, run_id)
     if not runs.take_up(run, now()):
-        raise RuleBroken("This run is not interrupted: it is done, or somebody else goes on with it.")
+        raise RuleBroken("This run is not interrupted: it is done, or somebody else has continued it.")
     db.session.commit()
     return _carried_out(run)
 
@@ -152,7 +152,7 @@ def post(run_id: int) -> Any:
     simulation = db.get_or_404(Run, run_id)
     seen = request.form.get("fingerprint", "")[:64]
     if not simulation.simulate or simulation.state != RunState.DONE:
-        raise RuleBroken("Only a simulation that is done can be posted.")
+        raise RuleBroken("Only a completed simulation can be posted.")
     asked = {"simulate": False, "customer_id": simulation.customer_id, "simulation_id": simulation.id}
     if simulation.due_count > IN_REQUEST_MOST:
         return _carried_out(_started(simulation.through, **asked, seen=seen))

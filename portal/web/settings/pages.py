@@ -55,7 +55,7 @@ def logo() -> Any:
 def logo_file() -> Any:
     """The provider's logo, where there is one; for whoever may see a summary."""
     picture = _provider().logo or abort(404)
-    return send_file(BytesIO(picture), "image/png", max_age=0)
+    return send_file(BytesIO(picture), "image/png")
 
 
 @bp.post("/logo")
@@ -71,7 +71,7 @@ def update_logo() -> Any:
         provider = _provider()
         return _page(provider, CompanyForm(obj=provider), 422, logo_form=form)
     db.session.commit()
-    flash("The logo stands on every summary from now on.")
+    flash("The logo is now printed on every charge summary.")
     return redirect(url_for(".index"), code=303)
 
 
@@ -80,7 +80,7 @@ def update_logo() -> Any:
 def remove_logo() -> Any:
     change_logo(lock_or_404(Company, ONLY), None)
     db.session.commit()
-    flash("Summaries bear no logo any more.")
+    flash("The logo has been removed from charge summaries.")
     return redirect(url_for(".index"), code=303)
 
 

@@ -18,16 +18,27 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
-from wtforms.validators import ValidationError
+from wtforms.validators import InputRequired, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from portal.domain import email_address
 from portal.domain.errors import Invalid
 from portal.domain.money import parse_decimal
 from portal.models import Customer
-from portal.services import email_address
 from portal.services.customers import customers
 
 WHOLE = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+
+
+class Required(InputRequired):
+    """Something has to be filled in. White space of any kind is nothing."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse an empty field, and one that only looks filled in: what it reads is nothing too."""
+        typed = field.raw_data
+        if typed and isinstance(typed[0], str) and not typed[0].strip():
+            field.raw_data = []
+        super().__call__(form, field)
 
 
 class NumberField(StringField):
@@ -55,7 +66,7 @@ class NumberField(StringField):
                 self.data = self.read(text)
             except ValueError:
                 self.data = None
-                raise ValueError(f"Write {self.label.text} as {self.example}.") from None
+                raise ValueError(f"Enter {self.label.text} as {self.example}.") from None
 
     def _value(self) -> str:
         if self.raw_data:
@@ -113,7 +124,7 @@ class DayField(DateField):
             try:
                 super().process_formdata([str(valuelist[0]).strip()])
             except ValueError:
-                raise ValueError("Write a day of the calendar, such as 2026-11-30.") from None
+                raise ValueError("Enter a date, such as 2026-11-30.") from None
 
 
 class DaysField(SelectMultipleField):
@@ -126,7 +137,7 @@ class DaysField(SelectMultipleField):
         """Read the days that were ticked."""
         self.data = []
         if len(valuelist) > 31 or not all(WHOLE.fullmatch(str(value)) for value in valuelist):
-            raise ValueError("Tick days; anything else cannot be read.")
+            raise ValueError("Choose days from those offered.")
         self.data = [int(value) for value in valuelist]
 
     def pre_validate(self, form: Any) -> None:
@@ -157,7 +168,7 @@ def id_or_none(value: Any) -> int | None:
     return int(value)
 
 
-TOO_LONG = "This is too long: %(max)d characters at most."
+TOO_LONG = "Too long: %(max)d characters at most."
 
 
 class VersionField(WholeField):
@@ -183,7 +194,7 @@ class CustomerField(StringField):
         text = (self.data or "").strip()
         if text and not self.errors:
             if len(text) > customers.NAME_MAX:  # longer than what a database can look for
-                raise ValidationError("No customer has so long a name.")
+                raise ValidationError("That is longer than any customer's name.")
             try:
                 self.customer = customers.named(text)
             except Invalid as error:
@@ -237,6 +248,6 @@ class VersionedForm(FlaskForm):
 def check_email(form: FlaskForm, field: Any) -> None:
     """Refuse what is no address."""
     try:
-        email_address.check_email((field.data or "").strip())
+        email_address.check_email(field.data or "")
     except Invalid as error:
         raise ValidationError(error.sentence) from None

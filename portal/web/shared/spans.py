@@ -7,7 +7,7 @@ from flask import request
 
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 
-BOUNDS = f"Days lie between {FIRST_DAY.year} and {LAST_DAY.year}."
+BOUNDS = f"Days must be between {FIRST_DAY.year} and {LAST_DAY.year}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ def span_of(begins: date | None, through: date | None) -> Span:
         first = date.fromisoformat(typed[0]) if typed[0] else begins
         last = date.fromisoformat(typed[1]) if typed[1] else through
     except ValueError:
-        problem = "Write From and To as days of the calendar, such as 2026-11-30."
+        problem = "Enter From and To as dates, such as 2026-11-30."
         return Span(begins, through, typed[0], typed[1], problem)
     shown_from = typed[0] or (begins.isoformat() if begins else "")
     shown_to = typed[1] or (through.isoformat() if through else "")
     if any(day and not FIRST_DAY <= day <= LAST_DAY for day in (first, last)):
         return Span(begins, through, shown_from, shown_to, BOUNDS)
     if first and last and last < first:
-        return Span(begins, through, shown_from, shown_to, "To lies before From.")
+        return Span(begins, through, shown_from, shown_to, "To is before From.")
     return Span(first, last, shown_from, shown_to)

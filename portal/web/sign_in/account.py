@@ -7,13 +7,13 @@ from flask import Blueprint, abort, flash, redirect, render_template, session, u
 from flask_security import current_user, logout_user
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
 from portal.clock import now
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.services.people import people, user_sessions
-from portal.web.shared.fields import put_error
+from portal.web.shared.fields import Required, put_error
 from portal.web.sign_in.browsers import browser_name
 from portal.web.sign_in.session import KEY, idle_since
 
@@ -25,7 +25,10 @@ class NameForm(FlaskForm):
 
     name = StringField(
         "Name",
-        [DataRequired("Write your name."), Length(max=100, message="A name has 100 letters or less.")],
+        [
+            Required("Enter your name."),
+            Length(max=100, message="A name can have 100 characters at most."),
+        ],
     )
 
 
@@ -45,7 +48,7 @@ def update() -> Any:
         put_error(form, error)
         return _page(form, 422)
     db.session.commit()
-    flash("Your name is saved.")
+    flash("Saved your name.")
     return redirect(url_for(".show"), code=303)
 
 
@@ -54,7 +57,7 @@ def end_session(key: str) -> Any:
     if not user_sessions.end(_me().id, key, now()):
         abort(404)
     db.session.commit()
-    flash("Signed out there.")
+    flash("Signed out that browser.")
     return redirect(url_for(".show"), code=303)
 
 

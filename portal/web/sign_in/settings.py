@@ -8,7 +8,7 @@ from hmac import digest
 from typing import Any
 
 WRONG = "E-mail or password is wrong. Check both and try again."
-WRONG_CODE = "This code is not right, or was used already. Wait for the next one and type that."
+WRONG_CODE = "This code is wrong or has already been used. Wait for the next one and enter that."
 STARTED_AGAIN = "Signing in took too long. Start again."
 
 SECURITY: Mapping[str, Any] = {
@@ -61,41 +61,47 @@ SECURITY: Mapping[str, Any] = {
     "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": "Your password was changed",
     "SECURITY_MSG_API_ERROR": ("This could not be read. Start again.", "error"),
     "SECURITY_MSG_GENERIC_AUTHN_FAILED": (WRONG, "error"),
-    "SECURITY_MSG_INVALID_PASSWORD": ("This is not your password.", "error"),
-    "SECURITY_MSG_PASSWORD_NOT_PROVIDED": ("Type a password.", "error"),
-    "SECURITY_MSG_RETYPE_PASSWORD_MISMATCH": ("This is not the same password. Type it once more.", "error"),
-    "SECURITY_MSG_PASSWORD_IS_THE_SAME": ("This is the password you have. Choose another.", "error"),
+    "SECURITY_MSG_INVALID_PASSWORD": ("The password is wrong.", "error"),
+    "SECURITY_MSG_PASSWORD_NOT_PROVIDED": ("Enter a password.", "error"),
+    "SECURITY_MSG_RETYPE_PASSWORD_MISMATCH": ("The passwords do not match. Type it again.", "error"),
+    "SECURITY_MSG_PASSWORD_IS_THE_SAME": ("This is your current password. Choose another.", "error"),
     "SECURITY_MSG_PASSWORD_CHANGE": ("Your password is changed. You are signed out everywhere else.", "info"),
     "SECURITY_MSG_PASSWORD_RESET_NO_LOGIN": ("Your password is changed. Sign in with it.", "info"),
-    "SECURITY_MSG_PASSWORD_RESET_EXPIRED": ("This link holds no more. Ask for another.", "error"),
-    "SECURITY_MSG_INVALID_RESET_PASSWORD_TOKEN": ("This link holds no more. Ask for another.", "error"),
-    "SECURITY_MSG_REAUTHENTICATION_REQUIRED": ("To go on, say once more who you are.", "info"),
-    "SECURITY_MSG_REAUTHENTICATION_SUCCESSFUL": ("Thank you. Go on where you were.", "info"),
+    "SECURITY_MSG_PASSWORD_RESET_EXPIRED": ("This link is no longer valid. Ask for a new one.", "error"),
+    "SECURITY_MSG_INVALID_RESET_PASSWORD_TOKEN": (
+        "This link is no longer valid. Ask for a new one.",
+        "error",
+    ),
+    "SECURITY_MSG_REAUTHENTICATION_REQUIRED": ("To continue, confirm that it is you.", "info"),
+    "SECURITY_MSG_REAUTHENTICATION_SUCCESSFUL": ("Thank you. Continue where you were.", "info"),
     "SECURITY_MSG_TWO_FACTOR_INVALID_TOKEN": (WRONG_CODE, "error"),
     "SECURITY_MSG_TWO_FACTOR_LOGIN_SUCCESSFUL": ("You are signed in.", "info"),
     "SECURITY_MSG_TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (
-        "From now on signing in asks for a code. Make backup codes next.",
+        "From now on you need a code to sign in. Create backup codes next.",
         "info",
     ),
-    "SECURITY_MSG_TWO_FACTOR_DISABLED": ("Signing in asks for no code any more.", "info"),
+    "SECURITY_MSG_TWO_FACTOR_DISABLED": ("You no longer need a code to sign in.", "info"),
     "SECURITY_MSG_TWO_FACTOR_PERMISSION_DENIED": (STARTED_AGAIN, "error"),
     "SECURITY_MSG_TWO_FACTOR_SETUP_EXPIRED": ("This took too long. Start again.", "error"),
-    "SECURITY_MSG_INVALID_RECOVERY_CODE": ("This is none of your backup codes that are left.", "error"),
+    "SECURITY_MSG_INVALID_RECOVERY_CODE": ("This is not one of your remaining backup codes.", "error"),
     "SECURITY_MSG_WEBAUTHN_EXPIRED": ("This took too long. Start again.", "error"),
-    "SECURITY_MSG_WEBAUTHN_NAME_REQUIRED": ("Give the passkey a name to know it by.", "error"),
-    "SECURITY_MSG_WEBAUTHN_NAME_INUSE": ("You have a passkey of that name. Take another name.", "error"),
-    "SECURITY_MSG_WEBAUTHN_NAME_NOT_FOUND": ("You have no passkey of that name.", "error"),
-    "SECURITY_MSG_WEBAUTHN_NAME_DISALLOWED_CHARACTERS": (
-        "A name is made of letters, digits, spaces, - and _.",
+    "SECURITY_MSG_WEBAUTHN_NAME_REQUIRED": ("Enter a name for the passkey.", "error"),
+    "SECURITY_MSG_WEBAUTHN_NAME_INUSE": (
+        "You already have a passkey with that name. Choose another name.",
         "error",
     ),
-    "SECURITY_MSG_INVALID_INPUT_LENGTH": ("A name has %(length)d characters or less.", "error"),
-    "SECURITY_MSG_WEBAUTHN_CREDENTIAL_DELETED": ("The passkey %(name)s is deleted.", "info"),
-    "SECURITY_MSG_WEBAUTHN_REGISTER_SUCCESSFUL": ("You can sign in with %(name)s now.", "info"),
+    "SECURITY_MSG_WEBAUTHN_NAME_NOT_FOUND": ("You have no passkey with that name.", "error"),
+    "SECURITY_MSG_WEBAUTHN_NAME_DISALLOWED_CHARACTERS": (
+        "A name can contain letters, digits, spaces, - and _.",
+        "error",
+    ),
+    "SECURITY_MSG_INVALID_INPUT_LENGTH": ("A name can have %(length)d characters at most.", "error"),
+    "SECURITY_MSG_WEBAUTHN_CREDENTIAL_DELETED": ("Deleted the passkey %(name)s.", "info"),
+    "SECURITY_MSG_WEBAUTHN_REGISTER_SUCCESSFUL": ("You can now sign in with %(name)s.", "info"),
     "SECURITY_MSG_WEBAUTHN_CREDENTIAL_ID_INUSE": ("This passkey is in use already.", "error"),
     "SECURITY_MSG_WEBAUTHN_UNKNOWN_CREDENTIAL_ID": ("The portal does not know this passkey.", "error"),
     "SECURITY_MSG_WEBAUTHN_ORPHAN_CREDENTIAL_ID": ("The portal does not know this passkey.", "error"),
-    "SECURITY_MSG_WEBAUTHN_MISMATCH_USER_HANDLE": ("This passkey is somebody else's.", "error"),
+    "SECURITY_MSG_WEBAUTHN_MISMATCH_USER_HANDLE": ("This passkey belongs to somebody else.", "error"),
     "SECURITY_MSG_WEBAUTHN_CREDENTIAL_WRONG_USAGE": ("The portal does not know this passkey.", "error"),
     "SECURITY_MSG_WEBAUTHN_NO_VERIFY": ("The passkey could not be checked. Try again.", "error"),
     "SECURITY_MSG_DISABLED_ACCOUNT": ("The portal does not know this passkey.", "error"),

@@ -40,7 +40,7 @@ def test_the_same_package_over_the_same_days_asks_first():
     wanted = draft()
     once(wanted)
     with pytest.raises(
-        AsksFirst, match="SIP Trunk 10 is assigned to Northwind Telecom already, since 22 November"
+        AsksFirst, match="SIP Trunk 10 is already assigned to Northwind Telecom, since 22 November"
     ):
         once(wanted, token="form-2")
     assert once(wanted, token="form-2", twice=True).token == "form-2"
@@ -56,27 +56,27 @@ def test_on_another_did_or_after_the_last_day_nothing_is_asked():
 @pytest.mark.parametrize(
     ("more", "field", "sentence"),
     [
-        ({"quantity": 0}, "quantity", "Quantity is 1 to 100,000."),
-        ({"quantity": 100_001}, "quantity", "Quantity is 1 to 100,000."),
-        ({"start_date": date(1999, 12, 31)}, "start_date", "Dates lie between 2000 and 2199."),
+        ({"quantity": 0}, "quantity", "Quantity must be 1 to 100,000."),
+        ({"quantity": 100_001}, "quantity", "Quantity must be 1 to 100,000."),
+        ({"start_date": date(1999, 12, 31)}, "start_date", "Dates must be between 2000 and 2199."),
         (
             {"end_date": date(2026, 11, 21)},
             "end_date",
-            "The end date lies before the start date, 22 November 2026.",
+            "The end date is before the start date, 22 November 2026.",
         ),
-        ({"end_date": date(2200, 1, 1)}, "end_date", "Dates lie between 2000 and 2199."),
+        ({"end_date": date(2200, 1, 1)}, "end_date", "Dates must be between 2000 and 2199."),
         ({"charge_from": date(2026, 11, 21)}, "charge_from", "Charging cannot begin before the start date."),
         (
             {"charge_from": date(2026, 12, 1), "end_date": date(2026, 11, 30)},
             "charge_from",
             "Charging would begin after the end date.",
         ),
-        ({"minutes": 100}, "minutes", "Only a free minutes package carries minutes."),
-        ({"minimum_days": 3651}, "minimum_days", "Minimum Days are 0 to 3,650."),
+        ({"minutes": 100}, "minutes", "Only a free minutes package has minutes."),
+        ({"minimum_days": 3651}, "minimum_days", "Minimum Days must be 0 to 3,650."),
         (
             {"minimum_days": 30, "end_date": date(2026, 12, 20)},
             "end_date",
-            "Not before 21 December 2026, its last locked day: it is locked until 22 December 2026.",
+            "Not before 21 December 2026: it is locked until 22 December 2026.",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and "_" in value else None,
@@ -98,7 +98,7 @@ def test_a_package_with_minimum_days_of_its_own_takes_no_others():
 
 def test_free_minutes_need_their_minutes():
     package = a_package("Minutes 500", minutes=True)
-    with pytest.raises(Invalid, match="Say how many minutes are free"):
+    with pytest.raises(Invalid, match="Enter how many minutes are free"):
         once(draft(package))
     assert once(draft(package, minutes=500)).minutes == 500
 
@@ -115,7 +115,7 @@ def test_what_is_archived_is_not_assigned():
     with pytest.raises(NotAssignable, match="off sale"):
         once(draft(package))
     customer.archived_on = TODAY
-    with pytest.raises(NotAssignable, match="Take the customer back first"):
+    with pytest.raises(NotAssignable, match="Restore the customer first"):
         once(draft(customer=customer))
 
 

@@ -44,8 +44,8 @@ def test_who_cannot_have_it_stays_with_a_reason_and_the_others_get_it(session):
     assert made[0].quantity_on(TODAY) == 2
     assert [(it.name, it.reason) for it in found.refused] == [
         ("+44 20 7946 0124", "SIP Trunk 10 has no prices in USD, the currency of Globex."),
-        ("+44 20 7946 0125", "It is in stock. Let a customer have it first."),
-        ("+44 20 7946 0126", "SIP Trunk 10 is assigned to +442079460126 already, since 22 November 2026."),
+        ("+44 20 7946 0125", "It is in stock. Give it to a customer first."),
+        ("+44 20 7946 0126", "SIP Trunk 10 is already assigned to +442079460126, since 22 November 2026."),
     ]
 
 

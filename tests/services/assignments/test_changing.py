@@ -30,16 +30,16 @@ def end(assignment, day, today=TODAY, **more):
     change_end(assignment, day, today, by=BEN, now=NOW, **more)
 
 
-def test_a_quantity_holds_at_once_while_nothing_is_posted():
+def test_a_quantity_is_effective_at_once_while_nothing_is_posted():
     assignment = assigned(a_package(), a_customer(), quantity=3)
     change_quantity(assignment, 2, TODAY, TODAY)
     assert [(row.quantity) for row in assignment.quantities] == [2]
 
 
-def test_a_quantity_holds_from_tomorrow_or_later_once_something_is_posted(session):
+def test_a_quantity_is_effective_from_tomorrow_or_later_once_something_is_posted(session):
     assignment = assigned(a_package(), a_customer(), date(2026, 11, 1), quantity=3)
     run()
-    with pytest.raises(Invalid, match="holds from tomorrow, 23 November 2026, or later"):
+    with pytest.raises(Invalid, match="takes effect tomorrow, 23 November 2026, or later"):
         change_quantity(assignment, 4, TODAY, TODAY)
     change_quantity(assignment, 4, TOMORROW, TODAY)
     session.flush()
@@ -58,7 +58,9 @@ def test_while_locked_the_quantity_may_rise_but_not_fall():
     assignment = assigned(a_package(minimum_days=60), a_customer(), date(2026, 11, 1), quantity=3)
     run()
     change_quantity(assignment, 5, date(2026, 12, 1), TODAY)
-    with pytest.raises(Invalid, match="until 31 December 2026, the quantity may rise but not fall"):
+    with pytest.raises(
+        Invalid, match="until 31 December 2026, the quantity can be increased but not reduced"
+    ):
         change_quantity(assignment, 2, TOMORROW, TODAY)
     with pytest.raises(Invalid, match="5 are planned from 1 December 2026"):
         change_quantity(assignment, 7, TOMORROW, TODAY)
@@ -114,7 +116,7 @@ def test_what_waiting_gives_away_is_what_units_of_their_own_are_charged():
 # -- end dates
 
 
-def test_an_end_date_is_set_moved_and_taken_away(session):
+def test_an_end_date_is_set_moved_and_removed(session):
     assignment = assigned(a_package(), a_customer(), date(2026, 11, 1))
     run()
     end(assignment, date(2026, 12, 31))
@@ -129,7 +131,7 @@ def test_an_end_date_is_set_moved_and_taken_away(session):
 
 def test_an_end_date_that_has_passed_stays():
     assignment = assigned(a_package(), a_customer(), date(2026, 10, 1), end_date=date(2026, 11, 10))
-    with pytest.raises(Invalid, match=r"It ended on 10 November 2026\. Assign the package anew instead"):
+    with pytest.raises(Invalid, match=r"It ended on 10 November 2026\. Assign the package again instead"):
         end(assignment, None)
 
 
@@ -162,7 +164,7 @@ def test_many_end_on_one_day_and_who_is_locked_stays(session):
     assert [(it.assignment.id, it.reason) for it in ending.refused] == [
         (
             three[1].id,
-            "Not before 30 December 2026, its last locked day: it is locked until 31 December 2026.",
+            "Not before 30 December 2026: it is locked until 31 December 2026.",
         )
     ]
     assert [a.end_date for a in three] == [date(2026, 11, 30), None, date(2026, 11, 30)]
@@ -204,7 +206,7 @@ def test_a_form_that_changes_nothing_changes_nothing(session):
     assert assignment.version == version
 
 
-def test_what_has_ended_is_changed_no_more():
+def test_what_has_ended_is_no_longer_changed():
     assignment = assigned(a_package(), a_customer(), date(2026, 10, 1), end_date=date(2026, 11, 10))
     with pytest.raises(RuleBroken, match="It ended on 10 November 2026"):
         make_change(assignment, wanted(assignment, quantity=2), TODAY, by=BEN, now=NOW)

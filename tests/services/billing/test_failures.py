@@ -84,7 +84,7 @@ def test_a_run_charges_everybody_else_and_names_it(trade, how, caplog):
     assert done.state == RunState.DONE and done.failed_count == 1
     assert number == broken.id
     assert sentence.startswith(f"Assignment {broken.id} (SIP Trunk, Broken Ltd) cannot be worked out: ")
-    assert reason in sentence and sentence.endswith("Nothing of it is charged until that is put right.")
+    assert reason in sentence and sentence.endswith("It is not charged until this is corrected.")
     charged = set(db.session.scalars(select(Charge.assignment_id)))
     assert charged == {other.id for other in others}
     (record,) = [record for record in caplog.records if record.name == "portal.billing"][:1]
@@ -138,7 +138,7 @@ def test_what_refuses_or_ends_it_still_answers(trade, how):
     assert waiting.waiting(broken, 5, date(2026, 12, 1), TODAY) is None
 
 
-def test_a_locked_one_that_cannot_be_worked_out_is_refused_all_the_same(session):
+def test_a_locked_one_that_cannot_be_worked_out_is_refused_anyway(session):
     locked = assigned(a_package(minimum_days=90), a_customer(), BEGUN)
     break_one(locked, WAYS["no prices"][0])
     refusal = deletion.why_not_delete_assignment(locked, TODAY)
@@ -178,7 +178,7 @@ def test_put_right_it_is_charged_as_if_nothing_had_been(trade):
     assert db.session.scalars(mine).one().amount == Decimal(50)
 
 
-def test_a_simulation_that_failed_for_it_no_longer_holds_once_it_is_put_right(trade):
+def test_a_simulation_that_failed_for_it_is_out_of_date_once_it_is_put_right(trade):
     """The charges that nobody saw are posted by nobody who posts what was seen."""
     broken, _ = trade
     package = broken.package
@@ -191,7 +191,7 @@ def test_a_simulation_that_failed_for_it_no_longer_holds_once_it_is_put_right(tr
     assert db.session.scalar(select(func.count(Charge.id))) == 0
 
 
-def test_a_simulation_that_showed_it_no_longer_holds_once_it_cannot_be_worked_out(trade):
+def test_a_simulation_that_showed_it_is_out_of_date_once_it_cannot_be_worked_out(trade):
     broken, _ = trade
     simulation = a_simulation()
     break_one(broken, WAYS["no prices"][0])
@@ -231,7 +231,7 @@ def test_two_broken_ones_are_told_in_the_order_of_their_numbers(trade):
     assert sum(isinstance(item, Over) for item in over) == len(others) - 1
 
 
-def test_a_quantity_that_was_lost_is_given_anew(trade):
+def test_a_quantity_that_was_lost_is_given_again(trade):
     broken, _ = trade
     break_one(broken, WAYS["no quantity"][0])
     change_quantity(broken, 3, TODAY, TODAY)

@@ -48,7 +48,7 @@ def mended(import_, folder, **changes):
 def test_a_file_whose_lines_end_as_on_old_macintoshes_is_refused(session, tmp_path):
     path = tmp_path / "mac.csv"
     path.write_bytes("\r".join([HEAD, a_line("a", "2026-11-03 10:00:00", 60, "1")]).encode())
-    with pytest.raises(Invalid, match="do not end as those of a CSV file"):
+    with pytest.raises(Invalid, match="line endings are not those of a CSV file"):
         accepted(path)
 
 
@@ -138,7 +138,7 @@ def test_bad_rows_with_decimal_commas_are_mended_and_sent_again_as_they_are(sess
         "-b": Decimal("0.5"),
     }
     rows = "".join(rejects.as_csv(again)).splitlines()
-    assert rows[0] == "line;reason;call id;customer;start time;seconds;charge"
+    assert rows[0] == "\ufeffline;reason;call id;customer;start time;seconds;charge"
     assert rows[1].startswith("4;") and ";c;;;Northwind Telecom" in rows[1]
 
 
@@ -168,7 +168,7 @@ def test_a_file_without_a_column_that_is_known_as_seconds_waits_for_somebody(ses
     assert taken_in(path).taken_count == 1 and calls()["a"].seconds == 0
 
 
-def test_columns_that_were_mapped_wrongly_are_mapped_anew(session, tmp_path):
+def test_columns_that_were_chosen_wrongly_are_chosen_again(session, tmp_path):
     a_customer()
     line = "r1;Northwind Telecom;2026-11-03;60;2"
     path = a_file(tmp_path, [line], ODD_HEAD)
@@ -216,7 +216,7 @@ def test_a_name_is_that_of_the_customer_who_is_there_not_of_one_who_was_archived
         a_line("b", "2026-11-03 10:00:00", 60, "1", customer="Globex"),
     ]
     assert bad_rows(taken_in(a_file(tmp_path, lines))) == [
-        (3, f"Globex (#{gone.id}) is archived. Take the customer back first.")
+        (3, f"Globex (#{gone.id}) is archived. Restore the customer first.")
     ]
     assert {id: call.customer_id for id, call in calls().items()} == {"a": new.id}
 

@@ -25,7 +25,7 @@ def count() -> int:
     return db.session.scalar(select(func.count(Call.id))) or 0
 
 
-def test_a_file_is_taken_in_and_each_call_keeps_what_was_said_of_it(session, tmp_path):
+def test_a_file_is_imported_and_each_call_keeps_what_was_said_of_it(session, tmp_path):
     customer = a_customer()
     did, other = a_did(customer), a_did(customer, "+442079460124")
     path = a_file(
@@ -105,15 +105,15 @@ def test_every_bad_row_is_named_with_its_line_and_reason_and_the_good_ones_are_k
     assert bad_rows(import_) == [
         (3, "Charge is below zero: -1."),
         (4, "Seconds are below zero: -60."),
-        (5, "Start time is yesterday: write it like 2026-01-31 09:30:00, with a zone or without."),
-        (6, "Charge is one: write a number like 0.0125."),
-        (7, "There is no customer Nobody: it is nobody's account code and nobody's name."),
-        (8, "It has no call id."),
+        (5, "Start time is yesterday: enter it as in 2026-01-31 09:30:00, with or without a time zone."),
+        (6, "Charge is one: enter a number such as 0.0125."),
+        (7, "There is no customer Nobody: it is neither an account code nor a name."),
+        (8, "The call id is missing."),
         (9, "The call id =1+1 is a formula."),
         (10, "It has 3 cells; the first line names 8 columns."),
         (12, QUOTES),
-        (13, "Start time 1999-11-03 10:00:00 does not lie between 2000 and 2199."),
-        (14, "There is no customer =cmd|' /C calc'!A0: it is nobody's account code and nobody's name."),
+        (13, "Start time 1999-11-03 10:00:00 is not between 2000 and 2199."),
+        (14, "There is no customer =cmd|' /C calc'!A0: it is neither an account code nor a name."),
     ]
 
 
@@ -136,7 +136,8 @@ def test_a_call_said_again_with_other_values_is_bad_unless_the_import_replaces(s
     assert (refused.taken_count, refused.bad_count) == (1, 1)
     ((line, sentence),) = bad_rows(refused)
     assert line == 2 and sentence == (
-        "Call a is there already with another start time and charge. Replacing calls is an import of its own."
+        "Call a was already imported with another start time and charge. "
+        "To replace it, start an import that replaces calls."
     )
     replaced = taken_in(a_file(tmp_path, changed), replaces=True)
     assert (replaced.replaced_count, replaced.known_count, replaced.bad_count) == (1, 1, 0)
@@ -216,9 +217,9 @@ def test_columns_that_nobody_knows_are_mapped_once_and_remembered(session, tmp_p
     head, line = "ref,who,day and hour,pounds", "r1,Northwind Telecom,2026-11-03 10:00:00,2"
     import_, _ = importing.accept(a_file(tmp_path, [line], head), "odd.csv", replaces=False, by="", now=NOW)
     assert importing.needs_mapping(import_)
-    with pytest.raises(RuleBroken, match="Say first which column is what"):
+    with pytest.raises(RuleBroken, match="Choose the columns first"):
         importing.go_on(import_, NOW)
-    with pytest.raises(Invalid, match="Choose the column that is the charge"):
+    with pytest.raises(Invalid, match="Choose the column for: charge"):
         importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2}), NOW)
     with pytest.raises(Invalid, match="ref is chosen twice"):
         importing.map_columns(
@@ -261,7 +262,7 @@ def test_a_half_written_gzip_and_a_bomb_are_refused_before_anything_is_taken(tmp
     good = a_file(tmp_path, [a_line(f"c{n}", "2026-11-03", 1, "1") for n in range(5000)], name="c.csv.gz")
     half = tmp_path / "half.csv.gz"
     half.write_bytes(good.read_bytes()[:-500])
-    with pytest.raises(Invalid, match="cut off or broken"):
+    with pytest.raises(Invalid, match="incomplete or damaged"):
         files.make_sure(half)
     bomb = tmp_path / "bomb.csv.gz"
     with gzip.open(bomb, "wb") as file:
@@ -292,7 +293,7 @@ def test_a_customer_archived_since_the_file_was_begun_gets_none_of_its_calls(ses
     assert (done.taken_count, done.bad_count) == (2, 2)
     assert bad_rows(done)[0] == (
         4,
-        f"Northwind Telecom (#{customer.id}) is archived. Take the customer back first.",
+        f"Northwind Telecom (#{customer.id}) is archived. Restore the customer first.",
     )
 
 
@@ -306,7 +307,7 @@ def test_without_a_zone_the_days_of_calls_are_those_of_the_setting_when_they_are
     assert session.scalars(select(Call.day)).one().isoformat() == "2026-11-04"
 
 
-def test_a_customer_whose_calls_are_still_being_taken_in_is_not_archived(session, tmp_path):
+def test_a_customer_whose_calls_are_still_being_imported_is_not_archived(session, tmp_path):
     """What they cost is not in the balance yet, which so is zero."""
     customer = a_customer()
     import_ = taken_in(a_file(tmp_path, [a_line("a", noon(TODAY), 60, "0")]))
@@ -314,5 +315,5 @@ def test_a_customer_whose_calls_are_still_being_taken_in_is_not_archived(session
     import_.state = ImportState.STOPPED
     session.commit()
     refusal = why_not_archive_customer(customer, TODAY)
-    assert "still being taken in: calls.csv" in refusal.sentence
+    assert "still being imported: calls.csv" in refusal.sentence
     assert refusal.way_out.values == {"import_id": import_.id}

@@ -16,8 +16,8 @@ from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
 
 WHEN = "2026-11-03 10:00:00"
-ARCHIVED = "is archived. Take the customer back first."
-SHORTENED = "the rest of it is lost. Write the file anew from its source, without a spreadsheet in between."
+ARCHIVED = "is archived. Restore the customer first."
+SHORTENED = "the remaining digits are lost. Export the file again and do not open it in a spreadsheet."
 
 
 def charged() -> dict[str, int]:
@@ -59,7 +59,7 @@ def test_a_customer_is_found_by_account_code_then_name_then_number_and_never_by_
     assert charged() == {
         "code": other.id, "number of another system": other.id, "our number": acme.id, "name": globex.id,
     }  # fmt: skip
-    nobody = "it is nobody's account code and nobody's name."
+    nobody = "it is neither an account code nor a name."
     assert [sentence for _, sentence in bad_rows(import_)] == [
         f"There is no customer {globex.id}: {nobody}",
         f"There is no customer {acme.token}: {nobody}",
@@ -133,8 +133,8 @@ def test_where_nobody_is_named_the_source_says_whose_it_is_else_the_destination(
     import_ = taken_in(a_file(tmp_path, lines))
     assert charged() == {"out": acme.id, "in": globex.id, "in hidden": globex.id}
     assert [sentence for _, sentence in bad_rows(import_)] == [
-        "It does not say whose it is: 4930123456 and 33199009999 are no DIDs of a customer.",
-        "It does not say whose it is.",
+        "The row does not say whose call it is: 4930123456 and 33199009999 are not DIDs of a customer.",
+        "The row does not say whose call it is.",
     ]
 
 
@@ -176,9 +176,9 @@ def test_a_call_in_another_currency_than_its_customers_is_bad(session, tmp_path,
     assert set(charged()) == {"GBP", "gbp", "£", "nothing charged"}
     assert [sentence for _, sentence in bad_rows(import_)] == [
         f"It is in USD; Acme (#{acme.id}) is charged in GBP.",
-        "Currency is euro: write it as three letters, such as USD.",
-        "Currency is $: write it as three letters, such as USD.",
-        "It does not say its currency. Write GBP if it is in GBP.",
+        "Currency is euro: enter three letters, such as USD.",
+        "Currency is $: enter three letters, such as USD.",
+        "The currency is missing. Enter GBP if the call is in GBP.",
     ]
 
 
@@ -253,7 +253,7 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
 
 
 @pytest.mark.parametrize("name", ["Cost", "buycost", "Provider Charge", "Cost (GBP)"])
-def test_cost_alone_is_never_taken_for_the_charge_unasked(session, tmp_path, name):
+def test_cost_alone_is_never_taken_for_the_charge_without_asking(session, tmp_path, name):
     acme = a_customer("Acme")
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1"], f"call id,customer,start time,seconds,{name}")
     import_, _ = importing.accept(path, "x.csv", replaces=False, by="", now=NOW)
@@ -301,7 +301,7 @@ def test_a_call_more_than_a_day_ahead_is_bad(session, tmp_path, ahead, is_bad):
     a_customer("Acme")
     when = f"{TODAY + timedelta(days=ahead)} 23:59:59"
     said = refusal(tmp_path, "a", "Acme", "", "44", when, "60", "1", "")
-    assert said == (f"Start time {when} is more than a day ahead." if is_bad else "")
+    assert said == (f"Start time {when} is more than a day in the future." if is_bad else "")
 
 
 def test_a_day_ahead_is_one_of_the_portals_zone(session, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.domain.errors import Invalid
-from portal.services.calls.destinations import compiled, matches, open_parts
+from portal.services.calls.destinations import compiled, dead_parts, matches, open_parts
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,24 @@ def test_alternatives_that_match_anywhere_are_found():
 def test_matching_takes_linear_time():
     """An engine that goes back and tries again would still be at it when the sun has gone out."""
     assert not matches("(a+)+$", "a" * 20_000 + "b")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        (r"^\+44", [(r"^\+44", "^44")]),
+        ("^0044", [("^0044", "^44")]),
+        (r"^44|^\+33", [(r"^\+33", "^33")]),
+        (r"^(\+44|33)", [(r"^(\+44|33)", "^(44|33)")]),
+        ("^[+]44", [("^[+]44", "^44")]),
+        (r"\A0044", [(r"\A0044", r"\A44")]),
+        (r"\+44", [(r"\+44", "44")]),
+        ("^44|^1|00", []),  # 00 may stand in the middle of a number
+        ("", []),
+    ],
+)
+def test_a_pattern_that_wants_a_plus_or_00_can_match_no_number(pattern, found):
+    assert dead_parts(pattern) == found
+    for part, _ in found:
+        if "|" not in part:
+            assert not any(matches(part, number) for number in ("+44207", "0044207", "44207"))

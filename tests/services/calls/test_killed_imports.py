@@ -177,7 +177,7 @@ def test_nothing_follows_from_an_import_that_is_stopped_until_it_is_done(session
     assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-4.80"))
 
 
-def test_a_file_taken_in_anew_enters_what_an_import_left_that_was_stopped(session, tmp_path):
+def test_a_file_imported_again_enters_what_an_import_left_that_was_stopped(session, tmp_path):
     customers()
     path = a_night(tmp_path, calls=480)
     first, second = accepted(path), accepted(path)

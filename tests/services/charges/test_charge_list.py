@@ -35,7 +35,7 @@ def labels(page) -> list[str]:
     return [f"{charge.customer.name}, {charge.label}" for charge in page.rows]
 
 
-def test_the_newest_stand_first_with_their_sums_in_each_currency(trade):
+def test_the_newest_come_first_with_their_sums_in_each_currency(trade):
     page = charge_page(Asked())
     assert [charge.charge_on for charge in page.rows] == [NOVEMBER] * 3 + [OCTOBER] * 3
     sums = {currency: (sum.count, sum.amount) for currency, sum in page.counted.totals.items()}
@@ -91,7 +91,7 @@ def test_filters_narrow_it(session, trade):
 @pytest.mark.parametrize(
     "asked", [Asked(), Asked(text="trunk"), Asked(currency="GBP")], ids=["all", "found", "one"]
 )
-def test_pages_there_and_back_hold_each_charge_once(trade, sort, asked):
+def test_pages_there_and_back_contain_each_charge_once(trade, sort, asked):
     whole = [charge.id for charge in charge_page(asked, sort).rows]
     there, after = [], None
     while True:

@@ -49,7 +49,7 @@ def test_only_a_completed_payment_is_in_the_balance(session):
     assert credit.balance_of(acme.id) == 50
     credit.cancel_payment(payment, TODAY, by=BEN, now=NOW)
     assert credit.balance_of(acme.id) == 0
-    with pytest.raises(RuleBroken, match="cancelled already"):
+    with pytest.raises(RuleBroken, match="already cancelled"):
         credit.cancel_payment(payment, TODAY, by=BEN, now=NOW)
 
 
@@ -109,7 +109,7 @@ def test_what_was_paid_of_a_reversed_charge_returns_to_the_balance(session):
     assert credit.allocated_of(payment) == 0
 
 
-def test_a_credit_takes_back_only_what_was_paid_too_much(session):
+def test_a_credit_releases_only_what_was_paid_too_much(session):
     acme = a_customer(tax_rate="0")
     package = a_package(retail="30", cost="0", proration=Proration.DAILY)
     line = assigned(package, acme, date(2026, 11, 1))

@@ -101,7 +101,7 @@ def test_before_anything_is_posted_a_tax_rate_has_always_held() -> None:
     assert customer.tax_rate_on(date(2020, 1, 1)) == 19
 
 
-def test_once_something_is_posted_a_tax_rate_holds_from_tomorrow(session: Any) -> None:
+def test_once_something_is_posted_a_tax_rate_is_effective_from_tomorrow(session: Any) -> None:
     customer = make()
     charge(session, customer)
     assert customers.change_tax_rate(customer, Decimal("19"), None, TODAY)
@@ -139,7 +139,7 @@ def test_once_something_is_posted_no_rate_changes_the_past(session: Any) -> None
     assert refusal.value.field == "tax_rate_from"
 
 
-def test_a_rate_of_a_later_day_waits_for_it_and_can_be_taken_back() -> None:
+def test_a_rate_of_a_later_day_waits_for_it_and_can_be_removed() -> None:
     customer = make()
     customers.change_tax_rate(customer, Decimal("19"), date(2027, 1, 1), TODAY)
     assert rates(customer) == [(FIRST_DAY, "20"), (date(2027, 1, 1), "19")]
@@ -193,7 +193,7 @@ def test_the_archive_is_a_list_of_its_own(session: Any) -> None:
 
 
 @pytest.mark.parametrize("sort", list(customers.SORTS))
-def test_pages_hold_every_customer_once_there_and_back(sort: str) -> None:
+def test_pages_contain_every_customer_once_there_and_back(sort: str) -> None:
     for number in range(23):
         make(f"Customer {number % 5}", token=str(number), currency="EUR" if number % 3 else "GBP")
     query, forth, back = customers.find_customers(), [], []

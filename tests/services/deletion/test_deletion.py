@@ -132,8 +132,8 @@ def test_a_package_that_was_ever_assigned_is_archived_instead():
     assigned(package, customer)
     refusal = deletion.why_not_delete_package(package)
     assert refusal.sentence == (
-        "SIP Trunk 10 was assigned once, so its charges must stay explained. "
-        "Archived, it is off sale; who has it keeps it."
+        "SIP Trunk 10 was assigned once, so it is needed to explain its charges. Archived, it is no "
+        "longer on sale; existing assignments continue."
     )
     assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Archive it instead", "packages.archive")
     with pytest.raises(CannotDelete):
@@ -191,11 +191,11 @@ def test_a_did_is_released_once_its_assignment_has_ended_and_nothing_is_due(sess
     assert did.customer is None
 
 
-def test_a_did_with_a_customer_is_not_deleted_but_taken_back_to_stock():
+def test_a_did_with_a_customer_is_not_deleted_but_returned_to_stock():
     did = a_did(a_customer())
     refusal = deletion.why_not_delete_did(did, TODAY)
-    assert "is with Northwind Telecom. Only a DID in stock is deleted." in refusal.sentence
-    assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Take it back to stock", "dids.release")
+    assert "is with Northwind Telecom. Only a DID in stock can be deleted." in refusal.sentence
+    assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Return it to stock", "dids.release")
 
 
 def test_a_did_in_stock_is_removed_or_archived_where_it_was_ever_used(session):
@@ -255,7 +255,7 @@ def test_what_has_not_started_is_removed_and_holds_up_nothing(session):
     refusal = deletion.why_not_archive_customer(customer, TODAY)
     assert refusal.sentence == (
         "Northwind Telecom still has Seat (from 1 March 2027). "
-        "It is possible today, as soon as what stands in the way is removed or posted."
+        "It is possible today, once these are removed or posted."
     )
     assert refusal.possible_on == TODAY
     assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Remove Seat", "assignments.delete")
@@ -305,7 +305,7 @@ def test_a_customer_with_a_credit_still_to_come_is_not_closed_before_it_is_poste
     assert "is to pay" in deletion.why_not_archive_customer(customer, tomorrow).sentence
 
 
-def test_a_customer_who_is_to_pay_is_not_closed():
+def test_a_customer_who_has_something_to_pay_is_not_closed():
     customer = a_customer()
     assigned(a_package(frequency=Frequency.NONE, match=()), customer, end_date=TODAY)
     run()
@@ -334,3 +334,27 @@ def test_a_customer_with_nothing_open_is_archived_and_comes_back():
     assert customer.archived_on == TODAY
     deletion.restore_customer(customer)
     assert customer.archived_on is None
+
+
+def test_all_that_stands_in_the_way_of_archiving_is_told_at_once(session):
+    customer = a_customer()
+    assigned(a_package(frequency=Frequency.NONE, match=()), customer, end_date=TODAY)
+    run()
+    for name, days in ("Seat", 0), ("Fax", 90):
+        assigned(a_package(name, minimum_days=days), customer, date(2026, 11, 1))
+    session.add(
+        BalanceEntry(
+            customer_id=customer.id, source=EntrySource.CHARGE, made_on=TODAY, for_day=TODAY, amount=Decimal("-5.5"),
+            made_at=NOW,
+        )
+    )  # fmt: skip
+    run()
+    refusal = deletion.why_not_archive_customer(customer, TODAY + timedelta(1))
+    told = [refusal.sentence, *(reason.sentence for reason in refusal.others)]
+    assert [part in sentence for part, sentence in zip(("still has Seat", "to pay", "balance"), told, strict=True)] == [
+        True, True, True,
+    ]  # fmt: skip
+    assert (refusal.way_out.label, refusal.way_out.endpoint) == ("End 2 assignments", "assignments.end_many")
+    assert refusal.way_out.fields["end_date"] == "2027-01-29", "the first day on which both may end"
+    with pytest.raises(deletion.Refused, match=r"still has Seat.* to pay.* balance"):
+        deletion.archive_customer(customer, TODAY + timedelta(1))

@@ -59,9 +59,9 @@ def test_a_file_is_read_in_the_encoding_it_has(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "There is no line in it"),
-        (b" \n\n\t\n", "There is no line in it"),
-        (b"\xef\xbb\xbf", "There is no line in it"),
+        (b"", "It contains no lines"),
+        (b" \n\n\t\n", "It contains no lines"),
+        (b"\xef\xbb\xbf", "It contains no lines"),
         (b"PK\x03\x04\x14\x00", "spreadsheet or an archive"),
         (b"number\n+4420\x00", "not a text file"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "not a text file"),
@@ -71,8 +71,8 @@ def test_a_file_is_read_in_the_encoding_it_has(content: bytes) -> None:
         (b"number\n" + b"1" * (LINE_MAX + 1), "Line 2 is longer than"),
         (b"number\n" + b"1" * 200_000, "Line 2 is longer than"),
         (b"name,city\nAcme,London\n", "names no column for the numbers"),
-        (b"number,did\n1,2\n", "Two columns of the first line mean number"),
-        (b"number,customer\n", "nothing under the first line"),
+        (b"number,did\n1,2\n", "Two columns in the first line mean number"),
+        (b"number,customer\n", "no lines below the first one"),
         (b'number,customer\n+442079460123,"Acme\n+442079460124,B\n', "quotation marks do not match"),
         (b"number\n" + b"1\n" * 10_001, "10,001 lines; 10,000 at most"),
     ],

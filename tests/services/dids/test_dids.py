@@ -110,7 +110,7 @@ def test_countries_in_use_are_those_of_the_dids(session: Any) -> None:
 # -- giving and taking back
 
 
-def test_a_did_is_given_and_taken_back(session: Any) -> None:
+def test_a_did_is_given_and_returned(session: Any) -> None:
     number, acme = did(session, LONDON + "01"), customer()
     deletion.give(number, acme, TODAY)
     assert number.customer is acme
@@ -150,7 +150,7 @@ def test_good_lines_go_in_and_every_bad_one_is_named(session: Any) -> None:
     assert [(row.line.place, row.number) for row in found.new] == [(1, LONDON + "01"), (3, LONDON + "02")]
     assert [(row.line.place, row.reason.split(".")[0]) for row in found.bad] == [
         (2, "abc is not a phone number"),
-        (4, "The same number as in line 1"),
+        (4, "Same number as in line 1"),
         (5, "+44 20 is not a phone number (United Kingdom): check its digits"),
     ]
     take_in(found)
@@ -208,18 +208,18 @@ def test_a_line_may_say_its_own_customer_package_day_and_quantity(session: Any) 
     [
         ("Nobody,UK DID,2026-12-01,1", "There is no customer called Nobody."),
         ("Acme,Nothing,2026-12-01,1", "There is no package called Nothing."),
-        ("Acme,UK DID,1.12.2026,1", "1.12.2026 is not a day. Write it as in 2026-11-30."),
-        ("Acme,UK DID,2026-02-30,1", "2026-02-30 is not a day."),
-        ("Acme,UK DID,2200-01-01,1", "does not lie between 2000 and 2199"),
+        ("Acme,UK DID,1.12.2026,1", "1.12.2026 is not a date. Enter it as in 2026-11-30."),
+        ("Acme,UK DID,2026-02-30,1", "2026-02-30 is not a date."),
+        ("Acme,UK DID,2200-01-01,1", "is not between 2000 and 2199"),
         ("Acme,UK DID,2026-12-01,0", "Quantity 0 is not a whole number from 1 to 100,000."),
         ("Acme,UK DID,2026-12-01,1e3", "Quantity 1e3"),
         ("Acme,UK DID,2026-12-01,100001", "Quantity 100001"),
         (",UK DID,2026-12-01,1", "name the customer"),
-        ("Acme,UK DID,,1", "Say from which day on UK DID is assigned."),
+        ("Acme,UK DID,,1", "Enter the day from which UK DID is assigned."),
         ("Euro,UK DID,2026-12-01,1", "UK DID has no prices in EUR, the currency of Euro."),
         ("Closed,,,", "Closed is archived."),
         ("Acme,Old,2026-12-01,1", "Old is archived: it is off sale."),
-        ("Acme,UK DID,2026-12-01,1,extra", "There is more in this line than its columns."),
+        ("Acme,UK DID,2026-12-01,1,extra", "This line has more cells than expected."),
     ],
 )
 def test_a_bad_cell_is_named_with_its_reason(session: Any, cells: str, reason: str) -> None:
@@ -300,7 +300,7 @@ def test_a_report_is_the_same_while_nothing_has_changed(session: Any) -> None:
     assert report(text).fingerprint() != seen
 
 
-def test_a_number_that_somebody_adds_meanwhile_is_told(session: Any) -> None:
+def test_a_number_that_somebody_adds_in_the_meantime_is_told(session: Any) -> None:
     found = report(f"{LONDON}01\n{LONDON}02")
     did(session, LONDON + "02")
     with pytest.raises(RuleBroken, match="Somebody else has just added"):

@@ -104,7 +104,7 @@ def test_what_is_kept_counts_for_more_than_an_assignment_with_an_old_start(sessi
     assert owner_on(day(5), day(9), day(10)) == [acme.id, acme.id, globex.id]
 
 
-def test_a_did_that_never_moved_is_its_customers_also_before_it_was_taken_in(session, in_mind):
+def test_a_did_that_never_moved_is_its_customers_also_before_it_was_imported(session, in_mind):
     acme = a_customer("Acme")
     taken_up(acme, on=TODAY)
     assert owner_on(day(1), TODAY) == [acme.id, acme.id]

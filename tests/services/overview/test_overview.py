@@ -235,7 +235,7 @@ def an_import(session, state, digest="one", **more):
     return made
 
 
-def test_a_file_of_calls_that_waits_is_named_until_it_is_taken_in(session):
+def test_a_file_of_calls_that_waits_is_named_until_it_is_imported(session):
     stopped = an_import(session, ImportState.STOPPED)
     interrupted = an_import(session, ImportState.RUNNING, "two")
     an_import(session, ImportState.DONE, "three")
@@ -290,7 +290,7 @@ def remembers(app, monkeypatch):
     remembering.forget()
 
 
-def test_what_is_remembered_is_found_anew_once_anything_has_changed(session, remembers):
+def test_what_is_remembered_is_found_again_once_anything_has_changed(session, remembers):
     package, customer = a_package("Anchored", "10", match=()), a_customer()
     first = assigned(package, customer, TODAY.replace(day=1))
 
@@ -328,7 +328,7 @@ def test_a_change_of_price_is_seen_at_once(session, remembers):
     assert recurs().retail == 12
 
 
-def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_anew(
+def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_again(
     session, remembers, monkeypatch
 ):
     monkeypatch.setattr(remembering, "QUICK", -1.0)  # from here on everything takes long

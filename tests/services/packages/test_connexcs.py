@@ -61,10 +61,10 @@ def test_a_service_is_renamed_also_to_other_letters_of_its_own_name():
     assert service.name == "IPQS"
 
 
-def test_a_service_stays_while_a_package_stands_on_it(session):
+def test_a_service_stays_while_a_package_uses_it(session):
     service = add_connexcs_package("Call Recording")
     package = package_on(service)
-    with pytest.raises(CannotDelete, match="Recording stands on Call Recording") as refused:
+    with pytest.raises(CannotDelete, match="Recording uses Call Recording") as refused:
         delete_connexcs_package(service)
     assert refused.value.way_out.values == {"package_id": package.id}
     unused = add_connexcs_package("Storage")
@@ -94,7 +94,7 @@ def test_one_assignment_hands_over_to_the_next_without_a_day_between():
     assert spans(acme, TODAY) == [("Call Recording", date(2026, 1, 1), None, 1)]
 
 
-def test_after_a_gap_it_is_enabled_anew():
+def test_after_a_gap_it_is_enabled_again():
     acme, package = a_customer(), package_on(add_connexcs_package("Call Recording"))
     assigned(package, acme, date(2026, 1, 1), end_date=date(2026, 1, 31))
     assigned(package, acme, date(2026, 3, 1), end_date=date(2026, 3, 31))

@@ -84,14 +84,14 @@ def test_a_change_of_schedule_changes_the_month():
     assert found.hits[0].first_on == date(2026, 12, 8)
 
 
-def test_who_has_ended_before_it_holds_is_not_hit():
+def test_who_has_ended_before_it_takes_effect_is_not_affected():
     package = a_package(retail="10")
     assigned(package, a_customer(), date(2026, 11, 1), end_date=date(2026, 11, 22))
     run()
     assert not impact(package, retail="12").effects
 
 
-def test_setup_prices_hit_only_who_has_not_begun():
+def test_setup_prices_affect_only_who_has_not_begun():
     package = a_package(retail="10", setup_retail="5", match=())
     assigned(package, a_customer())
     assigned(package, a_customer("Globex"), date(2026, 12, 24), quantity=2)
@@ -103,7 +103,7 @@ def test_setup_prices_hit_only_who_has_not_begun():
     assert [(e.difference, e.once_difference) for e in found.effects] == [(0, 8)]
 
 
-def test_a_one_off_hits_only_who_has_not_begun():
+def test_a_one_off_affects_only_who_has_not_begun():
     package = a_package(retail="10", frequency=Frequency.NONE, match=())
     assigned(package, a_customer())
     assigned(package, a_customer("Globex"), date(2026, 12, 24))
@@ -115,7 +115,7 @@ def test_a_one_off_hits_only_who_has_not_begun():
     assert found.effects[0].once_difference == 2
 
 
-def test_at_once_it_hits_everybody():
+def test_at_once_it_affects_everybody():
     package = a_package(retail="10", proration=Proration.DAILY)
     assigned(package, a_customer(), date(2026, 11, 8))
     found = impact(package, retail="12")
@@ -132,13 +132,13 @@ def test_the_quantity_of_the_day_counts():
     assert impact(package, DECEMBER, retail="12").effects[0].difference == 2
 
 
-def test_a_name_hits_nobody():
+def test_a_name_affects_nobody():
     package = a_package()
     assigned(package, a_customer())
     assert not impact(package, name="Another").effects
 
 
-def test_what_was_seen_differs_once_somebody_else_is_hit():
+def test_what_was_seen_differs_once_somebody_else_is_affected():
     package = a_package(retail="10")
     assigned(package, a_customer())
     seen = impact(package, retail="12").fingerprint

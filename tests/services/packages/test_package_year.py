@@ -43,9 +43,7 @@ def test_it_warns_when_retail_is_below_cost():
 
 def test_it_warns_when_a_price_rounds_to_nothing():
     yen = replace(TRUNK, prices=(PriceSet("JPY", Decimal(0), Decimal("0.4")),))
-    assert year_ahead(yen, TODAY).warnings == (
-        "Retail 0.4 JPY rounds to nothing: one unit is charged 0 JPY.",
-    )
+    assert year_ahead(yen, TODAY).warnings == ("Retail 0.4 JPY rounds to zero: one unit is charged 0 JPY.",)
 
 
 def test_it_says_until_when_an_assignment_is_locked():
@@ -61,7 +59,7 @@ def test_it_says_until_when_an_assignment_is_locked():
         ((15, 31), "31 falls on the last day of shorter months."),
         ((30, 31), "30 and 31 fall together on the last day in shorter months: one charge there, not 2."),
         ((29, 31), "29 and 31 fall together on the last day in February: one charge there, not 2."),
-        ((28, 29), "28 and 29 fall together in February, but for leap years: one charge there, not two."),
+        ((28, 29), "28 and 29 fall together in February, except in leap years: one charge there, not two."),
     ],
 )
 def test_it_says_when_match_days_fall_together(match, says):
@@ -105,4 +103,4 @@ def test_an_unfinished_form_shows_what_it_can():
 def test_a_pattern_that_matches_anywhere_is_pointed_out():
     minutes = replace(TRUNK, type=PackageType.FREE_MINUTES, destination="^91|44")
     warnings = year_ahead(minutes, TODAY).warnings
-    assert "44 matches anywhere in a number. Write ^44 for numbers that begin with it." in warnings
+    assert "44 matches anywhere in a number. Enter ^44 for numbers that begin with it." in warnings

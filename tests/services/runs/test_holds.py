@@ -108,7 +108,7 @@ def test_a_hold_in_the_middle_of_a_life_never_charges_a_day_twice(session):
     [
         (SINCE, "Choose a day after 3 October 2026, the first held line, or post all of them."),
         (date(2199, 12, 31), "Charging would begin after the end date, 31 December 2026."),
-        (date(2200, 1, 1), "Dates lie between 2000 and 2199."),
+        (date(2200, 1, 1), "Dates must be between 2000 and 2199."),
     ],
 )
 def test_a_day_that_makes_no_sense_is_refused(held, day, sentence):
@@ -131,7 +131,7 @@ def test_a_choice_for_many_leaves_held_whom_it_does_not_fit(session, held):
 def test_a_choice_is_made_once(held):
     holds.choose_post_all([held], TODAY, by=BEN, now=NOW)
     run()
-    with pytest.raises(RuleBroken, match="Nothing of it is held any more"):
+    with pytest.raises(RuleBroken, match="It is no longer held"):
         holds.choose_post_all([held], TODAY, by=BEN, now=NOW)
 
 

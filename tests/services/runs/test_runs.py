@@ -114,7 +114,7 @@ def test_what_changed_since_a_simulation_is_told_before_anything_is_posted(trade
     assert runs.check_unchanged(simulation, found.fingerprint, TODAY).charge_count == found.charge_count
 
 
-def test_a_run_whose_simulation_no_longer_holds_is_refused_and_keeps_the_differences(trade):
+def test_a_run_whose_simulation_is_out_of_date_is_refused_and_keeps_the_differences(trade):
     simulation = a_run(simulate=True)
     added = assigned(a_package("Seat", "7.50"), trade[0].customer, NOVEMBER)
     db.session.commit()
@@ -155,7 +155,7 @@ def test_a_conflict_fails_that_assignment_alone_and_is_reported(trade):
     assert (run.failed_count, run.charge_count) == (1, 2)
     (exception,) = reports.exceptions_of(run, Outcome.FAILED)
     assert exception.assignment_id == trade[0].id
-    assert "Nothing of it was posted" in exception.sentence
+    assert "None of its charges was posted" in exception.sentence
     totals = reports.totals_of([run])[run.id]
     assert set(totals) == {"USD"}
 
@@ -201,7 +201,7 @@ def test_an_interrupted_run_is_taken_up_once(trade):
     assert not runs.take_up(run, NOW)
 
 
-def test_an_interrupted_simulation_is_written_anew(trade):
+def test_an_interrupted_simulation_is_written_again(trade):
     simulation = a_run(simulate=True)
     before, fingerprint = lines(SimulatedCharge, simulation), simulation.fingerprint
     interrupted(simulation.id)

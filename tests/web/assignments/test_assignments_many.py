@@ -50,7 +50,7 @@ def test_among_very_many_one_searches_by_package_or_number(client, dids, monkeyp
         assert len(shown.select("tbody tr")) == found, text
         assert "4 assigned" in words(shown.header), "what is searched for changes no count"
     soup = page(client.get(address, query_string={"q": "nothing such"}))
-    assert "Nothing fits." in words(soup)
+    assert "No package matches." in words(soup)
     assert soup.select_one(f'#assignments-found a[href="{address}"]')
 
 
@@ -90,7 +90,7 @@ def test_what_will_be_charged_in_sum_and_who_is_refused_is_shown_first(client, s
     for soup in (fragment, whole):
         assert "Assigned to 2 of 3 DIDs" in words(soup)
         assert "GBP 2 10.00 730.00 146.00" in words(soup)
-        assert "+44 20 7946 0125: It is in stock. Let a customer have it first." in words(soup)
+        assert "+44 20 7946 0125: It is in stock. Give it to a customer first." in words(soup)
     assert count(session) == 0
 
 
@@ -111,11 +111,11 @@ def test_when_all_get_it_one_is_back_at_the_list(client, session):
     assert count(session) == 2
 
 
-def test_what_can_be_nobodys_stands_at_its_field(client, session, dids):
+def test_what_can_be_nobodys_is_shown_at_its_field(client, session, dids):
     data = asked(a_package(), packed([did.id for did in dids[:2]]), quantity=0)
     assert error_at(
         page(client.post("/assignments/many/dids/assign", data=data), 422), "quantity"
-    ).startswith("Quantity is")
+    ).startswith("Quantity must be")
     assert count(session) == 0
 
 

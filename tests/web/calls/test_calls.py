@@ -42,18 +42,18 @@ BAD = a_line("=b", "2026-11-03 10:00:00", 90, "2.50", customer="=cmd()")
 
 def test_without_any_import_the_page_says_what_belongs_there(client):
     soup = page(client.get("/calls"))
-    assert "No calls have come in yet." in words(soup.main)
+    assert "No calls have been imported yet." in words(soup.main)
     assert soup.select_one("nav a[aria-current=page]").text.strip() == "Calls"
 
 
-def test_a_small_file_is_taken_in_while_one_waits(session, client, app):
+def test_a_small_file_is_imported_while_one_waits(session, client, app):
     a_customer()
     before = kept(app)
     answer = send(client, gzip.compress(a_text(GOOD, BAD)), "../up/calls.csv.gz")
     assert answer.status_code == 303
     soup = page(client.get(answer.location))
     assert words(soup.h1) == "calls.csv.gz"
-    assert "taken in" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
+    assert "imported" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
     assert "Call id from call id" in words(soup.main)
     assert session.scalar(select(func.count(Call.id))) == 1
     assert kept(app) == before
@@ -66,7 +66,7 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
     answer = client.get(f"{location}/bad-rows.csv")
     assert answer.mimetype == "text/csv" and "attachment" in answer.headers["Content-Disposition"]
     lines = answer.text.splitlines()
-    assert lines[0] == "line,reason,call id,customer,did,destination,start time,seconds,charge,cost"
+    assert lines[0] == "\ufeffline,reason,call id,customer,did,destination,start time,seconds,charge,cost"
     assert lines[1].startswith("3,The call id =b is a formula.,'=b,'=cmd(),")
     mended = answer.text.replace("'=b,'=cmd()", "b,Northwind Telecom").replace("-2", "2")
     again = client.get(send(client, mended.encode()).location)
@@ -78,7 +78,7 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
     ("content", "sentence"),
     [
         pytest.param(b"", "The file is empty.", id="empty"),
-        pytest.param(gzip.compress(a_text(GOOD) * 50)[:-30], "cut off or broken", id="half-written gzip"),
+        pytest.param(gzip.compress(a_text(GOOD) * 50)[:-30], "incomplete or damaged", id="half-written gzip"),
         pytest.param(a_text() + b"x,\xe9\n", "not in UTF-8", id="wrong encoding"),
         pytest.param(b"PK\x03\x04xx", "spreadsheet", id="a spreadsheet"),
         pytest.param(a_text(GOOD, head=GOOD), "holds values, not the names", id="no header"),
@@ -96,7 +96,7 @@ def test_no_file_at_all_is_refused_at_its_field(client):
     assert "Choose a file" in error_at(page(client.post("/calls", data={}), 422), "file")
 
 
-def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_taken_in(session, client):
+def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_imported(session, client):
     a_customer()
     answer = send(
         client, a_text("r1,Northwind Telecom,2026-11-03 10:00:00,2", head="ref,who,when was it,pounds")
@@ -108,12 +108,12 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_taken_in(session,
     assert "Choose the column" in error_at(page(client.post(answer.location, data=chosen), 422), "amount")
     assert "list" in error_at(page(client.post(answer.location, data=chosen | {"amount": 77}), 422), "amount")
     done = client.post(answer.location, data=chosen | {"amount": 3})
-    assert "taken in" in words(page(client.get(done.location)).main)
+    assert "imported" in words(page(client.get(done.location)).main)
     assert session.scalar(select(func.count(Call.id))) == 1
     assert client.get(answer.location).status_code == 303
 
 
-def test_an_import_can_be_stopped_and_gone_on_with(session, client, tmp_path):
+def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     a_customer()
     import_, _ = importing.accept(
         a_file(tmp_path, [GOOD]), "big.csv", replaces=False, by="", now=importing_now()
@@ -165,7 +165,7 @@ def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client
     found = words(part(client.get(url + "?q=%2B33", headers={"HX-Request": "true"})))
     assert "France" in found and "United Kingdom" not in found
     assert "No call matches." in words(page(client.get(url + "?q=nothing")).main)
-    assert "To lies before From." in words(page(client.get(url + "?from=2026-11-05&to=2026-11-01")).main)
+    assert "To is before From." in words(page(client.get(url + "?from=2026-11-05&to=2026-11-01")).main)
     assert client.get("/customers/99999/calls").status_code == 404
 
 

@@ -57,13 +57,13 @@ def test_a_double_click_records_one_payment(client, session, acme):
 @pytest.mark.parametrize(
     ("typed", "field", "sentence"),
     [
-        ({"amount": ""}, "amount", "Say how much"),
+        ({"amount": ""}, "amount", "Enter the amount paid"),
         ({"amount": "-5"}, "amount", "above zero"),
-        ({"amount": "0.001"}, "amount", "at most 2 decimals"),
-        ({"amount": "0.00000001"}, "amount", "at most 2 decimals"),
+        ({"amount": "0.001"}, "amount", "2 decimals at most"),
+        ({"amount": "0.00000001"}, "amount", "2 decimals at most"),
         ({"amount": "1000000000"}, "amount", "below 1,000,000,000"),
         ({"amount": "lots"}, "amount", "digits with a point"),
-        ({"fee": "-1"}, "fee", "not below zero"),
+        ({"fee": "-1"}, "fee", "cannot be below zero"),
         ({"paid_on": "2026-11-23"}, "paid_on", "or before"),
         ({"paid_on": "tomorrow"}, "paid_on", "day of the calendar"),
         ({"state": "cancelled"}, "state", "Choose a State"),
@@ -144,7 +144,7 @@ def test_a_pending_payment_is_completed(client, session, acme):
     assert credit.balance_of(acme.id) == 50
 
 
-def test_an_adjustment_stands_on_the_statement_with_its_reason(client, session, acme):
+def test_an_adjustment_is_on_the_statement_with_its_reason(client, session, acme):
     typed = {"token": "j1", "amount": "-2.50", "for_day": "2026-11-01", "reason": "Goodwill taken back"}
     page(client.post(f"/customers/{acme.id}/credit/adjustments", data=typed, follow_redirects=True))
     text = words(page(client.get(f"/customers/{acme.id}/credit")))
@@ -161,7 +161,7 @@ def test_the_statement_adds_up_over_any_span(client, session, acme):
     assert "Opening balance 0.00" in whole and "Closing balance 13.67" in whole
     after = words(page(client.get(f"/customers/{acme.id}/credit?from=2026-11-23&to=2026-11-30")))
     assert "Opening balance 13.67" in after and "Closing balance 13.67" in after
-    assert "To lies before From" in words(
+    assert "To is before From" in words(
         page(client.get(f"/customers/{acme.id}/credit?from=2026-11-23&to=2026-11-01"), 422)
     )
 
@@ -180,10 +180,11 @@ def test_a_viewer_sees_no_button_that_would_refuse_them(as_viewer, acme):
 def allocating(session, acme):
     """A charge of 10 and a payment of 10, and the form that pays the one out of the other."""
     charge = charged(acme, "10")
-    payment = credit.record_payment(
-        Payment(token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(10), fee=Decimal(0), created_at=NOW),
-        TODAY, now=NOW,
+    payment = Payment(
+        token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(10), fee=Decimal(0),
+        created_at=NOW,
     )  # fmt: skip
+    credit.record_payment(payment, TODAY, now=NOW)
     session.commit()
     return f"/payments/{payment.id}/allocations", {"charge": str(charge.id), "amount": "10", "token": "t1"}
 

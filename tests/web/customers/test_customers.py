@@ -218,7 +218,7 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_typed_is_lost(
     assert session.scalar(select(func.count(Customer.id))) == 0
 
 
-def test_everything_that_is_wrong_is_said_at_once(client: FlaskClient) -> None:
+def test_everything_that_is_wrong_is_reported_at_once(client: FlaskClient) -> None:
     wrong = {"name": "", "email": "nobody", "tax_rate": "101"}
     soup = page(client.post("/customers", data=TYPED | wrong), 422)
     assert all(error_at(soup, field) for field in wrong)
@@ -261,7 +261,7 @@ def test_the_second_of_two_editors_is_told_and_loses_nothing(session: Any, clien
     stale = change(customer, name="Mine")
     client.post(f"/customers/{customer.id}", data=change(customer, name="Theirs"))
     soup = page(client.post(f"/customers/{customer.id}", data=stale), 409)
-    assert "Somebody else saved this" in words(soup.select_one("[role=alert]"))
+    assert "Somebody else has saved this" in words(soup.select_one("[role=alert]"))
     assert "Name: Theirs" in words(soup.select_one(".note"))
     assert soup.select_one('input[name="name"]')["value"] == "Mine"
     again = stale | {"version": soup.select_one('input[name="version"]')["value"]}
@@ -310,7 +310,7 @@ def test_without_script_the_row_opens_in_the_list(session: Any, client: FlaskCli
     assert other.name == "Globex"
 
 
-def test_a_rate_typed_in_the_row_holds_from_tomorrow_once_something_was_posted(
+def test_a_rate_typed_in_the_row_is_effective_from_tomorrow_once_something_was_posted(
     session: Any, client: FlaskClient
 ) -> None:
     customer = a_customer("Acme")
@@ -392,7 +392,7 @@ def test_what_is_held_is_named(session: Any, client: FlaskClient) -> None:
     assert "SIP Trunk 10 is held: 83 charges since 1 Jan 2020" in words(soup.select_one("main .note"))
 
 
-def test_the_figures_come_anew_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
+def test_the_figures_are_refreshed_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
     customer = a_customer("Acme")
     assigned(a_package(), customer)
     soup = part(client.get(f"/customers/{customer.id}/figures", headers=HTMX))
@@ -422,7 +422,7 @@ def test_more_charges_than_are_shown_are_hinted_at(session: Any, client: FlaskCl
 # -- tax rates
 
 
-def test_a_tax_rate_from_a_day_on_stands_in_the_history_and_can_be_taken_back(
+def test_a_tax_rate_from_a_day_on_is_in_the_history_and_can_be_removed(
     session: Any, client: FlaskClient
 ) -> None:
     customer = a_customer("Acme")
@@ -430,7 +430,7 @@ def test_a_tax_rate_from_a_day_on_stands_in_the_history_and_can_be_taken_back(
     client.post(f"/customers/{customer.id}/tax-rates", data=data)
     history = page(client.get(f"/customers/{customer.id}")).select_one("#tax")
     assert [words(row) for row in history.select("tbody tr")] == [
-        "1 Jan 2027 to come 19% Take back the rate from 1 Jan 2027",
+        "1 Jan 2027 to come 19% Remove the rate from 1 Jan 2027",
         "the beginning 20%",
     ]
     client.post(history.select_one("tbody form")["action"], data={"effective_from": "2027-01-01"})
@@ -468,11 +468,11 @@ def test_a_rate_of_somebody_who_has_seen_an_older_one_is_asked_again(
     stale = {"tax_rate": "19", "version": customer.version}
     client.post(f"/customers/{customer.id}/tax-rates", data=stale)
     soup = page(client.post(f"/customers/{customer.id}/tax-rates", data=stale | {"tax_rate": "18"}), 409)
-    assert "Somebody else saved this customer" in words(soup.select_one("#tax"))
+    assert "Somebody else has saved this customer" in words(soup.select_one("#tax"))
     assert str(customer.tax_rate_on(TODAY)) == "19"
 
 
-def test_a_rate_that_holds_cannot_be_taken_back(session: Any, client: FlaskClient) -> None:
+def test_a_rate_that_is_in_force_cannot_be_removed(session: Any, client: FlaskClient) -> None:
     customer = a_customer("Acme")
     for day in ("2000-01-01", "never", ""):
         page(client.post(f"/customers/{customer.id}/tax-rates/drop", data={"effective_from": day}), 422)
@@ -482,7 +482,7 @@ def test_a_rate_that_holds_cannot_be_taken_back(session: Any, client: FlaskClien
 # -- the archive
 
 
-def test_a_customer_with_nothing_open_is_archived_and_taken_back(session: Any, client: FlaskClient) -> None:
+def test_a_customer_with_nothing_open_is_archived_and_restored(session: Any, client: FlaskClient) -> None:
     customer = a_customer("Acme")
     client.post(f"/customers/{customer.id}/archive")
     assert customer.archived_on == TODAY

@@ -189,7 +189,7 @@ def test_a_block_that_was_added_is_not_answered_with_to_another_one(
     confirm(client, page(client.post("/dids/new/check", data=first)))
     other = page(client.post("/dids/new/check", data=first | {"last": LONDON + "04"}))
     soup = page(confirm(client, other), 409)
-    assert "This form was sent already, saying something else: 3 DIDs were added." in words(soup)
+    assert "This form was already sent with different content: 3 DIDs were added." in words(soup)
     assert soup.select_one('a[href="/dids?sort=-added"]')
     assert len(stored(session)) == 3
 
@@ -226,7 +226,7 @@ def test_a_file_says_for_each_line_whose_it_is_and_what_is_assigned(
     ).encode("utf-8-sig")
     soup = page(client.post("/dids/new/check", data=FILE | upload(content)))
     assert facts(soup) == {"To add": "1", "Already there": "0", "Bad lines": "1"}
-    assert "Not read, because their names mean nothing here: Notes." in words(soup.main)
+    assert "Columns ignored, because their names are not known: Notes." in words(soup.main)
     page(confirm(client, soup))
     assignment = session.scalars(select(Assignment)).one()
     assert (assignment.customer.name, assignment.quantity_on(TODAY)) == ("Acme, Inc.", 2)
@@ -240,7 +240,7 @@ def test_bad_lines_are_downloaded_safe_against_formulas(session: Any, client: Fl
     answer = client.post("/dids/new/bad-lines.csv", data=data)
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
-    rows = list(csv.reader(io.StringIO(answer.text)))
+    rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert rows[0] == ["line", "reason", "number", "customer"]
     assert [row[2] for row in rows[1:]] == ['\'=HYPERLINK("http://x")', "+44"]  # a number does nothing
     assert not [cell for row in rows for cell in row if cell[:1] in "=-@" and cell]

@@ -165,7 +165,9 @@ def test_the_page_shows_what_comes_and_what_was_charged_on_the_number(
     assert "1.20 GBP" in posted
 
 
-def test_the_next_charges_come_anew_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
+def test_the_next_charges_are_refreshed_when_something_was_assigned(
+    session: Any, client: FlaskClient
+) -> None:
     acme = a_customer("Acme")
     did = a_did(acme, LONDON + "01")
     assigned(a_package("UK DID", "1.20"), acme, did=did)
@@ -174,7 +176,7 @@ def test_the_next_charges_come_anew_when_something_was_assigned(session: Any, cl
     assert client.get(f"/dids/{did.id}/next-charges").location == f"/dids/{did.id}"
 
 
-def test_a_number_is_given_and_taken_back_on_its_page(session: Any, client: FlaskClient) -> None:
+def test_a_number_is_given_and_returned_on_its_page(session: Any, client: FlaskClient) -> None:
     acme, did = a_customer("Acme"), a_did(None, LONDON + "01")
     client.post(f"/dids/{did.id}/customer", data={"customer": "Acme", "version": did.version})
     assert did.customer is acme
@@ -223,7 +225,7 @@ def test_a_number_in_stock_is_deleted(session: Any, client: FlaskClient) -> None
     assert session.scalar(select(func.count(Did.id))) == 0
 
 
-def test_a_number_that_was_charged_for_is_archived_and_taken_back(session: Any, client: FlaskClient) -> None:
+def test_a_number_that_was_charged_for_is_archived_and_restored(session: Any, client: FlaskClient) -> None:
     acme = a_customer("Acme")
     did = a_did(acme, LONDON + "01")
     assignment = assigned(a_package("UK DID"), acme, did=did)
@@ -266,13 +268,13 @@ def test_all_that_the_filter_found_are_meant_where_that_is_ticked(session: Any, 
     assert words(asked.h1) == "Give 60 DIDs to a customer"
 
 
-def test_what_cannot_be_taken_back_is_named_and_the_others_are(session: Any, client: FlaskClient) -> None:
+def test_what_cannot_be_returned_is_named_and_the_others_are(session: Any, client: FlaskClient) -> None:
     acme = a_customer("Acme")
     free, held = a_did(acme, LONDON + "01"), a_did(acme, LONDON + "02")
     assigned(a_package("UK DID"), acme, TODAY - timedelta(1), did=held)
     soup = page(client.post("/dids/release", data={"ids": [free.id, held.id]}))
     assert words(soup.h1) == "1 DID stayed as it was"
-    assert "1 DID taken back to stock." in words(soup.select_one(".note"))
+    assert "1 DID returned to stock." in words(soup.select_one(".note"))
     assert "+44 20 7946 0002 still has UK DID. The first day" in words(soup.select_one("tbody tr"))
     assert (free.customer, held.customer) == (None, acme)
 

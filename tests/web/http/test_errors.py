@@ -79,12 +79,12 @@ def broken(folder, app):
     [
         ("rule", 409, "Acme still has it."),
         ("invalid", 422, "Quantity is at least 1."),
-        ("stale", 409, "Somebody else saved this"),
+        ("stale", 409, "Somebody else has saved this"),
         ("deleted", 404, "nothing here"),
         ("deadlock", 409, "Somebody else changed this at the same moment"),
         ("crossed", 409, "Somebody else changed this at the same moment"),
-        ("bug", 500, "Something broke on our side"),
-        ("large", 422, "larger than the portal can hold"),
+        ("bug", 500, "Something went wrong on our side"),
+        ("large", 422, "value is too large"),
         ("404", 404, "nothing here"),
         ("403", 403, "Ask an owner"),
         ("418", 418, "teapot"),
@@ -115,7 +115,7 @@ def test_the_largest_id_is_only_not_found(broken):
 @pytest.mark.parametrize("typed", ["a\0b", "\0"])
 def test_a_character_that_cannot_be_stored_is_refused_by_the_name_of_its_field(broken, typed):
     soup = page(broken.post("/echo", data={"company_name": typed}), 422)
-    assert "Company Name holds a character that cannot be stored" in words(soup.select_one("main"))
+    assert "Company Name contains a character that cannot be stored" in words(soup.select_one("main"))
 
 
 def test_an_address_asks_with_a_mark_in_place_of_a_character_that_cannot_be_stored(broken):

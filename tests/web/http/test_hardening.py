@@ -7,6 +7,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from portal.cli import main
 from portal.config import BadSetting, finish, load
@@ -21,6 +23,7 @@ EARNEST = {
     "PORTAL_MODE": "production",
     "PORTAL_SECRET_KEY": KEY,
     "PORTAL_TRUSTED_HOSTS": "portal.example.com",
+    "PORTAL_URL": "https://portal.example.com",
 }
 
 
@@ -82,8 +85,13 @@ def test_only_where_a_picture_is_drawn_into_the_page_is_that_allowed(client):
     assert answer.headers["Content-Security-Policy"] == CSP_DRAWN
 
 
-def test_cookies_of_a_portal_in_earnest_travel_over_https_and_to_nobody_else(another):
-    earnest = another(MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"])
+def test_cookies_of_a_portal_in_production_travel_over_https_and_to_nobody_else(another):
+    earnest = another(
+        MODE="production",
+        SECRET_KEY=KEY,
+        TRUSTED_HOSTS=["portal.example.com"],
+        URL="https://portal.example.com",
+    )
     typed = {"email": "owner@lumen.example", "password": world.PASSWORD}
     answer = earnest.test_client().post("/login", data=typed, base_url="https://portal.example.com")
     cookies = answer.headers.getlist("Set-Cookie")
@@ -155,7 +163,7 @@ def test_a_file_is_taken_only_where_one_is_read(client):
 
     data = {"name": "x", "file": (io.BytesIO(b"MZ..."), "setup.exe")}
     answer = client.post("/packages/preview", data=data, content_type="multipart/form-data")
-    assert "does not read this kind of file" in words(page(answer, 415).select_one("main"))
+    assert "cannot read this kind of file" in words(page(answer, 415).select_one("main"))
 
 
 def test_json_is_no_form(anonymous, client):
@@ -200,11 +208,11 @@ def test_the_demo_is_not_served_to_others(host):
     assert "answers its own machine only" in result.output
 
 
-def test_a_portal_in_earnest_does_not_debug(monkeypatch, tmp_path):
+def test_a_portal_in_production_does_not_debug(monkeypatch, tmp_path):
     for name, value in {**EARNEST, "PORTAL_INSTANCE": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     result = CliRunner().invoke(main, ["serve", "--debug"])
-    assert result.exit_code == 1 and "does not debug" in result.output
+    assert result.exit_code == 1 and "Debugging is not allowed" in result.output
     monkeypatch.setenv("FLASK_DEBUG", "1")
     with pytest.raises(BadSetting, match="FLASK_DEBUG"):
         finish(load())
@@ -214,6 +222,9 @@ def test_a_portal_in_earnest_does_not_debug(monkeypatch, tmp_path):
     ("given", "says"),
     [
         ({"PORTAL_PROXIES": "1"}, "PORTAL_PROXIES"),
+        ({"PORTAL_URL": "https://portal.example.com"}, "none of PORTAL_TRUSTED_HOSTS"),
+        ({**EARNEST, "PORTAL_URL": "http://portal.example.com"}, "begins with https://"),
+        ({**EARNEST, "PORTAL_URL": "https://elsewhere.example"}, "none of PORTAL_TRUSTED_HOSTS"),
         ({**EARNEST, "PORTAL_SMTP_PASSWORD": "x", "PORTAL_SMTP_TLS": "none"}, "PORTAL_SMTP_TLS"),
     ],
 )
@@ -222,7 +233,7 @@ def test_settings_that_would_be_unsafe_are_refused(given, says, tmp_path):
         finish(load({"PORTAL_INSTANCE": str(tmp_path), **given}))
 
 
-@pytest.mark.parametrize("missing", ["PORTAL_SECRET_KEY", "PORTAL_TRUSTED_HOSTS"])
+@pytest.mark.parametrize("missing", ["PORTAL_SECRET_KEY", "PORTAL_TRUSTED_HOSTS", "PORTAL_URL"])
 def test_who_serves_it_without_what_it_needs_is_told_in_a_sentence(monkeypatch, tmp_path, missing):
     for name, value in {**EARNEST, "PORTAL_INSTANCE": str(tmp_path), missing: ""}.items():
         monkeypatch.setenv(name, value)
@@ -230,7 +241,7 @@ def test_who_serves_it_without_what_it_needs_is_told_in_a_sentence(monkeypatch, 
     assert result.exit_code == 1 and f"Error: {missing}: production needs" in result.output
 
 
-def test_without_its_secret_a_portal_in_earnest_does_not_start(tmp_path):
+def test_without_its_secret_a_portal_in_production_does_not_start(tmp_path):
     environment = {**os.environ, **EARNEST, "PORTAL_SECRET_KEY": "", "PORTAL_INSTANCE": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", "import portal.wsgi"],
@@ -243,10 +254,17 @@ def test_without_its_secret_a_portal_in_earnest_does_not_start(tmp_path):
     assert not (tmp_path / "secret-key").exists()
 
 
-def test_an_error_in_earnest_shows_nothing_of_the_inside(another, monkeypatch):
+def test_an_error_of_the_database_tells_a_log_nothing_of_what_it_was_about(app, session):
+    with pytest.raises(DatabaseError) as raised:
+        session.execute(text("INSERT INTO nowhere (name) VALUES (:name)"), {"name": "Ann Secret"})
+    session.rollback()
+    assert "Ann Secret" not in str(raised.value) and "hide_parameters" in str(raised.value)
+
+
+def test_an_error_in_production_shows_nothing_of_the_inside(another, monkeypatch):
     earnest = another(
-        MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"], TESTING=False,
-        PROPAGATE_EXCEPTIONS=False,
+        MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"],
+        URL="https://portal.example.com", TESTING=False, PROPAGATE_EXCEPTIONS=False,
     )  # fmt: skip
     monkeypatch.setitem(earnest.view_functions, "health.show", lambda: 1 / 0)
     answer = earnest.test_client().get("/health", base_url="https://portal.example.com")

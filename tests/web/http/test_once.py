@@ -92,7 +92,7 @@ def test_the_token_of_a_form_that_was_sent_is_refused_to_other_content(stage, na
     made = bad_input.contents(stage.app)
     answer = send(stage, row, form, form.values | OTHER[name])
     soup = page(answer, 409)
-    assert "This form was sent already, saying something else" in words(soup)
+    assert "This form was already sent with different content" in words(soup)
     assert bad_input.contents(stage.app) == made
     ways = [a["href"] for a in soup.select("main a.button") if re.match("See |Show ", words(a))]
     assert ways and stage.browser("owner").get(ways[0]).status_code == 200
@@ -107,7 +107,7 @@ def test_a_form_without_a_token_is_refused_in_a_sentence_and_kept_as_typed(stage
     if NO_TOKENS[why] is not None:
         values["token"] = NO_TOKENS[why]
     soup = page(send(stage, row, form, values), 422)
-    assert "What makes this form count only once was missing: nothing was stored." in words(soup)
+    assert "The form's one-time token was missing, so nothing was saved." in words(soup)
     assert bad_input.contents(stage.app) == before
     elements = soup.select("form[method=post]")
     again = next(f for f in (form_on(soup, one) for one in elements) if "token" in f.fields)
@@ -133,4 +133,4 @@ def test_a_script_is_told_too(stage, name):
     browser = stage.browser("owner")
     answer = browser.post(form.action, data=form.values | OTHER[name], headers={"HX-Request": "true"})
     assert answer.status_code == 409
-    assert "This form was sent already" in answer.text
+    assert "This form was already sent" in answer.text

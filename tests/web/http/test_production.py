@@ -17,6 +17,7 @@ def production(folder, app):
         MODE="production",
         SECRET_KEY=KEY,
         TRUSTED_HOSTS=["portal.example.com"],
+        URL="https://portal.example.com",
         PROXIES=1,
     )
     yield production.test_client()
@@ -27,7 +28,7 @@ def production(folder, app):
 def test_a_name_that_is_not_ours_is_refused_with_a_sentence(production):
     response = production.get("/login", base_url="https://elsewhere.example")
     assert response.status_code == 400
-    assert response.text == "The portal does not go by this name.\n"
+    assert response.text == "The portal is not served under this name.\n"
 
 
 def test_the_cookie_travels_over_https_only(production):

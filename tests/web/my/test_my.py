@@ -92,7 +92,7 @@ def test_charges_posted_and_coming_each_say_why(as_acme):
     soup = page(as_acme.get("/my/charges"))
     assert len(soup.select("details")) > 4
     assert "if nothing more is spent" in words(soup)
-    assert "To lies before From" in words(page(as_acme.get("/my/charges?from=2026-11-02&to=2026-11-01"), 422))
+    assert "To is before From" in words(page(as_acme.get("/my/charges?from=2026-11-02&to=2026-11-01"), 422))
 
 
 def test_the_summary_adds_up_and_is_downloaded_under_a_name_without_an_id(as_acme, acme):
@@ -153,7 +153,7 @@ def test_staff_have_no_pages_of_their_own_but_see_the_customers_as_they_do(clien
     assert client.get("/customers/999/as-customer").status_code == 404
 
 
-def test_the_summary_bears_the_providers_logo_wherever_it_is_read(app, session, client, acme):
+def test_the_summary_has_the_providers_logo_wherever_it_is_read(app, session, client, acme):
     acmes = browser_of(app, session, acme)
     read = [(acmes, "/my/summary"), (client, f"/customers/{acme.id}/summary")]
     read.append((client, f"/customers/{acme.id}/as-customer/summary"))

@@ -42,7 +42,7 @@ def trading(session):
 
 def test_a_new_portal_says_what_to_do_first(client):
     shown = page(client.get("/"))
-    assert "Nothing recurs yet" in shown.text
+    assert "No recurring charges yet" in shown.text
     assert not shown.select("main .button--primary")
     assert not shown.select("tbody td b")
 

@@ -65,7 +65,7 @@ def test_charging_from_a_day_on_keeps_what_was_passed_over(client, session, held
     ("data", "name", "sentence"),
     [
         ({}, "choice", "Choose Post all, or Charge from a day on."),
-        ({"choice": "charge_from"}, "charge_from", "Choose the day from which it is charged."),
+        ({"choice": "charge_from"}, "charge_from", "Choose the day from which to charge."),
         (
             {"choice": "charge_from", "charge_from": "2026-10-03"},
             "charge_from",

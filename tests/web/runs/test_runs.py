@@ -74,7 +74,7 @@ def test_what_cannot_be_is_told_at_its_field(client, session, acme, field, value
 
 def test_posting_a_day_after_today_is_refused_with_the_way_to_simulate_it(client, session, acme):
     soup = page(run_package(client, simulate="no", through=TODAY + timedelta(days=1)), 409)
-    assert "Charges are not posted before their day" in words(soup.select_one("[role=alert]"))
+    assert "Charges cannot be posted before their day" in words(soup.select_one("[role=alert]"))
     assert soup.select_one('[role=alert] a[href="/runs/new?through=2026-11-23"]')
     assert (newest(session), posted(session)) == (None, 0)
 
@@ -164,7 +164,7 @@ def test_what_has_changed_is_shown_before_anything_is_posted(client, session, ac
     assigned(a_package("Seat", "7.50", match=(1,)), acme, NOVEMBER)
     session.commit()
     soup = page(post_from(client, simulation), 409)
-    assert "1 charge has changed since this simulation. Nothing was posted yet." in words(
+    assert "1 charge has changed since this simulation. Nothing has been posted yet." in words(
         soup.select_one(".note")
     )
     assert "1 Nov 2026 Acme Seat 1–30 Nov 2026 not there 7.50 GBP" in words(soup.select_one("tbody"))
@@ -222,7 +222,7 @@ def test_a_long_posting_from_a_simulation_makes_sure_by_itself(client, session, 
     assert (posting.simulation_id, posting.fingerprint, started[-1]) == (simulation.id, "f" * 64, posting.id)
 
 
-def test_a_run_whose_simulation_no_longer_holds_shows_what_has_changed(client, session, acme):
+def test_a_run_whose_simulation_is_out_of_date_shows_what_has_changed(client, session, acme):
     run_package(client)
     simulation = newest(session)
     assigned(a_package("Seat", "7.50", match=(1,)), acme, NOVEMBER)
@@ -241,7 +241,7 @@ def test_a_run_whose_simulation_no_longer_holds_shows_what_has_changed(client, s
     assert posted(session) == 2
 
 
-def test_an_interrupted_run_says_so_and_is_gone_on_with_once(client, session, acme):
+def test_an_interrupted_run_says_so_and_is_continued_once(client, session, acme):
     run = web.runs.start(TODAY, simulate=False, today=TODAY, by="x", now=clock.now() - timedelta(minutes=5))
     session.commit()
     soup = page(client.get(f"/runs/{run.id}"))

@@ -80,7 +80,7 @@ def test_saving_keeps_everything(client, provider, session):
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("name", " ", "Give the company its name"),
+        ("name", " ", "Enter the company's name"),
         ("name", "x" * 121, "120 characters"),
         ("address", "x" * 1001, "1000 characters"),
         ("email", "nobody", "not an e-mail address"),
@@ -116,7 +116,7 @@ def test_the_second_of_two_owners_is_told_and_loses_nothing_typed(client, provid
     client.post("/settings", data=typed())
     stale = page(client.post("/settings", data=typed(tax_id="GB 2", usage_wait_days="4")), 409)
     alert = words(stale.select_one(".note--bad"))
-    assert "Somebody else saved" in alert
+    assert "Somebody else has saved" in alert
     assert "Tax ID: GB 1" in alert
     assert "Usage Wait Days: 3" in alert
     assert "E-mail" not in alert
@@ -143,11 +143,11 @@ def send_logo(browser, data, name="logo.png"):
     )
 
 
-def test_a_logo_is_drawn_anew_shown_and_taken_away_again(client, as_viewer, provider, session):
-    assert "bear no logo yet" in client.get("/settings").text
+def test_a_logo_is_drawn_again_shown_and_removed_again(client, as_viewer, provider, session):
+    assert "no logo on charge summaries yet" in client.get("/settings").text
     assert as_viewer.get("/settings/logo.png").status_code == 404
     answer = send_logo(client, png() + b"<?php echo 1; ?>")
-    assert answer.status_code == 303 and "on every summary" in client.get(answer.location).text
+    assert answer.status_code == 303 and "on every charge summary" in client.get(answer.location).text
     for browser in (client, as_viewer):
         address = page(browser.get("/settings")).select_one("img.logo")["src"]
         picture = browser.get(address)
@@ -163,7 +163,7 @@ def test_a_logo_is_drawn_anew_shown_and_taken_away_again(client, as_viewer, prov
 
 
 @pytest.mark.parametrize(
-    ("data", "says"), [(b"", "Choose the picture first"), (b"<svg></svg>", "no picture that can be read")]
+    ("data", "says"), [(b"", "Choose a picture first"), (b"<svg></svg>", "picture cannot be read")]
 )
 def test_what_is_no_picture_is_refused_at_its_field_and_the_logo_stays(client, provider, session, data, says):
     send_logo(client, png())

@@ -44,7 +44,7 @@ def said(client):
 
 def test_signing_in_asks_for_a_code_once_the_second_step_is_on(client, anonymous):
     key = set_up(client)
-    assert "on · Signing in asks" in words(page(client.get("/account")).select_one("main"))
+    assert "on · You need a code" in words(page(client.get("/account")).select_one("main"))
     answer = sign_in(anonymous, next="/packages?state=all")
     assert answer.location.startswith("/login/code")
     assert anonymous.get("/").status_code == 303
@@ -54,7 +54,7 @@ def test_signing_in_asks_for_a_code_once_the_second_step_is_on(client, anonymous
     assert anonymous.get("/").status_code == 200
 
 
-def test_a_code_is_taken_once(app, client, anonymous):
+def test_a_code_works_once(app, client, anonymous):
     key = set_up(client)
     sign_in(anonymous)
     once = code(key)
@@ -62,7 +62,7 @@ def test_a_code_is_taken_once(app, client, anonymous):
     second = app.test_client()
     sign_in(second)
     soup = page(second.post("/login/code", data={"code": once}), 422)
-    assert "used already" in error_at(soup, "code")
+    assert "already been used" in error_at(soup, "code")
     assert second.get("/").status_code == 303
 
 
@@ -91,11 +91,11 @@ def test_without_the_password_nobody_comes_to_the_second_step(client, anonymous)
         assert anonymous.get(path).location == "/login"
 
 
-def test_a_mistyped_first_code_begins_nothing_anew(client):
+def test_a_mistyped_first_code_does_not_start_over(client):
     soup = page(client.post("/account/second-factor", data={"setup": "authenticator"}))
     form = soup.select_one("form[action*='/second-factor/']")
     again = page(client.post(form["action"], data={"code": "000000"}), 422)
-    assert "not right" in error_at(again, "code")
+    assert "code is wrong" in error_at(again, "code")
     assert words(again.select_one(".steps .code")) == words(form.select_one(".code"))
     assert (
         client.post(form["action"], data={"code": code(words(form.select_one(".code")))}).status_code == 302
@@ -111,7 +111,7 @@ def test_the_secret_and_the_backup_codes_are_stored_encrypted(session, client):
     assert all(one.startswith("gAAAA") for one in stored.mf_recovery_codes)
 
 
-def test_a_backup_code_is_taken_once(app, client, anonymous):
+def test_a_backup_code_works_once(app, client, anonymous):
     set_up(client)
     codes = [words(li) for li in page(client.post("/account/backup-codes")).select(".codes li")]
     sign_in(anonymous, next="/packages")
@@ -121,7 +121,7 @@ def test_a_backup_code_is_taken_once(app, client, anonymous):
     second = app.test_client()
     sign_in(second)
     refused = second.post("/login/backup-code", data={"code": codes[0]})
-    assert "none of your backup codes" in error_at(page(refused, 422), "code")
+    assert "not one of your remaining backup codes" in error_at(page(refused, 422), "code")
     assert "7 backup codes left" in words(page(client.get("/account")).select_one("main"))
     shown = page(client.get("/account/backup-codes?show_codes=1"))
     assert [words(li) for li in shown.select(".codes li")] == codes[1:]
@@ -131,7 +131,7 @@ def test_the_second_step_is_turned_off_with_its_backup_codes(session, client, an
     set_up(client)
     client.post("/account/backup-codes")
     client.post("/account/second-factor", data={"setup": "disable"})
-    assert "asks for no code any more" in said(client)
+    assert "no longer need a code" in said(client)
     assert sign_in(anonymous).location == "/"
     assert not owner(session).mf_recovery_codes
 
@@ -153,7 +153,7 @@ def test_what_protects_the_account_asks_for_the_password_again_after_a_while(app
         assert answer.location.startswith("/account/verify?next="), path
     soup = page(client.get("/account/verify?next=/account/backup-codes"))
     action = soup.select_one("form")["action"]
-    assert "not your password" in error_at(page(client.post(action, data={"password": "x"}), 422), "password")
+    assert "password is wrong" in error_at(page(client.post(action, data={"password": "x"}), 422), "password")
     assert client.post(action, data={"password": world.PASSWORD}).location == "/account/backup-codes"
     assert client.get("/account/backup-codes").status_code == 200
 
@@ -177,7 +177,7 @@ def test_ways_that_the_portal_does_not_have_are_closed(anonymous, client, path):
 def test_a_name_is_changed(session, client):
     assert client.post("/account", data={"name": "  Olivia  Brandt-Meyer "}).location == "/account"
     assert owner(session).name == "Olivia Brandt-Meyer"
-    assert "Write your name" in error_at(page(client.post("/account", data={"name": " "}), 422), "name")
+    assert "Enter your name" in error_at(page(client.post("/account", data={"name": " "}), 422), "name")
 
 
 def test_a_viewer_has_an_account_too(as_viewer):
@@ -198,11 +198,11 @@ def test_a_new_password_signs_out_everywhere_else(app, client, anonymous):
 @pytest.mark.parametrize(
     ("typed", "field", "says"),
     [
-        ({"password": "wrong"}, "password", "not your password"),
-        ({"password": ""}, "password", "Type the password you have"),
+        ({"password": "wrong"}, "password", "password is wrong"),
+        ({"password": ""}, "password", "Enter your current password"),
         ({"new_password": "short"}, "new_password", "12 characters"),
         ({"new_password": "olivia brandt"}, "new_password", "too easy"),
-        ({"new_password_confirm": "other"}, "new_password_confirm", "not the same"),
+        ({"new_password_confirm": "other"}, "new_password_confirm", "do not match"),
         ({"new_password": world.PASSWORD, "new_password_confirm": world.PASSWORD}, "password", "you have"),
     ],
 )

@@ -39,7 +39,7 @@ def internet(folder, app):
     def portal(**config):
         settings = {
             "MODE": "production", "SECRET_KEY": "k" * 40, "TRUSTED_HOSTS": ["portal.example.com"],
-            "PROXIES": 1, **config,
+            "URL": "https://portal.example.com", "PROXIES": 1, **config,
         }  # fmt: skip
         made.append(world.make_app(folder, app.config["SQLALCHEMY_DATABASE_URI"], **settings))
         return made[-1]
@@ -74,10 +74,10 @@ def choose(client, path, password=NEW):
 # Recovery
 
 
-def test_a_forgotten_password_is_chosen_anew_by_a_link_in_a_message(client, anonymous, letterbox):
+def test_a_forgotten_password_is_chosen_again_by_a_link_in_a_message(client, anonymous, letterbox):
     assert page(anonymous.get("/reset"))
     soup = page(reset(anonymous, "Owner@Lumen.example"))
-    assert "If Owner@Lumen.example signs in here" in words(soup.select_one("main"))
+    assert "If Owner@Lumen.example can sign in here" in words(soup.select_one("main"))
     (message,) = letterbox.messages
     assert message["To"] == OWNER and message["Subject"] == "Choose a new password"
     path = link(letterbox)
@@ -88,7 +88,7 @@ def test_a_forgotten_password_is_chosen_anew_by_a_link_in_a_message(client, anon
     assert anonymous.post("/login", data={"email": OWNER, "password": NEW}).status_code == 302
 
 
-def test_the_link_holds_once_and_not_after_a_new_password(anonymous, letterbox):
+def test_the_link_works_once_and_not_after_a_new_password(anonymous, letterbox):
     reset(anonymous)
     path = link(letterbox)
     choose(anonymous, path)
@@ -154,7 +154,7 @@ def test_signing_in_takes_as_long_for_nobody_as_for_somebody(folder, app):
 
 @pytest.mark.parametrize("email", ["", "no address", "x" * 300 + "@lumen.example", "a@b\r\nBcc: c@d.example"])
 def test_what_is_no_address_is_refused_with_a_sentence(anonymous, email):
-    assert "Write an e-mail address" in error_at(page(reset(anonymous, email), 422), "email")
+    assert "Enter an e-mail address" in error_at(page(reset(anonymous, email), 422), "email")
 
 
 def test_nobody_is_flooded_with_messages(session, anonymous, letterbox):

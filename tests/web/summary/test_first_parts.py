@@ -32,7 +32,7 @@ def test_the_overview_says_that_there_is_more_to_look_at_than_it_names(client, s
     session.commit()
     said = main(client.get("/"))
     assert said.count("There are more ") == 2
-    assert "There are more customers of whom something ends than the 2 named here." in said
+    assert "There are more customers with something that ends than the 2 named here." in said
     assert "There are more prices below their cost than the 2 named here." in said
     monkeypatch.setattr("portal.services.overview.watch.NAMED", 3)
     assert "There are more " not in main(client.get("/"))
@@ -85,10 +85,10 @@ def test_the_report_of_a_run_says_that_more_are_below_their_limit_than_it_names(
     session.commit()
     client.post("/runs", data={"simulate": "no", "through": TODAY.isoformat()}, follow_redirects=True)
     said = main(client.get(f"/runs/{session.scalar(select(func.max(Run.id)))}"))
-    assert "These are the first 1, by name; there are more." in said
+    assert "These are the first 1 by name; there are more." in said
 
 
-def test_every_payment_stands_on_a_page_of_its_customers_credit(client, session, monkeypatch):
+def test_every_payment_is_on_a_page_of_its_customers_credit(client, session, monkeypatch):
     monkeypatch.setattr("portal.web.credit.pages.PAYMENTS_SHOWN", 2)
     customer = a_customer()
     for number in range(3):
@@ -111,7 +111,7 @@ def test_a_manual_charge_can_name_an_assignment_that_its_form_does_not_list(clie
     old, _, _ = (assigned(a_package(name), customer) for name in ("Old", "Mid", "New"))
     session.commit()
     form = page(client.get(f"/charges/new?customer_id={customer.id}"))
-    assert "The newest 1 of 3 stand here; for an older one, begin on its own page." in words(form)
+    assert "The newest 1 of 3 are listed; for an older one, start from the assignment's page." in words(form)
     assert [option.text.split(",")[0] for option in form.select("select[name=assignment] option")] == [
         "None",
         "New",
@@ -128,7 +128,7 @@ def test_a_customers_home_counts_every_package_where_it_lists_the_newest(client,
         assigned(a_package(name), customer)
     session.commit()
     said = main(client.get(f"/customers/{customer.id}/as-customer"))
-    assert "2" in said and "the newest 1 stand here; the charge summary has each of them" in said
+    assert "2" in said and "the newest 1 are listed here; the charge summary has all of them" in said
 
 
 def test_suggestions_say_that_more_customers_match(client, session, monkeypatch):
@@ -136,7 +136,7 @@ def test_suggestions_say_that_more_customers_match(client, session, monkeypatch)
     for name in ("Acme", "Acme Two"):
         a_customer(name)
     session.commit()
-    assert "more customers match: type on" in client.get("/customers/suggestions?customer=acm").text
+    assert "more customers match: type more letters" in client.get("/customers/suggestions?customer=acm").text
     assert "more customers" not in client.get("/customers/suggestions?customer=acme+two").text
 
 

@@ -53,7 +53,7 @@ def test_this_month_is_what_it_shows_unless_asked_for_other_days(client, acme):
     assert "1 Nov 2026 to 30 Nov 2026, both included" in words(soup.select_one(".head"))
     table = words(soup.select_one("table"))
     assert "1 Nov 2026 Trunk Match day 1. 20.00 × 1 for 1 to 30 Nov. 1–30 Nov 2026 20% 4.00 20.00" in table
-    assert "Goodwill A discount, given by hand. once 20% −1.00 −5.00" in table
+    assert "Goodwill A manual discount. once 20% −1.00 −5.00" in table
     assert "Before tax 15.00 Tax, 20% on 15.00 3.00 Total, GBP 18.00" in table
     october = page(client.get(f"/customers/{acme.id}/summary?from=2026-10-01&to=2026-10-31"))
     assert "Trunk, setup Setup, once, on the start date: 25.00 × 1." in words(october.select_one("table"))
@@ -73,7 +73,7 @@ def test_cost_and_margin_are_nowhere_in_it(client, acme):
 
 def test_days_without_charges_say_so(client, acme):
     soup = page(client.get(f"/customers/{acme.id}/summary?from=2026-01-01&to=2026-01-31"))
-    assert "Nothing was charged in these days." in words(soup.select_one("main"))
+    assert "Nothing was charged during this time." in words(soup.select_one("main"))
 
 
 def test_nobody_s_summary_is_not_found(client):
@@ -92,8 +92,8 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
     soup = page(client.get(asked))
     main = words(soup.select_one("main"))
     assert (
-        "Here stand the first 1,000 of 5,135 charges, the first 1,000 of 5,135 balance entries. "
-        "Every total is of all of them; the PDF holds every line." in main
+        "Shown here: the first 1,000 of 5,135 charges, the first 1,000 of 5,135 balance entries. "
+        "The totals include everything; the PDF contains every line." in main
     )
     assert not soup.select(".screen-only .note"), "it is printed, too"
     charges_table, _, balance = (words(table) for table in soup.select("table"))
@@ -104,11 +104,11 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
         mine = words(page(client.get(f"/customers/{customer.id}/as-customer/{path}?{asked.split('?')[1]}")))
         assert "first 1,000 of 5,135 charges" in mine and "Total, GBP 6,162.00" in mine
     statement = words(page(client.get(f"/customers/{customer.id}/credit?{asked.split('?')[1]}")))
-    assert "Here stand the first 1,000 of 5,135 entries; the closing balance is of all of them." in statement
+    assert "These are the first 1,000 of 5,135 entries; the closing balance is of all of them." in statement
     assert "4,135 more entries, not shown here −4,962.00 Closing balance −6,162.00" in statement
 
 
-def test_the_pdf_holds_every_line_however_many(client, app, session, monkeypatch):
+def test_the_pdf_contains_every_line_however_many(client, app, session, monkeypatch):
     monkeypatch.setattr("portal.web.summary.pages.LINES_SHOWN", 2)
     customer = a_customer("Acme")
     many.adjustments(customer, NOVEMBER, 1_100)
@@ -123,8 +123,8 @@ def test_the_pdf_holds_every_line_however_many(client, app, session, monkeypatch
     assert "Goodwill 1100 1.00 1,100.00" in text and "Closing balance 1,100.00" in text
 
 
-def test_what_no_file_holds_is_refused_in_a_sentence(client, acme, monkeypatch):
+def test_what_no_file_can_contain_is_refused_in_a_sentence(client, acme, monkeypatch):
     monkeypatch.setattr("portal.services.summary.PAPER_MOST", 1)
     for address in (f"/customers/{acme.id}/summary.pdf", f"/customers/{acme.id}/as-customer/summary.pdf"):
         refused = words(page(client.get(address), 409))
-        assert "one PDF holds 1 at most. Choose a shorter span of days" in refused
+        assert "one PDF can have 1 at most. Choose a shorter span of days" in refused
