@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import func, select
 
 from portal.domain.errors import WayOut
-from portal.domain.wording import money
+from portal.domain.wording import money_in, plural
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -53,19 +53,19 @@ def _open(customer: Customer) -> Iterator[Reason]:
         )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     if owed := owed_by(customer.id):
-        sentence = f"{customer.name} still has {money(owed, customer.currency)} {customer.currency} to pay."
+        sentence = f"{customer.name} still has {money_in(owed, customer.currency)} to pay."
         yield Reason(sentence, to_credit)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
-        which = "A payment" if count == 1 else f"{count:,} payments"
+        which = "A payment" if count == 1 else plural(count, "payment")
         sentence = (
             f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: "
             f"complete or cancel {'it' if count == 1 else 'them'} first."
         )
         yield Reason(sentence, to_it if count == 1 else to_credit)
     if balance := balance_of(customer.id):
-        stands = f"{money(balance, customer.currency)} {customer.currency}"
+        stands = money_in(balance, customer.currency)
         yield Reason(f"The balance of {customer.name} is {stands}, not zero.", to_credit)
 
 
