@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
-from portal.domain.wording import long_day, span_in_words
+from portal.domain.wording import long_day, plural, span_in_words
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Mail, Notice
 from portal.models.company import company
@@ -146,7 +146,7 @@ def _message(key: str, customer: Customer, coming: Sequence[Coming], now: dateti
         return None
     first, last = coming[0].day, coming[-1].day
     when = f"on {long_day(first)}" if first == last else f"from {span_in_words(first, last)}"
-    subject = f"{len(coming):,} charges {when}"
+    subject = f"{plural(len(coming), 'charge')} {when}"
     if len(coming) == 1:
         subject = f"{coming[0].assignment.package.name}: a charge {when}"
     totals = sum((one.amount for one in coming), Decimal(0)), sum((one.tax for one in coming), Decimal(0))
