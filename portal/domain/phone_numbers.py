@@ -1,16 +1,20 @@
 """Phone numbers as people write them, and as E.164 keeps them."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from babel import Locale
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
+from portal.domain.wording import whole
+
 # What may stand between digits. Letters, extensions and several numbers in one place are refused.
 WRITTEN = re.compile(r"'?\s*(?:tel:)?\s*\+?[\d\s().\-/\u2010-\u2015\u00a0]+", re.ASCII | re.IGNORECASE)
 LONGEST_WRITTEN = 60
 SHORTEST_NATIONAL = 6
+# The same numbers stand on a page many times, and on other pages again.
+REMEMBERED = 4_096
 
 
 class NotANumber(ValueError):
@@ -62,9 +66,14 @@ def country_of(number: str) -> str:
     return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
 
 
+@lru_cache(REMEMBERED)
 def international(number: str) -> str:
-    """An E.164 number as people read it: +44 20 7946 0000."""
-    return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
+    """An E.164 number as people read it: +44 20 7946 0000; what is none, as it stands."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
 
 
 def block(first: str, last: str, most: int) -> list[str]:
@@ -75,7 +84,9 @@ def block(first: str, last: str, most: int) -> list[str]:
     if end < begin:
         raise NotANumber(f"The last number is before the first, {international(first)}.")
     if end - begin >= most:
-        raise NotANumber(f"A block has {most:,} numbers at most; this one would have {end - begin + 1:,}.")
+        raise NotANumber(
+            f"A block has {whole(most)} numbers at most; this one would have {whole(end - begin + 1)}."
+        )
     return [f"+{number}" for number in range(begin, end + 1)]
 
 

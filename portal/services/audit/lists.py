@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from portal.domain.wording import day
 from portal.models import AuditEntry
 from portal.services.listing import Sort
 from portal.services.packages.definition import FIELDS, PRICE_LABELS
@@ -71,6 +72,6 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     try:
-        return f"{date.fromisoformat(str(value)):%-d %b %Y}"
+        return day(date.fromisoformat(str(value)))
     except ValueError:
         return str(value)

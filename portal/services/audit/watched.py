@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from portal.domain.wording import day
 from portal.models import (
     Allocation,
     Assignment,
@@ -103,7 +104,7 @@ WATCHED: dict[type, Watch] = {
     Payment: Watch(
         "payment",
         ("state", "paid_on", "amount", "fee", "description"),
-        lambda row: f"payment of {row.paid_on.isoformat()}",
+        lambda row: f"payment of {day(row.paid_on)}",
     ),
     Allocation: Watch(
         "payment",
@@ -115,7 +116,7 @@ WATCHED: dict[type, Watch] = {
     Run: Watch(
         "run",
         ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
-        lambda row: f"{'simulation' if row.simulate else 'run'} up to {row.through.isoformat()}",
+        lambda row: f"{'simulation' if row.simulate else 'run'} up to {day(row.through)}",
     ),
     CallImport: Watch(
         "import",

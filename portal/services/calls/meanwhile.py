@@ -14,6 +14,7 @@ from sqlalchemy import select
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Company, Customer, Did
+from portal.models.company import ONLY
 from portal.services import locking
 from portal.services.calls.files import Block
 from portal.services.calls.rows import Chunk, Reader
@@ -35,20 +36,23 @@ class Meanwhile:
 
     def __init__(self, reader: Reader, *, follows: bool) -> None:
         self.reader, self.follows = reader, follows
+        self.is_outdated = False
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block; what they name stays as it is until the transaction ends.
 
         ChangedMeanwhile where it did not stay as it was read: roll back, and read again.
         """
-        locking.lock(Company, [1], shared=True)
+        locking.lock(Company, [ONLY], shared=True)
         if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
             self.reader.times = Times(ZoneInfo(time_zone))
-        self.reader.renew()
+        self.reader.renew(surely=self.is_outdated)
+        self.is_outdated = True
         chunk, reader = self.reader.read(block), self.reader
         dids = {did for record in chunk.records for did in (record.did_id, record.other_did_id) if did}
         _keep_as_read(Did, dids, reader.dids.versions)
         _keep_as_read(Customer, {record.customer_id for record in chunk.records}, reader.customers.versions)
+        self.is_outdated = False
         return chunk
 
 

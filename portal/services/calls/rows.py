@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import listed
 from portal.services.calls.columns import Mapping, currency_of, in_milliseconds
 from portal.services.calls.destinations import bare
 from portal.services.calls.files import Block, cells_of
@@ -81,24 +82,24 @@ class Reader:
         self.places = [mapping.places.get(name, width) for name in WANTED]
         self.wanted = itemgetter(*self.places)
         comma = delimiter != ","
-        self.customers, self.dids, self.times = Customers(), Dids(), Times(zone)
+        self.customers, self.dids, self.times = Customers(), Dids(today), Times(zone)
         self.seconds: Memo[int] = Memo(seconds_reader(1000 if in_milliseconds(head, mapping) else 1))
         self.amounts: Memo[int] = Memo(amount_reader("Charge", comma))
         self.costs: Memo[int] = Memo(amount_reader("Cost", comma))
         self.has_seconds = mapping["seconds"] is not None
-        self.last_day = (today + ONE_DAY).isoformat()
+        self.today, self.last_day = today, (today + ONE_DAY).isoformat()
         self.currencies: Memo[str] = Memo(read_currency)
         # What the charge is in, by its column's name, where the row does not say.
         self.currency = currency_of(head, mapping, "amount")
         self.currency_of_cost = currency_of(head, mapping, "cost")
         self.has_currency = bool(self.currency) or mapping["currency"] is not None
 
-    def renew(self) -> None:
-        """Read customers and DIDs anew, if they have changed."""
-        if self.customers.have_changed():
+    def renew(self, *, surely: bool = False) -> None:
+        """Read customers and DIDs anew, if they have changed; `surely`: in any case."""
+        if surely or self.customers.have_changed():
             self.customers = Customers()
-        if self.dids.have_changed():
-            self.dids = Dids()
+        if surely or self.dids.have_changed():
+            self.dids = Dids(self.today)
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block of lines, and its bad rows."""
@@ -212,9 +213,7 @@ class Reader:
 
 def _whose(did: str, destination: str) -> str:
     numbers = [short(number) for number in (did, destination) if number.strip()]
-    nobodys = (
-        f": {' and '.join(numbers)} {'is not a DID' if len(numbers) == 1 else 'are not DIDs'} of a customer"
-    )
+    nobodys = f": {listed(numbers)} {'is not a DID' if len(numbers) == 1 else 'are not DIDs'} of a customer"
     return f"The row does not say whose call it is{nobodys if numbers else ''}."
 
 

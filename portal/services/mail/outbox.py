@@ -1,8 +1,8 @@
 """The outbox: a message is a row first, written together with what it tells of, and leaves afterwards.
 
 `queue` writes it in the caller's transaction; nothing is sent that was rolled back. `send_waiting`
-sends what is due, a message at a time, each claimed before it is sent: any number of processes may
-do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
+sends what is due, a message at a time, each claimed before it is sent, and commits each: any number of
+processes may do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from portal.domain.email_address import harmless, on_the_way
 from portal.domain.errors import Invalid
@@ -66,8 +66,8 @@ def sender() -> Address:
     """Whom messages come from: the settings' address, or the company's, with the company's name."""
     provider = company()
     name, address = parseaddr(current_app.config["MAIL_FROM"])
-    address = address or (provider.email if provider else "")
-    name = name or (provider.name if provider else "")
+    address = address or provider.email
+    name = name or provider.name
     return on_the_way(address, name) if address else Address(harmless(name), "portal", "localhost")
 
 
@@ -88,6 +88,12 @@ def send_waiting(now: datetime) -> tuple[int, int]:
             if error is not None and error.server_down:
                 break
     return sent, not_sent
+
+
+def count_waiting() -> int:
+    """How many messages have not left yet and are going to be tried, now or later."""
+    waiting = select(func.count(Mail.id)).where(Mail.state == MailState.WAITING)
+    return db.session.scalar(waiting) or 0
 
 
 def due_ids(now: datetime) -> Sequence[int]:
