@@ -55,7 +55,7 @@ def test_a_currency(two, tmp_path):
     import_ = taken_in_while(
         a_file(tmp_path, lines, HEAD + ",currency"), lambda: changed(acme, currency="USD")
     )
-    assert bad_rows(import_) == [(3, f"It is in GBP; Acme (#{acme.id}) is charged in USD.")]
+    assert bad_rows(import_) == [(3, f"The call is in GBP; Acme (#{acme.id}) is charged in USD.")]
 
 
 def test_a_name_and_an_account_code(two, tmp_path):
