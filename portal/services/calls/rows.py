@@ -213,8 +213,10 @@ class Reader:
 
 def _whose(did: str, destination: str) -> str:
     numbers = [short(number) for number in (did, destination) if number.strip()]
-    nobodys = f": {listed(numbers)} {'is not a DID' if len(numbers) == 1 else 'are not DIDs'} of a customer"
-    return f"The row does not say whose call it is{nobodys if numbers else ''}."
+    if not numbers:
+        return "The row does not say whose call it is."
+    are = "is not a DID" if len(numbers) == 1 else "are not DIDs"
+    return f"The row does not say whose call it is: {listed(numbers)} {are} of a customer."
 
 
 def _call_id(call_id: str) -> str:

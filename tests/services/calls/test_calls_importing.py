@@ -110,7 +110,7 @@ def test_every_bad_row_is_named_with_its_line_and_reason_and_the_good_ones_are_k
         (7, "There is no customer Nobody: it is neither an account code nor a name."),
         (8, "The call id is missing."),
         (9, "The call id =1+1 is a formula."),
-        (10, "It has 3 cells; the first line names 8 columns."),
+        (10, "The row has 3 cells; the first line names 8 columns."),
         (12, QUOTES),
         (13, "Start time 1999-11-03 10:00:00 is not between 2000 and 2199."),
         (14, "There is no customer =cmd|' /C calc'!A0: it is neither an account code nor a name."),

@@ -90,7 +90,8 @@ def two(session):
 def test_a_row_that_names_one_customer_and_comes_from_the_did_of_another_is_bad_and_names_both(two, tmp_path):
     acme, globex = two
     assert refusal(tmp_path, "a", "7", "442079460200", "33199009999", WHEN, "60", "1", "") == (
-        f"It names Acme (#{acme.id}), but its source 442079460200 was a DID of Globex (#{globex.id}) on 2026-11-03."
+        f"The row names Acme (#{acme.id}), but its source 442079460200 was a DID of "
+        f"Globex (#{globex.id}) on 2026-11-03."
     )
     assert not charged()
 
@@ -175,7 +176,7 @@ def test_a_call_in_another_currency_than_its_customers_is_bad(session, tmp_path,
     import_ = taken_in(a_file(tmp_path, lines, head))
     assert set(charged()) == {"GBP", "gbp", "£", "nothing charged"}
     assert [sentence for _, sentence in bad_rows(import_)] == [
-        f"It is in USD; Acme (#{acme.id}) is charged in GBP.",
+        f"The call is in USD; Acme (#{acme.id}) is charged in GBP.",
         "Currency is euro: enter three letters, such as USD.",
         "Currency is $: enter three letters, such as USD.",
         "The currency is missing. Enter GBP if the call is in GBP.",
@@ -202,7 +203,7 @@ def test_a_charge_whose_name_says_another_currency_is_known_as_a_charge_and_its_
     head = "call id,customer,start time,seconds,Price (USD)"
     lines = [f"a,Acme,{WHEN},60,1", f"b,Dollars,{WHEN},60,1"]
     assert bad_rows(taken_in(a_file(tmp_path, lines, head))) == [
-        (2, f"It is in USD; Acme (#{acme.id}) is charged in GBP.")
+        (2, f"The call is in USD; Acme (#{acme.id}) is charged in GBP.")
     ]
     assert charged() == {"b": dollars.id}
     of_row = [f"c,Acme,{WHEN},60,1,GBP", f"d,Acme,{WHEN},60,1,"]
@@ -216,7 +217,7 @@ def test_a_currency_column_of_any_name_is_mapped_by_hand(session, tmp_path):
     places = {"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4, "currency": 5}
     importing.map_columns(import_, Mapping(places), NOW)
     session.commit()
-    assert bad_rows(taken_in(path)) == [(2, f"It is in USD; Acme (#{acme.id}) is charged in GBP.")]
+    assert bad_rows(taken_in(path)) == [(2, f"The call is in USD; Acme (#{acme.id}) is charged in GBP.")]
 
 
 def test_a_cost_whose_name_says_another_currency_is_not_taken_for_one_in_the_customers(session, tmp_path):
@@ -238,13 +239,13 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
     del places["currency"]
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD", f"b,Acme,{WHEN},60,1,GBP"], head)
     import_, _ = importing.accept(path, "x.csv", replaces=False, by="", now=NOW, by_hand=True)
-    with pytest.raises(Invalid, match="currency seems to say what charges are in") as refused:
+    with pytest.raises(Invalid, match="currency seems to say what currency charges are in") as refused:
         importing.map_columns(import_, Mapping(places), NOW)
     assert refused.value.field == "currency"
     # as one was kept before that was refused
     session.add(CallMapping(header_digest=columns.digest_of(cells), mapping=Mapping(places).to_json()))
     session.commit()
-    assert bad_rows(taken_in(path)) == [(2, f"It is in USD; Acme (#{acme.id}) is charged in GBP.")]
+    assert bad_rows(taken_in(path)) == [(2, f"The call is in USD; Acme (#{acme.id}) is charged in GBP.")]
     # a column of that name that means something else is mapped as that
     assert columns.hidden_currency(cells, Mapping(places | {"destination": 5})) is None
 
