@@ -8,6 +8,7 @@ from portal.domain.commitment import MINIMUM_DAYS_MAX
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, minor_unit, round_half_up, to_micros
+from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, written
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Proration
 from portal.models import Package
@@ -76,7 +77,7 @@ def tidied(definition: Definition) -> Definition:
     match = definition.frequency_match if definition.frequency in MATCH_MAX else ()
     return replace(
         definition,
-        name=" ".join(definition.name.split()),
+        name=written(definition.name),
         description=definition.description.strip(),
         frequency_match=tuple(sorted(set(match))),
         destination=definition.destination.strip() if definition.type == PackageType.FREE_MINUTES else "",
@@ -127,10 +128,12 @@ def check(definition: Definition) -> None:
 
 def _text_problems(definition: Definition) -> list[Invalid]:
     found = []
-    if not definition.name.strip():
+    if not name_key(definition.name):
         found.append(Invalid("name", "Give the package a name."))
     elif len(definition.name) > NAME_LONGEST:
         found.append(Invalid("name", f"A name can have {NAME_LONGEST} characters at most."))
+    elif is_key_too_long(definition.name):
+        found.append(Invalid("name", NAME_TOO_LONG))
     if len(definition.description) > DESCRIPTION_LONGEST:
         found.append(
             Invalid("description", f"A description can have {DESCRIPTION_LONGEST:,} characters at most.")
