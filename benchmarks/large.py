@@ -76,7 +76,8 @@ def _packages() -> None:
         "created_at version".split(),
         (
             (
-                n, f"p{n}", f"Package {n}", f"package {n}", f"package {n}", "", "standard", "", False, 0, "none", NOW, 1,
+                n, f"p{n}", f"Package {n}", f"package {n}", f"package {n}", "", "standard", "", False, 0, "none",
+                NOW, 1,
             )
             for n in _ids(PACKAGES)
         ),

@@ -9,8 +9,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from portal import private
 
 HERE = Path(__file__).resolve().parent
 # In a checkout templates/, static/ and migrations/ lie beside the package; in a wheel, inside it.
@@ -43,6 +47,12 @@ def _whole(text: str) -> int:
     return number
 
 
+def _fonts(text: str) -> Path | None:
+    if text and not Path(text).is_dir():
+        raise ValueError("one that is there")
+    return Path(text) if text else None
+
+
 def _some(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -61,6 +71,28 @@ def _list(text: str) -> list[str] | None:
 def _tls(text: str) -> str:
     if text not in (STARTTLS, TLS, NO_TLS):
         raise ValueError("starttls, tls or none")
+    return text
+
+
+def _url(text: str) -> str:
+    """Without anything after the host and port: the portal stands at the root of its name."""
+    parts = urlsplit(text)
+    is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname and is_plain and parts.port != 0):
+        raise ValueError("a scheme, a host and perhaps a port, such as https://portal.example.com")
+    return f"{parts.scheme}://{parts.netloc}" if text else ""
+
+
+def _sender(text: str) -> str:
+    from portal.domain.email_address import on_the_way  # here: `portal --help` needs no reader of addresses
+    from portal.domain.errors import Invalid
+
+    name, address = parseaddr(text)
+    try:
+        if text:
+            on_the_way(address or text, name)
+    except Invalid as error:
+        raise ValueError(error.sentence) from None
     return text
 
 
@@ -90,7 +122,7 @@ SETTINGS = (
         DEMO,
         "demo or production",
         "Demo makes its own secret key, shows the demo sign-in, and answers its own machine only. "
-        "Production needs a secret key and trusted hosts, and sends cookies over HTTPS only.",
+        "Production needs a secret key, trusted hosts and its URL, and sends cookies over HTTPS only.",
         _mode,
     ),
     Setting(
@@ -136,6 +168,15 @@ SETTINGS = (
         "The host names under which the portal is served; others are refused. Empty, in demo mode only: "
         "`localhost` and its addresses.",
         _list,
+    ),
+    Setting(
+        "PORTAL_URL",
+        "URL",
+        "",
+        "URL",
+        "Where people find the portal, such as `https://portal.example.com`: links in messages begin with it. "
+        "Empty, in demo mode only: the address that the browser used.",
+        _url,
     ),
     Setting(
         "PORTAL_PROXIES",
@@ -205,6 +246,7 @@ SETTINGS = (
         "",
         "e-mail address",
         "The sender of messages. Empty: the company's e-mail in Settings.",
+        _sender,
     ),
     Setting(
         "PORTAL_TODAY",
@@ -214,6 +256,16 @@ SETTINGS = (
         "The date the portal uses as today, for demonstrations and tests. Empty: today in the "
         "company's time zone.",
         _day,
+    ),
+    Setting(
+        "PORTAL_FONTS",
+        "FONTS",
+        "",
+        "folder",
+        "More fonts (TTF, OTF, TTC) for PDFs, beside the portal's own (Latin, Greek, Cyrillic, Arabic, Hebrew, "
+        "Thai, Devanagari) and the system's: Noto Sans CJK, for one, has Chinese, Japanese and Korean. All are looked "
+        "for once: start the portal again after adding one. Empty: the portal's and the system's.",
+        _fonts,
     ),
     Setting(
         "PORTAL_WORKERS",
@@ -236,7 +288,8 @@ SETTINGS = (
 
 # What is not up to whoever runs the portal.
 FIXED: Mapping[str, Any] = {
-    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+    # What a statement was about is people's data, and no log's.
+    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "hide_parameters": True},
     "MAX_FORM_PARTS": 5_000,
     "SESSION_COOKIE_NAME": "portal",
     "SESSION_COOKIE_HTTPONLY": True,
@@ -261,9 +314,11 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
 def finish(config: dict[str, Any]) -> None:
     """Work out what follows from other settings. BadSetting where production lacks something."""
+    from werkzeug.sansio.utils import host_is_trusted  # here: `portal --help` needs no web framework
+
     production = config["MODE"] == PRODUCTION
     folder: Path = config["INSTANCE"]
-    folder.mkdir(parents=True, exist_ok=True)
+    private.folder(folder)
     url = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{folder / 'portal.db'}"
     # psycopg 3 is the driver, whichever way PostgreSQL is named.
     for scheme in ("postgres://", "postgresql://"):
@@ -276,6 +331,12 @@ def finish(config: dict[str, Any]) -> None:
         raise BadSetting("PORTAL_SECRET_KEY: production needs one of 32 characters or more.")
     if production and not config["TRUSTED_HOSTS"]:
         raise BadSetting("PORTAL_TRUSTED_HOSTS: production needs the host names it is served under.")
+    if production and not config["URL"]:
+        raise BadSetting(
+            "PORTAL_URL: production needs the address people find it at, such as https://portal.example.com."
+        )
+    if production and not config["URL"].startswith("https://"):
+        raise BadSetting("PORTAL_URL: production is found at an address that begins with https://.")
     if production and os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
         raise BadSetting("FLASK_DEBUG: not allowed in production; it would show internals of the portal.")
     if not production and config["PROXIES"]:
@@ -285,6 +346,10 @@ def finish(config: dict[str, Any]) -> None:
     if config["SMTP_PASSWORD"] and config["SMTP_TLS"] == NO_TLS:
         raise BadSetting("PORTAL_SMTP_TLS=none: the password would be sent unencrypted.")
     config["TRUSTED_HOSTS"] = config["TRUSTED_HOSTS"] or LOOPBACK
+    if config["URL"] and not host_is_trusted(urlsplit(config["URL"]).netloc, config["TRUSTED_HOSTS"]):
+        raise BadSetting(
+            "PORTAL_URL: its host is none of PORTAL_TRUSTED_HOSTS, so every link would be refused."
+        )
     config["SECRET_KEY_FALLBACKS"] = config["OLD_SECRET_KEYS"] or []
     config["SECRET_KEY"] = config["SECRET_KEY"] or _kept_key(folder / "secret-key")
 
@@ -292,7 +357,7 @@ def finish(config: dict[str, Any]) -> None:
 def _kept_key(path: Path) -> str:
     """The demo's secret key: made once, the same for every process."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = private.opener(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     except FileExistsError:
         return path.read_text()
     with os.fdopen(descriptor, "w") as file:

@@ -4,15 +4,17 @@ SQLite: a writer takes the write lock when it begins, so that nothing it has rea
 it; a reader (a GET) begins without, and cannot write. PostgreSQL needs nothing said.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from sqlalchemy import Connection, Engine, event, inspect
 
+from portal import private
 from portal.config import ROOT
 from portal.domain.errors import RuleBroken
 from portal.domain.wording import listed
@@ -43,6 +45,17 @@ def make_room(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         for pragma in ROOMY:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "do_connect")
+def _make_file(dialect: Any, _record: Any, arguments: Any, _named: Any) -> None:
+    """Make a SQLite file for its owner alone, before SQLite makes it for all to read; its log is made like it.
+
+    One that is there is not opened: closing it again would let go of what SQLite has locked in it.
+    """
+    if dialect.name == "sqlite" and arguments and arguments[0] and arguments[0] != ":memory:":
+        with suppress(OSError):  # it is there; or cannot be made, which SQLite says
+            os.close(private.opener(str(arguments[0]), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
 
 
 @event.listens_for(Engine, "connect")

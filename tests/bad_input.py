@@ -24,6 +24,18 @@ NUMBERS = ["NaN", "Infinity", "1e309", BEYOND, "9" * HUGE, "²", LETTERS]
 DAYS = ["2026-02-30", "0001-01-01", "99999-01-01", "9" * HUGE, LETTERS]
 CHOICES = ["nothing of the list", "-1", "²", BEYOND, "9" * HUGE]
 IDS = ["x", "-1", "²", "0", BEYOND, str(2**63 - 1), "9" * 5000]
+# What only looks filled in: a required field is empty with it.
+TYPED = ("number", "date", "text", "email", "choice")
+BLANKS = ["", " ", "\t", "\u00a0", " \u2003\n"]
+EMAILS = [
+    "x" * HUGE,
+    LETTERS,
+    "ann",
+    "=?utf-8?q?ann?=@acme.example",
+    "ann@\u2615.example",
+    "ann@acme.example\nBcc: x@y",
+]
+INTERNATIONAL = "info@käse.example"
 VERSIONS = [None, "0", "x", "²", BEYOND, "9" * HUGE]
 
 
@@ -42,12 +54,24 @@ class Field:
             yield None, self.is_required
         if self.kind not in ("file", "hidden", "tick", "version"):
             yield "a\0b", True
-        listed = {"number": NUMBERS, "date": DAYS, "choice": CHOICES, "id": IDS, "version": VERSIONS}
+        listed = {
+            "number": NUMBERS,
+            "date": DAYS,
+            "choice": CHOICES,
+            "id": IDS,
+            "email": EMAILS,
+            "version": VERSIONS,
+        }
         if self.kind in listed:
             yield from ((value, True) for value in listed[self.kind])
         if self.kind in ("number", "id"):
-            yield "", self.is_required
             yield "-1", self.kind == "id"
+        if self.kind == "id":
+            yield "", self.is_required
+        if self.kind in TYPED:
+            yield from ((value, self.is_required) for value in BLANKS)
+        if self.kind == "email":
+            yield INTERNATIONAL, False
         elif self.kind == "text":
             yield "x" * HUGE, True
             yield LETTERS, False
@@ -106,7 +130,14 @@ def _kind(control: Tag) -> str:
         return "id"
     if name == "version":
         return "version"
-    kinds = {"date": "date", "checkbox": "tick", "hidden": "hidden", "password": "password", "file": "file"}
+    kinds = {
+        "date": "date",
+        "email": "email",
+        "checkbox": "tick",
+        "hidden": "hidden",
+        "password": "password",
+        "file": "file",
+    }
     if kind := kinds.get(str(type)):
         return kind
     return "number" if control.get("inputmode") in ("numeric", "decimal") else "text"

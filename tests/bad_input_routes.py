@@ -78,6 +78,9 @@ ROWS = {
         fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
     ),
     "assignments.update": Row("assignments.edit", fill={"quantity": "3", "seen": "y"}),
+    "assignments.update_row": Row(
+        "assignments.edit", form="assignments.update", fill={"quantity": "3", "seen": "y"}
+    ),
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(
         "calls.map_columns",

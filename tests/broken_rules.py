@@ -506,7 +506,7 @@ PACKAGES = [
 
 PACKAGE_CHANGES = [
     ("6. whether there is a frequency is fixed: not",
-     '"whether there is a Frequency": (package.recurs, definition.recurs)', '"": (0, 0)'),
+     "turned = package.recurs != definition.recurs", "turned = False"),
     ("6. a price holds at once while nothing was posted: from tomorrow",
      "return today + ONE_DAY if was_posted(package) else today", "return today + ONE_DAY"),
     ("6. terms hold until a later day that is chosen: what held before may not hold again",

@@ -1,7 +1,7 @@
 """Files of calls for tests: written, taken in, and what came of them."""
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import CallImport, CallReject
+from portal.models import BalanceEntry, CallImport, CallReject, Customer, EntrySource
 from portal.services.calls import importing
 from tests.trade import BEN, NOW, TODAY
 
@@ -32,12 +32,50 @@ def a_file(folder: Path, lines: Iterable[str], head: str = HEAD, name: str = "ca
     return path
 
 
+def begun(path: Path, *, replaces: bool = False) -> CallImport:
+    """A file accepted, of which nothing is taken in yet."""
+    import_, _ = importing.accept(path, path.name, replaces=replaces, by=BEN, now=NOW)
+    db.session.commit()
+    return import_
+
+
+def carried_out(import_: CallImport, size: int = 1, say: Callable[[CallImport], object] = bool) -> CallImport:
+    """As much of it taken in as comes, so many lines at a time; `say` is done behind each of them."""
+    return importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), size, say)
+
+
+def half_in(path: Path, *, replaces: bool = False) -> CallImport:
+    """A file that was stopped behind its first line."""
+
+    def stop(import_: CallImport) -> None:
+        importing.stop(import_)
+        db.session.commit()
+
+    return carried_out(begun(path, replaces=replaces), say=stop)
+
+
+def gone_on_with(import_: CallImport) -> CallImport:
+    """The rest of it."""
+    importing.go_on(import_, NOW)
+    db.session.commit()
+    return carried_out(import_)
+
+
+def call_entries(customer: Customer) -> list[tuple[str, str]]:
+    """The entries of a customer's calls, as day and amount, the first first."""
+    query = (
+        select(BalanceEntry)
+        .where(BalanceEntry.customer_id == customer.id, BalanceEntry.source == EntrySource.CALLS)
+        .order_by(BalanceEntry.id)
+    )
+    return [(entry.for_day.isoformat(), str(entry.amount)) for entry in db.session.scalars(query)]
+
+
 def taken_in(
     path: Path, today: date = TODAY, *, replaces: bool = False, size: int = importing.CHUNK, zone: str = "UTC"
 ) -> CallImport:
     """A file taken in to its end."""
-    import_, _ = importing.accept(path, path.name, replaces=replaces, by=BEN, now=NOW)
-    db.session.commit()
+    import_ = begun(path, replaces=replaces)
     return importing.carry_out(import_.id, today, lambda: NOW, ZoneInfo(zone), size)
 
 

@@ -12,10 +12,12 @@ from flask import Flask
 
 
 class Letterbox:
-    """Takes every message; refuses those to an address that begins with `nobody`."""
+    """Takes every message; refuses those to an address that begins with `nobody`, breaks off at one with `poison`."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
+        # From which address to which, as the server was told them.
+        self.envelopes: list[tuple[str, str]] = []
         self.busy = False
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
@@ -27,6 +29,10 @@ class Letterbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if b"poison" in envelope.content:
+            session.loop.call_soon(server.transport.abort)
+            return "421 Good-bye"
+        self.envelopes.append((envelope.mail_from, envelope.rcpt_tos[0]))
         self.messages.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
         return "250 OK"
 
@@ -40,10 +46,10 @@ class AnyPort(Controller):
 
 
 @contextmanager
-def mail_server(app: Flask) -> Iterator[Letterbox]:
-    """A mail server that `app` sends by, as long as it lasts."""
+def mail_server(app: Flask, *, smtputf8: bool = False) -> Iterator[Letterbox]:
+    """A mail server that `app` sends by, as long as it lasts; most do not offer SMTPUTF8."""
     letterbox = Letterbox()
-    controller = AnyPort(letterbox, hostname="127.0.0.1", port=0)
+    controller = AnyPort(letterbox, hostname="127.0.0.1", port=0, enable_SMTPUTF8=smtputf8)
     controller.start()
     before = {name: app.config[name] for name in ("SMTP_HOST", "SMTP_PORT", "SMTP_TLS")}
     app.config.update(SMTP_HOST="127.0.0.1", SMTP_PORT=controller.port, SMTP_TLS="none")

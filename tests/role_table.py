@@ -58,7 +58,7 @@ GET  upcoming index
 
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
-GET  assignments ask_end bulk draft edit new
+GET  assignments ask_end bulk draft edit edit_row new
 GET  charges new reversal
 GET  connexcs_packages edit_row
 GET  credit new_adjustment
@@ -68,7 +68,7 @@ GET  dids edit_row
 GET  packages copy delete edit edit_row new
 GET  payments new
 GET  runs new
-POST assignments assign_many bulk create delete end end_many update
+POST assignments assign_many bulk create delete end end_many update update_row
 POST calls create keep_columns resume stop
 POST charges create reverse
 POST connexcs_packages add_known create delete update_row

@@ -157,3 +157,12 @@ def test_what_htmx_does_works_without_it():
         if needed not in tag
     ]
     assert not found, told(found)
+
+
+def test_no_link_begins_with_what_somebody_asked_for():
+    wrong = [
+        (path, "a link that leaves the portal is made by portal/web/http/links.py")
+        for path in [*MODULES, *(ROOT / "templates").rglob("*.*")]
+        if "_external" in path.read_text() or (path.name != "links.py" and "url_root" in path.read_text())
+    ]
+    assert not wrong, told(wrong)

@@ -199,7 +199,7 @@ def test_who_is_unknown_is_named_and_a_did_says_whose_a_call_is(northwind, take_
     found = dict(bad_rows(import_))
     assert (found[2], found[3]) == (nobody("Northwind Telecom Ltd"), nobody("NORTHWIND"))
     assert found[6] == (
-        "The row does not say whose call it is: 442079460999 and 447700900123 are no DIDs of a customer."
+        "The row does not say whose call it is: 442079460999 and 447700900123 are not DIDs of a customer."
     )
     coded(northwind, "northwind", "Northwind Telecom Ltd")
     assert 2 not in dict(bad_rows(take_in("35"))) and {"k1", "k2"} <= set(taken())

@@ -49,7 +49,7 @@ def test_every_command_can_say_what_it_does(name):
 def test_a_member_of_staff_is_created_once(portal, app):
     create = ("user", "create", "Ann@Lumen.example", "--name", "Ann", "--role", "viewer")
     said = portal(*create, "--password", "long enough for us")
-    assert said == "Ann may sign in as Ann@Lumen.example (viewer).\n"
+    assert said == "Ann can sign in as Ann@Lumen.example (viewer).\n"
     with app.app_context():
         ann = db.session.scalars(select(User).where(User.email == "ann@lumen.example")).one()
         assert ann.has_role("viewer")
@@ -58,7 +58,10 @@ def test_a_member_of_staff_is_created_once(portal, app):
 
 @pytest.mark.parametrize(
     ("email", "password", "says"),
-    [("no address", "long enough for us", "no e-mail address"), ("a@b.example", "short", "12 characters")],
+    [
+        ("no address", "long enough for us", "not an e-mail address"),
+        ("a@b.example", "short", "12 characters"),
+    ],
 )
 def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, password, says):
     assert says in portal("user", "create", email, "--name", "A", "--password", password, status=1)
@@ -77,12 +80,39 @@ def test_a_port_in_use_is_reported_at_once(portal):
     assert f"make run PORT={port + 1}" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "The portal is at  http://localhost:{port}\n"),
+        (
+            {
+                "PORTAL_MODE": "production",
+                "PORTAL_SECRET_KEY": "k" * 32,
+                "PORTAL_TRUSTED_HOSTS": "portal.example.com",
+                "PORTAL_URL": "https://portal.example.com/",
+            },
+            "The portal is at  https://portal.example.com\n",
+        ),
+    ],
+)
+def test_who_serves_it_is_told_where_people_find_it(monkeypatch, tmp_path, given, says):
+    for name, value in {"PORTAL_INSTANCE": str(tmp_path), **given}.items():
+        monkeypatch.setenv(name, value)
+    started = []
+    monkeypatch.setattr("os.execv", lambda *arguments: started.append(arguments))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said = CliRunner().invoke(main, ["serve", "--port", str(port)]).output
+    assert started and says.format(port=port) in said
+    assert ("localhost" in said) == (not given)
+
+
 def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):
     said = portal("user", "password", "owner@lumen.example", "--password", "three-lanterns-burn-late")
-    assert said == "Olivia Brandt signs in with the new password.\n"
+    assert said == "Olivia Brandt can sign in with the new password.\n"
     typed = {"email": "owner@lumen.example", "password": "three-lanterns-burn-late"}
     assert app.test_client().post("/login", data=typed).status_code == 302
-    assert "password alone" in portal("user", "no-second-step", "owner@lumen.example")
+    assert "with the password only" in portal("user", "no-second-step", "owner@lumen.example")
     assert "Nobody has an account with x@y.example" in portal(
         "user", "no-second-step", "x@y.example", status=1
     )

@@ -1,8 +1,16 @@
 """Settings: documented, checked at the start, safe in production."""
 
-import pytest
+import os
+from io import BytesIO
 
+import pytest
+from werkzeug.datastructures import FileStorage
+
+from portal import create_app
 from portal.config import ROOT, SETTINGS, BadSetting, as_markdown, finish, load
+from portal.database import upgrade
+from portal.extensions import db
+from portal.services.calls import uploads
 
 
 def test_the_documentation_holds_every_setting_with_its_default_and_unit():
@@ -22,6 +30,16 @@ def test_every_setting_has_a_default_that_it_accepts_itself(setting):
         ("PORTAL_PROXIES", "-1"),
         ("PORTAL_TODAY", "31 January"),
         ("PORTAL_TODAY", "2026-02-30"),
+        ("PORTAL_MAIL_FROM", "Billing <billing>"),
+        ("PORTAL_MAIL_FROM", "no address"),
+        ("PORTAL_URL", "portal.example.com"),
+        ("PORTAL_URL", "ftp://portal.example.com"),
+        ("PORTAL_URL", "https://portal.example.com/portal"),
+        ("PORTAL_URL", "https://ann@portal.example.com"),
+        ("PORTAL_URL", "https://portal.example.com:many"),
+        ("PORTAL_URL", "https://"),
+        ("PORTAL_MAIL_FROM", "=?utf-8?q?a?=@lumen.example"),
+        ("PORTAL_FONTS", "/no/such/folder"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(name, value):
@@ -35,6 +53,7 @@ def test_a_setting_that_cannot_be_is_named(name, value):
         ({}, "PORTAL_SECRET_KEY"),
         ({"PORTAL_SECRET_KEY": "short"}, "PORTAL_SECRET_KEY"),
         ({"PORTAL_SECRET_KEY": "k" * 32}, "PORTAL_TRUSTED_HOSTS"),
+        ({"PORTAL_SECRET_KEY": "k" * 32, "PORTAL_TRUSTED_HOSTS": "portal.example.com"}, "PORTAL_URL"),
     ],
 )
 def test_production_does_not_start_half_set(given, missing, tmp_path):
@@ -58,3 +77,25 @@ def test_postgresql_is_spoken_to_by_psycopg_3(given, tmp_path):
     settings = load({"PORTAL_INSTANCE": str(tmp_path), "PORTAL_DATABASE_URL": given})
     finish(settings)
     assert settings["SQLALCHEMY_DATABASE_URI"] == "postgresql+psycopg://u@h/d"
+
+
+def test_everything_that_is_made_is_for_its_owner_alone(tmp_path):
+    """Whatever the machine lets others read by default."""
+    before = os.umask(0)
+    try:
+        app = create_app({"INSTANCE": tmp_path / "new" / "instance", "TESTING": True})
+        upgrade(app)
+        with app.app_context():
+            uploads.keep(FileStorage(BytesIO(b"1,Acme"), "calls.csv"), app.config["INSTANCE"])
+            app.test_client().get("/login")
+            made = sorted((tmp_path / "new" / "instance").rglob("*"))
+            db.session.rollback()
+            modes = {path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777 for path in made}
+            db.engine.dispose()
+    finally:
+        os.umask(before)
+    assert {"new/instance/portal.db", "new/instance/calls", "new/instance/secret-key"} <= modes.keys()
+    assert any(name.startswith("new/instance/templates/") for name in modes)
+    open_to_others = {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
+    assert not open_to_others
+    assert (tmp_path / "new" / "instance").stat().st_mode & 0o777 == 0o700

@@ -94,7 +94,7 @@ def test_one_that_no_file_can_contain_is_refused_and_the_others_are_written(
     monkeypatch.setattr("portal.services.summary.PAPER_MOST", 10)
     status, said = portal("all", *SPAN)
     assert status == 1
-    assert "Error: This summary of Acme would have 12 lines; one PDF holds 10 at most." in said
+    assert "Error: This summary of Acme would have 12 lines; one PDF can have 10 at most." in said
     assert "1 written to" in said
     assert [path.name[:21] for path in tmp_path.glob("*.pdf")] == ["charge-summary_globex"]
 
@@ -102,3 +102,16 @@ def test_one_that_no_file_can_contain_is_refused_and_the_others_are_written(
 def test_a_summary_of_nobody_is_refused(portal):
     status, said = portal("", "2026-11-01", "2026-11-30")
     assert status == 1 and "The customer is empty" in said
+
+
+def test_one_with_letters_that_no_font_has_is_refused_by_name_and_the_others_are_written(
+    app, portal, trade, tmp_path
+):
+    with app.app_context():
+        db.session.scalars(select(Customer).where(Customer.name == "Acme")).one().address = "\ue000"
+        db.session.scalars(select(Customer).where(Customer.name == "Globex")).one().name = "Société Générale"
+        db.session.commit()
+    status, said = portal("all", *SPAN)
+    assert status == 1
+    assert "Error: The summary of Acme cannot be created as PDF: no font here has the letters U+E000." in said
+    assert [path.name[:32] for path in tmp_path.iterdir()] == ["charge-summary_societe-generale_"]

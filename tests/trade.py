@@ -17,7 +17,8 @@ from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import Posting, post_chunk
 from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.packages.catalogue import create_package
-from portal.services.packages.definition import Definition, PriceSet
+from portal.services.packages.connexcs import add_connexcs_package
+from portal.services.packages.definition import FIELDS, Definition, PriceSet
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -70,6 +71,22 @@ def a_package(
         proration=proration,
     )
     return create_package(definition, token=f"p{next(_numbers)}", now=NOW)
+
+
+def whole_definition(*, minutes: bool = False) -> Definition:
+    """A package of which something is said in every field; free minutes and minimum spend exclude each other."""
+    texts: dict[str, Any] = {name: f"Some {field.label}" for name, field in FIELDS.items() if field.longest}
+    said = texts | {
+        "frequency": Frequency.MONTHLY,
+        "frequency_match": (15, 31),
+        "connexcs_package_id": add_connexcs_package(f"Service {next(_numbers)}").id,
+        "minimum_days": 60,
+        "type": PackageType.FREE_MINUTES if minutes else PackageType.STANDARD,
+        "destination": "^44" if minutes else "",
+        "minimum_spend": not minutes,
+        "proration": Proration.DAILY,
+    }
+    return Definition(prices=(PriceSet("GBP", retail=Decimal("24.50")),), **said)
 
 
 def assigned(

@@ -577,6 +577,33 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "call_change",
+        sa.Column("import_id", PK, autoincrement=False, nullable=False),
+        sa.Column("call_id", PK, autoincrement=False, nullable=False),
+        sa.Column("did_id", PK, nullable=True),
+        sa.Column("other_did_id", PK, nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("destination", sa.String(length=40), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=True),
+        sa.Column("came_in_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["call.id"], name="fk_call_change_call_id_call", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["did_id"], ["did.id"], name="fk_call_change_did_id_did", ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["call_import.id"], name="fk_call_change_import_id_call_import", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_did_id"], ["did.id"], name="fk_call_change_other_did_id_did", ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "call_id", name="pk_call_change"),
+    )
+    op.create_table(
         "package_price",
         sa.Column("id", PK, nullable=False),
         sa.Column("package_id", PK, nullable=False),
@@ -1122,6 +1149,7 @@ def downgrade() -> None:
     op.drop_table("roles_users")
     op.drop_table("package_schedule")
     op.drop_table("package_price")
+    op.drop_table("call_change")
     op.drop_table("call")
     op.drop_table("assignment")
     op.drop_table("user")

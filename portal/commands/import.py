@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from portal import private
 from portal.commands import with_app
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
         uploads.let_go(path, current_app.config["INSTANCE"])
     click.echo(_outcome(import_))
     if bad_rows and import_.bad_count:
-        with bad_rows.open("w", encoding="utf-8", newline="") as out:
+        with open(bad_rows, "w", encoding="utf-8", newline="", opener=private.opener) as out:
             out.writelines(rejects.as_csv(import_))
     if import_.bad_count or import_.state != "done":
         sys.exit(NOT_ALL)

@@ -31,8 +31,8 @@ def command(host: str, port: int, debug: bool) -> None:
             "Debugging is not allowed in production: it would show internals of the portal."
         )
     _check_port(host, port)
-    name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0") else host
-    click.echo(f"\n  The portal is at  http://{name}:{port}")
+    name = "localhost" if host in ("127.0.0.1", "::1") else host
+    click.echo(f"\n  The portal is at  {settings['URL'] or f'http://{name}:{port}'}")
     if demo:
         from portal.services.people.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
 

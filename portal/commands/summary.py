@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from portal import private
 from portal.commands import DAY, with_app
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 
@@ -49,7 +50,7 @@ def command(who: str, begins: date, through: date, pdf: bool, paper: str, into: 
     if not ids:
         click.echo(f"Nobody was charged from {span[0]} to {span[1]}: there is nothing to write.")
         return
-    into.mkdir(parents=True, exist_ok=True)
+    private.folder(into)
     refused = []
     for done, why in enumerate(write(ids, span, today(), paper, into), start=1):
         refused += [why] if why else []
@@ -74,13 +75,14 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
     for customer_id in ids:
         try:
             found = for_paper(db.session.get_one(Customer, customer_id), *span)
+            made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
         except RuleBroken as refusal:
             db.session.rollback()
             yield str(refusal)
             continue
-        made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
         part = into / (setting.file_name(found) + ".part")
-        part.write_bytes(made)
+        with open(part, "wb", opener=private.opener) as file:
+            file.write(made)
         part.rename(part.with_suffix(""))
         db.session.rollback()  # hold on to nothing, and let the log of a SQLite file be worked in
         yield ""

@@ -4,7 +4,7 @@ A year is named only where a sentence would be read wrongly without it: it stand
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from portal.domain.money import minor_digits
@@ -30,6 +30,13 @@ def span(begins: date, until: date) -> str:
         return f"{begins.day} to {day(last)}"
     years = begins.year != last.year
     return f"{day(begins, year=years)} to {day(last, year=years)}"
+
+
+def how_long(wait: timedelta) -> str:
+    """How long to wait, in the unit that fits, never too short: 15 minutes, 6 hours."""
+    minutes = max(1, -(-int(wait.total_seconds()) // 60))
+    count, unit = (-(-minutes // 60), "hour") if minutes > 90 else (minutes, "minute")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def ordinal(number: int) -> str:

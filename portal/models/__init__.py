@@ -12,7 +12,7 @@ from portal.models.assignment import (
 )
 from portal.models.audit_entry import AuditEntry
 from portal.models.balance_entry import BalanceEntry, EntrySource
-from portal.models.call import Call, CallCover, CallImport, CallMapping, CallReject, ImportState
+from portal.models.call import Call, CallChange, CallCover, CallImport, CallMapping, CallReject, ImportState
 from portal.models.charge import Charge, ChargeColumns
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
@@ -39,6 +39,7 @@ __all__ = [
     "AuditEntry",
     "BalanceEntry",
     "Call",
+    "CallChange",
     "CallCover",
     "CallImport",
     "CallMapping",

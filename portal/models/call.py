@@ -4,7 +4,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    and_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
@@ -88,11 +98,15 @@ class ImportState(StrEnum):
 
 
 class CallImport(db.Model):
-    """A file of call records: how far it has come, and what became of its rows."""
+    """A file of call records: how far it has come, and what became of its rows.
+
+    It is at work until all that follows from its calls is worked out. While lines are still to come, its calls count
+    nowhere: neither in balances nor for free minutes.
+    """
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     file_name: Mapped[str] = mapped_column(String(250))
-    # Where the file lies while it is taken in; empty once it is done.
+    # Where the file lies while it is taken in; empty once it is done, or the file is gone.
     path: Mapped[str] = mapped_column(String(500), default="")
     digest: Mapped[str] = mapped_column(String(64), default="")
     replaces: Mapped[bool] = mapped_column(default=False)
@@ -117,6 +131,41 @@ class CallImport(db.Model):
     # How long nobody was at work on it between its start and its end.
     paused_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(UTC)
+
+    @classmethod
+    def is_at_work(cls) -> ColumnElement[bool]:
+        """Whether something is still to follow from it."""
+        return cls.state.in_((ImportState.RUNNING, ImportState.STOPPED))
+
+    @classmethod
+    def has_lines_to_come(cls) -> ColumnElement[bool]:
+        """Whether some of its lines are still to be taken in."""
+        return and_(cls.is_at_work(), cls.path != "", cls.bytes_done < cls.bytes_total)
+
+
+class CallChange(db.Model):
+    """What a file says of a call that it found there: kept until all of the file is in, and done then.
+
+    So an import at work changes nothing that counts: a call that it replaces stays as it was, and one that it says
+    again, while another import that is not done has it, stays that one's.
+    """
+
+    import_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("call_import.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    call_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("call.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    # A DID that is deleted meanwhile is none any more.
+    did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id", ondelete="SET NULL"))
+    other_did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id", ondelete="SET NULL"))
+    started_at: Mapped[datetime | None] = mapped_column(UTC)
+    day: Mapped[date]
+    destination: Mapped[str] = mapped_column(String(40))
+    seconds: Mapped[int]
+    amount: Mapped[Decimal] = mapped_column(Money)
+    cost: Mapped[Decimal | None] = mapped_column(Money)
+    came_in_on: Mapped[date]
 
 
 class CallReject(db.Model):

@@ -7,12 +7,12 @@ outbox, the demo company. So do people's failed sign-ins and sessions, which sta
 Each subject asks only those to its right or below (tests/test_architecture.py reads this):
 
     demo
-    scenarios
+    scenarios  audit
     overview  deletion  summary
     dids  customers  assignments  company  notices
     packages  runs  calls  charges
     billing                        the heart: loading, planning, posting, minimums, positions
-    credit  audit
-    people  mail  listing  csv  email_address
+    credit
+    people  mail  listing  csv
     once  locking  chunks
 """

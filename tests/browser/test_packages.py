@@ -151,7 +151,7 @@ def test_the_list_is_searched_while_one_types(page, app, trunk):
 
 
 def test_a_change_is_seen_before_it_is_saved(page, app, trunk):
-    page.goto(f"/packages/{trunk}/definition")
+    page.goto(f"/packages/{trunk}/edit")
     page.get_by_label("Retail", exact=True).fill("30")
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_text("This changes what 1 customer pays")).to_be_visible()

@@ -73,7 +73,7 @@ def test_a_passkey_that_is_deleted_signs_nobody_in(page):
     authenticator(page)
     add_passkey(page)
     page.get_by_role("button", name="Delete Laptop").click()
-    expect(page.get_by_text("The passkey Laptop is deleted.")).to_be_visible()
+    expect(page.get_by_text("Deleted the passkey Laptop.")).to_be_visible()
     page.goto("/account")
     expect(page.get_by_role("row", name="Laptop")).to_have_count(0)
     page.get_by_role("button", name="Sign out", exact=True).click()

@@ -186,7 +186,7 @@ def test_what_was_assigned_is_counted_in_full_where_a_first_part_stands(session)
 
 def test_a_summary_that_is_too_much_for_one_file_is_refused_in_a_sentence(acme, monkeypatch):
     monkeypatch.setattr(module, "PAPER_MOST", 4)
-    with pytest.raises(RuleBroken, match="would have 5 lines; one PDF holds 4 at most"):
+    with pytest.raises(RuleBroken, match="would have 5 lines; one PDF can have 4 at most"):
         for_paper(acme, NOVEMBER, LAST)
 
 

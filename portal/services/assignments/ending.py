@@ -1,7 +1,9 @@
 """What ending an assignment on a day would bring: what falls due until then, and what goes back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 from portal.domain.due import Kind
@@ -21,6 +23,49 @@ class Over(NamedTuple):
     loaded: Loaded
     on: date
     charges: list[PlannedCharge]
+
+
+@dataclass(slots=True)
+class Brings:
+    """What ending comes to in one currency, before tax: what is still charged, and what is credited (below zero)."""
+
+    currency: str
+    charged: Decimal = Decimal(0)
+    credited: Decimal = Decimal(0)
+
+    def add(self, charged: Decimal, credited: Decimal) -> None:
+        """Take in what another ending comes to."""
+        self.charged += charged
+        self.credited += credited
+
+
+@dataclass(slots=True)
+class Foreseen:
+    """What ending many on one day comes to: for each assignment, and in all for each currency."""
+
+    each: dict[int, Brings | Failed] = field(default_factory=dict)
+    totals: dict[str, Brings] = field(default_factory=dict)
+    failed: int = 0
+
+
+def foresee(assignments: Iterable[Assignment], end_date: date, today: date) -> Foreseen:
+    """What each comes to if it ends on that day. Nothing is stored."""
+    found = Foreseen()
+    for over in over_each(dict.fromkeys([a.id for a in assignments], end_date), today):
+        if isinstance(over, Failed):
+            found.each[over.assignment_id] = over
+            found.failed += 1
+            continue
+        amounts = [charge.amount for charge in over.charges]
+        currency = over.loaded.facts.currency
+        brings = Brings(
+            currency,
+            sum((amount for amount in amounts if amount > 0), Decimal(0)),
+            sum((amount for amount in amounts if amount < 0), Decimal(0)),
+        )
+        found.each[over.loaded.facts.assignment_id] = brings
+        found.totals.setdefault(currency, Brings(currency)).add(brings.charged, brings.credited)
+    return found
 
 
 def remaining(assignment: Assignment, end_date: date, today: date) -> list[Explained] | Failed:

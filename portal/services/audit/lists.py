@@ -11,6 +11,7 @@ from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
 from portal.models import AuditEntry
 from portal.services.listing import Sort
+from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
 NEWEST = Sort((AuditEntry.id,), descending=True)
 NOUNS = (
@@ -19,7 +20,8 @@ NOUNS = (
 )  # fmt: skip
 # What a person calls the fields that the log keeps under their stored names.
 LABELS = {
-    "connexcs_package_id": "ConnexCS Package",
+    **{name: field.label for name, field in FIELDS.items()},
+    **PRICE_LABELS,
     "did_id": "DID",
     "package_id": "Package",
     "customer_id": "Customer",

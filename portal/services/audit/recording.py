@@ -21,29 +21,8 @@ from sqlalchemy.orm import Session, configure_mappers
 
 from portal.domain.names import search_key
 from portal.extensions import db
-from portal.models import (
-    Allocation,
-    Assignment,
-    AssignmentHold,
-    AssignmentQuantity,
-    AuditEntry,
-    BalanceEntry,
-    CallImport,
-    Charge,
-    Company,
-    ConnexcsPackage,
-    Customer,
-    CustomerTaxRate,
-    Did,
-    EntrySource,
-    Invitation,
-    Package,
-    PackagePrice,
-    PackageSchedule,
-    Payment,
-    Run,
-)
-from portal.models.user import User
+from portal.models import AuditEntry, BalanceEntry, EntrySource
+from portal.services.audit.watched import QUIET, WATCHED, Watch
 
 LABEL_LONGEST = 250
 
@@ -77,115 +56,6 @@ def acting(actor: Actor) -> Iterator[None]:
         yield
     finally:
         _actor.reset(before)
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How a model is told of: its noun, the fields that are told, whose row it is and what it is called."""
-
-    noun: str
-    fields: tuple[str, ...]
-    label: Callable[[Any], str]
-    id: Callable[[Any], int | None] = lambda row: row.id
-    customer: Callable[[Any], int | None] = lambda row: getattr(row, "customer_id", None)
-
-
-def _on(row: Any) -> str:
-    return f"{row.package.name} for {row.did.number if row.did else row.customer.name}"
-
-
-PRICES = ("currency", "effective_from", "cost", "retail", "setup_cost", "setup_retail")
-WATCHED: dict[type, Watch] = {
-    Package: Watch(
-        "package",
-        ("name", "description", "type", "destination", "minimum_spend", "minimum_days", "proration",
-         "connexcs_package_id", "archived_on"),
-        lambda row: row.name,
-    ),
-    PackagePrice: Watch("package", PRICES, lambda row: f"{row.package.name}: prices", lambda row: row.package_id),
-    PackageSchedule: Watch(
-        "package",
-        ("effective_from", "frequency", "frequency_match"),
-        lambda row: f"{row.package.name}: schedule",
-        lambda row: row.package_id,
-    ),
-    ConnexcsPackage: Watch("ConnexCS package", ("name",), lambda row: row.name),
-    Customer: Watch(
-        "customer",
-        ("name", "company_details", "email", "address", "currency", "debit_limit", "archived_on", "account_codes"),
-        lambda row: row.name,
-        customer=lambda row: row.id,
-    ),
-    CustomerTaxRate: Watch(
-        "customer",
-        ("effective_from", "rate"),
-        lambda row: f"{row.customer.name}: tax rate",
-        lambda row: row.customer_id,
-    ),
-    Did: Watch("DID", ("number", "customer_id", "archived_on"), lambda row: row.number),
-    Assignment: Watch(
-        "assignment",
-        ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
-         "locked_until", "auto_decrement_credit", "override_reason"),
-        _on,
-    ),
-    AssignmentQuantity: Watch(
-        "assignment",
-        ("effective_from", "quantity"),
-        lambda row: f"{_on(row.assignment)}: quantity",
-        lambda row: row.assignment_id,
-        lambda row: row.assignment.customer_id,
-    ),
-    AssignmentHold: Watch(
-        "assignment",
-        ("choice", "held_lines", "charge_from", "passed_over_lines", "passed_over_amount"),
-        lambda row: "held charges: a choice was made",
-        lambda row: row.assignment_id,
-    ),
-    Charge: Watch(
-        "charge",
-        ("kind", "charge_on", "currency", "amount", "cost", "tax", "reason", "reverses_id", "auto_decrement_credit"),
-        lambda row: row.label,
-    ),
-    BalanceEntry: Watch("balance", ("source", "for_day", "amount", "reason"), lambda row: f"{row.source} entry"),
-    Payment: Watch(
-        "payment",
-        ("state", "paid_on", "amount", "fee", "description"),
-        lambda row: f"payment of {row.paid_on.isoformat()}",
-    ),
-    Allocation: Watch(
-        "payment",
-        ("charge_id", "amount", "made_on", "lifted_on"),
-        lambda row: "allocation to a charge",
-        lambda row: row.payment_id,
-        lambda row: row.payment.customer_id,
-    ),
-    Run: Watch(
-        "run",
-        ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
-        lambda row: f"{'simulation' if row.simulate else 'run'} up to {row.through.isoformat()}",
-    ),
-    CallImport: Watch(
-        "import",
-        ("state", "taken_count", "replaced_count", "bad_count"),
-        lambda row: row.file_name,
-    ),
-    Company: Watch(
-        "settings",
-        ("name", "address", "email", "tax_id", "time_zone", "default_currency", "usage_wait_days",
-         "notification_days", "late_call_days", "summary_footer", "audit_comment", "logo"),
-        lambda row: row.name,
-    ),
-    User: Watch("person", ("name", "email", "active", "customer_id", "roles"), lambda row: row.email),
-    Invitation: Watch(
-        "person",
-        ("email", "name", "role", "customer_id", "accepted_at", "withdrawn_at"),
-        lambda row: f"invitation of {row.email}",
-        lambda row: None,
-    ),
-}  # fmt: skip
-# A run says how it stands after every chunk; only its beginning and its end are acts.
-QUIET = {Run: "state", CallImport: "state"}
 
 
 def register(clock: Callable[[], datetime]) -> None:

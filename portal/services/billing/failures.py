@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -89,7 +90,7 @@ def failed(assignment_id: int, error: Exception) -> Failed:
         whose.customer_id if whose else 0,
         (whose and whose.label) or "its package is missing",
         (whose and whose.customer) or "its customer is missing",
-        reason or f"an error in the portal ({type(error).__name__}); its log says where",
+        reason or _said(error) or f"an error in the portal ({type(error).__name__}); its log says where",
     )
     log.error("%s", told.sentence, exc_info=error)
     return told
@@ -100,6 +101,11 @@ def check_concerns_one(error: Exception) -> None:
     of_one = not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError)
     if not of_one or isinstance(error, OSError | MemoryError):
         raise error
+
+
+def _said(error: Exception) -> str:
+    """What a refusal says, without the end of its sentence; empty for any other error."""
+    return error.sentence.rstrip(".") if isinstance(error, RuleBroken) else ""
 
 
 def _what_is_missing(assignment_id: int) -> tuple[Any, str]:

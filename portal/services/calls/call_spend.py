@@ -1,7 +1,7 @@
 """Calls in the balance: one entry a customer and day, rounded once (billing-rules 9)."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -18,14 +18,21 @@ from portal.models import (
 )
 from portal.models.raw_tables import ENTRY
 from portal.services.billing.loading import tax_rates_of
+from portal.services.calls.counting import counts
 
 log = logging.getLogger("portal.billing")
 
 
-def enter_calls(customer_ids: Collection[int], since: date, today: date, now: datetime) -> None:
+def enter_calls(
+    customer_ids: Collection[int],
+    since: date,
+    today: date,
+    now: datetime,
+    to_come: Sequence[int] = (),
+) -> None:
     """One entry a customer and day for what calls cost after free minutes; what came late adds the difference.
 
-    The balance of an archived customer stays as it is.
+    The calls of imports `to_come` are none yet. The balance of an archived customer stays as it is.
     """
     if not customer_ids:
         return
@@ -46,7 +53,7 @@ def enter_calls(customer_ids: Collection[int], since: date, today: date, now: da
     customer_ids = list(currencies)
     entered = _entered(customer_ids, since)
     rows: list[dict[str, Any]] = []
-    for customer_id, day, spend in db.session.execute(_spent(customer_ids, since)):
+    for customer_id, day, spend in db.session.execute(_spent(customer_ids, since, to_come)):
         unit = minor_unit(currencies[customer_id])
         amount = round_half_up(int(spend), 1, unit)
         tax = tax_on(amount, in_force(rates[customer_id], day), unit)
@@ -61,11 +68,11 @@ def enter_calls(customer_ids: Collection[int], since: date, today: date, now: da
         db.session.execute(insert(ENTRY), rows)
 
 
-def _spent(customer_ids: Collection[int], since: date) -> Select[int, date, int]:
+def _spent(customer_ids: Collection[int], since: date, to_come: Sequence[int]) -> Select[int, date, int]:
     spend = func.sum(type_coerce(Call.amount, BigInteger) - type_coerce(Call.covered_amount, BigInteger))
     return (
         select(Call.customer_id, Call.day, spend)
-        .where(Call.customer_id.in_(customer_ids), Call.day >= since)
+        .where(Call.customer_id.in_(customer_ids), Call.day >= since, counts(Call.import_id, to_come))
         .group_by(Call.customer_id, Call.day)
         .order_by(Call.customer_id, Call.day)
     )

@@ -77,6 +77,7 @@ UNIT = re.compile(
     r"(.+?)[\s_-]*(?:[(\[]\s*([a-z]{3}|[£€$¥])\s*[)\]]|[\s_-]([a-z]{3})|([£€$¥]))\s*", re.IGNORECASE
 )
 WORDS_OF_ENGLISH = ("ALL", "TOP", "TRY")
+HIDDEN = "{} seems to say what currency charges are in: choose it. If it means something else, rename it in the file."
 WHOSE = "Choose the column of the customer or of the DID: every call must belong to somebody."
 
 
@@ -136,9 +137,9 @@ def without_currency(cell: str) -> tuple[str, str]:
     return found[1], currency
 
 
-def currency_of(head: list[str], mapping: Mapping) -> str:
-    """What the charge is in, as its column's name says; empty where it does not."""
-    place = mapping["amount"]
+def currency_of(head: list[str], mapping: Mapping, name: str) -> str:
+    """What the charge ("amount") or the cost is in, as its column's name says; empty where it does not."""
+    place = mapping[name]
     return without_currency(head[place])[1] if place is not None else ""
 
 
@@ -185,9 +186,16 @@ def remembered(head: list[str]) -> Mapping | None:
 def mapping_of(head: list[str]) -> tuple[Mapping, str]:
     """Which column is what: as somebody mapped them before, or by their names; and what somebody has to say first."""
     if known := remembered(head):
-        return known, ""
+        place = hidden_currency(head, known)
+        return known if place is None else Mapping(known.places | {"currency": place}), ""
     mapping = recognise(head)
     return mapping, missing(mapping) or ("" if mapping["seconds"] is not None else NO_SECONDS)
+
+
+def hidden_currency(head: list[str], mapping: Mapping) -> int | None:
+    """The column of the currency, by its name, that a mapping says nothing of: it would take each amount as it is."""
+    place = recognise(head)["currency"]
+    return place if mapping["currency"] is None and place not in mapping.places.values() else None
 
 
 def remember(head: list[str], mapping: Mapping) -> None:
@@ -197,6 +205,8 @@ def remember(head: list[str], mapping: Mapping) -> None:
             raise Invalid(name, f"Choose the column for: {WORDS[name].lower()}.")
     if lacks := missing(mapping):
         raise Invalid("customer", lacks)
+    if (hidden := hidden_currency(head, mapping)) is not None:
+        raise Invalid("currency", HIDDEN.format(head[hidden].strip()))
     places = list(mapping.places.values())
     for name, place in mapping.places.items():
         if places.count(place) > 1:

@@ -22,7 +22,8 @@ from portal.models.raw_tables import raw_table
 from portal.services import locking
 from portal.services.billing.failures import failed
 from portal.services.billing.loading import call_days, terms_of
-from portal.services.calls.destinations import matches
+from portal.services.calls.counting import counts
+from portal.services.calls.destinations import check, matches
 
 # The calls of so many days are worked on at a time.
 WINDOW = timedelta(days=31)
@@ -56,8 +57,13 @@ class Kept:
         return key in self.periods or key[0] in self.assignments
 
 
-def recompute_cover_of_many(reached: Mapping[int, date], today: date) -> dict[int, date]:
-    """Work out again what is covered, for those customers of `reached` who have free minutes, from a day on."""
+def recompute_cover_of_many(
+    reached: Mapping[int, date], today: date, to_come: Sequence[int] = ()
+) -> dict[int, date]:
+    """Work out again what is covered, for those customers of `reached` who have free minutes, from a day on.
+
+    The calls of imports `to_come` are none yet.
+    """
     query = (
         select(Assignment.customer_id)
         .join(Package, Package.id == Assignment.package_id)
@@ -66,14 +72,14 @@ def recompute_cover_of_many(reached: Mapping[int, date], today: date) -> dict[in
         .distinct()
     )
     for customer_id in db.session.scalars(query).all():
-        recompute_cover(customer_id, reached[customer_id], today)
+        recompute_cover(customer_id, reached[customer_id], today, to_come)
     return dict(reached)
 
 
-def recompute_cover(customer_id: int, since: date, today: date) -> None:
+def recompute_cover(customer_id: int, since: date, today: date, to_come: Sequence[int] = ()) -> None:
     """Work out again what free minutes cover of a customer's calls from the day `since` on."""
     locking.lock_ids(Customer, [customer_id])
-    mine = (Call.customer_id == customer_id) & (Call.day >= since)
+    mine = (Call.customer_id == customer_id) & (Call.day >= since) & counts(Call.import_id, to_come)
     first, last = db.session.execute(select(func.min(Call.day), func.max(Call.day)).where(mine)).one()
     if first is None:
         return
@@ -81,7 +87,7 @@ def recompute_cover(customer_id: int, since: date, today: date) -> None:
     begins = first
     while begins <= last:
         until = min(begins + WINDOW, last + ONE_DAY)
-        _recompute_window(customer_id, begins, until, frozen, bundles)
+        _recompute_window(customer_id, begins, until, frozen, bundles, to_come)
         begins = until
     for held in list(db.session.identity_map.values()):
         if isinstance(held, Call):
@@ -113,8 +119,8 @@ def _bundles(customer_id: int, since: date, last: date, today: date) -> tuple[Ke
     within = call_days()[1]
     frozen, open_ = Kept(), []
     for bundled in bundle_assignments(customer_id):
-        matcher = matcher_of(bundled.destination)
         try:
+            matcher = matcher_of(bundled.destination)
             if bundled.terms is None:
                 raise LookupError("a row that it needs is missing")
             given = list(allowances(bundled.terms, bundled.minutes, since, last + ONE_DAY))
@@ -136,7 +142,8 @@ def _bundles(customer_id: int, since: date, last: date, today: date) -> tuple[Ke
 
 
 def matcher_of(pattern: str) -> Callable[[str], bool]:
-    """Whether a number is one that the pattern means; each number is searched once."""
+    """Whether a number is one that the pattern means; each number is searched once. Invalid for one not to be read."""
+    check(pattern)
     known: dict[str, bool] = {}
 
     def match(number: str) -> bool:
@@ -167,10 +174,10 @@ def _used_before(customer_id: int, since: date, bundles: Sequence[Bundle]) -> di
 
 
 def _recompute_window(
-    customer_id: int, begins: date, until: date, frozen: Kept, bundles: list[Bundle]
+    customer_id: int, begins: date, until: date, frozen: Kept, bundles: list[Bundle], to_come: Sequence[int]
 ) -> None:
     """The calls of some days: what covered them goes, but for periods that stay, and what covers them now comes."""
-    calls = _calls(customer_id, begins, until)
+    calls = _calls(customer_id, begins, until, to_come)
     kept = _kept(customer_id, begins, until, frozen)
     before = {call.id: (call.covered_seconds, call.covered_amount) for call in calls}
     covers = [cover for of_call in kept.values() for cover in of_call]
@@ -187,13 +194,13 @@ def _recompute_window(
     _write_sums(covers, before)
 
 
-def _calls(customer_id: int, begins: date, until: date) -> list[Any]:
+def _calls(customer_id: int, begins: date, until: date, to_come: Sequence[int]) -> list[Any]:
     """The calls of some days, in the order in which they started, then by call id."""
     query = select(
         CALL.c.id, CALL.c.day, CALL.c.did_id, CALL.c.other_did_id, CALL.c.destination, CALL.c.seconds, CALL.c.amount,
         CALL.c.started_at, CALL.c.call_id, CALL.c.covered_seconds, CALL.c.covered_amount,
     ).where(CALL.c.customer_id == customer_id, CALL.c.day >= begins, CALL.c.day < until)  # fmt: skip
-    rows = list(db.session.execute(query))
+    rows = list(db.session.execute(query.where(counts(CALL.c.import_id, to_come))))
     rows.sort(key=lambda row: (row.day, row.started_at or EARLIEST, row.call_id))
     return rows
 

@@ -53,6 +53,12 @@ def matches(pattern: str, number: str) -> bool:
     return not pattern or bool(compiled(pattern).search(bare(number)))
 
 
+def check(pattern: str) -> None:
+    """Invalid for a pattern that cannot be searched with; an empty one can."""
+    if pattern:
+        compiled(pattern)
+
+
 def bare(number: str) -> str:
     """The number as patterns meet it: without leading + or 00, and without what people put between digits."""
     return re.sub(r"[\s().\-/]", "", LEADING.sub("", number, count=1))

@@ -5,51 +5,39 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select, update
 
-from portal.domain.schedule import FIRST_DAY, ONE_DAY
+from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Assignment, Call, CallImport, Customer, ImportState
+from portal.models import Assignment, Call, CallChange, CallImport, Customer
 from portal.services import locking
 from portal.services.billing.loading import LONGEST_PERIOD, call_days
-from portal.services.calls import call_spend, covering, late_calls
+from portal.services.calls import call_spend, changes, covering, late_calls
+from portal.services.calls.counting import imports_to_come
 from portal.services.chunks import in_chunks
 
 CUSTOMERS = 500
 
 
-def reached_by(import_: CallImport) -> dict[int, date]:
-    """The customers whose calls came in with a file, each with the first day that this reaches.
-
-    Where calls were replaced, nobody knows any more on which days they had been: all days are reached.
-    """
-    query = (
-        select(Call.customer_id, func.min(Call.day))
-        .where(Call.import_id == import_.id)
-        .group_by(Call.customer_id)
+def reached_by(import_id: int) -> dict[int, date]:
+    """The customers whose calls came in or change with a file, each with the first day that this reaches."""
+    of_change = CallChange.import_id == import_id
+    calls = select(Call.customer_id, func.min(Call.day)).where(Call.import_id == import_id)
+    changed = select(Call.customer_id, func.min(Call.day), func.min(CallChange.day)).join(
+        CallChange, CallChange.call_id == Call.id
     )
-    found = {row[0]: row[1] for row in db.session.execute(query)}
-    return dict.fromkeys(found, FIRST_DAY) if import_.replaced_count else found
-
-
-def add_unfinished(reached: dict[int, date], import_: CallImport) -> None:
-    """Add what other imports reach that are not done: calls known already may have come in with one of them.
-
-    Nobody may ever go on with it, where the same file was taken in again instead.
-    """
-    unfinished = select(CallImport).where(
-        CallImport.id != import_.id,
-        CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED)),
-        CallImport.lines_done > 0,
-    )
-    for other in db.session.scalars(unfinished.order_by(CallImport.id)).all():
-        for customer_id, day in reached_by(other).items():
-            reached[customer_id] = min(reached.get(customer_id, day), day)
+    reached: dict[int, date] = {}
+    for query in (calls, changed.where(of_change)):
+        for customer_id, *days in db.session.execute(query.group_by(Call.customer_id)):
+            reached[customer_id] = min(*days, reached.get(customer_id, days[0]))
+    return reached
 
 
 def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:
     """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing."""
     for ids in in_chunks(sorted(reached), CUSTOMERS):
         now = clock()
+        locking.lock_ids(Customer, ids)
+        changes.carry_out(import_id, ids)
         settle({id: reached[id] for id in ids}, today, now)
         db.session.execute(update(CallImport).where(CallImport.id == import_id).values(heartbeat_at=now))
         db.session.commit()
@@ -62,9 +50,10 @@ def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:
     They are locked first: of two at once, the second finds what the first has entered, and adds only what is missing.
     """
     locking.lock_ids(Customer, reached)
-    since = covering.recompute_cover_of_many(reached, today)
+    to_come = imports_to_come()
+    since = covering.recompute_cover_of_many(reached, today, to_come)
     late_calls.reopen(since, today)
-    call_spend.enter_calls(list(since), min(since.values()), today, now)
+    call_spend.enter_calls(list(since), min(since.values()), today, now, to_come)
 
 
 def bundles_changed(assignments: Iterable[Assignment], today: date, now: datetime) -> None:

@@ -4,7 +4,8 @@ Like a run it commits a chunk at a time: killed or stopped anywhere it loses not
 A call counts once whatever happens, by its customer and call id; how far a file has come moves by compare-and-set,
 so that two processes at work on one file never count a line twice. What follows from its calls (free minutes, minimum
 spends, balances) is worked out once all of them are in, and not before: so that however often an import is killed,
-stopped, taken up or raced, it adds at most one entry a customer and day to the balances.
+stopped, taken up or raced, it adds at most one entry a customer and day to the balances. Until then its calls count
+nowhere (portal.services.calls.counting).
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, update
+from sqlalchemy.exc import OperationalError
 
 from portal.database import make_room
 from portal.domain.errors import Invalid, RuleBroken, WayOut
@@ -22,7 +24,7 @@ from portal.models import CallImport, CallReject, ImportState
 from portal.services import locking
 from portal.services.calls import columns, effects, files
 from portal.services.calls.columns import Mapping
-from portal.services.calls.meanwhile import Meanwhile
+from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader
 from portal.services.calls.storing import Stored, store
 
@@ -31,6 +33,7 @@ UTC = ZoneInfo("UTC")
 # A file of fewer lines is taken in while one waits.
 SMALL = 20_000
 SILENT_FOR = timedelta(seconds=60)
+TRIES = 20
 Clock = Callable[[], datetime]
 NO_NAMES = (
     "The first line holds values, not the names of the columns. "
@@ -140,49 +143,80 @@ def carry_out(
     import_ = db.session.get_one(CallImport, import_id)
     if import_.state != ImportState.RUNNING:
         return import_
-    path, resumed = Path(import_.path), bool(import_.lines_done)
+    # Where it stands for us; whoever else is at work on it moves what is stored, and then we are done.
+    path, position, lines = Path(import_.path), import_.bytes_done, import_.lines_done
     try:
         head, delimiter = files.head_of(path)
     except OSError:
         return _refuse(import_, today, clock)
-    if import_.lines_total - import_.lines_done > SMALL:
+    if import_.lines_total - lines > SMALL:
         make_room(db.session.connection())
     reader = Meanwhile(
         Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone or UTC, today),
         follows=zone is None,
     )
     reached: dict[int, date] = {}
-    for block in files.blocks(path, size, import_.bytes_done, import_.lines_done):
-        if not _take(import_, block, reader, today, clock(), reached):
+    at = position
+    for block in files.blocks(path, size, position, lines):
+        if not _take_again_and_again(import_, block, at, reader, today, clock, reached):
             # Stopped: nothing follows until somebody goes on. Or raced: it follows where the last block was taken.
             return db.session.get_one(CallImport, import_id, populate_existing=True)
+        at = block.position
         say(import_)
-    if resumed:
-        reached = effects.reached_by(import_)
-    if import_.known_count:
-        effects.add_unfinished(reached, import_)
+    if position:
+        reached = effects.reached_by(import_id)
     effects.follow(reached, import_id, today, clock)
     return _finish(import_id, clock())
 
 
 def _refuse(import_: CallImport, today: date, clock: Clock) -> CallImport:
-    """The file is gone: no more calls will come in, so what follows from those that did is worked out now."""
-    import_.state, import_.sentence = ImportState.REFUSED, "The file no longer exists."
+    """The file is gone: no more calls will come in, so what follows from those that did is worked out now.
+
+    It is refused once that is done. Killed before, it is still running, and whoever takes it up comes here again.
+    """
+    import_id = import_.id
+    _lock(import_)
+    import_.path, import_.sentence = "", "The file no longer exists."
     db.session.commit()
     if import_.lines_done:
-        effects.follow(effects.reached_by(import_), import_.id, today, clock)
+        effects.follow(effects.reached_by(import_id), import_id, today, clock)
+    _lock(import_)
+    if import_.state == ImportState.RUNNING:
+        import_.state = ImportState.REFUSED
+    db.session.commit()
     return import_
+
+
+def _take_again_and_again(
+    import_: CallImport,
+    block: files.Block,
+    at: int,
+    reader: Meanwhile,
+    today: date,
+    clock: Clock,
+    reached: dict[int, date],
+) -> bool:
+    """Take a block in; where somebody else was at work on the same calls, or on what they name, do it again."""
+    for attempt in range(TRIES):
+        try:
+            return _take(import_, block, at, reader, today, clock(), reached)
+        except (ChangedMeanwhile, OperationalError):
+            db.session.rollback()
+            if attempt + 1 == TRIES:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _take(
     import_: CallImport,
     block: files.Block,
+    at: int,
     reader: Meanwhile,
     today: date,
     now: datetime,
     reached: dict[int, date],
 ) -> bool:
-    """Take a block in, in one transaction; False where somebody stopped it, or is at work on it too."""
+    """Take a block in that begins `at`, in one transaction; False where it was stopped, or does not stand there."""
     chunk = reader.read(block)
     stored = store(chunk, today, import_.id, import_.replaces)
     bad = sorted([*chunk.bad, *stored.bad], key=lambda row: row.line)
@@ -190,7 +224,7 @@ def _take(
     moved = db.session.connection().execute(
         update(CallImport)
         .where(CallImport.id == import_.id, CallImport.state == ImportState.RUNNING)
-        .where(CallImport.bytes_done == import_.bytes_done)
+        .where(CallImport.bytes_done == at)
         .values(
             bytes_done=block.position,
             lines_done=CallImport.lines_done + len(block.lines),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,9 @@ from portal.models import Call
 from portal.services.calls.destinations import bare
 from portal.services.listing import Page, Sort, page
 
-NEWEST = Sort((Call.day, Call.id), descending=True)
+# In the order of their time; those of a day whose time is not known come last.
+WHEN = func.coalesce(Call.started_at, datetime(2000, 1, 1, tzinfo=UTC))
+NEWEST = Sort((Call.day, WHEN, Call.id), descending=True)
 PREFIX = 3
 
 
@@ -70,7 +72,7 @@ def find_calls(customer_id: int, text: str, begins: date | None, through: date |
 
 
 def call_page(query: Select[Call], total: int, after: int | None, before: int | None) -> Page[Call]:
-    """A page of them, the newest day first."""
+    """A page of them, the newest first."""
     return page(query.options(raiseload("*")), NEWEST, after, before, total=total)
 
 

@@ -1,19 +1,35 @@
-"""What may change while a file of calls is taken in: each chunk is read under locks on what it names.
+"""What may change while a file of calls is taken in: each chunk is read as things stand when it is stored.
 
-A reader knows customers and DIDs as they were when it began. Since then one may have been archived or deleted, and
-the time zone, which is fixed by the first call, may be another one.
+A reader knows customers and DIDs as they were when it read them. Since then a customer may have another name, code or
+currency, or be archived; a DID may be another's, or gone; and the time zone, which is fixed by the first call, may be
+another one. So what has changed is read anew before each chunk, and what a chunk names is locked behind it: should
+that have changed in between, the chunk is read once more.
 """
 
+from collections.abc import Collection, Mapping
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Company, Customer, Did
 from portal.services import locking
 from portal.services.calls.files import Block
-from portal.services.calls.rows import BadRow, Chunk, Reader
+from portal.services.calls.rows import Chunk, Reader
 from portal.services.calls.values import Times
+from portal.services.chunks import in_chunks
+
+AT_ONCE = 5_000
+
+
+class ChangedMeanwhile(RuleBroken):
+    """Somebody changed what a chunk names between its reading and its locks."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Customers or DIDs that the file names are being changed again and again. Go on with it a little later."
+        )
 
 
 class Meanwhile:
@@ -23,13 +39,18 @@ class Meanwhile:
         self.reader, self.follows = reader, follows
 
     def read(self, block: Block) -> Chunk:
-        """The calls of a block; what they name stays as it is until the transaction ends."""
+        """The calls of a block; what they name stays as it is until the transaction ends.
+
+        ChangedMeanwhile where it did not stay as it was read: roll back, and read again.
+        """
         locking.lock(Company, [1], shared=True)
         if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
             self.reader.times = Times(ZoneInfo(time_zone))
-        chunk = self.reader.read(block)
-        _leave_out_dids(chunk)
-        _leave_out_archived(chunk)
+        self.reader.renew()
+        chunk, reader = self.reader.read(block), self.reader
+        dids = {did for record in chunk.records for did in (record.did_id, record.other_did_id) if did}
+        _keep_as_read(Did, dids, reader.dids.versions)
+        _keep_as_read(Customer, {record.customer_id for record in chunk.records}, reader.customers.versions)
         return chunk
 
 
@@ -37,40 +58,15 @@ def _time_zone() -> str | None:
     return db.session.scalar(select(Company.time_zone).limit(1))
 
 
-def _leave_out_dids(chunk: Chunk) -> None:
-    """A DID that was deleted is none any more."""
-    named = {did for record in chunk.records for did in (record.did_id, record.other_did_id) if did}
-    gone = named - set(locking.lock_ids(Did, named, shared=True))
-    if gone:
-        chunk.records[:] = [
-            record._replace(
-                did_id=None if record.did_id in gone else record.did_id,
-                other_did_id=None if record.other_did_id in gone else record.other_did_id,
-            )
-            for record in chunk.records
-        ]
+def _keep_as_read(model: type[Customer | Did], ids: Collection[int], versions: Mapping[int, int]) -> None:
+    """Lock what was read, and make sure that it is still what was read."""
+    locking.lock_ids(model, ids, shared=True)
+    stand: dict[int, int] = {}
+    for some in in_chunks(sorted(ids), AT_ONCE):
+        rows = db.session.execute(select(model.id, model.version).where(model.id.in_(some)))
+        stand.update((id, version) for id, version in rows)
+    if any(stand.get(id) != versions.get(id) for id in ids):
+        raise ChangedMeanwhile
 
 
-def _leave_out_archived(chunk: Chunk) -> None:
-    """Nothing is charged to an account that is closed: its calls are bad rows."""
-    named = {record.customer_id for record in chunk.records}
-    locking.lock_ids(Customer, named, shared=True)
-    query = select(Customer.id, Customer.name).where(
-        Customer.id.in_(named), Customer.archived_on.is_not(None)
-    )
-    archived = {row.id: f"{row.name} (#{row.id})" for row in db.session.execute(query)} if named else {}
-    if not archived:
-        return
-    kept = Chunk(bad=chunk.bad)
-    for record, line, row in zip(chunk.records, chunk.lines, chunk.rows, strict=True):
-        if name := archived.get(record.customer_id):
-            sentence = f"{name} is archived. Restore the customer first."
-            kept.bad.append(BadRow(line, row[:-1], sentence))
-            continue
-        kept.records.append(record)
-        kept.lines.append(line)
-        kept.rows.append(row)
-    chunk.records, chunk.lines, chunk.rows = kept.records, kept.lines, kept.rows
-
-
-__all__ = ["Meanwhile"]
+__all__ = ["ChangedMeanwhile", "Meanwhile"]

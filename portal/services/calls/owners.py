@@ -25,6 +25,12 @@ EVER, NEVER = "", "9999"
 Owner = tuple[int, int]
 
 
+def _stamp(model: type[Customer | Did]) -> tuple[int, ...]:
+    """What becomes another whenever one of them is added, changed or removed."""
+    sums = select(func.count(), func.sum(model.id), func.sum(model.version)).select_from(model)
+    return tuple(int(value or 0) for value in db.session.execute(sums).one())
+
+
 class Customers:
     """Customers as files name them: by account code, by name, or as #12. A bare 12 is some other system's number.
 
@@ -32,6 +38,9 @@ class Customers:
     """
 
     def __init__(self) -> None:
+        # Read first: what changes between this and the rest is read once more, never missed.
+        self.stamp = _stamp(Customer)
+        self.versions: dict[int, int] = {}
         self.by_name: dict[str, int] = {}
         self.by_code: dict[str, int] = {}
         self.several: set[str] = set()
@@ -44,13 +53,14 @@ class Customers:
             Customer.name,
             Customer.name_key,
             Customer.currency,
+            Customer.version,
             Customer.archived_on.is_not(None),
         )
         archived: set[str] = set()
-        for id, name, key, currency, is_archived in db.session.execute(
+        for id, name, key, currency, version, is_archived in db.session.execute(
             there.order_by(Customer.archived_on.is_not(None))
         ):
-            self.names[id], self.currencies[id] = name, currency
+            self.names[id], self.currencies[id], self.versions[id] = name, currency, version
             if is_archived:
                 self.archived.add(id)
             if key not in self.by_name:
@@ -62,6 +72,10 @@ class Customers:
         for key, id in db.session.execute(select(AccountCode.key, AccountCode.customer_id)):
             self.by_code[key] = id
         self.named: Memo[int] = Memo(self._named)
+
+    def have_changed(self) -> bool:
+        """Whether one was added or changed since: a name, a code, a currency, or whether they are there."""
+        return _stamp(Customer) != self.stamp
 
     def called(self, id: int) -> str:
         """A customer as sentences call them."""
@@ -110,12 +124,17 @@ class Dids:
     """
 
     def __init__(self) -> None:
+        self.stamp = _stamp(Did)
+        self.versions: dict[int, int] = {}
         self.known: dict[str, Owner] = {}
         self.spans: dict[str, list[tuple[str, str, Owner | None]]] = defaultdict(list)
-        count = db.session.scalar(select(func.count()).select_from(Did)) or 0
-        self.all_in_mind = count <= IN_MIND
+        self.all_in_mind = self.stamp[0] <= IN_MIND
         if self.all_in_mind:
             self._add()
+
+    def have_changed(self) -> bool:
+        """Whether one was added, moved or removed since. Those that are looked up are looked up anew each time."""
+        return self.all_in_mind and _stamp(Did) != self.stamp
 
     def on(self, number: str, day: str) -> Owner | None:
         """Which DID a number is, and whose it was on a day; None for one that nobody had."""
@@ -131,13 +150,15 @@ class Dids:
             return
         self.known.clear()
         self.spans.clear()
+        self.versions.clear()
         wanted = sorted({f"+{bare(number)}" for number in numbers})
         for some in in_chunks(wanted, AT_ONCE):
             self._add(Did.number.in_(some))
 
     def _add(self, *which: ColumnElement[bool]) -> None:
-        now = select(Did.number, Did.id, Did.customer_id).where(Did.customer_id.is_not(None), *which)
-        for number, id, customer_id in db.session.execute(now):
+        now = select(Did.number, Did.id, Did.customer_id, Did.version).where(*which)
+        for number, id, customer_id, version in db.session.execute(now):
+            self.versions[id] = version
             if customer_id:
                 self.known[number[1:]] = (id, customer_id)
         first: dict[str, tuple[str, Owner | None]] = {}

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from portal.extensions import db
 from portal.models import Call, CallImport, CallReject
 from portal.services.calls.columns import OF_BAD_ROWS, of_bad_rows
-from portal.services.csv.export import line
+from portal.services.csv.export import MARK, line
 from portal.services.listing import Page, Sort, page
 
 AT_ONCE = 1_000
@@ -55,7 +55,7 @@ def as_csv(import_: CallImport) -> Iterator[str]:
     """
     head, between = head_of_import(import_), import_.delimiter
     own = len(OF_BAD_ROWS) if of_bad_rows(head) else 0
-    yield line([*OF_BAD_ROWS, *head[own:]], between)
+    yield MARK + line([*OF_BAD_ROWS, *head[own:]], between)
     after = (0, 0)
     while True:
         query = select(CallReject).where(CallReject.import_id == import_.id)

@@ -89,8 +89,16 @@ class Reader:
         self.last_day = (today + ONE_DAY).isoformat()
         self.currencies: Memo[str] = Memo(read_currency)
         # What the charge is in, by its column's name, where the row does not say.
-        self.currency = currency_of(head, mapping)
+        self.currency = currency_of(head, mapping, "amount")
+        self.currency_of_cost = currency_of(head, mapping, "cost")
         self.has_currency = bool(self.currency) or mapping["currency"] is not None
+
+    def renew(self) -> None:
+        """Read customers and DIDs anew, if they have changed."""
+        if self.customers.have_changed():
+            self.customers = Customers()
+        if self.dids.have_changed():
+            self.dids = Dids()
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block of lines, and its bad rows."""
@@ -144,6 +152,8 @@ class Reader:
             raise Bad(_whose(did, destination))
         if self.has_currency:
             self._check_currency(currency, customer_id, amount)
+        if cost and self.currency_of_cost:
+            self._check_cost(customer_id, cost)
         # Twice as quick as calling Record, and this is done a million times.
         return new_tuple(
             Record,
@@ -171,6 +181,14 @@ class Reader:
             )
         if not currency and self.amounts[amount]:
             raise Bad(f"The currency is missing. Enter {theirs} if the call is in {theirs}.")
+
+    def _check_cost(self, customer_id: int, cost: str) -> None:
+        """The same of a cost whose column's name says a currency."""
+        currency, theirs = self.currencies[self.currency_of_cost], self.customers.currency_of(customer_id)
+        if currency != theirs and self.costs[cost]:
+            raise Bad(
+                f"Its cost is in {currency}; {self.customers.called(customer_id)} is charged in {theirs}."
+            )
 
     def _of_another(self, named: int, owner: int, did: str, day: str) -> str:
         called = self.customers.called

@@ -1,20 +1,21 @@
 """Calls into the database, a chunk at a time: each once, known by customer and call id.
 
 Both databases pass over what is there already in one statement; only where that happened are the calls of the
-chunk compared with what stands.
+chunk compared with what stands. What a file says of calls that are not its own is kept until all of it is in
+(portal.services.calls.changes).
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import func, select
 
 from portal.extensions import db
-from portal.models import Call, CallCover
-from portal.models.raw_tables import raw_table
+from portal.models import Call, CallImport
+from portal.services.calls import changes
 from portal.services.calls.rows import BadRow, Chunk, Record
 from portal.services.calls.values import short
 
@@ -24,7 +25,6 @@ COLUMNS = (
 )  # fmt: skip
 NAMES = ", ".join(COLUMNS)
 BACK, NULL = "\\", "\\N"
-CALL = raw_table(Call)
 PASS_OVER = "ON CONFLICT (customer_id, call_id) DO NOTHING"
 
 
@@ -32,7 +32,7 @@ PASS_OVER = "ON CONFLICT (customer_id, call_id) DO NOTHING"
 class Stored:
     """What became of a chunk: taken anew, known already, replaced, and the bad ones among them.
 
-    `reached` is, for customers whose call moved to another day, the first day that this reaches.
+    `reached` is, for customers whose calls change that were there before, the first day that this reaches.
     """
 
     taken: int = 0
@@ -77,7 +77,11 @@ def _insert_sqlite(records: Sequence[Record], came_in_on: str, import_id: int) -
 
 
 def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
-    """COPY into a table of this transaction, and from there what is not there yet."""
+    """COPY into a table of this transaction, and from there what is not there yet.
+
+    In one order, whatever the file's: of two files with the same calls one waits for the other, and never both. Of a
+    call that the file says twice the first counts.
+    """
     with _driver().cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS call_stage (customer_id bigint, call_id text, did_id bigint, "
@@ -87,13 +91,14 @@ def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
         cursor.execute("TRUNCATE call_stage")
         with cursor.copy("COPY call_stage FROM STDIN") as copy:
             copy.write(_as_copied(records))
-        cursor.execute(
-            f"INSERT INTO call ({NAMES}) SELECT customer_id, call_id, did_id, other_did_id, "
-            f"started_at AT TIME ZONE 'UTC', day, destination, seconds, amount, cost, %s, %s "
-            f"FROM call_stage {PASS_OVER}",
-            (date.fromisoformat(came_in_on), import_id),
-        )
-        return int(cursor.rowcount)
+    # Not by the driver alone: should it be made to wait in a circle all the same, whoever called can try again.
+    inserted = db.session.connection().exec_driver_sql(
+        f"INSERT INTO call ({NAMES}) SELECT customer_id, call_id, did_id, other_did_id, "
+        f"started_at AT TIME ZONE 'UTC', day, destination, seconds, amount, cost, %s, %s "
+        f'FROM call_stage ORDER BY customer_id, call_id COLLATE "C", ctid {PASS_OVER}',
+        (date.fromisoformat(came_in_on), import_id),
+    )
+    return int(inserted.rowcount)
 
 
 def _as_copied(records: Sequence[Record]) -> str:
@@ -111,17 +116,25 @@ def _as_copied(records: Sequence[Record]) -> str:
 
 @dataclass(slots=True)
 class _Stands:
-    """A call that stands in the database; `fresh` until it was met in the chunk that put it there."""
+    """A call that stands in the database, as this file may have changed it before.
+
+    `fresh` until it was met in the chunk that put it there; `kept` where this file has said something of it.
+    """
 
     id: int
+    import_id: int | None
     values: tuple[Any, ...]
     dids: tuple[int | None, int | None]
     fresh: bool
+    kept: bool
 
 
 def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replaces: bool) -> Stored:
     """Find out of each call of a chunk whether it was taken, known, or known with other values."""
-    stored, stands, replaced = Stored(), _standing(chunk.records, before), []
+    stored, stands = Stored(), _standing(chunk.records, before, import_id)
+    others = set(db.session.scalars(select(CallImport.id).where(CallImport.is_at_work()))) - {import_id}
+    said: dict[int, Record] = {}
+    own: dict[int, Record] = {}
     for line, row, record in zip(chunk.lines, chunk.rows, chunk.records, strict=True):
         stood = stands[record.customer_id, record.call_id]
         if _is_alike(stood, record):
@@ -130,16 +143,26 @@ def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replac
             else:
                 stored.known += 1
             stood.fresh = False
+            if stood.import_id in others and not stood.kept:
+                # That one may never be done: then it is this file's.
+                said[stood.id] = record._replace(did_id=stood.dids[0], other_did_id=stood.dids[1])
+                stood.kept = True
+                _reach(stored, record.customer_id, record.day)
         elif replaces:
             stored.replaced += 1
-            replaced.append((stood.id, record))
-            for day in map(date.fromisoformat, (stood.values[1], record.day)):
-                stored.reached[record.customer_id] = min(stored.reached.get(record.customer_id, day), day)
-            stood.values, stood.dids = record[4:], record[2:4]
+            (own if stood.import_id == import_id else said)[stood.id] = record
+            _reach(stored, record.customer_id, min(stood.values[1], record.day))
+            stood.values, stood.dids, stood.kept = record[4:], record[2:4], True
         else:
             stored.bad.append(BadRow(line, row[:-1], _differs(stood, record)))
-    _replace(replaced, came_in_on, import_id)
+    changes.replace(own, came_in_on)
+    changes.keep(import_id, said, came_in_on)
     return stored
+
+
+def _reach(stored: Stored, customer_id: int, text: str) -> None:
+    day = date.fromisoformat(text)
+    stored.reached[customer_id] = min(stored.reached.get(customer_id, day), day)
 
 
 def _is_alike(stood: _Stands, record: Record) -> bool:
@@ -162,50 +185,38 @@ def _differs(stood: _Stands, record: Record) -> str:
     )
 
 
-def _standing(records: Sequence[Record], before: int) -> dict[tuple[int, str], _Stands]:
-    """The calls of the chunk as they stand, by customer and call id."""
+SQLITE_VALUES = "{0}.started_at, {0}.day, {0}.destination, {0}.seconds, {0}.amount, {0}.cost"
+POSTGRESQL_VALUES = SQLITE_VALUES.replace(
+    "{0}.started_at, {0}.day",
+    "to_char({0}.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), {0}.day::text",
+)
+OF_CALL = "c.id, c.import_id, c.customer_id, c.call_id, c.did_id, c.other_did_id, "
+OF_CHANGE = "w.call_id, w.did_id, w.other_did_id, "
+CHANGED = "LEFT JOIN call_change AS w ON w.call_id = c.id AND w.import_id ="
+
+
+def _standing(records: Sequence[Record], before: int, import_id: int) -> dict[tuple[int, str], _Stands]:
+    """The calls of the chunk as they stand, by customer and call id; where this file changes one, as it says."""
+    values = SQLITE_VALUES if _is_sqlite() else POSTGRESQL_VALUES
+    wanted = f"SELECT {OF_CALL}{values.format('c')}, {OF_CHANGE}{values.format('w')}"
     if _is_sqlite():
         keys = json.dumps([(record.customer_id, record.call_id) for record in records])
         rows = _driver().execute(
-            "SELECT c.id, c.customer_id, c.call_id, c.did_id, c.other_did_id, c.started_at, c.day, c.destination, "
-            "c.seconds, c.amount, c.cost FROM json_each(?) AS k CROSS JOIN call AS c "
-            "ON c.customer_id = json_extract(k.value, '$[0]') AND c.call_id = json_extract(k.value, '$[1]')",
-            (keys,),
+            f"{wanted} FROM json_each(?) AS k CROSS JOIN call AS c "
+            "ON c.customer_id = json_extract(k.value, '$[0]') AND c.call_id = json_extract(k.value, '$[1]') "
+            f"{CHANGED} ?",
+            (keys, import_id),
         )
     else:
         rows = _driver().execute(
-            "SELECT c.id, c.customer_id, c.call_id, c.did_id, c.other_did_id, "
-            "to_char(c.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), c.day::text, c.destination, "
-            "c.seconds, c.amount, c.cost FROM call_stage AS s "
-            "JOIN call AS c ON c.customer_id = s.customer_id AND c.call_id = s.call_id"
+            f"{wanted} FROM call_stage AS s "
+            f"JOIN call AS c ON c.customer_id = s.customer_id AND c.call_id = s.call_id {CHANGED} %s",
+            (import_id,),
         )
-    return {
-        (customer, call_id): _Stands(id, values, (did, other), id > before)
-        for id, customer, call_id, did, other, *rest in rows
-        if (values := tuple(rest))
-    }
-
-
-def _replace(replaced: list[tuple[int, Record]], came_in_on: date, import_id: int) -> None:
-    """Let calls be what is said of them now; what covered them is worked out anew."""
-    if not replaced:
-        return
-    db.session.execute(delete(CallCover).where(CallCover.call_id.in_([id for id, _ in replaced])))
-    rows = [
-        {
-            **record._asdict(),
-            "this": id,
-            "started_at": datetime.fromisoformat(record.started_at).replace(tzinfo=UTC),
-            "day": date.fromisoformat(record.day),
-            "came_in_on": came_in_on,
-            "import_id": import_id,
-            "covered_seconds": 0,
-            "covered_amount": 0,
-        }
-        for id, record in replaced
-    ]
-    names = [name for name in rows[0] if name != "this"]
-    query = (
-        update(CALL).where(CALL.c.id == bindparam("this")).values({name: bindparam(name) for name in names})
-    )
-    db.session.connection().execute(query, rows)
+    found = {}
+    for id, came_with, customer, call_id, *rest in rows:
+        kept = rest[8] is not None
+        dids, stands = (rest[9:11], rest[11:]) if kept else (rest[:2], rest[2:8])
+        is_fresh = id > before and came_with == import_id
+        found[customer, call_id] = _Stands(id, came_with, tuple(stands), tuple(dids), is_fresh, kept)
+    return found

@@ -1,15 +1,17 @@
 """Where an uploaded file lies until all of it is taken in: a folder of the portal's own, under a name of its own."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from uuid import uuid4
+
+from portal import private
 
 
 class Upload(Protocol):
     """An uploaded file, as the web framework holds it."""
 
-    def save(self, dst: str) -> None:
-        """Write it to a place."""
+    def save(self, dst: IO[bytes]) -> None:
+        """Write it to an open file."""
 
 
 def folder(instance: Path) -> Path:
@@ -20,8 +22,9 @@ def folder(instance: Path) -> Path:
 def keep(upload: Upload, instance: Path) -> Path:
     """Keep an uploaded file; the name it came with is not trusted."""
     path = folder(instance) / uuid4().hex
-    path.parent.mkdir(parents=True, exist_ok=True)
-    upload.save(str(path))
+    private.folder(path.parent)
+    with open(path, "wb", opener=private.opener) as file:
+        upload.save(file)
     return path
 
 

@@ -2,7 +2,8 @@
 
 What is kept is never what was uploaded: the letters of the file stay behind with whatever else was in it, and
 only its points are drawn again. A picture that would take much room when it is unpacked is refused by what
-its head says of its size, before anything unpacks it.
+its head says of its size, before anything unpacks it; and only what draws the points is handed on at all: other parts
+of a PNG file (profiles of colours, comments) are packed too, and may hold a thousand times what the file weighs.
 """
 
 import json
@@ -19,6 +20,8 @@ WIDE, HIGH = 600, 180
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # Frames of JPEG that say how large the picture is: C4, C8 and CC among them are something else.
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Chunks of PNG that draw the picture: its head, its colours, which of them show through, its points, its end.
+DRAWING = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 NO_PICTURE = "This picture cannot be read. Choose a PNG or JPEG file."
 SOURCE = b"""
 #set page(width: {wide}pt, height: {high}pt, margin: 0pt, fill: none)
@@ -39,7 +42,23 @@ def checked_logo(data: bytes) -> bytes:
         raise Invalid(
             "file", f"This picture has {wide:,} × {high:,} pixels; {POINTS_MOST:,} × {POINTS_MOST:,} at most."
         )
-    return _drawn(data, wide, high)
+    return _drawn(_without_the_rest(data), wide, high)
+
+
+def _without_the_rest(data: bytes) -> bytes:
+    """A PNG file with nothing but what draws it; a JPEG file as it is: there only the points are packed."""
+    if not data.startswith(PNG):
+        return data
+    kept, place = [PNG], len(PNG)
+    while place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4])
+        name, chunk = data[place + 4 : place + 8], data[place : place + 12 + length]
+        if name in DRAWING:
+            kept.append(chunk)
+        if name == b"IEND":
+            break
+        place += len(chunk)
+    return b"".join(kept)
 
 
 def _drawn(data: bytes, wide: int, high: int) -> bytes:

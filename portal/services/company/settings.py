@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
 from portal.domain.currencies import CURRENCIES
+from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid
 from portal.domain.names import name_key, written
 from portal.extensions import db
@@ -18,7 +19,6 @@ from portal.services import locking
 from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.chunks import in_chunks
 from portal.services.company.logo import checked_logo
-from portal.services.email_address import check_email
 
 NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
 WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX = 30, 90, 366
@@ -62,7 +62,7 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     waited = provider.usage_wait_days
     provider.name = written(fields.name)
     provider.address = fields.address.strip()
-    provider.email = check_email(fields.email.strip())
+    provider.email = check_email(fields.email)
     provider.tax_id = " ".join(fields.tax_id.split())
     provider.time_zone = fields.time_zone
     provider.default_currency = fields.default_currency

@@ -8,6 +8,8 @@ separator is quoted, so that no other reading of the file begins a cell in the m
 import re
 from collections.abc import Iterable, Iterator
 
+# Before the first line of a file: without it Excel takes UTF-8 for the Windows encoding, and reads other letters.
+MARK = "\ufeff"
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9][0-9 ]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 # At the beginning, or after what some program or other takes for the end of a cell. Full-width signs count, too.
 FORMULA = re.compile(r"(^|[;,\t\r\n\v\f])(?=[ \u00a0\ufeff\"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
@@ -29,6 +31,6 @@ def line(values: Iterable[object], between: str = ",") -> str:
 
 def lines(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """A file, line by line."""
-    yield line(head)
+    yield MARK + line(head)
     for row in rows:
         yield line(row)

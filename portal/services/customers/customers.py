@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.currencies import CURRENCIES
+from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.names import (
@@ -29,7 +30,6 @@ from portal.services import locking
 from portal.services.billing.positions import lock_positions
 from portal.services.customers import account_codes
 from portal.services.customers.posted import has_postings
-from portal.services.email_address import check_email
 from portal.services.listing import Sort
 from portal.services.once import Receipt, Sent, once
 
@@ -97,7 +97,7 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
     if fields.currency != customer.currency and is_currency_fixed(customer):
         raise Invalid(
             "currency",
-            f"{customer.name} has assignments, charges, payments or entries in {customer.currency}. "
+            f"{customer.name} has assignments, charges, payments, calls or entries in {customer.currency}. "
             f"Create another customer for {fields.currency}.",
         )
     _copy(fields, customer)
@@ -245,7 +245,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     customer.debit_limit = fields.debit_limit
     customer.name = name
     customer.company_details = fields.company_details.strip()
-    customer.email = check_email(fields.email.strip())
+    customer.email = check_email(fields.email)
     customer.address = fields.address.strip()
     customer.currency = fields.currency
     if fields.account_codes is not None:

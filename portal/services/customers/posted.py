@@ -7,6 +7,8 @@ from portal.models import (
     Assignment,
     AssignmentPosition,
     BalanceEntry,
+    Call,
+    CallImport,
     Charge,
     EntrySource,
     Payment,
@@ -17,8 +19,8 @@ from portal.models import (
 def has_postings(customer_id: int) -> bool:
     """Whether anything was posted for a customer.
 
-    A charge is, a call entry, a payment that is not cancelled, and a period that was dealt with although it came
-    to nothing.
+    A charge is, a call entry, a call that is going to be one, a payment that is not cancelled, and a period that
+    was dealt with although it came to nothing.
     """
     dealt_with = (
         exists()
@@ -32,4 +34,11 @@ def has_postings(customer_id: int) -> bool:
         exists().where(Payment.customer_id == customer_id, Payment.state != PaymentState.CANCELLED),
         dealt_with,
     )
-    return bool(db.session.scalar(select(posted)))
+    return bool(db.session.scalar(select(posted))) or import_at_work(customer_id) is not None
+
+
+def import_at_work(customer_id: int) -> CallImport | None:
+    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
+    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer_id)
+    query = select(CallImport).where(CallImport.is_at_work(), theirs)
+    return db.session.scalars(query.order_by(CallImport.id).limit(1)).first()

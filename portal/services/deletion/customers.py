@@ -1,41 +1,50 @@
 """Closing the account of a customer on which nothing is open, and taking the customer back."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from portal.domain.errors import WayOut
 from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
     Assignment,
-    Call,
-    CallImport,
     Customer,
-    ImportState,
     Payment,
     PaymentState,
 )
 from portal.services import locking
 from portal.services.credit import balance_of, owed_by
-from portal.services.deletion.refusals import Refusal, refuse, why_not_close
+from portal.services.customers.posted import import_at_work
+from portal.services.deletion.refusals import Reason, Refusal, refuse, why_not_close
 
 
 def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     """Why a customer may not be archived: something is not over, not paid, or not zero."""
     query = select(Assignment).where(Assignment.customer_id == customer.id)
-    if refusal := why_not_close(query, customer.name, today):
-        return refusal
-    if import_ := _unfinished_import(customer):
-        return Refusal(
+    assigned = why_not_close(query, customer.name, today)
+    reasons = list(_open(customer))
+    if assigned:
+        return replace(assigned, others=reasons)
+    if reasons:
+        first, *others = reasons
+        return Refusal(first.sentence, way_out=first.way_out, others=others)
+    return None
+
+
+def _open(customer: Customer) -> Iterator[Reason]:
+    """All that is open of the account besides assignments, each with what can be done about it."""
+    if import_ := import_at_work(customer.id):
+        yield Reason(
             f"Calls of {customer.name} are still being imported: {import_.file_name}.",
-            way_out=WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
+            WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
         )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
-    owed = owed_by(customer.id)
-    if owed:
+    if owed := owed_by(customer.id):
         sentence = f"{customer.name} still has {money(owed, customer.currency)} {customer.currency} to pay."
-        return Refusal(sentence, way_out=to_credit)
+        yield Reason(sentence, to_credit)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
@@ -44,19 +53,10 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
             f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: "
             f"complete or cancel {'it' if count == 1 else 'them'} first."
         )
-        return Refusal(sentence, way_out=to_it if count == 1 else to_credit)
-    balance = balance_of(customer.id)
-    if balance:
+        yield Reason(sentence, to_it if count == 1 else to_credit)
+    if balance := balance_of(customer.id):
         stands = f"{money(balance, customer.currency)} {customer.currency}"
-        return Refusal(f"The balance of {customer.name} is {stands}, not zero.", way_out=to_credit)
-    return None
-
-
-def _unfinished_import(customer: Customer) -> CallImport | None:
-    """An import that has taken calls of theirs in and has not worked out yet what they cost."""
-    theirs = exists().where(Call.import_id == CallImport.id, Call.customer_id == customer.id)
-    unfinished = CallImport.state.in_((ImportState.RUNNING, ImportState.STOPPED))
-    return db.session.scalars(select(CallImport).where(unfinished, theirs).limit(1)).first()
+        yield Reason(f"The balance of {customer.name} is {stands}, not zero.", to_credit)
 
 
 def _pending(customer: Customer) -> tuple[int, int] | None:

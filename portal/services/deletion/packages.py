@@ -25,7 +25,7 @@ def why_not_delete_package(package: Package) -> Refusal | None:
         "Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version}
     )
     return Refusal(
-        f"{package.name} was assigned {times}, so it is needed to explain their charges. Archived, it is "
+        f"{package.name} was assigned {times}, so it is needed to explain its charges. Archived, it is "
         "no longer on sale; existing assignments continue.",
         blocking,
         count,

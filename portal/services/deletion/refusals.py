@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import Select, exists, func, or_, select
 
@@ -24,11 +25,18 @@ from portal.services.billing.planning import PlannedCharge, Totals, totals
 NAMED = 20
 
 
+class Reason(NamedTuple):
+    """What else stands in the way: a sentence, and what can be done about it."""
+
+    sentence: str
+    way_out: WayOut | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why not: a sentence, the assignments in the way, from when, what falls due until then, and the way out.
 
-    `failed` are those of which it cannot be worked out what falls due.
+    `failed` are those of which it cannot be worked out what falls due; `others` is what stands in the way besides.
     """
 
     sentence: str
@@ -38,6 +46,7 @@ class Refusal:
     falls_due: Sequence[PlannedCharge] = ()
     way_out: WayOut | None = None
     failed: Sequence[Failed] = ()
+    others: Sequence[Reason] = ()
 
     @property
     def totals(self) -> dict[str, Totals]:
@@ -49,7 +58,8 @@ class Refused(CannotDelete):
     """The refusal, raised."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.sentence, refusal.way_out)
+        sentences = [refusal.sentence, *(reason.sentence for reason in refusal.others)]
+        super().__init__(" ".join(sentences), refusal.way_out)
         self.refusal = refusal
 
 
@@ -99,7 +109,7 @@ def why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal 
         count,
         possible_on,
         falls_due,
-        _way_to_end(blocking[0], today) if count == 1 else None,
+        _way_to_end(blocking[0], today) if count == 1 else _way_to_end_all(open_ones, today),
         failed,
     )
 
@@ -141,6 +151,23 @@ def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
     last_day = _last_day(assignment, today)
     fields = {"end_date": last_day.isoformat(), "version": assignment.version}
     return WayOut(f"End {name} on {in_words(last_day)}", "assignments.end", this, fields)
+
+
+def _way_to_end_all(query: Select[Assignment], today: date) -> WayOut | None:
+    """What lets all that run on end together, on the first day on which all of them may; shown before it is done."""
+    running = [
+        assignment
+        for assignment in db.session.scalars(query.order_by(Assignment.id))
+        if not assignment.end_date and not is_removable(assignment, today)
+    ]
+    if not running:
+        return None
+    last_day = max(_last_day(assignment, today) for assignment in running)
+    which = "Show what ending it comes to" if len(running) == 1 else f"End {len(running):,} assignments"
+    ids = ",".join(str(assignment.id) for assignment in running)
+    return WayOut(
+        which, "assignments.end_many", {}, {"ids": ids, "end_date": last_day.isoformat(), "show": "1"}
+    )
 
 
 def _last_day(assignment: Assignment, today: date) -> date:

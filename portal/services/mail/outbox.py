@@ -6,16 +6,19 @@ do so at once. What could not be sent is tried again, ever later, and then given
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, parseaddr
 
 from flask import current_app
 from sqlalchemy import select, update
 
+from portal.domain.email_address import harmless, on_the_way
+from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models.company import company
 from portal.models.mail import Mail, MailState
@@ -25,6 +28,8 @@ from portal.services.mail.transports import NotSent, Transport, transport
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440))
 CLAIM = timedelta(minutes=10)  # how long whoever sends a message has it for itself
 AT_ONCE = 100  # messages a call
+
+log = logging.getLogger("portal.mail")
 
 
 def queue(
@@ -57,11 +62,13 @@ def queue(
     return mail
 
 
-def sender() -> str:
+def sender() -> Address:
     """Whom messages come from: the settings' address, or the company's, with the company's name."""
     provider = company()
-    name, address = parseaddr(current_app.config["MAIL_FROM"] or (provider.email if provider else ""))
-    return formataddr((name or (provider.name if provider else ""), address or "portal@localhost"))
+    name, address = parseaddr(current_app.config["MAIL_FROM"])
+    address = address or (provider.email if provider else "")
+    name = name or (provider.name if provider else "")
+    return on_the_way(address, name) if address else Address(harmless(name), "portal", "localhost")
 
 
 def send_waiting(now: datetime) -> tuple[int, int]:
@@ -71,12 +78,11 @@ def send_waiting(now: datetime) -> tuple[int, int]:
     """
     sent = not_sent = 0
     mail_ids = due_ids(now)
-    from_whom = sender() if mail_ids else ""
     with transport(current_app.config) as way:
         for mail_id in mail_ids:
-            if (message := _claim(mail_id, from_whom, now)) is None:
+            if (claimed := _claim(mail_id, now)) is None:
                 continue  # somebody else has it
-            error = _carry(way, message)
+            error = _carry(way, *claimed)
             _keep(mail_id, error, now)
             sent, not_sent = sent + (error is None), not_sent + (error is not None)
             if error is not None and error.server_down:
@@ -92,24 +98,28 @@ def due_ids(now: datetime) -> Sequence[int]:
     return found
 
 
-def as_message(mail: Mail, sender: str, now: datetime) -> EmailMessage:
-    """The message as it travels. Its id follows from its key, so that a copy is known as one."""
+def as_message(mail: Mail, sender: Address, now: datetime) -> EmailMessage:
+    """The message as it travels. Its id follows from its key, so that a copy is known as one.
+
+    Raises what the libraries raise where it cannot be written.
+    """
     message = EmailMessage(policy=SMTP)
-    name, address = parseaddr(sender)
-    message["From"] = formataddr((name, address))
-    message["To"] = mail.to
-    message["Subject"] = mail.subject
+    message["From"] = sender
+    message["To"] = on_the_way(mail.to)
+    message["Subject"] = harmless(mail.subject)
     message["Date"] = format_datetime(now)
-    domain = address.rpartition("@")[2] or "localhost"
-    message["Message-ID"] = f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
+    message["Message-ID"] = f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:32]}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
+    message.as_bytes(
+        policy=SMTP.clone(utf8=True)
+    )  # what cannot be written is known before a server waits for it
     return message
 
 
-def _claim(mail_id: int, from_whom: str, now: datetime) -> tuple[EmailMessage | None, bool] | None:
+def _claim(mail_id: int, now: datetime) -> tuple[EmailMessage | NotSent, bool] | None:
     """Have a message for oneself for a while, and read it; None where somebody else was quicker.
 
     No transaction is open afterwards: a mail server may take its time.
@@ -121,25 +131,41 @@ def _claim(mail_id: int, from_whom: str, now: datetime) -> tuple[EmailMessage | 
         .execution_options(synchronize_session=False)
     )
     claimed = db.session.connection().execute(mine).rowcount == 1
-    mail = db.session.get(Mail, mail_id, populate_existing=True) if claimed else None
-    message = None
-    if mail is not None:
-        with suppress(ValueError):  # an address that cannot stand in a message
-            message = as_message(mail, from_whom, now)
-    secret = mail is not None and mail.secret
+    if not claimed:
+        db.session.commit()
+        return None
+    mail = db.session.get_one(Mail, mail_id, populate_existing=True)
+    message, secret = _written(mail, now), mail.secret
     db.session.commit()
-    return (message, secret) if claimed else None
+    return message, secret
 
 
-def _carry(way: Transport, claimed: tuple[EmailMessage | None, bool]) -> NotSent | None:
+def _written(mail: Mail, now: datetime) -> EmailMessage | NotSent:
+    """A message as it travels, or why it cannot: whatever is wrong with it must not stop the others."""
+    try:
+        from_whom = sender()
+    except Invalid as error:
+        return NotSent(f"There is no sender: {error.sentence}", keeps_tries=True)
+    try:
+        return as_message(mail, from_whom, now)
+    except Invalid as error:
+        return NotSent(error.sentence, permanent=True)
+    except Exception as error:
+        log.warning("Message %s cannot be written", mail.id, exc_info=True)
+        return NotSent(f"The message cannot be written: {error}", permanent=True)
+
+
+def _carry(way: Transport, message: EmailMessage | NotSent, secret: bool) -> NotSent | None:
     """Hand a message over; the reason, where it did not leave."""
-    message, secret = claimed
-    if message is None:
-        return NotSent("The address is not valid.", permanent=True)
+    if isinstance(message, NotSent):
+        return message
     try:
         way.send(message, secret=secret)
     except NotSent as error:
         return error
+    except Exception as error:  # whatever it is, the others still leave
+        log.warning("A message could not be sent", exc_info=True)
+        return NotSent(f"It could not be sent: {error}")
     return None
 
 
@@ -158,7 +184,7 @@ def _keep(mail_id: int, error: NotSent | None, now: datetime) -> None:
 def _put_off(mail: Mail, error: NotSent, now: datetime) -> None:
     """Try again later, or give up with the reason."""
     mail.sentence = str(error)
-    if error.no_server:  # not the message's fault: it keeps its tries
+    if error.keeps_tries:  # not the message's fault: it keeps its tries
         mail.tries -= 1
         mail.due_at = now + PAUSES[1]
     elif error.permanent or mail.tries > len(PAUSES):

@@ -4,6 +4,7 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Mapping
+from email.headerregistry import Address
 from email.message import EmailMessage
 from types import TracebackType
 from typing import Any
@@ -18,16 +19,17 @@ log = logging.getLogger("portal.mail")
 class NotSent(Exception):
     """A message did not leave.
 
-    `permanent`: no later try would help. `no_server`: there is no mail server to try it with.
+    `permanent`: no later try would help. `keeps_tries`: nothing about the message is wrong, but a setting,
+    and it waits until that is another.
     `server_down`: no other message would leave just now either.
     """
 
     def __init__(
-        self, sentence: str, *, permanent: bool = False, no_server: bool = False, server_down: bool = False
+        self, sentence: str, *, permanent: bool = False, keeps_tries: bool = False, server_down: bool = False
     ) -> None:
         super().__init__(sentence)
         self.permanent = permanent
-        self.no_server = no_server
+        self.keeps_tries = keeps_tries
         self.server_down = server_down
 
 
@@ -62,7 +64,7 @@ class Log(Transport):
     def send(self, message: EmailMessage, *, secret: bool) -> None:
         """Write it down."""
         if secret and not self.shows_secrets:
-            raise NotSent("No mail server is configured: set PORTAL_SMTP_HOST.", no_server=True)
+            raise NotSent("No mail server is configured: set PORTAL_SMTP_HOST.", keeps_tries=True)
         body = message.get_body(("plain",))
         text = body.get_content() if body else ""
         log.warning("Mail to %s: %s\n\n%s", message["To"], message["Subject"], text)
@@ -74,12 +76,16 @@ class Server(Transport):
     def __init__(self, host: str, port: int, tls: str, user: str, password: str) -> None:
         self.host, self.port, self.tls, self.user, self.password = host, port, tls, user, password
         self.connection: smtplib.SMTP | None = None
+        # How often in a row it broke off: once may be a message's fault, twice is the server's.
+        self.lost = 0
 
     def send(self, message: EmailMessage, *, secret: bool) -> None:
         """Hand it to the mail server."""
+        connection = self._open()
+        (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
         try:
-            self.connection = self.connection or self._connect()
-            self.connection.send_message(message)
+            connection.send_message(message, sender.addr_spec, [recipient.addr_spec])
+            self.lost = 0
         except smtplib.SMTPRecipientsRefused as error:
             code, reason = next(iter(error.recipients.values()))
             raise NotSent(f"The mail server refused it: {_words(reason)}", permanent=code >= 500) from error
@@ -87,11 +93,21 @@ class Server(Transport):
             self.close()
             raise NotSent(f"The mail server refused it: {_words(error.smtp_error)}") from error
         except smtplib.SMTPNotSupportedError as error:
-            raise NotSent(f"The mail server cannot send it: {error}", permanent=True) from error
-        except (OSError, ValueError, smtplib.SMTPException) as error:
+            raise _not_offered(sender, recipient) from error
+        except (OSError, smtplib.SMTPException) as error:
             self.close()
+            self.lost += 1
+            said = f"The mail server {self.host}:{self.port} broke off: {error}"
+            raise NotSent(said, server_down=self.lost > 1) from error
+
+    def _open(self) -> smtplib.SMTP:
+        """The connection, made where there is none. NotSent where there can be none."""
+        try:
+            self.connection = self.connection or self._connect()
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             said = f"The mail server {self.host}:{self.port} could not be reached: {error}"
             raise NotSent(said, server_down=True) from error
+        return self.connection
 
     def _connect(self) -> smtplib.SMTP:
         trusted = ssl.create_default_context()
@@ -131,6 +147,18 @@ def transport(config: Mapping[str, Any]) -> Transport:
         config["SMTP_USER"],
         config["SMTP_PASSWORD"],
     )
+
+
+def _not_offered(sender: Address, recipient: Address) -> NotSent:
+    """Why a server that takes no letters beyond ASCII before the @ does not get a message.
+
+    Where they are the sender's it is not the message's fault: it waits for another sender.
+    """
+    said = "The mail server takes only ASCII letters before the @"
+    if not sender.addr_spec.isascii():
+        another = "write another e-mail of the company in Settings, or set PORTAL_MAIL_FROM"
+        return NotSent(f"{said}, not {sender.addr_spec}: {another}.", keeps_tries=True)
+    return NotSent(f"{said}, not {recipient.addr_spec}.", permanent=True)
 
 
 def _words(reason: Any) -> str:

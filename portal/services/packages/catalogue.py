@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.names import name_key, search_words
 from portal.domain.schedule import FIRST_DAY, Frequency
-from portal.domain.terms import PackageType, Proration
+from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -25,6 +25,8 @@ from portal.services import locking
 from portal.services.listing import Sort
 from portal.services.once import Sent, once
 from portal.services.packages.definition import (
+    DESCRIBED,
+    FIXED,
     PRICE_LABELS,
     Definition,
     PriceSet,
@@ -75,10 +77,8 @@ def _new_package(definition: Definition, token: str, now: datetime) -> Package:
 
 def copy_described(definition: Definition, package: Package) -> None:
     """Put on the package what may always be changed, and holds at once."""
-    package.name = definition.name
-    package.description = definition.description
-    package.minimum_days = definition.minimum_days
-    package.destination = definition.destination
+    for name in DESCRIBED:
+        setattr(package, name, getattr(definition, name))
 
 
 def copy_fixed(definition: Definition, package: Package) -> None:
@@ -88,10 +88,8 @@ def copy_fixed(definition: Definition, package: Package) -> None:
         raise Invalid(
             "connexcs_package", "This ConnexCS package no longer exists. Choose another one, or None."
         )
-    package.connexcs_package_id = wanted
-    package.type = definition.type
-    package.minimum_spend = definition.minimum_spend
-    package.proration = definition.proration or Proration.NONE
+    for name in FIXED:
+        setattr(package, name, getattr(definition, name))
 
 
 def price_row(prices: PriceSet, effective_from: date) -> PackagePrice:

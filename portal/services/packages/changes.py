@@ -11,7 +11,6 @@ from sqlalchemy import exists, select, update
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
-from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
 from portal.services import locking
@@ -24,6 +23,8 @@ from portal.services.packages.catalogue import (
     was_posted,
 )
 from portal.services.packages.definition import (
+    FIELDS,
+    FIXED,
     PRICE_LABELS,
     Definition,
     PriceSet,
@@ -156,18 +157,14 @@ def _begins(effective_from: date, earliest: date, today: date) -> date:
 
 def _refuse_fixed(package: Package, definition: Definition) -> None:
     """Refuse to change what is fixed once the package was assigned (billing-rules 6)."""
-    pairs = {
-        "Type": (package.type, definition.type),
-        "Minimum Spend": (package.minimum_spend, definition.minimum_spend),
-        "Partial Periods": (package.proration, definition.proration or Proration.NONE),
-        "ConnexCS Package": (package.connexcs_package_id, definition.connexcs_package_id),
-        "whether there is a Frequency": (package.recurs, definition.recurs),
-    }
-    if not package.schedules:  # they are lost: whoever knows what they were may say so
-        del pairs["whether there is a Frequency"], pairs["Partial Periods"]
-    names = [name for name, (stored, typed) in pairs.items() if stored != typed]
-    if package.recurs != definition.recurs and "Partial Periods" in names:
-        names.remove("Partial Periods")
+    changed = [name for name in FIXED if getattr(package, name) != getattr(definition, name)]
+    turned = package.recurs != definition.recurs
+    lost = not package.schedules  # whoever knows what they were may say so
+    if (turned or lost) and "proration" in changed:  # partial periods come and go with the frequency
+        changed.remove("proration")
+    names = [FIELDS[name].label for name in changed]
+    if turned and not lost:
+        names.append("whether there is a Frequency")
     if not names or not was_assigned(package):
         return
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

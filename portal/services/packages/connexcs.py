@@ -98,7 +98,7 @@ def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | 
         return None
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     names = ", ".join(row.name for row in found[:3]) + (f" and {count - 3:,} more" if count > 3 else "")
-    verb = "stands" if count == 1 else "stand"
+    verb = "uses" if count == 1 else "use"
     return CannotDelete(
         f"{names} {verb} {service.name}, so it cannot be deleted. Rename it, or see the package that uses it.",
         WayOut(f"See {found[0].name}", "packages.show", {"package_id": found[0].id}),

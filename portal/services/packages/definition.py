@@ -1,8 +1,14 @@
-"""What a package is, as somebody defines it: the values of its form, and the rules they keep."""
+"""What a package is, as somebody defines it: the values of its form, and the rules they keep.
 
-from dataclasses import dataclass, replace
+A field of a package is told once, at its line of `Definition`. From there the form, the details, the refusals, the
+audit log and the scenarios take its name, its label, its words and what may become of it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
+from typing import Annotated, Any, get_type_hints
 
 from portal.domain.commitment import MINIMUM_DAYS_MAX
 from portal.domain.currencies import CURRENCIES
@@ -13,6 +19,7 @@ from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Proration
 from portal.models import Package
 from portal.services.calls import destinations
+from portal.services.packages.connexcs import connexcs_choices
 
 ZERO = Decimal(0)
 NAME_LONGEST = 120
@@ -24,6 +31,16 @@ PRICE_LABELS = {
     "setup_cost": "Setup Cost",
     "setup_retail": "Setup Retail",
 }
+FREQUENCIES = {
+    Frequency.NONE: "None (charged once)",
+    Frequency.DAILY: "Daily",
+    Frequency.WEEKLY: "Weekly",
+    Frequency.MONTHLY: "Monthly",
+    Frequency.QUARTERLY: "Quarterly",
+    Frequency.YEARLY: "Yearly",
+}
+TYPES = {PackageType.STANDARD: "Standard", PackageType.FREE_MINUTES: "Free minutes"}
+PRORATIONS = {Proration.DAILY: "By days", Proration.NONE: "Not charged"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +59,87 @@ class PriceSet:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageField:
+    """What there is to say of a field of a package, wherever it is said.
+
+    A dated field holds from a day on, and so stands in the package's schedules. Of the others, which hold at once,
+    nobody may change a fixed one once the package was assigned (billing-rules 6).
+    """
+
+    label: str
+    words: Callable[[Any], str] = lambda value: str(value or "none")
+    is_fixed: bool = False
+    is_dated: bool = False
+    # Of a text: how many characters it has at most.
+    longest: int = 0
+    # Whether a package that is so defined has the field at all.
+    applies: Callable[["Definition"], bool] = lambda _: True
+    # What it is called in forms and files, where that is not the name of the column.
+    input: str = ""
+    name: str = ""
+
+
+def _days(count: int) -> str:
+    return f"{count:,} day{'' if count == 1 else 's'}" if count else "none"
+
+
+def _connexcs_package(id: int | None) -> str:
+    return dict(connexcs_choices()).get(id or 0, "none")
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """Everything that a package is. `proration` is None while nobody has chosen."""
 
-    name: str
+    name: Annotated[str, PackageField("Name", longest=NAME_LONGEST)]
     prices: tuple[PriceSet, ...]
-    frequency: Frequency = Frequency.NONE
-    frequency_match: tuple[int, ...] = ()
-    connexcs_package_id: int | None = None
-    description: str = ""
-    minimum_days: int = 0
-    type: PackageType = PackageType.STANDARD
-    destination: str = ""
-    minimum_spend: bool = False
-    proration: Proration | None = None
+    frequency: Annotated[Frequency, PackageField("Frequency", lambda it: FREQUENCIES[it], is_dated=True)] = (
+        Frequency.NONE
+    )
+    frequency_match: Annotated[
+        tuple[int, ...],
+        PackageField(
+            "Frequency Match",
+            lambda days: ", ".join(map(str, days)) or "none",
+            is_dated=True,
+            applies=lambda definition: definition.frequency in MATCH_MAX,
+        ),
+    ] = ()
+    connexcs_package_id: Annotated[
+        int | None,
+        PackageField("ConnexCS Package", _connexcs_package, is_fixed=True, input="connexcs_package"),
+    ] = None
+    description: Annotated[str, PackageField("Description", longest=DESCRIPTION_LONGEST)] = ""
+    minimum_days: Annotated[int, PackageField("Minimum Days", _days)] = 0
+    type: Annotated[PackageType, PackageField("Type", lambda it: TYPES[it], is_fixed=True)] = (
+        PackageType.STANDARD
+    )
+    destination: Annotated[
+        str,
+        PackageField(
+            "Destination",
+            lambda pattern: pattern or "every number",
+            longest=destinations.LONGEST,
+            applies=lambda definition: definition.type == PackageType.FREE_MINUTES,
+        ),
+    ] = ""
+    minimum_spend: Annotated[
+        bool,
+        PackageField(
+            "Minimum Spend",
+            lambda it: "yes, retail is the minimum to be spent on calls in a period" if it else "no",
+            is_fixed=True,
+        ),
+    ] = False
+    proration: Annotated[
+        Proration | None,
+        PackageField(
+            "Partial Periods",
+            lambda it: PRORATIONS[it] if it else "none",
+            is_fixed=True,
+            applies=lambda definition: definition.recurs,
+        ),
+    ] = None
 
     @property
     def recurs(self) -> bool:
@@ -72,13 +156,47 @@ class Definition:
         return next((prices for prices in self.prices if prices.currency == currency), None)
 
 
+def _told(name: str, hint: Any) -> PackageField | None:
+    """What the line of a definition says of its field; None for the prices, which are told by PRICE_LABELS."""
+    found = next((it for it in getattr(hint, "__metadata__", ()) if isinstance(it, PackageField)), None)
+    return replace(found, name=name, input=found.input or name) if found else None
+
+
+FIELDS = {
+    name: field
+    for name, hint in get_type_hints(Definition, include_extras=True).items()
+    if (field := _told(name, hint))
+}
+DATED = tuple(name for name, field in FIELDS.items() if field.is_dated)
+FIXED = tuple(name for name, field in FIELDS.items() if field.is_fixed)
+# What may always be changed, and holds at once.
+DESCRIBED = tuple(name for name in FIELDS if name not in DATED + FIXED)
+# What a field is where nothing is said of it.
+DEFAULTS: dict[str, Any] = {
+    field.name: "" if field.default is MISSING else field.default
+    for field in fields(Definition)
+    if field.name in FIELDS
+}
+
+
+def labelled(definition: Definition, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Label and words of each of these fields that the package has."""
+    return [
+        (field.label, field.words(getattr(definition, name)))
+        for name in names
+        if (field := FIELDS[name]).applies(definition)
+    ]
+
+
 def tidied(definition: Definition) -> Definition:
     """The same without what does not apply: match days of a daily package, Destination of a standard one."""
     match = definition.frequency_match if definition.frequency in MATCH_MAX else ()
+    texts: dict[str, Any] = {
+        name: getattr(definition, name).strip() for name, field in FIELDS.items() if field.longest
+    }
     return replace(
-        definition,
+        replace(definition, **texts),
         name=written(definition.name),
-        description=definition.description.strip(),
         frequency_match=tuple(sorted(set(match))),
         destination=definition.destination.strip() if definition.type == PackageType.FREE_MINUTES else "",
         proration=definition.proration if definition.recurs else Proration.NONE,
@@ -89,22 +207,17 @@ def definition_of(package: Package, day: date) -> Definition:
     """What is stored of a package, with the terms that hold on `day`."""
     schedule = package.schedule_on(day)
     held = [package.price_on(currency, day) for currency in package.currencies]
+    stored: dict[str, Any] = {
+        name: getattr(schedule if name in DATED else package, name) for name in FIELDS if name != "proration"
+    }
     return Definition(
-        name=package.name,
         prices=tuple(
-            PriceSet(p.currency, p.cost, p.retail, p.setup_cost, p.setup_retail)
+            PriceSet(p.currency, **{name: getattr(p, name) for name in PRICE_LABELS})
             for p in held
             if p is not None
         ),
-        frequency=schedule.frequency,
-        frequency_match=schedule.frequency_match,
-        connexcs_package_id=package.connexcs_package_id,
-        description=package.description,
-        minimum_days=package.minimum_days,
-        type=package.type,
-        destination=package.destination,
-        minimum_spend=package.minimum_spend,
         proration=package.proration if package.recurs else None,
+        **stored,
     )
 
 
@@ -130,14 +243,13 @@ def _text_problems(definition: Definition) -> list[Invalid]:
     found = []
     if not name_key(definition.name):
         found.append(Invalid("name", "Give the package a name."))
-    elif len(definition.name) > NAME_LONGEST:
-        found.append(Invalid("name", f"A name can have {NAME_LONGEST} characters at most."))
     elif is_key_too_long(definition.name):
         found.append(Invalid("name", NAME_TOO_LONG))
-    if len(definition.description) > DESCRIPTION_LONGEST:
-        found.append(
-            Invalid("description", f"A description can have {DESCRIPTION_LONGEST:,} characters at most.")
-        )
+    for name, field in FIELDS.items():
+        if field.longest and len(getattr(definition, name)) > field.longest:
+            found.append(
+                Invalid(field.input, f"{field.label} can have {field.longest:,} characters at most.")
+            )
     if not 0 <= definition.minimum_days <= MINIMUM_DAYS_MAX:
         found.append(Invalid("minimum_days", f"Minimum Days must be 0 to {MINIMUM_DAYS_MAX:,}."))
     return found

@@ -32,6 +32,8 @@ CODES = (Limit(5, timedelta(minutes=15)), Limit(20, timedelta(hours=6)))
 # Messages that anybody may have sent to an account: for what is asked from one place, and for all together.
 MAILS = (Limit(3, timedelta(minutes=15)), Limit(10, timedelta(hours=6)))
 ALL_MAILS = (Limit(6, timedelta(hours=1)), Limit(20, timedelta(hours=6)))
+# Invitations that one person sends, to whomever.
+INVITATIONS = (Limit(100, timedelta(hours=1)),)
 LONGEST = timedelta(hours=6)
 SWEEP = 50  # every so many tries the old ones are cleared away
 
@@ -40,6 +42,15 @@ def subject(*parts: object) -> str:
     """What tries are counted for, so that the table tells nobody who tried."""
     text = "\0".join(str(part) for part in parts)
     return hmac.new(str(current_app.secret_key).encode(), text.encode(), sha256).hexdigest()
+
+
+def count(of_whom: str, limits: tuple[Limit, ...], now: datetime) -> timedelta | None:
+    """Count what was done, in the caller's transaction, or say how long to wait."""
+    if wait := max((_wait(of_whom, limit, now, one_more=1) for limit in limits), default=timedelta()):
+        return wait
+    db.session.add(SignInAttempt(subject=of_whom, at=now))
+    db.session.flush()
+    return None
 
 
 def begin(of_whom: str, limits: tuple[Limit, ...], now: datetime) -> timedelta | None:
@@ -57,15 +68,16 @@ def begin(of_whom: str, limits: tuple[Limit, ...], now: datetime) -> timedelta |
     return wait or None
 
 
-def _wait(of_whom: str, limit: Limit, now: datetime) -> timedelta:
-    """How long until one more try is within the limit; nothing, where it is."""
+def _wait(of_whom: str, limit: Limit, now: datetime, one_more: int = 0) -> timedelta:
+    """How long until what was counted, and `one_more`, is within the limit; nothing, where it is."""
+    most = limit.tries - one_more
     within = (SignInAttempt.subject == of_whom, SignInAttempt.at > now - limit.within)
-    if (db.session.scalar(select(func.count()).where(*within)) or 0) <= limit.tries:
+    if (db.session.scalar(select(func.count()).where(*within)) or 0) <= most:
         return timedelta()
     newest = (
         select(SignInAttempt.at).where(*within).order_by(SignInAttempt.at.desc(), SignInAttempt.id.desc())
     )
-    counted = db.session.scalars(newest.limit(limit.tries + 1)).all()
+    counted = db.session.scalars(newest.limit(most + 1)).all()
     return max(counted[-1] + limit.within - now, timedelta(seconds=1))
 
 

@@ -12,14 +12,16 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from portal.domain.email_address import sign_in_address
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.wording import how_long
 from portal.extensions import db
 from portal.models.company import Company
 from portal.models.customer import Customer
 from portal.models.invitation import Invitation
 from portal.models.user import User
 from portal.services import locking
-from portal.services.people import people
+from portal.services.people import attempts, people
 
 HOLDS = timedelta(days=7)
 MOST = 50  # invitations that wait, for staff or for one customer
@@ -33,7 +35,7 @@ def invite(
 
     An earlier invitation of the same person holds no more.
     """
-    email = people.checked_email(email)
+    email = sign_in_address(email)
     role = people.checked_role(role, customer_id)
     if (customer := _lock(customer_id)) and customer.archived_on:
         raise RuleBroken(f"{customer.name} is archived. Restore the customer first.")
@@ -48,6 +50,7 @@ def invite(
         raise RuleBroken(
             f"{MOST} invitations are waiting to be accepted. Withdraw some before inviting more."
         )
+    _check_not_too_often(email, by, now)
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
         token_digest=_digest(token),
@@ -64,17 +67,33 @@ def invite(
     return invitation, None if known else token
 
 
-def resend(invitation: Invitation, now: datetime) -> str | None:
+def resend(invitation: Invitation, *, by: User, now: datetime) -> str | None:
     """A new link for another week; the earlier one holds no more. None as `invite` answers it."""
     _lock(invitation.customer_id, invitation)
     if invitation.accepted_at or invitation.withdrawn_at:
         raise RuleBroken(
             "This invitation has been accepted or withdrawn in the meantime. Invite the person again."
         )
+    _check_not_too_often(invitation.email, by, now)
     token = secrets.token_urlsafe(32)
     invitation.token_digest = _digest(token)
     invitation.expires_at = now + HOLDS
     return None if people.find_by_email(invitation.email) else token
+
+
+def _check_not_too_often(email: str, by: User, now: datetime) -> None:
+    """Count a message to an address. RuleBroken where a person has sent it, or it was sent, many just now."""
+    for of_whom, limits, what in (
+        (attempts.subject("invitation", by.id, email), attempts.MAILS, f"Too many invitations to {email}"),
+        (attempts.subject("invitation", email), attempts.ALL_MAILS, f"Too many invitations to {email}"),
+        (
+            attempts.subject("invitations of", by.id),
+            attempts.INVITATIONS,
+            "You have sent too many invitations",
+        ),
+    ):
+        if wait := attempts.count(of_whom, limits, now):
+            raise RuleBroken(f"{what} in a short time. Wait {how_long(wait)}, then send it again.")
 
 
 def withdraw(invitation: Invitation, now: datetime) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from email_validator import EmailNotValidError, validate_email
 from flask_security import hash_password
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from portal.domain.email_address import sign_in_address
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.names import search_key, written
 from portal.extensions import db
@@ -41,14 +41,6 @@ def role(name: str) -> Role:
     return found
 
 
-def checked_email(text: str) -> str:
-    """An address as people are told apart by it. Invalid where it is none."""
-    try:
-        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise Invalid("email", f"{text} is not an e-mail address: {error}") from error
-
-
 def checked_role(name: str, customer_id: int | None) -> str:
     """A role that staff, or a customer's people, can have."""
     roles = CUSTOMER_ROLES if customer_id else STAFF_ROLES
@@ -65,7 +57,7 @@ def find_by_email(email: str) -> User | None:
 
 def known(email: str) -> User:
     """Whoever signs in with this address. Invalid where nobody does."""
-    return find_by_email(checked_email(email)) or _nobody(email)
+    return find_by_email(sign_in_address(email)) or _nobody(email)
 
 
 def _nobody(email: str) -> NoReturn:
@@ -90,7 +82,7 @@ def create(email: str, name: str, password: str, role_name: str, customer_id: in
 
 def create_staff(email: str, name: str, password: str, role_name: str) -> User:
     """Add a member of staff from the command line, or from the demo."""
-    email = checked_email(email)
+    email = sign_in_address(email)
     check_password(password)
     if find_by_email(email):
         raise _known(email)

@@ -159,6 +159,18 @@ class Place:
         except ValueError:
             raise self.refuse(key, f"{shown(found)} is not one of: {', '.join(words)}.") from None
 
+    def like(self, key: str, default: Any) -> Any:
+        """A field of the same kind as its default: true or false, a whole number, days, a word or a text."""
+        if isinstance(default, bool):
+            return self.flag(key)
+        if isinstance(default, int):
+            return self.whole(key, default)
+        if isinstance(default, tuple):
+            return self.days(key)
+        if isinstance(default, StrEnum):
+            return self.word(key, type(default), default)
+        return self.text(key, default)
+
     def days(self, key: str) -> tuple[int, ...]:
         """A list of whole numbers: match days."""
         found = self.get(key, [])

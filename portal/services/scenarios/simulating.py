@@ -3,6 +3,7 @@
 A run is made on every day on which anything can be due. What those days post is the answer.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from operator import itemgetter
@@ -17,7 +18,7 @@ from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
 from portal.domain.money import AMOUNT_BELOW, from_micros, plain, to_micros
 from portal.domain.schedule import ONE_DAY, Frequency
-from portal.domain.terms import PackageType, Proration
+from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
 from portal.services.assignments.assigning import Draft, assign
@@ -31,18 +32,25 @@ from portal.services.charges.explaining import explain_all
 from portal.services.customers.customers import CustomerFields, change_tax_rate, create_customer
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.changes import make_change, plan_change
-from portal.services.packages.definition import Definition, PriceSet, definition_of
+from portal.services.packages.definition import (
+    DATED,
+    DEFAULTS,
+    FIELDS,
+    PRICE_LABELS,
+    Definition,
+    PriceSet,
+    definition_of,
+)
 from portal.services.scenarios.reading import Place, ScenarioRefused, shown
 
-PRICES = ("cost", "retail", "setup_cost", "setup_retail")
+PRICES = tuple(PRICE_LABELS)
 SCENARIO = (
     "currency", "timezone", "tax_rate", "usage_wait_days", "from", "to", "packages", "customers", "dids",
     "assignments", "usage", "changes",
 )  # fmt: skip
-PACKAGE = (
-    "key", "name", *PRICES, "prices", "frequency", "frequency_match", "minimum_spend", "minimum_days", "proration",
-    "type", "destination", "description",
-)  # fmt: skip
+# A scenario has no platform, and so nothing that assigning enables.
+OF_PACKAGE = tuple(name for name in FIELDS if name != "connexcs_package_id")
+PACKAGE = ("key", *PRICES, "prices", *OF_PACKAGE)
 ASSIGNMENT = (
     "package", "customer", "did", "quantity", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
     "auto_decrement_credit",
@@ -50,7 +58,7 @@ ASSIGNMENT = (
 CALL = ("customer", "did", "date", "started_at", "amount", "destination", "seconds", "call_id", "came_in_on")
 CHANGES = {
     "assignment": ("end_date", "quantity"),
-    "package": (*PRICES, "currency", "frequency", "frequency_match"),
+    "package": (*PRICES, "currency", *DATED),
     "customer": ("tax_rate",),
 }
 WHO = "simulate"
@@ -151,18 +159,9 @@ class Simulation:
             prices = [four if currency == self.currency and p.currency == currency else p for p in prices]
             if currency != self.currency:
                 prices.append(four)
-        definition = Definition(
-            name=item.text("name", key) or key,
-            prices=tuple(prices),
-            frequency=item.word("frequency", Frequency, Frequency.NONE),
-            frequency_match=item.days("frequency_match"),
-            description=item.text("description", ""),
-            minimum_days=item.whole("minimum_days", 0),
-            type=item.word("type", PackageType, PackageType.STANDARD),
-            destination=item.text("destination", ""),
-            minimum_spend=item.flag("minimum_spend"),
-            proration=item.word("proration", Proration, Proration.NONE),
-        )
+        defaults = DEFAULTS | {"proration": Proration.NONE}
+        said = {name: item.like(name, defaults[name]) for name in OF_PACKAGE}
+        definition = Definition(prices=tuple(prices), **said | {"name": said["name"] or key})
         if definition.frequency_match and definition.frequency not in (Frequency.WEEKLY, Frequency.MONTHLY):
             raise item.refuse(
                 "frequency_match", f"a package charged {definition.frequency} has no match days."
@@ -367,17 +366,11 @@ class Simulation:
         match = item.days("frequency_match") if item.has("frequency_match") else stored.frequency_match
         if frequency != stored.frequency and not item.has("frequency_match"):
             match = ()
-        changed = Definition(
-            name=stored.name,
+        changed = replace(
+            stored,
             prices=prices,
             frequency=frequency,
             frequency_match=match,
-            connexcs_package_id=stored.connexcs_package_id,
-            description=stored.description,
-            minimum_days=stored.minimum_days,
-            type=stored.type,
-            destination=stored.destination,
-            minimum_spend=stored.minimum_spend,
             proration=stored.proration or Proration.NONE,
         )
         make_change(plan_change(package, changed, effective_from, on, shown_on=effective_from))

@@ -17,6 +17,7 @@ from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
+from portal.services.assignments.ending import foresee
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
 from portal.services.dids import dids
@@ -262,9 +263,19 @@ def end_many() -> Any:
 
 
 def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> Any:
-    ending = ending_many.sort_out(chosen, form.end_date.data, today()) if form.end_date.data else None
+    ending, foreseen = None, None
+    if form.end_date.data and not form.end_date.errors:
+        ending = ending_many.sort_out(chosen, form.end_date.data, today())
+        foreseen = foresee(ending.ready, form.end_date.data, today())
     ids = packed([assignment.id for assignment in chosen])
-    context = {"chosen": chosen, "form": form, "ending": ending, "ids": ids, "today": today()}
+    context = {
+        "chosen": chosen,
+        "form": form,
+        "ending": ending,
+        "foreseen": foreseen,
+        "ids": ids,
+        "today": today(),
+    }
     return render_template("assignments/end_many.html", **context), status
 
 

@@ -1,5 +1,6 @@
 """Assignments: the list, the row that opens in it, one assignment's page, and ending one."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import abort, flash, render_template, request, url_for
@@ -102,11 +103,52 @@ def row(assignment_id: int) -> Any:
     return _row(assignment) if is_htmx() else see_other(_home(assignment))
 
 
+@bp.get("/assignments/<int:assignment_id>/row/edit")
+def edit_row(assignment_id: int) -> Any:
+    assignment = _get(assignment_id)
+    _check_open(assignment)
+    if not is_htmx():
+        return see_other(url_for("assignments.edit", assignment_id=assignment.id))
+    return _open_row(assignment, EditForm.of(assignment, today()))
+
+
+@bp.post("/assignments/<int:assignment_id>/row")
+def update_row(assignment_id: int) -> Any:
+    assignment = _locked(assignment_id)
+    if refused := _save(assignment, _open_row):
+        return refused
+    return _row(_get(assignment_id)) if is_htmx() else see_other(_home(assignment))
+
+
+def _row(assignment: Assignment) -> Any:
+    (listed,) = assignments.listed([assignment], today())
+    section = section_around(assignment)
+    response = fragment("assignments/_row.html", row=listed, section=section)
+    response.headers["HX-Trigger"] = "assignments-changed"
+    return response
+
+
+def _open_row(assignment: Assignment, form: EditForm, status: int = 200, **more: Any) -> Any:
+    """The open row, or, in a plain browser, the page that asks the same."""
+    if not is_htmx():
+        return _editor(assignment, form, status, **more)
+    return fragment("assignments/_edit_row.html", status, **_asked(assignment, form, **more))
+
+
+# -- changing it
+
+
 @bp.get("/assignments/<int:assignment_id>/edit")
 def edit(assignment_id: int) -> Any:
     assignment = _get(assignment_id)
     _check_open(assignment)
     return _editor(assignment, EditForm.of(assignment, today()))
+
+
+@bp.post("/assignments/<int:assignment_id>")
+def update(assignment_id: int) -> Any:
+    assignment = _locked(assignment_id)
+    return _save(assignment, _editor) or see_other(_home(assignment))
 
 
 @bp.get("/assignments/<int:assignment_id>/waiting", endpoint="waiting")
@@ -131,52 +173,44 @@ def _lost(assignment: Assignment, form: EditForm) -> waiting.Waiting | None:
     return waiting.waiting(assignment, change.quantity, change.effective_from, today())
 
 
-@bp.post("/assignments/<int:assignment_id>")
-def update(assignment_id: int) -> Any:
-    assignment = _locked(assignment_id)
+def _save(assignment: Assignment, ask: Callable[..., Any]) -> Any:
+    """Save what was typed; else ask again, in the row or on the page, and say what is in the way."""
     _check_open(assignment)
     form = EditForm()
     change = form.change(assignment, today(), owner=may_own())
     if change is None:
-        return _editor(assignment, form, 422)
+        return ask(assignment, form, 422)
     if form.is_stale(assignment.version):
-        return _editor(assignment, form, 409, stored=_stored(assignment))
+        return ask(assignment, form, 409, stored=_stored(assignment))
     if not form.seen.data and (lost := _lost(assignment, form)):
-        return _editor(assignment, form, 409, lost=lost, asked=True)
+        return ask(assignment, form, 409, lost=lost, asked=True)
     try:
         changing.make_change(assignment, change, today(), by=current_user.email, now=now())
     except Invalid as problem:
         db.session.rollback()
         form.say(problem)
-        return _editor(assignment, form, 422)
+        return ask(assignment, form, 422)
     db.session.commit()
     flash(f"Saved {assignment.package.name}.")
-    return _row(_get(assignment_id)) if is_htmx() else see_other(_home(assignment))
-
-
-def _row(assignment: Assignment) -> Any:
-    (listed,) = assignments.listed([assignment], today())
-    section = section_around(assignment)
-    response = fragment("assignments/_row.html", row=listed, section=section)
-    response.headers["HX-Trigger"] = "assignments-changed"
-    return response
+    return None
 
 
 def _editor(assignment: Assignment, form: EditForm, status: int = 200, **more: Any) -> Any:
-    """The open row, or, in a plain browser, a page of its own."""
+    """The page that asks what is to change."""
+    return render_template("assignments/edit.html", **_asked(assignment, form, **more)), status
+
+
+def _asked(assignment: Assignment, form: EditForm, **more: Any) -> dict[str, Any]:
+    """What row and page ask with."""
     form.stand_on(assignment.version)
-    lock = earliest_last_day(assignment.locked_until, assignment.start_date)
-    context = {
+    return {
         "assignment": assignment,
         "form": form,
         "begun": has_begun(assignment),
         "today": today(),
-        "earliest": lock,
+        "earliest": earliest_last_day(assignment.locked_until, assignment.start_date),
         **more,
     }
-    if is_htmx():
-        return fragment("assignments/_edit_row.html", status, **context)
-    return render_template("assignments/edit.html", **context), status
 
 
 def _stored(assignment: Assignment) -> list[tuple[str, str]]:
@@ -208,7 +242,11 @@ def _home(assignment: Assignment) -> str:
 
 @bp.get("/assignments/<int:assignment_id>/end")
 def ask_end(assignment_id: int) -> Any:
-    return _end(_get(assignment_id), EndForm(formdata=None))
+    """Ask for its last day; with one in the address, say what ending on it comes to."""
+    form = EndForm(formdata=request.args if request.args.get("end_date") else None)
+    if form.end_date.raw_data:
+        form.validate()
+    return _end(_get(assignment_id), form)
 
 
 @bp.post("/assignments/<int:assignment_id>/end")
@@ -272,13 +310,26 @@ def _done(assignment: Assignment) -> Any:
 
 def _end(assignment: Assignment, form: EndForm, status: int = 200, **more: Any) -> Any:
     """The question, or the refusal with its way out: in the dialog, or on a page."""
+    refusal = deletion.why_not_delete_assignment(assignment, today())
+    possible_on = refusal.possible_on if refusal and refusal.possible_on else today()
+    last_day, not_then = possible_on, ""
+    if form.end_date.data and not form.end_date.errors:
+        last_day = form.end_date.data
+        try:
+            changing.check_change_of_end(assignment, last_day, today())
+        except Invalid as problem:
+            not_then = problem.sentence
     context = {
         "assignment": assignment,
         "form": form,
         "today": today(),
         "removable": deletion.is_removable(assignment, today()),
-        "refusal": deletion.why_not_delete_assignment(assignment, today()),
-        "remaining": ending.remaining(assignment, today(), today()) if _runs(assignment) else (),
+        "refusal": refusal,
+        "last_day": last_day,
+        "not_then": not_then,
+        "remaining": ending.remaining(assignment, last_day, today())
+        if _runs(assignment) and not not_then
+        else (),
         **more,
     }
     if is_htmx():

@@ -6,7 +6,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
 
 from portal.clock import today
 from portal.domain.phone_numbers import international
@@ -24,6 +24,7 @@ from portal.web.shared.fields import (
     CustomerField,
     DayField,
     DecimalTextField,
+    Required,
     id_or_none,
 )
 from portal.web.shared.filters import day
@@ -47,16 +48,14 @@ class ManualChargeForm(FlaskForm):
     token = TokenField()
     customer_id = HiddenField()
     assignment = ChoiceField("Assignment", coerce=id_or_none)
-    charge_on = DayField("Date", [InputRequired("Enter the day it is for.")])
-    amount = DecimalTextField(
-        "Amount", validators=[InputRequired("Enter the amount; below zero for a discount.")]
-    )
+    charge_on = DayField("Date", [Required("Enter the day it is for.")])
+    amount = DecimalTextField("Amount", validators=[Required("Enter the amount; below zero for a discount.")])
     cost = DecimalTextField("Cost", default=Decimal(0))
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
     description = StringField(
         "Description",
         [
-            InputRequired("Enter what it is for: the customer sees it."),
+            Required("Enter what it is for: the customer sees it."),
             Length(max=DESCRIPTION_LONGEST, message=TOO_LONG),
         ],
         render_kw={"maxlength": DESCRIPTION_LONGEST},
@@ -99,7 +98,7 @@ class ReverseForm(FlaskForm):
     reason = TextAreaField(
         "Reason",
         [
-            InputRequired("Enter why it is reversed: the reason is kept."),
+            Required("Enter why it is reversed: the reason is kept."),
             Length(max=REASON_LONGEST, message=TOO_LONG),
         ],
         render_kw={"rows": 3, "maxlength": REASON_LONGEST},

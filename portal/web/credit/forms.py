@@ -6,7 +6,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
 
 from portal.models import PaymentState
 from portal.services.credit import ToBePaid
@@ -15,6 +15,7 @@ from portal.web.shared.fields import (
     ChoiceField,
     DayField,
     DecimalTextField,
+    Required,
     VersionField,
     id_or_none,
 )
@@ -28,8 +29,8 @@ class PaymentForm(FlaskForm):
     """Money received."""
 
     token = TokenField()
-    amount = DecimalTextField("Amount", validators=[InputRequired("Enter the amount paid.")])
-    paid_on = DayField("Date", [InputRequired("Enter the day it was paid.")])
+    amount = DecimalTextField("Amount", validators=[Required("Enter the amount paid.")])
+    paid_on = DayField("Date", [Required("Enter the day it was paid.")])
     state = ChoiceField("State", choices=[SelectChoice(state.value, word) for state, word in STATES.items()])
     fee = DecimalTextField("Fee", default=Decimal(0))
     description = StringField("Description", [Length(max=500, message=TOO_LONG)])
@@ -41,12 +42,12 @@ class AdjustmentForm(FlaskForm):
 
     token = TokenField()
     amount = DecimalTextField(
-        "Amount", validators=[InputRequired("Enter the amount; below zero it is taken from the balance.")]
+        "Amount", validators=[Required("Enter the amount; below zero it is taken from the balance.")]
     )
-    for_day = DayField("Date", [InputRequired("Enter the day it is for.")])
+    for_day = DayField("Date", [Required("Enter the day it is for.")])
     reason = StringField(
         "Reason",
-        [InputRequired("Enter the reason: the customer sees it."), Length(max=500, message=TOO_LONG)],
+        [Required("Enter the reason: the customer sees it."), Length(max=500, message=TOO_LONG)],
     )
 
 
@@ -55,7 +56,7 @@ class AllocationForm(FlaskForm):
 
     token = TokenField()
     charge = ChoiceField("Charge", coerce=id_or_none)
-    amount = DecimalTextField("Amount", validators=[InputRequired("Enter how much of it to pay.")])
+    amount = DecimalTextField("Amount", validators=[Required("Enter how much of it to pay.")])
 
     def __init__(self, open_charges: list[ToBePaid], **options: Any) -> None:
         super().__init__(**options)

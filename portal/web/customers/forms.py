@@ -6,7 +6,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import Length, ValidationError
 
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
@@ -17,6 +17,7 @@ from portal.web.shared.fields import (
     ChoiceField,
     DayField,
     DecimalTextField,
+    Required,
     VersionField,
     check_email,
 )
@@ -25,7 +26,7 @@ from portal.web.shared.token_field import TokenField
 
 def name_field() -> Any:
     """Name, required."""
-    required = InputRequired("Give the customer a name.")
+    required = Required("Give the customer a name.")
     return StringField("Name", [required, Length(max=customers.NAME_MAX, message=TOO_LONG)])
 
 
@@ -111,7 +112,7 @@ class TaxRateForm(FlaskForm):
     """A tax rate from a day on."""
 
     version = VersionField("Version")
-    tax_rate = tax_rate_field(validators=[InputRequired("Enter the rate in per cent.")])
+    tax_rate = tax_rate_field(validators=[Required("Enter the rate in per cent.")])
     tax_rate_from = DayField("From")
 
     validate_tax_rate = check_rate

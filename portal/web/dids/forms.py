@@ -5,7 +5,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import FileField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
 
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
@@ -19,6 +19,7 @@ from portal.web.shared.fields import (
     ChoiceField,
     CustomerField,
     DayField,
+    Required,
     VersionField,
     WholeField,
     id_or_none,
@@ -41,7 +42,7 @@ class DidForm(FlaskForm):
 class GiveForm(FlaskForm):
     """Many DIDs, and the customer who gets them."""
 
-    customer = CustomerField("Customer", [InputRequired("Choose the customer who gets them.")])
+    customer = CustomerField("Customer", [Required("Choose the customer who gets them.")])
 
 
 class IntakeForm(FlaskForm):
@@ -121,7 +122,7 @@ class OneForm(IntakeForm):
     by = "one"
     number = StringField(
         "Number",
-        [InputRequired("Enter the number."), Length(max=60, message="That is too long for a phone number.")],
+        [Required("Enter the number."), Length(max=60, message="That is too long for a phone number.")],
     )
 
     def lines(self) -> Lines:
@@ -134,8 +135,8 @@ class BlockForm(IntakeForm):
     """A block of numbers, both ends included."""
 
     by = "block"
-    first = StringField("First number", [InputRequired("Enter the first number.")])
-    last = StringField("Last number", [InputRequired("Enter the last number.")])
+    first = StringField("First number", [Required("Enter the first number.")])
+    last = StringField("Last number", [Required("Enter the last number.")])
 
     def lines(self) -> Lines:
         """A line for each number."""
@@ -146,7 +147,7 @@ class LinesForm(IntakeForm):
     """Pasted lines."""
 
     by = "lines"
-    text = TextAreaField("Numbers", [InputRequired("Paste the numbers, one on each line.")])
+    text = TextAreaField("Numbers", [Required("Paste the numbers, one on each line.")])
 
     def lines(self) -> Lines:
         """The lines as pasted."""

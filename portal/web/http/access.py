@@ -43,6 +43,7 @@ FORMS = {
     "assignments.bulk",
     "assignments.draft",
     "assignments.edit",
+    "assignments.edit_row",
     "assignments.new",
     "charges.new",
     "charges.reversal",

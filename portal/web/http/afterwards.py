@@ -11,12 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 from portal import database
 from portal.clock import now
 from portal.extensions import db
 from portal.services.mail import outbox as mail
+from portal.web.http import links
 
 MOST = 1_000  # things to do that one process remembers
 EVERY = 60  # seconds between two looks into the outbox
@@ -96,5 +97,5 @@ def register(app: Flask) -> None:
         if db.session().info.pop("mail waits", False):
             works.append(send_mail)
         for work in works:
-            response.call_on_close(partial(office.do, work, request.url_root))
+            response.call_on_close(partial(office.do, work, links.root()))
         return response

@@ -1,6 +1,6 @@
 """What every answer tells the browser to refuse: foreign scripts, frames, guesses."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 CSP = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -31,5 +31,7 @@ def register(app: Flask) -> None:
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", ONE_YEAR)
         # Pages hold people's data: a browser keeps none of them for whoever sits there next.
-        response.headers.setdefault("Cache-Control", "no-store")
+        # Files and pictures likewise, whatever made the answer; static files alone are nobody's.
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
         return response

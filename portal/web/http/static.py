@@ -16,6 +16,7 @@ import brotli
 from flask import Flask
 from whitenoise import WhiteNoise
 
+from portal import private
 from portal.web.http.headers import HEADERS
 
 COMPRESSED = {".css", ".js", ".svg", ".txt", ".html", ".json", ".ttf"}
@@ -58,7 +59,7 @@ class Copies:
 
     def _write(self, path: Path, content: bytes) -> None:
         """Write what is not there yet; compressing takes long, and is done once for each content."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(path.parent)
         if path.exists():  # written last
             return
         if path.suffix in COMPRESSED:
@@ -78,7 +79,6 @@ def _put(path: Path, content: bytes) -> None:
     descriptor, draft = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-    os.chmod(draft, 0o644)
     os.replace(draft, path)
 
 

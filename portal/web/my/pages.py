@@ -150,7 +150,7 @@ def summary_pdf(customer: Customer) -> Any:
     size = request.args.get("paper", "")
     made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
     name = f"charge-summary_{found.begins}_{found.through}.pdf"
-    return send_file(BytesIO(made), "application/pdf", as_attachment=True, download_name=name, max_age=0)
+    return send_file(BytesIO(made), "application/pdf", as_attachment=True, download_name=name)
 
 
 @for_both("/logo.png", "logo")

@@ -116,10 +116,7 @@ def chart(name: str) -> Response:
         abort(404)
     currency = request.args.get("currency", "")[:CURRENCY_LETTERS] or default_currency()
     narrow = request.args.get("narrow") == "1"
-    response = pictures[name](currency, charts.NARROW if narrow else charts.WIDE)
-    response.cache_control.private = True
-    response.cache_control.max_age = 0
-    return response
+    return pictures[name](currency, charts.NARROW if narrow else charts.WIDE)
 
 
 def _history(currency: str) -> history.History:

@@ -6,7 +6,6 @@ from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy.orm.exc import StaleDataError
 from wtforms import HiddenField, StringField
-from wtforms.validators import InputRequired
 
 from portal.domain.errors import Invalid
 from portal.extensions import db
@@ -16,6 +15,7 @@ from portal.services.packages import connexcs
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
+from portal.web.shared.fields import Required
 
 bp = Blueprint("connexcs_packages", __name__, url_prefix="/connexcs-packages")
 
@@ -23,9 +23,7 @@ bp = Blueprint("connexcs_packages", __name__, url_prefix="/connexcs-packages")
 class ServiceForm(FlaskForm):
     """The name of a platform service, as the platform calls it."""
 
-    name = StringField(
-        "Name", [InputRequired("Enter the name that the ConnexCS package has on the platform.")]
-    )
+    name = StringField("Name", [Required("Enter the name that the ConnexCS package has on the platform.")])
     version = HiddenField()
 
 
@@ -90,13 +88,13 @@ def row(service_id: int) -> Any:
     return _row(service) if is_htmx() else see_other(url_for(".index"))
 
 
-@bp.get("/<int:service_id>/edit")
+@bp.get("/<int:service_id>/row/edit")
 def edit_row(service_id: int) -> Any:
     service = db.get_or_404(ConnexcsPackage, service_id)
     return _editing(service, ServiceForm(formdata=None, obj=service))
 
 
-@bp.post("/<int:service_id>")
+@bp.post("/<int:service_id>/row")
 def update_row(service_id: int) -> Any:
     service = lock_or_404(ConnexcsPackage, service_id)
     form = ServiceForm()

@@ -13,13 +13,15 @@ from portal.models import ConnexcsPackage, Package
 from portal.services.calls import destinations
 from portal.services.packages import catalogue as packages
 from portal.services.packages.changes import Fixed, earliest_day, make_change, plan_change, planned_days
-from portal.services.packages.connexcs import connexcs_choices
 from portal.services.packages.definition import (
+    FIELDS,
+    FIXED,
     NAME_LONGEST,
     PRICE_LABELS,
     Definition,
     PriceSet,
     definition_of,
+    labelled,
     tidied,
 )
 from portal.services.packages.impact import impact_of
@@ -28,7 +30,7 @@ from portal.web.http.access import changes_nothing
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_chosen, lock_or_404
-from portal.web.packages.forms import FREQUENCIES, PRORATIONS, TYPES, PackageForm
+from portal.web.packages.forms import PackageForm
 from portal.web.packages.list import saved
 from portal.web.packages.page import bp
 from portal.web.shared.fields import shown
@@ -79,14 +81,14 @@ def copy(package_id: int) -> Any:
 # -- one that is stored
 
 
-@bp.get("/<int:package_id>/definition")
+@bp.get("/<int:package_id>/edit")
 def edit(package_id: int) -> Any:
     package = db.get_or_404(Package, package_id)
     day = earliest_day(package, today())
     return _editor(PackageForm.of(definition_of(package, day), effective_from=day), package)
 
 
-@bp.post("/<int:package_id>/definition")
+@bp.post("/<int:package_id>")
 def update(package_id: int) -> Any:
     package = lock_or_404(Package, package_id)
     lock_chosen(ConnexcsPackage, "connexcs_package")
@@ -133,20 +135,11 @@ def _conflict(form: PackageForm, package: Package) -> Any:
 def _stored(form: PackageForm, stored: Definition) -> dict[str, str]:
     """What is stored, in words, for each field that says something else."""
     typed = tidied(form.definition())
-    words = {
-        "name": stored.name,
-        "frequency": FREQUENCIES[stored.frequency],
-        "frequency_match": ", ".join(map(str, stored.frequency_match)) or "none",
-        "proration": PRORATIONS[stored.proration] if stored.proration else "none",
-        "description": stored.description or "none",
-        "minimum_days": str(stored.minimum_days),
-        "type": TYPES[stored.type],
-        "destination": stored.destination or "every number",
-        "minimum_spend": "ticked" if stored.minimum_spend else "not ticked",
+    found = {
+        field.input: field.words(getattr(stored, name))
+        for name, field in FIELDS.items()
+        if getattr(typed, name) != getattr(stored, name)
     }
-    found = {name: text for name, text in words.items() if getattr(typed, name) != getattr(stored, name)}
-    if typed.connexcs_package_id != stored.connexcs_package_id:
-        found["connexcs_package"] = dict(connexcs_choices()).get(stored.connexcs_package_id or 0, "None")
     for prices in form.price_sets:
         was = stored.price_in(prices.currency.data)
         for name in PRICE_LABELS if was else ():
@@ -197,7 +190,7 @@ def _editor(form: PackageForm, package: Package | None = None, status: int = 200
         "form": form,
         "package": package,
         "fixed": fixed,
-        "words": {"type": TYPES, "proration": PRORATIONS},
+        "fixed_words": labelled(form.definition(), FIXED) if fixed else [],
         "earliest": earliest_day(package, today()) if package else None,
         "planned": planned_days(package, today()) if package else [],
         "today": today(),

@@ -9,7 +9,6 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
@@ -18,8 +17,13 @@ from portal.domain.terms import PackageType, Proration
 from portal.services.packages.connexcs import connexcs_choices
 from portal.services.packages.definition import (
     CURRENCIES_MOST,
-    DESCRIPTION_LONGEST,
+    DEFAULTS,
+    FIELDS,
+    FIXED,
+    FREQUENCIES,
     PRICE_LABELS,
+    PRORATIONS,
+    TYPES,
     Definition,
     PriceSet,
     problems,
@@ -31,6 +35,7 @@ from portal.web.shared.fields import (
     DayField,
     DaysField,
     DecimalTextField,
+    Required,
     VersionedForm,
     WholeField,
     id_or_none,
@@ -38,16 +43,6 @@ from portal.web.shared.fields import (
 )
 from portal.web.shared.token_field import TokenField
 
-FREQUENCIES = {
-    Frequency.NONE: "None (charged once)",
-    Frequency.DAILY: "Daily",
-    Frequency.WEEKLY: "Weekly",
-    Frequency.MONTHLY: "Monthly",
-    Frequency.QUARTERLY: "Quarterly",
-    Frequency.YEARLY: "Yearly",
-}
-TYPES = {PackageType.STANDARD: "Standard", PackageType.FREE_MINUTES: "Free minutes"}
-PRORATIONS = {Proration.DAILY: "By days", Proration.NONE: "Not charged"}
 DAYS_OF = {
     Frequency.WEEKLY: [SelectChoice(str(day), name) for day, name in enumerate(WEEKDAYS, 1)],
     Frequency.MONTHLY: [SelectChoice(str(day), str(day)) for day in range(1, 32)],
@@ -67,10 +62,10 @@ class PriceSetForm(Form):
     """The four prices in one currency."""
 
     currency = ChoiceField("Currency", choices=CURRENCY_CHOICES)
-    cost = DecimalTextField("Cost", default=ZERO)
-    retail = DecimalTextField("Retail", default=ZERO)
-    setup_cost = DecimalTextField("Setup Cost", default=ZERO)
-    setup_retail = DecimalTextField("Setup Retail", default=ZERO)
+    cost = DecimalTextField(PRICE_LABELS["cost"], default=ZERO)
+    retail = DecimalTextField(PRICE_LABELS["retail"], default=ZERO)
+    setup_cost = DecimalTextField(PRICE_LABELS["setup_cost"], default=ZERO)
+    setup_retail = DecimalTextField(PRICE_LABELS["setup_retail"], default=ZERO)
 
     def numbered(self, index: int, alone: bool) -> "PriceSetForm":
         """With ids of its own: the names are the same in every set."""
@@ -95,32 +90,42 @@ class DefinitionForm(VersionedForm):
 
 
 class PackageForm(DefinitionForm):
-    """Everything that a package is."""
+    """Everything that a package is. A plain text of FIELDS that is not named here has a line to type it in."""
 
     token = TokenField()
-    name = StringField("Name", [InputRequired("Give the package a name.")])
+    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     frequency = ChoiceField(
-        "Frequency", choices=choices(FREQUENCIES), coerce=one_of(Frequency), default=Frequency.NONE
+        FIELDS["frequency"].label,
+        choices=choices(FREQUENCIES),
+        coerce=one_of(Frequency),
+        default=Frequency.NONE,
     )
     # The frequency that the shown days belong to: when it changes, they are cleared.
     match_of = HiddenField()
-    frequency_match = DaysField("Frequency Match", coerce=int, default=())
+    frequency_match = DaysField(FIELDS["frequency_match"].label, coerce=int, default=())
     proration = RadioField(  # type: ignore[call-arg]
-        "Partial Periods",
+        FIELDS["proration"].label,
         choices=choices(PRORATIONS),
         coerce=one_of(Proration),
         validate_choice=False,
         invalid_value_message="Choose By days or Not charged.",
     )
-    connexcs_package = ChoiceField("ConnexCS Package", coerce=id_or_none)
-    description = TextAreaField("Description", render_kw={"maxlength": DESCRIPTION_LONGEST, "rows": 2})
-    minimum_days = WholeField("Minimum Days", default=0)
-    type = ChoiceField(
-        "Type", choices=choices(TYPES), coerce=one_of(PackageType), default=PackageType.STANDARD
+    connexcs_package = ChoiceField(FIELDS["connexcs_package_id"].label, coerce=id_or_none)
+    description = TextAreaField(
+        FIELDS["description"].label, render_kw={"maxlength": FIELDS["description"].longest, "rows": 2}
     )
-    destination = StringField("Destination", render_kw={"spellcheck": "false", "autocapitalize": "off"})
+    minimum_days = WholeField(FIELDS["minimum_days"].label, default=0)
+    type = ChoiceField(
+        FIELDS["type"].label,
+        choices=choices(TYPES),
+        coerce=one_of(PackageType),
+        default=PackageType.STANDARD,
+    )
+    destination = StringField(
+        FIELDS["destination"].label, render_kw={"spellcheck": "false", "autocapitalize": "off"}
+    )
     try_number = StringField("Try a number", render_kw={"inputmode": "tel", "maxlength": 40})
-    minimum_spend = BooleanField("Minimum Spend")
+    minimum_spend = BooleanField(FIELDS["minimum_spend"].label)
 
     def __init__(self, price_sets: tuple[PriceSet, ...] = (), **options: Any) -> None:
         super().__init__(**options)
@@ -139,14 +144,7 @@ class PackageForm(DefinitionForm):
     @classmethod
     def of(cls, definition: Definition, **data: Any) -> "PackageForm":
         """The form of a package as it is defined."""
-        fields = {
-            name: getattr(definition, name)
-            for name in (
-                "name", "frequency", "frequency_match", "proration", "description", "minimum_days", "type",
-                "destination", "minimum_spend",
-            )
-        }  # fmt: skip
-        fields["connexcs_package"] = definition.connexcs_package_id
+        fields = {field.input: getattr(definition, name) for name, field in FIELDS.items()}
         return cls(price_sets=definition.prices, formdata=None, data={**fields, **data})
 
     @property
@@ -178,19 +176,14 @@ class PackageForm(DefinitionForm):
 
     def definition(self) -> Definition:
         """What was typed, as far as it can be read."""
-        return Definition(
-            name=self.name.data or "",
-            prices=tuple(prices.price_set() for prices in self.price_sets),
-            frequency=self.frequency.data or Frequency.NONE,
-            frequency_match=tuple(self.frequency_match.data or ()),
-            connexcs_package_id=self.connexcs_package.data,
-            description=self.description.data or "",
-            minimum_days=self.minimum_days.data or 0,
-            type=self.type.data or PackageType.STANDARD,
-            destination=self.destination.data or "",
-            minimum_spend=bool(self.minimum_spend.data),
-            proration=self.proration.data,
-        )
+        typed = {name: self[field.input].data or DEFAULTS[name] for name, field in FIELDS.items()}
+        typed["frequency_match"] = tuple(typed["frequency_match"])
+        return Definition(prices=tuple(prices.price_set() for prices in self.price_sets), **typed)
+
+    def fixed(self) -> list[tuple[str, str]]:
+        """Name and value of each fixed field, to be sent along as it is."""
+        values = {FIELDS[name].input: self[FIELDS[name].input].data for name in FIXED}
+        return [(name, "y" if value is True else str(value)) for name, value in values.items() if value]
 
     def accepted(self) -> Definition | None:
         """The definition, if nothing is wrong with it; else each field says what is."""
@@ -252,13 +245,18 @@ class PackageForm(DefinitionForm):
         ]
 
 
+for _name, _field in FIELDS.items():
+    if _field.longest and not hasattr(PackageForm, _field.input):
+        setattr(PackageForm, _field.input, StringField(_field.label, render_kw={"maxlength": _field.longest}))
+
+
 class RowForm(DefinitionForm):
     """What a row of the list lets one change: the name, and the two recurring prices it shows."""
 
-    name = StringField("Name", [InputRequired("Give the package a name.")])
+    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     currency = HiddenField()
-    cost = DecimalTextField("Cost", default=ZERO)
-    retail = DecimalTextField("Retail", default=ZERO)
+    cost = DecimalTextField(PRICE_LABELS["cost"], default=ZERO)
+    retail = DecimalTextField(PRICE_LABELS["retail"], default=ZERO)
 
     def definition(self, stored: Definition) -> Definition:
         """What is stored, with what the row says instead."""

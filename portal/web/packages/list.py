@@ -153,7 +153,7 @@ def row(package_id: int) -> Any:
     return fragment("packages/_row.html", row=row, state=_state())
 
 
-@bp.get("/<int:package_id>/edit")
+@bp.get("/<int:package_id>/row/edit")
 def edit_row(package_id: int) -> Any:
     row = _with_prices(db.get_or_404(Package, package_id))
     stored = definition_of(row.package, earliest_day(row.package, today()))
@@ -165,7 +165,7 @@ def edit_row(package_id: int) -> Any:
     return _editing(row, form)
 
 
-@bp.post("/<int:package_id>")
+@bp.post("/<int:package_id>/row")
 def update_row(package_id: int) -> Any:
     row = _with_prices(lock_or_404(Package, package_id))
     form = RowForm()

@@ -16,16 +16,18 @@ from portal.services.listing import Sort, page
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
 from portal.services.packages.changes import drop_planned, planned_days
+from portal.services.packages.definition import DATED, FIELDS, definition_of, labelled
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.packages import bp
-from portal.web.packages.forms import PRORATIONS, TYPES
 
 HOLDERS = Sort((Assignment.id,))
 # With more assignments than this, counting and adding them up does not hold up the page.
 MANY = 1000
 DAYS_SHOWN = 6
+# The page is headed by the name, and says the schedule in a sentence.
+OTHERS = [name for name in FIELDS if name not in ("name", *DATED)]
 
 
 @bp.get("/<int:package_id>")
@@ -56,8 +58,7 @@ def show(package_id: int) -> Any:
         schedules=package_history.schedules(package, day),
         planned=planned_days(package, day),
         one_day=ONE_DAY,
-        types=TYPES,
-        prorations=PRORATIONS,
+        details=labelled(definition_of(package, day), OTHERS),
     )
 
 

@@ -5,11 +5,11 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
+from wtforms.validators import EqualTo, Length
 
 from portal.models.user import CUSTOMER_ROLES, CUSTOMER_USER, STAFF_ROLES, VIEWER
 from portal.services.people.people import NAME_LONGEST
-from portal.web.shared.fields import ChoiceField
+from portal.web.shared.fields import ChoiceField, Required
 
 TOO_LONG = Length(max=NAME_LONGEST, message=f"A name can have {NAME_LONGEST} characters at most.")
 CHOOSE = "Choose a role."
@@ -19,8 +19,8 @@ class InviteForm(FlaskForm):
     """Whom to invite, and what they may do."""
 
     name = StringField("Name", [TOO_LONG])
-    email = EmailField("E-mail", [InputRequired("Enter the address to send the link to."), Length(max=254)])
-    role = RadioField("Role", [InputRequired(CHOOSE)], invalid_choice_message=CHOOSE)  # type: ignore[call-arg]
+    email = EmailField("E-mail", [Required("Enter the address to send the link to."), Length(max=254)])
+    role = RadioField("Role", [Required(CHOOSE)], invalid_choice_message=CHOOSE)  # type: ignore[call-arg]
 
     def __init__(self, of_customer: bool, **options: Any) -> None:
         super().__init__(**options)
@@ -36,7 +36,7 @@ class InviteForm(FlaskForm):
 class PersonForm(FlaskForm):
     """What a person is called and may do, in their row."""
 
-    name = StringField("Name", [DataRequired("Enter a name."), TOO_LONG])
+    name = StringField("Name", [Required("Enter a name."), TOO_LONG])
     role = ChoiceField("Role")
 
     def __init__(self, of_customer: bool, **options: Any) -> None:
@@ -48,8 +48,8 @@ class PersonForm(FlaskForm):
 class AcceptForm(FlaskForm):
     """What whoever was invited chooses."""
 
-    name = StringField("Name", [DataRequired("Enter your name."), TOO_LONG])
-    password = PasswordField("Password", [InputRequired("Choose a password.")])
+    name = StringField("Name", [Required("Enter your name."), TOO_LONG])
+    password = PasswordField("Password", [Required("Choose a password.")])
     password_confirm = PasswordField(
         "Repeat password", [EqualTo("password", "The passwords do not match. Type it again.")]
     )

@@ -94,13 +94,13 @@ def row(user_id: int) -> Any:
     return acts.row(*_person(user_id))
 
 
-@bp.get(f"{HERE}/<int:user_id>/edit")
+@bp.get(f"{HERE}/<int:user_id>/row/edit")
 @require_role()
 def edit_row(user_id: int) -> Any:
     return acts.edit_row(*_person(user_id))
 
 
-@bp.post(f"{HERE}/<int:user_id>")
+@bp.post(f"{HERE}/<int:user_id>/row")
 @require_role()
 def update_row(user_id: int) -> Any:
     return acts.update_row(*_person(user_id))

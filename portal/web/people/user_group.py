@@ -23,6 +23,7 @@ from portal.models.user import User
 from portal.services.mail import outbox as mail
 from portal.services.people import invitations, people
 from portal.web.http.htmx import fragment, is_htmx
+from portal.web.http.links import link
 from portal.web.people.forms import InviteForm, PersonForm
 from portal.web.shared.fields import put_error
 
@@ -136,7 +137,7 @@ def invite(group: UserGroup) -> Any:
 
 def resend(group: UserGroup, invitation: Invitation) -> Any:
     """Send an invitation once more."""
-    send(invitation, invitations.resend(invitation, now()))
+    send(invitation, invitations.resend(invitation, by=me(), now=now()))
     return done(group, f"A new link is on its way to {invitation.email}; the earlier one is no longer valid.")
 
 
@@ -153,7 +154,7 @@ def send(invitation: Invitation, token: str | None) -> None:
         "invitations/message.txt",
         invitation=invitation,
         by=by or invitation.invited_by,
-        link=url_for("invitations.show", token=token, _external=True) if token else None,
+        link=link("invitations.show", token=token) if token else None,
     )
     mail.queue(
         f"invitation:{secrets.token_hex(16)}", invitation.email, _subject(invitation), text,

@@ -3,9 +3,8 @@
 from flask_wtf import FlaskForm
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
-from portal.web.shared.fields import CustomerField, DayField, VersionedForm
+from portal.web.shared.fields import CustomerField, DayField, Required, VersionedForm
 
 SIMULATE = {"yes": "Yes", "no": "No"}
 CHOOSE = "Choose whether to simulate or to post."
@@ -17,12 +16,12 @@ class RunForm(FlaskForm):
     customer = CustomerField("Customer")
     simulate = RadioField(  # type: ignore[call-arg]
         "Simulate",
-        [InputRequired(CHOOSE)],
+        [Required(CHOOSE)],
         invalid_choice_message=CHOOSE,
         choices=[SelectChoice(value, words) for value, words in SIMULATE.items()],
         default="yes",
     )
-    through = DayField("Date", [InputRequired("Enter the day up to which to charge.")])
+    through = DayField("Date", [Required("Enter the day up to which to charge.")])
 
 
 class HoldForm(VersionedForm):

@@ -4,14 +4,14 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
 from wtforms import EmailField, FileField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import Length, NumberRange
 
 from portal.domain.currencies import CURRENCIES
 from portal.models import AuditComment, Company
 from portal.services.company import settings as company_settings
 from portal.services.company.logo import FILE_MOST
 from portal.services.company.settings import CompanyFields
-from portal.web.shared.fields import TOO_LONG, ChoiceField, VersionField, WholeField, check_email
+from portal.web.shared.fields import TOO_LONG, ChoiceField, Required, VersionField, WholeField, check_email
 
 AUDIT_COMMENTS = {
     AuditComment.OFF: "Not asked for",
@@ -37,7 +37,7 @@ class CompanyForm(FlaskForm):
 
     version = VersionField("Version")
     name = StringField(
-        "Company Name", [InputRequired(NAMELESS), Length(max=company_settings.NAME_MAX, message=TOO_LONG)]
+        "Company Name", [Required(NAMELESS), Length(max=company_settings.NAME_MAX, message=TOO_LONG)]
     )
     address = TextAreaField("Address", [Length(max=company_settings.ADDRESS_MAX, message=TOO_LONG)])
     email = EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
@@ -53,7 +53,7 @@ class CompanyForm(FlaskForm):
     usage_wait_days = WholeField(
         "Usage Wait Days",
         validators=[
-            InputRequired("Enter how many days a minimum spend waits for its last calls; 0 for none."),
+            Required("Enter how many days a minimum spend waits for its last calls; 0 for none."),
             NumberRange(
                 0,
                 company_settings.WAIT_DAYS_MAX,

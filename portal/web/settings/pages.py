@@ -55,7 +55,7 @@ def logo() -> Any:
 def logo_file() -> Any:
     """The provider's logo, where there is one; for whoever may see a summary."""
     picture = _provider().logo or abort(404)
-    return send_file(BytesIO(picture), "image/png", max_age=0)
+    return send_file(BytesIO(picture), "image/png")
 
 
 @bp.post("/logo")

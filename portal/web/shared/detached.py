@@ -31,6 +31,7 @@ def _start(*arguments: str) -> subprocess.Popen[bytes]:
         "PORTAL_DATABASE_URL": config["SQLALCHEMY_DATABASE_URI"],
         "PORTAL_SECRET_KEY": config["SECRET_KEY"],
         "PORTAL_TRUSTED_HOSTS": ",".join(config["TRUSTED_HOSTS"] or ()),
+        "PORTAL_URL": config["URL"],
         "PORTAL_TODAY": config["TODAY"],
         "PORTAL_RUN_CHUNK": str(config["RUN_CHUNK"]),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),

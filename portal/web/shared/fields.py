@@ -18,16 +18,27 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
-from wtforms.validators import ValidationError
+from wtforms.validators import InputRequired, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from portal.domain import email_address
 from portal.domain.errors import Invalid
 from portal.domain.money import parse_decimal
 from portal.models import Customer
-from portal.services import email_address
 from portal.services.customers import customers
 
 WHOLE = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+
+
+class Required(InputRequired):
+    """Something has to be filled in. White space of any kind is nothing."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse an empty field, and one that only looks filled in: what it reads is nothing too."""
+        typed = field.raw_data
+        if typed and isinstance(typed[0], str) and not typed[0].strip():
+            field.raw_data = []
+        super().__call__(form, field)
 
 
 class NumberField(StringField):
@@ -237,6 +248,6 @@ class VersionedForm(FlaskForm):
 def check_email(form: FlaskForm, field: Any) -> None:
     """Refuse what is no address."""
     try:
-        email_address.check_email((field.data or "").strip())
+        email_address.check_email(field.data or "")
     except Invalid as error:
         raise ValidationError(error.sentence) from None

@@ -7,14 +7,14 @@ from flask import Blueprint, abort, flash, redirect, render_template, session, u
 from flask_security import current_user, logout_user
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
 from portal.clock import now
 from portal.domain.errors import Invalid
 from portal.domain.names import search_key
 from portal.extensions import db
 from portal.services.people import people, user_sessions
-from portal.web.shared.fields import put_error
+from portal.web.shared.fields import Required, put_error
 from portal.web.sign_in.browsers import browser_name
 from portal.web.sign_in.session import KEY, idle_since
 
@@ -27,7 +27,7 @@ class NameForm(FlaskForm):
     name = StringField(
         "Name",
         [
-            DataRequired("Enter your name."),
+            Required("Enter your name."),
             Length(max=100, message="A name can have 100 characters at most."),
         ],
     )

@@ -4,7 +4,6 @@ Tries are counted before a password is looked at. While one is being hashed no t
 that anybody else would wait for.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from flask import g
@@ -27,10 +26,11 @@ from wtforms.validators import InputRequired, Length
 
 from portal import database
 from portal.clock import now
+from portal.domain.wording import how_long
 from portal.extensions import db
 from portal.services.people import attempts
 from portal.services.people.passwords import LONGEST
-from portal.web.shared.filters import plural
+from portal.web.shared.fields import Required
 from portal.web.sign_in.device_cookie import folded, place
 
 EMAIL_LONGEST = 254
@@ -49,13 +49,7 @@ def may_try(of_whom: str, limits: tuple[attempts.Limit, ...]) -> str | None:
     if wait is None:
         return None
     g.too_many = wait
-    return f"Too many tries. Wait {in_words(wait)}, then try again."
-
-
-def in_words(wait: timedelta) -> str:
-    """How long, in the unit that fits: 15 minutes, 6 hours."""
-    minutes = -(-int(wait.total_seconds()) // 60)
-    return plural(-(-minutes // 60), "hour") if minutes > 90 else plural(max(minutes, 1), "minute")
+    return f"Too many tries. Wait {how_long(wait)}, then try again."
 
 
 def forget_tries(of_whom: str) -> None:
@@ -67,7 +61,7 @@ def forget_tries(of_whom: str) -> None:
 class SignInForm(LoginForm):
     """E-mail and password. Nothing is remembered beyond the session."""
 
-    email = EmailField("E-mail", [InputRequired(), EmailValidation(verify=False)])
+    email = EmailField("E-mail", [Required(), EmailValidation(verify=False)])
     password = PasswordField("Password", [InputRequired(), not_too_long])
     remember = None  # type: ignore[assignment]
 
@@ -120,7 +114,7 @@ class ChoosePasswordForm(ResetPasswordForm):
 class CodeForm(TwoFactorVerifyCodeForm):
     """A code of an authenticator app; spaces in it are for the eye."""
 
-    code = StringField("Code", [InputRequired("Enter the code that the app shows.")], filters=[close])
+    code = StringField("Code", [Required("Enter the code that the app shows.")], filters=[close])
 
     def validate(self, **options: Any) -> bool:
         """Count the try, except while the app is being set up."""
@@ -133,7 +127,7 @@ class CodeForm(TwoFactorVerifyCodeForm):
 class BackupCodeForm(MfRecoveryForm):
     """One of the backup codes."""
 
-    code = StringField("Backup code", [InputRequired("Enter one of your backup codes.")], filters=[close])
+    code = StringField("Backup code", [Required("Enter one of your backup codes.")], filters=[close])
 
     def validate(self, **options: Any) -> bool:
         """Count the try."""
@@ -155,7 +149,7 @@ class RescueForm(TwoFactorRescueForm):
 class PasskeyForm(WebAuthnRegisterForm):
     """A passkey always stands for both steps."""
 
-    name = StringField("Name", [InputRequired("Enter a name for the passkey.")])
+    name = StringField("Name", [Required("Enter a name for the passkey.")])
     usage = StringField("Usage")  # type: ignore[assignment]
 
     def validate(self, **options: Any) -> bool:

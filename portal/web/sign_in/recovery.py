@@ -10,13 +10,14 @@ from flask import Flask, render_template, request
 from flask_security.recoverable import send_reset_password_instructions
 from flask_wtf import FlaskForm
 from wtforms import EmailField
-from wtforms.validators import Email, InputRequired, Length
+from wtforms.validators import Email, Length
 
 from portal.clock import now
 from portal.extensions import db
 from portal.services.mail import outbox as mail
 from portal.services.people import attempts
 from portal.web.http.afterwards import afterwards
+from portal.web.shared.fields import Required
 from portal.web.sign_in.device_cookie import folded, network
 from portal.web.sign_in.forms import EMAIL_LONGEST
 from portal.web.sign_in.parts import people
@@ -27,9 +28,7 @@ AGAIN = "Enter an e-mail address, such as ann@example.com."
 class ForgottenForm(FlaskForm):
     """Whose password is forgotten."""
 
-    email = EmailField(
-        "E-mail", [InputRequired(AGAIN), Length(max=EMAIL_LONGEST, message=AGAIN), Email(AGAIN)]
-    )
+    email = EmailField("E-mail", [Required(AGAIN), Length(max=EMAIL_LONGEST, message=AGAIN), Email(AGAIN)])
 
 
 def forgotten() -> Any:

@@ -48,7 +48,7 @@ def as_pdf(customer: Customer, size: str) -> Any:
     found = for_paper(customer, span.begins, span.through)
     made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
     return send_file(
-        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found), max_age=0
+        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found)
     )
 
 

@@ -5,25 +5,30 @@ texts and knows no rule of ours.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 import typst
+from anyascii import anyascii
+from flask import current_app
 
-from portal.config import HERE, ROOT
+from portal.config import ROOT
+from portal.domain.errors import RuleBroken
 from portal.models import Company
 from portal.services.charges.explaining import Explained
 from portal.services.summary import Summary
 from portal.web.shared.filters import day, money, percent, phone, price, span, whole
+from portal.web.summary import fonts, scripts
 
-FONTS = HERE / "fonts"
 SOURCE = ROOT / "templates" / "summary" / "summary.typ"
 PAPERS = {"a4": "a4", "letter": "us-letter"}
 # What can be read aloud and kept: PDF/UA-1 (tagged) and PDF/A-2a (archival).
 STANDARDS: list[Any] = ["ua-1", "a-2a"]
-UNKNOWN = "?"
+# Of the customer's name in a file's: file systems take 255 bytes in all.
+NAME_MOST = 120
 
 
 class CannotBeSet(Exception):
@@ -31,24 +36,40 @@ class CannotBeSet(Exception):
 
 
 def file_name(summary: Summary) -> str:
-    """A name that sorts by customer, then by day."""
-    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in summary.customer.name.lower())
-    name = "-".join(part for part in name.split("-") if part) or "customer"
+    """A name that sorts by customer, then by day, in letters that every file system and program takes."""
+    latin = anyascii(summary.customer.name).lower()
+    name = "-".join(re.findall("[a-z0-9]+", latin))[:NAME_MOST].strip("-") or "customer"
     return f"charge-summary_{name}_{summary.customer.id}_{summary.begins}_{summary.through}.pdf"
 
 
 def pdf(summary: Summary, company: Company, made_on: date, paper: str = "a4") -> bytes:
-    """The summary as PDF. The same summary made on the same day is the same file to the byte."""
-    data = json.dumps(printable(as_data(summary, company, made_on, paper)), ensure_ascii=False)
-    made, warnings = typst.compile_with_warnings(
-        _source(),
-        font_paths=_fonts(),
-        ignore_system_fonts=True,
-        format="pdf",
-        sys_inputs={"data": data, "logo": json.dumps(list(company.logo or b""))},
-        pdf_standards=STANDARDS,
-        timestamp=int(datetime(made_on.year, made_on.month, made_on.day, tzinfo=UTC).timestamp()),
-    )
+    """The summary as PDF. The same summary made on the same day is the same file to the byte.
+
+    Raises RuleBroken where it has letters that no font here has.
+    """
+    data = json.dumps(scripts.both_ways(as_data(summary, company, made_on, paper)), ensure_ascii=False)
+    # A mark that programs put before a text is no letter, and may stand in no PDF.
+    data = data.replace("\ufeff", "")
+    inputs = {
+        "data": data,
+        "ideographs": scripts.language_of_ideographs(data),
+        "logo": json.dumps(list(company.logo or b"")),
+    }
+    found = fonts.fonts(current_app.config["FONTS"])
+    try:
+        made, warnings = typst.compile_with_warnings(
+            _source(),
+            font_paths=found,
+            ignore_system_fonts=True,
+            format="pdf",
+            sys_inputs=inputs,
+            pdf_standards=STANDARDS,
+            timestamp=int(datetime(made_on.year, made_on.month, made_on.day, tzinfo=UTC).timestamp()),
+        )
+    except typst.TypstError as error:
+        if letters := fonts.unset(error.diagnostic):
+            raise RuleBroken(fonts.refusal(summary.customer.name, letters, found.families())) from None
+        raise
     if warnings:
         # An unknown font is a warning only, and gives a PDF without any text.
         raise CannotBeSet("; ".join(str(warning) for warning in warnings))
@@ -60,14 +81,16 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
     """Everything that the paper says, as finished texts."""
     customer = summary.customer
     return {
-        "title": f"Charge summary {customer.name} {summary.begins} to {summary.through}",
+        "title": f"Charge summary {scripts.apart(customer.name)} {summary.begins} to {summary.through}",
         "paper": PAPERS[paper],
         "made": [made_on.year, made_on.month, made_on.day],
         "span": f"{day(summary.begins)} to {day(summary.through)}, both included · created on {day(made_on)}",
-        "footer": f"{company.name} · {customer.name}",
+        "footer": f"{scripts.apart(company.name)} · {scripts.apart(customer.name)}",
         "provider": {
             "name": company.name,
-            "lines": _lines(company.address, company.email, company.tax_id and f"Tax id {company.tax_id}"),
+            "lines": _lines(
+                company.address, company.email, company.tax_id and f"Tax id {scripts.apart(company.tax_id)}"
+            ),
         },
         "customer": {
             "name": customer.name,
@@ -79,7 +102,7 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "assigned": list(_assigned(summary)),
         "entry_heads": ["Date", "Entry", f"Amount, {customer.currency}", "Balance"],
         "entries": list(_entries(summary)),
-        "fine": f"This is a summary of charges, not a tax invoice. {company.summary_footer}".strip(),
+        "fine": f"This is a summary of charges, not a tax invoice. {scripts.apart(company.summary_footer)}".strip(),
     }
 
 
@@ -117,7 +140,7 @@ def _line(line: Explained, summary: Summary) -> dict[str, str]:
     state = " (reversed)" if charge.id in summary.reversed_ids else ""
     return {
         "date": day(charge.charge_on),
-        "name": f"{charge.label}{kind.get(charge.kind.value, '')}{times}{on}{state}",
+        "name": f"{scripts.apart(charge.label)}{kind.get(charge.kind.value, '')}{times}{on}{state}",
         "why": line.why,
         "period": "once" if charge.is_once else span(charge.period_from, charge.period_until),
         "tax": f"{money(charge.tax, charge.currency)} ({percent(charge.tax_rate)})",
@@ -148,33 +171,6 @@ def _entries(summary: Summary) -> Iterator[list[str]]:
     yield [day(statement.through), "Closing balance", "", money(statement.closing, currency)]
 
 
-# -- letters that the font has
-
-
 @cache
 def _source() -> bytes:
     return SOURCE.read_bytes()
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
-
-
-@cache
-def _covered() -> frozenset[str]:
-    """Every letter that both weights of the font have."""
-    spans = (line.split("-") for line in (FONTS / "coverage.txt").read_text().split())
-    return frozenset(chr(code) for first, last in spans for code in range(int(first, 16), int(last, 16) + 1))
-
-
-def printable(data: Any) -> Any:
-    """The data with each letter that the font lacks replaced: one such letter would refuse the whole PDF."""
-    if isinstance(data, str):
-        known = _covered()
-        return data if known.issuperset(data) else "".join(c if c in known else UNKNOWN for c in data)
-    if isinstance(data, list):
-        return [printable(item) for item in data]
-    if isinstance(data, dict):
-        return {name: printable(value) for name, value in data.items()}
-    return data

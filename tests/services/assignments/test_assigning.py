@@ -40,7 +40,7 @@ def test_the_same_package_over_the_same_days_asks_first():
     wanted = draft()
     once(wanted)
     with pytest.raises(
-        AsksFirst, match="SIP Trunk 10 is assigned to Northwind Telecom already, since 22 November"
+        AsksFirst, match="SIP Trunk 10 is already assigned to Northwind Telecom, since 22 November"
     ):
         once(wanted, token="form-2")
     assert once(wanted, token="form-2", twice=True).token == "form-2"

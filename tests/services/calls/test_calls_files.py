@@ -138,7 +138,7 @@ def test_bad_rows_with_decimal_commas_are_mended_and_sent_again_as_they_are(sess
         "-b": Decimal("0.5"),
     }
     rows = "".join(rejects.as_csv(again)).splitlines()
-    assert rows[0] == "line;reason;call id;customer;start time;seconds;charge"
+    assert rows[0] == "\ufeffline;reason;call id;customer;start time;seconds;charge"
     assert rows[1].startswith("4;") and ";c;;;Northwind Telecom" in rows[1]
 
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from portal.domain.errors import Invalid
 from portal.extensions import db
-from portal.models import Call
+from portal.models import Call, CallMapping
 from portal.services.calls import columns, importing
 from portal.services.calls.columns import Mapping
 from portal.services.customers import customers
@@ -132,7 +133,7 @@ def test_where_nobody_is_named_the_source_says_whose_it_is_else_the_destination(
     import_ = taken_in(a_file(tmp_path, lines))
     assert charged() == {"out": acme.id, "in": globex.id, "in hidden": globex.id}
     assert [sentence for _, sentence in bad_rows(import_)] == [
-        "The row does not say whose call it is: 4930123456 and 33199009999 are no DIDs of a customer.",
+        "The row does not say whose call it is: 4930123456 and 33199009999 are not DIDs of a customer.",
         "The row does not say whose call it is.",
     ]
 
@@ -216,6 +217,36 @@ def test_a_currency_column_of_any_name_is_mapped_by_hand(session, tmp_path):
     importing.map_columns(import_, Mapping(places), NOW)
     session.commit()
     assert bad_rows(taken_in(path)) == [(2, f"It is in USD; Acme (#{acme.id}) is charged in GBP.")]
+
+
+def test_a_cost_whose_name_says_another_currency_is_not_taken_for_one_in_the_customers(session, tmp_path):
+    acme, dollars = a_customer("Acme"), a_customer("Dollars", "USD")
+    lines = [
+        *(f"{who} {cost},{who},{WHEN},60,1,{cost}" for who in ("Acme", "Dollars") for cost in ("5", "0", "")),
+    ]
+    import_ = taken_in(a_file(tmp_path, lines, "call id,customer,start time,seconds,charge,Cost (USD)"))
+    assert bad_rows(import_) == [(2, f"Its cost is in USD; Acme (#{acme.id}) is charged in GBP.")]
+    assert [charged()[f"Dollars {cost}".strip()] for cost in ("5", "0", "")] == [dollars.id] * 3
+    assert session.scalars(select(Call.cost).where(Call.call_id == "Dollars 5")).one() == 5
+
+
+def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_currency(session, tmp_path):
+    acme = a_customer("Acme")
+    head = "call id,customer,start time,seconds,charge,currency"
+    cells = head.split(",")
+    places = columns.recognise(cells).places
+    del places["currency"]
+    path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD", f"b,Acme,{WHEN},60,1,GBP"], head)
+    import_, _ = importing.accept(path, "x.csv", replaces=False, by="", now=NOW, by_hand=True)
+    with pytest.raises(Invalid, match="currency seems to say what charges are in") as refused:
+        importing.map_columns(import_, Mapping(places), NOW)
+    assert refused.value.field == "currency"
+    # as one was kept before that was refused
+    session.add(CallMapping(header_digest=columns.digest_of(cells), mapping=Mapping(places).to_json()))
+    session.commit()
+    assert bad_rows(taken_in(path)) == [(2, f"It is in USD; Acme (#{acme.id}) is charged in GBP.")]
+    # a column of that name that means something else is mapped as that
+    assert columns.hidden_currency(cells, Mapping(places | {"destination": 5})) is None
 
 
 # -- what a call is charged

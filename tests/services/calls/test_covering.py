@@ -8,14 +8,14 @@ from sqlalchemy import select
 
 from portal.domain.terms import Proration
 from portal.extensions import db
-from portal.models import BalanceEntry, Call, CallCover, Charge, EntrySource
+from portal.models import BalanceEntry, Call, CallCover, Charge, EntrySource, ImportState
 from portal.services.assignments.assigning import Draft
 from portal.services.assignments.bundles import free_minutes, may_meet, overlapping_bundles
 from portal.services.assignments.changing import change_end
 from portal.services.billing.minimums import minimums
 from portal.services.deletion import is_removable
 from tests.breaking import WAYS, break_one
-from tests.calling import a_file, a_line, noon, taken_in
+from tests.calling import a_file, a_line, call_entries, noon, taken_in
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -169,3 +169,23 @@ def test_what_minutes_have_covered_stays_while_their_assignment_cannot_be_worked
     taken_in(a_file(tmp_path, [a_line("b", "2026-11-03 10:00:00", 180, "3")], name="more.csv"))
     assert covered() == {"a": (300, 5), "b": (120, 2)}
     assert [used.assignment for used in free_minutes(customer.id, TODAY)] == [other]
+
+
+def test_a_destination_that_cannot_be_read_stops_nobodys_calls_and_is_told(tmp_path, caplog):
+    acme, other = a_customer(tax_rate="0"), a_customer("Other", tax_rate="0")
+    bundle = a_bundle(acme, 5, destination="^44")
+    a_bundle(acme, 2)
+    taken_in(a_file(tmp_path, [a_line("a", "2026-11-03 11:00:00", 300, "5")]))
+    bundle.package.destination = "("  # as somebody may put it there by hand
+    db.session.commit()
+    lines = [
+        a_line("b", "2026-11-03 10:00:00", 180, "3"),
+        a_line("c", "2026-11-03 10:00:00", 60, "1", customer="Other"),
+    ]
+    assert taken_in(a_file(tmp_path, lines, name="more.csv")).state == ImportState.DONE
+    assert covered() == {"a": (300, 5), "b": (120, 2), "c": (0, 0)}
+    assert call_entries(other) == [("2026-11-03", "-1")]
+    told = (
+        f"Assignment {bundle.id} (5 Minutes ^44, Northwind Telecom) cannot be worked out: A bracket is opened"
+    )
+    assert any(told in message for message in caplog.messages)

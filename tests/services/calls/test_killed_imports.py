@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from portal.database import reading
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallImport, EntrySource, ImportState
-from portal.services.calls import importing
+from portal.services.calls import effects, importing
 from tests.calling import a_file, a_line
 from tests.processes import Command
 from tests.trade import NOW, TODAY, a_customer
@@ -196,4 +196,36 @@ def test_what_came_in_of_a_file_that_is_gone_is_entered(session, tmp_path):
     importing.go_on(stopped, NOW)
     path.unlink()
     assert importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240).state == ImportState.REFUSED
+    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-2.40"))
+
+
+@pytest.mark.parametrize("killed_at", [1, 2], ids=["before any is", "in the middle of it"])
+def test_killed_while_the_calls_of_a_file_that_is_gone_are_entered_it_is_taken_up_and_enters_them(
+    session, tmp_path, monkeypatch, killed_at
+):
+    customers()
+    path = a_night(tmp_path, calls=480)
+    id, asked = accepted(path), []
+    stopped = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
+    importing.go_on(stopped, NOW)
+    path.unlink()
+
+    class Killed(BaseException):
+        pass
+
+    def clock():
+        asked.append(True)
+        if len(asked) == killed_at:
+            raise Killed
+        return NOW
+
+    monkeypatch.setattr(effects, "CUSTOMERS", CUSTOMERS // 2)
+    with pytest.raises(Killed):
+        importing.carry_out(id, TODAY, clock, ZoneInfo("UTC"), 240)
+    session.rollback()
+    later = NOW + 2 * importing.SILENT_FOR
+    importing.go_on(stopped, later)
+    session.commit()
+    done = importing.carry_out(id, TODAY, lambda: later, ZoneInfo("UTC"), 240)
+    assert (done.state, done.sentence) == (ImportState.REFUSED, "The file is not there any more.")
     assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-2.40"))

@@ -74,7 +74,8 @@ def by_hand(customer, label: str) -> Charge:
     nothing = dict.fromkeys(("unit_cost", "cost", "tax_rate", "tax"), Decimal(0))
     return Charge(
         customer_id=customer.id, kind=Kind.MANUAL, charge_on=TODAY, period_from=TODAY, currency=customer.currency,
-        label=label, search_key=search_key(label), unit_price=Decimal(1), amount=Decimal(1), auto_decrement_credit=True, posted_at=NOW, **nothing,
+        label=label, search_key=search_key(label), unit_price=Decimal(1), amount=Decimal(1), auto_decrement_credit=True,
+        posted_at=NOW, **nothing,
     )  # fmt: skip
 
 

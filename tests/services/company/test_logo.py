@@ -1,15 +1,19 @@
 """A logo is checked and drawn anew: nothing of the file that was uploaded is kept but what it shows."""
 
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from base64 import b64decode
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.config import ROOT
 from portal.domain.errors import Invalid
 from portal.services.company.logo import FILE_MOST, HIGH, NO_PICTURE, WIDE, checked_logo
 
@@ -103,6 +107,57 @@ def test_points_that_the_head_does_not_speak_of_are_not_unpacked():
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 10_000_000
+
+
+MEASURED = """
+import re, sys
+from portal.services.company.logo import checked_logo
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+checked_logo(open(sys.argv[1], "rb").read())
+before = most()
+try:
+    checked_logo(open(sys.argv[2], "rb").read())
+finally:
+    print(most() - before)
+"""
+
+
+def packed(size):
+    """Zeros, packed a piece at a time."""
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(1_000_000)) for _ in range(size // 1_000_000)) + packer.flush()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux says how much memory was taken"
+)
+def test_what_is_packed_beside_the_points_is_not_unpacked(tmp_path):
+    """In a process of its own: what the library takes is seen by the machine alone."""
+    bomb = png(between=chunk(b"iCCP", b"sRGB\0\0" + packed(400_000_000)))
+    assert len(bomb) <= FILE_MOST
+    assert checked_logo(bomb) == checked_logo(png())
+    (tmp_path / "plain").write_bytes(png())
+    (tmp_path / "bomb").write_bytes(bomb)
+    run = [sys.executable, "-c", MEASURED, str(tmp_path / "plain"), str(tmp_path / "bomb")]
+    more = int(subprocess.run(run, capture_output=True, check=True, text=True, cwd=ROOT).stdout)
+    assert more < 50_000, f"{more:,} KB"
+
+
+def test_colours_of_a_list_and_what_shows_through_among_them_are_kept():
+    head = struct.pack(">IIBBBBB", 2, 1, 8, 3, 0, 0, 0)
+    parts = [
+        (b"IHDR", head),
+        (b"PLTE", b"\xff\0\0\0\xff\0"),
+        (b"tRNS", b"\0"),
+        (b"IDAT", zlib.compress(b"\0\0\1")),
+        (b"IEND", b""),
+    ]
+    kept = checked_logo(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
+    assert size(kept) == (2, 1)
+    assert kept != checked_logo(
+        b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts if part[0] != b"tRNS")
+    )
 
 
 @settings(max_examples=150, deadline=None)

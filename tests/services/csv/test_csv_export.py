@@ -66,7 +66,7 @@ def is_number(text):
     return text.strip('"').replace("+", "").replace("-", "").replace(" ", "").isdigit()
 
 
-def test_a_file_has_its_head():
+def test_a_file_has_its_head_and_the_mark_by_which_excel_knows_utf_8():
     assert "".join(lines(("name", "amount"), [("Acme", "-1"), ("=x", "2")])) == (
-        "name,amount\r\nAcme,-1\r\n'=x,2\r\n"
+        "\ufeffname,amount\r\nAcme,-1\r\n'=x,2\r\n"
     )

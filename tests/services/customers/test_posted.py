@@ -13,7 +13,7 @@ from portal.services import credit, deletion
 from portal.services.calls import effects
 from portal.services.customers.customers import change_customer, change_tax_rate, fields_of
 from portal.services.customers.posted import has_postings
-from tests.calling import a_file, a_line, bad_rows, taken_in
+from tests.calling import a_file, a_line, bad_rows, gone_on_with, half_in, taken_in
 from tests.services.credit.test_credit import allocate, charged, paid
 from tests.trade import BEN, NOW, TODAY, a_customer
 
@@ -49,6 +49,18 @@ def test_a_late_call_of_a_day_is_entered_at_the_tax_rate_of_that_day(
     db.session.commit()
     taken_in(a_file(tmp_path, [a_line("a2", "2026-11-09 11:00:00", 60, "1.00")], name="late.csv"), LATER)
     assert call_entries(acme) == [first, late]
+
+
+def test_calls_that_are_in_fix_currency_and_tax_rate_while_the_rest_of_their_file_is_not(session, tmp_path):
+    acme = a_customer(tax_rate="20")
+    import_ = half_in(a_file(tmp_path, [a_line(id, "2026-11-09 10:00:00", 60, "10.25") for id in "ab"]))
+    with pytest.raises(Invalid, match="calls") as refused:
+        change_customer(acme, fields_of(acme, currency="JPY"))
+    assert refused.value.field == "currency"
+    with pytest.raises(Invalid, match="Choose tomorrow or a later day"):
+        change_tax_rate(acme, Decimal(0), TODAY, TODAY)
+    gone_on_with(import_)
+    assert call_entries(acme) == [("-24.6", "-4.1")]
 
 
 @pytest.mark.parametrize("state", [PaymentState.PENDING, PaymentState.COMPLETED])

@@ -132,7 +132,7 @@ def test_a_package_that_was_ever_assigned_is_archived_instead():
     assigned(package, customer)
     refusal = deletion.why_not_delete_package(package)
     assert refusal.sentence == (
-        "SIP Trunk 10 was assigned once, so it is needed to explain their charges. Archived, it is no "
+        "SIP Trunk 10 was assigned once, so it is needed to explain its charges. Archived, it is no "
         "longer on sale; existing assignments continue."
     )
     assert (refusal.way_out.label, refusal.way_out.endpoint) == ("Archive it instead", "packages.archive")
@@ -334,3 +334,27 @@ def test_a_customer_with_nothing_open_is_archived_and_comes_back():
     assert customer.archived_on == TODAY
     deletion.restore_customer(customer)
     assert customer.archived_on is None
+
+
+def test_all_that_stands_in_the_way_of_archiving_is_told_at_once(session):
+    customer = a_customer()
+    assigned(a_package(frequency=Frequency.NONE, match=()), customer, end_date=TODAY)
+    run()
+    for name, days in ("Seat", 0), ("Fax", 90):
+        assigned(a_package(name, minimum_days=days), customer, date(2026, 11, 1))
+    session.add(
+        BalanceEntry(
+            customer_id=customer.id, source=EntrySource.CHARGE, made_on=TODAY, for_day=TODAY, amount=Decimal("-5.5"),
+            made_at=NOW,
+        )
+    )  # fmt: skip
+    run()
+    refusal = deletion.why_not_archive_customer(customer, TODAY + timedelta(1))
+    told = [refusal.sentence, *(reason.sentence for reason in refusal.others)]
+    assert [part in sentence for part, sentence in zip(("still has Seat", "to pay", "balance"), told, strict=True)] == [
+        True, True, True,
+    ]  # fmt: skip
+    assert (refusal.way_out.label, refusal.way_out.endpoint) == ("End 2 assignments", "assignments.end_many")
+    assert refusal.way_out.fields["end_date"] == "2027-01-29", "the first day on which both may end"
+    with pytest.raises(deletion.Refused, match=r"still has Seat.* to pay.* balance"):
+        deletion.archive_customer(customer, TODAY + timedelta(1))

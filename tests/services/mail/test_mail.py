@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.extensions import db
+from portal.models import Company
 from portal.models.mail import Mail, MailState
 from portal.services.mail import outbox as mail
 from tests.mail_server import mail_server
@@ -143,3 +144,95 @@ def test_many_who_send_at_once_send_each_message_once(app, session, letterbox):
         thread.join()
     assert len({message["Subject"] for message in letterbox.messages}) == len(letterbox.messages) == 30
     assert not session.scalars(select(Mail).where(Mail.state != MailState.SENT)).all()
+
+
+# Addresses of every alphabet
+
+
+def company_is(name="Lumen Voice", email=""):
+    provider = db.session.get_one(Company, 1)
+    provider.name, provider.email = name, email
+    db.session.commit()
+
+
+def test_a_domain_leaves_in_the_letters_that_every_server_reads(session, letterbox):
+    company_is("Käse & Söhne, GmbH", "billing@käse.example")
+    message = queue(to="info@käse.example", subject="Grüße")
+    assert mail.send_waiting(NOW) == (1, 0)
+    assert letterbox.envelopes == [("billing@xn--kse-qla.example", "info@xn--kse-qla.example")]
+    (received,) = letterbox.messages
+    (sender,), (to,) = received["From"].addresses, received["To"].addresses
+    assert (sender.display_name, sender.addr_spec) == ("Käse & Söhne, GmbH", "billing@xn--kse-qla.example")
+    assert (to.addr_spec, received["Subject"]) == ("info@xn--kse-qla.example", "Grüße")
+    assert received["Message-ID"].endswith("@xn--kse-qla.example>")
+    session.refresh(message)
+    assert message.to == "info@käse.example", "kept as it was typed"
+
+
+def test_letters_beyond_ascii_before_the_at_leave_where_the_server_takes_them(session, app):
+    with mail_server(app, smtputf8=True) as letterbox:
+        queue(to="jörg@käse.example")
+        assert mail.send_waiting(NOW) == (1, 0)
+    assert letterbox.envelopes == [("portal@localhost", "jörg@xn--kse-qla.example")]
+
+
+def test_where_the_server_does_not_take_them_the_others_still_leave(session, letterbox):
+    lost, fine = queue(to="jörg@käse.example"), queue("two")
+    assert mail.send_waiting(NOW) == (1, 1)
+    session.refresh(lost)
+    assert (lost.state, fine.state) == (MailState.FAILED, MailState.SENT)
+    assert (
+        lost.sentence
+        == "The mail server takes only ASCII letters before the @, not jörg@xn--kse-qla.example."
+    )
+
+
+def test_a_company_whose_address_the_server_does_not_take_loses_no_message(session, letterbox):
+    company_is(email="jörg@käse.example")
+    message = queue()
+    assert mail.send_waiting(NOW) == (0, 1)
+    session.refresh(message)
+    assert (message.state, message.tries) == (MailState.WAITING, 0)
+    assert "write another e-mail of the company in Settings" in message.sentence
+    company_is(email="info@käse.example")
+    assert mail.send_waiting(message.due_at) == (1, 0)
+
+
+@pytest.mark.parametrize("email", ["no address", "=?utf-8?q?a?=@acme.example", "a@b@c"])
+def test_a_company_whose_address_is_none_loses_no_message(session, letterbox, email):
+    """None is taken since; one that was kept before must not stop the outbox."""
+    company_is(email=email)
+    message = queue()
+    assert mail.send_waiting(NOW) == (0, 1)
+    session.refresh(message)
+    assert (message.state, message.tries) == (MailState.WAITING, 0)
+    assert f"{email} is not an e-mail address" in message.sentence
+
+
+@pytest.mark.parametrize("to", ["no address", "=?utf-8?q?a=0AB?=@acme.example", "a\nb@acme.example"])
+def test_one_that_cannot_be_written_stops_no_other(session, letterbox, to):
+    lost, fine = queue(to=to), queue("two")
+    assert mail.send_waiting(NOW) == (1, 1)
+    session.refresh(lost)
+    assert (lost.state, fine.state) == (MailState.FAILED, MailState.SENT)
+    assert lost.sentence.startswith(f"{to} is not an e-mail address")
+
+
+def test_one_at_which_the_server_breaks_off_stops_no_other(session, letterbox):
+    lost, fine = queue(text="poison"), queue("two")
+    assert mail.send_waiting(NOW) == (1, 1)
+    session.refresh(lost)
+    assert (lost.state, fine.state) == (MailState.WAITING, MailState.SENT)
+
+
+ENCODED = "=?utf-8?q?Bcc=3A_all=40acme=2Eexample?="
+
+
+def test_words_that_look_encoded_are_read_as_they_were_typed(session, letterbox):
+    company_is(name=f"Lumen {ENCODED}", email="billing@lumen.example")
+    queue(subject=f"{ENCODED} =?utf-8?q?a=0D=0ABcc=3A_x=40y=2Eexample?=")
+    assert mail.send_waiting(NOW) == (1, 0)
+    (received,) = letterbox.messages
+    assert "all@acme" not in received["Subject"] + received["From"]
+    assert received["Bcc"] is None
+    assert received["Subject"].startswith("= ?utf-8?q?Bcc")

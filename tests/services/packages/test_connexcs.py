@@ -64,7 +64,7 @@ def test_a_service_is_renamed_also_to_other_letters_of_its_own_name():
 def test_a_service_stays_while_a_package_uses_it(session):
     service = add_connexcs_package("Call Recording")
     package = package_on(service)
-    with pytest.raises(CannotDelete, match="Recording stands on Call Recording") as refused:
+    with pytest.raises(CannotDelete, match="Recording uses Call Recording") as refused:
         delete_connexcs_package(service)
     assert refused.value.way_out.values == {"package_id": package.id}
     unused = add_connexcs_package("Storage")

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.domain.schedule import Frequency
+from portal.domain.terms import Proration
 from portal.models import Assignment
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
@@ -199,7 +200,7 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
     for headers, read in ((None, page), (HTMX, part)):
         soup = read(client.post(url, data=typed, headers=headers), 409)
         assert (
-            "is assigned to Northwind Telecom already, since 22 November 2026. Assign it a second time?"
+            "is already assigned to Northwind Telecom, since 22 November 2026. Assign it a second time?"
             in notes(soup)
         )
         assert soup.select_one("[name=quantity]")["value"] == "7"
@@ -214,10 +215,10 @@ def test_the_same_package_over_the_same_days_asks_first_and_loses_nothing_typed(
     ("fields", "name", "sentence"),
     [
         ({"package": ""}, "package", "Choose the package to assign."),
-        ({"package": "999999"}, "package", "Choose a package from the list."),
+        ({"package": "999999"}, "package", "Choose a Package from the list."),
         ({"quantity": ""}, "quantity", None),
         ({"quantity": "0"}, "quantity", "Quantity must be 1 to 100,000."),
-        ({"quantity": "many"}, "quantity", "Write Quantity as a whole number, such as 30."),
+        ({"quantity": "many"}, "quantity", "Enter Quantity as a whole number, such as 30."),
         ({"start_date": ""}, "start_date", "Choose the first day of service."),
         ({"start_date": "2026-02-30"}, "start_date", "Enter a date, such as 2026-11-30."),
         ({"start_date": "1999-01-01"}, "start_date", "Dates must be between 2000 and 2199."),
@@ -277,10 +278,10 @@ def saved(assignment, **fields):
 
 def test_a_row_opens_is_saved_and_closes_again(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind)
-    url = f"/assignments/{assignment.id}"
+    url = f"/assignments/{assignment.id}/row"
     row = part(client.get(f"{url}/edit", headers=HTMX))
     assert row.select_one("tr.editing [name=quantity]")["value"] == "1"
-    assert part(client.get(f"{url}/row", headers=HTMX)).select_one("tr:not(.editing)")
+    assert part(client.get(url, headers=HTMX)).select_one("tr:not(.editing)")
     answer = part(client.post(url, data=saved(assignment, quantity=4, end_date="2027-03-31"), headers=HTMX))
     assert "4 monthly, 1st" in words(answer.select_one("tr")) and "last day 31 Mar 2027" in words(answer)
     session.refresh(assignment)
@@ -289,7 +290,7 @@ def test_a_row_opens_is_saved_and_closes_again(client, session, northwind, trunk
 
 def test_without_script_it_is_edited_on_a_page_of_its_own(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind)
-    soup = page(client.get(f"/assignments/{assignment.id}/edit"))
+    soup = page(client.get(f"/assignments/{assignment.id}/row/edit", follow_redirects=True))
     form = soup.select_one("main form")
     response = client.post(form["action"], data=saved(assignment, auto_decrement_credit="y"))
     assert (response.status_code, response.location) == (303, f"/assignments/{assignment.id}")
@@ -301,7 +302,7 @@ def test_whoever_saves_second_sees_what_is_stored_and_loses_nothing_typed(client
     assignment = assigned(trunk, northwind)
     typed = saved(assignment, quantity=9)
     client.post(f"/assignments/{assignment.id}", data=saved(assignment, quantity=4))
-    soup = part(client.post(f"/assignments/{assignment.id}", data=typed, headers=HTMX), 409)
+    soup = part(client.post(f"/assignments/{assignment.id}/row", data=typed, headers=HTMX), 409)
     assert "Somebody else has saved this since you opened it." in notes(soup) and "Quantity: 4" in notes(soup)
     assert soup.select_one("[name=quantity]")["value"] == "9"
     assert soup.select_one("[name=version]")["value"] != str(typed["version"]), "the next try counts"
@@ -310,7 +311,7 @@ def test_whoever_saves_second_sees_what_is_stored_and_loses_nothing_typed(client
 def test_errors_are_shown_at_their_fields_in_the_row(client, session, northwind):
     assignment = assigned(a_package(minimum_days=60), northwind, date(2026, 11, 1))
     run()
-    url = f"/assignments/{assignment.id}"
+    url = f"/assignments/{assignment.id}/row"
     data = saved(assignment, end_date="2026-12-01", effective_from="2026-11-23")
     soup = part(client.post(url, data=data, headers=HTMX), 422)
     assert error_at(soup, "end_date").startswith("Not before 30 December 2026: it is locked")
@@ -324,7 +325,7 @@ def test_more_units_say_what_waiting_gives_away_before_they_are_saved(client, se
     data = saved(assignment, quantity=3, effective_from="2026-11-23")
     url = f"/assignments/{assignment.id}"
     live = part(client.get(f"{url}/waiting", query_string=data, headers=HTMX))
-    asked_first = part(client.post(url, data=data, headers=HTMX), 409)
+    asked_first = part(client.post(f"{url}/row", data=data, headers=HTMX), 409)
     for soup in (live, asked_first):
         assert (
             "The 2 units added are charged from 1 Dec 2026 on. Until then 16.00 GBP are given away"
@@ -383,7 +384,7 @@ def test_the_owner_overrides_a_lock_with_a_reason_that_stands_out(client, sessio
     assignment = assigned(a_package(minimum_days=60), northwind, date(2026, 11, 1))
     run()
     url, data = f"/assignments/{assignment.id}/delete", {"version": assignment.version}
-    assert "Say why" in error_at(page(client.post(url, data={**data, "reason": " "}), 409), "reason")
+    assert "Enter why" in error_at(page(client.post(url, data={**data, "reason": " "}), 409), "reason")
     assert client.post(url, data={**data, "reason": "Never delivered"}).status_code == 303
     soup = page(client.get(f"/assignments/{assignment.id}"))
     assert "Its lock was overridden by owner@lumen.example" in notes(soup) and "Never delivered" in notes(
@@ -408,7 +409,7 @@ def test_ending_one_shows_what_goes_back_first(client, session, northwind):
 def test_one_that_has_not_started_is_removed(client, session, northwind, trunk):
     assignment = assigned(trunk, northwind, date(2026, 12, 1))
     soup = page(client.get(f"/assignments/{assignment.id}/end"))
-    assert "It has not started yet. It is removed" in words(soup.select_one("main"))
+    assert "It has not started yet. It will be removed" in words(soup.select_one("main"))
     data = {"version": assignment.version}
     response = client.post(f"/assignments/{assignment.id}/delete", data=data, headers=HTMX)
     assert "Removed SIP Trunk 10." in words(part(response)) and count(session) == 0
@@ -461,3 +462,38 @@ def test_amounts_of_a_page_are_those_of_the_engine(client, session, northwind, t
     soup = page(client.get(f"/assignments/{assignment.id}"))
     total = soup.select_one("#upcoming").find_parent("section").select_one("tfoot .total .num")
     assert Decimal(words(total).replace(",", "")) == Decimal(5 + 13 * 30)
+
+
+def test_what_ending_comes_to_is_told_for_the_day_that_is_chosen(session, client):
+    seat = assigned(a_package("Seat", "31", proration=Proration.DAILY), a_customer(), date(2026, 11, 1))
+    run()
+    session.commit()
+    told = {}
+    for day in ("2026-11-25", "2026-12-10"):
+        soup = page(client.get(f"/assignments/{seat.id}/end", query_string={"end_date": day}))
+        told[day] = words(soup.select_one("#ending"))
+        assert soup.select_one("[name=end_date]")["value"] == day
+    assert "25 Nov 2026 as its last day" in told["2026-11-25"] and "−5.17" in told["2026-11-25"]
+    assert "10.00" in told["2026-12-10"] and "−" not in told["2026-12-10"]
+
+
+def test_a_last_day_that_cannot_be_is_told_where_its_money_would_stand(session, client):
+    seat = assigned(a_package("Seat", minimum_days=90), a_customer(), date(2026, 11, 1))
+    session.commit()
+    for day in ("2026-11-25", "1999-01-01", "2026-13-01", "9999-12-31"):
+        soup = page(client.get(f"/assignments/{seat.id}/end", query_string={"end_date": day}))
+        assert "29 Jan 2027" in words(soup.main) or "last day" in words(soup.select_one("#ending"))
+
+
+def test_many_that_end_on_one_day_are_told_what_each_comes_to_and_all_of_them(session, client):
+    customer = a_customer()
+    seat = assigned(a_package("Seat", "31", proration=Proration.DAILY), customer, date(2026, 11, 1))
+    fax = assigned(a_package("Fax", "30", proration=Proration.DAILY), customer, date(2026, 11, 1), quantity=2)
+    run()
+    session.commit()
+    form = {"ids": f"{seat.id},{fax.id}", "end_date": "2026-11-25", "show": "1"}
+    soup = page(client.post("/assignments/end", data=form))
+    rows = [words(row) for row in soup.select("#ending tbody tr")]
+    assert ["nothing −5.17 GBP" in rows[0], "nothing −10.00 GBP" in rows[1]] == [True, True]
+    assert "0.00 −15.17" in words(soup.select_one("#ending tfoot"))
+    assert seat.end_date is None and fax.end_date is None

@@ -58,7 +58,7 @@ def test_every_page_of_every_role_answers_as_if_nothing_were_broken(stage, how):
     with stage.app.app_context():
         broken(stage.things, how)
     # There is no price to be typed over.
-    editor = f"/packages/{things['owner'].parts['package_id']}/edit"
+    editor = f"/packages/{things['owner'].parts['package_id']}/row/edit"
     for role, blocks in asked:
         after = pages(stage.app, browser(stage, role), things[role], blocks)
         changed = {path: status for path, status in after.items() if status != before[role][path]}

@@ -66,7 +66,7 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
     answer = client.get(f"{location}/bad-rows.csv")
     assert answer.mimetype == "text/csv" and "attachment" in answer.headers["Content-Disposition"]
     lines = answer.text.splitlines()
-    assert lines[0] == "line,reason,call id,customer,did,destination,start time,seconds,charge,cost"
+    assert lines[0] == "\ufeffline,reason,call id,customer,did,destination,start time,seconds,charge,cost"
     assert lines[1].startswith("3,The call id =b is a formula.,'=b,'=cmd(),")
     mended = answer.text.replace("'=b,'=cmd()", "b,Northwind Telecom").replace("-2", "2")
     again = client.get(send(client, mended.encode()).location)

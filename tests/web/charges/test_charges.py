@@ -131,8 +131,8 @@ def test_reversing_asks_for_a_reason_and_shows_what_is_posted(client, session, a
     soup = page(client.get(address))
     assert "−10.00 GBP" in words(soup.select_one("main"))
     assert "with its 1 correction" in words(soup.select_one("main"))
-    assert "Say why" in error_at(page(client.post(address, data={"reason": " "}), 422), "reason")
-    assert "Say why" in error_at(part(client.post(address, data={}, headers=HTMX), 422), "reason")
+    assert "Enter why" in error_at(page(client.post(address, data={"reason": " "}), 422), "reason")
+    assert "Enter why" in error_at(part(client.post(address, data={}, headers=HTMX), 422), "reason")
     answer = client.post(address, data={"reason": "Wrong customer"})
     made = charge_of(session, Kind.REVERSAL, "Seat")
     assert answer.location == f"/charges/{made.id}"

@@ -90,15 +90,29 @@ def judge(stage, row, field, value, must, answer, is_unchanged):
         return f"{status} {said(answer)}"
     if row.is_preview:
         return "" if is_unchanged else "a preview stored something"
+    is_empty = value is None or not value.strip()
+    if must and is_empty and field.name in row.defaults:
+        must = False
+    if (
+        must
+        and is_empty
+        and field.kind in bad_input.TYPED
+        and field.name not in row.harmless
+        and status != 422
+    ):
+        return f"empty where something is required, and answered {status}: {said(answer)}"
     if status >= 400:
         if not is_unchanged:
             return f"refused ({status}), and yet something was stored"
         if status != 404 and not sentence_about(answer.text, field, row.says.get(field.name, "")):
             return f"refused ({status}) without naming the field: {said(answer)}"
         return ""
-    if must and field.name not in row.harmless and not (value in ("", None) and field.name in row.defaults):
+    if must and field.name not in row.harmless:
         return f"accepted ({status}){'' if is_unchanged else ', and stored'}"
-    kept = field.kind == "text" and value == LETTERS and field.name not in row.harmless
+    kept = (field.kind, value) in (
+        ("text", LETTERS),
+        ("email", bad_input.INTERNATIONAL),
+    ) and field.name not in row.harmless
     if kept and not bad_input.is_stored(stage.app, value):
         return f"accepted ({status}), and not kept as it was typed"
     return ""

@@ -7,6 +7,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from portal.cli import main
 from portal.config import BadSetting, finish, load
@@ -21,6 +23,7 @@ EARNEST = {
     "PORTAL_MODE": "production",
     "PORTAL_SECRET_KEY": KEY,
     "PORTAL_TRUSTED_HOSTS": "portal.example.com",
+    "PORTAL_URL": "https://portal.example.com",
 }
 
 
@@ -83,7 +86,12 @@ def test_only_where_a_picture_is_drawn_into_the_page_is_that_allowed(client):
 
 
 def test_cookies_of_a_portal_in_production_travel_over_https_and_to_nobody_else(another):
-    earnest = another(MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"])
+    earnest = another(
+        MODE="production",
+        SECRET_KEY=KEY,
+        TRUSTED_HOSTS=["portal.example.com"],
+        URL="https://portal.example.com",
+    )
     typed = {"email": "owner@lumen.example", "password": world.PASSWORD}
     answer = earnest.test_client().post("/login", data=typed, base_url="https://portal.example.com")
     cookies = answer.headers.getlist("Set-Cookie")
@@ -214,6 +222,9 @@ def test_a_portal_in_production_does_not_debug(monkeypatch, tmp_path):
     ("given", "says"),
     [
         ({"PORTAL_PROXIES": "1"}, "PORTAL_PROXIES"),
+        ({"PORTAL_URL": "https://portal.example.com"}, "none of PORTAL_TRUSTED_HOSTS"),
+        ({**EARNEST, "PORTAL_URL": "http://portal.example.com"}, "begins with https://"),
+        ({**EARNEST, "PORTAL_URL": "https://elsewhere.example"}, "none of PORTAL_TRUSTED_HOSTS"),
         ({**EARNEST, "PORTAL_SMTP_PASSWORD": "x", "PORTAL_SMTP_TLS": "none"}, "PORTAL_SMTP_TLS"),
     ],
 )
@@ -222,7 +233,7 @@ def test_settings_that_would_be_unsafe_are_refused(given, says, tmp_path):
         finish(load({"PORTAL_INSTANCE": str(tmp_path), **given}))
 
 
-@pytest.mark.parametrize("missing", ["PORTAL_SECRET_KEY", "PORTAL_TRUSTED_HOSTS"])
+@pytest.mark.parametrize("missing", ["PORTAL_SECRET_KEY", "PORTAL_TRUSTED_HOSTS", "PORTAL_URL"])
 def test_who_serves_it_without_what_it_needs_is_told_in_a_sentence(monkeypatch, tmp_path, missing):
     for name, value in {**EARNEST, "PORTAL_INSTANCE": str(tmp_path), missing: ""}.items():
         monkeypatch.setenv(name, value)
@@ -243,10 +254,17 @@ def test_without_its_secret_a_portal_in_production_does_not_start(tmp_path):
     assert not (tmp_path / "secret-key").exists()
 
 
+def test_an_error_of_the_database_tells_a_log_nothing_of_what_it_was_about(app, session):
+    with pytest.raises(DatabaseError) as raised:
+        session.execute(text("INSERT INTO nowhere (name) VALUES (:name)"), {"name": "Ann Secret"})
+    session.rollback()
+    assert "Ann Secret" not in str(raised.value) and "hide_parameters" in str(raised.value)
+
+
 def test_an_error_in_production_shows_nothing_of_the_inside(another, monkeypatch):
     earnest = another(
-        MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"], TESTING=False,
-        PROPAGATE_EXCEPTIONS=False,
+        MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"],
+        URL="https://portal.example.com", TESTING=False, PROPAGATE_EXCEPTIONS=False,
     )  # fmt: skip
     monkeypatch.setitem(earnest.view_functions, "health.show", lambda: 1 / 0)
     answer = earnest.test_client().get("/health", base_url="https://portal.example.com")

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from portal.config import ROOT
+from portal.models import Company
 from portal.web.http.headers import CSP
 from portal.web.http.static import Copies
 from tests import trade
@@ -24,6 +25,18 @@ def test_every_answer_forbids_what_the_portal_never_does(client, path):
 def test_pages_are_kept_by_no_browser(client, anonymous, path):
     assert client.get(path).headers["Cache-Control"] == "no-store"
     assert anonymous.get("/login").headers["Cache-Control"] == "no-store"
+
+
+def test_whatever_holds_data_is_kept_by_no_browser(session, client):
+    """Summaries as files, files for spreadsheets, logos, pictures of charts: not pages alone."""
+    acme = trade.a_customer("Acme")
+    where = f"/customers/{acme.id}/summary"
+    for path in (where, f"{where}.pdf", "/overview/charts/due.svg", "/nowhere", "/settings/logo.png"):
+        if path == "/settings/logo.png":
+            session.get_one(Company, 1).logo = b"a picture"
+        answer = client.get(path)
+        assert answer.status_code == (404 if path == "/nowhere" else 200), path
+        assert answer.headers["Cache-Control"] == "no-store", path
 
 
 TAKEN = {"Accept-Encoding": "gzip, deflate, br"}

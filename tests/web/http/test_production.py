@@ -17,6 +17,7 @@ def production(folder, app):
         MODE="production",
         SECRET_KEY=KEY,
         TRUSTED_HOSTS=["portal.example.com"],
+        URL="https://portal.example.com",
         PROXIES=1,
     )
     yield production.test_client()

@@ -49,7 +49,7 @@ def test_a_name_that_cannot_be_is_said_at_the_field(client, session, name):
 
 def test_one_is_renamed_in_its_row(client, session):
     service = add_connexcs_package("IPQS")
-    url = f"/connexcs-packages/{service.id}"
+    url = f"/connexcs-packages/{service.id}/row"
     row = part(client.get(f"{url}/edit", headers=HTMX))
     data = {"name": "IP Quality", "version": row.select_one("[name=version]")["value"]}
     assert words(part(client.post(url, data=data, headers=HTMX)).select_one("tr")).startswith("IP Quality")
@@ -65,7 +65,7 @@ def test_one_that_a_package_uses_stays_and_the_refusal_names_it(client, session)
     package = a_package("Fraud check")
     package.connexcs_package = service
     refused = page(client.post(f"/connexcs-packages/{service.id}/delete"), 409)
-    assert "Fraud check stands on IPQS" in words(refused.select_one("main"))
+    assert "Fraud check uses IPQS" in words(refused.select_one("main"))
     assert refused.select_one(f'a[href="/packages/{package.id}"]')
     toast = client.post(f"/connexcs-packages/{service.id}/delete", headers=HTMX)
     assert toast.status_code == 409

@@ -134,10 +134,10 @@ def test_a_password_is_typed_twice(client, anonymous, letterbox):
     [
         ({"email": ""}, "email", "Enter the address"),
         ({"email": "no address"}, "email", "is not an e-mail address"),
-        ({"email": "Billing@Lumen.example"}, "email", "signs in already"),
+        ({"email": "Billing@Lumen.example"}, "email", "already has an account"),
         ({"role": "customer owner"}, "role", "Not a valid choice"),
         ({"role": ""}, "role", "Not a valid choice"),
-        ({"name": "x" * 101}, "name", "100 letters"),
+        ({"name": "x" * 101}, "name", "100 characters"),
     ],
 )
 def test_an_invitation_that_cannot_be_is_refused_at_its_field(session, client, wrong, field, says):
@@ -160,16 +160,16 @@ def test_the_dialog_and_the_page_hold_the_same_form(client):
 
 def test_an_owner_changes_what_somebody_may_do(session, client):
     ben = person(session, "billing")
-    assert page(client.get(f"/settings/people/{ben.id}/edit")).select_one("select[name=role]")
-    assert part(client.get(f"/settings/people/{ben.id}/edit", headers=HTMX)).select_one("tr.editing")
-    client.post(f"/settings/people/{ben.id}", data={"name": "Ben Cooper", "role": "viewer"})
+    assert page(client.get(f"/settings/people/{ben.id}/row/edit")).select_one("select[name=role]")
+    assert part(client.get(f"/settings/people/{ben.id}/row/edit", headers=HTMX)).select_one("tr.editing")
+    client.post(f"/settings/people/{ben.id}/row", data={"name": "Ben Cooper", "role": "viewer"})
     session.refresh(ben)
     assert (ben.name, ben.role) == ("Ben Cooper", "viewer")
     soup = part(
-        client.post(f"/settings/people/{ben.id}", data={"name": "", "role": "viewer"}, headers=HTMX), 422
+        client.post(f"/settings/people/{ben.id}/row", data={"name": "", "role": "viewer"}, headers=HTMX), 422
     )
     assert error_at(soup, "name") == "Enter a name."
-    assert page(client.post(f"/settings/people/{ben.id}", data={"name": "B", "role": "king"}), 422)
+    assert page(client.post(f"/settings/people/{ben.id}/row", data={"name": "B", "role": "king"}), 422)
 
 
 def test_who_is_deactivated_is_signed_out_and_cannot_sign_in(session, client, app):
@@ -187,10 +187,13 @@ def test_who_is_deactivated_is_signed_out_and_cannot_sign_in(session, client, ap
 
 def test_nobody_takes_themselves_out_nor_the_last_owner(session, client):
     olivia, vera = person(session, "owner"), person(session, "viewer")
-    for path, data in ((f"/{olivia.id}/deactivate", {}), (f"/{olivia.id}", {"name": "O", "role": "viewer"})):
+    for path, data in (
+        (f"/{olivia.id}/deactivate", {}),
+        (f"/{olivia.id}/row", {"name": "O", "role": "viewer"}),
+    ):
         soup = page(client.post(f"/settings/people{path}", data=data), 409)
         assert "Ask another owner" in words(soup.select_one("main"))
-    client.post(f"/settings/people/{vera.id}", data={"name": "Vera", "role": "owner"})
+    client.post(f"/settings/people/{vera.id}/row", data={"name": "Vera", "role": "owner"})
     as_vera = world.signed_in(client.application, "viewer")
     as_vera.post(f"/settings/people/{olivia.id}/deactivate")
     soup = page(client.get("/login"))  # Olivia is signed out
@@ -270,6 +273,37 @@ def test_an_expired_invitation_can_be_sent_again(session, client, letterbox):
     session.refresh(invitation)
     assert invitation.expires_at > clock.now()
     assert len(letterbox.messages) == 2
+
+
+def test_the_link_in_a_message_begins_with_the_setting_whatever_was_asked_for(
+    app, client, letterbox, monkeypatch
+):
+    monkeypatch.setitem(app.config, "URL", "http://127.0.0.1:8765")
+    there = {"base_url": "http://localhost:6666"}
+    typed = {"email": "ann@lumen.example", "name": "Ann", "role": "billing"}
+    client.post("/settings/people/invitations", data=typed, **there)
+    client.post("/reset", data={"email": "viewer@lumen.example"}, **there)
+    invited, forgotten = (message.get_content() for message in letterbox.messages)
+    assert "http://127.0.0.1:8765/invitations/" in invited
+    assert "http://127.0.0.1:8765/reset/" in forgotten
+    assert "localhost" not in invited + forgotten
+
+
+def test_an_invitation_is_sent_to_an_address_a_few_times_and_not_for_ever(session, client, letterbox):
+    invite(client)
+    invitation_id = session.scalars(select(Invitation.id)).one()
+    resend = f"/settings/people/invitations/{invitation_id}/resend"
+    assert [client.post(resend).status_code for _ in range(2)] == [303, 303]
+    digest = session.get_one(Invitation, invitation_id).token_digest
+    answer = client.post(resend)
+    assert answer.status_code == 409
+    assert "Too many invitations to ann@lumen.example in a short time. Wait 15 minutes" in answer.text
+    session.expire_all()
+    assert session.get_one(Invitation, invitation_id).token_digest == digest, "the last link still holds"
+    client.post(f"/settings/people/invitations/{invitation_id}/withdraw")
+    assert invite(client).status_code == 409, "nor by inviting anew"
+    assert invite(client, email="ben@lumen.example").status_code == 303, "others are invited all the same"
+    assert len(letterbox.messages) == 4
 
 
 # A customer's own owner

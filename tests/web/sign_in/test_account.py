@@ -44,7 +44,7 @@ def said(client):
 
 def test_signing_in_asks_for_a_code_once_the_second_step_is_on(client, anonymous):
     key = set_up(client)
-    assert "on · Signing in asks" in words(page(client.get("/account")).select_one("main"))
+    assert "on · You need a code" in words(page(client.get("/account")).select_one("main"))
     answer = sign_in(anonymous, next="/packages?state=all")
     assert answer.location.startswith("/login/code")
     assert anonymous.get("/").status_code == 303

@@ -39,7 +39,7 @@ def internet(folder, app):
     def portal(**config):
         settings = {
             "MODE": "production", "SECRET_KEY": "k" * 40, "TRUSTED_HOSTS": ["portal.example.com"],
-            "PROXIES": 1, **config,
+            "URL": "https://portal.example.com", "PROXIES": 1, **config,
         }  # fmt: skip
         made.append(world.make_app(folder, app.config["SQLALCHEMY_DATABASE_URI"], **settings))
         return made[-1]
@@ -77,7 +77,7 @@ def choose(client, path, password=NEW):
 def test_a_forgotten_password_is_chosen_again_by_a_link_in_a_message(client, anonymous, letterbox):
     assert page(anonymous.get("/reset"))
     soup = page(reset(anonymous, "Owner@Lumen.example"))
-    assert "If Owner@Lumen.example signs in here" in words(soup.select_one("main"))
+    assert "If Owner@Lumen.example can sign in here" in words(soup.select_one("main"))
     (message,) = letterbox.messages
     assert message["To"] == OWNER and message["Subject"] == "Choose a new password"
     path = link(letterbox)

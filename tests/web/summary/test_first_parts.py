@@ -85,7 +85,7 @@ def test_the_report_of_a_run_says_that_more_are_below_their_limit_than_it_names(
     session.commit()
     client.post("/runs", data={"simulate": "no", "through": TODAY.isoformat()}, follow_redirects=True)
     said = main(client.get(f"/runs/{session.scalar(select(func.max(Run.id)))}"))
-    assert "These are the first 1, by name; there are more." in said
+    assert "These are the first 1 by name; there are more." in said
 
 
 def test_every_payment_is_on_a_page_of_its_customers_credit(client, session, monkeypatch):

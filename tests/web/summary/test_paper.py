@@ -83,12 +83,10 @@ def test_table_heads_and_page_numbers_are_on_every_page(session, acme):
     assert all("Amount" in text for text in pages[:-1])
 
 
-def test_every_letter_of_the_font_can_be_printed_and_others_do_not_refuse_the_paper(session, acme):
-    acme.address = "".join(sorted(paper._covered()))
-    acme.name = '汉字 Ltd #read("/etc/passwd") $x$ \u202e'
+def test_what_looks_like_instructions_is_printed_as_it_stands(session, acme):
+    acme.name = 'Ltd #read("/etc/passwd") $x$ \\ *b*'
     session.flush()
-    text = text_of(made(session, acme))
-    assert "?? Ltd #read" in text
+    assert acme.name in text_of(made(session, acme))
 
 
 @pytest.mark.parametrize(("wide", "high"), [(40, 20), (600, 60), (1, 180)])

@@ -127,4 +127,4 @@ def test_what_no_file_can_contain_is_refused_in_a_sentence(client, acme, monkeyp
     monkeypatch.setattr("portal.services.summary.PAPER_MOST", 1)
     for address in (f"/customers/{acme.id}/summary.pdf", f"/customers/{acme.id}/as-customer/summary.pdf"):
         refused = words(page(client.get(address), 409))
-        assert "one PDF holds 1 at most. Choose a shorter span of days" in refused
+        assert "one PDF can have 1 at most. Choose a shorter span of days" in refused

@@ -1,0 +1,198 @@
+"""What the audit log watches: of each kind of row the fields that it tells, and why it tells no others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from portal.models import (
+    Allocation,
+    Assignment,
+    AssignmentHold,
+    AssignmentQuantity,
+    BalanceEntry,
+    CallImport,
+    Charge,
+    Company,
+    ConnexcsPackage,
+    Customer,
+    CustomerTaxRate,
+    Did,
+    Invitation,
+    Package,
+    PackagePrice,
+    PackageSchedule,
+    Payment,
+    Run,
+)
+from portal.models.user import User
+from portal.services.packages.definition import DATED, DESCRIBED, FIXED, PRICE_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a model is told of: its noun, the fields that are told, whose row it is and what it is called."""
+
+    noun: str
+    fields: tuple[str, ...]
+    label: Callable[[Any], str]
+    id: Callable[[Any], int | None] = lambda row: row.id
+    customer: Callable[[Any], int | None] = lambda row: getattr(row, "customer_id", None)
+
+
+def _on(row: Any) -> str:
+    return f"{row.package.name} for {row.did.number if row.did else row.customer.name}"
+
+
+WATCHED: dict[type, Watch] = {
+    Package: Watch(
+        "package",
+        (*DESCRIBED, *FIXED, "archived_on"),
+        lambda row: row.name,
+    ),
+    PackagePrice: Watch(
+        "package",
+        ("currency", "effective_from", *PRICE_LABELS),
+        lambda row: f"{row.package.name}: prices",
+        lambda row: row.package_id,
+    ),
+    PackageSchedule: Watch(
+        "package",
+        ("effective_from", *DATED),
+        lambda row: f"{row.package.name}: schedule",
+        lambda row: row.package_id,
+    ),
+    ConnexcsPackage: Watch("ConnexCS package", ("name",), lambda row: row.name),
+    Customer: Watch(
+        "customer",
+        ("name", "company_details", "email", "address", "currency", "debit_limit", "archived_on", "account_codes"),
+        lambda row: row.name,
+        customer=lambda row: row.id,
+    ),
+    CustomerTaxRate: Watch(
+        "customer",
+        ("effective_from", "rate"),
+        lambda row: f"{row.customer.name}: tax rate",
+        lambda row: row.customer_id,
+    ),
+    Did: Watch("DID", ("number", "customer_id", "archived_on"), lambda row: row.number),
+    Assignment: Watch(
+        "assignment",
+        ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
+         "locked_until", "auto_decrement_credit", "override_reason"),
+        _on,
+    ),
+    AssignmentQuantity: Watch(
+        "assignment",
+        ("effective_from", "quantity"),
+        lambda row: f"{_on(row.assignment)}: quantity",
+        lambda row: row.assignment_id,
+        lambda row: row.assignment.customer_id,
+    ),
+    AssignmentHold: Watch(
+        "assignment",
+        ("choice", "held_lines", "charge_from", "passed_over_lines", "passed_over_amount"),
+        lambda row: "held charges: a choice was made",
+        lambda row: row.assignment_id,
+    ),
+    Charge: Watch(
+        "charge",
+        ("kind", "charge_on", "currency", "amount", "cost", "tax", "reason", "reverses_id", "auto_decrement_credit"),
+        lambda row: row.label,
+    ),
+    BalanceEntry: Watch("balance", ("source", "for_day", "amount", "reason"), lambda row: f"{row.source} entry"),
+    Payment: Watch(
+        "payment",
+        ("state", "paid_on", "amount", "fee", "description"),
+        lambda row: f"payment of {row.paid_on.isoformat()}",
+    ),
+    Allocation: Watch(
+        "payment",
+        ("charge_id", "amount", "made_on", "lifted_on"),
+        lambda row: "allocation to a charge",
+        lambda row: row.payment_id,
+        lambda row: row.payment.customer_id,
+    ),
+    Run: Watch(
+        "run",
+        ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
+        lambda row: f"{'simulation' if row.simulate else 'run'} up to {row.through.isoformat()}",
+    ),
+    CallImport: Watch(
+        "import",
+        ("state", "taken_count", "replaced_count", "bad_count"),
+        lambda row: row.file_name,
+    ),
+    Company: Watch(
+        "settings",
+        ("name", "address", "email", "tax_id", "time_zone", "default_currency", "usage_wait_days",
+         "notification_days", "late_call_days", "summary_footer", "audit_comment", "logo"),
+        lambda row: row.name,
+    ),
+    User: Watch("person", ("name", "email", "active", "customer_id", "roles"), lambda row: row.email),
+    Invitation: Watch(
+        "person",
+        ("email", "name", "role", "customer_id", "accepted_at", "withdrawn_at"),
+        lambda row: f"invitation of {row.email}",
+        lambda row: None,
+    ),
+}  # fmt: skip
+# A run says how it stands after every chunk; only its beginning and its end are acts.
+QUIET = {Run: "state", CallImport: "state"}
+
+# Why a column of a watched row is not told. A new column is to be named here, or among the fields that are told.
+WHICH = "which row it is, or whose: the line of the log says that itself"
+WHEN = "who did it, and when: the line of the log says that itself"
+ONCE = "keeps an act from being done twice, or over somebody else's"
+FOLLOWS = "follows from what is told"
+STAYS = "written once and never changed: the row itself can be looked at for good"
+PROGRESS = "how far it has come: its beginning and its end are acts, not each step"
+SECRET = "how somebody signs in: kept from everybody, the log with them"
+SEEN = "when and from where somebody signed in: their account's page tells it"
+EVERYWHERE = {
+    "id": WHICH, "token": ONCE, "version": ONCE, "search_key": FOLLOWS, "created_at": WHEN, "created_by": WHEN,
+}  # fmt: skip
+LEFT_OUT: dict[type, dict[str, str]] = {
+    PackagePrice: {WHICH: "package_id"},
+    PackageSchedule: {WHICH: "package_id"},
+    Customer: {WHEN: "created_on", FOLLOWS: "name_key"},
+    CustomerTaxRate: {WHICH: "customer_id"},
+    Did: {FOLLOWS: "country"},
+    Assignment: {WHEN: "override_by override_at"},
+    AssignmentQuantity: {WHICH: "assignment_id"},
+    AssignmentHold: {WHICH: "assignment_id", WHEN: "chosen_by chosen_at"},
+    Charge: {
+        WHICH: "customer_id assignment_id package_id run_id number label did_number",
+        WHEN: "posted_at posted_by",
+        STAYS: "corrects_id period_from period_until quantity unit_price unit_cost days whole_days spend tax_rate",
+    },
+    BalanceEntry: {WHICH: "customer_id charge_id payment_id", WHEN: "made_at made_by made_on", STAYS: "tax"},
+    Payment: {WHICH: "customer_id", STAYS: "confirm_by_email"},
+    Allocation: {WHICH: "payment_id"},
+    Run: {
+        WHICH: "customer_id simulation_id",
+        WHEN: "started_by started_at finished_at",
+        ONCE: "fingerprint",
+        PROGRESS: "due_count done_count heartbeat_at",
+    },
+    CallImport: {
+        WHICH: "file_name path digest",
+        WHEN: "started_by started_at finished_at",
+        STAYS: "replaces mapping head delimiter",
+        FOLLOWS: "sentence",
+        PROGRESS: "bytes_done bytes_total lines_done lines_total known_count late_count paused_seconds heartbeat_at",
+    },
+    User: {
+        WHEN: "create_datetime update_datetime confirmed_at",
+        ONCE: "fs_uniquifier",
+        SECRET: "password mf_recovery_codes fs_webauthn_user_handle tf_last_counter tf_phone_number"
+        " tf_primary_method tf_totp_secret us_phone_number us_totp_secrets username",
+        SEEN: "current_login_at current_login_ip last_login_at last_login_ip login_count",
+    },
+    Invitation: {WHEN: "invited_at invited_by", FOLLOWS: "expires_at", SECRET: "token_digest"},
+}
+
+
+def left_out(model: type) -> dict[str, str]:
+    """The columns of a watched row that are not told, each with the reason."""
+    told = {name: why for why, names in LEFT_OUT.get(model, {}).items() for name in names.split()}
+    return told | {name: why for name, why in EVERYWHERE.items() if hasattr(model, name)}

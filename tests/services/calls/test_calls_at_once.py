@@ -1,0 +1,92 @@
+"""The same calls in two files at once, sorted differently: one waits for the other, and never both."""
+
+import threading
+from io import BytesIO
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.extensions import db
+from portal.models import Call, CallImport, ImportState
+from tests import world
+from tests.calling import a_file, a_line, begun, call_entries, carried_out, taken_in
+from tests.trade import a_customer
+
+pytestmark = pytest.mark.only_on("postgresql")  # SQLite has one writer at a time
+CALLS, ROUNDS = 8_000, 3
+DAY = "2026-11-09"
+
+
+def lines(charge, name="c"):
+    return [a_line(f"{name}{n}", f"{DAY} 10:00:00", 60, charge) for n in range(CALLS)]
+
+
+def at_once(*acts):
+    """What came of acts that are let loose together."""
+    barrier, answers = threading.Barrier(len(acts)), {}
+
+    def do(act):
+        barrier.wait()
+        try:
+            answers[act] = act()
+        except Exception as error:
+            answers[act] = error
+
+    threads = [threading.Thread(target=do, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answers[act] for act in acts]
+
+
+@pytest.mark.parametrize("replaces", [False, True], ids=["new calls", "replaced calls"])
+def test_two_files_of_the_same_calls_in_another_order_are_both_taken_in(app, session, tmp_path, replaces):
+    acme = a_customer(tax_rate="0")
+    customer_id = acme.id
+    db.session.commit()
+    if replaces:
+        taken_in(a_file(tmp_path, lines("1"), name="first.csv"))
+
+    def work(id):
+        def done():
+            with app.app_context():
+                try:
+                    return carried_out(db.session.get_one(CallImport, id), CALLS).state
+                finally:
+                    db.session.remove()
+
+        return done
+
+    for number in range(ROUNDS):
+        some = lines(str(number + 2)) if replaces else lines("1", f"c{number}-")
+        files = [a_file(tmp_path, of, name=f"{number}-{n}.csv") for n, of in enumerate((some, some[::-1]))]
+        ids = [begun(path, replaces=replaces).id for path in files]
+        assert at_once(*map(work, ids)) == [ImportState.DONE] * 2
+        db.session.rollback()
+        one, other = (db.session.get_one(CallImport, id) for id in ids)
+        told = sorted((import_.taken_count, import_.known_count) for import_ in (one, other))
+        assert replaces or told == [(0, CALLS), (CALLS, 0)]
+    amount = ROUNDS + 1 if replaces else ROUNDS
+    assert (
+        db.session.scalar(select(func.sum(Call.amount)).where(Call.customer_id == customer_id))
+        == CALLS * amount
+    )
+    assert sum(int(amount) for _, amount in call_entries(acme)) == -CALLS * amount
+
+
+def test_two_clerks_who_upload_them_see_both_taken_in(app, session, tmp_path):
+    a_customer(tax_rate="0")
+    db.session.commit()
+    app.config["PROPAGATE_EXCEPTIONS"], app.testing = False, False
+    some = lines("1")
+    acts = []
+    for role, of in (("owner", some), ("billing", some[::-1])):
+        client, content = world.signed_in(app, role), a_file(tmp_path, of, name=f"{role}.csv").read_bytes()
+
+        def upload(client=client, content=content, role=role):
+            return client.post("/calls", data={"file": (BytesIO(content), f"{role}.csv")}).status_code
+
+        acts.append(upload)
+    assert at_once(*acts) == [303, 303]
+    assert set(db.session.scalars(select(CallImport.state))) == {ImportState.DONE}
