@@ -1,4 +1,4 @@
-"""How names are written, told apart, searched for and sorted (billing-rules 1).
+"""How names are written, told apart, searched for and sorted (billing-rules 17).
 
 Three forms of one text: as it is stored (`written`), the key by which two names are the same name (`name_key`),
 and the key by which it is found and sorted (`search_key`), which is the same on both databases.
