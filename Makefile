@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SAY := printf '\033[1m==> %s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race lint bench pins
+.PHONY: help run test quick race lint bench pins
 
 help: ## list what can be done here
 	@echo "make TARGET, where TARGET is one of"
@@ -25,7 +25,14 @@ run: $(VENV)/.runtime ## serve the portal with its demo company on http://localh
 
 test: $(VENV)/.dev ## run every test on SQLite and PostgreSQL, and in Chromium where there is one
 	@$(SAY) "Testing on both databases ($(JOBS) side by side); a real PostgreSQL is started for it"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(PYTEST) --durations=25 $(ARGS)
+
+quick: $(VENV)/.dev ## run what can be run all day: on SQLite, without a browser and without what is slow
+	@$(SAY) "Testing on SQLite ($(JOBS) side by side), without what is slow; make test runs everything"
+	@$(PYTEST) --quick $(ARGS)
+
+# Whoever is done takes tests from who has many left. Code is compiled once, not by each process that a test starts.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 race: $(VENV)/.dev ## let every two acts that can meet do so, on PostgreSQL: ARGS="--rounds 10 archive"
 	@$(SAY) "Racing: every pair of acts, held and in crowds of eight"

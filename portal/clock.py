@@ -14,10 +14,9 @@ def now() -> datetime:
 
 
 def zone() -> ZoneInfo:
-    """The portal's time zone: the company's setting, UTC until it is made."""
-    provider = company()
+    """The portal's time zone: the company's setting."""
     try:
-        return ZoneInfo(provider.time_zone if provider else "UTC")
+        return ZoneInfo(company().time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, event, inspect
 from portal import private
 from portal.config import ROOT
 from portal.domain.errors import RuleBroken
-from portal.domain.wording import listed
+from portal.domain.wording import listed, plural
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -123,7 +123,7 @@ def refuse_to_lose(connection: Connection, typed: str | None) -> None:
     name = name_of(connection)
     if typed is not None and typed != name:
         raise RuleBroken(f"This database is called {name}, not {typed}. Nothing was changed.")
-    lost = [f"{count:,} {one if count == 1 else many}" for (one, many), count in _kept(connection) if count]
+    lost = [plural(count, one, many) for (one, many), count in _kept(connection) if count]
     if lost and typed is None:
         raise RuleBroken(
             f"The database {name} contains {listed(lost)}. A downgrade may lose them for good: no upgrade "

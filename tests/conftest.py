@@ -41,9 +41,45 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", kinds, indirect=True)
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say it loudly where a part could not be tested."""
-    if not CHROMIUM:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make quick` and .ci/run ask for."""
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what is slow, PostgreSQL and the browser"
+    )
+    parser.addoption("--need-chromium", action="store_true", help="fail where there is no Chromium")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin nothing where a part of it could not be tested and all of it is asked for."""
+    if config.getoption("--need-chromium") and not CHROMIUM:
+        raise pytest.UsageError(
+            "There is no Chromium here, and every test is asked for. Install it (Debian: apt install chromium), "
+            "or name it in PORTAL_CHROMIUM."
+        )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of `make quick` what takes long."""
+    if config.getoption("--quick"):
+        left_out = [item for item in items if _takes_long(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not _takes_long(item)]
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    if item.get_closest_marker("slow") or item.get_closest_marker("browser"):
+        return True
+    callspec = getattr(item, "callspec", None)
+    on_postgresql = callspec is not None and POSTGRESQL in callspec.params.values()
+    return on_postgresql or "postgresql_url" in getattr(item, "fixturenames", ())
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say it loudly where a part was not tested."""
+    if config.getoption("--quick"):
+        terminalreporter.section("ONLY THE QUICK TESTS: NO POSTGRESQL, NO BROWSER, NOTHING SLOW", yellow=True)
+        terminalreporter.line("`make test` runs every test.")
+    elif not CHROMIUM:
         terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", sep="!", red=True, bold=True)
         terminalreporter.line("Install it (Debian: apt install chromium), or name it in PORTAL_CHROMIUM.")
 
@@ -67,9 +103,12 @@ def postgresql_url(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def databases() -> dict[str, "world.Database"]:
+def databases() -> Iterator[dict[str, "world.Database"]]:
     """Those made so far in this session: one of each kind, when a test first asks for it."""
-    return {}
+    made: dict[str, world.Database] = {}
+    yield made
+    for database in made.values():
+        database.end()
 
 
 @pytest.fixture

@@ -81,11 +81,13 @@ def main() -> bool:
         home = folder / "pg"
         home.mkdir()
         with postgresql.server(home) as url:
-            races = Races(world.Postgresql(folder, url), folder)
+            database = world.Postgresql(folder, url)
+            races = Races(database, folder)
             try:
                 return bool(go_wrong(races, given.rounds, given.words))
             finally:
                 races.close()
+                database.end()
 
 
 if __name__ == "__main__":

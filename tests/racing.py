@@ -105,7 +105,7 @@ class Outcome:
 class Races:
     """The database of the races, and its scenes."""
 
-    def __init__(self, database: world.Database, folder: Path) -> None:
+    def __init__(self, database: world.Postgresql, folder: Path) -> None:
         self.database, self.app = database, database.app
         self.app.config["TODAY"] = trade.TODAY.isoformat()
         self.scenes: dict[str, Scene] = {}
@@ -117,7 +117,7 @@ class Races:
                 self.scenes[name] = scene
         with self.app.app_context():
             self.engine = db.engine
-            self.watcher = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self.watcher = database.engine.connect()
         self._alone: dict[tuple[str, ...], Outcome] = {}
 
     def close(self) -> None:

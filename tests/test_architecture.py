@@ -89,6 +89,16 @@ def test_each_subject_of_the_services_asks_only_those_to_its_right_or_below():
     assert not wrong, told(wrong)
 
 
+def test_a_service_that_commits_says_so_at_its_head():
+    found = [
+        (path, "it commits, and its docstring does not say so")
+        for path in sorted((ROOT / "portal/services").rglob("*.py"))
+        if ".session.commit()" in (text := path.read_text())
+        and "commits" not in (ast.get_docstring(ast.parse(text)) or "")
+    ]
+    assert not found, told(found)
+
+
 def test_no_two_folders_of_the_pages_need_each_other():
     needs: dict[str, set[str]] = {}
     for _path, here, there in asked("portal/web"):
@@ -157,6 +167,47 @@ def test_what_htmx_does_works_without_it():
         if needed not in tag
     ]
     assert not found, told(found)
+
+
+# The demo's made-up files are written as other systems write theirs; a scenario's number is read as it was typed.
+WRITES = {"portal/domain/wording.py", "portal/services/demo/calls.py", "portal/services/scenarios/reading.py"}
+SENTENCE_FORMAT = re.compile(r"[,%]|f$")
+NAMES_OF_DAYS = {"Monday", "January", "Mon", "Jan", "st", "nd", "th"}
+
+
+def test_nothing_is_written_for_a_reader_outside_the_wording():
+    found = [
+        (path, f"line {line}: {what}; portal/domain/wording.py does that")
+        for path in MODULES
+        if path.relative_to(ROOT).as_posix() not in WRITES
+        for line, what in written(path)
+    ]
+    by_hand = re.compile(r'strftime|\|\s*format\(|\bs" if|~ "s"|join\(" (?:and|or) "\)')
+    found += [(path, what) for path in TEMPLATES for what in by_hand.findall(without_comments(path))]
+    assert not found, told(found)
+
+
+def written(path: Path) -> Iterator[tuple[int, str]]:
+    """Each place in a module that writes money, a day, a number or a list by itself: its line, and what it does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FormattedValue(format_spec=ast.JoinedStr(values=[*_, ast.Constant(value=str(spec))])):
+                if SENTENCE_FORMAT.search(spec):
+                    yield node.lineno, f"{ast.unparse(node)} formats a number or a day"
+            case ast.Attribute(attr="strftime"):
+                yield node.lineno, "strftime"
+            case ast.ImportFrom(module="babel.dates" | "babel.numbers", names=names):
+                if any(name.name.startswith("format_") for name in names):
+                    yield node.lineno, f"{ast.unparse(node)}"
+            case ast.Constant(value=str(word)) if word in NAMES_OF_DAYS:
+                yield node.lineno, f"{word!r}"
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=" and " | " or "), attr="join")):
+                yield node.lineno, f"{ast.unparse(node)} lists words"
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=", "), attr="join"),
+                args=[ast.Subscript(slice=ast.Slice(upper=ast.UnaryOp()))],
+            ):
+                yield node.lineno, f"{ast.unparse(node)} lists words"
 
 
 def test_no_link_begins_with_what_somebody_asked_for():

@@ -124,7 +124,7 @@ def _answer(run: "Run") -> dict[str, Any]:
 
 
 def _sums(sums: "Totals", currency: str) -> dict[str, Any]:
-    from portal.domain.money import plain
+    from portal.domain.wording import plain
 
     named = {name: plain(getattr(sums, name), currency) for name in ("amount", "tax", "cost", "margin")}
     return {"charges": sums.count, **named}
@@ -132,7 +132,7 @@ def _sums(sums: "Totals", currency: str) -> dict[str, Any]:
 
 def _lines(answer: dict[str, Any]) -> list[str]:
     """The answer for people and for a log: a line for the run, one for each currency, one for each refusal."""
-    from portal.web.shared.filters import plural
+    from portal.domain.wording import plural
 
     did = "simulated, nothing posted" if answer["simulate"] else "posted"
     whose = f" for {answer['customer']}" if answer["customer"] else ""

@@ -11,6 +11,7 @@ import click
 
 from portal import private
 from portal.commands import with_app
+from portal.domain.wording import plural, whole
 
 if TYPE_CHECKING:
     from portal.models import CallImport
@@ -52,7 +53,7 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     if file:
         import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())
         db.session.commit()
-        click.echo(f"Import {import_.id}: {lines:,} lines.", err=True)
+        click.echo(f"Import {import_.id}: {plural(lines, 'line')}.", err=True)
         if importing.needs_mapping(import_):
             raise click.ClickException(
                 f"{import_.sentence} Choose the columns on the import's page, under Calls."
@@ -85,7 +86,7 @@ def _progress(import_: "CallImport") -> None:
     if sys.stderr.isatty():
         left = rejects.left(import_, now())
         click.echo(
-            f"\r{import_.lines_done:,} lines, {rejects.share_done(import_)} %"
+            f"\r{whole(import_.lines_done)} lines, {rejects.share_done(import_)} %"
             + (f", about {int(left.total_seconds())} seconds left " if left else " "),
             nl=False,
             err=True,
@@ -97,5 +98,5 @@ def _outcome(import_: "CallImport") -> str:
         (import_.taken_count, "imported"), (import_.replaced_count, "replaced"), (import_.known_count, "duplicate"),
         (import_.bad_count, "bad"), (import_.late_count, "too late to reopen a period"),
     )  # fmt: skip
-    said = ", ".join(f"{count:,} {word}" for count, word in counts if count or word == "imported")
+    said = ", ".join(f"{whole(count)} {word}" for count, word in counts if count or word == "imported")
     return f"Import {import_.id} {import_.state}: {said}."

@@ -40,7 +40,7 @@ def command(who: str | None, begins: date | None, through: date | None, as_json:
 
 
 def _answer(plan: "Plan", told: "list[Explained]", first: date, last: date) -> dict[str, Any]:
-    from portal.domain.money import plain
+    from portal.domain.wording import plain
 
     return {
         "from": first.isoformat(),
@@ -87,7 +87,7 @@ def _answer(plan: "Plan", told: "list[Explained]", first: date, last: date) -> d
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    from portal.web.shared.filters import plural
+    from portal.domain.wording import plural, whole
 
     lines = [
         f"{charge['date']}  {charge['amount']:>12} {charge['currency']}  {charge['package']}"
@@ -101,6 +101,7 @@ def _lines(answer: dict[str, Any]) -> list[str]:
         )
     lines += [f"Failed: {failed['sentence']}" for failed in answer["failed"]]
     return lines + [
-        f"Held, assignment {held['assignment']}: {held['charges']} charges since {held['since']} wait for a choice."
+        f"Held, assignment {held['assignment']}: {whole(held['charges'])} charges since {held['since']} "
+        "wait for a choice."
         for held in answer["held"]
     ]

@@ -68,14 +68,15 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
     """
     from portal.domain.errors import RuleBroken
     from portal.extensions import db
-    from portal.models import Company, Customer
+    from portal.models import Customer
+    from portal.models.company import company
     from portal.services.summary import for_paper
     from portal.web.summary import paper as setting
 
     for customer_id in ids:
         try:
             found = for_paper(db.session.get_one(Customer, customer_id), *span)
-            made = setting.pdf(found, db.session.get_one(Company, 1), today, paper)
+            made = setting.pdf(found, company(), today, paper)
         except RuleBroken as refusal:
             db.session.rollback()
             yield str(refusal)

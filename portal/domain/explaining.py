@@ -17,14 +17,15 @@ from portal.domain.proration import share
 from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, after, days_in, on_or_before
 from portal.domain.terms import History, Segment, Terms, in_force, segment_at, segments
 from portal.domain.wording import (
-    MONTH_NAMES,
+    MONTHS,
     WEEKDAYS,
-    day,
     listed,
     money,
     ordinal,
     price,
-    span,
+    short_day,
+    span_in_words,
+    whole,
 )
 
 CORRECTIONS = (Kind.CREDIT, Kind.DIFFERENCE)
@@ -120,7 +121,7 @@ def _segment(line: ChargeFacts, terms: Terms | None) -> Segment | None:
 
 
 def _times(line: ChargeFacts) -> str:
-    return f"{price(line.unit_price, line.currency)} × {line.quantity:,}"
+    return f"{price(line.unit_price, line.currency)} × {whole(line.quantity)}"
 
 
 def _share(line: ChargeFacts, terms: Terms | None) -> str:
@@ -135,14 +136,14 @@ def _share(line: ChargeFacts, terms: Terms | None) -> str:
             after(segment.rhythm, line.period_from),
         )
         if (until - begins).days == line.whole_days:
-            counted += f" from {span(begins, until)}"
+            counted += f" from {span_in_words(begins, until)}"
     return f" × {line.days}/{line.whole_days} ({counted})"
 
 
 def _product(line: ChargeFacts, terms: Terms | None) -> str:
     assert line.period_until is not None
     if line.days == line.whole_days:
-        return f"{_times(line)} for {span(line.period_from, line.period_until)}"
+        return f"{_times(line)} for {span_in_words(line.period_from, line.period_until)}"
     return f"{_times(line)}{_share(line, terms)} comes to {money(line.amount, line.currency)}"
 
 
@@ -174,15 +175,15 @@ def _why_that_day(line: ChargeFacts, terms: Terms | None) -> str:
         case Frequency.QUARTERLY:
             rule = f"Every third month on the {ordinal(anchor.day)}"
         case _:
-            rule = f"Every year on {day(anchor)}"
-    shorter = f", in {MONTH_NAMES[on.month - 1]} on its last day" if on.day != anchor.day else ""
+            rule = f"Every year on {short_day(anchor)}"
+    shorter = f", in {MONTHS[on.month - 1]} on its last day" if on.day != anchor.day else ""
     return f"{rule}{shorter}, counted from {reason}. "
 
 
 def _between_charge_dates(on: date, terms: Terms) -> str:
     if on == terms.begins:
         verb = "Started" if terms.begins == terms.start_date else "Charged from"
-        return f"{verb} {'on ' if verb == 'Started' else ''}{day(on)}, between two charge dates. "
+        return f"{verb} {'on ' if verb == 'Started' else ''}{short_day(on)}, between two charge dates. "
     return "Its schedule changed: the days up to the first match day are charged by days. "
 
 
@@ -195,7 +196,7 @@ def _match_day(on: date, match: tuple[int, ...]) -> str:
         return f"Match day {on.day}. "
     named = listed([str(number) for number in meeting])
     falls = "day {} falls" if len(meeting) == 1 else "days {} fall"
-    return f"Match {falls.format(named)} on the last day of {MONTH_NAMES[on.month - 1]}. "
+    return f"Match {falls.format(named)} on the last day of {MONTHS[on.month - 1]}. "
 
 
 # -- minimum spend
@@ -205,7 +206,7 @@ def _measured(line: ChargeFacts, terms: Terms | None, so_far: str = "") -> str:
     """The minimum and what was spent: ` 50.00 × 1, spent 25.00 from 1 to 31 Jan`, to follow the word."""
     assert line.spend is not None and line.period_until is not None
     spent = f"spent {money(line.spend, line.currency)}{so_far}"
-    when = f"{'on' if line.days == 1 else 'from'} {span(line.period_from, line.period_until)}"
+    when = f"{'on' if line.days == 1 else 'from'} {span_in_words(line.period_from, line.period_until)}"
     return f"{_times(line)}{_share(line, terms)}, {spent} {when}"
 
 
@@ -264,9 +265,9 @@ def _opening(line: ChargeFacts, terms: Terms | None) -> str:
     """What made the period be worked out again: the end date as it was known then."""
     known = in_force(terms.ends, line.charge_on) if terms else None
     if known and line.kind == Kind.CREDIT:
-        return f"Ended on {day(known)}: "
+        return f"Ended on {short_day(known)}: "
     if terms and len(terms.ends) > 1 and line.spend is None:
-        return f"The end date moved to {day(known)}: " if known else "The end date was removed: "
+        return f"The end date moved to {short_day(known)}: " if known else "The end date was removed: "
     return "Recalculated: "
 
 
@@ -275,7 +276,5 @@ def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     if original is None:
         return f"Reverses {stood} in full."
     if original.amount == -line.amount:
-        return f"Reverses the charge of {day(original.charge_on)} in full: {stood}."
-    return (
-        f"Reverses the charge of {day(original.charge_on)} with its credits and differences: {stood} in all."
-    )
+        return f"Reverses the charge of {short_day(original.charge_on)} in full: {stood}."
+    return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."

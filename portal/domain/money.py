@@ -5,7 +5,7 @@ where a person or a file meets it.
 """
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import cache
 
 MICROS = 1_000_000
@@ -81,9 +81,3 @@ def parse_decimal(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation as error:
         raise ValueError("not a number") from error
-
-
-def plain(amount: Decimal, currency: str) -> str:
-    """An amount with the currency's own number of decimals and no separators, as files hold it."""
-    digits = minor_digits(currency)
-    return f"{amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP):f}"

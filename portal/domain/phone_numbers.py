@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from babel import Locale
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from portal.domain.names import SIGNS, search_key
+from portal.domain.wording import whole
 
 # What may stand between digits. Letters, extensions and several numbers in one place are refused.
 WRITTEN = re.compile(r"'?\s*(?:tel:)?\s*\+?[\d\s().\-/]+", re.ASCII | re.IGNORECASE)
@@ -20,6 +21,8 @@ SHORTEST_NATIONAL = 6
 WITHIN = re.compile(r"[(\[]\s*0\s*[)\]]")
 # Full-width signs and digits, and what is set for dots and slashes.
 ASCII_SIGNS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans("·•‧・∕⁄", "....//")
+# The same numbers stand on a page many times, and on other pages again.
+REMEMBERED = 4_096
 
 
 class NotANumber(ValueError):
@@ -71,9 +74,14 @@ def country_of(number: str) -> str:
     return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
 
 
+@lru_cache(REMEMBERED)
 def international(number: str) -> str:
-    """An E.164 number as people read it: +44 20 7946 0000."""
-    return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
+    """An E.164 number as people read it: +44 20 7946 0000; what is none, as it stands."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
 
 
 def block(first: str, last: str, most: int) -> list[str]:
@@ -84,7 +92,9 @@ def block(first: str, last: str, most: int) -> list[str]:
     if end < begin:
         raise NotANumber(f"The last number is before the first, {international(first)}.")
     if end - begin >= most:
-        raise NotANumber(f"A block has {most:,} numbers at most; this one would have {end - begin + 1:,}.")
+        raise NotANumber(
+            f"A block has {whole(most)} numbers at most; this one would have {whole(end - begin + 1)}."
+        )
     return [f"+{number}" for number in range(begin, end + 1)]
 
 

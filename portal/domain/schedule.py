@@ -153,8 +153,3 @@ def days_that_meet(match: tuple[int, ...]) -> tuple[int, ...]:
     """The match days of a month that fall together in a short one: (29, 30, 31) of (1, 29, 30, 31); else none."""
     meeting = tuple(day for day in match if day >= 28)
     return meeting if len(meeting) > 1 else ()
-
-
-def in_words(day: date) -> str:
-    """A day as a sentence names it: 21 January 2027."""
-    return f"{day.day} {day:%B %Y}"

@@ -51,12 +51,11 @@ class Company(db.Model):
 ONLY = 1
 
 
-def company() -> Company | None:
-    """The company, read once a session; None in a database that holds nothing yet."""
-    return db.session.get(Company, ONLY)
+def company() -> Company:
+    """The company, read once a session. NoResultFound in a database that was not set up."""
+    return db.session.get_one(Company, ONLY)
 
 
 def company_name() -> str:
     """By which name the portal goes in an authenticator app and among passkeys."""
-    provider = company()
-    return provider.name if provider else "Portal"
+    return company().name

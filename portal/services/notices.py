@@ -14,8 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
+from portal.domain.wording import long_day
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Company, Customer, Mail, Notice
+from portal.models import Assignment, AssignmentPosition, Customer, Mail, Notice
+from portal.models.company import company
 from portal.services import locking
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, due_ids, work_out
@@ -28,7 +30,7 @@ ANNOUNCED = (Kind.SETUP, Kind.ONE_OFF, Kind.RECURRING)
 
 def notification_days() -> int:
     """The setting Package Charge Notification Days; 0 announces nothing."""
-    return db.session.scalar(select(Company.notification_days).limit(1)) or 0
+    return company().notification_days
 
 
 def to_announce(today: date) -> list[int]:
@@ -94,12 +96,12 @@ def _message(notice: Notice, charges: Sequence[PlannedCharge], now: datetime) ->
     assignment = notice.assignment
     if not assignment.customer.email:
         return None
-    provider = db.session.get_one(Company, 1)
+    provider = company()
     about = {"notice": notice, "assignment": assignment, "charges": charges, "provider": provider}
     return mail.queue(
         f"notice {assignment.id} {notice.charge_on.isoformat()}",
         assignment.customer.email,
-        f"{assignment.package.name}: a charge on {notice.charge_on.day} {notice.charge_on:%B %Y}",
+        f"{assignment.package.name}: a charge on {long_day(notice.charge_on)}",
         drawn("notices/charge.txt", **about),
         html=drawn("notices/charge.html", **about),
         now=now,

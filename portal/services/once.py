@@ -17,6 +17,7 @@ from sqlalchemy import Select, inspect
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.wording import digits
 from portal.extensions import db
 from portal.models import SentForm
 
@@ -122,7 +123,7 @@ def _plain(value: Any) -> Any:
         case None | bool() | int() | str():
             return value
         case Decimal():
-            return f"{value.normalize():f}"
+            return digits(value)
         case date():
             return value.isoformat()
         case db.Model():

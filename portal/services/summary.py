@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Package
 from portal.services.assignments import lists as assignments
@@ -96,7 +97,7 @@ def for_paper(customer: Customer, begins: date, through: date) -> Summary:
     lines = _size(customer, begins, through)
     if lines > PAPER_MOST:
         raise RuleBroken(
-            f"This summary of {customer.name} would have {lines:,} lines; one PDF can have {PAPER_MOST:,} "
+            f"This summary of {customer.name} would have {whole(lines)} lines; one PDF can have {whole(PAPER_MOST)} "
             "at most. Choose a shorter span of days, and make several summaries."
         )
     return summary(customer, begins, through)

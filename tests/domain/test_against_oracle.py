@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 
 from portal.domain.charges import charges_due
@@ -10,6 +11,8 @@ from portal.domain.money import from_micros, minor_unit
 from portal.domain.schedule import FIRST_DAY
 from tests import oracle
 from tests.domain.made_up import FIRST_START, spent, terms
+
+pytestmark = pytest.mark.slow
 
 THROUGH = FIRST_START + timedelta(days=550)
 CURRENCIES = {minor_unit(currency): currency for currency in ("USD", "JPY", "KWD")}

@@ -15,12 +15,12 @@ from portal.domain.money import (
     minor_digits,
     minor_unit,
     parse_decimal,
-    plain,
     round_half_up,
     tax_on,
     to_micros,
 )
 from portal.domain.proration import share
+from portal.domain.wording import plain
 
 units = st.sampled_from([1_000_000, 10_000, 1_000, 100])
 amounts = st.integers(-AMOUNT_BELOW * MICROS, AMOUNT_BELOW * MICROS)

@@ -7,6 +7,8 @@ from tests.race_acts import ACTS
 from tests.race_pairs import MEETINGS
 from tests.racing import KINDS
 
+pytestmark = pytest.mark.slow
+
 MODELS = dict(zip(KINDS, locking.ORDER, strict=True))
 
 

@@ -15,6 +15,8 @@ from tests.lock_table import Locks
 from tests.race_acts import ACTS
 from tests.racing import KINDS
 
+pytestmark = pytest.mark.slow
+
 ROUTES, COMMANDED = lock_table.routes(), lock_table.commands()
 NEW = """{names}
 has no line in tests/lock_table.py. Say there which kinds of rows it locks (portal/services/locking.py: all that its

@@ -8,6 +8,8 @@ import pytest
 from tests.race_acts import ACTS
 from tests.race_pairs import MEETINGS
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [pair for kind in MEETINGS for pair in MEETINGS[kind]]
 BOTH_WAYS = sorted({way for one, other in PAIRS for way in ((one, other), (other, one))})
 

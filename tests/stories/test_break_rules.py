@@ -5,7 +5,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.break_rules import AT_ONCE, FORK, with_room
+
+pytestmark = pytest.mark.slow
 
 
 def test_breaking_any_one_rule_makes_an_example_fail():

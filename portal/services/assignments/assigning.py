@@ -10,8 +10,9 @@ from portal.domain.commitment import MINIMUM_DAYS_MAX, earliest_last_day, locked
 from portal.domain.days import check_day
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
-from portal.domain.schedule import FIRST_DAY, Schedule, in_words, make_schedule
+from portal.domain.schedule import FIRST_DAY, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Terms, always
+from portal.domain.wording import long_day, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -108,7 +109,7 @@ def _check_schedules(package: Package) -> None:
 def _check_numbers(draft: Draft) -> None:
     package = draft.package
     if not 1 <= draft.quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
+        raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date)
     if package.type == PackageType.FREE_MINUTES:
         if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
@@ -119,7 +120,7 @@ def _check_numbers(draft: Draft) -> None:
         if package.minimum_days:
             raise Invalid("minimum_days", f"{package.name} has its own minimum days: {package.minimum_days}.")
         if not 0 <= draft.minimum_days <= MINIMUM_DAYS_MAX:
-            raise Invalid("minimum_days", f"Minimum Days must be 0 to {MINIMUM_DAYS_MAX:,}.")
+            raise Invalid("minimum_days", f"Minimum Days must be 0 to {whole(MINIMUM_DAYS_MAX)}.")
 
 
 def _check_dates(draft: Draft) -> None:
@@ -140,12 +141,12 @@ def _check_dates(draft: Draft) -> None:
 def check_end(end_date: date, start_date: date, lock: date | None) -> None:
     """Whether a day may be the last one. Invalid says from which day on it may."""
     if end_date < start_date:
-        raise Invalid("end_date", f"The end date is before the start date, {in_words(start_date)}.")
+        raise Invalid("end_date", f"The end date is before the start date, {long_day(start_date)}.")
     earliest = earliest_last_day(lock, start_date)
     if lock and end_date < earliest:
         raise Invalid(
             "end_date",
-            f"Not before {in_words(earliest)}: it is locked until {in_words(lock)}.",
+            f"Not before {long_day(earliest)}: it is locked until {long_day(lock)}.",
         )
 
 
@@ -242,7 +243,7 @@ def lock_draft(draft: Draft) -> None:
 def already(draft: Draft, existing: Assignment) -> str:
     """That the same package is there over the same days, in a sentence."""
     whose = draft.did.number if draft.did else draft.customer.name
-    return f"{draft.package.name} is already assigned to {whose}, since {in_words(existing.start_date)}."
+    return f"{draft.package.name} is already assigned to {whose}, since {long_day(existing.start_date)}."
 
 
 def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assignment:

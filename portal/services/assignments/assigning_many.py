@@ -15,12 +15,14 @@ from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.phone_numbers import international
+from portal.domain.wording import plural, whole
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.preview import OutlookSums, sums
+from portal.services.batch import Batch, Refused
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Totals
 from portal.services.calls.effects import bundles_changed
@@ -59,25 +61,10 @@ class Wish:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A DID or customer that does not get the package, and why."""
-
-    target: Target
-    reason: str
-
-    @property
-    def name(self) -> str:
-        """How a list names it."""
-        return name_of(self.target)
-
-
 @dataclass(slots=True)
-class Sorted:
+class Sorted(Batch[Draft, Target]):
     """Who would get the package, and who would not; `twice` are those who have it already."""
 
-    ready: list[Draft] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
     twice: int = 0
 
 
@@ -118,7 +105,7 @@ def ids_of(query: Select[Customer]) -> list[int]:
     """The ids of all the customers that a list found. Invalid where that is more than one act may touch."""
     ids = list(db.session.scalars(query.with_only_columns(Customer.id).order_by(Customer.id).limit(MANY + 1)))
     if len(ids) > MANY:
-        raise Invalid("ids", f"More than {MANY:,} customers match. Filter the list so that fewer match.")
+        raise Invalid("ids", f"More than {whole(MANY)} customers match. Filter the list so that fewer match.")
     return ids
 
 
@@ -147,8 +134,8 @@ def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> S
             if not twice:
                 found.refused.append(Refused(target, already(draft, existing)))
                 continue
-        found.ready.append(draft)
-    if not found.ready and problems and all(isinstance(problem, Invalid) for problem in problems):
+        found.done.append(draft)
+    if not found.done and problems and all(isinstance(problem, Invalid) for problem in problems):
         raise problems[0]
     return found
 
@@ -211,10 +198,10 @@ def _sent(token: str, content: object) -> Sent:
 
 def _receipt(made: Sequence[Assignment]) -> Receipt:
     names = {assignment.package.name for assignment in made}
-    what = names.pop() if len(names) == 1 else f"{len(names):,} packages"
+    what = names.pop() if len(names) == 1 else plural(len(names), "package")
     noun = "DID" if made and made[0].did_id else "customer"
-    where = f"{len(made):,} {noun}{'' if len(made) == 1 else 's'}"
-    return f"{what} was assigned to {where}", WayOut(f"See the {noun}s", f"{noun.lower()}s.index")
+    done = f"{what} was assigned to {plural(len(made), noun)}"
+    return done, WayOut(f"See the {noun}s", f"{noun.lower()}s.index")
 
 
 def _token(token: str, draft: Draft) -> str:

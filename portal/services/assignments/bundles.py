@@ -8,8 +8,9 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.domain.free_minutes import Allowance, allowances
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, CallCover, Package
 from portal.services.assignments.assigning import Draft
@@ -112,7 +113,7 @@ def overlapping_bundles(draft: Draft) -> list[Assignment]:
 def overlap_words(draft: Draft, other: Assignment) -> str:
     """That two bundles cover some of the same calls, and which of them is used first, in a sentence."""
     whose = f" on {other.did.number}" if other.did else ""
-    since = in_words(other.start_date)
+    since = long_day(other.start_date)
     if (other.did is None) != (draft.did is None):
         first = "The DID's minutes are used first."
     else:

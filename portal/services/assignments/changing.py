@@ -9,7 +9,8 @@ from portal.domain.commitment import earliest_last_day, locked_until
 from portal.domain.days import check_day
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import QUANTITY_MAX
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import long_day, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentQuantity
 from portal.services.assignments.assigning import check_end
@@ -26,7 +27,7 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
     """
     lock_assignment(assignment.id)
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
+        raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     check_day("effective_from", effective_from)
     since = min(today, assignment.start_date)
     line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
@@ -40,7 +41,7 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
             touch(assignment)
             return
         raise Invalid(
-            "effective_from", f"A new quantity takes effect tomorrow, {in_words(today + ONE_DAY)}, or later."
+            "effective_from", f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later."
         )
     if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
@@ -57,8 +58,9 @@ def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) 
         ):
             raise Invalid(
                 "quantity",
-                f"{row.quantity:,} are planned from {in_words(row.effective_from)}. "
-                f"While it is locked the quantity cannot be reduced: choose that day, or {row.quantity:,} at most.",
+                f"{whole(row.quantity)} are planned from {long_day(row.effective_from)}. "
+                f"While it is locked the quantity cannot be reduced: "
+                f"choose that day, or {whole(row.quantity)} at most.",
             )
     touch(assignment)
     for row in assignment.quantities:
@@ -78,7 +80,7 @@ def _locked_quantity(assignment: Assignment) -> Invalid:
     assert assignment.locked_until
     return Invalid(
         "quantity",
-        f"While it is locked, until {in_words(assignment.locked_until)}, the quantity can be increased "
+        f"While it is locked, until {long_day(assignment.locked_until)}, the quantity can be increased "
         "but not reduced.",
     )
 
@@ -115,7 +117,7 @@ def check_change_of_end(
     if assignment.has_ended_on(today):
         assert assignment.end_date
         raise Invalid(
-            "end_date", f"It ended on {in_words(assignment.end_date)}. Assign the package again instead."
+            "end_date", f"It ended on {long_day(assignment.end_date)}. Assign the package again instead."
         )
     if end_date:
         check_day("end_date", end_date)
@@ -195,7 +197,7 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
     lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
         assert assignment.end_date
-        raise RuleBroken(f"It ended on {in_words(assignment.end_date)}. Assign the package again instead.")
+        raise RuleBroken(f"It ended on {long_day(assignment.end_date)}. Assign the package again instead.")
     if change.quantity != assignment.quantity_on(change.effective_from):
         change_quantity(assignment, change.quantity, change.effective_from, today)
     if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):

@@ -1,57 +1,44 @@
 """Ending many assignments on one day: those that may end do, each other one stays with its reason."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Assignment
 from portal.services.assignments.changing import check_change_of_end, keep_end
+from portal.services.batch import Batch, Refused
 from portal.services.billing.positions import find_next_of
 from portal.services.calls.effects import bundles_changed
 from portal.services.runs.assignment_locks import lock_assignments
 
-
-@dataclass(frozen=True, slots=True)
-class NotEnded:
-    """An assignment that may not end on that day, and why."""
-
-    assignment: Assignment
-    reason: str
-
-
-@dataclass(slots=True)
-class Ending:
-    """Which assignments end on the day, and which do not."""
-
-    ready: list[Assignment] = field(default_factory=list)
-    refused: list[NotEnded] = field(default_factory=list)
+# Which assignments end on the day, and which do not.
+Ending = Batch[Assignment, Assignment]
 
 
 def sort_out(assignments: Iterable[Assignment], end_date: date, today: date) -> Ending:
     """Which of them may end on that day. Nothing is stored."""
-    ending = Ending()
+    ending: Ending = Batch()
     for assignment in assignments:
         if assignment.position is None:
             reason = (
                 "It is not known up to which day it is charged: ask whoever runs the portal to correct this."
             )
-            ending.refused.append(NotEnded(assignment, reason))
+            ending.refused.append(Refused(assignment, reason))
             continue
         try:
             check_change_of_end(assignment, end_date, today)
         except Invalid as problem:
-            ending.refused.append(NotEnded(assignment, problem.sentence))
+            ending.refused.append(Refused(assignment, problem.sentence))
         else:
-            ending.ready.append(assignment)
+            ending.done.append(assignment)
     return ending
 
 
 def end_many(assignments: Sequence[Assignment], end_date: date, today: date, *, now: datetime) -> Ending:
     """Give all of them that may have it the same last day."""
     ending = sort_out(lock_assignments(assignment.id for assignment in assignments), end_date, today)
-    changed = [assignment for assignment in ending.ready if assignment.end_date != end_date]
+    changed = [assignment for assignment in ending.done if assignment.end_date != end_date]
     for assignment in changed:
         keep_end(assignment, end_date, today, begun=assignment.position.charged_until is not None)
     db.session.flush()

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, se
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import joinedload, selectinload
 
+from portal.domain import wording
 from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.domain.names import search_words
@@ -21,7 +22,6 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
-from portal.services.packages import schedule_words
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12
@@ -199,12 +199,12 @@ def charged(assignment: Assignment, day: date) -> str:
     """When it is charged, in few words; without match days, by the day it started on."""
     row = assignment.package.schedule_on(day)
     schedule = Schedule(row.frequency, row.frequency_match)
-    words = schedule_words.charged(schedule)
+    words = wording.charged(schedule)
     if not schedule.match and len(assignment.package.schedules) == 1:
         anchor = assignment.start_date
         words += {
-            Frequency.WEEKLY: f", {schedule_words.WEEKDAYS[anchor.weekday()][:3]}",
-            Frequency.MONTHLY: f", {schedule_words.ordinal(anchor.day)}",
+            Frequency.WEEKLY: f", {wording.weekday_name(anchor)}",
+            Frequency.MONTHLY: f", {wording.ordinal(anchor.day)}",
         }.get(schedule.frequency, "")
     return f"minimum spend, {words}" if assignment.package.minimum_spend else words
 

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from sqlalchemy import func, select
 
 from portal.domain.schedule import FIRST_DAY, Schedule
+from portal.domain.wording import charged, percent, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, Charge
 from portal.services.billing.planning import Plan, upcoming
 from portal.services.charges.explaining import Explained, explained
-from portal.services.packages import schedule_words
 from portal.services.runs import holds
 
 AHEAD = timedelta(days=365)
@@ -70,7 +70,7 @@ def _terms(assignment: Assignment) -> Iterable[Term]:
     """Every value with the day from which it holds, in the order of those days for each name."""
     package, customer = assignment.package, assignment.customer
     for schedule in package.schedules:
-        words = schedule_words.charged(Schedule(schedule.frequency, schedule.frequency_match))
+        words = charged(Schedule(schedule.frequency, schedule.frequency_match))
         yield Term("Charged", words, _since(schedule.effective_from))
     retail = "Minimum Spend" if package.minimum_spend else "Retail"
     sets_up = any(price.setup_retail for price in package.prices if price.currency == customer.currency)
@@ -81,9 +81,9 @@ def _terms(assignment: Assignment) -> Iterable[Term]:
             if sets_up:
                 yield Term("Setup Retail", price.setup_retail, _since(price.effective_from), True)
     for quantity in assignment.quantities:
-        yield Term("Quantity", f"{quantity.quantity:,}", _since(quantity.effective_from))
+        yield Term("Quantity", whole(quantity.quantity), _since(quantity.effective_from))
     for rate in customer.tax_rates:
-        yield Term("Tax Rate", f"{rate.rate.normalize():f}%", _since(rate.effective_from))
+        yield Term("Tax Rate", percent(rate.rate), _since(rate.effective_from))
 
 
 def _changes(terms: Iterable[Term]) -> Iterator[Term]:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, or_, select, true
 
 from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
+from portal.domain.wording import day
 from portal.models import AuditEntry
 from portal.services.listing import Sort
 from portal.services.packages.definition import FIELDS, PRICE_LABELS
@@ -73,6 +74,6 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     try:
-        return f"{date.fromisoformat(str(value)):%-d %b %Y}"
+        return day(date.fromisoformat(str(value)))
     except ValueError:
         return str(value)

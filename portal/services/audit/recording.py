@@ -20,6 +20,7 @@ from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session, configure_mappers
 
 from portal.domain.names import search_key
+from portal.domain.wording import digits, whole
 from portal.extensions import db
 from portal.models import AuditEntry, BalanceEntry, EntrySource
 from portal.services.audit.watched import QUIET, WATCHED, Watch
@@ -172,13 +173,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return digits(value)
     if isinstance(value, date | datetime):
         return value.isoformat()
     if isinstance(value, list | tuple):
         return sorted((plain(item) for item in value), key=str)
     if isinstance(value, bytes):  # a picture: that it is another one, not what it shows
-        return f"picture {sha256(value).hexdigest()[:8]}, {len(value):,} bytes"
+        return f"picture {sha256(value).hexdigest()[:8]}, {whole(len(value))} bytes"
     if value is None or isinstance(value, bool | int | str):
         return value
     return getattr(value, "name", str(value))

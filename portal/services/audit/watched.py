@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from portal.domain.wording import day
 from portal.models import (
     Allocation,
     Assignment,
@@ -103,7 +104,7 @@ WATCHED: dict[type, Watch] = {
     Payment: Watch(
         "payment",
         ("state", "paid_on", "amount", "fee", "description"),
-        lambda row: f"payment of {row.paid_on.isoformat()}",
+        lambda row: f"payment of {day(row.paid_on)}",
     ),
     Allocation: Watch(
         "payment",
@@ -115,7 +116,7 @@ WATCHED: dict[type, Watch] = {
     Run: Watch(
         "run",
         ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
-        lambda row: f"{'simulation' if row.simulate else 'run'} up to {row.through.isoformat()}",
+        lambda row: f"{'simulation' if row.simulate else 'run'} up to {day(row.through)}",
     ),
     CallImport: Watch(
         "import",
@@ -149,12 +150,13 @@ PROGRESS = "how far it has come: its beginning and its end are acts, not each st
 SECRET = "how somebody signs in: kept from everybody, the log with them"
 SEEN = "when and from where somebody signed in: their account's page tells it"
 EVERYWHERE = {
-    "id": WHICH, "token": ONCE, "version": ONCE, "search_key": FOLLOWS, "created_at": WHEN, "created_by": WHEN,
+    "id": WHICH, "token": ONCE, "version": ONCE, "name_key": FOLLOWS, "search_key": FOLLOWS,
+    "created_at": WHEN, "created_by": WHEN,
 }  # fmt: skip
 LEFT_OUT: dict[type, dict[str, str]] = {
     PackagePrice: {WHICH: "package_id"},
     PackageSchedule: {WHICH: "package_id"},
-    Customer: {WHEN: "created_on", FOLLOWS: "name_key"},
+    Customer: {WHEN: "created_on", FOLLOWS: "details_key"},
     CustomerTaxRate: {WHICH: "customer_id"},
     Did: {FOLLOWS: "country"},
     Assignment: {WHEN: "override_by override_at"},

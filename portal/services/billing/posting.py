@@ -14,8 +14,10 @@ from sqlalchemy import bindparam, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
@@ -66,7 +68,7 @@ def post_chunk(
     Raises PositionMoved where another run was at work on one of them at the same time; then nothing of the
     chunk may be kept.
     """
-    locking.lock(Company, [1], shared=True)  # days are worked out in the time zone that it has
+    locking.lock(Company, [ONLY], shared=True)  # days are worked out in the time zone that it has
     still_due = _lock(ids, through)
     posting = Posting()
     ready: list[Worked] = []
@@ -146,7 +148,7 @@ def _refused(worked: Worked, error: Exception) -> Failure:
     return Failure(
         id,
         "A charge for one of its periods already exists, although its position does not say so "
-        f"(first line due: {first.charge_on.isoformat()}). None of its charges was posted.",
+        f"(first line due: {long_day(first.charge_on)}). None of its charges was posted.",
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.names import name_key
+from portal.domain.wording import listed
 from portal.extensions import db
 from portal.models import CallMapping
 
@@ -116,7 +117,7 @@ def missing(mapping: Mapping) -> str:
     lacks = [WORDS[name] for name in NEEDED if mapping[name] is None]
     if lacks:
         of_cost = mapping["amount"] is None and mapping["cost"] is not None
-        return f"No column is {' or '.join(lacks)}.{COST_ALONE if of_cost else ''}"
+        return f"No column is {listed(lacks, 'or')}.{COST_ALONE if of_cost else ''}"
     return "" if mapping["customer"] is not None or mapping["did"] is not None else WHOSE
 
 

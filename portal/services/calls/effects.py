@@ -1,4 +1,7 @@
-"""What follows when calls came in: free minutes worked out again, minimum spends reopened, balances entered."""
+"""What follows when calls came in: free minutes worked out again, minimum spends reopened, balances entered.
+
+Worked through for a whole import, it commits some customers at a time; for single customers the caller commits.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.models import Company, Customer, Did
+from portal.models.company import ONLY
 from portal.services import locking
 from portal.services.calls.files import Block
 from portal.services.calls.rows import Chunk, Reader
@@ -43,7 +44,7 @@ class Meanwhile:
 
         ChangedMeanwhile where it did not stay as it was read: roll back, and read again.
         """
-        locking.lock(Company, [1], shared=True)
+        locking.lock(Company, [ONLY], shared=True)
         if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
             self.reader.times = Times(ZoneInfo(time_zone))
         self.reader.renew()

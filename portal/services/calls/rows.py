@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import listed
 from portal.services.calls.columns import Mapping, currency_of, in_milliseconds
 from portal.services.calls.destinations import bare
 from portal.services.calls.files import Block, cells_of
@@ -212,9 +213,7 @@ class Reader:
 
 def _whose(did: str, destination: str) -> str:
     numbers = [short(number) for number in (did, destination) if number.strip()]
-    nobodys = (
-        f": {' and '.join(numbers)} {'is not a DID' if len(numbers) == 1 else 'are not DIDs'} of a customer"
-    )
+    nobodys = f": {listed(numbers)} {'is not a DID' if len(numbers) == 1 else 'are not DIDs'} of a customer"
     return f"The row does not say whose call it is{nobodys if numbers else ''}."
 
 

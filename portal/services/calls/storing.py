@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from portal.domain.wording import listed
 from portal.extensions import db
 from portal.models import Call, CallImport
 from portal.services.calls import changes
@@ -180,7 +181,7 @@ def _differs(stood: _Stands, record: Record) -> str:
     if "start time" in names and "day" in names:
         names.remove("day")
     return (
-        f"Call {short(record.call_id)} was already imported with another {' and '.join(names)}. "
+        f"Call {short(record.call_id)} was already imported with another {listed(names)}. "
         "To replace it, start an import that replaces calls."
     )
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from portal.domain.currencies import CURRENCIES
 from portal.domain.money import AMOUNT_BELOW, MICROS
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.wording import whole
 
 SECONDS_MAX = 31_622_400  # a year and a day
 SHOWN = 40
@@ -97,7 +98,7 @@ def amount_reader(what: str, comma: bool) -> Callable[[str], int]:
         if number < 0:
             raise Bad(f"{what} is below zero: {short(text)}.")
         if number >= AMOUNT_BELOW:
-            raise Bad(f"{what} is {AMOUNT_BELOW:,} or more.")
+            raise Bad(f"{what} is {whole(AMOUNT_BELOW)} or more.")
         return int(number * MICROS + Decimal("0.5"))
 
     return read
@@ -160,7 +161,7 @@ class Times:
         if not FIRST_DAY <= day <= LAST_DAY:
             raise Bad(f"Start time {short(text)} is not between {FIRST_DAY.year} and {LAST_DAY.year}.")
         instant = local.astimezone(UTC)
-        return f"{instant:%Y-%m-%d %H:%M:%S.%f}", day.isoformat()
+        return instant.replace(tzinfo=None).isoformat(" ", "microseconds"), day.isoformat()
 
     def _started(self, text: str) -> datetime:
         if found := EPOCH.fullmatch(text):

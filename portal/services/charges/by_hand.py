@@ -12,10 +12,11 @@ from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
 from portal.domain.names import search_key, written
-from portal.domain.schedule import FIRST_DAY, in_words
-from portal.domain.wording import decimals, money
+from portal.domain.schedule import FIRST_DAY
+from portal.domain.wording import decimals, long_day, money_in, whole
 from portal.extensions import db
 from portal.models import Assignment, Charge, Company, Customer
+from portal.models.company import ONLY
 from portal.services import locking
 from portal.services.billing.planning import Totals, totals
 from portal.services.billing.positions import lock_positions
@@ -49,7 +50,7 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
         return _manual(locked, token, by, now)
 
     def tell(made: Charge) -> Receipt:
-        amount = f"{money(made.amount, made.currency)} {made.currency}"
+        amount = money_in(made.amount, made.currency)
         way = WayOut("See the charge", "charges.show", {"charge_id": made.id})
         return f"{amount} was charged to {asked.customer.name} for {made.label}", way
 
@@ -62,7 +63,7 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
 
 def _locked(asked: ManualCharge) -> ManualCharge:
     """The same once its customer is locked: two on one day and assignment are numbered one after the other."""
-    locking.lock(Company, [1], shared=True)  # its day is one in the provider's time zone
+    locking.lock(Company, [ONLY], shared=True)  # its day is one in the provider's time zone
     locking.lock(Customer, [asked.customer.id])
     if not asked.assignment:
         return asked
@@ -127,7 +128,7 @@ def _check(asked: ManualCharge, today: date) -> None:
     if not FIRST_DAY <= asked.charge_on <= today:
         raise Invalid(
             "charge_on",
-            f"Choose a day from {FIRST_DAY.year} to today, {in_words(today)}: a charge cannot be dated in the future.",
+            f"Choose a day from {FIRST_DAY.year} to today, {long_day(today)}: a charge cannot be dated in the future.",
         )
     description = written(asked.description)
     if not description:
@@ -136,7 +137,7 @@ def _check(asked: ManualCharge, today: date) -> None:
         raise Invalid("description", f"Too long: {DESCRIPTION_LONGEST} characters at most.")
     for name, value in (("amount", asked.amount), ("cost", asked.cost)):
         if abs(value) >= AMOUNT_BELOW:
-            raise Invalid(name, f"A charge must be below {AMOUNT_BELOW:,}.")
+            raise Invalid(name, f"A charge must be below {whole(AMOUNT_BELOW)}.")
         if value != round(value, minor_digits(currency)):
             raise Invalid(name, f"An amount in {currency} can have {decimals(currency)} at most.")
     if not asked.amount and not asked.cost:
@@ -188,7 +189,7 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
         )
     if done := reversal_of(charge):
         return RuleBroken(
-            f"It was already reversed, on {in_words(done.charge_on)}.",
+            f"It was already reversed, on {long_day(done.charge_on)}.",
             WayOut("Show the reversal", "charges.show", {"charge_id": done.id}),
         )
     customer = db.session.get_one(Customer, charge.customer_id)
@@ -235,7 +236,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     if not reason.strip():
         raise Invalid("reason", "Enter why it is reversed: the reason is kept.")
     if len(reason) > REASON_LONGEST:
-        raise Invalid("reason", f"Too long: {REASON_LONGEST:,} characters at most.")
+        raise Invalid("reason", f"Too long: {whole(REASON_LONGEST)} characters at most.")
     amount, cost, tax = _stands(family(charge))
     reversal = Charge(
         customer_id=charge.customer_id,

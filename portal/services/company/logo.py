@@ -12,6 +12,7 @@ import struct
 import typst
 
 from portal.domain.errors import Invalid
+from portal.domain.wording import whole
 
 # What is taken: bytes of the file, points each way.
 FILE_MOST, POINTS_MOST = 512 * 1024, 2_000
@@ -40,7 +41,9 @@ def checked_logo(data: bytes) -> bytes:
         raise Invalid("file", NO_PICTURE)
     if max(wide, high) > POINTS_MOST:
         raise Invalid(
-            "file", f"This picture has {wide:,} × {high:,} pixels; {POINTS_MOST:,} × {POINTS_MOST:,} at most."
+            "file",
+            f"This picture has {whole(wide)} × {whole(high)} pixels; "
+            f"{whole(POINTS_MOST)} × {whole(POINTS_MOST)} at most.",
         )
     return _drawn(_without_the_rest(data), wide, high)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.wording import money
+from portal.domain.wording import money, money_in
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -36,7 +36,7 @@ def allocate(
         return _allocation(payment, charge, amount, token, today)
 
     def tell(made: Allocation) -> Receipt:
-        paid = f"{money(made.amount, made.charge.currency)} {made.charge.currency}"
+        paid = money_in(made.amount, made.charge.currency)
         way = WayOut("See the payment", "payments.show", {"payment_id": made.payment_id})
         return f"{paid} of a payment was allocated to {made.charge.label}", way
 
@@ -59,10 +59,12 @@ def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, t
     check_amount("amount", amount, charge.currency, positive=True)
     found = to_be_paid(charge.customer_id, [charge.corrects_id or charge.reverses_id or charge.id])
     if amount > found[0].open:
-        raise Invalid("amount", f"Only {max(found[0].open, ZERO):f} of the charge is left to pay.")
+        raise Invalid(
+            "amount", f"Only {money(max(found[0].open, ZERO), charge.currency)} of the charge is left to pay."
+        )
     left = payment.amount - allocated_of(payment)
     if amount > left:
-        raise Invalid("amount", f"Only {left:f} of the payment is left to allocate.")
+        raise Invalid("amount", f"Only {money(left, charge.currency)} of the payment is left to allocate.")
     return Allocation(token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today)
 
 

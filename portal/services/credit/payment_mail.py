@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from portal.extensions import db
-from portal.models import Company, Payment
+from portal.models import Payment
+from portal.models.company import company
 from portal.services.mail import outbox as mail
 from portal.services.mail.letters import drawn
 
@@ -12,7 +12,7 @@ def confirm(payment: Payment, now: datetime) -> None:
     """Tell the customer that a payment arrived; once, and only where it was wanted and there is an address."""
     if not payment.confirm_by_email or not payment.customer.email:
         return
-    provider = db.session.get_one(Company, 1)
+    provider = company()
     mail.queue(
         f"payment {payment.id}",
         payment.customer.email,

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.schedule import FIRST_DAY
-from portal.domain.wording import decimals, money
+from portal.domain.wording import decimals, long_day, money_in, whole
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -31,7 +31,7 @@ def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -
     if not amount and not positive and name == "amount":
         raise Invalid(name, "An adjustment cannot be zero.")
     if abs(amount) >= AMOUNT_BELOW:
-        raise Invalid(name, f"The amount must be below {AMOUNT_BELOW:,}.")
+        raise Invalid(name, f"The amount must be below {whole(AMOUNT_BELOW)}.")
     if not fits(amount, currency):
         raise Invalid(name, f"An amount in {currency} can have {decimals(currency)} at most.")
 
@@ -44,7 +44,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
         return payment
 
     def tell(made: Payment) -> Receipt:
-        amount = f"{money(made.amount, made.customer.currency)} {made.customer.currency}"
+        amount = money_in(made.amount, made.customer.currency)
         way = WayOut("See the payment", "payments.show", {"payment_id": made.id})
         return f"a payment of {amount} from {made.customer.name} was recorded", way
 
@@ -67,7 +67,7 @@ def _check_payment(payment: Payment, today: date) -> None:
         raise Invalid("fee", "The fee cannot be below zero.")
     check_amount("fee", payment.fee, currency, positive=False)
     if not FIRST_DAY <= payment.paid_on <= today:
-        raise Invalid("paid_on", f"A payment must be dated today, {today.isoformat()}, or before.")
+        raise Invalid("paid_on", f"A payment must be dated today, {long_day(today)}, or before.")
 
 
 def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
@@ -147,7 +147,7 @@ def adjust(
         if not reason.strip():
             raise Invalid("reason", "Enter the reason: it is kept, and the customer sees it.")
         if not FIRST_DAY <= for_day <= today:
-            raise Invalid("for_day", f"The day must be today, {today.isoformat()}, or before.")
+            raise Invalid("for_day", f"The day must be today, {long_day(today)}, or before.")
         return BalanceEntry(
             token=token,
             customer_id=customer.id,
@@ -161,7 +161,7 @@ def adjust(
         )
 
     def tell(made: BalanceEntry) -> Receipt:
-        by_how_much = f"{money(made.amount, customer.currency)} {customer.currency}"
+        by_how_much = money_in(made.amount, customer.currency)
         way = WayOut("See the balance", "credit.show", {"customer_id": customer.id})
         return f"the balance of {customer.name} was adjusted by {by_how_much}", way
 

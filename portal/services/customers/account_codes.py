@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.errors import Invalid
 from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, search_words, written
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import AccountCode, Customer
 from portal.services.chunks import in_chunks
@@ -60,7 +61,7 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
     if wanted == stand:
         return False
     if len(wanted) > CODES_MAX:
-        raise Invalid(FIELD, f"Enter {CODES_MAX:,} codes at most; these are {len(wanted):,}.")
+        raise Invalid(FIELD, f"Enter {whole(CODES_MAX)} codes at most; these are {whole(len(wanted))}.")
     new = [code for key, code in wanted.items() if key not in stand]
     for code in new:
         _check_form(code)

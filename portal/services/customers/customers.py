@@ -23,7 +23,7 @@ from portal.domain.names import (
     written,
 )
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
-from portal.domain.wording import decimals
+from portal.domain.wording import decimals, listed, whole
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
 from portal.services import locking
@@ -192,9 +192,10 @@ def named(text: str) -> Customer:
         raise Invalid("customer", f"There is no customer called {text[:NAME_MAX]}.{_did_you_mean(text)}")
     active = [customer for customer in namesakes if not customer.archived_on] or namesakes
     if len(active) > 1:
-        numbers = " or ".join(f"#{customer.id} ({customer.currency})" for customer in active[:5])
-        numbers += f", or another of the {len(active)}" if len(active) > 5 else ""
-        raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: enter {numbers}.")
+        numbers = [f"#{customer.id} ({customer.currency})" for customer in active[:5]]
+        others = [f"another of the {len(active)}"] if len(active) > 5 else []
+        choice = listed([*numbers, *others], "or")
+        raise Invalid("customer", f"{len(active)} customers are called {active[0].name}: enter {choice}.")
     return active[0]
 
 
@@ -208,8 +209,7 @@ def _did_you_mean(text: str) -> str:
     names = sorted({customer.name for customer in found if not customer.archived_on}, key=search_key)
     if not 1 <= len(names) <= MEANT_MAX:
         return ""
-    *others, last = names
-    return f" Did you mean {', '.join(others)} or {last}?" if others else f" Did you mean {last}?"
+    return f" Did you mean {listed(names, 'or')}?"
 
 
 def currencies_in_use() -> list[str]:
@@ -236,7 +236,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     if abs(fields.debit_limit) >= AMOUNT_BELOW or not fits(fields.debit_limit, fields.currency):
         raise Invalid(
             "debit_limit",
-            f"A debit limit in {fields.currency} must be below {AMOUNT_BELOW:,} with "
+            f"A debit limit in {fields.currency} must be below {whole(AMOUNT_BELOW)} with "
             f"{decimals(fields.currency)} at most.",
         )
     if name_key(name) != customer.name_key:

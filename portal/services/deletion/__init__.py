@@ -8,8 +8,6 @@ first day on which it will be possible, what falls due until then, and the way o
 from portal.services.deletion.assignments import delete_assignment, why_not_delete_assignment
 from portal.services.deletion.customers import archive_customer, restore_customer, why_not_archive_customer
 from portal.services.deletion.dids import (
-    NotMoved,
-    Outcome,
     delete_did,
     give,
     give_many,
@@ -28,8 +26,6 @@ from portal.services.deletion.refusals import NAMED, Refusal, Refused, is_remova
 
 __all__ = [
     "NAMED",
-    "NotMoved",
-    "Outcome",
     "Refusal",
     "Refused",
     "archive_customer",

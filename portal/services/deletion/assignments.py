@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import WayOut
-from portal.domain.schedule import in_words
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -28,11 +28,11 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
     failed = [over] if isinstance(over, Failed) else []
     falls_due = [] if isinstance(over, Failed) else over.charges
     if lock is None:
-        sentence = f"A charge was posted on it before its start on {in_words(assignment.start_date)}."
+        sentence = f"A charge was posted on it before its start on {long_day(assignment.start_date)}."
     else:
         sentence = (
-            f"Locked until {in_words(lock)} ({assignment.minimum_days} days from {in_words(assignment.start_date)}). "
-            f"Its last day can be {in_words(earliest)}."
+            f"Locked until {long_day(lock)} ({assignment.minimum_days} days from {long_day(assignment.start_date)}). "
+            f"Its last day can be {long_day(earliest)}."
         )
     if assignment.end_date == earliest:
         return Refusal(sentence, [assignment], 1, earliest, falls_due, failed=failed)
@@ -43,7 +43,7 @@ def why_not_delete_assignment(assignment: Assignment, today: date) -> Refusal | 
         earliest,
         falls_due,
         WayOut(
-            f"End it on {in_words(earliest)} instead",
+            f"End it on {long_day(earliest)} instead",
             "assignments.end",
             {"assignment_id": assignment.id},
             {"end_date": earliest.isoformat(), "version": assignment.version},

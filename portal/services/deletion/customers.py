@@ -1,13 +1,13 @@
 """Closing the account of a customer on which nothing is open, and taking the customer back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
 
 from portal.domain.errors import WayOut
-from portal.domain.wording import money
+from portal.domain.wording import money_in, plural
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -25,13 +25,23 @@ def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
     """Why a customer may not be archived: something is not over, not paid, or not zero."""
     query = select(Assignment).where(Assignment.customer_id == customer.id)
     assigned = why_not_close(query, customer.name, today)
-    reasons = list(_open(customer))
+    reasons = _each_way_once(_open(customer))
     if assigned:
         return replace(assigned, others=reasons)
     if reasons:
         first, *others = reasons
         return Refusal(first.sentence, way_out=first.way_out, others=others)
     return None
+
+
+def _each_way_once(reasons: Iterable[Reason]) -> list[Reason]:
+    """The reasons, a way out that several share with the last of them."""
+    found = list(reasons)
+    later = [reason.way_out for reason in found[1:]]
+    return [
+        reason._replace(way_out=None) if reason.way_out in later[place:] else reason
+        for place, reason in enumerate(found)
+    ]
 
 
 def _open(customer: Customer) -> Iterator[Reason]:
@@ -43,19 +53,19 @@ def _open(customer: Customer) -> Iterator[Reason]:
         )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
     if owed := owed_by(customer.id):
-        sentence = f"{customer.name} still has {money(owed, customer.currency)} {customer.currency} to pay."
+        sentence = f"{customer.name} still has {money_in(owed, customer.currency)} to pay."
         yield Reason(sentence, to_credit)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
-        which = "A payment" if count == 1 else f"{count:,} payments"
+        which = "A payment" if count == 1 else plural(count, "payment")
         sentence = (
             f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: "
             f"complete or cancel {'it' if count == 1 else 'them'} first."
         )
         yield Reason(sentence, to_it if count == 1 else to_credit)
     if balance := balance_of(customer.id):
-        stands = f"{money(balance, customer.currency)} {customer.currency}"
+        stands = money_in(balance, customer.currency)
         yield Reason(f"The balance of {customer.name} is {stands}, not zero.", to_credit)
 
 

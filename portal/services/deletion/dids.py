@@ -1,7 +1,6 @@
 """DIDs, given to customers, taken back to stock, and deleted."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import select
@@ -16,6 +15,7 @@ from portal.models import (
     Did,
 )
 from portal.services import locking
+from portal.services.batch import Batch, Refused
 from portal.services.deletion.refusals import Refusal, refuse, why_not_close
 from portal.services.dids import whose
 from portal.services.dids.dids import lock_dids
@@ -88,45 +88,30 @@ def _give(did: Did, customer: Customer, today: date) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class NotMoved:
-    """A DID that stays as it is, and why."""
-
-    did: Did
-    reason: str
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of an act on many DIDs."""
-
-    done: list[Did] = field(default_factory=list)
-    refused: list[NotMoved] = field(default_factory=list)
-
-
-def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Outcome:
+def give_many(dids: Iterable[Did], customer: Customer, today: date) -> Batch[Did, Did]:
     """Let a customer have many DIDs; those that cannot move stay where they are, each with its reason."""
-    outcome, moved = Outcome(), []
+    outcome: Batch[Did, Did] = Batch()
+    moved = []
     for did in lock_dids(dids):
         try:
             if _give(did, customer, today):
                 moved.append(did)
         except RuleBroken as refusal:
-            outcome.refused.append(NotMoved(did, refusal.sentence))
+            outcome.refused.append(Refused(did, refusal.sentence))
         else:
             outcome.done.append(did)
     whose.keep_moves(dict.fromkeys(moved), today)
     return outcome
 
 
-def release_many(dids: Iterable[Did], today: date) -> Outcome:
+def release_many(dids: Iterable[Did], today: date) -> Batch[Did, Did]:
     """Take many DIDs back to stock; those that cannot go stay where they are, each with its reason."""
-    outcome = Outcome()
+    outcome: Batch[Did, Did] = Batch()
     for did in lock_dids(dids):
         if did.customer_id is None:
             continue
         if refusal := why_not_release_did(did, today):
-            outcome.refused.append(NotMoved(did, refusal.sentence))
+            outcome.refused.append(Refused(did, refusal.sentence))
         else:
             release_did(did, today)
             outcome.done.append(did)

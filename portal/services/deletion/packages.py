@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import select
 
 from portal.domain.errors import WayOut
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -20,7 +21,7 @@ def why_not_delete_package(package: Package) -> Refusal | None:
     blocking, count = in_the_way(query)
     if not count:
         return None
-    times = "once" if count == 1 else f"{count:,} times"
+    times = "once" if count == 1 else f"{whole(count)} times"
     way_out = WayOut(
         "Archive it instead", "packages.archive", {"package_id": package.id}, {"version": package.version}
     )

@@ -9,7 +9,8 @@ from sqlalchemy import Select, exists, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import listed_of, long_day, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -98,13 +99,12 @@ def why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal 
     if not count:
         return None
     possible_on, falls_due, failed = _until_all_are_over(open_ones, today)
-    names = ", ".join(_name(assignment, today) for assignment in blocking[:3])
-    more = f" and {count - 3:,} more" if count > 3 else ""
-    when = f"The first day on which it is possible is {in_words(possible_on)}."
+    names = listed_of([_name(assignment, today) for assignment in blocking[:3]], count)
+    when = f"The first day on which it is possible is {long_day(possible_on)}."
     if possible_on == today:
         when = "It is possible today, once these are removed or posted."
     return Refusal(
-        f"{name} still has {names}{more}. {when}",
+        f"{name} still has {names}. {when}",
         blocking,
         count,
         possible_on,
@@ -150,7 +150,7 @@ def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
         return None
     last_day = _last_day(assignment, today)
     fields = {"end_date": last_day.isoformat(), "version": assignment.version}
-    return WayOut(f"End {name} on {in_words(last_day)}", "assignments.end", this, fields)
+    return WayOut(f"End {name} on {long_day(last_day)}", "assignments.end", this, fields)
 
 
 def _way_to_end_all(query: Select[Assignment], today: date) -> WayOut | None:
@@ -163,7 +163,7 @@ def _way_to_end_all(query: Select[Assignment], today: date) -> WayOut | None:
     if not running:
         return None
     last_day = max(_last_day(assignment, today) for assignment in running)
-    which = "Show what ending it comes to" if len(running) == 1 else f"End {len(running):,} assignments"
+    which = "Show what ending it comes to" if len(running) == 1 else f"End {whole(len(running))} assignments"
     ids = ",".join(str(assignment.id) for assignment in running)
     return WayOut(
         which, "assignments.end_many", {}, {"ids": ids, "end_date": last_day.isoformat(), "show": "1"}
@@ -181,9 +181,9 @@ def _name(assignment: Assignment, today: date) -> str:
     if assignment.has_ended_on(today):
         return f"{assignment.package.name} (ended, with charges still to be posted)"
     if assignment.end_date:
-        return f"{assignment.package.name} (until {in_words(assignment.end_date)})"
+        return f"{assignment.package.name} (until {long_day(assignment.end_date)})"
     if is_removable(assignment, today):
-        return f"{assignment.package.name} (from {in_words(assignment.start_date)})"
+        return f"{assignment.package.name} (from {long_day(assignment.start_date)})"
     if assignment.is_locked_on(today) and assignment.locked_until:
-        return f"{assignment.package.name} (locked until {in_words(assignment.locked_until)})"
+        return f"{assignment.package.name} (locked until {long_day(assignment.locked_until)})"
     return assignment.package.name

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import exists, select
 
 from portal.domain.money import MICROS, from_micros
+from portal.domain.wording import digits
 from portal.extensions import db
 from portal.models import CallImport, ImportState
 from portal.services.calls import importing
@@ -109,7 +110,7 @@ def calls_of(person: Person, numbers: list[str], story: Story) -> Iterator[tuple
             begun = datetime.combine(day, time(8), UTC) + timedelta(seconds=random.randint(0, 33_000))
             spent, count = spent + amount, count + 1
             did = numbers[min(int(random.expovariate(0.6)), len(numbers) - 1)]
-            charge = f"{from_micros(amount):f}"
-            cells = (did, destination, f"{begun:%Y-%m-%d %H:%M:%S}", str(seconds), charge)
+            charge = digits(from_micros(amount))
+            cells = (did, destination, begun.replace(tzinfo=None).isoformat(" "), str(seconds), charge)
             yield day, (f"{person.key}-{count}", person.name, *cells)
         day += timedelta(days=1)

@@ -1,7 +1,7 @@
 """Loading the demo company, once. Killed anywhere, it goes on where it stopped.
 
 The first transaction holds company, packages, customers and DIDs; then each day is one: what happened
-on it, and the run of its evening.
+on it, and the run of its evening. It commits each of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import exists, func, select
 
 from portal.domain.errors import RuleBroken
+from portal.domain.wording import long_month, plural
 from portal.extensions import db
-from portal.models import Company, Customer, Did, Package, Payment, Run, RunState, company
+from portal.models import Customer, Did, Package, Payment, Run, RunState
+from portal.models.company import company
 from portal.models.user import BILLING, CUSTOMER_OWNER
 from portal.services import audit
 from portal.services.customers.customers import CustomerFields, create_customer
@@ -100,11 +102,10 @@ def _stage(story: Story, day: date) -> Stage:
 
 
 def _set_up(story: Story) -> None:
-    provider = company.company() or Company(id=company.ONLY)
+    provider = company()
     provider.name, provider.address, provider.email = lumen.NAME, lumen.ADDRESS, lumen.EMAIL
     provider.tax_id, provider.summary_footer = lumen.TAX_ID, lumen.FOOTER
     provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
-    db.session.add(provider)
     stage = _stage(story, story.begin)
     seed_connexcs_packages()
     services = {name: id for id, name in connexcs_choices()}
@@ -182,7 +183,7 @@ def _run_days(story: Story, say: Say) -> Iterator[date]:
             run = runs.start(day, simulate=False, today=day, by=RUN_BY, now=_at(day, RUN_AT))
         _carry_out(run.id, day)
         if (day + timedelta(days=1)).day == 1 or day == story.last:
-            say(f"{day:%B %Y}: {_posted(day):,} charges posted.")
+            say(f"{long_month(day)}: {plural(_posted(day), 'charge')} posted.")
         yield day
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from portal.domain.errors import Invalid
 from portal.domain.phone_numbers import parts_to_find
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import locking
@@ -100,7 +101,7 @@ def lock_dids(dids: Iterable[Did]) -> list[Did]:
 def load_many(ids: Sequence[int]) -> list[Did]:
     """DIDs by their ids, in the order of their numbers. Invalid where that is more than one act may touch."""
     if len(ids) > MANY:
-        raise Invalid("ids", f"Choose {MANY:,} DIDs at most; these are {len(ids):,}.")
+        raise Invalid("ids", f"Choose {whole(MANY)} DIDs at most; these are {whole(len(ids))}.")
     found: list[Did] = []
     for some in in_chunks(ids):
         found.extend(db.session.scalars(select(Did).where(Did.id.in_(some))))
@@ -111,7 +112,7 @@ def ids_of(query: Select[Did]) -> list[int]:
     """The ids of all that a list found. Invalid where that is more than one act may touch."""
     ids = list(db.session.scalars(query.with_only_columns(Did.id).order_by(Did.number).limit(MANY + 1)))
     if len(ids) > MANY:
-        raise Invalid("ids", f"More than {MANY:,} DIDs match. Filter the list so that fewer match.")
+        raise Invalid("ids", f"More than {whole(MANY)} DIDs match. Filter the list so that fewer match.")
     return ids
 
 

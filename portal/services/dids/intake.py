@@ -16,6 +16,7 @@ from portal.domain.money import QUANTITY_MAX
 from portal.domain.names import name_key, search_key
 from portal.domain.phone_numbers import countries, country_of, international, read_number
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services import locking
@@ -219,7 +220,7 @@ def _day(text: str) -> date:
 
 def _quantity(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= QUANTITY_MAX):
-        raise ValueError(f"Quantity {text[:60]} is not a whole number from 1 to {QUANTITY_MAX:,}.")
+        raise ValueError(f"Quantity {text[:60]} is not a whole number from 1 to {whole(QUANTITY_MAX)}.")
     return int(text)
 
 
@@ -308,7 +309,7 @@ def _receipt(dids: list[Did]) -> Receipt:
     if len(dids) == 1:
         name = international(dids[0].number)
         return f"{name} was added", WayOut(f"See {name}", "dids.show", {"did_id": dids[0].id})
-    return f"{len(dids):,} DIDs were added", WayOut("See the DIDs", "dids.index", {"sort": "-added"})
+    return f"{whole(len(dids))} DIDs were added", WayOut("See the DIDs", "dids.index", {"sort": "-added"})
 
 
 def _stock(row: Row, now: datetime) -> Did:

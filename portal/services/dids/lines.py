@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from portal.domain.errors import Invalid
 from portal.domain.names import name_key
 from portal.domain.phone_numbers import NotANumber, block, read_number
+from portal.domain.wording import whole
 from portal.services.csv.reading import SEPARATOR, delimiter_of
 from portal.services.dids.dids import MANY
 
 TEXT_MAX = 800_000  # bytes
 LINE_MAX = 2_000  # characters
-TOO_LONG = f"Line {{}} is longer than {LINE_MAX:,} characters. Is this a list of numbers?"
+TOO_LONG = f"Line {{}} is longer than {whole(LINE_MAX)} characters. Is this a list of numbers?"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # The names that a column goes by, in files of this portal and of others.
@@ -159,7 +160,8 @@ OURS = ("line", "reason")
 def _bounded(lines: list[Line], name: str) -> list[Line]:
     if len(lines) > MANY:
         raise Invalid(
-            name, f"There are {len(lines):,} lines; {MANY:,} at most can be added at once. Split the list."
+            name,
+            f"There are {whole(len(lines))} lines; {whole(MANY)} at most can be added at once. Split the list.",
         )
     return lines
 

@@ -1,8 +1,8 @@
 """The outbox: a message is a row first, written together with what it tells of, and leaves afterwards.
 
 `queue` writes it in the caller's transaction; nothing is sent that was rolled back. `send_waiting`
-sends what is due, a message at a time, each claimed before it is sent: any number of processes may
-do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
+sends what is due, a message at a time, each claimed before it is sent, and commits each: any number of
+processes may do so at once. What could not be sent is tried again, ever later, and then given up with its reason.
 """
 
 import hashlib
@@ -66,8 +66,8 @@ def sender() -> Address:
     """Whom messages come from: the settings' address, or the company's, with the company's name."""
     provider = company()
     name, address = parseaddr(current_app.config["MAIL_FROM"])
-    address = address or (provider.email if provider else "")
-    name = name or (provider.name if provider else "")
+    address = address or provider.email
+    name = name or provider.name
     return on_the_way(address, name) if address else Address(harmless(name), "portal", "localhost")
 
 

@@ -15,12 +15,12 @@ from portal.models import (
     Assignment,
     AssignmentPosition,
     Charge,
-    Company,
     ConnexcsPackage,
     Package,
     PackagePrice,
     PackageSchedule,
 )
+from portal.models.company import company
 from portal.services import locking
 from portal.services.listing import Sort
 from portal.services.once import Sent, once
@@ -187,4 +187,4 @@ def currencies_sold() -> list[str]:
 
 def default_currency() -> str:
     """The currency that the provider works in, unless told otherwise."""
-    return db.session.scalar(select(Company.default_currency).limit(1)) or "USD"
+    return company().default_currency

@@ -10,7 +10,8 @@ from datetime import date
 from sqlalchemy import exists, select, update
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule, in_words
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
+from portal.domain.wording import listed, long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Package, PackageSchedule
 from portal.services import locking
@@ -135,7 +136,7 @@ def drop_planned(package: Package, effective_from: date, today: date) -> None:
     if effective_from <= today:
         raise Invalid("effective_from", "This is already in force. Set other prices from tomorrow instead.")
     if effective_from not in planned_days(package, today):
-        raise Invalid("effective_from", f"Nothing is planned for {in_words(effective_from)}.")
+        raise Invalid("effective_from", f"Nothing is planned for {long_day(effective_from)}.")
     package.prices[:] = [row for row in package.prices if row.effective_from != effective_from]
     package.schedules[:] = [row for row in package.schedules if row.effective_from != effective_from]
     touch(package)
@@ -149,9 +150,9 @@ def _begins(effective_from: date, earliest: date, today: date) -> date:
     """The day from which a change holds; FIRST_DAY for at once."""
     if effective_from < earliest:
         reason = "Charges have been posted at today's terms. " if earliest > today else ""
-        raise Invalid("effective_from", f"{reason}Choose {in_words(earliest)} or a later day.")
+        raise Invalid("effective_from", f"{reason}Choose {long_day(earliest)} or a later day.")
     if effective_from > LAST_DAY:
-        raise Invalid("effective_from", f"Choose a day up to {in_words(LAST_DAY)}.")
+        raise Invalid("effective_from", f"Choose a day up to {long_day(LAST_DAY)}.")
     return FIRST_DAY if effective_from == today else effective_from
 
 
@@ -167,10 +168,9 @@ def _refuse_fixed(package: Package, definition: Definition) -> None:
         names.append("whether there is a Frequency")
     if not names or not was_assigned(package):
         return
-    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     verb = "is" if len(names) == 1 else "are"
     raise Fixed(
-        f"{package.name} has been assigned, so {listed} {verb} fixed. Copy the package, change the copy "
+        f"{package.name} has been assigned, so {listed(names)} {verb} fixed. Copy the package, change the copy "
         "and assign that from now on.",
         WayOut("Copy package", "packages.copy", {"package_id": package.id}),
     )

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import CannotDelete, Invalid, WayOut
 from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, search_words, written
+from portal.domain.wording import listed_of
 from portal.extensions import db
 from portal.models import ConnexcsPackage, Package
 from portal.services import locking
@@ -97,7 +98,7 @@ def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | 
     if not found:
         return None
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    names = ", ".join(row.name for row in found[:3]) + (f" and {count - 3:,} more" if count > 3 else "")
+    names = listed_of([row.name for row in found[:3]], count)
     verb = "uses" if count == 1 else "use"
     return CannotDelete(
         f"{names} {verb} {service.name}, so it cannot be deleted. Rename it, or see the package that uses it.",

@@ -17,6 +17,7 @@ from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, minor_unit, round_hal
 from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, written
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Proration
+from portal.domain.wording import whole
 from portal.models import Package
 from portal.services.calls import destinations
 from portal.services.packages.connexcs import connexcs_choices
@@ -80,7 +81,7 @@ class PackageField:
 
 
 def _days(count: int) -> str:
-    return f"{count:,} day{'' if count == 1 else 's'}" if count else "none"
+    return f"{whole(count)} day{'' if count == 1 else 's'}" if count else "none"
 
 
 def _connexcs_package(id: int | None) -> str:
@@ -248,10 +249,10 @@ def _text_problems(definition: Definition) -> list[Invalid]:
     for name, field in FIELDS.items():
         if field.longest and len(getattr(definition, name)) > field.longest:
             found.append(
-                Invalid(field.input, f"{field.label} can have {field.longest:,} characters at most.")
+                Invalid(field.input, f"{field.label} can have {whole(field.longest)} characters at most.")
             )
     if not 0 <= definition.minimum_days <= MINIMUM_DAYS_MAX:
-        found.append(Invalid("minimum_days", f"Minimum Days must be 0 to {MINIMUM_DAYS_MAX:,}."))
+        found.append(Invalid("minimum_days", f"Minimum Days must be 0 to {whole(MINIMUM_DAYS_MAX)}."))
     return found
 
 
@@ -288,7 +289,7 @@ def _price_problems(prices: PriceSet, prefix: str) -> list[Invalid]:
     for name, label in PRICE_LABELS.items():
         price: Decimal = getattr(prices, name)
         if not 0 <= price <= PRICE_MAX:
-            found.append(Invalid(prefix + name, f"{label} must be 0 to {PRICE_MAX:,}."))
+            found.append(Invalid(prefix + name, f"{label} must be 0 to {whole(PRICE_MAX)}."))
         elif price != round(price, PRICE_DECIMALS):
             found.append(Invalid(prefix + name, f"{label} can have {PRICE_DECIMALS} decimals at most."))
     return found

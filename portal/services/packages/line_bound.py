@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.errors import Invalid
 from portal.domain.money import AMOUNT_BELOW, QUANTITY_MAX
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
 from portal.services.packages.definition import PRICE_LABELS, PriceSet
@@ -23,7 +24,7 @@ def check_quantity(package: Package, currency: str, quantity: int, since: date) 
     dearest = max((getattr(price, name) for price in prices for name in PRICE_LABELS), default=Decimal(0))
     if dearest * quantity >= AMOUNT_BELOW:
         raise Invalid(
-            "quantity", f"One charge would come to {AMOUNT_BELOW:,} or more. Choose a smaller quantity."
+            "quantity", f"One charge would come to {whole(AMOUNT_BELOW)} or more. Choose a smaller quantity."
         )
 
 
@@ -39,7 +40,7 @@ def check_prices(package: Package, sets: Sequence[PriceSet], today: date) -> Non
             who, quantity = found
             raise Invalid(
                 f"prices-{index}-{name}",
-                f"{who} has {quantity:,} of it: one charge would come to {AMOUNT_BELOW:,} or more.",
+                f"{who} has {whole(quantity)} of it: one charge would come to {whole(AMOUNT_BELOW)} or more.",
             )
 
 

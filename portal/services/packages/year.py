@@ -16,9 +16,10 @@ from portal.domain.commitment import earliest_last_day, locked_until
 from portal.domain.currencies import CURRENCIES
 from portal.domain.due import DueCharge, Kind, Position
 from portal.domain.errors import Invalid
-from portal.domain.money import from_micros, minor_digits, minor_unit
-from portal.domain.schedule import Frequency, days_that_meet, in_words
+from portal.domain.money import from_micros, minor_unit
+from portal.domain.schedule import Frequency, days_that_meet
 from portal.domain.terms import PackageType, Proration, Terms, always
+from portal.domain.wording import listed, long_day, price_in
 from portal.services.calls import destinations
 from portal.services.packages.definition import (
     PRICE_LABELS,
@@ -152,15 +153,15 @@ def _warnings(definition: Definition) -> Iterator[str]:
         currency = prices.currency
         loss = prices.cost - prices.retail
         if loss > 0 and definition.minimum_spend:
-            yield f"Retail is below cost: a period without spend loses {_priced(loss, currency)}."
+            yield f"Retail is below cost: a period without spend loses {price_in(loss, currency)}."
         elif loss > 0:
-            yield f"Retail is below cost: each charge loses {_priced(loss, currency)}."
+            yield f"Retail is below cost: each charge loses {price_in(loss, currency)}."
         if (loss := prices.setup_cost - prices.setup_retail) > 0:
-            yield f"Setup Retail is below Setup Cost: each assignment loses {_priced(loss, currency)} once."
+            yield f"Setup Retail is below Setup Cost: each assignment loses {price_in(loss, currency)} once."
         for name, label in PRICE_LABELS.items():
             price: Decimal = getattr(prices, name)
             if rounds_to_nothing(price, currency):
-                yield f"{label} {_priced(price, currency)} rounds to zero: one unit is charged 0 {currency}."
+                yield f"{label} {price_in(price, currency)} rounds to zero: one unit is charged 0 {currency}."
     if definition.type == PackageType.FREE_MINUTES:
         yield from _pattern_warnings(definition.destination)
 
@@ -192,8 +193,8 @@ def _remarks(definition: Definition, today: date) -> Iterator[str]:
     if lock:
         last = earliest_last_day(lock, today)
         yield (
-            f"Locked for {definition.minimum_days} days, until {in_words(lock)}: "
-            f"its last day can be {in_words(last)} or later."
+            f"Locked for {definition.minimum_days} days, until {long_day(lock)}: "
+            f"its last day can be {long_day(last)} or later."
         )
 
 
@@ -203,14 +204,8 @@ def _short_months(match: tuple[int, ...]) -> str:
     if not meeting:
         late = match[-1] if match and match[-1] > 28 else 0
         return f"{late} falls on the last day of shorter months." if late else ""
-    listed = f"{', '.join(map(str, meeting[:-1]))} and {meeting[-1]}"
     if meeting == (28, 29):
         return "28 and 29 fall together in February, except in leap years: one charge there, not two."
     where = "in shorter months" if {30, 31} <= set(meeting) else "in February"
-    return f"{listed} fall together on the last day {where}: one charge there, not {len(meeting)}."
-
-
-def _priced(price: Decimal, currency: str) -> str:
-    """A price with the currency's decimals, or as many as it has."""
-    decimals = len(f"{price.normalize():f}".partition(".")[2])
-    return f"{price:,.{max(decimals, minor_digits(currency))}f} {currency}"
+    days = listed([str(day) for day in meeting])
+    return f"{days} fall together on the last day {where}: one charge there, not {len(meeting)}."

@@ -3,6 +3,7 @@
 A try is counted before it is known how it ends, and forgotten when it succeeds, so that many at once
 are no way round it. It is counted for an account *and* the place it comes from: whoever guesses locks
 out themselves, and nobody else. A refused try is not counted: the wait does not grow by asking.
+`begin` commits; for the rest the caller does.
 """
 
 import hmac

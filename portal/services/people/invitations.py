@@ -16,7 +16,7 @@ from portal.domain.email_address import sign_in_address
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.wording import how_long
 from portal.extensions import db
-from portal.models.company import Company
+from portal.models.company import ONLY, Company
 from portal.models.customer import Customer
 from portal.models.invitation import Invitation
 from portal.models.user import User
@@ -158,7 +158,7 @@ def _lock(customer_id: int | None, *these: Invitation) -> Customer | None:
     """Lock whose people are invited, a customer or the provider, and read invitations anew; the customer."""
     customer = locking.lock_one(Customer, customer_id) if customer_id else None
     if customer is None:
-        locking.lock(Company, [1])
+        locking.lock(Company, [ONLY])
     locking.read_anew(Invitation, [invitation.id for invitation in these])
     return customer
 

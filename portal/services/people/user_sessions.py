@@ -1,7 +1,7 @@
 """Where people are signed in: each browser a row, which the person can see and end.
 
 The browser's cookie holds a key, the table a digest of it. A request whose key is not that of a live
-session is nobody's, whatever else its cookie says.
+session is nobody's, whatever else its cookie says. `note` commits; for the rest the caller does.
 """
 
 import secrets
@@ -54,7 +54,7 @@ def find_live(key: str, uniquifier: str, since: datetime) -> tuple[int, datetime
 
 
 def note(session_id: int, now: datetime) -> None:
-    """Somebody is there."""
+    """Somebody is there. Commits, so that it stands whatever becomes of the request."""
     db.session.execute(update(UserSession).where(UserSession.id == session_id).values(seen_at=now))
     db.session.commit()
 

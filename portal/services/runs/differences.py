@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import select
 
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Run, SimulatedCharge
 from portal.services.billing.failures import Failed
@@ -55,7 +56,7 @@ class Differences:
         """What a person is told before anything is posted."""
         if not self.count:
             return "This page is no longer up to date. Nothing has been posted yet."
-        changed = "1 charge has" if self.count == 1 else f"{self.count:,} charges have"
+        changed = plural(self.count, "charge has", "charges have")
         return f"{changed} changed since this simulation. Nothing has been posted yet."
 
 

@@ -4,7 +4,7 @@ Post all, or charge from a day on. Who chose, when, and what was passed over is 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -15,10 +15,12 @@ from portal.domain.days import check_day
 from portal.domain.due import Due, DueCharge
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import from_micros
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, AssignmentPosition, HoldChoice
 from portal.services import listing
+from portal.services.batch import Batch, Refused
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import Loaded
 from portal.services.billing.planning import HELD_ABOVE, Worked, work_out
@@ -63,20 +65,8 @@ class PassedOver:
     posted_amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class NotChosen:
-    """A held assignment that a choice for many does not fit, and why."""
-
-    assignment: Assignment
-    reason: str
-
-
-@dataclass(slots=True)
-class Chosen:
-    """What a choice for many came to."""
-
-    done: list[AssignmentHold] = field(default_factory=list)
-    refused: list[NotChosen] = field(default_factory=list)
+# The choices that a choice for many came to, and the held assignments that it does not fit.
+Chosen = Batch[AssignmentHold, Assignment]
 
 
 def find_held(today: date, customer_id: int | None = None) -> Select[Assignment]:
@@ -160,12 +150,13 @@ def choose_charge_from(
 ) -> Chosen:
     """Charge from `day` on: what is dated before it never falls due. The lock and the anchor stay."""
     check_day("charge_from", day)
-    chosen, changed = Chosen(), []
+    chosen: Chosen = Batch()
+    changed = []
     for assignment, worked in _locked(assignments, today):
         try:
             _check_day(assignment, worked, day)
         except Invalid as problem:
-            chosen.refused.append(NotChosen(assignment, problem.sentence))
+            chosen.refused.append(Refused(assignment, problem.sentence))
             continue
         passed = _passed_over(worked.loaded, day, today)
         _let_through(assignment.position, today)
@@ -240,11 +231,11 @@ def _check_day(assignment: Assignment, worked: Worked, day: date) -> None:
     first = min(line.charge_on for line in worked.due.charges)
     if day <= first:
         raise Invalid(
-            "charge_from", f"Choose a day after {in_words(first)}, the first held line, or post all of them."
+            "charge_from", f"Choose a day after {long_day(first)}, the first held line, or post all of them."
         )
     if assignment.end_date and day > assignment.end_date:
         raise Invalid(
-            "charge_from", f"Charging would begin after the end date, {in_words(assignment.end_date)}."
+            "charge_from", f"Charging would begin after the end date, {long_day(assignment.end_date)}."
         )
 
 

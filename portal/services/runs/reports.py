@@ -8,8 +8,7 @@ from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from portal.domain.schedule import in_words
-from portal.domain.wording import money
+from portal.domain.wording import long_day, money_in, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -102,12 +101,12 @@ def _exception(
 
 
 def _held(lines: int, first_on: date) -> str:
-    return f"{lines:,} charges since {in_words(first_on)} wait for a choice; none of them was posted."
+    return f"{whole(lines)} charges since {long_day(first_on)} wait for a choice; none of them was posted."
 
 
 def _changed(difference: Difference, found: Differences) -> str:
     was, now = ((_amount(line) if line else "") for line in (difference.was, difference.now))
-    day = in_words(difference.line.charge_on)
+    day = long_day(difference.line.charge_on)
     if not was:
         return f"{day}: {now} is new."
     if not now and (failed := found.failed.get(difference.line.assignment_id)):
@@ -116,7 +115,7 @@ def _changed(difference: Difference, found: Differences) -> str:
 
 
 def _amount(line: Any) -> str:
-    return f"{money(line.amount, line.currency)} {line.currency}"
+    return money_in(line.amount, line.currency)
 
 
 # -- reading one

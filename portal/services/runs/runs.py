@@ -11,7 +11,8 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import OperationalError
 
 from portal.domain.errors import RuleBroken, WayOut
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, in_words
+from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.raw_tables import raw_table
@@ -57,7 +58,7 @@ def start(
         raise RuleBroken(f"Dates must be between {FIRST_DAY.year} and {LAST_DAY.year}.")
     if not simulate and through > today:
         raise RuleBroken(
-            f"Charges cannot be posted before their day: {in_words(through)} is after today, {in_words(today)}. "
+            f"Charges cannot be posted before their day: {long_day(through)} is after today, {long_day(today)}. "
             "Simulate that day instead.",
             WayOut(
                 "Simulate instead", "runs.new", {"through": through.isoformat(), "customer_id": customer_id}

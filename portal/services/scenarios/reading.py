@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import MICROS, parse_decimal
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.wording import whole
 
 Word = TypeVar("Word", bound=StrEnum)
 MISSING = object()
@@ -98,7 +99,7 @@ class Place:
         if not isinstance(found, str):
             raise self.refuse(key, f"{shown(found)} is not text.")
         if len(found) > TEXT_LONGEST:
-            raise self.refuse(key, f"has {len(found):,} characters; {TEXT_LONGEST:,} at most.")
+            raise self.refuse(key, f"has {whole(len(found))} characters; {whole(TEXT_LONGEST)} at most.")
         if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in found):
             raise self.refuse(key, f"{shown(found)} contains a control character.")
         return found
@@ -118,7 +119,7 @@ class Place:
         if isinstance(found, bool) or not isinstance(found, int):
             raise self.refuse(key, f"{shown(found)} is not a whole number.")
         if abs(found) > WHOLE_MOST:
-            raise self.refuse(key, f"a whole number can be {WHOLE_MOST:,} at most.")
+            raise self.refuse(key, f"a whole number can be {whole(WHOLE_MOST)} at most.")
         return found
 
     def decimal(self, key: str, default: str | None = None) -> Decimal:

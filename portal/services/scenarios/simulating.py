@@ -16,11 +16,13 @@ from sqlalchemy import func, select
 from portal.domain.currencies import CURRENCIES
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
-from portal.domain.money import AMOUNT_BELOW, from_micros, plain, to_micros
+from portal.domain.money import AMOUNT_BELOW
 from portal.domain.schedule import ONE_DAY, Frequency
 from portal.domain.terms import Proration
+from portal.domain.wording import digits, plain, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
+from portal.models.company import ONLY
 from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.billing.planning import due_ids
@@ -70,7 +72,7 @@ def simulate(scenario: Any, path: str = "") -> dict[str, Any]:
     The database of the current application must be empty, and is not empty afterwards.
     """
     simulation = Simulation(Place(scenario, path))
-    db.session.merge(Company(id=1, name=WHO, usage_wait_days=simulation.wait_days))
+    db.session.merge(Company(id=ONLY, name=WHO, usage_wait_days=simulation.wait_days))
     simulation.set_up()
     simulation.run()
     return simulation.written()
@@ -230,7 +232,7 @@ class Simulation:
             if value < 0:
                 raise item.refuse(name, "is below zero.")
         if amount >= AMOUNT_BELOW:
-            raise item.refuse("amount", f"is {AMOUNT_BELOW:,} or more.")
+            raise item.refuse("amount", f"is {whole(AMOUNT_BELOW)} or more.")
         known = item.text("call_id", f"usage-{index}")
         if (customer.id, known) in self.calls:
             raise item.refuse("call_id", f"{shown(known)} appears twice.")
@@ -404,7 +406,7 @@ class Simulation:
                 "period_from": None if charge.is_once else charge.period_from.isoformat(),
                 "period_until": charge.period_until.isoformat() if charge.period_until else None,
                 "quantity": charge.quantity,
-                "unit_price": f"{from_micros(to_micros(charge.unit_price)):f}",
+                "unit_price": digits(charge.unit_price),
                 "amount": plain(charge.amount, charge.currency),
                 "cost": plain(charge.cost, charge.currency),
                 "tax": plain(charge.tax, charge.currency),

@@ -14,10 +14,14 @@ from portal.services.assignments import assigning
 from portal.services.assignments.assigning import Draft
 from portal.services.assignments.assigning_many import Wish
 from portal.services.assignments.changing import Change
-from portal.web.shared.fields import ChoiceField, DayField, VersionedForm, WholeField, id_or_none
+from portal.web.shared.fields import ChoiceField, DayField, VersionedForm, WholeField, id_or_none, put_error
 from portal.web.shared.token_field import TokenField
 
 REASON_LONGEST = 500
+
+
+NO_QUANTITY = "Enter a quantity of 1 or more."
+NO_START = "Choose the first day of service."
 
 
 class AssignmentForm(VersionedForm):
@@ -54,13 +58,13 @@ class AssignmentForm(VersionedForm):
     def accepts(self) -> bool:
         """Whether every field can be read, and those that must be are filled."""
         self.validate()
-        for field, data, sentence in (
-            (self.package, self.package.data, "Choose the package to assign."),
-            (self.quantity, self.quantity.data, "Enter a quantity of 1 or more."),
-            (self.start_date, self.start_date.data, "Choose the first day of service."),
+        for name, sentence in (
+            ("package", "Choose the package to assign."),
+            ("quantity", NO_QUANTITY),
+            ("start_date", NO_START),
         ):
-            if not field.errors and data is None:
-                field.errors = [sentence]
+            if self[name].data is None:
+                put_error(self, Invalid(name, sentence))
         return not self.errors
 
     def wish(self) -> Wish:
@@ -128,11 +132,11 @@ class EditForm(VersionedForm):
     def change(self, assignment: Assignment, today: date, *, owner: bool) -> Change | None:
         """The assignment as it is wanted, if every field can be read. What is fixed stays as it is stored."""
         self.validate()
-        if not self.quantity.errors and self.quantity.data is None:
-            self.quantity.errors = ["Enter a quantity of 1 or more."]
+        if self.quantity.data is None:
+            put_error(self, Invalid("quantity", NO_QUANTITY))
         begun = has_begun(assignment)
-        if not begun and not self.start_date.errors and self.start_date.data is None:
-            self.start_date.errors = ["Choose the first day of service."]
+        if not begun and self.start_date.data is None:
+            put_error(self, Invalid("start_date", NO_START))
         if self.errors:
             return None
         tomorrow = today + timedelta(days=1)

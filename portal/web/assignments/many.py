@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.wording import day, plural, whole
 from portal.extensions import db
 from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
@@ -28,11 +29,13 @@ from portal.web.http.access import changes_nothing
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_chosen
-from portal.web.shared.filters import day, plural
+from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
 
 NAMED = 100
 SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
+
+bp.add_app_template_filter(assigning_many.name_of, "target_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +107,18 @@ def assign_many(noun: str) -> Any:
         found = assigning_many.sort_out(form.wish(), many.load(), twice=twice)
         made = assigning_many.made_with(token, content, many.noun, many.ids)
     except Invalid as problem:
-        form.say(problem)
+        put_error(form, problem)
         return _form(many, form, 422)
-    if made is None and not found.ready:
+    if made is None and not found.done:
         if not found.refused:
             raise _gone(many)
         return _form(many, form, 409)
     if made is None:
         by = current_user.email
-        made = assigning_many.assign_many(found.ready, token=token, by=by, now=now(), content=content)
+        made = assigning_many.assign_many(found.done, token=token, by=by, now=now(), content=content)
     db.session.commit()
     theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
-    found.refused = [one for one in found.refused if one.target.id not in theirs]
+    found.refused = [one for one in found.refused if one.thing.id not in theirs]
     flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
     if not found.refused:
         return _to(many.home)
@@ -150,9 +153,9 @@ def _foresee(many: Many, form: AssignmentForm) -> Seen:
     try:
         found = assigning_many.sort_out(form.wish(), many.load(), twice=bool(form.twice.data))
     except Invalid as problem:
-        form.say(problem)
+        put_error(form, problem)
         return Seen(form)
-    return Seen(form, found, assigning_many.foresee(found.ready, today()))
+    return Seen(form, found, assigning_many.foresee(found.done, today()))
 
 
 def _form(many: Many, form: AssignmentForm, status: int = 200, seen: Seen | None = None) -> Any:
@@ -222,10 +225,10 @@ def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
         first = int(span[1])
         last = int(span[2] or first)
         if last - first >= MANY or len(found) > MANY:
-            raise Invalid("ids", f"Choose {MANY:,} at most.")
+            raise Invalid("ids", f"Choose {whole(MANY)} at most.")
         found.update(range(first, last + 1))
     if len(found) > MANY:
-        raise Invalid("ids", f"Choose {MANY:,} at most; these are {len(found):,}.")
+        raise Invalid("ids", f"Choose {whole(MANY)} at most; these are {whole(len(found))}.")
     return tuple(sorted(found))
 
 
@@ -246,17 +249,17 @@ def end_many() -> Any:
         return _end_form(chosen, form)
     form = EndManyForm()
     if form.validate() and form.end_date.data is None:
-        form.end_date.errors = ["Choose their last day."]
+        put_error(form, Invalid("end_date", "Choose their last day."))
     if form.errors or form.end_date.data is None:
         return _end_form(chosen, form, 422)
     if "show" in request.form:
         return _end_form(chosen, form)
     ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
-    if not ending.ready:
+    if not ending.done:
         db.session.rollback()
         return _end_form(chosen, form, 409)
     db.session.commit()
-    flash(f"{plural(len(ending.ready), 'assignment')} given {day(form.end_date.data)} as the last day.")
+    flash(f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day.")
     if ending.refused:
         return render_template("assignments/end_many_done.html", ending=ending, end_date=form.end_date.data)
     return _to(url_for("customers.show", customer_id=chosen[0].customer_id))
@@ -266,7 +269,7 @@ def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> An
     ending, foreseen = None, None
     if form.end_date.data and not form.end_date.errors:
         ending = ending_many.sort_out(chosen, form.end_date.data, today())
-        foreseen = foresee(ending.ready, form.end_date.data, today())
+        foreseen = foresee(ending.done, form.end_date.data, today())
     ids = packed([assignment.id for assignment in chosen])
     context = {
         "chosen": chosen,

@@ -21,6 +21,7 @@ from portal.web.assignments.forms import AssignmentForm
 from portal.web.assignments.section import changed_section, of_customer, of_did
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_chosen, lock_or_404
+from portal.web.shared.fields import put_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
         return _form(place, form, 409, refusal)
     except Invalid as problem:
         db.session.rollback()
-        form.say(problem)
+        put_error(form, problem)
         return _form(place, form, 422)
     db.session.commit()
     flash(f"Assigned {made.package.name} to {place.name}.")

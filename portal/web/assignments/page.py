@@ -12,6 +12,7 @@ from portal.domain.commitment import earliest_last_day
 from portal.domain.days import check_day
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import Schedule
+from portal.domain.wording import charged, day, whole
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import deletion
@@ -19,7 +20,6 @@ from portal.services.assignments import changing, ending, waiting
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused
-from portal.services.packages import schedule_words
 from portal.services.runs.assignment_locks import lock_assignment
 
 # The routes of assigning, and of many at once, stand on the same blueprint.
@@ -28,7 +28,7 @@ from portal.web.assignments.forms import EditForm, EndForm, has_begun
 from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
 from portal.web.http.access import may_own
 from portal.web.http.htmx import fragment, is_htmx, see_other
-from portal.web.shared.filters import day
+from portal.web.shared.fields import put_error
 
 __all__ = ["bp"]
 
@@ -37,7 +37,7 @@ __all__ = ["bp"]
 def charged_words(package: Package, on: Any) -> str:
     """When a package is charged: monthly, 15th and 31st."""
     row = package.schedule_on(on)
-    words = schedule_words.charged(Schedule(row.frequency, row.frequency_match))
+    words = charged(Schedule(row.frequency, row.frequency_match))
     return f"minimum spend, {words}" if package.minimum_spend else words
 
 
@@ -188,7 +188,7 @@ def _save(assignment: Assignment, ask: Callable[..., Any]) -> Any:
         changing.make_change(assignment, change, today(), by=current_user.email, now=now())
     except Invalid as problem:
         db.session.rollback()
-        form.say(problem)
+        put_error(form, problem)
         return ask(assignment, form, 422)
     db.session.commit()
     flash(f"Saved {assignment.package.name}.")
@@ -216,7 +216,7 @@ def _asked(assignment: Assignment, form: EditForm, **more: Any) -> dict[str, Any
 def _stored(assignment: Assignment) -> list[tuple[str, str]]:
     """What is stored now, for whoever typed over it."""
     return [
-        ("Quantity", f"{assignment.last_quantity:,}"),
+        ("Quantity", whole(assignment.last_quantity)),
         ("Start Date", day(assignment.start_date)),
         ("End Date", day(assignment.end_date) or "none"),
         ("Auto Decrement Credit", "yes" if assignment.auto_decrement_credit else "no"),
@@ -255,7 +255,7 @@ def end(assignment_id: int) -> Any:
     assignment = _locked(assignment_id)
     form = EndForm()
     if form.validate() and form.end_date.data is None:
-        form.end_date.errors = ["Choose its last day."]
+        put_error(form, Invalid("end_date", "Choose its last day."))
     if form.errors:
         return _end(assignment, form, 422)
     if form.is_stale(assignment.version):
@@ -267,7 +267,7 @@ def end(assignment_id: int) -> Any:
         )
     except Invalid as problem:
         db.session.rollback()
-        form.say(problem)
+        put_error(form, problem)
         return _end(assignment, form, 422)
     db.session.commit()
     flash(f"{assignment.package.name} ends on {day(assignment.end_date)}.")
@@ -290,7 +290,7 @@ def delete(assignment_id: int) -> Any:
     except Refused:
         db.session.rollback()
         if may_own() and "reason" in request.form:
-            form.reason.errors = ["Enter why the lock is overridden: the reason is kept."]
+            put_error(form, Invalid("reason", "Enter why the lock is overridden: the reason is kept."))
         return _end(assignment, form, 409)
     db.session.commit()
     flash(f"Removed {name}." if removed else f"{name} ends today.")

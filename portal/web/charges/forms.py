@@ -10,6 +10,7 @@ from wtforms.validators import Length
 
 from portal.clock import today
 from portal.domain.phone_numbers import international
+from portal.domain.wording import day
 from portal.models import Customer
 from portal.services.assignments import lists as assignments
 from portal.services.charges.by_hand import (
@@ -27,7 +28,6 @@ from portal.web.shared.fields import (
     Required,
     id_or_none,
 )
-from portal.web.shared.filters import day
 from portal.web.shared.token_field import TokenField
 
 

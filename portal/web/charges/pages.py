@@ -9,12 +9,12 @@ from sqlalchemy.orm import joinedload
 from portal.clock import now, today
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid
+from portal.domain.wording import charged
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
 from portal.services.charges import by_hand, lists
 from portal.services.charges.explaining import explain_all, explained, origin_of
 from portal.services.customers.customers import currencies_in_use
-from portal.services.packages.schedule_words import charged
 from portal.web.charges import bp
 from portal.web.charges.forms import ManualChargeForm, ReverseForm, WhoForm
 from portal.web.http.access import may_change

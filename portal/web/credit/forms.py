@@ -8,6 +8,7 @@ from wtforms import BooleanField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
+from portal.domain.wording import day, money
 from portal.models import PaymentState
 from portal.services.credit import ToBePaid
 from portal.web.shared.fields import (
@@ -19,7 +20,6 @@ from portal.web.shared.fields import (
     VersionField,
     id_or_none,
 )
-from portal.web.shared.filters import day, money
 from portal.web.shared.token_field import TokenField
 
 STATES = {PaymentState.COMPLETED: "Completed", PaymentState.PENDING: "Pending"}

@@ -116,9 +116,3 @@ class TaxRateForm(FlaskForm):
     tax_rate_from = DayField("From")
 
     validate_tax_rate = check_rate
-
-
-class ActForm(FlaskForm):
-    """A button: nothing but the version that it was pressed upon."""
-
-    version = VersionField("Version")

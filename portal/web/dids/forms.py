@@ -11,6 +11,7 @@ from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
 from portal.domain.phone_numbers import countries
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Package
 from portal.services.dids.intake import Wanted
@@ -87,7 +88,7 @@ class IntakeForm(FlaskForm):
         if customer and customer.archived_on:
             raise Invalid("customer", f"{customer.name} is archived. Choose another customer.")
         if not 1 <= (self.quantity.data or 0) <= QUANTITY_MAX:
-            raise Invalid("quantity", f"Quantity must be 1 to {QUANTITY_MAX:,}.")
+            raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
         for name, typed in (("start_date", day), ("charge_from", self.charge_from.data)):
             if typed and not FIRST_DAY <= typed <= LAST_DAY:
                 raise Invalid(name, f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}.")

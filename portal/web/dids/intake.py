@@ -11,6 +11,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.domain.phone_numbers import international
 from portal.domain.terms import PackageType
+from portal.domain.wording import plural, whole
 from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services.csv.export import lines as csv_lines
@@ -22,7 +23,6 @@ from portal.web.dids.forms import FORMS, IntakeForm, OneForm
 from portal.web.http.access import changes_nothing
 from portal.web.http.bounds import row_id
 from portal.web.shared.fields import name_for_field, put_error
-from portal.web.shared.filters import plural
 
 bp = Blueprint("did_intake", __name__, url_prefix="/dids")
 
@@ -113,7 +113,7 @@ def _said(report: Report, added: list[Did]) -> str:
     what = international(added[0].number) if len(added) == 1 else plural(len(added), "DID")
     if not names:
         return f"Added {what}."
-    to = "it" if len(added) == 1 else "each" if assigned == len(added) else f"{assigned:,} of them"
+    to = "it" if len(added) == 1 else "each" if assigned == len(added) else f"{whole(assigned)} of them"
     return f"Added {what} and assigned {names.pop() if len(names) == 1 else 'packages'} to {to}."
 
 

@@ -9,9 +9,11 @@ from werkzeug.wrappers import Response
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.phone_numbers import country_name, international
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.services import deletion, listing
+from portal.services.batch import Batch
 from portal.services.charges.explaining import explained
 from portal.services.customers import figures as customer_figures
 from portal.services.dids import dids, whose
@@ -22,7 +24,6 @@ from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.shared.fields import name_for_field, put_error
-from portal.web.shared.filters import plural
 from portal.web.shared.lists import ListState, list_state
 
 SHOWN = 10
@@ -93,7 +94,7 @@ def update_row(did_id: int) -> Any:
     if not form.validate_on_submit():
         return _open_row(did, form, 422)
     if form.version.data != did.version:
-        form.customer.errors = [_stored(did)]
+        put_error(form, Invalid("customer", _stored(did)))
         return _open_row(did, form, 409)
     try:
         _let_have(did, form.customer.customer)
@@ -191,7 +192,7 @@ def give(did_id: int) -> Any:
     if not form.validate_on_submit():
         return _page(did, 422, form=form)
     if form.version.data != did.version:
-        form.customer.errors = [_stored(did)]
+        put_error(form, Invalid("customer", _stored(did)))
         return _page(did, 409, form=form)
     moving = form.customer.customer and did.customer_id not in (None, form.customer.customer.id)
     if (moving or not form.customer.customer) and (refusal := _why_not_release(did)):
@@ -289,7 +290,7 @@ def release_many() -> Any:
     return _after(outcome, f"{plural(len(outcome.done), 'DID')} returned to stock.")
 
 
-def _after(outcome: deletion.Outcome, sentence: str) -> Any:
+def _after(outcome: Batch[Did, Did], sentence: str) -> Any:
     """The list, if all went well; else a page that names what stayed as it was, and why."""
     if not outcome.refused:
         flash(sentence)

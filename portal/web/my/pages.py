@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.clock import today
 from portal.extensions import db
-from portal.models import Company, Customer, Did
+from portal.models import Customer, Did
+from portal.models.company import company
 from portal.services import credit
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
@@ -148,7 +149,7 @@ def summary_pdf(customer: Customer) -> Any:
     assert span.begins and span.through
     found = for_paper(customer, span.begins, span.through)
     size = request.args.get("paper", "")
-    made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
+    made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
     name = f"charge-summary_{found.begins}_{found.through}.pdf"
     return send_file(BytesIO(made), "application/pdf", as_attachment=True, download_name=name)
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from babel.dates import format_date
 from flask import Flask, Response, abort, render_template, request
 from sqlalchemy.exc import DBAPIError
 
 from portal.clock import now, today
+from portal.domain.wording import money, month_name, short_day
 from portal.services import credit
 from portal.services.overview import due, history, recurring, watch
 from portal.services.overview.refreshing import refresh
@@ -18,7 +18,6 @@ from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
 from portal.web.http.afterwards import afterwards
 from portal.web.overview import bp, charts
-from portal.web.shared.filters import LOCALE, money
 
 PACKAGES_SHOWN = 12
 DUE_HEIGHT = 400
@@ -132,7 +131,7 @@ def _due(currency: str, width: int) -> Response:
         series.append(("Minimum spend, at most", [day.at_most for day in days]))
         colours.append(3)
     every = 5 if width == charts.WIDE else 10
-    labels = [_short(day.on) if place % every == 0 else "" for place, day in enumerate(days)]
+    labels = [short_day(day.on) if place % every == 0 else "" for place, day in enumerate(days)]
     return charts.stacked_bars(
         series, labels, colours=colours, say=_axis(currency), width=width, height=DUE_HEIGHT
     )
@@ -144,7 +143,7 @@ def _months(currency: str, width: int) -> Response:
         ("Recurring", [month.recurring.amount for month in months]),
         ("Margin", [month.recurring.margin for month in months]),
     ]
-    labels = [format_date(month.begins, "MMM", locale=LOCALE) for month in months]
+    labels = [month_name(month.begins) for month in months]
     return charts.bars(series, labels, colours=[0, 1], say=_axis(currency), width=width)
 
 
@@ -184,15 +183,3 @@ def _axis(currency: str) -> Any:
         return money(value, currency).partition(".")[0]
 
     return say
-
-
-@bp.app_template_filter("day_and_month")
-def _short(day: date) -> str:
-    """A day within a year: 30 Nov."""
-    return format_date(day, "d MMM", locale=LOCALE)
-
-
-@bp.app_template_filter("month")
-def _month(day: date) -> str:
-    """The month of a day: Nov 2026."""
-    return format_date(day, "MMM y", locale=LOCALE)

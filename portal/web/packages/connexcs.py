@@ -15,7 +15,7 @@ from portal.services.packages import connexcs
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
-from portal.web.shared.fields import Required
+from portal.web.shared.fields import Required, put_error
 
 bp = Blueprint("connexcs_packages", __name__, url_prefix="/connexcs-packages")
 
@@ -67,7 +67,7 @@ def create() -> Any:
         db.session.commit()
     except Invalid as problem:
         db.session.rollback()
-        form.name.errors = [problem.sentence]
+        put_error(form, problem)
         return _list(422, form)
     flash(f"Added {service.name}.")
     return _list() if is_htmx() else see_other(url_for(".index"))
@@ -107,7 +107,7 @@ def update_row(service_id: int) -> Any:
         commit()
     except Invalid as problem:
         db.session.rollback()
-        form.name.errors = [problem.sentence]
+        put_error(form, problem)
         return _editing(service, form, 422)
     except StaleDataError:
         db.session.rollback()

@@ -33,7 +33,7 @@ from portal.web.http.locks import lock_chosen, lock_or_404
 from portal.web.packages.forms import PackageForm
 from portal.web.packages.list import saved
 from portal.web.packages.page import bp
-from portal.web.shared.fields import shown
+from portal.web.shared.fields import put_error, shown
 
 # The same blueprint as the list's: to whoever links here, all of it is packages.
 __all__ = ["bp"]
@@ -61,7 +61,7 @@ def create() -> Any:
         db.session.commit()
     except Invalid as problem:
         db.session.rollback()
-        form.attach(problem)
+        put_error(form, problem)
         return _editor(form, status=422)
     flash(f"Added {package.name}.")
     return see_other(url_for(".show", package_id=package.id))
@@ -106,7 +106,7 @@ def update(package_id: int) -> Any:
         return _editor(form, package, 409, refusal=refusal)
     except Invalid as problem:
         db.session.rollback()
-        form.attach(problem)
+        put_error(form, problem)
         return _editor(form, package, 422)
     except StaleDataError:
         db.session.rollback()

@@ -14,6 +14,7 @@ from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.schedule import MATCH_MAX, Frequency
 from portal.domain.terms import PackageType, Proration
+from portal.domain.wording import WEEKDAYS
 from portal.services.packages.connexcs import connexcs_choices
 from portal.services.packages.definition import (
     CURRENCIES_MOST,
@@ -29,7 +30,6 @@ from portal.services.packages.definition import (
     problems,
     tidied,
 )
-from portal.services.packages.schedule_words import WEEKDAYS
 from portal.web.shared.fields import (
     ChoiceField,
     DayField,
@@ -40,6 +40,7 @@ from portal.web.shared.fields import (
     WholeField,
     id_or_none,
     one_of,
+    put_error,
 )
 from portal.web.shared.token_field import TokenField
 
@@ -86,6 +87,7 @@ class DefinitionForm(VersionedForm):
     """What every change of a stored package carries."""
 
     confirmed = HiddenField()
+    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     effective_from = DayField("Effective from")
 
 
@@ -93,7 +95,6 @@ class PackageForm(DefinitionForm):
     """Everything that a package is. A plain text of FIELDS that is not named here has a line to type it in."""
 
     token = TokenField()
-    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     frequency = ChoiceField(
         FIELDS["frequency"].label,
         choices=choices(FREQUENCIES),
@@ -192,23 +193,21 @@ class PackageForm(DefinitionForm):
             prices.validate()
         definition = tidied(self.definition())
         for problem in problems(definition):
-            self.attach(problem)
+            put_error(self, problem)
         if self.was_cleared and self.shows_match:
-            _say(
-                self,
-                "frequency_match",
-                "The Frequency changed, so its days were cleared. Choose them again, or none.",
-            )
+            cleared = "The Frequency changed, so its days were cleared. Choose them again, or none."
+            put_error(self, Invalid("frequency_match", cleared))
         return None if self.wrong else definition
 
-    def attach(self, problem: Invalid) -> None:
-        """Put a sentence at its field; a price's is called `prices-0-retail`."""
-        name, _, rest = problem.field.partition("-")
-        if name == "prices":
-            index, _, price = rest.partition("-")
-            _add(self.price_sets[int(index or 0)][price or "currency"], problem.sentence)
-        else:
-            _say(self, name, problem.sentence)
+    def __contains__(self, name: str) -> bool:
+        return name.startswith("prices") or super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Field:
+        """The field of a name; a price's is called `prices-0-retail`, the prices as a whole `prices`."""
+        if not name.startswith("prices"):
+            return super().__getitem__(name)
+        index, _, price = name.removeprefix("prices").removeprefix("-").partition("-")
+        return self.price_sets[int(index or 0)][price or "currency"]
 
     @property
     def wrong(self) -> list[Field]:
@@ -253,7 +252,6 @@ for _name, _field in FIELDS.items():
 class RowForm(DefinitionForm):
     """What a row of the list lets one change: the name, and the two recurring prices it shows."""
 
-    name = StringField(FIELDS["name"].label, [Required("Give the package a name.")])
     currency = HiddenField()
     cost = DecimalTextField(PRICE_LABELS["cost"], default=ZERO)
     retail = DecimalTextField(PRICE_LABELS["retail"], default=ZERO)
@@ -273,20 +271,12 @@ class RowForm(DefinitionForm):
         self.validate()
         definition = self.definition(stored)
         for problem in problems(definition):
-            self.attach(problem)
+            put_error(self, problem)
         return None if self.errors else definition
 
-    def attach(self, problem: Invalid) -> None:
-        """Put a sentence at its field."""
-        _say(self, problem.field.rpartition("-")[2], problem.sentence)
+    def __contains__(self, name: str) -> bool:
+        return super().__contains__(name.rpartition("-")[2])
 
-
-def _say(form: DefinitionForm, name: str, sentence: str) -> None:
-    """Put a sentence at a field; at the name, where there is no such field to see."""
-    _add(form[name] if name in form else form["name"], sentence)
-
-
-def _add(field: Field, sentence: str) -> None:
-    """Let a field say what is wrong, unless it says something already."""
-    if not field.errors:
-        field.errors = [sentence]
+    def __getitem__(self, name: str) -> Field:
+        """The field of a name; there is one set of prices, so `prices-1-retail` is Retail."""
+        return super().__getitem__(name.rpartition("-")[2])

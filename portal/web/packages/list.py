@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.clock import today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, in_words
+from portal.domain.schedule import FIRST_DAY, Frequency, Schedule
 from portal.domain.terms import PackageType
+from portal.domain.wording import charged, long_day
 from portal.extensions import db
 from portal.models import Package, PackagePrice, PackageSchedule
 from portal.services import deletion, locking
@@ -20,12 +21,12 @@ from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import earliest_day, make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.packages.impact import Impact, impact_of
-from portal.services.packages.schedule_words import charged
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.packages import bp
 from portal.web.packages.forms import RowForm
+from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
 
 
@@ -184,7 +185,7 @@ def update_row(package_id: int) -> Any:
         commit()
     except Invalid as problem:
         db.session.rollback()
-        form.attach(problem)
+        put_error(form, problem)
         return _editing(row, form, 422)
     except StaleDataError:
         db.session.rollback()
@@ -201,7 +202,7 @@ def saved(impact: Impact) -> str:
     begins = change.effective_from
     if not change.of_terms or begins == FIRST_DAY:
         return f"Saved {change.definition.name}."
-    return f"Saved {change.definition.name}. The new terms take effect on {in_words(begins)}."
+    return f"Saved {change.definition.name}. The new terms take effect on {long_day(begins)}."
 
 
 def _editing(row: Row, form: RowForm, status: int = 200, **more: Any) -> Any:

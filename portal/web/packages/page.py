@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.clock import today
 from portal.domain.errors import Invalid
-from portal.domain.schedule import ONE_DAY, in_words
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, Package
 from portal.services import deletion
@@ -122,7 +123,7 @@ def delete_planned(package_id: int) -> AnyResponse:
     day = _day(request.form.get("effective_from", ""))
     drop_planned(package, day, today())
     db.session.commit()
-    flash(f"Removed what was planned from {in_words(day)}.")
+    flash(f"Removed what was planned from {long_day(day)}.")
     return see_other(url_for(".show", package_id=package_id))
 
 

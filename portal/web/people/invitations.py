@@ -51,7 +51,7 @@ def _is_good(form: AcceptForm, invitation: Invitation) -> bool:
     about = (invitation.email, form.name.data or "", company_name())
     reason = passwords.why_not(passwords.normalized(form.password.data or ""), about)
     if reason:
-        form.password.errors = [reason]
+        put_error(form, Invalid("password", reason))
     return reason is None
 
 

@@ -4,7 +4,8 @@ from flask_wtf import FlaskForm
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
 
-from portal.web.shared.fields import CustomerField, DayField, Required, VersionedForm
+from portal.domain.errors import Invalid
+from portal.web.shared.fields import CustomerField, DayField, Required, VersionedForm, put_error
 
 SIMULATE = {"yes": "Yes", "no": "No"}
 CHOOSE = "Choose whether to simulate or to post."
@@ -38,7 +39,7 @@ class HoldForm(VersionedForm):
         """Whether a choice was made, and a day given where it needs one."""
         self.validate()
         if self.choice.data not in ("post_all", "charge_from"):
-            self.choice.errors = ["Choose Post all, or Charge from a day on."]
-        elif self.choice.data == "charge_from" and not self.charge_from.errors and not self.charge_from.data:
-            self.charge_from.errors = ["Choose the day from which to charge."]
+            put_error(self, Invalid("choice", "Choose Post all, or Charge from a day on."))
+        elif self.choice.data == "charge_from" and not self.charge_from.data:
+            put_error(self, Invalid("charge_from", "Choose the day from which to charge."))
         return not self.errors

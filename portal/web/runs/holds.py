@@ -9,12 +9,13 @@ from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.wording import day, plural
 from portal.extensions import db
 from portal.models import Assignment
 from portal.services.runs import holds
 from portal.web.http.bounds import row_id
 from portal.web.runs.forms import HoldForm
-from portal.web.shared.filters import day, plural
+from portal.web.shared.fields import put_error
 
 bp = Blueprint("holds", __name__, url_prefix="/held")
 
@@ -96,7 +97,7 @@ def choose(assignment_id: int) -> Any:
         chosen = _charge_from([assignment], form)
         if chosen.refused:
             db.session.rollback()
-            form.say(Invalid("charge_from", chosen.refused[0].reason))
+            put_error(form, Invalid("charge_from", chosen.refused[0].reason))
             return _page(assignment, form, 422)
         flash(f"{assignment.package.name} is charged from {day(form.charge_from.data)} on.")
     db.session.commit()

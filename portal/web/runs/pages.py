@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import RuleBroken
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Charge, Customer, Outcome, Run, RunState
 from portal.services import credit
@@ -20,7 +21,6 @@ from portal.web.runs import bp
 from portal.web.runs.forms import RunForm
 from portal.web.shared.detached import IN_REQUEST_MOST, charge_detached
 from portal.web.shared.fields import day_or_none, name_for_field
-from portal.web.shared.filters import plural
 from portal.web.shared.lists import list_state
 
 BELOW_NAMED = 50

@@ -55,5 +55,4 @@ def register(app: Flask) -> None:
 
 
 def _asks_for_comment() -> bool:
-    provider = company()
-    return provider is not None and provider.audit_comment != AuditComment.OFF
+    return company().audit_comment != AuditComment.OFF

@@ -7,6 +7,7 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 
 from portal.clock import today
 from portal.domain.errors import Invalid
+from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Company
 from portal.models.company import ONLY, company
@@ -16,12 +17,11 @@ from portal.web.http.locks import lock_or_404
 from portal.web.settings import bp
 from portal.web.settings.forms import AUDIT_COMMENTS, CompanyForm, LogoForm
 from portal.web.shared.fields import put_error
-from portal.web.shared.filters import plural
 
 
 @bp.get("")
 def index() -> Any:
-    provider = _provider()
+    provider = company()
     return _page(provider, CompanyForm(obj=provider) if may_own() else None)
 
 
@@ -40,7 +40,7 @@ def update() -> Any:
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        return _page(_provider(), form, 422)
+        return _page(company(), form, 422)
     db.session.commit()
     flash("Saved." + (f" {plural(moved, 'minimum spend')} will be settled on another day." if moved else ""))
     return redirect(url_for(".index"), code=303)
@@ -54,7 +54,7 @@ def logo() -> Any:
 
 def logo_file() -> Any:
     """The provider's logo, where there is one; for whoever may see a summary."""
-    picture = _provider().logo or abort(404)
+    picture = company().logo or abort(404)
     return send_file(BytesIO(picture), "image/png")
 
 
@@ -68,7 +68,7 @@ def update_logo() -> Any:
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        provider = _provider()
+        provider = company()
         return _page(provider, CompanyForm(obj=provider), 422, logo_form=form)
     db.session.commit()
     flash("The logo is now printed on every charge summary.")
@@ -82,10 +82,6 @@ def remove_logo() -> Any:
     db.session.commit()
     flash("The logo has been removed from charge summaries.")
     return redirect(url_for(".index"), code=303)
-
-
-def _provider() -> Company:
-    return company() or abort(404)
 
 
 def _page(provider: Company, form: CompanyForm | None, status: int = 200, **more: Any) -> Any:

@@ -25,6 +25,7 @@ from portal.domain import email_address
 from portal.domain.errors import Invalid
 from portal.domain.money import parse_decimal
 from portal.domain.names import written
+from portal.domain.wording import digits
 from portal.models import Customer
 from portal.services.customers import customers
 
@@ -147,7 +148,7 @@ class DaysField(SelectMultipleField):
 
 def shown(value: Decimal) -> str:
     """A decimal as somebody would type it: 24.50, 0.0085, 0."""
-    plain = f"{value.normalize():f}"
+    plain = digits(value)
     return plain + "0" if len(plain.partition(".")[2]) == 1 else plain
 
 
@@ -213,9 +214,13 @@ def name_for_field(customer: Customer | None) -> str:
 
 
 def put_error(form: FlaskForm, error: Invalid) -> None:
-    """Show what a service refused at the field it belongs to, or at the form's first one."""
-    field = form[error.field] if error.field in form else next(iter(form))
-    field.errors = [*field.errors, error.sentence]
+    """Show what was refused at its field, or at the first that can be seen; what the field says already comes first."""
+    field = (
+        form[error.field]
+        if error.field in form
+        else next(f for f in form if not isinstance(f, HiddenField | VersionField))
+    )
+    field.errors = field.errors or [error.sentence]
 
 
 def day_or_none(text: str) -> date | None:
@@ -238,12 +243,6 @@ class VersionedForm(FlaskForm):
     def stand_on(self, version: int) -> None:
         """Let the next try begin from what is stored now."""
         self.version.raw_data, self.version.data = None, str(version)
-
-    def say(self, problem: Invalid) -> None:
-        """Put a sentence at its field; at the first one, where the form has no such field."""
-        names = [name for name in self._fields if name not in ("version", "csrf_token", "token")]
-        field = self[problem.field if problem.field in self._fields else names[0]]
-        field.errors = [*field.errors, problem.sentence]
 
 
 def check_email(form: FlaskForm, field: Any) -> None:

@@ -7,7 +7,9 @@ from flask import Flask, Response, g, make_response, render_template, session
 from flask_security import current_user
 from flask_security.utils import check_and_get_token_status
 
+from portal.domain.errors import Invalid
 from portal.web.http.headers import CSP_DRAWN
+from portal.web.shared.fields import put_error
 from portal.web.sign_in.forms import CodeForm
 from portal.web.sign_in.settings import WRONG_CODE
 
@@ -47,7 +49,7 @@ def _asking_again(app: Flask, view: View) -> View:
         )
         drawn = security.totp_factory.fetch_setup_values(state["totp_secret"], current_user)
         form = CodeForm(formdata=None)
-        form.code.errors = [WRONG_CODE]
+        put_error(form, Invalid("code", WRONG_CODE))
         page = render_template(
             "security/two_factor_setup.html",
             two_factor_verify_code_form=form,

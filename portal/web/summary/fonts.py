@@ -12,6 +12,7 @@ from pathlib import Path
 import typst
 
 from portal.config import HERE
+from portal.domain.wording import listed, whole
 
 OWN = HERE / "fonts"
 # What typst says of each letter that it could not set, once a letter.
@@ -68,9 +69,7 @@ def refusal(whose: str, letters: list[str], families: list[str]) -> str:
     ]
     no_letters = named.pop("", "")
     if named:
-        which = (
-            next(iter(named)) if len(named) == 1 else " and ".join(f"{f} (for {n})" for f, n in named.items())
-        )
+        which = next(iter(named)) if len(named) == 1 else listed([f"{f} (for {n})" for f, n in named.items()])
         said.append(
             f"Install {which} on the server, or in the folder of PORTAL_FONTS, and start the portal again; until then, "
             "print the summary's page."
@@ -81,7 +80,7 @@ def refusal(whose: str, letters: list[str], families: list[str]) -> str:
 
 
 def _listed(letters: list[str]) -> str:
-    rest = f" and {len(letters) - NAMED:,} more" if len(letters) > NAMED else ""
+    rest = f" and {whole(len(letters) - NAMED)} more" if len(letters) > NAMED else ""
     return " ".join(letters[:NAMED]) + rest
 
 

@@ -10,7 +10,8 @@ from flask import render_template, request, send_file
 from portal.clock import today
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Company, Customer
+from portal.models import Customer
+from portal.models.company import company
 from portal.services.summary import for_paper, summary
 from portal.web.http.errors import problem
 from portal.web.shared.spans import span_of
@@ -46,7 +47,7 @@ def as_pdf(customer: Customer, size: str) -> Any:
     if span.problem or not (span.begins and span.through):
         return problem(422, span.problem)
     found = for_paper(customer, span.begins, span.through)
-    made = paper.pdf(found, db.session.get_one(Company, 1), today(), size if size in paper.PAPERS else "a4")
+    made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
     return send_file(
         BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found)
     )

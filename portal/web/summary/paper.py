@@ -1,6 +1,6 @@
 """The charge summary as PDF: the same summary as the page shows, set by typst, tagged and archival.
 
-Its texts are made by the filters that the page uses, so that both say the same; typst is handed finished
+Its texts are written by the same hand as the page's, so that both say the same; typst is handed finished
 texts and knows no rule of ours.
 """
 
@@ -17,10 +17,11 @@ from flask import current_app
 
 from portal.config import ROOT
 from portal.domain.errors import RuleBroken
+from portal.domain.phone_numbers import international as phone
+from portal.domain.wording import day, money, percent, price, span, whole
 from portal.models import Company
 from portal.services.charges.explaining import Explained
 from portal.services.summary import Summary
-from portal.web.shared.filters import day, money, percent, phone, price, span, whole
 from portal.web.summary import fonts, scripts
 
 SOURCE = ROOT / "templates" / "summary" / "summary.typ"

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("session")
 
 def assign_all(wish, targets, token="form-1", **more):
     found = sort_out(wish, targets, **more)
-    return found, assign_many(found.ready, token=token, by=BEN, now=NOW)
+    return found, assign_many(found.done, token=token, by=BEN, now=NOW)
 
 
 def dids_of(customer, first, many):
@@ -42,7 +42,7 @@ def test_who_cannot_have_it_stays_with_a_reason_and_the_others_get_it(session):
     found, made = assign_all(Wish(package, 2, TODAY), load_dids([stock.id, theirs.id, ours.id, again.id]))
     assert [assignment.did for assignment in made] == [ours]
     assert made[0].quantity_on(TODAY) == 2
-    assert [(it.name, it.reason) for it in found.refused] == [
+    assert [(name_of(it.thing), it.reason) for it in found.refused] == [
         ("+44 20 7946 0124", "SIP Trunk 10 has no prices in USD, the currency of Globex."),
         ("+44 20 7946 0125", "It is in stock. Give it to a customer first."),
         ("+44 20 7946 0126", "SIP Trunk 10 is already assigned to +442079460126, since 22 November 2026."),
@@ -52,16 +52,16 @@ def test_who_cannot_have_it_stays_with_a_reason_and_the_others_get_it(session):
 def test_those_who_have_it_already_get_it_twice_only_when_that_is_meant():
     package, customer = a_package(), a_customer()
     assigned(package, customer)
-    assert sort_out(Wish(package, 1, TODAY), [customer]).ready == []
+    assert sort_out(Wish(package, 1, TODAY), [customer]).done == []
     found = sort_out(Wish(package, 1, TODAY), [customer], twice=True)
-    assert (len(found.ready), found.twice) == (1, 1)
+    assert (len(found.done), found.twice) == (1, 1)
 
 
 def test_the_same_package_on_a_did_or_over_other_days_is_not_the_same():
     package, customer = a_package(), a_customer()
     assigned(package, customer, did=a_did(customer))
     assigned(package, customer, date(2026, 1, 1), end_date=date(2026, 11, 21))
-    assert len(sort_out(Wish(package, 1, TODAY), [customer]).ready) == 1
+    assert len(sort_out(Wish(package, 1, TODAY), [customer]).done) == 1
 
 
 def test_a_second_click_makes_nothing_more(session):
@@ -82,8 +82,8 @@ def test_what_is_foreseen_is_the_sum_of_what_each_would_be_charged():
     package = a_package(currencies=("GBP", "USD"), setup_retail="5")
     customers = [a_customer(), a_customer("Globex", "USD", "0"), a_customer("Initech", tax_rate="7")]
     found = sort_out(Wish(package, 1, date(2026, 10, 15)), customers)
-    seen = foresee(found.ready, TODAY)
-    each = [outlook(draft, TODAY) for draft in found.ready]
+    seen = foresee(found.done, TODAY)
+    each = [outlook(draft, TODAY) for draft in found.done]
     assert {currency: sums.amount for currency, sums in seen.due.items()} == {
         "GBP": Decimal(59),
         "USD": Decimal("29.5"),
@@ -95,7 +95,7 @@ def test_what_is_foreseen_is_the_sum_of_what_each_would_be_charged():
 def test_what_is_foreseen_is_what_a_run_posts():
     package, customers = a_package(setup_retail="5"), [a_customer(), a_customer("Globex")]
     wish = Wish(package, 1, date(2026, 10, 15))
-    seen = foresee(sort_out(wish, customers).ready, TODAY)
+    seen = foresee(sort_out(wish, customers).done, TODAY)
     assign_all(wish, customers)
     assert run().charges == seen.due["GBP"].count
 
@@ -107,8 +107,8 @@ def test_five_hundred_dids_ask_the_database_as_often_as_fifty(session):
         session.commit()
         with questions_to(session) as asked:
             found = sort_out(wish, load_dids(ids))
-            seen = foresee(found.ready, TODAY)
-            made = assign_many(found.ready, token=f"form-{many}", by=BEN, now=NOW)
+            seen = foresee(found.done, TODAY)
+            made = assign_many(found.done, token=f"form-{many}", by=BEN, now=NOW)
             session.commit()
         questions.append(len(asked))
         assert (len(made), seen.due["GBP"].amount) == (many, 5 * many)

@@ -160,8 +160,8 @@ def test_many_end_on_one_day_and_who_is_locked_stays(session):
     three = [assigned(package, customer, date(2026, 11, 1)) for package in (free, locked, free)]
     run()
     ending = end_many(three, date(2026, 11, 30), TODAY, now=NOW)
-    assert [assignment.id for assignment in ending.ready] == [three[0].id, three[2].id]
-    assert [(it.assignment.id, it.reason) for it in ending.refused] == [
+    assert [assignment.id for assignment in ending.done] == [three[0].id, three[2].id]
+    assert [(it.thing.id, it.reason) for it in ending.refused] == [
         (
             three[1].id,
             "Not before 30 December 2026: it is locked until 31 December 2026.",

@@ -17,6 +17,8 @@ from tests.calling import a_file, a_line
 from tests.processes import Command
 from tests.trade import NOW, TODAY, a_customer
 
+pytestmark = pytest.mark.slow
+
 LINES = 60_000
 PATIENCE = 60  # seconds
 

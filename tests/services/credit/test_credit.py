@@ -81,10 +81,10 @@ def test_allocating_a_payment_takes_from_the_balance_and_lifting_gives_back(sess
 def test_no_more_is_allocated_than_is_left_of_the_charge_or_of_the_payment(session):
     acme = a_customer(tax_rate="0")
     payment, charge = paid(acme, "15"), charged(acme, "10")
-    with pytest.raises(Invalid, match="Only 10 of the charge"):
+    with pytest.raises(Invalid, match=r"Only 10\.00 of the charge"):
         allocate(payment, charge, "11")
     allocate(payment, charge, "10", "first")
-    with pytest.raises(Invalid, match="Only 5 of the payment"):
+    with pytest.raises(Invalid, match=r"Only 5\.00 of the payment"):
         allocate(payment, charged(acme, "10", token="second"), "6", "more")
 
 

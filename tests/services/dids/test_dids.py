@@ -132,9 +132,9 @@ def test_a_did_with_a_package_stays_where_it_is_and_says_why(session: Any) -> No
     assigning.assign(draft, token="t", by="ben", now=NOW)
     outcome = deletion.give_many([free, held], globex, TODAY)
     assert outcome.done == [free]
-    assert [(one.did, "UK DID" in one.reason) for one in outcome.refused] == [(held, True)]
+    assert [(one.thing, "UK DID" in one.reason) for one in outcome.refused] == [(held, True)]
     assert held.customer is acme
-    assert deletion.release_many([held], TODAY).refused[0].did is held
+    assert deletion.release_many([held], TODAY).refused[0].thing is held
 
 
 def test_an_act_on_more_than_ten_thousand_is_refused() -> None:

@@ -124,7 +124,7 @@ def test_a_choice_for_many_leaves_held_whom_it_does_not_fit(session, held):
     run()
     chosen = holds.choose_charge_from([held, younger], TODAY - timedelta(45), TODAY, by=BEN, now=NOW)
     assert [hold.assignment_id for hold in chosen.done] == [held.id]
-    assert [it.assignment.id for it in chosen.refused] == [younger.id]
+    assert [it.thing.id for it in chosen.refused] == [younger.id]
     assert (held.position.held_lines, younger.position.held_lines) == (0, 46)
 
 

@@ -31,6 +31,8 @@ from portal.services.runs import runs
 from tests.processes import Command
 from tests.trade import a_customer, a_package
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(10)
 PROCESSES, CHUNK, ASSIGNMENTS = 4, 3, 60
 TODAY = date(2026, 11, 22)

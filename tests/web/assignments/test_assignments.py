@@ -495,5 +495,5 @@ def test_many_that_end_on_one_day_are_told_what_each_comes_to_and_all_of_them(se
     soup = page(client.post("/assignments/end", data=form))
     rows = [words(row) for row in soup.select("#ending tbody tr")]
     assert ["nothing −5.17 GBP" in rows[0], "nothing −10.00 GBP" in rows[1]] == [True, True]
-    assert "0.00 −15.17" in words(soup.select_one("#ending tfoot"))
+    assert "In all, GBP 0.00 −15.17" in words(soup.select_one("#ending tfoot"))
     assert seat.end_date is None and fax.end_date is None

@@ -119,7 +119,7 @@ def test_more_than_is_left_is_refused_at_its_field(client, session, acme):
     payment = session.scalars(select(Payment)).one()
     paying = {"token": "a1", "charge": str(charge.id), "amount": "11"}
     soup = page(client.post(f"/payments/{payment.id}/allocations", data=paying), 422)
-    assert "Only 10 of the charge" in error_at(soup, "amount")
+    assert "Only 10.00 of the charge" in error_at(soup, "amount")
 
 
 def test_another_customers_charge_cannot_be_paid(client, session, acme):

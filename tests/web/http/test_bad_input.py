@@ -13,6 +13,8 @@ from tests import bad_input, bad_input_world, world
 from tests.bad_input import BEYOND, LETTERS, Field, Form, form_on, sentence_about, shown
 from tests.bad_input_routes import QUERY, ROWS, SECURITY, SECURITY_FIELDS, Row
 
+pytestmark = pytest.mark.slow
+
 NEW = """{names}: no row in tests/bad_input_routes.py. Add to ROWS, for each of them,
     "blueprint.view": Row("blueprint.page", fill={{"field": "value"}}),
 where the page is the view that shows its form, and the values those with which it is accepted; or BUTTON, where
@@ -41,7 +43,7 @@ def on_postgresql(folder, postgresql_url):
     url = make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
     database = world.Postgresql(home, url)
     yield bad_input_world.Stage(database, home)
-    database.close()
+    database.end()
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()

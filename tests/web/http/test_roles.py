@@ -70,6 +70,7 @@ def judge(name, role, path, answer, expected):
         assert answer.status_code in (expected if isinstance(expected, tuple) else (expected,)), told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_an_answer_is_the_same_byte_for_byte_while_nothing_changes(stage, monkeypatch, role):
     """But for what says, in a form that adds something, that it is taken once."""
