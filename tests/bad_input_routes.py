@@ -108,7 +108,7 @@ ROWS = {
     "customers.drop_tax_rate": Row(
         fill={"effective_from": "2027-01-01"},
         kinds={"effective_from": "date"},
-        says={"effective_from": "holds"},
+        says={"effective_from": "in force"},
     ),
     "customers.restore": BUTTON,
     "customers.update": Row("customers.edit", fill={"name": "Acme Two"}),
@@ -230,7 +230,7 @@ ROWS = {
         fill={"effective_from": "2027-01-01"},
         kinds={"effective_from": "date"},
         status=(409, 422),
-        says={"effective_from": "holds"},
+        says={"effective_from": "in force"},
     ),
     "packages.preview": Row("packages.new", form="packages.create", is_preview=True),
     "packages.restore": BUTTON,

@@ -18,7 +18,6 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.services import audit, notices
 from portal.services.calls import importing
-from portal.services.chunks import in_chunks
 from portal.services.people import people
 from portal.services.runs import runs
 from tests import trade, world
@@ -95,7 +94,7 @@ def _take_in(name: str) -> Callable[[Scene], None]:
 
 
 def _announce(scene: Scene) -> None:
-    for chunk in in_chunks(notices.to_announce(trade.TODAY)):
+    for chunk in notices.to_announce(trade.TODAY):
         notices.announce(chunk, trade.TODAY, clock.now())
         db.session.commit()
 

@@ -324,6 +324,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_did_owner_did_id_did", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("did_id", "effective_from", name="pk_did_owner"),
     )
+    op.create_index("ix_did_owner_effective_from", "did_owner", ["effective_from"], unique=False)
 
     op.create_table(
         "invitation",

@@ -61,7 +61,7 @@ def customer_called(text: str | None) -> "Customer | None":
     if text is None:
         return None
     if not text.strip():
-        raise click.ClickException(f"The customer is empty. Write {CALLED}.")
+        raise click.ClickException(f"The customer is empty. Enter {CALLED}.")
     return named(text)
 
 

@@ -10,7 +10,8 @@ from portal.commands import with_app
 def command() -> None:
     """Make the notices of charges to come, and send them.
 
-    Each charge date of an assignment is announced once, however often this is started.
+    Each charge date of an assignment is announced once, however often this is started. A customer gets one message a
+    day, which lists them.
 
     \b
     Every morning:  0 7 * * *  portal notices
@@ -18,12 +19,13 @@ def command() -> None:
     from portal.clock import now, today
     from portal.extensions import db
     from portal.services import notices
-    from portal.services.chunks import in_chunks
     from portal.services.mail import outbox as mail
 
     made, day = 0, today()
-    for chunk in in_chunks(notices.to_announce(day)):
+    for chunk in notices.to_announce(day):
         made += notices.announce(chunk, day, now())
         db.session.commit()
     sent, not_sent = mail.send_waiting(now())
     click.echo(f"{made} announced; {sent} messages sent, {not_sent} could not be sent yet.")
+    if waiting := mail.count_waiting():
+        click.echo(f"{waiting} still waiting in the outbox: `portal mail send` sends them when they are due.")

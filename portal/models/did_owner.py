@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
@@ -14,6 +14,9 @@ class DidOwner(db.Model):
 
     Of a day on which it moved more than once, the last is kept.
     """
+
+    # What has moved since a file of calls was begun is asked for with each of its chunks.
+    __table_args__ = (Index("ix_did_owner_effective_from", "effective_from"),)
 
     did_id: Mapped[int] = mapped_column(
         PK, ForeignKey("did.id", ondelete="CASCADE"), primary_key=True, autoincrement=False

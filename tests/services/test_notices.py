@@ -28,7 +28,7 @@ def acme(session):
 
 def announce(day=TODAY):
     """What the command does on a day: how many notices were made."""
-    return notices.announce(notices.to_announce(day), day, NOW)
+    return sum(notices.announce(ids, day, NOW) for ids in notices.to_announce(day))
 
 
 def announced(session):
@@ -130,4 +130,47 @@ def test_two_who_announce_at_once_announce_once(session, app, acme):
     for thread in threads:
         thread.join()
     session.expire_all()
-    assert len(announced(session)) == len(session.scalars(select(Mail)).all()) == 20
+    assert len(announced(session)) == 20
+    assert len(session.scalars(select(Mail)).all()) == 1
+
+
+def test_a_customer_gets_one_message_a_day_that_lists_each_charge_date(session, acme):
+    assigned(a_package("Daily", "2", frequency=Frequency.DAILY, match=()), acme, TODAY - ONE_DAY)
+    assigned(a_package("Line", "10", match=()), acme, TODAY + 3 * ONE_DAY)
+    run(TODAY)
+    assert announce() == 8
+    (message,) = session.scalars(select(Mail))
+    assert message.subject == "8 charges from 23 to 29 November 2026"
+    for part in "On 24 Nov 2026 we will charge you for Daily:", "charge you for Line:", "In all: 28.80 GBP":
+        assert part in message.text
+    assert (
+        message.text.index("24 Nov 2026 we")
+        < message.text.index("for Line")
+        < message.text.index("26 Nov 2026 we")
+    )
+
+
+def test_what_is_found_after_the_days_message_waits_for_the_next_days(session, acme):
+    assigned(a_package("First", match=()), acme, TODAY + 2 * ONE_DAY)
+    assert announce() == 1
+    second = assigned(a_package("Second", match=()), acme, TODAY + 3 * ONE_DAY)
+    assert announce() == 0
+    assert announce(TODAY + ONE_DAY) == 1
+    assert announced(session)[-1] == (second.id, TODAY + 3 * ONE_DAY)
+    assert ["First" in m.text for m in session.scalars(select(Mail).order_by(Mail.id))] == [True, False]
+
+
+def test_the_charges_of_one_customer_are_in_one_message_however_many_are_read_at_a_time(
+    session, acme, monkeypatch
+):
+    monkeypatch.setattr("portal.services.notices.CHUNK", 2)
+    globex = a_customer("Globex")
+    globex.email = "bob@globex.example"
+    for number in range(3):
+        for customer in acme, globex:
+            assigned(a_package(f"Line {number} {customer.name}", match=()), customer, TODAY + ONE_DAY)
+    assert announce() == 6
+    assert [m.to for m in session.scalars(select(Mail).order_by(Mail.id))] == [
+        "ann@acme.example",
+        "bob@globex.example",
+    ]

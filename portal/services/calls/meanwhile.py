@@ -28,9 +28,7 @@ class ChangedMeanwhile(RuleBroken):
     """Somebody changed what a chunk names between its reading and its locks."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "Customers or DIDs that the file names are being changed again and again. Go on with it a little later."
-        )
+        super().__init__("Customers or DIDs in the file keep changing. Continue the import a little later.")
 
 
 class Meanwhile:
@@ -38,6 +36,7 @@ class Meanwhile:
 
     def __init__(self, reader: Reader, *, follows: bool) -> None:
         self.reader, self.follows = reader, follows
+        self.is_outdated = False
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block; what they name stays as it is until the transaction ends.
@@ -47,11 +46,13 @@ class Meanwhile:
         locking.lock(Company, [ONLY], shared=True)
         if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
             self.reader.times = Times(ZoneInfo(time_zone))
-        self.reader.renew()
+        self.reader.renew(surely=self.is_outdated)
+        self.is_outdated = True
         chunk, reader = self.reader.read(block), self.reader
         dids = {did for record in chunk.records for did in (record.did_id, record.other_did_id) if did}
         _keep_as_read(Did, dids, reader.dids.versions)
         _keep_as_read(Customer, {record.customer_id for record in chunk.records}, reader.customers.versions)
+        self.is_outdated = False
         return chunk
 
 

@@ -25,10 +25,25 @@ EVER, NEVER = "", "9999"
 Owner = tuple[int, int]
 
 
-def _stamp(model: type[Customer | Did]) -> tuple[int, ...]:
-    """What becomes another whenever one of them is added, changed or removed."""
-    sums = select(func.count(), func.sum(model.id), func.sum(model.version)).select_from(model)
-    return tuple(int(value or 0) for value in db.session.execute(sums).one())
+def _stamp() -> tuple[int, ...]:
+    """What becomes another whenever a customer is added or changed. They are never removed."""
+    sums = select(func.count(), func.sum(Customer.id), func.sum(Customer.version))
+    return _numbers(sums)
+
+
+def _moved(since: date) -> tuple[int, ...]:
+    """What becomes another whenever a DID is removed, or taken in or moved on a day `since` or later.
+
+    The first of it is how many there are. Whose they are is kept by days: not all of them have to be gone through.
+    """
+    weighed = DidOwner.did_id * func.coalesce(DidOwner.customer_id, 0)
+    count = select(func.count()).select_from(Did).scalar_subquery()
+    sums = select(count, func.count(), func.sum(DidOwner.did_id), func.sum(weighed))
+    return _numbers(sums.where(DidOwner.effective_from >= since))
+
+
+def _numbers(query: Select[*tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(int(value or 0) for value in db.session.execute(query).one())
 
 
 class Customers:
@@ -39,7 +54,7 @@ class Customers:
 
     def __init__(self) -> None:
         # Read first: what changes between this and the rest is read once more, never missed.
-        self.stamp = _stamp(Customer)
+        self.stamp = _stamp()
         self.versions: dict[int, int] = {}
         self.by_name: dict[str, int] = {}
         self.by_code: dict[str, int] = {}
@@ -75,7 +90,7 @@ class Customers:
 
     def have_changed(self) -> bool:
         """Whether one was added or changed since: a name, a code, a currency, or whether they are there."""
-        return _stamp(Customer) != self.stamp
+        return _stamp() != self.stamp
 
     def called(self, id: int) -> str:
         """A customer as sentences call them."""
@@ -123,8 +138,10 @@ class Dids:
     stands first; for days before that, the assignments on the DID; then, with whom it was when it was first kept.
     """
 
-    def __init__(self) -> None:
-        self.stamp = _stamp(Did)
+    def __init__(self, today: date) -> None:
+        # What moves from now on moves today at the earliest, or the day before, should the time zone change.
+        self.since = today - 2 * ONE_DAY
+        self.stamp = _moved(self.since)
         self.versions: dict[int, int] = {}
         self.known: dict[str, Owner] = {}
         self.spans: dict[str, list[tuple[str, str, Owner | None]]] = defaultdict(list)
@@ -133,8 +150,8 @@ class Dids:
             self._add()
 
     def have_changed(self) -> bool:
-        """Whether one was added, moved or removed since. Those that are looked up are looked up anew each time."""
-        return self.all_in_mind and _stamp(Did) != self.stamp
+        """Whether one was taken in, moved or removed since. Those that are looked up are looked up anew each time."""
+        return self.all_in_mind and _moved(self.since) != self.stamp
 
     def on(self, number: str, day: str) -> Owner | None:
         """Which DID a number is, and whose it was on a day; None for one that nobody had."""

@@ -82,24 +82,24 @@ class Reader:
         self.places = [mapping.places.get(name, width) for name in WANTED]
         self.wanted = itemgetter(*self.places)
         comma = delimiter != ","
-        self.customers, self.dids, self.times = Customers(), Dids(), Times(zone)
+        self.customers, self.dids, self.times = Customers(), Dids(today), Times(zone)
         self.seconds: Memo[int] = Memo(seconds_reader(1000 if in_milliseconds(head, mapping) else 1))
         self.amounts: Memo[int] = Memo(amount_reader("Charge", comma))
         self.costs: Memo[int] = Memo(amount_reader("Cost", comma))
         self.has_seconds = mapping["seconds"] is not None
-        self.last_day = (today + ONE_DAY).isoformat()
+        self.today, self.last_day = today, (today + ONE_DAY).isoformat()
         self.currencies: Memo[str] = Memo(read_currency)
         # What the charge is in, by its column's name, where the row does not say.
         self.currency = currency_of(head, mapping, "amount")
         self.currency_of_cost = currency_of(head, mapping, "cost")
         self.has_currency = bool(self.currency) or mapping["currency"] is not None
 
-    def renew(self) -> None:
-        """Read customers and DIDs anew, if they have changed."""
-        if self.customers.have_changed():
+    def renew(self, *, surely: bool = False) -> None:
+        """Read customers and DIDs anew, if they have changed; `surely`: in any case."""
+        if surely or self.customers.have_changed():
             self.customers = Customers()
-        if self.dids.have_changed():
-            self.dids = Dids()
+        if surely or self.dids.have_changed():
+            self.dids = Dids(self.today)
 
     def read(self, block: Block) -> Chunk:
         """The calls of a block of lines, and its bad rows."""

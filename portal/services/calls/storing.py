@@ -215,9 +215,13 @@ def _standing(records: Sequence[Record], before: int, import_id: int) -> dict[tu
             (import_id,),
         )
     found = {}
-    for id, came_with, customer, call_id, *rest in rows:
-        kept = rest[8] is not None
-        dids, stands = (rest[9:11], rest[11:]) if kept else (rest[:2], rest[2:8])
+    for (
+        id, came_with, customer, call_id, did, other, started, day, number, length, amount, cost,
+        kept, said_did, said_other, *said,
+    ) in rows:  # fmt: skip
+        stands, dids = (started, day, number, length, amount, cost), (did, other)
+        if kept:
+            stands, dids = tuple(said), (said_did, said_other)
         is_fresh = id > before and came_with == import_id
-        found[customer, call_id] = _Stands(id, came_with, tuple(stands), tuple(dids), is_fresh, kept)
+        found[customer, call_id] = _Stands(id, came_with, stands, dids, is_fresh, bool(kept))
     return found

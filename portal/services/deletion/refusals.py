@@ -163,7 +163,7 @@ def _way_to_end_all(query: Select[Assignment], today: date) -> WayOut | None:
     if not running:
         return None
     last_day = max(_last_day(assignment, today) for assignment in running)
-    which = "Show what ending it comes to" if len(running) == 1 else f"End {whole(len(running))} assignments"
+    which = "Show the effect of ending it" if len(running) == 1 else f"End {whole(len(running))} assignments"
     ids = ",".join(str(assignment.id) for assignment in running)
     return WayOut(
         which, "assignments.end_many", {}, {"ids": ids, "end_date": last_day.isoformat(), "show": "1"}

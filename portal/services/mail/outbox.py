@@ -15,7 +15,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from portal.domain.email_address import harmless, on_the_way
 from portal.domain.errors import Invalid
@@ -88,6 +88,12 @@ def send_waiting(now: datetime) -> tuple[int, int]:
             if error is not None and error.server_down:
                 break
     return sent, not_sent
+
+
+def count_waiting() -> int:
+    """How many messages have not left yet and are going to be tried, now or later."""
+    waiting = select(func.count(Mail.id)).where(Mail.state == MailState.WAITING)
+    return db.session.scalar(waiting) or 0
 
 
 def due_ids(now: datetime) -> Sequence[int]:

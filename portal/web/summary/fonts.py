@@ -75,7 +75,7 @@ def refusal(whose: str, letters: list[str], families: list[str]) -> str:
             "print the summary's page."
         )
     if no_letters:
-        said.append(f"Take {no_letters} out of the text: what stands there is no letter.")
+        said.append(f"Remove {no_letters} from the text: no font can show it.")
     return " ".join(said)
 
 

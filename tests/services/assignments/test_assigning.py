@@ -112,7 +112,7 @@ def test_a_package_without_prices_in_the_customers_currency_leads_to_its_price_l
 def test_what_is_archived_is_not_assigned():
     package, customer = a_package(), a_customer()
     package.archived_on = TODAY
-    with pytest.raises(NotAssignable, match="off sale"):
+    with pytest.raises(NotAssignable, match="no longer on sale"):
         once(draft(package))
     customer.archived_on = TODAY
     with pytest.raises(NotAssignable, match="Restore the customer first"):

@@ -114,7 +114,9 @@ def test_a_did_that_is_deleted_says_no_longer_whose_a_call_is(two, tmp_path):
 
     path = a_file(tmp_path, [*lines_of("Acme"), a_line("b", WHEN, 60, "1", customer="", did=did.number)])
     import_ = taken_in_while(path, delete)
-    assert set(owners()) == {"a"} and bad_rows(import_)[0][1].startswith("It does not say whose it is")
+    assert set(owners()) == {"a"} and bad_rows(import_)[0][1].startswith(
+        "The row does not say whose call it is"
+    )
 
 
 # -- between the reading of a chunk and its locks

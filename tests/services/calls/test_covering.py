@@ -185,7 +185,5 @@ def test_a_destination_that_cannot_be_read_stops_nobodys_calls_and_is_told(tmp_p
     assert taken_in(a_file(tmp_path, lines, name="more.csv")).state == ImportState.DONE
     assert covered() == {"a": (300, 5), "b": (120, 2), "c": (0, 0)}
     assert call_entries(other) == [("2026-11-03", "-1")]
-    told = (
-        f"Assignment {bundle.id} (5 Minutes ^44, Northwind Telecom) cannot be worked out: A bracket is opened"
-    )
+    told = f"Assignment {bundle.id} (5 Minutes ^44, Northwind Telecom) cannot be worked out: A bracket is never closed"
     assert any(told in message for message in caplog.messages)

@@ -229,5 +229,5 @@ def test_killed_while_the_calls_of_a_file_that_is_gone_are_entered_it_is_taken_u
     importing.go_on(stopped, later)
     session.commit()
     done = importing.carry_out(id, TODAY, lambda: later, ZoneInfo("UTC"), 240)
-    assert (done.state, done.sentence) == (ImportState.REFUSED, "The file is not there any more.")
+    assert (done.state, done.sentence) == (ImportState.REFUSED, "The file no longer exists.")
     assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-2.40"))

@@ -43,7 +43,7 @@ def kept(did):
 
 def owner_on(*days):
     """Whose the DID was on these days, as files of calls are read."""
-    found = owners.Dids()
+    found = owners.Dids(TODAY)
     found.look_up([DIGITS])
     on = [found.on(DIGITS, one.isoformat()) for one in days]
     return [owner and owner[1] for owner in on]

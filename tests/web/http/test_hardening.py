@@ -205,7 +205,7 @@ def test_the_demo_goes_by_its_own_name_only(anonymous, host):
 def test_the_demo_is_not_served_to_others(host):
     result = CliRunner().invoke(main, ["serve", "--host", host])
     assert result.exit_code == 1
-    assert "answers its own machine only" in result.output
+    assert "it is for this machine only" in result.output
 
 
 def test_a_portal_in_production_does_not_debug(monkeypatch, tmp_path):

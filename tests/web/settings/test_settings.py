@@ -86,7 +86,7 @@ def test_saving_keeps_everything(client, provider, session):
         ("default_currency", "XXX", "Choose a Default Currency"),
         ("usage_wait_days", "31", "0 to 30"),
         ("usage_wait_days", "-1", "0 to 30"),
-        ("usage_wait_days", "soon", "Write Usage Wait Days as a whole number"),
+        ("usage_wait_days", "soon", "Enter Usage Wait Days as a whole number"),
         ("usage_wait_days", "", "how many days"),
     ],
 )

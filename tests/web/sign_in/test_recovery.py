@@ -94,7 +94,7 @@ def test_the_link_works_once_and_not_after_a_new_password(anonymous, letterbox):
     choose(anonymous, path)
     assert choose(anonymous, path, "another-good-lantern").location == "/reset"
     assert anonymous.get(path).location == "/reset"
-    assert "holds no more" in words(page(anonymous.get("/reset")).select_one("#toasts"))
+    assert "is no longer valid" in words(page(anonymous.get("/reset")).select_one("#toasts"))
 
 
 def test_a_link_expires(anonymous, letterbox, monkeypatch):
