@@ -45,13 +45,15 @@ def provider(assignments: int, due_on: date = TODAY) -> None:
     _packages()
     fill(
         "customer",
-        "id token name name_key search_key company_details email address currency created_on created_at "
+        "id token name name_key search_key details_key company_details email address currency created_on created_at "
         "version".split(),
         (
-            (n, f"c{n}", f"Customer {n}", f"customer {n}", f"customer {n}", "", "", "", "GBP", TODAY, NOW, 1)
+            (
+                n, f"c{n}", f"Customer {n}", f"customer {n}", f"customer {n}", "", "", "", "", "GBP", TODAY, NOW, 1,
+            )
             for n in _ids(customers)
         ),
-    )
+    )  # fmt: skip
     fill(
         "customer_tax_rate",
         "customer_id effective_from rate".split(),
@@ -70,13 +72,16 @@ def provider(assignments: int, due_on: date = TODAY) -> None:
 def _packages() -> None:
     fill(
         "package",
-        "id token name search_key description type destination minimum_spend minimum_days proration created_at "
-        "version".split(),
+        "id token name name_key search_key description type destination minimum_spend minimum_days proration "
+        "created_at version".split(),
         (
-            (n, f"p{n}", f"Package {n}", f"package {n}", "", "standard", "", False, 0, "none", NOW, 1)
+            (
+                n, f"p{n}", f"Package {n}", f"package {n}", f"package {n}", "", "standard", "", False, 0, "none",
+                NOW, 1,
+            )
             for n in _ids(PACKAGES)
         ),
-    )
+    )  # fmt: skip
     fill(
         "package_schedule",
         "package_id effective_from frequency frequency_match".split(),

@@ -43,7 +43,7 @@ def measure(kind: str, customers: int, calls: int) -> None:
 def _promise(customers: int) -> None:
     """A minimum spend for each customer, begun on 1 October; whatever else they have is not due."""
     package = Package(
-        token="bench-minimum", name="Minimum", search_key="minimum", minimum_spend=True, created_at=large.NOW,
+        token="bench-minimum", name="Minimum", minimum_spend=True, created_at=large.NOW,
         schedules=[PackageSchedule(frequency=Frequency.MONTHLY, frequency_match=(1,))],
         prices=[PackagePrice(currency="GBP", retail=100)],
     )  # fmt: skip

@@ -106,7 +106,7 @@ def _kept(names: dict[str, Any], cookies: dict[str, dict[str, str]]) -> Scene:
 
 
 def _catalogue() -> dict[str, Any]:
-    service = ConnexcsPackage(name="Fax", search_key="fax")
+    service = ConnexcsPackage(name="Fax")
     db.session.add(service)
     db.session.flush()
     found = {

@@ -82,9 +82,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         customer_id=customer.id,
     )  # fmt: skip
     db.session.flush()
-    service = db.session.scalars(select(ConnexcsPackage)).first() or ConnexcsPackage(
-        name="Service", search_key="service"
-    )
+    service = db.session.scalars(select(ConnexcsPackage)).first() or ConnexcsPackage(name="Service")
     db.session.add(service)
     db.session.flush()
     from portal.web.people.user_group import handle

@@ -123,7 +123,7 @@ def number_seven() -> None:
         rates = [CustomerTaxRate(rate=0)]
         db.session.add(
             Customer(
-                id=7, token="seven", name="Customer Seven", search_key="customer seven", currency="GBP",
+                id=7, token="seven", name="Customer Seven", currency="GBP",
                 created_on=TODAY, created_at=NOW, tax_rates=rates,
             )
         )  # fmt: skip

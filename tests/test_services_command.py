@@ -48,6 +48,14 @@ def test_it_prints_one_customer_on_a_day(portal, trade):
     assert acme["services"] == []
 
 
+def test_it_takes_a_name_with_the_apostrophe_of_any_keyboard(portal, app):
+    with app.app_context():
+        a_customer("O’Brien & Łódź")
+        db.session.commit()
+    assert len(json.loads(portal("--customer", "o'brien & ŁO\u0301DZ\u0301"))["customers"]) == 1
+    assert "Did you mean O’Brien & Łódź?" in portal("--customer", "O'Brien & Lodz", status=1)
+
+
 def test_it_names_whom_it_does_not_know(portal, trade):
     assert "Initech" in portal("--customer", "Initech", status=1)
 

@@ -5,6 +5,8 @@ from alembic import op
 from append_only import allow_edits, refuse_edits
 
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# What names are compared and sorted by: letter by letter, not as the database's own language would.
+KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 # Charges, balance entries and the audit log are written once: the database itself refuses anything else.
 APPEND_ONLY = ("charge", "balance_entry", "audit_entry")
 # There is exactly one company. Its row is edited, never added.
@@ -42,7 +44,7 @@ def upgrade() -> None:
         sa.Column("after", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("overrides", sa.Boolean(), nullable=False),
-        sa.Column("search_key", sa.Text(), nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit_entry"),
         sqlite_autoincrement=True,
     )
@@ -134,10 +136,11 @@ def upgrade() -> None:
         "connexcs_package",
         sa.Column("id", PK, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("search_key", sa.String(length=120), nullable=False),
+        sa.Column("name_key", KEY, nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_connexcs_package"),
-        sa.UniqueConstraint("search_key", name="uq_connexcs_package_search_key"),
+        sa.UniqueConstraint("name_key", name="uq_connexcs_package_name_key"),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -145,8 +148,9 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("name_key", sa.String(length=360), nullable=False),
-        sa.Column("search_key", sa.String(length=400), nullable=False),
+        sa.Column("name_key", KEY, nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
+        sa.Column("details_key", KEY, nullable=False),
         sa.Column("company_details", sa.String(length=250), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -252,7 +256,8 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column("code", sa.String(length=80), nullable=False),
-        sa.Column("key", sa.String(length=240), nullable=False),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
@@ -347,7 +352,8 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("search_key", sa.String(length=120), nullable=False),
+        sa.Column("name_key", KEY, nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column(
             "type",
@@ -383,6 +389,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_package_connexcs_package_id", "package", ["connexcs_package_id"], unique=False)
+    op.create_index("ix_package_name_key", "package", ["name_key"], unique=False)
     op.create_index("ix_package_search_key_id", "package", ["search_key", "id"], unique=False)
 
     op.create_table(
@@ -929,6 +936,7 @@ def upgrade() -> None:
         sa.Column("auto_decrement_credit", sa.Boolean(), nullable=False),
         sa.Column("corrects_id", PK, nullable=True),
         sa.Column("reverses_id", PK, nullable=True),
+        sa.Column("search_key", KEY, server_default="", nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("posted_by", sa.String(length=254), nullable=False),
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),

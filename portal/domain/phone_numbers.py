@@ -1,18 +1,26 @@
 """Phone numbers as people write them, and as E.164 keeps them."""
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache, lru_cache
 
 import phonenumbers
 from babel import Locale
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
+from portal.domain.names import SIGNS, search_key
 from portal.domain.wording import whole
 
 # What may stand between digits. Letters, extensions and several numbers in one place are refused.
-WRITTEN = re.compile(r"'?\s*(?:tel:)?\s*\+?[\d\s().\-/\u2010-\u2015\u00a0]+", re.ASCII | re.IGNORECASE)
+WRITTEN = re.compile(r"'?\s*(?:tel:)?\s*\+?[\d\s().\-/]+", re.ASCII | re.IGNORECASE)
 LONGEST_WRITTEN = 60
+# Shorter than this, a number with a 0 in front may as well be the middle of one.
 SHORTEST_NATIONAL = 6
+# The 0 that is dialled only within the country: +44 (0)20.
+WITHIN = re.compile(r"[(\[]\s*0\s*[)\]]")
+# Full-width signs and digits, and what is set for dots and slashes.
+ASCII_SIGNS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans("·•‧・∕⁄", "....//")
 # The same numbers stand on a page many times, and on other pages again.
 REMEMBERED = 4_096
 
@@ -26,7 +34,7 @@ def countries() -> dict[str, str]:
     """Every country that has a number plan: its code (ISO 3166) and English name, by name."""
     names = Locale("en").territories
     found = {code: names.get(code, code) for code in phonenumbers.SUPPORTED_REGIONS}
-    return dict(sorted(found.items(), key=lambda item: item[1]))
+    return dict(sorted(found.items(), key=lambda item: search_key(item[1])))
 
 
 def country_name(code: str) -> str:
@@ -90,31 +98,55 @@ def block(first: str, last: str, most: int) -> list[str]:
     return [f"+{number}" for number in range(begin, end + 1)]
 
 
-def parts_to_find(text: str) -> list[str]:
+def parts_to_find(text: str, countries: Iterable[str] = ()) -> list[str]:
     """What to look for among E.164 numbers when somebody types `text`; a leading + means from the start.
 
-    Nothing where there are letters: that is a name.
+    A whole number is found also as it is dialled within, or from, one of `countries`. Nothing where there are
+    letters: that is a name.
     """
-    digits = re.sub(r"\D", "", text, flags=re.ASCII)
-    if not digits or any(letter.isalpha() for letter in text):
+    typed = _bare(_in_ascii(text))
+    if any(letter.isalpha() for letter in typed) or not re.search(r"\d", typed, re.ASCII):
         return []
-    if text.lstrip().startswith("+"):
-        return ["+" + digits]
+    found = dict.fromkeys(part for way in (typed, WITHIN.sub("", typed)) for part in _parts(way))
+    for country in ("", *countries):
+        with suppress(NotANumber):
+            found[read_number(typed, country)] = None
+    return list(found)
+
+
+def _parts(typed: str) -> list[str]:
+    """What the digits that were typed can be a part of."""
+    digits = re.sub(r"\D", "", typed, flags=re.ASCII)
+    if typed.startswith("+"):
+        return ["+" + digits] if digits else []
     if digits.startswith("00") and len(digits) > 2:
         return [digits, "+" + digits[2:]]
     if digits.startswith("0") and len(digits) >= SHORTEST_NATIONAL:
         return [digits[1:]]  # as it is dialled within the country
-    return [digits]
+    if digits.startswith("0") and len(digits) > 2:
+        return [digits, digits[1:]]
+    return [digits] if digits else []
+
+
+def _in_ascii(text: str) -> str:
+    """The text with spaces, hyphens, dots and slashes of one kind, and without what cannot be seen."""
+    text = text.translate(SIGNS).translate(ASCII_SIGNS)
+    return "".join(" " if letter.isspace() else letter for letter in text)
+
+
+def _bare(text: str) -> str:
+    """A number without what files put around it."""
+    return re.sub(r"\Atel:", "", text.strip().lstrip("'").strip(), flags=re.IGNORECASE).strip()
 
 
 def _written(text: str) -> str:
     """The text without what files put around a number. NotANumber for what no number looks like."""
-    text = text.strip()
+    text = _in_ascii(text).strip()
     if not text:
         raise NotANumber("The number is missing.")
     if len(text) > LONGEST_WRITTEN or not WRITTEN.fullmatch(text):
         raise NotANumber(f"{_short(text)} is not a phone number. Enter digits, such as +44 20 7946 0123.")
-    return re.sub(r"\Atel:", "", text.lstrip("'").strip(), flags=re.IGNORECASE).strip()
+    return _bare(text)
 
 
 def _why(text: str, kind: int) -> str:

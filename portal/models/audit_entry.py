@@ -6,7 +6,7 @@ from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
-from portal.models.columns import PK, UTC
+from portal.models.columns import KEY, PK, UTC
 
 
 class AuditEntry(db.Model):
@@ -34,4 +34,4 @@ class AuditEntry(db.Model):
     comment: Mapped[str] = mapped_column(Text, default="")
     # An act that a rule forbids and the owner did all the same, with a reason.
     overrides: Mapped[bool] = mapped_column(default=False)
-    search_key: Mapped[str] = mapped_column(Text, default="")
+    search_key: Mapped[str] = mapped_column(KEY, default="")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 from portal.domain.due import Kind
 from portal.extensions import db
 from portal.models.assignment import Assignment
-from portal.models.columns import PK, UTC, Money, word
+from portal.models.columns import KEY, PK, UTC, Money, word
 from portal.models.customer import Customer
 
 RARE = text("kind <> 'recurring'")
@@ -89,6 +89,8 @@ class Charge(ChargeColumns, db.Model):
     auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)
+    # What a manual charge is found by; others are found by their package.
+    search_key: Mapped[str] = mapped_column(KEY, default="", server_default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     posted_by: Mapped[str] = mapped_column(String(254), default="")
     posted_at: Mapped[datetime] = mapped_column(UTC)

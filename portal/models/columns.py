@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # SQLite counts rows up by itself only in a column declared INTEGER.
 PK = BigInteger().with_variant(Integer, "sqlite")
+# What names are compared, searched and sorted by: letter by letter, not as the database's own language would.
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class Money(TypeDecorator[Decimal]):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from portal.domain.names import folded
+from portal.domain.names import name_key, search_key
 from portal.domain.schedule import FIRST_DAY
 from portal.extensions import db
-from portal.models.columns import PK, UTC, Money
+from portal.models.columns import KEY, PK, UTC, Money
 
 if TYPE_CHECKING:
     from portal.models.account_code import AccountCode
@@ -29,9 +29,11 @@ class Customer(db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     token: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(120))
-    # The name as names are compared.
-    name_key: Mapped[str] = mapped_column(String(360))
-    search_key: Mapped[str] = mapped_column(String(400))
+    # The name as names are told apart, and as it is searched for and sorted.
+    name_key: Mapped[str] = mapped_column(KEY)
+    search_key: Mapped[str] = mapped_column(KEY)
+    # What else they are searched for by: e-mail and company details.
+    details_key: Mapped[str] = mapped_column(KEY, default="")
     company_details: Mapped[str] = mapped_column(String(250), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     address: Mapped[str] = mapped_column(Text, default="")
@@ -47,15 +49,23 @@ class Customer(db.Model):
         back_populates="customer", order_by="CustomerTaxRate.effective_from", cascade="all, delete-orphan"
     )
     account_codes: Mapped[list["AccountCode"]] = relationship(
-        back_populates="customer", order_by="AccountCode.key", cascade="all, delete-orphan"
+        back_populates="customer",
+        order_by="AccountCode.search_key, AccountCode.key",
+        cascade="all, delete-orphan",
     )
 
     __mapper_args__ = {"version_id_col": version}
 
     @validates("name")
-    def _fold_name(self, _field: str, name: str) -> str:
-        self.name_key = folded(name)
+    def _key_name(self, _field: str, name: str) -> str:
+        self.name_key, self.search_key = name_key(name), search_key(name)
         return name
+
+    @validates("email", "company_details")
+    def _key_details(self, field: str, text: str) -> str:
+        known = {"email": self.email, "company_details": self.company_details, field: text}
+        self.details_key = search_key(" ".join(filter(None, known.values())))
+        return text
 
     def tax_rate_on(self, day: date) -> Decimal:
         """The tax rate in per cent in force on `day`; 0 where the rates are lost, so that they can be looked at."""

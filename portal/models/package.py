@@ -4,12 +4,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from portal.domain.names import name_key, search_key
 from portal.domain.schedule import FIRST_DAY, Frequency
 from portal.domain.terms import PackageType, Proration
 from portal.extensions import db
-from portal.models.columns import PK, UTC, Days, Money, word
+from portal.models.columns import KEY, PK, UTC, Days, Money, word
 from portal.models.connexcs_package import ConnexcsPackage
 
 
@@ -21,13 +22,16 @@ class Package(db.Model):
         CheckConstraint(
             "not (minimum_spend and type = 'free_minutes')", name="minimum_spend_or_free_minutes"
         ),
+        Index("ix_package_name_key", "name_key"),
         Index("ix_package_search_key_id", "search_key", "id"),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     token: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(120))
-    search_key: Mapped[str] = mapped_column(String(120))
+    # As names are told apart, and as they are searched for and sorted.
+    name_key: Mapped[str] = mapped_column(KEY)
+    search_key: Mapped[str] = mapped_column(KEY)
     description: Mapped[str] = mapped_column(Text, default="")
     type: Mapped[PackageType] = mapped_column(word(PackageType, "type"), default=PackageType.STANDARD)
     destination: Mapped[str] = mapped_column(String(500), default="")
@@ -50,6 +54,11 @@ class Package(db.Model):
     )
 
     __mapper_args__ = {"version_id_col": version}
+
+    @validates("name")
+    def _key_name(self, _field: str, name: str) -> str:
+        self.name_key, self.search_key = name_key(name), search_key(name)
+        return name
 
     @property
     def recurs(self) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from portal.domain import wording
 from portal.domain.due import Kind
 from portal.domain.money import from_micros
+from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
 from portal.domain.schedule import ONE_DAY, Frequency, Schedule
 from portal.extensions import db
@@ -96,7 +97,7 @@ def of_customer(customer: Customer, text: str = "") -> Select[Assignment]:
 
 def _matches(text: str) -> ColumnElement[bool]:
     """Whether the package's name holds every word that was typed, or the DID's number holds it."""
-    words = (Package.search_key.contains(word, autoescape=True) for word in text.casefold().split())
+    words = (Package.search_key.contains(word, autoescape=True) for word in search_words(text))
     numbers = (Did.number.contains(part, autoescape=True) for part in parts_to_find(text))
     return or_(Assignment.package.has(and_(*words)), *(Assignment.did.has(number) for number in numbers))
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select, true
 
+from portal.domain.names import search_words
+from portal.domain.phone_numbers import parts_to_find
 from portal.domain.wording import day
 from portal.models import AuditEntry
 from portal.services.listing import Sort
@@ -38,10 +40,10 @@ class AuditLine:
 def find_entries(
     text: str = "", noun: str = "", noun_id: int | None = None, *, overrides: bool = False
 ) -> Select[AuditEntry]:
-    """The acts that hold every word of `text`, on one kind of thing, or on one thing."""
-    query = select(AuditEntry)
-    for word in text.casefold().split():
-        query = query.where(AuditEntry.search_key.contains(word, autoescape=True))
+    """The acts that hold every word of `text`, or the number that it is, on one kind of thing, or on one thing."""
+    holds = AuditEntry.search_key.contains
+    words = and_(true(), *(holds(word, autoescape=True) for word in search_words(text)))
+    query = select(AuditEntry).where(or_(words, *map(holds, parts_to_find(text))))
     if noun:
         query = query.where(AuditEntry.noun == noun)
     if noun_id is not None:

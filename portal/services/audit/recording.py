@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session, configure_mappers
 
+from portal.domain.names import search_key
 from portal.domain.wording import digits, whole
 from portal.extensions import db
 from portal.models import AuditEntry, BalanceEntry, EntrySource
@@ -123,7 +124,7 @@ def line(
         "after": json.dumps(after or {}, ensure_ascii=False),
         "comment": actor.comment,
         "overrides": overrides,
-        "search_key": " ".join((actor.by, act, noun, label, actor.comment)).casefold(),
+        "search_key": search_key(" ".join((actor.by, act, noun, label, actor.comment))),
     }
 
 

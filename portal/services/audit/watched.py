@@ -150,12 +150,13 @@ PROGRESS = "how far it has come: its beginning and its end are acts, not each st
 SECRET = "how somebody signs in: kept from everybody, the log with them"
 SEEN = "when and from where somebody signed in: their account's page tells it"
 EVERYWHERE = {
-    "id": WHICH, "token": ONCE, "version": ONCE, "search_key": FOLLOWS, "created_at": WHEN, "created_by": WHEN,
+    "id": WHICH, "token": ONCE, "version": ONCE, "name_key": FOLLOWS, "search_key": FOLLOWS,
+    "created_at": WHEN, "created_by": WHEN,
 }  # fmt: skip
 LEFT_OUT: dict[type, dict[str, str]] = {
     PackagePrice: {WHICH: "package_id"},
     PackageSchedule: {WHICH: "package_id"},
-    Customer: {WHEN: "created_on", FOLLOWS: "name_key"},
+    Customer: {WHEN: "created_on", FOLLOWS: "details_key"},
     CustomerTaxRate: {WHICH: "customer_id"},
     Did: {FOLLOWS: "country"},
     Assignment: {WHEN: "override_by override_at"},

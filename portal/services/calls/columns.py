@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
+from portal.domain.names import name_key
 from portal.domain.wording import listed
 from portal.extensions import db
 from portal.models import CallMapping
@@ -122,7 +123,7 @@ def missing(mapping: Mapping) -> str:
 
 def plain_name(cell: str) -> str:
     """A column's name as names are compared."""
-    return re.sub(r"[\s_\-./#]+", "", cell.strip().strip("'\"").casefold())
+    return re.sub(r"[\s_\-./#]+", "", name_key(cell.strip().strip("'\"")))
 
 
 def without_currency(cell: str) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from sqlalchemy import BigInteger, Select, func, or_, select, type_coerce
 from sqlalchemy.orm import raiseload
 
 from portal.domain.money import from_micros
-from portal.domain.phone_numbers import country_name
+from portal.domain.names import search_key
+from portal.domain.phone_numbers import country_name, parts_to_find
 from portal.extensions import db
 from portal.models import Call
 from portal.services.calls.destinations import bare
@@ -62,7 +63,10 @@ def find_calls(customer_id: int, text: str, begins: date | None, through: date |
         query = query.where(Call.day <= through)
     if text:
         number = bare(text).replace("\\", "").replace("%", "").replace("_", "\\_")
-        called = [Call.destination.like(f"{number}%", escape="\\")] if number else []
+        meant = {part[1:] for part in parts_to_find(text) if part.startswith("+")} | (
+            {number} if number else set()
+        )
+        called = [Call.destination.like(f"{part}%", escape="\\") for part in sorted(meant)]
         query = query.where(or_(Call.call_id == text, *called))
     return query
 
@@ -83,7 +87,7 @@ def totals_of(query: Select[Call]) -> Totals:
     countries: dict[str, Sum] = defaultdict(Sum)
     for prefix, *row in db.session.execute(_sums(query, func.substr(Call.destination, 1, PREFIX))):
         countries[country_called(prefix)].add(row)
-    found.countries = sorted(countries.items(), key=lambda item: (-item[1].amount, item[0]))
+    found.countries = sorted(countries.items(), key=lambda item: (-item[1].amount, search_key(item[0])))
     return found
 
 

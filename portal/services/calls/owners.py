@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from portal.domain.names import CUSTOMER_NUMBER, folded
+from portal.domain.names import CUSTOMER_NUMBER, name_key
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, Customer, Did, DidOwner
@@ -114,7 +114,7 @@ class Customers:
         return id
 
     def _find(self, text: str) -> int:
-        key = folded(text)
+        key = name_key(text)
         if key in self.by_code:
             return self.by_code[key]
         if key in self.several:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import AMOUNT_BELOW, from_micros, minor_digits, minor_unit, tax_on, to_micros
+from portal.domain.names import search_key, written
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import decimals, long_day, money_in, whole
 from portal.extensions import db
@@ -95,7 +96,8 @@ def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
         cost=asked.cost,
         tax_rate=rate,
         tax=from_micros(tax),
-        label=asked.description.strip(),
+        label=written(asked.description),
+        search_key=search_key(asked.description),
         did_number=assignment.did.number if assignment and assignment.did else "",
         auto_decrement_credit=asked.auto_decrement_credit,
         posted_by=by,
@@ -128,9 +130,10 @@ def _check(asked: ManualCharge, today: date) -> None:
             "charge_on",
             f"Choose a day from {FIRST_DAY.year} to today, {long_day(today)}: a charge cannot be dated in the future.",
         )
-    if not asked.description.strip():
+    description = written(asked.description)
+    if not description:
         raise Invalid("description", "Enter what it is for: the customer sees it.")
-    if len(asked.description) > DESCRIPTION_LONGEST:
+    if len(description) > DESCRIPTION_LONGEST:
         raise Invalid("description", f"Too long: {DESCRIPTION_LONGEST} characters at most.")
     for name, value in (("amount", asked.amount), ("cost", asked.cost)):
         if abs(value) >= AMOUNT_BELOW:

@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, s
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
+from portal.domain.names import search_words
+from portal.domain.phone_numbers import parts_to_find
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Did, Package
 from portal.services.billing.planning import Totals, totals
@@ -26,6 +28,8 @@ COUNTED = 10_000
 FEW = 20
 # The first so many words may be the one name, and the rest the other: each cut is tried.
 WORDS = 6
+# As many digits, or + and digits, may be a part of a DID's number.
+SHORTEST_NUMBER = 3
 
 Condition = ColumnElement[bool]
 SORTS = {
@@ -112,7 +116,7 @@ def _drivers(asked: Asked) -> Iterator[Condition]:
             Charge.kind == asked.kind,
             literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
         ]
-    meant = list(_meant(asked.text.casefold().split())) if asked.text.strip() else [true()]
+    meant = list(_meant(asked.text)) if search_words(asked.text) else [true()]
     for condition in meant:
         yield and_(condition, *common)
 
@@ -138,14 +142,14 @@ def _rest(asked: Asked) -> list[Condition]:
     return found
 
 
-def _meant(words: list[str]) -> Iterator[Condition]:
+def _meant(text: str) -> Iterator[Condition]:
     """What the words of a search can mean: customers, packages, DIDs, a customer's package, a line made by hand."""
+    words = search_words(text)
     customers, packages = _with_words(Customer, words), _with_words(Package, words)
-    digits = "".join(letter for letter in "".join(words) if letter.isdecimal())
-    dids = select(Did.id).where(Did.number.contains(digits)) if len(digits) >= 3 else None
+    dids = _dids_with(text)
     found = [db.session.scalars(query.limit(FEW + 1)).all() for query in (customers, packages)]
     numbers = db.session.scalars(dids.limit(FEW + 1)).all() if dids is not None else []
-    by_hand = and_(*(func.lower(Charge.label).contains(word, autoescape=True) for word in words))
+    by_hand = and_(*(Charge.search_key.contains(word, autoescape=True) for word in words))
     by_hand = and_(
         by_hand,
         Charge.kind == Kind.MANUAL,
@@ -164,6 +168,13 @@ def _meant(words: list[str]) -> Iterator[Condition]:
     if not any(found):
         yield from _pairs(words)
     yield by_hand
+
+
+def _dids_with(text: str) -> Select[int] | None:
+    """The DIDs whose number holds what stands in a text without letters; None where that is hardly a number."""
+    typed = " ".join(word for word in text.split() if not any(letter.isalpha() for letter in word))
+    parts = [part for part in parts_to_find(typed) if len(part) >= SHORTEST_NUMBER]
+    return select(Did.id).where(or_(*map(Did.number.contains, parts))) if parts else None
 
 
 def _pairs(words: list[str]) -> Iterator[Condition]:
@@ -185,9 +196,11 @@ def _pairs(words: list[str]) -> Iterator[Condition]:
                 return
 
 
-def _with_words(model: Any, words: list[str]) -> Select[int]:
-    query: Select[int] = select(model.id)
-    return query.where(*(model.search_key.contains(word, autoescape=True) for word in words))
+def _with_words(model: type[Customer] | type[Package], words: list[str]) -> Select[int]:
+    keys = [model.search_key, *([Customer.details_key] if model is Customer else [])]
+    return select(model.id).where(
+        *(or_(*(key.contains(word, autoescape=True) for key in keys)) for word in words)
+    )
 
 
 # -- a page

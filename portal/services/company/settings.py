@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from portal.domain.currencies import CURRENCIES
 from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid
+from portal.domain.names import name_key, written
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
@@ -59,7 +60,7 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     locking.lock(Company, [provider.id])
     _check(provider, fields)
     waited = provider.usage_wait_days
-    provider.name = " ".join(fields.name.split())
+    provider.name = written(fields.name)
     provider.address = fields.address.strip()
     provider.email = check_email(fields.email)
     provider.tax_id = " ".join(fields.tax_id.split())
@@ -82,10 +83,10 @@ def change_logo(provider: Company, picture: bytes | None) -> None:
 
 
 def _check(provider: Company, fields: CompanyFields) -> None:
-    if not fields.name.strip():
+    if not name_key(fields.name):
         raise Invalid("name", "Enter the company's name: it is shown on every page and charge summary.")
     for field, text, most in (
-        ("name", fields.name, NAME_MAX),
+        ("name", written(fields.name), NAME_MAX),
         ("address", fields.address, ADDRESS_MAX),
         ("tax_id", fields.tax_id, TAX_ID_MAX),
         ("summary_footer", fields.summary_footer, FOOTER_MAX),

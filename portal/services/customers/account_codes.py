@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.errors import Invalid
-from portal.domain.names import folded
+from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, search_words, written
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import AccountCode, Customer
@@ -29,11 +29,11 @@ GIVING = 0x6E616D65
 
 def split(text: str) -> tuple[str, ...]:
     """The codes of a text: one a line, or with commas between them; each once, whatever its case."""
-    codes = (" ".join(code.split()) for code in BETWEEN.split(text))
+    codes = map(written, BETWEEN.split(text))
     found: dict[str, str] = {}
     for code in codes:
         if code:
-            found.setdefault(folded(code), code)
+            found.setdefault(name_key(code), code)
     return tuple(found.values())
 
 
@@ -44,10 +44,10 @@ def codes_of(customer: Customer) -> tuple[str, ...]:
 
 def meant_codes(customers: Iterable[Customer], text: str) -> dict[int, str]:
     """The code by which each customer is found who is found by a code: the first that holds a word of `text`."""
-    words = text.casefold().split()
+    words = search_words(text)
     found = {
         customer.id: next(
-            (row.code for row in customer.account_codes if any(word in row.key for word in words)), ""
+            (row.code for row in customer.account_codes if any(word in row.search_key for word in words)), ""
         )
         for customer in customers
     }
@@ -56,7 +56,7 @@ def meant_codes(customers: Iterable[Customer], text: str) -> dict[int, str]:
 
 def give(customer: Customer, codes: Sequence[str]) -> bool:
     """Let these be a customer's codes, and no others; whether that changes anything. Invalid names whose one is."""
-    wanted = {folded(code): code for code in codes}
+    wanted = {name_key(code): code for code in map(written, codes)}
     stand = {row.key: row.code for row in customer.account_codes}
     if wanted == stand:
         return False
@@ -78,7 +78,7 @@ def check_name(name: str, customer: Customer) -> None:
     """Refuse a name that means somebody else already: as their account code, or as a customer's number."""
     if NUMBER.fullmatch(name):
         raise Invalid("name", f"{name} is a customer number, not a name. Enter a name.")
-    query = select(AccountCode).where(AccountCode.key == folded(name))
+    query = select(AccountCode).where(AccountCode.key == name_key(name))
     for row in db.session.scalars(query):
         if row.customer is not customer:
             raise Invalid("name", f"{name} is an account code of {_called(row.customer)}.")
@@ -86,7 +86,7 @@ def check_name(name: str, customer: Customer) -> None:
 
 def check_free(codes: Sequence[str], customer: Customer) -> None:
     """Refuse codes that are another customer's, or another customer's name."""
-    by_key = {folded(code): code for code in codes}
+    by_key = {name_key(code): code for code in codes}
     keys = list(by_key)
     with db.session.no_autoflush:
         for some in in_chunks(keys):
@@ -110,6 +110,8 @@ def lock_names() -> None:
 def _check_form(code: str) -> None:
     if len(code) > CODE_MAX:
         raise Invalid(FIELD, f"{code[:40]}… is too long: {CODE_MAX} characters at most.")
+    if is_key_too_long(code):
+        raise Invalid(FIELD, NAME_TOO_LONG)
     if code.startswith("#"):
         raise Invalid(FIELD, f"{code} begins with #, as a customer number does. Leave out the #.")
     if not code.isprintable():
@@ -133,11 +135,16 @@ def _store(customer: Customer, wanted: dict[str, str], new: Sequence[str]) -> No
     except IntegrityError:  # somebody else was quicker
         check_free(new, customer)
         raise
-    customer.account_codes.sort(key=lambda row: row.key)
+    customer.account_codes.sort(key=_place)
 
 
 def _rows(pairs: Iterable[tuple[str, str]]) -> list[AccountCode]:
-    return [AccountCode(key=key, code=code) for key, code in sorted(pairs)]
+    return sorted((AccountCode(code=code) for _, code in pairs), key=_place)
+
+
+def _place(row: AccountCode) -> tuple[str, str]:
+    """Where a code stands among a customer's, as the database sorts them."""
+    return row.search_key, row.key
 
 
 def _called(customer: Customer) -> str:

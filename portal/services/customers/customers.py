@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -13,7 +13,15 @@ from portal.domain.currencies import CURRENCIES
 from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import AMOUNT_BELOW, fits
-from portal.domain.names import CUSTOMER_NUMBER, folded
+from portal.domain.names import (
+    CUSTOMER_NUMBER,
+    NAME_TOO_LONG,
+    is_key_too_long,
+    name_key,
+    search_key,
+    search_words,
+    written,
+)
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.domain.wording import decimals, listed, whole
 from portal.extensions import db
@@ -28,7 +36,6 @@ from portal.services.once import Receipt, Sent, once
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
 ADDRESS_MAX = 1_000
-SEARCH_KEY_MAX = 400
 RATE_MAX = Decimal(100)
 NAMESAKES_MAX = 1_000
 # So many who may be meant are named to whoever typed a part of a name.
@@ -150,9 +157,15 @@ def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None
 def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> Select[Customer]:
     """The customers whose name, e-mail, company details or account codes hold `text`."""
     query = select(Customer)
-    for word in text.casefold().split():
-        coded = select(AccountCode.customer_id).where(AccountCode.key.contains(word, autoescape=True))
-        query = query.where(Customer.search_key.contains(word, autoescape=True) | Customer.id.in_(coded))
+    for word in search_words(text):
+        coded = select(AccountCode.customer_id).where(AccountCode.search_key.contains(word, autoescape=True))
+        query = query.where(
+            or_(
+                Customer.search_key.contains(word, autoescape=True),
+                Customer.details_key.contains(word, autoescape=True),
+                Customer.id.in_(coded),
+            )
+        )
     if state in (ACTIVE, ARCHIVED):
         query = query.where(
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
@@ -165,7 +178,7 @@ def named(text: str) -> Customer:
 
     Files of calls find customers in the same order (portal.services.calls.owners).
     """
-    text, key = " ".join(text.split()), folded(text)
+    text, key = written(text), name_key(text)
     coded = select(Customer).join(AccountCode).where(AccountCode.key == key)
     if found := db.session.scalars(coded).first():
         return found
@@ -188,12 +201,12 @@ def named(text: str) -> Customer:
 
 def _did_you_mean(text: str) -> str:
     """Who may be meant, as a question: by their number without its #, or by the beginning of a name."""
-    number, key = CUSTOMER_NUMBER.fullmatch(f"#{text}"), folded(text)
+    number, key = CUSTOMER_NUMBER.fullmatch(f"#{text}"), search_key(text)
     if number and (numbered := db.session.get(Customer, int(number[1]))):
         return f" Did you mean #{numbered.id} ({numbered.name})?"
     query = select(Customer).where(Customer.search_key.startswith(key, autoescape=True)).limit(NAMESAKES_MAX)
     found = db.session.scalars(query) if key else ()
-    names = sorted({customer.name for customer in found if not customer.archived_on})
+    names = sorted({customer.name for customer in found if not customer.archived_on}, key=search_key)
     if not 1 <= len(names) <= MEANT_MAX:
         return ""
     return f" Did you mean {listed(names, 'or')}?"
@@ -206,8 +219,8 @@ def currencies_in_use() -> list[str]:
 
 def _copy(fields: CustomerFields, customer: Customer) -> None:
     """Check the fields and put them on the customer."""
-    name = " ".join(fields.name.split())
-    if not name:
+    name = written(fields.name)
+    if not name_key(name):
         raise Invalid("name", "Give the customer a name.")
     for field, text, most in (
         ("name", name, NAME_MAX),
@@ -216,6 +229,8 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     ):
         if len(text) > most:
             raise Invalid(field, f"Too long: {most} characters at most.")
+    if is_key_too_long(name):
+        raise Invalid("name", NAME_TOO_LONG)
     if fields.currency not in CURRENCIES:
         raise Invalid("currency", f"{fields.currency[:10]} is not a currency. Choose one from the list.")
     if abs(fields.debit_limit) >= AMOUNT_BELOW or not fits(fields.debit_limit, fields.currency):
@@ -224,7 +239,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
             f"A debit limit in {fields.currency} must be below {whole(AMOUNT_BELOW)} with "
             f"{decimals(fields.currency)} at most.",
         )
-    if folded(name) != customer.name_key:
+    if name_key(name) != customer.name_key:
         account_codes.lock_names()
         account_codes.check_name(name, customer)
     customer.debit_limit = fields.debit_limit
@@ -233,8 +248,6 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     customer.email = check_email(fields.email)
     customer.address = fields.address.strip()
     customer.currency = fields.currency
-    known = (customer.name, customer.email, customer.company_details)
-    customer.search_key = folded(" ".join(known))[:SEARCH_KEY_MAX]
     if fields.account_codes is not None:
         account_codes.give(customer, fields.account_codes)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
+from portal.domain.names import search_key
+
 # name | town and postcode | country | currency | tax rate | seats | trait. Traits: see story.
 CUSTOMERS = """
 Northwind Telecom | Leeds LS1 4QP | GB | GBP | 20 | 12 | first
@@ -111,7 +113,6 @@ COUNTRIES = {
     "JP": "Japan",
     "KW": "Kuwait",
 }
-PLAIN_LETTERS = str.maketrans({"ß": "ss", **dict(zip("üöäéèôóíñç", "uoaeeooinc", strict=True))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,7 @@ def _person(line: str, random: Random) -> Person:
 
 
 def _word(word: str) -> str:
-    plain = word.lower().translate(PLAIN_LETTERS)
-    return "".join(letter for letter in plain if "a" <= letter <= "z")
+    return "".join(letter for letter in search_key(word) if "a" <= letter <= "z")
 
 
 def _details(country: str, random: Random) -> str:

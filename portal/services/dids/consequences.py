@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from portal.domain.due import Kind
+from portal.domain.names import search_key
 from portal.services.assignments.assigning import draft_terms
 from portal.services.billing.planning import PlannedCharge, plan_draft
 from portal.services.dids.intake import Report, Wanted
@@ -63,7 +64,7 @@ def consequences(report: Report, today: date) -> Consequences:
         ComingCharge(day, kind, label, currency, int(dids), Decimal(amount), provisional)
         for (day, kind, label, currency, provisional), (dids, amount) in sums.items()
     ]
-    lines.sort(key=lambda line: (line.charge_on, line.label, order[line.kind], line.currency))
+    lines.sort(key=lambda line: (line.charge_on, search_key(line.label), order[line.kind], line.currency))
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
         totals[line.currency] += line.amount

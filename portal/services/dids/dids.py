@@ -54,7 +54,7 @@ def _matches(text: str) -> ColumnElement[bool]:
 
     Customers are looked up first: mostly there are few, or none, and then the index of numbers is enough.
     """
-    parts = [_contains(part) for part in parts_to_find(text)]
+    parts = number_holds(text)
     if text.lstrip().startswith("+") and parts:
         return or_(*parts)
     named = find_customers(text, ALL).with_only_columns(Customer.id)
@@ -114,6 +114,11 @@ def ids_of(query: Select[Did]) -> list[int]:
     if len(ids) > MANY:
         raise Invalid("ids", f"More than {whole(MANY)} DIDs match. Filter the list so that fewer match.")
     return ids
+
+
+def number_holds(text: str) -> list[ColumnElement[bool]]:
+    """Whether a DID's number holds `text`, in every way that it may be meant; none where it is no number."""
+    return [_contains(part) for part in parts_to_find(text, countries_in_use())]
 
 
 def _contains(part: str) -> ColumnElement[bool]:

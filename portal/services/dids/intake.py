@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX
+from portal.domain.names import name_key, search_key
 from portal.domain.phone_numbers import countries, country_of, international, read_number
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import whole
@@ -26,7 +27,6 @@ from portal.services.customers.customers import named
 from portal.services.dids import whose
 from portal.services.dids.lines import Line, Lines
 from portal.services.once import Receipt, Sent, keep, was_sent
-from portal.services.packages.catalogue import search_key
 
 
 class TakenMeanwhile(RuleBroken):
@@ -200,10 +200,10 @@ def _country(text: str) -> str:
     code = text.upper()
     if code in known:
         return code
-    by_name = {name.casefold(): code for code, name in known.items()}
-    if text.casefold() not in by_name:
+    by_name = {search_key(name): code for code, name in known.items()}
+    if search_key(text) not in by_name:
         raise ValueError(f"{text[:60]} is not a country. Enter its code, such as GB.")
-    return by_name[text.casefold()]
+    return by_name[search_key(text)]
 
 
 def _day(text: str) -> date:
@@ -226,7 +226,7 @@ def _quantity(text: str) -> int:
 
 def _package_named(text: str) -> Package | str:
     """The package on sale that is called so, or why there is none."""
-    query = select(Package).where(Package.search_key == search_key(text))
+    query = select(Package).where(Package.name_key == name_key(text))
     found = list(db.session.scalars(query.order_by(Package.id)))
     on_sale = [package for package in found if not package.archived_on]
     if len(on_sale) > 1:

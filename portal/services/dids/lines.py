@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from portal.domain.errors import Invalid
+from portal.domain.names import name_key
 from portal.domain.phone_numbers import NotANumber, block, read_number
 from portal.domain.wording import whole
 from portal.services.csv.reading import SEPARATOR, delimiter_of
@@ -178,4 +179,4 @@ def _only(cells: tuple[str, ...]) -> dict[str, str]:
 
 
 def _plain(cell: str) -> str:
-    return re.sub(r"[\s_-]+", " ", cell.lstrip("'").strip().casefold())
+    return re.sub(r"[\s_-]+", " ", name_key(cell.lstrip("'").strip()))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import case, func, select
 
+from portal.domain.names import search_key
 from portal.extensions import db
 from portal.models import Charge, Package
 from portal.services.overview.recurring import rate
@@ -94,7 +95,7 @@ def history(currency: str, today: date, charged: list[list[Row]]) -> History:
             )
     while len(months) > 1 and not months[0].recurring.count + months[0].once.count:
         months.pop(0)
-    ranked = sorted(packages.values(), key=lambda row: (-row.sums.margin, row.name))
+    ranked = sorted(packages.values(), key=lambda row: (-row.sums.margin, search_key(row.name)))
     return History(currency, months[0].begins, months, ranked)
 
 

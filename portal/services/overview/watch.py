@@ -116,7 +116,7 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
         Package.id.in_(below), Package.archived_on.is_(None), Package.minimum_spend.is_(False)
     )
     found = []
-    for package in db.session.scalars(query.order_by(Package.search_key)):
+    for package in db.session.scalars(query.order_by(Package.search_key, Package.id)):
         for currency in package.currencies:
             price = package.price_on(currency, today)
             if price and price.retail < price.cost:

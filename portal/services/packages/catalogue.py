@@ -7,6 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.errors import Invalid, WayOut
+from portal.domain.names import name_key, search_words
 from portal.domain.schedule import FIRST_DAY, Frequency
 from portal.domain.terms import PackageType
 from portal.extensions import db
@@ -26,7 +27,6 @@ from portal.services.once import Sent, once
 from portal.services.packages.definition import (
     DESCRIBED,
     FIXED,
-    NAME_LONGEST,
     PRICE_LABELS,
     Definition,
     PriceSet,
@@ -79,7 +79,6 @@ def copy_described(definition: Definition, package: Package) -> None:
     """Put on the package what may always be changed, and holds at once."""
     for name in DESCRIBED:
         setattr(package, name, getattr(definition, name))
-    package.search_key = search_key(definition.name)
 
 
 def copy_fixed(definition: Definition, package: Package) -> None:
@@ -99,15 +98,10 @@ def price_row(prices: PriceSet, effective_from: date) -> PackagePrice:
     return PackagePrice(currency=prices.currency, effective_from=effective_from, **four)
 
 
-def search_key(name: str) -> str:
-    """A name as it is searched for and sorted by, whatever its letters' case."""
-    return " ".join(name.casefold().split())[:NAME_LONGEST]
-
-
 def namesake(name: str, but_id: int | None) -> Package | None:
     """Another package on sale that bears this name, in whatever case."""
-    key = search_key(name)
-    query = select(Package).where(Package.search_key == key, Package.archived_on.is_(None))
+    key = name_key(name)
+    query = select(Package).where(Package.name_key == key, Package.archived_on.is_(None))
     if but_id:
         query = query.where(Package.id != but_id)
     return db.session.scalars(query.order_by(Package.id).limit(1)).first() if key else None
@@ -149,7 +143,7 @@ def find_packages(
 ) -> Select[Package]:
     """The packages whose name holds every word of `text`, as they are today."""
     query = select(Package).options(selectinload(Package.prices), selectinload(Package.schedules))
-    for word in text.casefold().split():
+    for word in search_words(text):
         query = query.where(Package.search_key.contains(word, autoescape=True))
     if state in (ON_SALE, ARCHIVED):
         archived = Package.archived_on.is_not(None)

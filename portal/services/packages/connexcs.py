@@ -6,6 +6,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.errors import CannotDelete, Invalid, WayOut
+from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, search_words, written
 from portal.domain.wording import listed_of
 from portal.extensions import db
 from portal.models import ConnexcsPackage, Package
@@ -31,23 +32,23 @@ BY_NAME = Sort((ConnexcsPackage.search_key, ConnexcsPackage.id))
 
 def seed_connexcs_packages() -> None:
     """Add the platform services that providers know, those that are not there yet."""
-    there = set(db.session.scalars(select(ConnexcsPackage.search_key)))
+    there = set(db.session.scalars(select(ConnexcsPackage.name_key)))
     for name in KNOWN:
-        if _key(name) not in there:
+        if name_key(name) not in there:
             with suppress(Invalid):  # somebody else adds them, too
-                _store(ConnexcsPackage(name=name, search_key=_key(name)), name)
+                _store(ConnexcsPackage(name=name), name)
 
 
 def connexcs_choices() -> list[tuple[int, str]]:
     """The id and name of every platform service, by name."""
-    query = select(ConnexcsPackage.id, ConnexcsPackage.name).order_by(ConnexcsPackage.search_key)
+    query = select(ConnexcsPackage.id, ConnexcsPackage.name).order_by(*BY_NAME.columns)
     return [(row.id, row.name) for row in db.session.execute(query)]
 
 
 def find_connexcs_packages(text: str = "") -> Select[ConnexcsPackage]:
     """The platform services whose name holds every word of `text`."""
     query = select(ConnexcsPackage)
-    for word in text.casefold().split():
+    for word in search_words(text):
         query = query.where(ConnexcsPackage.search_key.contains(word, autoescape=True))
     return query
 
@@ -74,16 +75,18 @@ def rename_connexcs_package(service: ConnexcsPackage, name: str) -> None:
     """Give a platform service a name that no other has."""
     if service.id:
         locking.lock(ConnexcsPackage, [service.id])
-    name = " ".join(name.split())
-    if not name:
+    name = written(name)
+    if not name_key(name):
         raise Invalid("name", "Enter the name that the ConnexCS package has on the platform.")
     if len(name) > NAME_LONGEST:
         raise Invalid("name", f"A name can have {NAME_LONGEST} characters at most.")
+    if is_key_too_long(name):
+        raise Invalid("name", NAME_TOO_LONG)
     with db.session.no_autoflush:
-        same = db.session.scalar(select(ConnexcsPackage).where(ConnexcsPackage.search_key == _key(name)))
+        same = db.session.scalar(select(ConnexcsPackage).where(ConnexcsPackage.name_key == name_key(name)))
     if same is not None and same is not service:
         raise _taken(same.name)
-    service.name, service.search_key = name, _key(name)
+    service.name = name
     if service.id:
         _store(service, name)
 
@@ -91,7 +94,7 @@ def rename_connexcs_package(service: ConnexcsPackage, name: str) -> None:
 def why_not_delete_connexcs_package(service: ConnexcsPackage) -> CannotDelete | None:
     """Why a platform service may not be deleted: a package stands on it."""
     query = select(Package.id, Package.name).where(Package.connexcs_package_id == service.id)
-    found = db.session.execute(query.order_by(Package.search_key).limit(4)).all()
+    found = db.session.execute(query.order_by(Package.search_key, Package.id).limit(4)).all()
     if not found:
         return None
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
@@ -123,7 +126,3 @@ def _store(service: ConnexcsPackage, name: str) -> None:
 
 def _taken(name: str) -> Invalid:
     return Invalid("name", f"A ConnexCS package called {name} already exists.")
-
-
-def _key(name: str) -> str:
-    return " ".join(name.casefold().split())[:NAME_LONGEST]

@@ -14,6 +14,7 @@ from portal.domain.commitment import MINIMUM_DAYS_MAX
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, minor_unit, round_half_up, to_micros
+from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, written
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import PackageType, Prices, Proration
 from portal.domain.wording import whole
@@ -196,7 +197,7 @@ def tidied(definition: Definition) -> Definition:
     }
     return replace(
         replace(definition, **texts),
-        name=" ".join(definition.name.split()),
+        name=written(definition.name),
         frequency_match=tuple(sorted(set(match))),
         destination=definition.destination.strip() if definition.type == PackageType.FREE_MINUTES else "",
         proration=definition.proration if definition.recurs else Proration.NONE,
@@ -241,8 +242,10 @@ def check(definition: Definition) -> None:
 
 def _text_problems(definition: Definition) -> list[Invalid]:
     found = []
-    if not definition.name.strip():
+    if not name_key(definition.name):
         found.append(Invalid("name", "Give the package a name."))
+    elif is_key_too_long(definition.name):
+        found.append(Invalid("name", NAME_TOO_LONG))
     for name, field in FIELDS.items():
         if field.longest and len(getattr(definition, name)) > field.longest:
             found.append(

@@ -113,6 +113,7 @@ def _assignments(customer_ids: Collection[int] | None) -> Any:
             Customer.search_key,
             Assignment.customer_id,
             ConnexcsPackage.search_key,
+            ConnexcsPackage.id,
             Assignment.start_date,
             Assignment.id,
         )

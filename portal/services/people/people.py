@@ -12,6 +12,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.domain.email_address import sign_in_address
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.names import search_key, written
 from portal.extensions import db
 from portal.models.user import CUSTOMER_ROLES, OWNER, ROLES, STAFF_ROLES, Role, User
 from portal.services import locking
@@ -122,12 +123,13 @@ def people_of(customer_id: int) -> Sequence[User]:
 
 def _listed(condition: object) -> Sequence[User]:
     who = select(User).where(condition).options(selectinload(User.roles), selectinload(User.webauthn))  # type: ignore[arg-type]
-    return db.session.scalars(who.order_by(User.active.desc(), func.lower(User.name), User.id)).all()
+    found = db.session.scalars(who.order_by(User.id))
+    return sorted(found, key=lambda user: (not user.active, search_key(user.name)))
 
 
 def checked_name(text: str) -> str:
     """A name as it is kept: what cannot be seen, or turns the writing round, is left out. Invalid if too long."""
-    name = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    name = "".join(letter for letter in written(text) if letter.isprintable())
     if len(name) > NAME_LONGEST:
         raise Invalid("name", f"A name can have {NAME_LONGEST} characters at most.")
     return name

@@ -74,8 +74,8 @@ def suggestions() -> Any:
 
 
 def _told_apart(found: list[Customer]) -> list[tuple[str, Customer]]:
-    names = [customer.name for customer in found]
-    return [(c.name if names.count(c.name) == 1 else f"#{c.id}", c) for c in found]
+    keys = [customer.name_key for customer in found]
+    return [(c.name if keys.count(c.name_key) == 1 else f"#{c.id}", c) for c in found]
 
 
 # -- making and changing one

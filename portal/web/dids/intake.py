@@ -127,7 +127,11 @@ def _form(**given: Any) -> IntakeForm:
 def _offer(form: IntakeForm) -> None:
     query = select(Package).where(Package.archived_on.is_(None), Package.type == PackageType.STANDARD)
     form.offer(
-        list(db.session.scalars(query.options(selectinload(Package.prices)).order_by(Package.search_key)))
+        list(
+            db.session.scalars(
+                query.options(selectinload(Package.prices)).order_by(Package.search_key, Package.id)
+            )
+        )
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 from flask import Blueprint, abort, g, render_template, request, send_file, url_for
 from flask_security import current_user
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.clock import today
@@ -26,6 +26,7 @@ from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.customers import figures as customer_figures
+from portal.services.dids.dids import number_holds
 from portal.services.summary import Summary, for_paper, summary
 from portal.web.http.errors import problem
 from portal.web.my import bp, people
@@ -164,10 +165,9 @@ def dids(customer: Customer) -> Any:
     """The customer's numbers, in the order of the numbers: a page begins after a number, not after an id."""
     after = request.args.get("after", "")[:16]
     typed = request.args.get("q", "").strip()[:40]
-    digits = "".join(c for c in typed if c.isascii() and c.isdigit()).lstrip("0")
     query = select(Did).where(Did.customer_id == customer.id, Did.archived_on.is_(None), Did.number > after)
     if typed:
-        query = query.where(Did.number.contains(digits or "?", autoescape=True))
+        query = query.where(or_(false(), *number_holds(typed)))
     found = db.session.scalars(query.order_by(Did.number).limit(DIDS_A_PAGE + 1)).all()
     page = found[:DIDS_A_PAGE]
     next_after = page[-1].number if len(found) > DIDS_A_PAGE else ""

@@ -24,6 +24,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from portal.domain import email_address
 from portal.domain.errors import Invalid
 from portal.domain.money import parse_decimal
+from portal.domain.names import written
 from portal.domain.wording import digits
 from portal.models import Customer
 from portal.services.customers import customers
@@ -194,7 +195,7 @@ class CustomerField(StringField):
         """Find out who is meant."""
         text = (self.data or "").strip()
         if text and not self.errors:
-            if len(text) > customers.NAME_MAX:  # longer than what a database can look for
+            if len(written(text)) > customers.NAME_MAX:  # longer than what a database can look for
                 raise ValidationError("That is longer than any customer's name.")
             try:
                 self.customer = customers.named(text)

@@ -11,6 +11,7 @@ from wtforms.validators import Length
 
 from portal.clock import now
 from portal.domain.errors import Invalid
+from portal.domain.names import search_key
 from portal.extensions import db
 from portal.services.people import people, user_sessions
 from portal.web.shared.fields import Required, put_error
@@ -80,7 +81,7 @@ def _page(form: NameForm, status: int = 200) -> Any:
         "form": form,
         "sessions": user_sessions.live_sessions(me.id, idle_since()),
         "here": user_sessions.digest(session.get(KEY, "")),
-        "passkeys": sorted(me.webauthn, key=lambda passkey: passkey.name.casefold()),
+        "passkeys": sorted(me.webauthn, key=lambda passkey: search_key(passkey.name)),
         "backup_codes": len(me.mf_recovery_codes or []),
     }
     return render_template("account/show.html", **context), status

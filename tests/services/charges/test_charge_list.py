@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from portal.domain.due import Kind
+from portal.domain.names import search_key
 from portal.models import Charge
 from portal.models.raw_tables import CHARGE
 from portal.services.charges import lists
@@ -50,7 +51,8 @@ def test_the_newest_come_first_with_their_sums_in_each_currency(trade):
         ("TRUNK sip", ["Globex, SIP Trunk", "Acme, SIP Trunk"]),
         ("acme trunk", ["Acme, SIP Trunk"]),
         ("trunk globex", ["Globex, SIP Trunk"]),
-        ("020 7946 0999", []),
+        ("020 7946 0999", ["Acme, Seat"]),
+        ("+44 (0)20 7946 0999", ["Acme, Seat"]),
         ("7946 0999", ["Acme, Seat"]),
         ("nobody", []),
         ("%", []),
@@ -72,7 +74,8 @@ def by_hand(customer, label: str) -> Charge:
     nothing = dict.fromkeys(("unit_cost", "cost", "tax_rate", "tax"), Decimal(0))
     return Charge(
         customer_id=customer.id, kind=Kind.MANUAL, charge_on=TODAY, period_from=TODAY, currency=customer.currency,
-        label=label, unit_price=Decimal(1), amount=Decimal(1), auto_decrement_credit=True, posted_at=NOW, **nothing,
+        label=label, search_key=search_key(label), unit_price=Decimal(1), amount=Decimal(1), auto_decrement_credit=True,
+        posted_at=NOW, **nothing,
     )  # fmt: skip
 
 

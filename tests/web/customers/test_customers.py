@@ -62,6 +62,18 @@ def test_searching_by_enter_and_as_one_types_answers_the_same_rows(session: Any,
     assert whole.select_one('input[type=search][value="NORTH"]')
 
 
+def test_the_list_is_searched_and_sorted_without_marks_on_every_page_of_it(
+    session: Any, client: FlaskClient
+) -> None:
+    for name in ("Zulu Ltd", "Österreich Netz", "Oxford Lines", "Ángel Comunicaciones", "O’Brien & Sons"):
+        a_customer(name)
+    in_order = ["Ángel Comunicaciones", "O’Brien & Sons", "Österreich Netz", "Oxford Lines", "Zulu Ltd"]
+    assert names(page(client.get("/customers"))) == in_order
+    assert names(page(client.get("/customers?sort=-name"))) == in_order[::-1]
+    assert names(page(client.get("/customers?q=osterreich"))) == ["Österreich Netz"]
+    assert names(page(client.get("/customers?q=O%27Brien"))) == ["O’Brien & Sons"]
+
+
 def test_a_search_without_hits_says_so_and_leads_back(session: Any, client: FlaskClient) -> None:
     a_customer()
     soup = page(client.get("/customers?q=nobody"))
@@ -514,3 +526,13 @@ def test_a_field_suggests_customers_by_any_part_of_the_name(session: Any, client
     assert [option["value"] for option in soup.select("option")] == ["Globex"]
     soup = part(client.get("/customers/suggestions?customer=acm", headers=HTMX))
     assert [option["value"] for option in soup.select("option")] == [f"#{twin.id}", f"#{other.id}"]
+
+
+def test_customers_whose_names_are_one_name_are_suggested_by_number(
+    session: Any, client: FlaskClient
+) -> None:
+    for name in ("O’Brien", "O'BRIEN", "Öbrien"):
+        a_customer(name)
+    soup = part(client.get("/customers/suggestions?customer=brien", headers=HTMX))
+    values = [option["value"] for option in soup.select("option")]
+    assert len(values) == 3 and values[2] == "Öbrien" and all(value.startswith("#") for value in values[:2])

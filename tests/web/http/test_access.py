@@ -62,7 +62,7 @@ def customer_of_viewer(app):
 
     with app.app_context():
         customer = Customer(
-            token="t", name="Acme", search_key="acme", currency="USD",
+            token="t", name="Acme", currency="USD",
             created_on=date(2026, 1, 1), created_at=datetime(2026, 1, 1, tzinfo=UTC),
         )  # fmt: skip
         db.session.add(customer)

@@ -126,7 +126,9 @@ def test_numbers_are_searched_and_paged_by_themselves(as_acme, session, acme):
     assert len(soup.select("tbody tr")) == 100
     following = soup.select_one("nav.pager a")["href"]
     assert len(page(as_acme.get(following)).select("tbody tr")) == 51
-    assert len(page(as_acme.get("/my/dids?q=7946 0123")).select("tbody tr")) == 1
+    for typed in ("7946 0123", "%2B44 (0)20 7946 0123", "0044 20 7946 0123", "020/7946/0123"):
+        assert len(page(as_acme.get(f"/my/dids?q={typed}")).select("tbody tr")) == 1, typed
+    assert not page(as_acme.get("/my/dids?q=acme")).select("tbody tr")
 
 
 def test_customers_cannot_see_the_providers_pages_or_each_other(as_acme, acme, globex):

@@ -43,9 +43,7 @@ def typed(**fields):
 
 def post_a_charge(session):
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    customer = Customer(
-        token="c", name="C", search_key="c", currency="GBP", created_on=now.date(), created_at=now
-    )
+    customer = Customer(token="c", name="C", currency="GBP", created_on=now.date(), created_at=now)
     session.add(customer)
     session.flush()
     nothing = dict.fromkeys(("unit_price", "unit_cost", "amount", "cost", "tax_rate", "tax"), Decimal(1))
