@@ -93,7 +93,7 @@ class AssignmentForm(VersionedForm):
         try:
             assigning.check(draft)
         except Invalid as problem:
-            self.say(problem)
+            put_error(self, problem)
             return None
         return draft
 
