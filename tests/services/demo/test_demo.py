@@ -170,7 +170,7 @@ def test_something_falls_due_today_and_was_simulated_before_it_changed(loaded):
 def test_loading_again_changes_nothing(loaded):
     before = charges()
     assert demo.is_loaded()
-    with pytest.raises(RuleBroken, match="there already"):
+    with pytest.raises(RuleBroken, match="already loaded"):
         demo.load(date(2027, 1, 5))
     assert charges() == before
 
