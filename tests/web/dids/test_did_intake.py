@@ -69,7 +69,7 @@ def test_one_number_is_added_at_once(session: Any, client: FlaskClient) -> None:
 def test_a_number_that_is_there_is_said_at_its_field(session: Any, client: FlaskClient) -> None:
     a_did(a_customer("Acme"), LONDON + "01")
     soup = page(client.post("/dids", data=ONE | {"number": LONDON + "01"}), 422)
-    assert "+44 20 7946 0001 is there already, with Acme." in error_at(soup, "number")
+    assert "+44 20 7946 0001 already exists, with Acme." in error_at(soup, "number")
     assert stored(session) == [LONDON + "01"]
 
 
