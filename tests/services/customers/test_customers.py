@@ -145,7 +145,7 @@ def test_a_rate_of_a_later_day_waits_for_it_and_can_be_removed() -> None:
     assert rates(customer) == [(FIRST_DAY, "20"), (date(2027, 1, 1), "19")]
     customers.drop_tax_rate(customer, date(2027, 1, 1), TODAY)
     assert rates(customer) == [(FIRST_DAY, "20")]
-    with pytest.raises(Invalid, match="holds already"):
+    with pytest.raises(Invalid, match="already in force"):
         customers.drop_tax_rate(customer, FIRST_DAY, TODAY)
 
 

@@ -113,7 +113,7 @@ def test_a_charge_tells_its_whole_story(client, session, acme):
     assert "monthly, 1st since the beginning , counted from 1 Nov 2026" in main
     assert f"assigned by {BEN}" in main
     assert "Posted 22 Nov 2026, 12:00" in main
-    assert "What stands 10.00 2.00" in main
+    assert "Remaining 10.00 2.00" in main
     credit = charge_of(session, Kind.CREDIT, "Seat")
     assert soup.select_one(f'a[href="/charges/{credit.id}"]')
 
@@ -141,7 +141,7 @@ def test_reversing_asks_for_a_reason_and_shows_what_is_posted(client, session, a
     assert "Wrong customer" in words(shown)
     story = shown.select_one("section[aria-labelledby=story]")
     assert story.select_one(f'a[href="/charges/{charge.id}"]'), "a reversal leads to what it takes back"
-    assert words(story.select_one("tfoot")) == "What stands 0.00 0.00"
+    assert words(story.select_one("tfoot")) == "Remaining 0.00 0.00"
 
 
 def test_a_second_reversal_is_refused_with_the_way_to_the_first(client, session, acme):

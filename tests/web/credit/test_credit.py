@@ -65,7 +65,7 @@ def test_a_double_click_records_one_payment(client, session, acme):
         ({"amount": "lots"}, "amount", "digits with a point"),
         ({"fee": "-1"}, "fee", "cannot be below zero"),
         ({"paid_on": "2026-11-23"}, "paid_on", "or before"),
-        ({"paid_on": "tomorrow"}, "paid_on", "day of the calendar"),
+        ({"paid_on": "tomorrow"}, "paid_on", "Enter a date"),
         ({"state": "cancelled"}, "state", "Choose a State"),
     ],
 )

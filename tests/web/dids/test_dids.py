@@ -142,7 +142,7 @@ def test_the_second_of_two_rows_is_told(session: Any, client: FlaskClient) -> No
     stale = {"customer": "Acme", "version": did.version}
     client.post(f"/dids/{did.id}/row", data=stale | {"customer": "Globex"})
     row = part(client.post(f"/dids/{did.id}/row", data=stale, headers=HTMX), 409)
-    assert "it is with Globex now" in error_at(row, "customer")
+    assert "it is now with Globex" in error_at(row, "customer")
 
 
 # -- one DID
