@@ -169,7 +169,7 @@ def test_ids_of_another_system_bill_nobody_and_never_against_the_did(northwind, 
 
 
 def test_calls_of_a_carrier_in_dollars_are_not_charged_as_pounds(northwind, take_in):
-    in_usd = f"It is in USD; Northwind Telecom (#{northwind.id}) is charged in GBP."
+    in_usd = f"The call is in USD; Northwind Telecom (#{northwind.id}) is charged in GBP."
     assert reasons(take_in("12a", TWILIO))[0] == in_usd
     assert reasons(take_in("13", TELNYX)) == [in_usd]
     assert reasons(take_in("15", DIDWW)) == [in_usd]
@@ -206,7 +206,7 @@ def test_who_is_unknown_is_named_and_a_did_says_whose_a_call_is(northwind, take_
 
 
 def test_inbound_calls_find_their_owner_by_the_destination(northwind, take_in):
-    in_usd = f"It is in USD; Northwind Telecom (#{northwind.id}) is charged in GBP."
+    in_usd = f"The call is in USD; Northwind Telecom (#{northwind.id}) is charged in GBP."
     assert reasons(take_in("40")) == [in_usd, in_usd]
     assert not reasons(take_in("40", USD="GBP"))
     assert taken() == {

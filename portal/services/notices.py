@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
-from portal.domain.wording import long_day, plural, span_in_words
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import long_day, plural, span
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Mail, Notice
 from portal.models.company import company
@@ -145,10 +146,9 @@ def _message(key: str, customer: Customer, coming: Sequence[Coming], now: dateti
     if not customer.email:
         return None
     first, last = coming[0].day, coming[-1].day
-    when = f"on {long_day(first)}" if first == last else f"from {span_in_words(first, last)}"
-    subject = f"{plural(len(coming), 'charge')} {when}"
-    if len(coming) == 1:
-        subject = f"{coming[0].assignment.package.name}: a charge {when}"
+    subject = f"{coming[0].assignment.package.name}: a charge on {long_day(first)}"
+    if len(coming) > 1:
+        subject = f"{plural(len(coming), 'charge')}, {span(first, last + ONE_DAY)}"
     totals = sum((one.amount for one in coming), Decimal(0)), sum((one.tax for one in coming), Decimal(0))
     about = {"customer": customer, "coming": coming, "totals": totals, "provider": company()}
     return mail.queue(

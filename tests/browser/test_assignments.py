@@ -169,5 +169,5 @@ def test_what_is_held_is_chosen_for_from_its_own_page(page, app):
     page.get_by_role("link", name="Choose what is charged").click()
     page.get_by_role("radio", name="Charge from a day on").check()
     page.get_by_role("button", name="Choose").click()
-    expect(page.get_by_text("50 charges, 100.00 GBP, were passed over")).to_be_visible()
+    expect(page.get_by_text("50 charges, 100.00 GBP, were not charged")).to_be_visible()
     expect(page.get_by_text("is held")).to_have_count(0)

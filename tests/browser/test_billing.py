@@ -79,7 +79,7 @@ def test_what_changed_since_the_simulation_is_seen_first(
     if script:
         page.get_by_role("dialog").get_by_role("button", name="Post 2 charges").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("What has changed since")
-    expect(page.get_by_role("row").nth(1)).to_contain_text("not there")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("none")
     page.get_by_role("button", name="Post 3 charges").click()
     expect(page.get_by_text("Posted 3 charges.")).to_be_visible()
     assert posted(session) == 3

@@ -140,7 +140,7 @@ def test_a_customer_gets_one_message_a_day_that_lists_each_charge_date(session, 
     run(TODAY)
     assert announce() == 8
     (message,) = session.scalars(select(Mail))
-    assert message.subject == "8 charges from 23 to 29 November 2026"
+    assert message.subject == "8 charges, 23–29 Nov 2026"
     for part in "On 24 Nov 2026 we will charge you for Daily:", "charge you for Line:", "In all: 28.80 GBP":
         assert part in message.text
     assert (

@@ -1,1 +1,1 @@
-"""What is charged: the plan, posting it, runs with their reports, and charges as lists."""
+"""What is charged: what an assignment stands on, the plan, posting it, minimum spends, and positions."""

@@ -1,4 +1,4 @@
-"""Packages: making them, finding them, and changing what they are. What they charge: package_changes."""
+"""Packages: making them, finding them, and changing what they are. What they charge: packages.changes."""
 
 from datetime import date, datetime
 

@@ -160,10 +160,10 @@ def choose_charge_from(
             continue
         passed = _passed_over(worked.loaded, day, today)
         _let_through(assignment.position, today)
-        lock_assignments = _choose(worked, HoldChoice.CHARGE_FROM, by, now)
-        lock_assignments.charge_from = assignment.charge_from = day
-        lock_assignments.passed_over_lines, lock_assignments.passed_over_amount = passed.lines, passed.amount
-        chosen.done.append(lock_assignments)
+        hold = _choose(worked, HoldChoice.CHARGE_FROM, by, now)
+        hold.charge_from = assignment.charge_from = day
+        hold.passed_over_lines, hold.passed_over_amount = passed.lines, passed.amount
+        chosen.done.append(hold)
         changed.append(assignment)
     db.session.flush()
     find_next_of(changed, today)
@@ -199,15 +199,15 @@ def _let_through(position: AssignmentPosition, today: date) -> None:
 
 def _choose(worked: Worked, choice: HoldChoice, by: str, now: datetime) -> AssignmentHold:
     assert worked.held
-    lock_assignments = AssignmentHold(
+    hold = AssignmentHold(
         assignment_id=worked.loaded.facts.assignment_id,
         choice=choice,
         held_lines=len(worked.due.charges),
         chosen_by=by,
         chosen_at=now,
     )
-    db.session.add(lock_assignments)
-    return lock_assignments
+    db.session.add(hold)
+    return hold
 
 
 def _kept(holds: list[AssignmentHold]) -> list[AssignmentHold]:

@@ -110,7 +110,7 @@ def test_what_changed_since_a_simulation_is_told_before_anything_is_posted(trade
     assert new[0] is None
     assert (more[0].amount, more[1].amount) == (Decimal(49), Decimal("73.50"))
     assert gone[1] is None
-    assert "Nothing was posted" in outdated.value.sentence
+    assert "Nothing has been posted yet" in outdated.value.sentence
     assert runs.check_unchanged(simulation, found.fingerprint, TODAY).charge_count == found.charge_count
 
 
