@@ -7,7 +7,7 @@ and goes on when it is started again.
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, false, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from portal.domain.errors import RuleBroken, WayOut
@@ -100,6 +100,20 @@ def carry_out(run_id: int, today: date, clock: Clock, chunk: int = CHUNK) -> Run
 def is_interrupted(run: Run, now: datetime) -> bool:
     """Whether it stopped without being done."""
     return run.state == RunState.RUNNING and now - run.heartbeat_at > SILENT_FOR
+
+
+def made_good_by(run: Run) -> Run | None:
+    """The first later run that has posted, without a failure, whatever this one was to post; None where none has."""
+    whose = Run.customer_id.is_(None) | (Run.customer_id == run.customer_id if run.customer_id else false())
+    query = select(Run).where(
+        Run.id > run.id,
+        ~Run.simulate,
+        Run.state == RunState.DONE,
+        Run.failed_count == 0,
+        Run.through >= run.through,
+        whose,
+    )
+    return db.session.scalars(query.order_by(Run.id).limit(1)).first()
 
 
 def take_up(run: Run, now: datetime) -> bool:

@@ -45,6 +45,12 @@ class Row:
         """In how many more currencies it is sold."""
         return max(len(self.package.currencies) - 1, 0)
 
+    @property
+    def planned(self) -> list[PackagePrice]:
+        """The prices in its currency that apply from a later day on, the next first."""
+        day = today()
+        return [p for p in self.package.prices if p.currency == self.currency and p.effective_from > day]
+
 
 @bp.app_template_filter("charged")
 def charged_filter(schedule: PackageSchedule) -> str:

@@ -101,11 +101,12 @@ def show(run_id: int) -> Any:
 def _page(run: Run, status: int = 200, **more: Any) -> Any:
     """How far a run is, or, once it is done, its report."""
     state = list_state(("assignment",))
-    is_done = run.state == RunState.DONE
+    is_done, is_interrupted = run.state == RunState.DONE, runs.is_interrupted(run, now())
     page = reports.line_page(run, state.after, state.before) if is_done else None
     context = {
         "run": run,
-        "is_interrupted": runs.is_interrupted(run, now()),
+        "is_interrupted": is_interrupted,
+        "made_good_by": runs.made_good_by(run) if is_interrupted and not run.simulate else None,
         "left": reports.left(run, now()),
         "totals": reports.totals_of([run])[run.id],
         "page": page,

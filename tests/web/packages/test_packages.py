@@ -301,3 +301,25 @@ def test_where_very_many_have_it_the_page_does_not_wait_for_its_figures(client, 
         part(client.get(f"/packages/{package.id}/figures", headers=HTMX)),
     ):
         assert "Assigned today 2 to 2 customers" in words(answer)
+
+
+def test_an_open_row_says_which_prices_are_planned(client, session):
+    package = a_package("Seat", currencies=("GBP", "USD"))
+    assigned(package, a_customer(), date(2026, 11, 1))
+    run()
+    session.commit()
+    change = typed(package, retail="30", effective_from="2027-01-01")
+    shown = client.post(f"/packages/{package.id}/row", data=change, headers=HTMX)
+    confirmed = part(shown, shown.status_code).select_one("[name=confirmed]")
+    if confirmed:
+        client.post(
+            f"/packages/{package.id}/row", data=change | {"confirmed": confirmed["value"]}, headers=HTMX
+        )
+    row = part(client.get(f"/packages/{package.id}/row/edit?currency=GBP", headers=HTMX)).select_one(
+        "tr.editing"
+    )
+    assert "Planned from 1 Jan 2027: cost 10.00, retail 30.00." in words(row)
+    other = part(client.get(f"/packages/{package.id}/row/edit?currency=USD", headers=HTMX)).select_one(
+        "tr.editing"
+    )
+    assert "Planned" not in words(other)

@@ -255,3 +255,25 @@ def test_an_interrupted_run_says_so_and_is_continued_once(client, session, acme)
 def test_a_viewer_may_look_and_not_run(as_viewer, session, acme):
     page(run_package(as_viewer), 403)
     assert newest(session) is None
+
+
+def test_an_interrupted_run_whose_rest_a_later_run_posted_says_so(client, session, acme):
+    stopped = web.runs.start(
+        TODAY, simulate=False, today=TODAY, by="x", now=clock.now() - timedelta(minutes=5)
+    )
+    session.commit()
+    for customer_id, through in (None, TODAY - timedelta(1)), (a_customer("Globex").id, TODAY):
+        other = web.runs.start(
+            through, simulate=False, today=TODAY, by="x", now=clock.now(), customer_id=customer_id
+        )  # fmt: skip
+        session.commit()
+        web.runs.carry_out(other.id, TODAY, clock.now)
+        assert page(client.get(f"/runs/{stopped.id}")).select_one("[role=alert] form"), (
+            "neither posted all of it"
+        )
+    later = web.runs.start(TODAY, simulate=False, today=TODAY, by="x", now=clock.now())
+    session.commit()
+    web.runs.carry_out(later.id, TODAY, clock.now)
+    soup = page(client.get(f"/runs/{stopped.id}"))
+    assert f"run {later.id} , up to 22 Nov 2026, has posted the rest" in words(soup.select_one(".note"))
+    assert not soup.select_one("[role=alert]")
