@@ -116,6 +116,7 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
         wanted = form.draft(place.customer, place.did)
         if wanted is None:
             return _form(place, form, 422)
+        overlaps = [overlap_words(wanted, other) for other in overlapping_bundles(wanted)]
         made = assigning.assign(
             wanted,
             token=form.token.data,
@@ -131,7 +132,7 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
         put_error(form, problem)
         return _form(place, form, 422)
     db.session.commit()
-    flash(f"Assigned {made.package.name} to {place.name}.")
+    flash(" ".join([f"Assigned {made.package.name} to {place.name}.", *overlaps]))
     if is_htmx():
         return changed_section(of_did(place.did) if place.did else of_customer(place.customer))
     return see_other(place.home)

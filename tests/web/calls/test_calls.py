@@ -191,3 +191,17 @@ def test_the_customers_page_says_what_is_spent_of_the_minimum_and_used_of_the_mi
     assert "88.80 of 150.00 GBP spent, 8 days left" in text
     assert "If nothing more is spent, 61.20 is charged on 1 Dec" in text
     assert "Used / Total: 100 / 100 minutes, 0 left" in text
+
+
+def test_an_overlap_of_bundles_is_told_after_assigning_too(session, client):
+    customer, package = a_customer(), a_package("100 Minutes", minutes=True)
+    assigned(package, customer, FIRST, minutes=100)
+    other = a_package("More Minutes", minutes=True)
+    session.commit()
+    form = {"package": other.id, "quantity": 1, "start_date": TODAY.isoformat(), "minutes": 50, "token": "t"}
+    answer = client.post(f"/customers/{customer.id}/assignments", data=form)
+    told = words(page(client.get(answer.location)).select_one("#toasts"))
+    assert (
+        "Assigned More Minutes to" in told
+        and "100 Minutes, assigned since 1 November 2026, covers some" in told
+    )
