@@ -206,7 +206,7 @@ def test_a_downgrade_that_would_lose_something_is_refused_unless_the_database_is
             ) if connection.dialect.name == "sqlite" else None
             connection.commit()
         for typed, says in (
-            (None, f"The database {name} holds 1 "),
+            (None, f"The database {name} contains 1 "),
             ("portal", f"called {name}, not portal"),
         ):
             config.attributes["database"] = typed
@@ -230,7 +230,7 @@ def test_the_command_asks_for_the_name_of_the_database_and_takes_no_other(url, t
         name = connection.engine.url.database.rsplit("/", 1)[-1]
     refused = CliRunner().invoke(main, ["db", "downgrade", "base"])
     assert refused.exit_code == 1
-    assert "holds 1 customer. A downgrade may lose them for good" in refused.output
+    assert "contains 1 customer. A downgrade may lose them for good" in refused.output
     assert f"--database {name}" in refused.output
     assert CliRunner().invoke(main, ["db", "downgrade", "base", "--database", "other"]).exit_code == 1
     assert CliRunner().invoke(main, ["db", "downgrade", "base", "--database", name]).exit_code == 0

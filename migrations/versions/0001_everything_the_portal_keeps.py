@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("tax_id", sa.String(length=40), nullable=False),
         sa.Column("time_zone", sa.String(length=60), nullable=False),
         sa.Column("default_currency", sa.String(length=3), nullable=False),
+        sa.Column("default_tax_rate", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("usage_wait_days", sa.Integer(), nullable=False),
         sa.Column("notification_days", sa.Integer(), server_default="0", nullable=False),
         sa.Column("late_call_days", sa.Integer(), server_default="90", nullable=False),

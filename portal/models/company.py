@@ -1,12 +1,13 @@
 """The provider: one row of what the portal needs to know about the company that runs it."""
 
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
-from portal.models.columns import word
+from portal.models.columns import Money, word
 
 
 class AuditComment(StrEnum):
@@ -33,6 +34,8 @@ class Company(db.Model):
     tax_id: Mapped[str] = mapped_column(String(40), default="")
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
     default_currency: Mapped[str] = mapped_column(String(3), default="USD")
+    # In per cent; what a new customer's form begins with.
+    default_tax_rate: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
     usage_wait_days: Mapped[int] = mapped_column(default=1)
     # Days before a charge on which it is announced (0: not at all), and days for which late calls reopen a period.
     notification_days: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -125,7 +125,8 @@ WATCHED: dict[type, Watch] = {
     ),
     Company: Watch(
         "settings",
-        ("name", "address", "email", "tax_id", "time_zone", "default_currency", "usage_wait_days",
+        ("name", "address", "email", "tax_id", "time_zone", "default_currency", "default_tax_rate",
+         "usage_wait_days",
          "notification_days", "late_call_days", "summary_footer", "audit_comment", "logo"),
         lambda row: row.name,
     ),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -12,6 +13,7 @@ from portal.domain.currencies import CURRENCIES
 from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid
 from portal.domain.names import name_key, written
+from portal.domain.tax_rate import check_rate
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
@@ -38,6 +40,7 @@ class CompanyFields:
     summary_footer: str
     notification_days: int = 0
     late_call_days: int = 90
+    default_tax_rate: Decimal = Decimal(0)
     audit_comment: AuditComment = AuditComment.OFF
 
 
@@ -66,6 +69,7 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     provider.tax_id = " ".join(fields.tax_id.split())
     provider.time_zone = fields.time_zone
     provider.default_currency = fields.default_currency
+    provider.default_tax_rate = check_rate(fields.default_tax_rate, "default_tax_rate")
     provider.usage_wait_days = fields.usage_wait_days
     provider.summary_footer = fields.summary_footer.strip()
     provider.notification_days = fields.notification_days

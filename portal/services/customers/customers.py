@@ -23,6 +23,7 @@ from portal.domain.names import (
     written,
 )
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+from portal.domain.tax_rate import check_rate
 from portal.domain.wording import decimals, listed, whole
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
@@ -36,7 +37,6 @@ from portal.services.once import Receipt, Sent, once
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
 ADDRESS_MAX = 1_000
-RATE_MAX = Decimal(100)
 NAMESAKES_MAX = 1_000
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
@@ -250,13 +250,6 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
     customer.currency = fields.currency
     if fields.account_codes is not None:
         account_codes.give(customer, fields.account_codes)
-
-
-def check_rate(rate: Decimal) -> Decimal:
-    """The tax rate, in per cent; Invalid where it is none."""
-    if not rate.is_finite() or not 0 <= rate <= RATE_MAX or rate != round(rate, 6):
-        raise Invalid("tax_rate", "A tax rate must be between 0 and 100 %, with six decimals at most.")
-    return rate
 
 
 def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:

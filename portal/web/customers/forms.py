@@ -6,10 +6,9 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length, ValidationError
+from wtforms.validators import Length
 
 from portal.domain.currencies import CURRENCIES
-from portal.domain.errors import Invalid
 from portal.services.customers import account_codes, customers
 from portal.services.customers.customers import CustomerFields
 from portal.web.shared.fields import (
@@ -20,6 +19,8 @@ from portal.web.shared.fields import (
     Required,
     VersionField,
     check_email,
+    check_rate,
+    tax_rate_field,
 )
 from portal.web.shared.token_field import TokenField
 
@@ -33,21 +34,6 @@ def name_field() -> Any:
 def email_field() -> Any:
     """E-mail, checked by `check_email`."""
     return EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
-
-
-def tax_rate_field(**options: Any) -> Any:
-    """Tax Rate, in per cent, checked by `check_rate`."""
-    return DecimalTextField("Tax Rate", **options)
-
-
-def check_rate(form: FlaskForm, field: Any) -> None:
-    """Refuse what is a number, but no tax rate."""
-    if field.data is None:
-        return
-    try:
-        customers.check_rate(field.data)
-    except Invalid as error:
-        raise ValidationError(error.sentence) from None
 
 
 class AccountCodesField(TextAreaField):

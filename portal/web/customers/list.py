@@ -10,6 +10,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import Customer
+from portal.models.company import company
 from portal.services import credit, listing
 from portal.services.customers import customers
 from portal.services.customers.account_codes import codes_of, meant_codes
@@ -83,7 +84,7 @@ def _told_apart(found: list[Customer]) -> list[tuple[str, Customer]]:
 
 @bp.get("/new")
 def new() -> Any:
-    form = CustomerForm(formdata=None, currency=default_currency())
+    form = CustomerForm(formdata=None, currency=default_currency(), tax_rate=company().default_tax_rate)
     return render_template("customers/new.html", form=form)
 
 

@@ -1,5 +1,7 @@
 """The form of the company's settings."""
 
+from decimal import Decimal
+
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
 from wtforms import EmailField, FileField, StringField, TextAreaField
@@ -11,7 +13,16 @@ from portal.models import AuditComment, Company
 from portal.services.company import settings as company_settings
 from portal.services.company.logo import FILE_MOST
 from portal.services.company.settings import CompanyFields
-from portal.web.shared.fields import TOO_LONG, ChoiceField, Required, VersionField, WholeField, check_email
+from portal.web.shared.fields import (
+    TOO_LONG,
+    ChoiceField,
+    DecimalTextField,
+    Required,
+    VersionField,
+    WholeField,
+    check_email,
+    check_rate,
+)
 
 AUDIT_COMMENTS = {
     AuditComment.OFF: "Not asked for",
@@ -50,6 +61,7 @@ class CompanyForm(FlaskForm):
         "Default Currency",
         choices=[SelectChoice(code, f"{code}, {name}") for code, name in CURRENCIES.items()],
     )
+    default_tax_rate = DecimalTextField("Default Tax Rate", default=Decimal(0))
     usage_wait_days = WholeField(
         "Usage Wait Days",
         validators=[
@@ -79,6 +91,7 @@ class CompanyForm(FlaskForm):
     )
 
     validate_email = check_email
+    validate_default_tax_rate = check_rate
 
     def offer_time_zones(self, provider: Company, fixed: bool) -> None:
         """Offer every time zone, or where it is fixed the one that holds."""
@@ -101,5 +114,6 @@ class CompanyForm(FlaskForm):
             self.summary_footer.data or "",
             self.notification_days.data,
             self.late_call_days.data,
+            self.default_tax_rate.data or Decimal(0),
             AuditComment(self.audit_comment.data),
         )

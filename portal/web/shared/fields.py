@@ -21,7 +21,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.domain import email_address
+from portal.domain import email_address, tax_rate
 from portal.domain.errors import Invalid
 from portal.domain.money import parse_decimal
 from portal.domain.names import written
@@ -249,5 +249,20 @@ def check_email(form: FlaskForm, field: Any) -> None:
     """Refuse what is no address."""
     try:
         email_address.check_email(field.data or "")
+    except Invalid as error:
+        raise ValidationError(error.sentence) from None
+
+
+def tax_rate_field(**options: Any) -> Any:
+    """Tax Rate, in per cent, checked by `check_rate`."""
+    return DecimalTextField("Tax Rate", **options)
+
+
+def check_rate(form: FlaskForm, field: Any) -> None:
+    """Refuse what is a number, but no tax rate."""
+    if field.data is None:
+        return
+    try:
+        tax_rate.check_rate(field.data)
     except Invalid as error:
         raise ValidationError(error.sentence) from None

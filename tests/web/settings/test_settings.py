@@ -22,6 +22,7 @@ TYPED = {
     "tax_id": "GB 1",
     "time_zone": "Europe/London",
     "default_currency": "GBP",
+    "default_tax_rate": "20",
     "usage_wait_days": "3",
     "summary_footer": "Thank you.",
     "notification_days": "7",
@@ -60,7 +61,7 @@ def test_the_form_has_every_setting_under_its_label(client, provider):
     form = page(client.get("/settings")).select_one("form.form")
     labels = [words(label) for label in form.select("label")]
     assert labels == [
-        "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency",
+        "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency", "Default Tax Rate",
         "Usage Wait Days", "Package Charge Notification Days", "Late Call Days", "Audit Comment",
     ]  # fmt: skip
     assert form.select_one("[name=time_zone] [selected]")["value"] == "UTC"
@@ -175,3 +176,15 @@ def test_a_reader_sees_every_setting(as_viewer, provider):
     labels = [words(label) for label in page(as_viewer.get("/settings")).select("dt")]
     assert {"Package Charge Notification Days", "Late Call Days", "Audit Comment", "Logo"} <= set(labels)
     assert not page(as_viewer.get("/settings")).select("main form, main button")
+
+
+def test_a_new_customers_form_begins_with_the_default_tax_rate(client, provider):
+    assert client.post("/settings", data=typed(default_tax_rate="19.6")).status_code == 303
+    assert page(client.get("/customers/new")).select_one("[name=tax_rate]")["value"] == "19.60"
+
+
+@pytest.mark.parametrize("rate", ["101", "-1", "0.0000001", "NaN"])
+def test_a_default_tax_rate_that_cannot_be_is_refused_at_its_field(client, provider, rate):
+    assert error_at(
+        page(client.post("/settings", data=typed(default_tax_rate=rate)), 422), "default_tax_rate"
+    )
