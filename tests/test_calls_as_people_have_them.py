@@ -162,7 +162,7 @@ def test_ids_of_another_system_bill_nobody_and_never_against_the_did(northwind, 
     southwind = a_customer("Southwind")
     coded(southwind, "7")
     assert reasons(take_in("32b")) == [
-        f"It names Southwind (#{southwind.id}), but its source 442079460100 was a DID of "
+        f"The row names Southwind (#{southwind.id}), but its source 442079460100 was a DID of "
         f"Northwind Telecom (#{northwind.id}) on 2026-11-20."
     ]
     assert not taken()

@@ -122,7 +122,7 @@ def test_a_payment_of_another_customer_is_not_recorded_with_a_used_token(stage):
     theirs = f"/payments?customer_id={stage.parts['their_customer']}"
     made = bad_input.contents(stage.app)
     answer = stage.browser("owner").post(theirs, data=form.values)
-    assert "a payment of 8.00 GBP of Acme was recorded" in words(page(answer, 409))
+    assert "a payment of 8.00 GBP from Acme was recorded" in words(page(answer, 409))
     assert bad_input.contents(stage.app) == made
 
 

@@ -56,7 +56,7 @@ def test_charging_from_a_day_on_keeps_what_was_passed_over(client, session, held
     data = {"choice": "charge_from", "charge_from": TODAY.isoformat()}
     assert client.post(f"/held/{held[0].id}", data=data).status_code == 303
     soup = page(client.get(f"/assignments/{held[0].id}"))
-    assert "50 charges, 100.00 GBP, were passed over" in words(
+    assert "50 charges, 100.00 GBP, were not charged" in words(
         soup.select_one("#history").find_parent("section")
     )
 

@@ -167,7 +167,7 @@ def test_what_has_changed_is_shown_before_anything_is_posted(client, session, ac
     assert "1 charge has changed since this simulation. Nothing has been posted yet." in words(
         soup.select_one(".note")
     )
-    assert "1 Nov 2026 Acme Seat 1–30 Nov 2026 not there 7.50 GBP" in words(soup.select_one("tbody"))
+    assert "1 Nov 2026 Acme Seat 1–30 Nov 2026 none 7.50 GBP" in words(soup.select_one("tbody"))
     assert posted(session) == 0
     assert soup.select_one(".head form button").text == "Post 2 charges"
     post_from(client, simulation, soup.select_one(".head [name=fingerprint]")["value"])

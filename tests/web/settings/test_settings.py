@@ -61,7 +61,8 @@ def test_the_form_has_every_setting_under_its_label(client, provider):
     form = page(client.get("/settings")).select_one("form.form")
     labels = [words(label) for label in form.select("label")]
     assert labels == [
-        "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency", "Default Tax Rate",
+        "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency",
+        "Default Tax Rate",
         "Usage Wait Days", "Package Charge Notification Days", "Late Call Days", "Audit Comment",
     ]  # fmt: skip
     assert form.select_one("[name=time_zone] [selected]")["value"] == "UTC"
