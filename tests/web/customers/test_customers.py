@@ -442,7 +442,7 @@ def test_a_tax_rate_from_a_day_on_is_in_the_history_and_can_be_removed(
     client.post(f"/customers/{customer.id}/tax-rates", data=data)
     history = page(client.get(f"/customers/{customer.id}")).select_one("#tax")
     assert [words(row) for row in history.select("tbody tr")] == [
-        "1 Jan 2027 to come 19% Remove the rate from 1 Jan 2027",
+        "1 Jan 2027 planned 19% Remove the rate from 1 Jan 2027",
         "the beginning 20%",
     ]
     client.post(history.select_one("tbody form")["action"], data={"effective_from": "2027-01-01"})
