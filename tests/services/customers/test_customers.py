@@ -58,7 +58,7 @@ def test_a_form_sent_twice_makes_one_customer(session: Any) -> None:
 
 def test_what_is_typed_is_tidied() -> None:
     customer = make("  Northwind   Telecom ", email=" Billing@Northwind.Example ", address=" 1 High Street\n")
-    assert (customer.name, customer.email) == ("Northwind Telecom", "Billing@northwind.example")
+    assert (customer.name, customer.email) == ("Northwind Telecom", "Billing@Northwind.Example")
     assert customer.address == "1 High Street"
 
 

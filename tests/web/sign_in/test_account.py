@@ -203,7 +203,11 @@ def test_a_new_password_signs_out_everywhere_else(app, client, anonymous):
         ({"new_password": "short"}, "new_password", "12 characters"),
         ({"new_password": "olivia brandt"}, "new_password", "too easy"),
         ({"new_password_confirm": "other"}, "new_password_confirm", "do not match"),
-        ({"new_password": world.PASSWORD, "new_password_confirm": world.PASSWORD}, "password", "your current password"),
+        (
+            {"new_password": world.PASSWORD, "new_password_confirm": world.PASSWORD},
+            "password",
+            "your current password",
+        ),
     ],
 )
 def test_a_password_is_not_changed_by_halves(client, typed, field, says):
