@@ -119,6 +119,33 @@ def test_a_refused_end_says_why_and_its_way_out_ends_it(page, scene, app):
     assert stored(app, scene["trunk"]) == (1, date(2026, 12, 30))
 
 
+def test_the_money_of_an_ending_follows_the_day_and_the_dialog_stays_open(page, scene, app):
+    """By keyboard alone."""
+    page.goto(f"/customers/{scene['customer']}")
+    page.locator(f"#assignment-{scene['seat']}").get_by_role("link", name="End").press("Enter")
+    dialog = page.get_by_role("dialog", name="End Hosted Seat")
+    day = dialog.get_by_label("End Date")
+    for last_day, amount in ("2026-12-31", "360.00"), ("2027-01-31", "720.00"):
+        day.fill(last_day)
+        day.press("Tab")
+        expect(dialog.get_by_role("region", name="Effect of ending")).to_contain_text(amount)
+    dialog.get_by_role("button", name="Set End Date").press("Enter")
+    expect(dialog).to_be_hidden()
+    assert stored(app, scene["seat"]) == (12, date(2027, 1, 31))
+
+
+def test_the_money_of_many_endings_follows_the_day(page, scene):
+    page.goto(f"/customers/{scene['customer']}")
+    for name in "seat", "trunk":
+        page.locator(f"#assignment-{scene[name]}").get_by_role("checkbox").check()
+    page.get_by_role("button", name="End them").click()
+    effect = page.get_by_role("region", name="Effect of ending")
+    for last_day, amount in ("2026-12-31", "384.50"), ("2027-01-31", "769.00"):
+        page.get_by_label("End Date").fill(last_day)
+        page.get_by_label("End Date").press("Tab")
+        expect(effect.get_by_role("row", name="In all, GBP")).to_contain_text(amount)
+
+
 def test_what_else_the_page_says_of_charges_follows_a_change(page, scene):
     page.goto(f"/customers/{scene['customer']}")
     coming = page.locator("#coming")

@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session, configure_mappers
 
 from portal.domain.names import search_key
 from portal.domain.wording import digits, whole
-from portal.extensions import db
 from portal.models import AuditEntry, BalanceEntry, EntrySource
 from portal.services.audit.watched import QUIET, WATCHED, Watch
 
@@ -126,11 +125,6 @@ def line(
         "overrides": overrides,
         "search_key": search_key(" ".join((actor.by, act, noun, label, actor.comment))),
     }
-
-
-def note(act: str, noun: str, noun_id: int | None, label: str, **more: Any) -> None:
-    """Log an act that no watched row tells: many at once, a sign-in, a download."""
-    db.session.execute(insert(AuditEntry.__table__), [line(act, noun, noun_id, label, **more)])
 
 
 def _values(act: str, thing: Any, fields: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:

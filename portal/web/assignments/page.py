@@ -311,30 +311,33 @@ def _done(assignment: Assignment) -> Any:
 def _end(assignment: Assignment, form: EndForm, status: int = 200, **more: Any) -> Any:
     """The question, or the refusal with its way out: in the dialog, or on a page."""
     refusal = deletion.why_not_delete_assignment(assignment, today())
-    possible_on = refusal.possible_on if refusal and refusal.possible_on else today()
-    last_day, not_then = possible_on, ""
-    if form.end_date.data and not form.end_date.errors:
-        last_day = form.end_date.data
-        try:
-            changing.check_change_of_end(assignment, last_day, today())
-        except Invalid as problem:
-            not_then = problem.sentence
     context = {
         "assignment": assignment,
         "form": form,
         "today": today(),
         "removable": deletion.is_removable(assignment, today()),
         "refusal": refusal,
-        "last_day": last_day,
-        "not_then": not_then,
-        "remaining": ending.remaining(assignment, last_day, today())
-        if _runs(assignment) and not not_then
+        "remaining": ending.remaining(assignment, today(), today())
+        if _runs(assignment) and not refusal
         else (),
+        **_effect(assignment, form),
         **more,
     }
     if is_htmx():
         return fragment("assignments/_end.html", status, **context)
     return render_template("assignments/end.html", **context), status
+
+
+def _effect(assignment: Assignment, form: EndForm) -> dict[str, Any]:
+    """What ending on the day that was chosen comes to, or why it cannot end then; nothing before one is chosen."""
+    last_day = form.end_date.data
+    if last_day is None or form.end_date.errors:
+        return {"last_day": None}
+    try:
+        changing.check_change_of_end(assignment, last_day, today())
+    except Invalid as problem:
+        return {"last_day": last_day, "not_then": problem.sentence}
+    return {"last_day": last_day, "effect": ending.remaining(assignment, last_day, today())}
 
 
 def _runs(assignment: Assignment) -> bool:
