@@ -106,6 +106,7 @@ def _set_up(story: Story) -> None:
     provider.name, provider.address, provider.email = lumen.NAME, lumen.ADDRESS, lumen.EMAIL
     provider.tax_id, provider.summary_footer = lumen.TAX_ID, lumen.FOOTER
     provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
+    provider.default_tax_rate = lumen.TAX_RATE
     stage = _stage(story, story.begin)
     seed_connexcs_packages()
     services = {name: id for id, name in connexcs_choices()}
