@@ -130,7 +130,10 @@ def database(
 def app(database: "world.Database") -> Iterator[Flask]:
     """The application, its database as after the migrations, with the cast of tests/world.py."""
     database.clean()
+    config = dict(database.app.config)
     yield database.app
+    database.app.config.clear()
+    database.app.config.update(config)
     database.close()
 
 
