@@ -86,7 +86,7 @@ def _hold_foreign_keys():
 # -- what is written once
 
 
-APPEND_ONLY = ["audit_entry", "balance_entry", "charge"]
+APPEND_ONLY = ["audit_entry", "balance_entry", "charge", "due_day"]
 ACTS = [
     "UPDATE {table} SET {a} = {a}",
     "DELETE FROM {table}",

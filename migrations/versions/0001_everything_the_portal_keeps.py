@@ -7,8 +7,8 @@ from append_only import allow_edits, refuse_edits
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # What names are compared and sorted by: letter by letter, not as the database's own language would.
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-# Charges, balance entries and the audit log are written once: the database itself refuses anything else.
-APPEND_ONLY = ("charge", "balance_entry", "audit_entry")
+# Charges, balance entries, due days and the audit log are written once: the database itself refuses anything else.
+APPEND_ONLY = ("charge", "balance_entry", "due_day", "audit_entry")
 # There is exactly one company. Its row is edited, never added.
 COMPANY = {
     "id": 1,
@@ -116,6 +116,11 @@ def upgrade() -> None:
         sa.Column("usage_wait_days", sa.Integer(), nullable=False),
         sa.Column("notification_days", sa.Integer(), server_default="0", nullable=False),
         sa.Column("late_call_days", sa.Integer(), server_default="90", nullable=False),
+        sa.Column("payment_days", sa.Integer(), server_default="14", nullable=False),
+        sa.Column("account_name", sa.String(length=70), server_default="", nullable=False),
+        sa.Column("iban", sa.String(length=34), server_default="", nullable=False),
+        sa.Column("bic", sa.String(length=11), server_default="", nullable=False),
+        sa.Column("bank_details", sa.Text(), server_default="", nullable=False),
         sa.Column("summary_footer", sa.Text(), nullable=False),
         sa.Column("logo", sa.LargeBinary(), nullable=True),
         sa.Column(
@@ -130,6 +135,7 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_company_only_one")),
         sa.CheckConstraint("late_call_days between 0 and 366", name=op.f("ck_company_late_call_days")),
         sa.CheckConstraint("notification_days between 0 and 90", name=op.f("ck_company_notification_days")),
+        sa.CheckConstraint("payment_days between 0 and 366", name=op.f("ck_company_payment_days")),
         sa.CheckConstraint("usage_wait_days between 0 and 30", name=op.f("ck_company_usage_wait_days")),
         sa.PrimaryKeyConstraint("id", name="pk_company"),
     )
@@ -157,10 +163,12 @@ def upgrade() -> None:
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("debit_limit", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("payment_days", sa.Integer(), nullable=True),
         sa.Column("archived_on", sa.Date(), nullable=True),
         sa.Column("created_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("payment_days between 0 and 366", name=op.f("ck_customer_payment_days")),
         sa.PrimaryKeyConstraint("id", name="pk_customer"),
         sa.UniqueConstraint("token", name="uq_customer_token"),
         sqlite_autoincrement=True,
@@ -414,6 +422,25 @@ def upgrade() -> None:
         sa.Column("paid_on", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "bank_transfer",
+                "card",
+                "direct_debit",
+                "cash",
+                "cheque",
+                "other",
+                name="method",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("bank_reference", sa.String(length=140), nullable=False),
+        sa.Column("reference_key", KEY, nullable=False),
+        sa.Column("again_reason", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("confirm_by_email", sa.Boolean(), nullable=False),
         sa.Column("created_by", sa.String(length=254), nullable=False),
@@ -427,6 +454,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_payment_customer_id_id", "payment", ["customer_id", "id"], unique=False)
+    op.create_index(
+        "uq_payment_reference_key",
+        "payment",
+        ["reference_key"],
+        unique=True,
+        sqlite_where=sa.text("reference_key <> '' and again_reason = '' and state <> 'cancelled'"),
+        postgresql_where=sa.text("reference_key <> '' and again_reason = '' and state <> 'cancelled'"),
+    )
 
     op.create_table(
         "run",
@@ -745,6 +780,8 @@ def upgrade() -> None:
                 "recurring",
                 "manual",
                 "reversal",
+                "write_off",
+                "write_off_lapsed",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -937,6 +974,8 @@ def upgrade() -> None:
         sa.Column("auto_decrement_credit", sa.Boolean(), nullable=False),
         sa.Column("corrects_id", PK, nullable=True),
         sa.Column("reverses_id", PK, nullable=True),
+        sa.Column("writes_off_id", PK, nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("search_key", KEY, server_default="", nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("posted_by", sa.String(length=254), nullable=False),
@@ -969,6 +1008,8 @@ def upgrade() -> None:
                 "recurring",
                 "manual",
                 "reversal",
+                "write_off",
+                "write_off_lapsed",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -977,7 +1018,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "assignment_id is not null or kind in ('manual', 'reversal')",
+            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed')",
             name=op.f("ck_charge_has_assignment"),
         ),
         sa.CheckConstraint(
@@ -992,6 +1033,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["package.id"], name="fk_charge_package_id_package"),
         sa.ForeignKeyConstraint(["reverses_id"], ["charge.id"], name="fk_charge_reverses_id_charge"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_charge_run_id_run"),
+        sa.ForeignKeyConstraint(["writes_off_id"], ["charge.id"], name="fk_charge_writes_off_id_charge"),
         sa.PrimaryKeyConstraint("id", name="pk_charge"),
         sa.UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
         sa.UniqueConstraint("reverses_id", name="uq_charge_reverses_id"),
@@ -1022,6 +1064,14 @@ def upgrade() -> None:
         "ix_charge_package_id_charge_on_id", "charge", ["package_id", "charge_on", "id"], unique=False
     )
     op.create_index("ix_charge_run_id_id", "charge", ["run_id", "id"], unique=False)
+    op.create_index(
+        "ix_charge_writes_off_id",
+        "charge",
+        ["writes_off_id"],
+        unique=False,
+        sqlite_where=sa.text("writes_off_id is not null"),
+        postgresql_where=sa.text("writes_off_id is not null"),
+    )
 
     op.create_table(
         "notice",
@@ -1049,22 +1099,77 @@ def upgrade() -> None:
     op.create_table(
         "allocation",
         sa.Column("id", PK, nullable=False),
-        sa.Column("token", sa.String(length=64), nullable=False),
-        sa.Column("payment_id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=True),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum(
+                "payment",
+                "balance",
+                "discount",
+                "credit",
+                "write_off",
+                name="source",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("payment_id", PK, nullable=True),
+        sa.Column("by_charge_id", PK, nullable=True),
         sa.Column("charge_id", PK, nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("lifted_on", sa.Date(), nullable=True),
+        sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_allocation_amount")),
+        sa.CheckConstraint(
+            "(source = 'payment') = (payment_id is not null) and "
+            "(source in ('payment', 'balance')) = (by_charge_id is null)",
+            name=op.f("ck_allocation_source_is_named"),
+        ),
+        sa.ForeignKeyConstraint(["by_charge_id"], ["charge.id"], name="fk_allocation_by_charge_id_charge"),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_allocation_charge_id_charge"),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_allocation_customer_id_customer"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
         sa.PrimaryKeyConstraint("id", name="pk_allocation"),
         sa.UniqueConstraint("token", name="uq_allocation_token"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_allocation_by_charge_id", "allocation", ["by_charge_id"], unique=False)
     op.create_index("ix_allocation_charge_id", "allocation", ["charge_id"], unique=False)
+    op.create_index("ix_allocation_customer_id_id", "allocation", ["customer_id", "id"], unique=False)
     op.create_index("ix_allocation_payment_id", "allocation", ["payment_id"], unique=False)
+
+    op.create_table(
+        "open_item",
+        sa.Column("charge_id", PK, autoincrement=False, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_open_item_charge_id_charge"),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_open_item_customer_id_customer"),
+        sa.PrimaryKeyConstraint("charge_id", name="pk_open_item"),
+    )
+    op.create_index("ix_open_item_customer_id_due_on", "open_item", ["customer_id", "due_on"], unique=False)
+    op.create_index("ix_open_item_due_on", "open_item", ["due_on"], unique=False)
+
+    op.create_table(
+        "due_day",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("charge_id", PK, nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.String(length=254), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_due_day_charge_id_charge"),
+        sa.PrimaryKeyConstraint("id", name="pk_due_day"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_due_day_charge_id", "due_day", ["charge_id"], unique=False)
 
     op.create_table(
         "balance_entry",
@@ -1135,6 +1240,8 @@ def downgrade() -> None:
     for table in APPEND_ONLY:
         allow_edits(table)
     op.drop_table("balance_entry")
+    op.drop_table("due_day")
+    op.drop_table("open_item")
     op.drop_table("allocation")
     op.drop_table("notice")
     op.drop_table("charge")

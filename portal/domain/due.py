@@ -17,6 +17,8 @@ class Kind(StrEnum):
     RECURRING = "recurring"
     MANUAL = "manual"
     REVERSAL = "reversal"
+    WRITE_OFF = "write_off"
+    WRITE_OFF_LAPSED = "write_off_lapsed"
 
 
 # Lines of one day stand by assignment, then in this order (billing-rules 4); corrections by their period.

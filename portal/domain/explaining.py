@@ -88,6 +88,10 @@ def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts
             return _correction(line, terms)
         case Kind.REVERSAL:
             return _reversal(line, original)
+        case Kind.WRITE_OFF:
+            return "Written off: it no longer has to be paid."
+        case Kind.WRITE_OFF_LAPSED:
+            return "A part of a write-off that is no longer needed, because the charge was reduced."
     return "A manual discount." if line.amount < 0 else "A manual charge."
 
 

@@ -2,6 +2,7 @@
 
 from portal.extensions import db
 from portal.models.account_code import AccountCode
+from portal.models.allocation import MONEY, Allocation, AllocationSource, DueDay, OpenItem
 from portal.models.assignment import (
     Assignment,
     AssignmentEnd,
@@ -22,14 +23,16 @@ from portal.models.did_owner import DidOwner
 from portal.models.invitation import Invitation
 from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
-from portal.models.payment import Allocation, Payment, PaymentState
+from portal.models.payment import Payment, PaymentMethod, PaymentState
 from portal.models.run import Outcome, Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.sent_form import SentForm
 from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
+    "MONEY",
     "AccountCode",
     "Allocation",
+    "AllocationSource",
     "Assignment",
     "AssignmentEnd",
     "AssignmentHold",
@@ -52,6 +55,7 @@ __all__ = [
     "CustomerTaxRate",
     "Did",
     "DidOwner",
+    "DueDay",
     "EntrySource",
     "HoldChoice",
     "ImportState",
@@ -59,11 +63,13 @@ __all__ = [
     "Mail",
     "MailState",
     "Notice",
+    "OpenItem",
     "Outcome",
     "Package",
     "PackagePrice",
     "PackageSchedule",
     "Payment",
+    "PaymentMethod",
     "PaymentState",
     "Run",
     "RunException",

@@ -14,6 +14,7 @@ from portal.models.customer import Customer
 
 RARE = text("kind <> 'recurring'")
 CORRECTS = text("corrects_id is not null")
+WRITES_OFF = text("writes_off_id is not null")
 
 
 class ChargeColumns:
@@ -65,7 +66,10 @@ class Charge(ChargeColumns, db.Model):
 
     __table_args__ = (
         UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
-        CheckConstraint("assignment_id is not null or kind in ('manual', 'reversal')", name="has_assignment"),
+        CheckConstraint(
+            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed')",
+            name="has_assignment",
+        ),
         CheckConstraint("period_until is null or period_until >= period_from", name="period"),
         CheckConstraint("quantity between 1 and 100000", name="quantity"),
         Index("ix_charge_charge_on_id", "charge_on", "id"),
@@ -75,6 +79,9 @@ class Charge(ChargeColumns, db.Model):
         # The few among the very many: a list of them alone does not read the others.
         Index(
             "ix_charge_kind_charge_on_id", "kind", "charge_on", "id", sqlite_where=RARE, postgresql_where=RARE
+        ),
+        Index(
+            "ix_charge_writes_off_id", "writes_off_id", sqlite_where=WRITES_OFF, postgresql_where=WRITES_OFF
         ),
         Index("ix_charge_corrects_id", "corrects_id", sqlite_where=CORRECTS, postgresql_where=CORRECTS),
         {"sqlite_autoincrement": True},
@@ -89,6 +96,10 @@ class Charge(ChargeColumns, db.Model):
     auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)
+    # The charge that a write-off, or what returns of one, is about: it is none of its corrections.
+    writes_off_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
+    # Of a charge that is to be paid and is above zero: when it first falls due.
+    due_on: Mapped[date | None]
     # What a manual charge is found by; others are found by their package.
     search_key: Mapped[str] = mapped_column(KEY, default="", server_default="")
     reason: Mapped[str] = mapped_column(Text, default="")

@@ -24,6 +24,7 @@ class Company(db.Model):
         CheckConstraint("id = 1", name="only_one"),
         CheckConstraint("usage_wait_days between 0 and 30", name="usage_wait_days"),
         CheckConstraint("notification_days between 0 and 90", name="notification_days"),
+        CheckConstraint("payment_days between 0 and 366", name="payment_days"),
         CheckConstraint("late_call_days between 0 and 366", name="late_call_days"),
     )
 
@@ -40,6 +41,13 @@ class Company(db.Model):
     # Days before a charge on which it is announced (0: not at all), and days for which late calls reopen a period.
     notification_days: Mapped[int] = mapped_column(default=0, server_default="0")
     late_call_days: Mapped[int] = mapped_column(default=90, server_default="90")
+    # Days from a charge to its due day.
+    payment_days: Mapped[int] = mapped_column(default=14, server_default="14")
+    # Where customers pay to, as it stands on summaries.
+    account_name: Mapped[str] = mapped_column(String(70), default="", server_default="")
+    iban: Mapped[str] = mapped_column(String(34), default="", server_default="")
+    bic: Mapped[str] = mapped_column(String(11), default="", server_default="")
+    bank_details: Mapped[str] = mapped_column(Text, default="", server_default="")
     summary_footer: Mapped[str] = mapped_column(Text, default="")
     # PNG, made anew from what was uploaded.
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

@@ -20,6 +20,7 @@ class Customer(db.Model):
     """An account with a currency, tax rates and an address."""
 
     __table_args__ = (
+        CheckConstraint("payment_days between 0 and 366", name="payment_days"),
         Index("ix_customer_search_key_id", "search_key", "id"),
         Index("ix_customer_name_key", "name_key"),
         Index("ix_customer_created_on_id", "created_on", "id"),
@@ -40,6 +41,8 @@ class Customer(db.Model):
     currency: Mapped[str] = mapped_column(String(3))
     # 0: prepaid; above: may owe that much; under zero: a buffer that must stay.
     debit_limit: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
+    # Their own, where it is not the one of the settings.
+    payment_days: Mapped[int | None]
     archived_on: Mapped[date | None]
     created_on: Mapped[date]
     created_at: Mapped[datetime] = mapped_column(UTC)

@@ -1,15 +1,14 @@
-"""Payments of customers, and which charges they are allocated to."""
+"""Payments of customers."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
-from portal.models.charge import Charge
-from portal.models.columns import PK, UTC, Money, word
+from portal.models.columns import KEY, PK, UTC, Money, word
 from portal.models.customer import Customer
 
 
@@ -21,13 +20,39 @@ class PaymentState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class PaymentMethod(StrEnum):
+    """How money came."""
+
+    BANK_TRANSFER = "bank_transfer"
+    CARD = "card"
+    DIRECT_DEBIT = "direct_debit"
+    CASH = "cash"
+    CHEQUE = "cheque"
+    OTHER = "other"
+
+
+TOLD_APART = text("reference_key <> '' and again_reason = '' and state <> 'cancelled'")
+
+
 class Payment(db.Model):
-    """Money received. What stands behind `#` in its description is for staff only; the fee is for reference."""
+    """Money received. What stands behind `#` in its description is for staff only; the fee is for reference.
+
+    `bank_reference` is that of the transaction; `reference_key` is what it is told apart by, empty where it tells
+    nothing. `again_reason` says why a payment was taken in whose method and reference were there already.
+    """
 
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("fee >= 0", name="fee"),
         Index("ix_payment_customer_id_id", "customer_id", "id"),
+        # The same payment is taken in twice only with a reason (billing-rules 13).
+        Index(
+            "uq_payment_reference_key",
+            "reference_key",
+            unique=True,
+            sqlite_where=TOLD_APART,
+            postgresql_where=TOLD_APART,
+        ),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
@@ -37,6 +62,12 @@ class Payment(db.Model):
     paid_on: Mapped[date]
     amount: Mapped[Decimal] = mapped_column(Money)
     fee: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
+    method: Mapped[PaymentMethod] = mapped_column(
+        word(PaymentMethod, "method"), default=PaymentMethod.BANK_TRANSFER
+    )
+    bank_reference: Mapped[str] = mapped_column(String(140), default="")
+    reference_key: Mapped[str] = mapped_column(KEY, default="")
+    again_reason: Mapped[str] = mapped_column(Text, default="")
     description: Mapped[str] = mapped_column(Text, default="")
     confirm_by_email: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str] = mapped_column(String(254), default="")
@@ -51,27 +82,3 @@ class Payment(db.Model):
     def public_description(self) -> str:
         """What the customer reads."""
         return self.description.partition("#")[0].strip()
-
-
-class Allocation(db.Model):
-    """A part of a payment that pays a charge which is to be paid. Lifted, it is kept and counts no more."""
-
-    __table_args__ = (
-        CheckConstraint("amount > 0", name="amount"),
-        Index("ix_allocation_charge_id", "charge_id"),
-        Index("ix_allocation_payment_id", "payment_id"),
-    )
-
-    id: Mapped[int] = mapped_column(PK, primary_key=True)
-    token: Mapped[str] = mapped_column(String(64), unique=True)
-    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"))
-    charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
-    amount: Mapped[Decimal] = mapped_column(Money)
-    made_on: Mapped[date]
-    lifted_on: Mapped[date | None]
-    version: Mapped[int] = mapped_column(default=1)
-
-    payment: Mapped[Payment] = relationship()
-    charge: Mapped[Charge] = relationship()
-
-    __mapper_args__ = {"version_id_col": version}

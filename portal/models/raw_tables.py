@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Enum, MetaData, String, Table
 
-from portal.models import BalanceEntry, Charge
+from portal.models import BalanceEntry, Charge, OpenItem
 from portal.models.columns import Money
 
 
@@ -20,4 +20,4 @@ def raw_table(model: Any) -> Table:
     return Table(table.name, MetaData(), *(Column(c.name, raw(c.type)) for c in table.columns))
 
 
-CHARGE, ENTRY = raw_table(Charge), raw_table(BalanceEntry)
+CHARGE, ENTRY, OPEN = raw_table(Charge), raw_table(BalanceEntry), raw_table(OpenItem)

@@ -23,7 +23,7 @@ from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
-from portal.services.credit import return_overpaid
+from portal.services.credit import family_ids, first_due_day, open_new, payment_days, take_off
 
 
 class PositionMoved(Exception):
@@ -80,7 +80,7 @@ def post_chunk(
         else:
             ready.append(worked)
     _mark_held(posting.held)
-    locking.lock_ids(Charge, _corrected(ready))
+    locking.lock_ids(Charge, family_ids(_corrected(ready)))
     savepoint = db.session.begin_nested()
     try:
         _post(ready, run_id, today, by, now)
@@ -165,7 +165,8 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
     """Insert the charges and their balance entries and move the positions on."""
     rows: list[dict[str, Any]] = []
     reduced: set[int] = set()
-    taken = False
+    taken = to_pay = False
+    days = payment_days({worked.loaded.facts.customer_id for worked in ready})
     for worked in ready:
         for due in worked.due.charges:
             row = _row(worked, due, run_id, by, now)
@@ -178,13 +179,18 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
                     row["corrects_id"], row["auto_decrement_credit"] = root
                     reduced.add(root.id)
             taken = taken or row["auto_decrement_credit"]
+            if not row["auto_decrement_credit"] and due.amount + due.tax > 0:
+                row["due_on"] = first_due_day(due.charge_on, today, days[worked.loaded.facts.customer_id])
+                to_pay = True
             rows.append(row)
     _insert(rows)
+    ids = [worked.loaded.facts.assignment_id for worked in ready]
     if taken:
-        ids = [worked.loaded.facts.assignment_id for worked in ready]
         enter_charges(Charge.assignment_id.in_(ids), today, now)
+    if to_pay:
+        open_new(Charge.assignment_id.in_(ids))
     if reduced:
-        return_overpaid(reduced, today, by=by, now=now)
+        take_off(reduced, today, by=by, now=now)
     _move(ready)
 
 
@@ -203,6 +209,8 @@ def _row(worked: Worked, due: DueCharge, run_id: int | None, by: str, now: datet
         "auto_decrement_credit": facts.auto_decrement_credit,
         "corrects_id": None,
         "reverses_id": None,
+        "writes_off_id": None,
+        "due_on": None,
         "reason": "",
         "posted_by": by,
         "posted_at": now,

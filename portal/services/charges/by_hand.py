@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
@@ -21,7 +21,17 @@ from portal.services import locking
 from portal.services.billing.planning import Totals, totals
 from portal.services.billing.positions import lock_positions
 from portal.services.billing.posting import enter_charges
-from portal.services.credit import return_overpaid
+from portal.services.credit import (
+    Act,
+    family_ids,
+    first_due_day,
+    lock_open,
+    open_again,
+    payment_days,
+    refresh,
+    set_off,
+    take_off,
+)
 from portal.services.once import Receipt, Sent, once
 
 DESCRIPTION_LONGEST, REASON_LONGEST = 120, 1_000
@@ -47,7 +57,8 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
     def make() -> Charge:
         locked = _locked(asked)
         _check(locked, today)
-        return _manual(locked, token, by, now)
+        lock_open(locked.customer.id)
+        return _manual(locked, token, today, by, now)
 
     def tell(made: Charge) -> Receipt:
         amount = money_in(made.amount, made.currency)
@@ -58,6 +69,9 @@ def charge_manually(asked: ManualCharge, *, token: str, today: date, by: str, no
     charge, is_new = once(Sent("manual charge", token, asked), query, make, tell)
     if is_new and charge.auto_decrement_credit:
         enter_charges(Charge.id == charge.id, today, now)
+    elif is_new:
+        refresh([charge.id])
+        set_off(charge.customer_id, Act(today, by, now))
     return charge
 
 
@@ -73,12 +87,15 @@ def _locked(asked: ManualCharge) -> ManualCharge:
     return replace(asked, assignment=found[0])
 
 
-def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
+def _manual(asked: ManualCharge, token: str, today: date, by: str, now: datetime) -> Charge:
     customer, assignment = asked.customer, asked.assignment
     if not customer.tax_rates:
         raise Invalid("customer", f"{customer.name} has no tax rate. Set one first.")
     rate = customer.tax_rate_on(asked.charge_on)
-    tax = tax_on(to_micros(asked.amount), to_micros(rate), minor_unit(customer.currency))
+    tax = from_micros(tax_on(to_micros(asked.amount), to_micros(rate), minor_unit(customer.currency)))
+    due_on = None
+    if not asked.auto_decrement_credit and asked.amount + tax > 0:
+        due_on = first_due_day(asked.charge_on, today, payment_days([customer.id])[customer.id])
     return Charge(
         token=token,
         customer_id=customer.id,
@@ -95,7 +112,8 @@ def _manual(asked: ManualCharge, token: str, by: str, now: datetime) -> Charge:
         amount=asked.amount,
         cost=asked.cost,
         tax_rate=rate,
-        tax=from_micros(tax),
+        tax=tax,
+        due_on=due_on,
         label=written(asked.description),
         search_key=search_key(asked.description),
         did_number=assignment.did.number if assignment and assignment.did else "",
@@ -156,8 +174,9 @@ def _next_number(kind: Kind, assignment_id: int | None, period_from: date) -> in
 
 
 def family(charge: Charge) -> list[Charge]:
-    """A charge with the credits and differences that name it, in the order they were posted."""
-    query = select(Charge).where(or_(Charge.id == charge.id, Charge.corrects_id == charge.id))
+    """A charge with what names it, in the order it was posted: its credits and differences; of a write-off, what lapsed."""
+    lapsed = and_(Charge.writes_off_id == charge.id, Charge.kind == Kind.WRITE_OFF_LAPSED)
+    query = select(Charge).where(or_(Charge.id == charge.id, Charge.corrects_id == charge.id, lapsed))
     return list(db.session.scalars(query.order_by(Charge.id)))
 
 
@@ -186,6 +205,11 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
         return RuleBroken(
             "A reversal cannot be reversed. Add a manual charge instead.",
             WayOut("Add manual charge", "charges.new", _named(charge)),
+        )
+    if charge.kind == Kind.WRITE_OFF_LAPSED:
+        return RuleBroken(
+            "It is reversed with its write-off.",
+            WayOut("Show the write-off", "charges.show", {"charge_id": charge.writes_off_id}),
         )
     if done := reversal_of(charge):
         return RuleBroken(
@@ -230,7 +254,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     if charge.assignment_id:
         # A run that would correct it comes wholly before or wholly after.
         lock_positions([charge.assignment_id])
-    locking.lock(Charge, [charge.id])
+    lock_open(charge.customer_id, family_ids([charge.id]))
     if refusal := why_not_reverse(charge):
         raise refusal
     if not reason.strip():
@@ -262,6 +286,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
         did_number=charge.did_number,
         auto_decrement_credit=charge.auto_decrement_credit,
         reverses_id=charge.id,
+        writes_off_id=charge.id if charge.kind == Kind.WRITE_OFF else None,
         reason=reason.strip(),
         posted_by=by,
         posted_at=now,
@@ -271,5 +296,9 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     if reversal.auto_decrement_credit:
         enter_charges(Charge.id == reversal.id, today, now)
     else:
-        return_overpaid([charge.id], today, by=by, now=now)
+        if charge.kind == Kind.WRITE_OFF:
+            open_again(charge, Act(today, by, now))
+        else:
+            take_off([charge.id], today, by=by, now=now)
+        set_off(charge.customer_id, Act(today, by, now))
     return reversal

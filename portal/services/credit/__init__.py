@@ -4,7 +4,21 @@ The balance is the sum of its entries; nothing else says what it is. An entry is
 that a statement once printed does not change, and names the day it is for.
 """
 
-from portal.services.credit.allocation import allocate, lift, release, return_overpaid
+from portal.services.credit.allocation import (
+    Act,
+    allocate,
+    left_of,
+    lift,
+    lock_open,
+    open_again,
+    pay_from_balance,
+    put,
+    release,
+    set_off,
+    set_off_by_hand,
+    take_off,
+    who_can_set_off,
+)
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import (
     BelowLimit,
@@ -15,20 +29,31 @@ from portal.services.credit.balance import (
     below_limit,
     entries_of,
 )
-from portal.services.credit.owing import ToBePaid, owed_by, to_be_paid
+from portal.services.credit.items import (
+    Item,
+    family_ids,
+    first_due_day,
+    items_of,
+    open_items,
+    open_new,
+    payment_days,
+    refresh,
+    to_pay_items,
+)
+from portal.services.credit.owing import ToPay, to_pay
+from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
 from portal.services.credit.payments import (
     adjust,
-    allocated_of,
     cancel_payment,
-    check_amount,
     complete_payment,
-    lock_payment,
     record_payment,
 )
 
 __all__ = [
+    "Act",
     "BelowLimit",
-    "ToBePaid",
+    "Item",
+    "ToPay",
     "adjust",
     "allocate",
     "allocated_of",
@@ -42,11 +67,26 @@ __all__ = [
     "check_not_archived",
     "complete_payment",
     "entries_of",
+    "family_ids",
+    "first_due_day",
+    "items_of",
+    "left_of",
     "lift",
+    "lock_open",
     "lock_payment",
-    "owed_by",
+    "open_again",
+    "open_items",
+    "open_new",
+    "pay_from_balance",
+    "payment_days",
+    "put",
     "record_payment",
+    "refresh",
     "release",
-    "return_overpaid",
-    "to_be_paid",
+    "set_off",
+    "set_off_by_hand",
+    "take_off",
+    "to_pay",
+    "to_pay_items",
+    "who_can_set_off",
 ]

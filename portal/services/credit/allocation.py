@@ -1,157 +1,435 @@
-"""Allocating payments to charges, and giving back what was paid too much."""
+"""Putting payments, money of the balance, discounts and credits against charges, and lifting them (billing-rules 13).
 
-from collections import defaultdict
-from collections.abc import Iterable
+Whoever calls holds the locks of the charges: people's acts lock the customer and then what is open of them
+(`lock_open`), a run the charges that it corrects with what is set off against them (`items.family_ids`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
+from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import money, money_in
 from portal.extensions import db
 from portal.models import (
+    MONEY,
     Allocation,
+    AllocationSource,
     BalanceEntry,
     Charge,
+    Customer,
     EntrySource,
+    OpenItem,
     Payment,
     PaymentState,
 )
 from portal.services import locking
+from portal.services.credit import items
 from portal.services.credit.archived import check_not_archived
-from portal.services.credit.owing import to_be_paid
-from portal.services.credit.payments import allocated_of, check_amount, lock_payment
+from portal.services.credit.balance import balance_of
+from portal.services.credit.items import items_of, refresh, to_pay_items
+from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
 from portal.services.once import Receipt, Sent, once
 
 ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """When something is done, and by whom: `today` is the provider's day, `now` the instant."""
+
+    today: date
+    by: str
+    now: datetime
+
+
+# -- the two things that are done to an item: something is put against it, and lifted
+
+
+def put(
+    charge: Charge,
+    amount: Decimal,
+    source: AllocationSource,
+    act: Act,
+    *,
+    payment: Payment | None = None,
+    by_charge: Charge | None = None,
+    made_on: date | None = None,
+) -> Allocation:
+    """Put something against a charge. Money leaves the balance."""
+    made = Allocation(
+        customer_id=charge.customer_id,
+        source=source,
+        payment=payment,
+        by_charge=by_charge,
+        charge=charge,
+        amount=amount,
+        made_on=made_on or act.today,
+    )
+    db.session.add(made)
+    _has_been_put(made, act)
+    return made
+
+
+def _has_been_put(made: Allocation, act: Act) -> None:
+    if made.source in MONEY:
+        _enter(made, -made.amount, EntrySource.ALLOCATION, act)
+    refresh([made.charge.id, *([made.by_charge.id] if made.by_charge else [])])
+
+
+def _take_back(
+    allocation: Allocation, amount: Decimal, act: Act, *, on: date, by_hand: bool = False, reason: str = ""
+) -> None:
+    """Lift an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance."""
+    allocation.lifted_on, allocation.by_hand = max(on, allocation.made_on), by_hand
+    if rest := allocation.amount - amount:
+        names = ("customer_id", "source", "payment_id", "by_charge_id", "charge_id")
+        kept = {name: getattr(allocation, name) for name in names}
+        db.session.add(Allocation(**kept, amount=rest, made_on=allocation.lifted_on))
+    if allocation.source in MONEY:
+        check_not_archived(db.session.get_one(Customer, allocation.customer_id))
+        _enter(allocation, amount, EntrySource.RELEASE, act, reason)
+    refresh(filter(None, [allocation.charge_id, allocation.by_charge_id]))
+
+
+def _enter(allocation: Allocation, amount: Decimal, source: EntrySource, act: Act, reason: str = "") -> None:
+    db.session.add(
+        BalanceEntry(
+            customer_id=allocation.customer_id,
+            source=source,
+            charge_id=allocation.charge.id,
+            payment_id=allocation.payment.id if allocation.payment else None,
+            made_on=act.today,
+            for_day=allocation.charge.charge_on,
+            amount=amount,
+            reason=reason,
+            made_by=act.by,
+            made_at=act.now,
+        )
+    )
+    db.session.flush()
+
+
+def standing(*which: object) -> Sequence[Allocation]:
+    """The allocations that count, read anew, the earliest first."""
+    query = select(Allocation).where(Allocation.lifted_on.is_(None), *which)  # type: ignore[arg-type]
+    query = query.order_by(Allocation.made_on, Allocation.id).execution_options(populate_existing=True)
+    return db.session.scalars(query).all()
+
+
+def lock_open(customer_id: int, also: Iterable[int] = ()) -> None:
+    """Lock what is open of a customer, who is locked, and other charges with it."""
+    query = select(OpenItem.charge_id).where(OpenItem.customer_id == customer_id)
+    locking.lock_ids(Charge, [*db.session.scalars(query), *also])
+
+
+# -- payments and the balance
 
 
 def allocate(
     payment: Payment, charge: Charge, amount: Decimal, *, token: str, today: date, by: str, now: datetime
 ) -> Allocation:
     """Pay a charge out of a payment: that amount leaves the balance."""
+    act = Act(today, by, now)
 
     def make() -> Allocation:
-        return _allocation(payment, charge, amount, token, today)
+        lock_payment(payment)
+        lock_open(payment.customer_id, [charge.id])
+        _check_can_pay(payment)
+        _check(charge, amount, payment)
+        return Allocation(
+            token=token, customer_id=charge.customer_id, source=AllocationSource.PAYMENT, payment=payment,
+            charge=charge, amount=amount, made_on=today,
+        )  # fmt: skip
 
     def tell(made: Allocation) -> Receipt:
         paid = money_in(made.amount, made.charge.currency)
-        way = WayOut("See the payment", "payments.show", {"payment_id": made.payment_id})
+        way = WayOut("See the payment", "payments.show", {"payment_id": payment.id})
         return f"{paid} of a payment was allocated to {made.charge.label}", way
 
     query = select(Allocation).where(Allocation.token == token)
-    allocation, is_new = once(Sent("allocation", token, (payment, charge, amount)), query, make, tell)
+    made, is_new = once(Sent("allocation", token, (payment, charge, amount)), query, make, tell)
     if is_new:
-        _enter_allocation(allocation, -amount, EntrySource.ALLOCATION, today, by, now)
-    return allocation
+        _has_been_put(made, act)
+    return made
 
 
-def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, today: date) -> Allocation:
-    """What is allocated, once it is known that it may be; not yet stored."""
-    lock_payment(payment)
+def _check_can_pay(payment: Payment) -> None:
     check_not_archived(payment.customer)
-    locking.lock_ids(Charge, [charge.corrects_id or charge.reverses_id or charge.id])
     if payment.state != PaymentState.COMPLETED:
         raise RuleBroken(f"The payment is {payment.state}: only a completed payment can be allocated.")
-    if charge.customer_id != payment.customer_id or charge.auto_decrement_credit:
+
+
+def _check(charge: Charge, amount: Decimal, payment: Payment) -> None:
+    item = items_of([charge]).get(charge.id)
+    if charge.customer_id != payment.customer_id or item is None:
         raise RuleBroken("The charge is not one that this customer has to pay.")
     check_amount("amount", amount, charge.currency, positive=True)
-    found = to_be_paid(charge.customer_id, [charge.corrects_id or charge.reverses_id or charge.id])
-    if amount > found[0].open:
+    if amount > item.left:
         raise Invalid(
-            "amount", f"Only {money(max(found[0].open, ZERO), charge.currency)} of the charge is left to pay."
+            "amount", f"Only {money(max(item.left, ZERO), charge.currency)} of the charge is left to pay."
         )
-    left = payment.amount - allocated_of(payment)
+    left = left_of(payment)
     if amount > left:
         raise Invalid("amount", f"Only {money(left, charge.currency)} of the payment is left to allocate.")
-    return Allocation(token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today)
+
+
+def left_of(payment: Payment) -> Decimal:
+    """What is left of a payment to allocate."""
+    return payment.amount - allocated_of(payment)
+
+
+def allocate_first_due(payment: Payment, act: Act) -> None:
+    """Allocate a payment that has just completed: oldest due day first, as far as the balance holds money."""
+    lock_open(payment.customer_id)
+    rest = min(left_of(payment), balance_of(payment.customer_id, act.today + ONE_DAY))
+    for item in to_pay_items(payment.customer_id):
+        if rest <= 0:
+            break
+        if item.charge.charge_on > act.today:
+            continue  # the demo company pays of old
+        amount = min(rest, item.left)
+        put(item.charge, amount, AllocationSource.PAYMENT, act, payment=payment)
+        rest -= amount
+
+
+def pay_from_balance(customer: Customer, *, today: date, by: str, now: datetime) -> Decimal:
+    """Pay what is due first with what the balance holds: out of the oldest payments, then of what came otherwise.
+
+    RuleBroken where there is nothing to pay, or nothing to pay with. What was paid.
+    """
+    act = Act(today, by, now)
+    locking.lock(Customer, [customer.id])
+    check_not_archived(customer)
+    lock_open(customer.id)
+    to_pay, rest = to_pay_items(customer.id), balance_of(customer.id)
+    to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
+    if not to_pay:
+        raise RuleBroken(f"{customer.name} has nothing to pay.", to_credit)
+    if rest <= 0:
+        raise RuleBroken(f"There is no money in the balance of {customer.name}.", to_credit)
+    paid = ZERO
+    sources = _with_something_left(customer.id)
+    for item in to_pay:
+        left = item.left
+        while left > 0 and rest > 0:
+            payment, of_payment = sources[0] if sources else (None, rest)
+            amount = min(left, rest, of_payment)
+            source = AllocationSource.PAYMENT if payment else AllocationSource.BALANCE
+            put(item.charge, amount, source, act, payment=payment)
+            left, rest, paid = left - amount, rest - amount, paid + amount
+            if payment:
+                sources[0] = (payment, of_payment - amount)
+                if amount == of_payment:
+                    sources.pop(0)
+    return paid
+
+
+def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
+    """The completed payments of which something is left, the oldest first."""
+    allocated = (
+        select(Allocation.payment_id, func.sum(Allocation.amount).label("amount"))
+        .where(Allocation.customer_id == customer_id, Allocation.lifted_on.is_(None))
+        .group_by(Allocation.payment_id)
+        .subquery()
+    )
+    query = (
+        select(Payment, Payment.amount - func.coalesce(allocated.c.amount, 0))
+        .outerjoin(allocated, allocated.c.payment_id == Payment.id)
+        .where(Payment.customer_id == customer_id, Payment.state == PaymentState.COMPLETED)
+        .order_by(Payment.paid_on, Payment.id)
+    )
+    return [(payment, left) for payment, left in db.session.execute(query) if left > 0]
 
 
 def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
-    """Take a payment off a charge again: the amount returns to the balance."""
-    lock_payment(allocation.payment)
-    _lift(allocation, today, by, now, reason)
-
-
-def _lift(allocation: Allocation, today: date, by: str, now: datetime, reason: str = "") -> None:
-    """The same, of a charge whose payer, or whose run, holds what it belongs to."""
-    locking.lock_ids(Charge, [allocation.charge_id])
+    """Take money or a discount off a charge again: it returns to the balance, or to credit to use."""
+    locking.lock(Customer, [allocation.customer_id])
+    lock_open(allocation.customer_id, filter(None, [allocation.charge_id, allocation.by_charge_id]))
     locking.read_anew(Allocation, [allocation.id])
-    if allocation.lifted_on:
-        return
-    check_not_archived(allocation.payment.customer)
-    allocation.lifted_on = today
-    _enter_allocation(allocation, allocation.amount, EntrySource.RELEASE, today, by, now, reason)
+    if (
+        allocation.source not in (*MONEY, AllocationSource.DISCOUNT)
+        or allocation.charge.kind == Kind.REVERSAL
+    ):
+        raise RuleBroken("That cannot be lifted: reverse the charge that it comes from.")
+    if not allocation.lifted_on:
+        act = Act(today, by, now)
+        check_not_archived(allocation.customer)
+        _take_back(allocation, allocation.amount, act, on=today, by_hand=True, reason=reason)
+        set_off(allocation.customer_id, act)
 
 
 def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
     """Lift all allocations of a payment."""
     lock_payment(payment)
-    query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None))
-    # What a run makes anew of an allocation, for the rest of it, is an allocation of the same charge.
-    locking.lock_ids(Charge, db.session.scalars(query.with_only_columns(Allocation.charge_id)))
-    for allocation in db.session.scalars(query.order_by(Allocation.id)).all():
-        _lift(allocation, today, by, now)
+    theirs = Allocation.payment_id == payment.id
+    lock_open(payment.customer_id, db.session.scalars(select(Allocation.charge_id).where(theirs)).all())
+    for allocation in standing(theirs):
+        _take_back(allocation, allocation.amount, Act(today, by, now), on=today, by_hand=True)
+    set_off(payment.customer_id, Act(today, by, now))
 
 
-def _enter_allocation(
-    allocation: Allocation,
-    amount: Decimal,
-    source: EntrySource,
-    today: date,
-    by: str,
-    now: datetime,
-    reason: str = "",
+# -- discounts
+
+
+def set_off(customer_id: int, act: Act) -> None:
+    """Set off the credit that there is to use, the oldest first, against what is due first.
+
+    Whoever calls has locked what is open of the customer. What somebody lifted by hand waits for them.
+    """
+    open_ = items.open_items(customer_id)
+    discounts = [item for item in open_ if item.left < 0 and not _waits(item.charge)]
+    to_pay = [item for item in open_ if item.left > 0]
+    left = {item.charge.id: item.left for item in to_pay}
+    for discount in sorted(discounts, key=lambda item: (item.charge.charge_on, item.charge.id)):
+        rest = -discount.left
+        for item in to_pay:
+            amount = min(rest, left[item.charge.id])
+            if amount > 0:
+                put(item.charge, amount, AllocationSource.DISCOUNT, act, by_charge=discount.charge)
+                left[item.charge.id] -= amount
+                rest -= amount
+
+
+def _waits(discount: Charge) -> bool:
+    """Whether somebody lifted a discount by hand, and has not chosen since what to use it for."""
+    query = select(Allocation).where(Allocation.by_charge_id == discount.id).order_by(Allocation.id.desc())
+    last = db.session.scalars(query.limit(1)).first()
+    return last is not None and last.by_hand
+
+
+def set_off_by_hand(
+    discount: Charge, charge: Charge, amount: Decimal, *, today: date, by: str, now: datetime
 ) -> None:
+    """Use a discount for a charge that somebody chose."""
+    locking.lock(Customer, [discount.customer_id])
+    lock_open(discount.customer_id, [discount.id, charge.id])
+    found = items_of([discount, charge])
+    if charge.customer_id != discount.customer_id or not {discount.id, charge.id} <= set(found):
+        raise RuleBroken("The discount cannot be used for that charge.")
+    check_amount("amount", amount, charge.currency, positive=True)
+    most = min(-found[discount.id].left, found[charge.id].left)
+    if amount > most:
+        raise Invalid("amount", f"Only {money(max(most, ZERO), charge.currency)} can be set off.")
+    put(charge, amount, AllocationSource.DISCOUNT, Act(today, by, now), by_charge=discount)
+
+
+def who_can_set_off() -> list[int]:
+    """Customers who have both something to pay and credit to use."""
+    sums = (
+        select(OpenItem.customer_id)
+        .group_by(OpenItem.customer_id)
+        .having(func.min(OpenItem.amount) < 0, func.max(OpenItem.amount) > 0)
+    )
+    return list(db.session.scalars(sums.order_by(OpenItem.customer_id)))
+
+
+# -- credits and reversals
+
+
+def take_off(root_ids: Iterable[int], today: date, *, by: str, now: datetime) -> None:
+    """After credits and reversals of charges that are to be paid: take them off (billing-rules 13).
+
+    Off what is open of the charge, then of its differences, then off what was written off, then off what was paid
+    or set off, the latest first: money returns to the balance, a discount to credit to use.
+    """
+    act = Act(today, by, now)
+    ids = sorted(set(root_ids))
+    names = Charge.corrects_id.in_(ids) | Charge.reverses_id.in_(ids)
+    done = select(Allocation.id).where(Allocation.by_charge_id == Charge.id).exists()
+    total = Charge.amount + Charge.tax
+    query = select(Charge).where(names, Charge.auto_decrement_credit.is_(False), total < 0, ~done)
+    for credit in db.session.scalars(query.order_by(Charge.id)).all():
+        _take_off(credit, act)
+    returned = select(Charge).where(
+        Charge.reverses_id.in_(ids), Charge.auto_decrement_credit.is_(False), total > 0
+    )
+    for reversal in db.session.scalars(returned.order_by(Charge.id)).all():
+        _take_discount_back(reversal, act)
+
+
+def _take_off(credit: Charge, act: Act) -> None:
+    root_id, rest = credit.corrects_id or credit.reverses_id, -credit.total
+    query = select(Charge).where((Charge.id == root_id) | (Charge.corrects_id == root_id)).order_by(Charge.id)
+    lines = db.session.scalars(query).all()
+    found = items_of(lines)
+    family = [found[line.id] for line in lines if line.id in found and line.total > 0]
+    for item in family:
+        rest -= _credit(credit, item.charge, min(rest, item.left), act)
+    if not rest:
+        return
+    rows = list(standing(Allocation.charge_id.in_([item.charge.id for item in family])))
+    written_off = [row for row in rows if row.source == AllocationSource.WRITE_OFF]
+    settled = [row for row in rows if row.source in (*MONEY, AllocationSource.DISCOUNT)]
+    for row in [*reversed(written_off), *reversed(settled)]:
+        amount = min(rest, row.amount)
+        if amount <= 0:
+            continue
+        reason = "The charge was reduced after it was paid."
+        _take_back(row, amount, act, on=credit.charge_on, reason=reason)
+        if row.source == AllocationSource.WRITE_OFF and row.by_charge:
+            _lapse(row.by_charge, credit, amount, act)
+        rest -= _credit(credit, row.charge, amount, act)
+
+
+def _credit(credit: Charge, charge: Charge, amount: Decimal, act: Act) -> Decimal:
+    """Take a credit off an item; what came off."""
+    if amount > 0:
+        on = max(credit.charge_on, charge.charge_on)
+        put(charge, amount, AllocationSource.CREDIT, act, by_charge=credit, made_on=on)
+    return max(amount, ZERO)
+
+
+def _lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act) -> None:
+    """Give back to a write-off what a credit took off it: it will never be paid, but is not owed either."""
+    unit = minor_unit(credit.currency)
+    tax = from_micros(
+        round_half_up(to_micros(-credit.tax) * to_micros(amount), to_micros(-credit.total), unit)
+    )
     db.session.add(
-        BalanceEntry(
-            customer_id=allocation.payment.customer_id,
-            source=source,
-            charge_id=allocation.charge_id,
-            payment_id=allocation.payment_id,
-            made_on=today,
-            for_day=allocation.charge.charge_on,
-            amount=amount,
-            reason=reason,
-            made_by=by,
-            made_at=now,
+        Charge(
+            customer_id=credit.customer_id,
+            package_id=written_off.package_id,
+            kind=Kind.WRITE_OFF_LAPSED,
+            charge_on=credit.charge_on,
+            period_from=credit.charge_on,
+            quantity=1,
+            unit_price=amount - tax,
+            unit_cost=ZERO,
+            currency=credit.currency,
+            amount=amount - tax,
+            cost=ZERO,
+            tax_rate=credit.tax_rate,
+            tax=tax,
+            label=written_off.label,
+            did_number=written_off.did_number,
+            writes_off_id=written_off.id,
+            posted_by=act.by,
+            posted_at=act.now,
         )
     )
     db.session.flush()
 
 
-def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: datetime) -> None:
-    """After credits and reversals of charges that are to be paid: what was paid too much of them goes back.
+def open_again(written_off: Charge, act: Act) -> None:
+    """A write-off was reversed: what it took off its charge is to be paid again, due when it was."""
+    for row in standing(Allocation.by_charge_id == written_off.id):
+        _take_back(row, row.amount, act, on=act.today)
 
-    The newest allocations are lifted first; one that is only partly too much is made anew for the rest.
-    """
-    query = (
-        select(Allocation)
-        .where(Allocation.charge_id.in_(locking.lock_ids(Charge, charge_ids)), Allocation.lifted_on.is_(None))
-        .order_by(Allocation.id.desc())
-        .execution_options(populate_existing=True)
-    )
-    of_charge = defaultdict(list)
-    for allocation in db.session.scalars(query):
-        of_charge[allocation.charge_id].append(allocation)
-    for charge_id, allocations in of_charge.items():
-        stands = to_be_paid(allocations[0].payment.customer_id, [charge_id])[0]
-        over = -stands.open
-        for allocation in allocations:
-            if over <= 0:
-                break
-            _lift(allocation, today, by, now, "The amount paid is released, because the charge was reduced.")
-            rest = allocation.amount - over
-            if rest > 0:
-                made = Allocation(
-                    token=f"{allocation.token[:40]}-{allocation.id}-rest",
-                    payment=allocation.payment,
-                    charge=allocation.charge,
-                    amount=rest,
-                    made_on=today,
-                )
-                db.session.add(made)
-                db.session.flush()
-                _enter_allocation(made, -rest, EntrySource.ALLOCATION, today, by, now)
-            over -= min(over, allocation.amount)
+
+def _take_discount_back(reversal: Charge, act: Act) -> None:
+    """A discount was reversed: nothing is set off with it any more, and its reversal uses it up."""
+    discount = reversal.reverses
+    if discount is None or discount.id not in items_of([discount]):
+        return
+    if standing(Allocation.charge_id == reversal.id):
+        return
+    for row in standing(Allocation.by_charge_id == discount.id):
+        _take_back(row, row.amount, act, on=reversal.charge_on)
+    put(reversal, reversal.total, AllocationSource.DISCOUNT, act, by_charge=discount)

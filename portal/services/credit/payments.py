@@ -3,41 +3,28 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from portal.domain.bank_reference import reference_key
 from portal.domain.errors import Invalid, RuleBroken, WayOut
-from portal.domain.money import AMOUNT_BELOW, fits
 from portal.domain.schedule import FIRST_DAY
-from portal.domain.wording import decimals, long_day, money_in, whole
+from portal.domain.wording import long_day, money_in, short_day
 from portal.extensions import db
-from portal.models import (
-    Allocation,
-    BalanceEntry,
-    Customer,
-    EntrySource,
-    Payment,
-    PaymentState,
-)
+from portal.models import BalanceEntry, Customer, EntrySource, Payment, PaymentMethod, PaymentState
 from portal.services import locking
+from portal.services.credit.allocation import Act, allocate_first_due
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.payment_mail import confirm
+from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
 from portal.services.once import Receipt, Sent, once
 
 
-def check_amount(name: str, amount: Decimal, currency: str, *, positive: bool) -> None:
-    """Whether an amount can be entered. Invalid names the field."""
-    if positive and amount <= 0:
-        raise Invalid(name, "The amount must be above zero.")
-    if not amount and not positive and name == "amount":
-        raise Invalid(name, "An adjustment cannot be zero.")
-    if abs(amount) >= AMOUNT_BELOW:
-        raise Invalid(name, f"The amount must be below {whole(AMOUNT_BELOW)}.")
-    if not fits(amount, currency):
-        raise Invalid(name, f"An amount in {currency} can have {decimals(currency)} at most.")
-
-
 def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
-    """Take in a payment; a completed one goes into the balance. Its token makes it once."""
+    """Take in a payment; a completed one goes into the balance and pays what is due first. Its token makes it once."""
+    payment.method = payment.method or PaymentMethod.BANK_TRANSFER
+    payment.bank_reference, payment.again_reason = payment.bank_reference or "", payment.again_reason or ""
+    payment.reference_key = reference_key(payment.method, payment.bank_reference)
 
     def make() -> Payment:
         _check_payment(payment, today)
@@ -48,13 +35,27 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
         way = WayOut("See the payment", "payments.show", {"payment_id": made.id})
         return f"a payment of {amount} from {made.customer.name} was recorded", way
 
-    names = ("customer", "state", "paid_on", "amount", "fee", "description", "confirm_by_email")
+    names = (
+        "customer",
+        "state",
+        "paid_on",
+        "amount",
+        "fee",
+        "method",
+        "bank_reference",
+        "again_reason",
+        "description",
+        "confirm_by_email",
+    )
     content = {name: getattr(payment, name) for name in names}
     query = select(Payment).where(Payment.token == payment.token)
-    made, is_new = once(Sent("payment", payment.token, content), query, make, tell)
+    try:
+        made, is_new = once(Sent("payment", payment.token, content), query, make, tell)
+    except IntegrityError:  # somebody else has just typed the same one, for another customer
+        _check_is_first(payment)
+        raise
     if is_new and made.state == PaymentState.COMPLETED:
-        _enter_payment(made, made.amount, today, "", made.created_by, now)
-        confirm(made, now)
+        _arrived(made, Act(today, made.created_by, now))
     return made
 
 
@@ -68,6 +69,27 @@ def _check_payment(payment: Payment, today: date) -> None:
     check_amount("fee", payment.fee, currency, positive=False)
     if not FIRST_DAY <= payment.paid_on <= today:
         raise Invalid("paid_on", f"A payment must be dated today, {long_day(today)}, or before.")
+    _check_is_first(payment)
+
+
+def _check_is_first(payment: Payment) -> None:
+    """Invalid, naming the first, where a payment of the same method and reference is there already."""
+    if payment.again_reason or not payment.reference_key:
+        return
+    with db.session.no_autoflush:
+        query = (
+            select(Payment)
+            .where(Payment.reference_key == payment.reference_key, Payment.state != PaymentState.CANCELLED)
+            .order_by(Payment.id)
+        )
+        first = db.session.scalars(query.limit(1)).first()
+    if first and first is not payment:
+        raise Invalid(
+            "again_reason",
+            "A payment with this reference has already been recorded: "
+            f"{money_in(first.amount, first.customer.currency)} from {first.customer.name}, "
+            f"{short_day(first.paid_on)}. If this is another one, enter why.",
+        )
 
 
 def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
@@ -77,8 +99,14 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
         raise RuleBroken(f"The payment is already {payment.state}.")
     check_not_archived(payment.customer)
     payment.state = PaymentState.COMPLETED
-    _enter_payment(payment, payment.amount, today, "", by, now)
-    confirm(payment, now)
+    _arrived(payment, Act(today, by, now))
+
+
+def _arrived(payment: Payment, act: Act) -> None:
+    """A payment goes into the balance, and pays what is due first."""
+    _enter_payment(payment, payment.amount, act.today, "", act.by, act.now)
+    allocate_first_due(payment, act)
+    confirm(payment, act.now)
 
 
 def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
@@ -100,12 +128,6 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
         check_not_archived(payment.customer)
         _enter_payment(payment, -payment.amount, today, "The payment was cancelled.", by, now)
     payment.state = PaymentState.CANCELLED
-
-
-def lock_payment(payment: Payment) -> None:
-    """Lock whose payment it is, and read it anew: nobody else changes it until the transaction ends."""
-    locking.lock(Customer, [payment.customer_id])
-    locking.read_anew(Payment, [payment.id])
 
 
 def _enter_payment(
@@ -167,11 +189,3 @@ def adjust(
 
     sent = Sent("adjustment", token, (customer, amount, for_day, reason.strip()))
     return once(sent, select(BalanceEntry).where(BalanceEntry.token == token), make, tell)[0]
-
-
-def allocated_of(payment: Payment) -> Decimal:
-    """How much of a payment is allocated to charges."""
-    query = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
-        Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None)
-    )
-    return Decimal(db.session.scalar(query) or 0)

@@ -16,7 +16,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.services import locking
-from portal.services.credit import balance_of, owed_by
+from portal.services.credit import balance_of, to_pay
 from portal.services.customers.posted import import_at_work
 from portal.services.deletion.refusals import Reason, Refusal, refuse, why_not_close
 
@@ -52,7 +52,7 @@ def _open(customer: Customer) -> Iterator[Reason]:
             WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
         )
     to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
-    if owed := owed_by(customer.id):
+    if owed := to_pay(customer.id).charges:
         sentence = f"{customer.name} still has {money_in(owed, customer.currency)} to pay."
         yield Reason(sentence, to_credit)
     if pending := _pending(customer):

@@ -39,18 +39,11 @@ def _months(customer: Customer, begin: date, until: date, random: Random) -> Non
     """A payment on one day of each month for all that is open by then."""
     day = begin.replace(day=1) + timedelta(days=random.randint(33, 50))
     while day <= until:
-        open_charges = [c for c in credit.to_be_paid(customer.id) if c.open > 0 and c.charge.charge_on <= day]
-        due = sum((item.open for item in open_charges), Decimal(0))
+        due = sum((item.left for item in credit.to_pay_items(customer.id, day)), Decimal(0))
         short = max(-credit.balance_of(customer.id), Decimal(0))
         top_up = (short / 50).to_integral_value(ROUND_CEILING) * 50
         if due + top_up:
-            payment = _paid(customer, day, due + top_up, random.choice(WAYS))
-            for number, item in enumerate(open_charges):
-                token, now = f"{payment.token}-{number}", _at(day)
-                with audit.acting(audit.Actor(CLERK, "billing", at=now)):
-                    credit.allocate(
-                        payment, item.charge, item.open, token=token, today=day, by=CLERK, now=now
-                    )
+            _paid(customer, day, due + top_up, random.choice(WAYS))
         day += timedelta(days=random.randint(28, 33))
 
 

@@ -33,6 +33,8 @@ KINDS = {
     Kind.DIFFERENCE: "Difference",
     Kind.MANUAL: "Manual",
     Kind.REVERSAL: "Reversal",
+    Kind.WRITE_OFF: "Write-off",
+    Kind.WRITE_OFF_LAPSED: "Write-off lapsed",
 }
 SORTS = tuple(down + name for name in lists.SORTS for down in ("-", ""))
 AUTO = {"yes": True, "no": False}

@@ -10,7 +10,7 @@ from wtforms.validators import Length
 
 from portal.domain.wording import day, money
 from portal.models import PaymentState
-from portal.services.credit import ToBePaid
+from portal.services.credit import Item
 from portal.web.shared.fields import (
     TOO_LONG,
     ChoiceField,
@@ -58,14 +58,14 @@ class AllocationForm(FlaskForm):
     charge = ChoiceField("Charge", coerce=id_or_none)
     amount = DecimalTextField("Amount", validators=[Required("Enter how much of it to pay.")])
 
-    def __init__(self, open_charges: list[ToBePaid], **options: Any) -> None:
+    def __init__(self, to_pay: list[Item], **options: Any) -> None:
         super().__init__(**options)
-        self.charge.choices = [SelectChoice(str(item.charge.id), _called(item)) for item in open_charges]
+        self.charge.choices = [SelectChoice(str(item.charge.id), _called(item)) for item in to_pay]
 
 
-def _called(item: ToBePaid) -> str:
+def _called(item: Item) -> str:
     charge = item.charge
-    return f"{charge.label}, {day(charge.charge_on)}: {money(item.open, charge.currency)} left"
+    return f"{charge.label}, {day(charge.charge_on)}: {money(item.left, charge.currency)} left"
 
 
 class ActForm(FlaskForm):

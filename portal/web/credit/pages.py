@@ -46,8 +46,8 @@ def show(customer_id: int) -> Any:
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
         available=balance + customer.debit_limit,
-        owed=credit.owed_by(customer.id),
-        open_charges=credit.to_be_paid(customer.id),
+        to_pay=credit.to_pay(customer.id),
+        open_items=credit.open_items(customer.id),
         payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
+from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import Allocation, Charge, Customer, Payment, PaymentState
 from portal.services import credit
@@ -79,9 +80,9 @@ def show(payment_id: int) -> Any:
 def _page(payment: Payment, status: int = 200, form: AllocationForm | None = None) -> Any:
     """A payment, what it pays, and what it may pay yet."""
     left = payment.amount - credit.allocated_of(payment)
-    open_charges = [item for item in credit.to_be_paid(payment.customer_id) if item.open > 0]
-    if form is None and open_charges:
-        form = AllocationForm(open_charges, formdata=None, amount=min(left, open_charges[0].open))
+    to_pay = credit.to_pay_items(payment.customer_id)
+    if form is None and to_pay:
+        form = AllocationForm(to_pay, formdata=None, amount=min(left, to_pay[0].left))
     allocations = (
         select(Allocation)
         .where(Allocation.payment_id == payment.id)
@@ -140,14 +141,12 @@ def allocate(payment_id: int) -> Any:
     return _done(payment, f"Paid {charge.label}.")
 
 
-def _open_or_paid_by(payment: Payment) -> list[credit.ToBePaid]:
+def _open_or_paid_by(payment: Payment) -> list[credit.Item]:
     """What a form may name: what is open, and what this payment pays: a second click is told what the first did."""
-    paid = select(Allocation.charge_id).where(Allocation.payment_id == payment.id)
-    already = list(db.session.scalars(paid))
-    found = credit.to_be_paid(payment.customer_id)
-    named = {item.charge.id for item in found}
-    found += credit.to_be_paid(payment.customer_id, [id for id in already if id not in named])
-    return [item for item in found if item.open > 0 or item.charge.id in already]
+    paid = select(Charge).join(Allocation, Allocation.charge_id == Charge.id)
+    already = db.session.scalars(paid.where(Allocation.payment_id == payment.id)).all()
+    found = {item.charge.id: item for item in credit.to_pay_items(payment.customer_id)}
+    return list((found | credit.items_of(already)).values())
 
 
 @bp.post("/allocations/<int:allocation_id>/lift")
@@ -156,7 +155,12 @@ def lift(allocation_id: int) -> Any:
     if not ActForm().validate_on_submit():
         abort(400)
     credit.lift(allocation, today(), by=_by(), now=now())
-    return _done(allocation.payment, "The amount is in the balance again.")
+    words = f"{money(allocation.amount, allocation.charge.currency)} of {allocation.charge.label} is no longer paid."
+    db.session.commit()
+    flash(words)
+    if allocation.payment_id:
+        return redirect(url_for("payments.show", payment_id=allocation.payment_id), code=303)
+    return redirect(url_for("charges.show", charge_id=allocation.charge_id), code=303)
 
 
 def _acted_upon(payment_id: int) -> Payment:

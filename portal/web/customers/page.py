@@ -71,7 +71,7 @@ def _figures(customer: Customer) -> dict[str, Any]:
         "coming": explained(upcoming.charges),
         "services": services_enabled([customer.id], day)[0].services,
         "balance": credit.balance_of(customer.id),
-        "to_be_paid": credit.owed_by(customer.id),
+        "to_pay": credit.to_pay(customer.id),
     }
 
 

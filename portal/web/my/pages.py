@@ -109,7 +109,7 @@ def home(customer: Customer) -> Any:
         assigned=assignments.counts(mine, day).assigned,
         upcoming=upcoming,
         balance=credit.balance_of(customer.id),
-        to_be_paid=credit.owed_by(customer.id),
+        to_pay=credit.to_pay(customer.id),
         charged=assignments.charged,
         minimums=minimums(customer.id, day),
         bundles=free_minutes(customer.id, day),

@@ -1,0 +1,53 @@
+"""What became of a charge: one word for it, wherever it is shown (billing-rules 13)."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class PaidState(StrEnum):
+    """Of a charge without Auto Decrement Credit; those with it are *from the balance*."""
+
+    OPEN = "open"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+    SET_OFF = "set_off"
+    WRITTEN_OFF = "written_off"
+    REVERSED = "reversed"
+    CREDITED = "credited"
+    FROM_BALANCE = "from_balance"
+    # Of a discount.
+    TO_USE = "to_use"
+    USED = "used"
+
+
+class CameOff(NamedTuple):
+    """What came off a charge, each above zero: money, discounts, credits and its reversal, write-offs."""
+
+    paid: Decimal = Decimal(0)
+    set_off: Decimal = Decimal(0)
+    credited: Decimal = Decimal(0)
+    written_off: Decimal = Decimal(0)
+
+
+def paid_state(left: Decimal, came_off: CameOff, *, reversed: bool) -> PaidState:
+    """The state of a charge above zero that is to be paid, of which `left` is left.
+
+    Some of it written off counts before some of it paid, and that before some of it set off.
+    """
+    if reversed:
+        return PaidState.REVERSED
+    if left > 0:
+        return PaidState.PART_PAID if came_off.paid or came_off.set_off else PaidState.OPEN
+    if came_off.written_off:
+        return PaidState.WRITTEN_OFF
+    if came_off.paid:
+        return PaidState.PAID
+    return PaidState.SET_OFF if came_off.set_off else PaidState.CREDITED
+
+
+def discount_state(left: Decimal, *, reversed: bool) -> PaidState:
+    """The state of a discount of which `left` (below zero) is left to use."""
+    if reversed:
+        return PaidState.REVERSED
+    return PaidState.TO_USE if left < 0 else PaidState.USED

@@ -1,0 +1,105 @@
+"""What comes off a charge that is to be paid, and what is left of it (billing-rules 13)."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.extensions import db
+from portal.models.charge import Charge
+from portal.models.columns import PK, UTC, Money, word
+from portal.models.customer import Customer
+from portal.models.payment import Payment
+
+
+class AllocationSource(StrEnum):
+    """What comes off a charge: money of a payment, or of the balance; another charge, which is below zero."""
+
+    PAYMENT = "payment"
+    BALANCE = "balance"
+    DISCOUNT = "discount"
+    CREDIT = "credit"
+    WRITE_OFF = "write_off"
+
+
+MONEY = (AllocationSource.PAYMENT, AllocationSource.BALANCE)
+
+
+class Allocation(db.Model):
+    """A part of a payment, a discount, a credit or a write-off put against a charge that is to be paid.
+
+    It counts from `made_on` until the day before `lifted_on`. `by_charge_id` is the discount, the credit or
+    reversal, or the write-off; `by_hand` says that a person lifted it, so that nothing puts it back unasked.
+    """
+
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint(
+            "(source = 'payment') = (payment_id is not null) and "
+            "(source in ('payment', 'balance')) = (by_charge_id is null)",
+            name="source_is_named",
+        ),
+        Index("ix_allocation_charge_id", "charge_id"),
+        Index("ix_allocation_payment_id", "payment_id"),
+        Index("ix_allocation_by_charge_id", "by_charge_id"),
+        Index("ix_allocation_customer_id_id", "customer_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    source: Mapped[AllocationSource] = mapped_column(word(AllocationSource, "source"))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+    by_charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
+    charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
+    amount: Mapped[Decimal] = mapped_column(Money)
+    made_on: Mapped[date]
+    lifted_on: Mapped[date | None]
+    by_hand: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
+
+    customer: Mapped[Customer] = relationship()
+    payment: Mapped[Payment | None] = relationship()
+    charge: Mapped[Charge] = relationship(foreign_keys=[charge_id])
+    by_charge: Mapped[Charge | None] = relationship(foreign_keys=[by_charge_id])
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+class OpenItem(db.Model):
+    """What is left of a charge on which anything is: above zero to pay, below zero credit to use.
+
+    Worked out anew from the charge and its allocations whenever these change (portal.services.credit.items), so
+    that who owes what is found without reading everything that was ever paid.
+    """
+
+    __table_args__ = (
+        Index("ix_open_item_customer_id_due_on", "customer_id", "due_on"),
+        Index("ix_open_item_due_on", "due_on"),
+    )
+
+    charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    # A discount falls due never: it has the day of its charge here.
+    due_on: Mapped[date]
+    amount: Mapped[Decimal] = mapped_column(Money)
+
+    charge: Mapped[Charge] = relationship()
+
+
+class DueDay(db.Model):
+    """A due day that was moved, and why; the charge keeps its first one."""
+
+    __table_args__ = (Index("ix_due_day_charge_id", "charge_id"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
+    due_on: Mapped[date]
+    reason: Mapped[str] = mapped_column(Text)
+    made_on: Mapped[date]
+    made_by: Mapped[str] = mapped_column(String(254))
+    made_at: Mapped[datetime] = mapped_column(UTC)
+
+    charge: Mapped[Charge] = relationship()

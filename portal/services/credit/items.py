@@ -1,0 +1,216 @@
+"""Open items: what is left of each charge that is to be paid, and of each discount (billing-rules 13).
+
+An *item* is a charge without Auto Decrement Credit that is above zero: also a difference, which has a due day of its
+own, and the reversal of a discount, which that discount settles. A *discount* is such a charge below zero. What comes
+off an item are its allocations: they alone say what is left, on any day. Credits, reversals of items and write-offs
+are no items: they come off one.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+)
+
+from portal.extensions import db
+from portal.models import Allocation, AllocationSource, Charge, Company, Customer, DueDay, OpenItem
+from portal.models.raw_tables import OPEN
+from portal.services.chunks import in_chunks
+
+ZERO = Decimal(0)
+
+# As `due_on` says of a charge, in SQL: whether it is something to pay, and whether it is credit to use.
+_total = Charge.amount + Charge.tax
+IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), _total > 0)
+IS_DISCOUNT = and_(
+    Charge.auto_decrement_credit.is_(False),
+    Charge.writes_off_id.is_(None),
+    Charge.corrects_id.is_(None),
+    Charge.reverses_id.is_(None),
+    _total < 0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A charge that is to be paid, or a discount: what is left of it, and when it is due.
+
+    `left` is above zero for what is to pay, below for credit to use.
+    """
+
+    charge: Charge
+    left: Decimal
+    due_on: date
+
+    @property
+    def settled(self) -> Decimal:
+        """What has come off it."""
+        return self.charge.total - self.left
+
+
+def payment_days(customer_ids: Collection[int]) -> dict[int, int]:
+    """How many days each customer has to pay what is posted now."""
+    default = db.session.scalar(select(Company.payment_days)) or 0
+    found: dict[int, int] = {}
+    for some in in_chunks(sorted(set(customer_ids))):
+        query = select(Customer.id, Customer.payment_days).where(Customer.id.in_(some))
+        found |= {id: default if days is None else days for id, days in db.session.execute(query)}
+    return found
+
+
+def first_due_day(charge_on: date, posted_on: date, days: int) -> date:
+    """When a charge falls due first: so many days after its date, or after its posting where that is later."""
+    return max(charge_on, posted_on) + timedelta(days=days)
+
+
+# -- what is left
+
+
+def refresh(charge_ids: Iterable[int]) -> None:
+    """Work out anew what is left of these charges, whose locks are held."""
+    db.session.flush()
+    for some in in_chunks(sorted(set(charge_ids))):
+        db.session.execute(delete(OpenItem).where(OpenItem.charge_id.in_(some)))
+        _insert_open(Charge.id.in_(some))
+
+
+def open_new(which: ColumnElement[bool]) -> None:
+    """Take in charges that have just been posted: those that `which` means, and nothing has come off."""
+    known = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id).exists()
+    settled = select(Allocation.id).where(Allocation.charge_id == Charge.id).exists()
+    new = select(
+        Charge.id,
+        Charge.customer_id,
+        func.coalesce(Charge.due_on, Charge.charge_on),
+        type_coerce(_total, BigInteger),
+    ).where(which, or_(IS_ITEM, IS_DISCOUNT), ~known, ~settled)
+    db.session.execute(insert(OPEN).from_select(["charge_id", "customer_id", "due_on", "amount"], new))
+
+
+def _insert_open(which: ColumnElement[bool]) -> None:
+    found = _left(None).where(which).subquery()
+    rows = select(found.c.id, found.c.customer_id, found.c.due_on, type_coerce(found.c.left, BigInteger))
+    db.session.execute(
+        insert(OPEN).from_select(
+            ["charge_id", "customer_id", "due_on", "amount"], rows.where(found.c.left != 0)
+        )
+    )
+
+
+def _left(day: date | None) -> Select[Any]:
+    """What is left of items and discounts at the end of a day (None: of all that is known): id, customer_id,
+    currency, due_on, left."""
+    off = _sum_of(Allocation.charge_id == Charge.id, day)
+    used = _sum_of(Allocation.by_charge_id == Charge.id, day)
+    moved = select(DueDay.due_on).where(DueDay.charge_id == Charge.id)
+    if day is not None:
+        moved = moved.where(DueDay.made_on <= day)
+    due_on = func.coalesce(
+        moved.order_by(DueDay.id.desc()).limit(1).correlate(Charge).scalar_subquery(),
+        Charge.due_on,
+        Charge.charge_on,
+    )
+    left = case((_total > 0, _total - off), else_=_total + used)
+    query = select(
+        Charge.id, Charge.customer_id, Charge.currency, due_on.label("due_on"), left.label("left")
+    ).where(or_(IS_ITEM, IS_DISCOUNT))
+    return query if day is None else query.where(Charge.charge_on <= day)
+
+
+def _sum_of(which: ColumnElement[bool], day: date | None) -> ColumnElement[Any]:
+    query = select(func.coalesce(func.sum(Allocation.amount), 0)).where(which, stands_on(day))
+    return type_coerce(query.correlate(Charge).scalar_subquery(), Charge.amount.type)
+
+
+def stands_on(day: date | None) -> ColumnElement[bool]:
+    """Allocations that counted at the end of a day (None: that count)."""
+    if day is None:
+        return Allocation.lifted_on.is_(None)
+    return and_(Allocation.made_on <= day, or_(Allocation.lifted_on.is_(None), Allocation.lifted_on > day))
+
+
+def open_items(customer_id: int, day: date | None = None) -> list[Item]:
+    """What a customer has to pay and what credit there is to use, what is due first before (now, or on a day)."""
+    if day is None:
+        query = select(Charge, OpenItem.amount, OpenItem.due_on).join(
+            OpenItem, OpenItem.charge_id == Charge.id
+        )
+        query = query.where(OpenItem.customer_id == customer_id)
+        query = query.order_by(OpenItem.due_on, Charge.charge_on, Charge.id)
+    else:
+        left = _left(day).where(Charge.customer_id == customer_id).subquery()
+        query = select(Charge, left.c.left, left.c.due_on).join(left, left.c.id == Charge.id)
+        query = query.where(left.c.left != 0).order_by(left.c.due_on, Charge.charge_on, Charge.id)
+    return [Item(*row) for row in db.session.execute(query)]
+
+
+def to_pay_items(customer_id: int, day: date | None = None) -> list[Item]:
+    """The charges of which anything is left to pay, what is due first before."""
+    return [item for item in open_items(customer_id, day) if item.left > 0]
+
+
+def items_of(charges: Iterable[Charge], day: date | None = None) -> dict[int, Item]:
+    """Items and discounts among charges, by id, with what is left of each: also where nothing is."""
+    known = {charge.id: charge for charge in charges}
+    found: dict[int, Item] = {}
+    for some in in_chunks(sorted(known)):
+        for row in db.session.execute(_left(day).where(Charge.id.in_(some))):
+            found[row.id] = Item(known[row.id], Decimal(row.left), row.due_on)
+    return found
+
+
+def left_of_charges(customer_id: int, day: date | None = None) -> Decimal:
+    """What is left to pay of a customer's charges."""
+    return _sum_left(customer_id, day, above=True)
+
+
+def credit_to_use(customer_id: int, day: date | None = None) -> Decimal:
+    """What is left of a customer's discounts, above zero."""
+    return -_sum_left(customer_id, day, above=False)
+
+
+def _sum_left(customer_id: int, day: date | None, *, above: bool) -> Decimal:
+    if day is None:
+        amount: Any = OpenItem.amount
+        query = select(func.coalesce(func.sum(amount), 0)).where(OpenItem.customer_id == customer_id)
+    else:
+        left = _left(day).where(Charge.customer_id == customer_id).subquery()
+        amount = left.c.left
+        query = select(func.coalesce(func.sum(amount), 0))
+    return Decimal(db.session.scalar(query.where(amount > 0 if above else amount < 0)) or 0)
+
+
+# -- the family of a charge
+
+
+def family_ids(root_ids: Collection[int]) -> list[int]:
+    """Charges and the corrections that name them, with the discounts that are set off against any of them.
+
+    All that changes when a charge is credited or reversed: locked together, by id.
+    """
+    roots = sorted(set(root_ids))
+    found = set(roots)
+    for some in in_chunks(roots):
+        found |= set(db.session.scalars(select(Charge.id).where(Charge.corrects_id.in_(some))))
+    for some in in_chunks(sorted(found)):
+        discounts = select(Allocation.by_charge_id).where(
+            Allocation.charge_id.in_(some),
+            Allocation.source == AllocationSource.DISCOUNT,
+            Allocation.lifted_on.is_(None),
+        )
+        found |= {id for id in db.session.scalars(discounts) if id}
+    return sorted(found)

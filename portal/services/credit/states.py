@@ -1,0 +1,104 @@
+"""What became of charges: the state of each, what is left of it, and what came off it (billing-rules 13)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import func, or_, select
+
+from portal.domain.paid_state import CameOff, PaidState, discount_state, paid_state
+from portal.extensions import db
+from portal.models import MONEY, Allocation, AllocationSource, Charge, DueDay
+from portal.services.chunks import in_chunks
+from portal.services.credit.items import items_of, stands_on
+
+ZERO = Decimal(0)
+NOTHING = CameOff()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of a charge. `left` and `due_on` are of what is to be paid; `left` of a discount is above zero too.
+
+    `overdue_days` counts from the day after the due day while anything is left; 0 where it is not overdue.
+    """
+
+    state: PaidState
+    left: Decimal = ZERO
+    due_on: date | None = None
+    came_off: CameOff = NOTHING
+    overdue_days: int = 0
+
+
+def standings(charges: Iterable[Charge], today: date) -> dict[int, Standing]:
+    """What became of each of these charges; of credits, reversals and write-offs nothing: they name their charge."""
+    known = {charge.id: charge for charge in charges}
+    found = {
+        id: Standing(PaidState.FROM_BALANCE)
+        for id, charge in known.items()
+        if charge.auto_decrement_credit and not (charge.corrects_id or charge.reverses_id)
+    }
+    items = items_of(charge for charge in known.values() if not charge.auto_decrement_credit)
+    off, gone = _came_off(list(items)), _reversed(known.values())
+    for id, item in items.items():
+        charge, reversed = item.charge, id in gone
+        if charge.reverses_id:
+            continue
+        if charge.total < 0:
+            found[id] = Standing(discount_state(item.left, reversed=reversed), -item.left)
+            continue
+        late = (today - item.due_on).days if item.left > 0 else 0
+        state = paid_state(item.left, off[id], reversed=reversed)
+        found[id] = Standing(state, item.left, item.due_on, off[id], max(late, 0))
+    for id in gone:
+        if id in found and found[id].state == PaidState.FROM_BALANCE:
+            found[id] = Standing(PaidState.REVERSED)
+    return found
+
+
+def _came_off(ids: list[int]) -> dict[int, CameOff]:
+    sums: dict[int, dict[AllocationSource, Decimal]] = defaultdict(dict)
+    for some in in_chunks(ids):
+        query = (
+            select(Allocation.charge_id, Allocation.source, func.sum(Allocation.amount))
+            .where(Allocation.charge_id.in_(some), stands_on(None))
+            .group_by(Allocation.charge_id, Allocation.source)
+        )
+        for id, source, amount in db.session.execute(query):
+            sums[id][source] = amount
+    return {
+        id: CameOff(
+            paid=sum((sums[id].get(source, ZERO) for source in MONEY), ZERO),
+            set_off=sums[id].get(AllocationSource.DISCOUNT, ZERO),
+            credited=sums[id].get(AllocationSource.CREDIT, ZERO),
+            written_off=sums[id].get(AllocationSource.WRITE_OFF, ZERO),
+        )
+        for id in ids
+    }
+
+
+def _reversed(charges: Iterable[Charge]) -> set[int]:
+    """Those that were reversed, by themselves or with the charge that they correct."""
+    root = {charge.id: charge.corrects_id or charge.id for charge in charges}
+    found: set[int] = set()
+    for some in in_chunks(sorted(set(root.values()))):
+        query = select(Charge.reverses_id).where(Charge.reverses_id.in_(some))
+        found |= {id for id in db.session.scalars(query) if id}
+    return {id for id, whose in root.items() if whose in found}
+
+
+def came_off(charge: Charge) -> list[Allocation]:
+    """What was put against a charge, or what a discount was used for, the earliest first; what was lifted too."""
+    query = (
+        select(Allocation)
+        .where(or_(Allocation.charge_id == charge.id, Allocation.by_charge_id == charge.id))
+        .order_by(Allocation.made_on, Allocation.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def due_days(charge: Charge) -> list[DueDay]:
+    """How the due day of a charge was moved, the earliest first."""
+    return list(db.session.scalars(select(DueDay).where(DueDay.charge_id == charge.id).order_by(DueDay.id)))

@@ -1,0 +1,206 @@
+"""What rule 13 says of a customer's charges, worked out from what happened and in its own words: no code of the portal.
+
+A `Ledger` is told each event as it happens, in order, with plain values; whatever it says can be asked of any day.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+NONE, CENT = Decimal(0), Decimal("0.01")
+MONEY = ("payment", "balance")
+
+
+@dataclass
+class Part:
+    """Something that came off an item, from a day until the day before another."""
+
+    source: str
+    whose: int  # the payment, the discount, the credit or the write-off; 0 for the balance
+    amount: Decimal
+    begins: object
+    order: int
+    until: object = None
+    by_hand: bool = False
+
+    def counts_on(self, day):
+        return self.until is None if day is None else self.begins <= day and not (self.until and self.until <= day)
+
+
+@dataclass
+class Item:
+    id: int
+    total: Decimal
+    on: object
+    due: object
+    family: int
+    taken_back: bool = False  # its discount uses it up: it is a reversal
+    parts: list = field(default_factory=list)
+
+    def left(self, day=None):
+        return self.total - sum((part.amount for part in self.parts if part.counts_on(day)), NONE)
+
+
+class Ledger:
+    def __init__(self):
+        self.items, self.discounts, self.used_up, self.write_offs = {}, {}, {}, {}
+        self.payments, self.lapsed, self.reversed, self.released = {}, [], set(), NONE
+        self.events, self.waiting = 0, set()
+
+    # -- what happens
+
+    def posted(self, rows, today, payment_days):
+        """Charges without auto decrement were posted: (id, kind, total, tax, on, corrects, reverses, writes off)."""
+        credits = []
+        for id, kind, total, tax, on, corrects, reverses, writes_off in rows:
+            if kind in ("write_off", "write_off_lapsed") or (reverses and reverses in self.write_offs):
+                continue  # told by themselves
+            if reverses:
+                self.reversed |= {i for i, item in self.items.items() if item.family == reverses} | {reverses}
+            if total > 0 and not (reverses and reverses not in self.discounts):
+                due = max(on, today) + timedelta(days=payment_days)
+                self.items[id] = Item(id, total, on, due, corrects or id, taken_back=bool(reverses))
+            if total < 0 and not corrects and not reverses:
+                self.discounts[id] = (on, -total)
+            elif total < 0:
+                credits.append((id, -total, on, corrects or reverses))
+            elif reverses in self.discounts:
+                for item in self.items.values():
+                    self._lift([part for part in item.parts if part.source == "discount" and part.whose == reverses], on)
+                self._put(self.items[id], "discount", reverses, total, on)
+        for credit in credits:
+            self._credit(*credit)
+        self.set_off(today)
+
+    def written_off(self, id, charge_id, amount, today):
+        self.write_offs[id] = charge_id
+        self._put(self.items[charge_id], "write_off", id, amount, today)
+
+    def write_off_reversed(self, id, today):
+        self._lift([p for p in self.items[self.write_offs[id]].parts if p.source == "write_off" and p.whose == id], today)
+        self.set_off(today)
+
+    def arrived(self, payment_id, amount, balance, today):
+        """A payment completed; `balance` is with it."""
+        self.payments[payment_id] = amount
+        rest = min(amount, balance)
+        for item in self.due_first():
+            self._put(item, "payment", payment_id, min(rest, item.left()), today)
+            rest = max(rest - self.last, NONE)
+
+    def paid_from_balance(self, balance, today):
+        for item in self.due_first():
+            for payment_id in [*self.payments, 0]:
+                left = self.left_of(payment_id) if payment_id else balance
+                self._put(item, "payment" if payment_id else "balance", payment_id, min(left, item.left(), balance), today)
+                balance -= self.last
+
+    def allocated(self, payment_id, charge_id, amount, today):
+        self._put(self.items[charge_id], "payment", payment_id, amount, today)
+
+    def lifted(self, part, today):
+        self._lift([part], today, by_hand=True)
+        if part.source == "discount":
+            self.waiting.add(part.whose)
+        self.set_off(today)
+
+    def released_all(self, payment_id, today):
+        for item in self.items.values():
+            parts = [part for part in item.parts if part.source == "payment" and part.whose == payment_id]
+            self._lift(parts, today, by_hand=True)
+        self.set_off(today)
+
+    def moved(self, charge_id, due):
+        self.items[charge_id].due = due
+
+    def set_off(self, today):
+        for id, (_, total) in sorted(self.discounts.items(), key=lambda one: (one[1][0], one[0])):
+            if id in self.waiting:
+                continue
+            for item in self.due_first():
+                self._put(item, "discount", id, min(total - self.used(id), item.left()), today)
+
+    # -- what is so
+
+    def due_first(self):
+        return sorted((i for i in self.items.values() if i.left() > 0), key=lambda i: (i.due, i.on, i.id))
+
+    def used(self, discount_id, day=None):
+        parts = (part for item in self.items.values() for part in item.parts if part.source == "discount")
+        return sum((part.amount for part in parts if part.whose == discount_id and part.counts_on(day)), NONE)
+
+    def left_of(self, payment_id):
+        parts = (part for item in self.items.values() for part in item.parts if part.source == "payment")
+        used = sum((part.amount for part in parts if part.whose == payment_id and part.counts_on(None)), NONE)
+        return self.payments[payment_id] - used
+
+    def left_of_charges(self, day=None):
+        return sum((i.left(day) for i in self.items.values() if day is None or i.on <= day), NONE)
+
+    def credit_to_use(self, day=None):
+        return sum((t - self.used(id, day) for id, (on, t) in self.discounts.items() if day is None or on <= day), NONE)
+
+    def money(self):
+        parts = (part for item in self.items.values() for part in item.parts if part.source in MONEY)
+        return sum((part.amount for part in parts if part.counts_on(None)), NONE)
+
+    def state(self, id):
+        if id in self.reversed:
+            return "reversed"
+        if id in self.discounts:
+            return "used" if self.used(id) == self.discounts[id][1] else "to_use"
+        item = self.items[id]
+        sources = {part.source for part in item.parts if part.counts_on(None)}
+        if item.left() > 0:
+            return "part_paid" if sources & {*MONEY, "discount"} else "open"
+        for source, state in (("write_off", "written_off"), ("payment", "paid"), ("balance", "paid"), ("discount", "set_off")):
+            if source in sources:
+                return state
+        return "credited"
+
+    # -- how
+
+    last = NONE
+
+    def _put(self, item, source, whose, amount, day):
+        self.last = max(amount, NONE)
+        if amount > 0:
+            self.events += 1
+            item.parts.append(Part(source, whose, amount, day, self.events))
+
+    def _lift(self, parts, day, amount=None, by_hand=False):
+        for part in parts:
+            if part.until:
+                continue
+            off = part.amount if amount is None else amount
+            if off < part.amount:
+                whole = next(item for item in self.items.values() if part in item.parts)
+                rest = Part(part.source, part.whose, part.amount - off, part.begins, part.order)
+                whole.parts.append(rest)
+                part.amount = off
+            part.until, part.by_hand = max(day, part.begins), by_hand
+
+    def _credit(self, id, amount, on, family):
+        rest = amount
+        theirs = sorted((i for i in self.items.values() if i.family == family), key=lambda i: i.id)
+        for item in theirs:
+            self._put(item, "credit", id, min(rest, item.left()), max(on, item.on))
+            rest -= self.last
+        kinds = (("write_off",), (*MONEY, "discount"))
+        for sources in kinds:
+            found = [(p, i) for i in theirs for p in i.parts if p.source in sources and not p.until]
+            for part, item in sorted(found, key=lambda one: (one[0].begins, one[0].order), reverse=True):
+                off = min(rest, part.amount)
+                if off <= 0:
+                    continue
+                self._lift([part], on, off)
+                if part.source == "write_off":
+                    self.lapsed.append((part.whose, off))
+                self._put(item, "credit", id, off, max(on, item.on))
+                rest -= off
+        assert rest == 0, "more was credited than was charged"
+
+
+def in_proportion(part, tax, total):
+    """The tax in a part of a total, rounded once."""
+    return (part * tax / total).quantize(CENT, ROUND_HALF_UP)
