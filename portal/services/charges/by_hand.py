@@ -174,7 +174,7 @@ def _next_number(kind: Kind, assignment_id: int | None, period_from: date) -> in
 
 
 def family(charge: Charge) -> list[Charge]:
-    """A charge with what names it, in the order it was posted: its credits and differences; of a write-off, what lapsed."""
+    """A charge with its credits and differences, or a write-off with what lapsed of it, in the order of posting."""
     lapsed = and_(Charge.writes_off_id == charge.id, Charge.kind == Kind.WRITE_OFF_LAPSED)
     query = select(Charge).where(or_(Charge.id == charge.id, Charge.corrects_id == charge.id, lapsed))
     return list(db.session.scalars(query.order_by(Charge.id)))

@@ -53,9 +53,11 @@ def move_due_day(charge: Charge, due_on: date, reason: str, *, today: date, by: 
     """Give more time to pay a charge. The first due day is kept."""
     item = _open(charge)
     if not item.due_on < due_on <= LAST_DAY:
-        raise Invalid("due_on", f"Choose a day after {long_day(item.due_on)}: a due day can only be moved later.")
+        raise Invalid(
+            "due_on", f"Choose a day after {long_day(item.due_on)}: a due day can only be moved later."
+        )
     _check_reason(reason, "why it is moved: the reason is kept")
-    made = DueDay(charge_id=charge.id, due_on=due_on, reason=reason.strip(), made_on=today, made_by=by, made_at=now)
+    made = DueDay(charge=charge, due_on=due_on, reason=reason.strip(), made_on=today, made_by=by, made_at=now)
     db.session.add(made)
     refresh([charge.id])
     return made

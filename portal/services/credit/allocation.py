@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
@@ -89,7 +89,7 @@ def _take_back(
     """Lift an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance."""
     allocation.lifted_on, allocation.by_hand = max(on, allocation.made_on), by_hand
     if rest := allocation.amount - amount:
-        names = ("customer_id", "source", "payment_id", "by_charge_id", "charge_id")
+        names = ("customer_id", "source", "payment", "by_charge", "charge")
         kept = {name: getattr(allocation, name) for name in names}
         db.session.add(Allocation(**kept, amount=rest, made_on=allocation.lifted_on))
     if allocation.source in MONEY:
@@ -299,9 +299,11 @@ def set_off(customer_id: int, act: Act) -> None:
 
 def _waits(discount: Charge) -> bool:
     """Whether somebody lifted a discount by hand, and has not chosen since what to use it for."""
-    query = select(Allocation).where(Allocation.by_charge_id == discount.id).order_by(Allocation.id.desc())
-    last = db.session.scalars(query.limit(1)).first()
-    return last is not None and last.by_hand
+    return bool(db.session.scalar(select(_lifted_by_hand(discount).exists())))
+
+
+def _lifted_by_hand(discount: Charge) -> Select[Allocation]:
+    return select(Allocation).where(Allocation.by_charge_id == discount.id, Allocation.by_hand)
 
 
 def set_off_by_hand(
@@ -318,6 +320,9 @@ def set_off_by_hand(
     if amount > most:
         raise Invalid("amount", f"Only {money(max(most, ZERO), charge.currency)} can be set off.")
     put(charge, amount, AllocationSource.DISCOUNT, Act(today, by, now), by_charge=discount)
+    for lifted in db.session.scalars(_lifted_by_hand(discount)).all():
+        lifted.by_hand = False  # it waits no longer
+    db.session.flush()
 
 
 def who_can_set_off() -> list[int]:

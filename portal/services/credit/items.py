@@ -124,7 +124,7 @@ def _left(day: date | None) -> Select[Any]:
         Charge.due_on,
         Charge.charge_on,
     )
-    left = case((_total > 0, _total - off), else_=_total + used)
+    left = type_coerce(case((_total > 0, _total - off), else_=_total + used), Charge.amount.type)
     query = select(
         Charge.id, Charge.customer_id, Charge.currency, due_on.label("due_on"), left.label("left")
     ).where(or_(IS_ITEM, IS_DISCOUNT))

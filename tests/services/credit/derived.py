@@ -24,7 +24,11 @@ class Part:
     by_hand: bool = False
 
     def counts_on(self, day):
-        return self.until is None if day is None else self.begins <= day and not (self.until and self.until <= day)
+        return (
+            self.until is None
+            if day is None
+            else self.begins <= day and not (self.until and self.until <= day)
+        )
 
 
 @dataclass
@@ -36,6 +40,9 @@ class Item:
     family: int
     taken_back: bool = False  # its discount uses it up: it is a reversal
     parts: list = field(default_factory=list)
+
+    def of(self, source, whose):
+        return [part for part in self.parts if part.source == source and part.whose == whose]
 
     def left(self, day=None):
         return self.total - sum((part.amount for part in self.parts if part.counts_on(day)), NONE)
@@ -50,9 +57,9 @@ class Ledger:
     # -- what happens
 
     def posted(self, rows, today, payment_days):
-        """Charges without auto decrement were posted: (id, kind, total, tax, on, corrects, reverses, writes off)."""
+        """Charges without auto decrement were posted: (id, kind, total, on, corrects, reverses)."""
         credits = []
-        for id, kind, total, tax, on, corrects, reverses, writes_off in rows:
+        for id, kind, total, on, corrects, reverses in rows:
             if kind in ("write_off", "write_off_lapsed") or (reverses and reverses in self.write_offs):
                 continue  # told by themselves
             if reverses:
@@ -66,7 +73,10 @@ class Ledger:
                 credits.append((id, -total, on, corrects or reverses))
             elif reverses in self.discounts:
                 for item in self.items.values():
-                    self._lift([part for part in item.parts if part.source == "discount" and part.whose == reverses], on)
+                    self._lift(
+                        [part for part in item.parts if part.source == "discount" and part.whose == reverses],
+                        on,
+                    )
                 self._put(self.items[id], "discount", reverses, total, on)
         for credit in credits:
             self._credit(*credit)
@@ -77,7 +87,10 @@ class Ledger:
         self._put(self.items[charge_id], "write_off", id, amount, today)
 
     def write_off_reversed(self, id, today):
-        self._lift([p for p in self.items[self.write_offs[id]].parts if p.source == "write_off" and p.whose == id], today)
+        self._lift(
+            [p for p in self.items[self.write_offs[id]].parts if p.source == "write_off" and p.whose == id],
+            today,
+        )
         self.set_off(today)
 
     def arrived(self, payment_id, amount, balance, today):
@@ -92,7 +105,13 @@ class Ledger:
         for item in self.due_first():
             for payment_id in [*self.payments, 0]:
                 left = self.left_of(payment_id) if payment_id else balance
-                self._put(item, "payment" if payment_id else "balance", payment_id, min(left, item.left(), balance), today)
+                self._put(
+                    item,
+                    "payment" if payment_id else "balance",
+                    payment_id,
+                    min(left, item.left(), balance),
+                    today,
+                )
                 balance -= self.last
 
     def allocated(self, payment_id, charge_id, amount, today):
@@ -106,8 +125,7 @@ class Ledger:
 
     def released_all(self, payment_id, today):
         for item in self.items.values():
-            parts = [part for part in item.parts if part.source == "payment" and part.whose == payment_id]
-            self._lift(parts, today, by_hand=True)
+            self._lift(item.of("payment", payment_id), today, by_hand=True)
         self.set_off(today)
 
     def moved(self, charge_id, due):
@@ -138,7 +156,10 @@ class Ledger:
         return sum((i.left(day) for i in self.items.values() if day is None or i.on <= day), NONE)
 
     def credit_to_use(self, day=None):
-        return sum((t - self.used(id, day) for id, (on, t) in self.discounts.items() if day is None or on <= day), NONE)
+        return sum(
+            (t - self.used(id, day) for id, (on, t) in self.discounts.items() if day is None or on <= day),
+            NONE,
+        )
 
     def money(self):
         parts = (part for item in self.items.values() for part in item.parts if part.source in MONEY)
@@ -153,7 +174,12 @@ class Ledger:
         sources = {part.source for part in item.parts if part.counts_on(None)}
         if item.left() > 0:
             return "part_paid" if sources & {*MONEY, "discount"} else "open"
-        for source, state in (("write_off", "written_off"), ("payment", "paid"), ("balance", "paid"), ("discount", "set_off")):
+        for source, state in (
+            ("write_off", "written_off"),
+            ("payment", "paid"),
+            ("balance", "paid"),
+            ("discount", "set_off"),
+        ):
             if source in sources:
                 return state
         return "credited"

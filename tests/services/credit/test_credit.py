@@ -6,19 +6,33 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Date, func, select, text
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.terms import Proration
 from portal.extensions import db
-from portal.models import Allocation, BalanceEntry, Call, Charge, Payment, PaymentState
+from portal.models import (
+    MONEY,
+    Allocation,
+    AllocationSource,
+    Assignment,
+    BalanceEntry,
+    Call,
+    Charge,
+    Payment,
+    PaymentState,
+)
 from portal.services import credit
 from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.charges.write_off import move_due_day, write_off
+from portal.services.credit.items import items_of
 from portal.services.credit.statement import statement
+from portal.services.credit.states import standings
+from tests.services.credit.derived import Ledger, in_proportion
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 ONE_DAY = timedelta(days=1)
@@ -176,15 +190,24 @@ def test_who_is_below_the_limit_counts_the_debit_limit(session):
 
 
 class History:
-    """Things that people do with a customer's money, drawn from a seed; refusals change nothing."""
+    """Things that people do with a customer's money, drawn from a seed; refusals change nothing.
+
+    What happens is told to a ledger that works out by itself what is left of what (tests/services/credit/derived.py).
+    """
 
     def __init__(self, seed):
         self.random = Random(seed)
         self.customer = a_customer(tax_rate=self.random.choice(("0", "20", "7.7")))
-        self.day, self.tokens = date(2026, 9, 1), 0
-        for auto in (True, False):
-            package = a_package(f"Line {auto}", "31.17", cost="1", proration=Proration.DAILY)
+        self.customer.payment_days = self.random.choice((None, 0, 30))
+        self.day, self.tokens, self.seen = date(2026, 9, 1), 0, 0
+        self.ledger = Ledger()
+        for auto in (True, False, False):
+            package = a_package(f"Line {self.token()}", "31.17", cost="1", proration=Proration.DAILY)
             assigned(package, self.customer, self.day, auto_decrement_credit=auto)
+
+    @property
+    def days(self):
+        return 14 if self.customer.payment_days is None else self.customer.payment_days
 
     def token(self):
         self.tokens += 1
@@ -194,25 +217,53 @@ class History:
         return Decimal(self.random.randint(1, 6000)) / 100
 
     def any(self, model, *where):
-        return self.random.choice([*db.session.scalars(select(model).where(*where)), None])
+        found = db.session.scalars(select(model).where(*where).order_by(model.id))
+        return self.random.choice([*found, None])
+
+    def any_open(self):
+        return self.random.choice([*(item for item in self.ledger.items.values() if item.left() > 0), None])
 
     def act(self):
         getattr(self, self.random.choice([name for name in dir(self) if name.startswith("do_")]))()
         db.session.flush()
 
+    def tell_posted(self):
+        """Tell the ledger which charges are new."""
+        rows = db.session.execute(
+            text(
+                "SELECT id, kind, amount + tax, charge_on, corrects_id, reverses_id FROM charge "
+                "WHERE id > :seen AND NOT auto_decrement_credit ORDER BY id"
+            ).columns(charge_on=Date),
+            {"seen": self.seen},
+        ).all()
+        plain = [(id, kind, Decimal(int(total)) / 1_000_000, *rest) for id, kind, total, *rest in rows]
+        self.ledger.posted(plain, self.day, self.days)
+        self.seen = db.session.scalar(select(func.max(Charge.id))) or 0
+
     def do_pay(self):
         state = self.random.choice((PaymentState.PENDING, PaymentState.COMPLETED, PaymentState.COMPLETED))
-        paid(self.customer, str(self.amount()), state, token=self.token())
+        payment = Payment(
+            token=self.token(), customer=self.customer, state=state, paid_on=self.day, amount=self.amount() * 3,
+            created_by=BEN, created_at=NOW, fee=Decimal(0), description="Bank transfer",
+        )  # fmt: skip
+        before = credit.balance_of(self.customer.id)
+        made = credit.record_payment(payment, self.day, now=NOW)
+        if state == PaymentState.COMPLETED:
+            self.ledger.arrived(made.id, made.amount, before + made.amount, self.day)
 
     def do_complete(self):
         if payment := self.any(Payment, Payment.state == PaymentState.PENDING):
+            before = credit.balance_of(self.customer.id)
             credit.complete_payment(payment, self.day, by=BEN, now=NOW)
+            self.ledger.arrived(payment.id, payment.amount, before + payment.amount, self.day)
 
     def do_cancel(self):
         if payment := self.any(Payment, Payment.state != PaymentState.CANCELLED):
             if credit.allocated_of(payment):
                 credit.release(payment, self.day, by=BEN, now=NOW)
+                self.ledger.released_all(payment.id, self.day)
             credit.cancel_payment(payment, self.day, by=BEN, now=NOW)
+            self.ledger.payments.pop(payment.id, None)
 
     def do_adjust(self):
         amount = self.amount() * self.random.choice((1, -1))
@@ -221,29 +272,75 @@ class History:
         )
 
     def do_charge(self):
-        auto, amount = self.random.random() < 0.5, self.amount() * self.random.choice((1, 1, -1))
-        charged(self.customer, str(amount), token=self.token(), auto=auto)
+        auto, amount = self.random.random() < 0.3, self.amount() * self.random.choice((1, -1))
+        asked = ManualCharge(self.customer, self.day, amount, Decimal(0), "Support call", auto)
+        charge_manually(asked, token=self.token(), today=self.day, by=BEN, now=NOW)
+        self.tell_posted()
+
+    def do_charge_late(self):
+        """A charge that is dated before it is posted."""
+        charge_on = self.day - timedelta(days=self.random.randint(1, 40))
+        asked = ManualCharge(self.customer, charge_on, self.amount(), Decimal(0), "Support call")
+        charge_manually(asked, token=self.token(), today=self.day, by=BEN, now=NOW)
+        self.tell_posted()
 
     def do_reverse(self):
         charge = self.any(Charge, Charge.kind != Kind.REVERSAL)
         if charge and not why_not_reverse(charge):
             reverse(charge, "By mistake", today=self.day, by=BEN, now=NOW)
+            self.tell_posted()
+            if charge.kind == Kind.WRITE_OFF:
+                self.ledger.write_off_reversed(charge.id, self.day)
+
+    def do_write_off(self):
+        if item := self.any_open():
+            made = write_off(
+                db.session.get_one(Charge, item.id), "Gone bankrupt", today=self.day, by=BEN, now=NOW
+            )
+            assert -made.total == item.left()
+            whole = db.session.get_one(Charge, item.id)
+            assert -made.tax == in_proportion(item.left(), whole.tax, whole.total)
+            self.ledger.written_off(made.id, item.id, item.left(), self.day)
+            self.seen = made.id
+
+    def do_move_due_day(self):
+        if item := self.any_open():
+            due_on = item.due + timedelta(days=self.random.randint(1, 30))
+            charge = db.session.get_one(Charge, item.id)
+            move_due_day(charge, due_on, "They asked", today=self.day, by=BEN, now=NOW)
+            self.ledger.moved(item.id, due_on)
 
     def do_allocate(self):
-        payment = self.any(Payment, Payment.state == PaymentState.COMPLETED)
-        wanted = [item for item in credit.to_be_paid(self.customer.id) if item.open > 0]
-        if payment and wanted:
-            item = self.random.choice(wanted)
-            left = payment.amount - credit.allocated_of(payment)
-            amount = min(item.open, left, self.amount())
+        payment, item = self.any(Payment, Payment.state == PaymentState.COMPLETED), self.any_open()
+        if payment and item:
+            amount = min(item.left(), self.ledger.left_of(payment.id), self.amount())
             if amount > 0:
                 credit.allocate(
-                    payment, item.charge, amount, token=self.token(), today=self.day, by=BEN, now=NOW
-                )
+                    payment, db.session.get_one(Charge, item.id), amount, token=self.token(), today=self.day, by=BEN,
+                    now=NOW,
+                )  # fmt: skip
+                self.ledger.allocated(payment.id, item.id, amount, self.day)
+
+    def do_pay_from_balance(self):
+        balance = credit.balance_of(self.customer.id)
+        if balance > 0 and self.any_open():
+            credit.pay_from_balance(self.customer, today=self.day, by=BEN, now=NOW)
+            self.ledger.paid_from_balance(balance, self.day)
 
     def do_lift(self):
-        if allocation := self.any(Allocation, Allocation.lifted_on.is_(None)):
+        sources = (*MONEY, AllocationSource.DISCOUNT)
+        allocation = self.any(Allocation, Allocation.lifted_on.is_(None), Allocation.source.in_(sources))
+        if allocation and allocation.charge.kind != Kind.REVERSAL:
+            parts = (
+                part
+                for part in self.ledger.items[allocation.charge_id].parts
+                if not part.until and part.source == allocation.source
+                and part.whose == (allocation.payment_id or allocation.by_charge_id or 0)
+                and part.amount == allocation.amount
+            )  # fmt: skip
+            part = next(parts)
             credit.lift(allocation, self.day, by=BEN, now=NOW)
+            self.ledger.lifted(part, self.day)
 
     def do_call(self):
         day = self.day - timedelta(days=self.random.randint(0, 3))
@@ -256,9 +353,58 @@ class History:
         db.session.flush()
         call_spend.enter_calls([self.customer.id], day, self.day, NOW)
 
+    def do_end(self):
+        line = self.any(Assignment, Assignment.end_date.is_(None))
+        if line and self.random.random() < 0.3:
+            change_end(line, self.day, self.day, by=BEN, now=NOW)
+
     def do_run(self):
         self.day += timedelta(days=self.random.randint(1, 20))
         run(self.day)
+        self.tell_posted()
+
+    def check(self):
+        """Everything that says what is to be paid says what the ledger says."""
+        id, ledger = self.customer.id, self.ledger
+        charges = list(db.session.scalars(select(Charge)))
+        found = items_of(charges)
+        assert {id: item.left for id, item in found.items()} == {
+            **{id: item.left() for id, item in ledger.items.items()},
+            **{id: ledger.used(id) - total for id, (_, total) in ledger.discounts.items()},
+        }
+        assert {id: item.due_on for id, item in found.items() if item.left > 0} == {
+            id: item.due for id, item in ledger.items.items() if item.left() > 0
+        }
+        balance = credit.balance_of(id)
+        says = credit.to_pay(id)
+        assert says.charges == ledger.left_of_charges()
+        assert says.credit_to_use == ledger.credit_to_use()
+        assert says.total == ledger.left_of_charges() + max(-balance, Decimal(0))
+        assert [(item.charge.id, item.left) for item in credit.to_pay_items(id)] == [
+            (item.id, item.left()) for item in ledger.due_first()
+        ]
+        day = self.day - timedelta(days=self.random.randint(0, 50))
+        then = credit.to_pay(id, day)
+        assert (then.charges, then.credit_to_use) == (ledger.left_of_charges(day), ledger.credit_to_use(day))
+        assert {
+            id: one.state for id, one in standings(charges, self.day).items() if one.state != "from_balance"
+        } == {
+            id: ledger.state(id)
+            for id in (*ledger.items, *ledger.discounts)
+            if not (id in ledger.items and ledger.items[id].taken_back)
+        } | {c.id: "reversed" for c in charges if c.auto_decrement_credit and is_gone(c, charges)}
+        lapsed = [c.total for c in charges if c.kind == Kind.WRITE_OFF_LAPSED]
+        assert lapsed == [amount for _, amount in ledger.lapsed]
+        assert credit.who_can_set_off() in ([], [id])
+        for payment in db.session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)):
+            assert credit.left_of(payment) == ledger.left_of(payment.id) >= 0
+
+
+def is_gone(charge, charges):
+    """Whether it was reversed and names no other charge."""
+    return (
+        not charge.corrects_id and not charge.reverses_id and any(c.reverses_id == charge.id for c in charges)
+    )
 
 
 def calls_with_tax(customer):
@@ -286,7 +432,9 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
         payments = session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)).all()
         adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
         charges = session.scalars(select(Charge)).all()
-        standing = session.scalars(select(Allocation).where(Allocation.lifted_on.is_(None))).all()
+        standing = session.scalars(
+            select(Allocation).where(Allocation.lifted_on.is_(None), Allocation.source.in_(MONEY))
+        ).all()
         taken = sum((charge.total for charge in charges if charge.auto_decrement_credit), Decimal(0))
         allocated = sum((allocation.amount for allocation in standing), Decimal(0))
         balance = credit.balance_of(customer.id)
@@ -306,8 +454,4 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
             statement(customer.id, cut + ONE_DAY, LAST_DAY),
         )
         assert (before.closing, rest.closing) == (rest.opening, balance)
-        to_pay = sum((charge.total for charge in charges if not charge.auto_decrement_credit), Decimal(0))
-        assert owed(customer) == to_pay - allocated
-        for item in credit.to_be_paid(customer.id, [charge.id for charge in charges]):
-            assert item.paid <= max(item.total, Decimal(0))
-        assert all(credit.allocated_of(payment) <= payment.amount for payment in payments)
+        history.check()
