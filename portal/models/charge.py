@@ -109,4 +109,5 @@ class Charge(ChargeColumns, db.Model):
     customer: Mapped[Customer] = relationship()
     assignment: Mapped[Assignment | None] = relationship()
     corrects: Mapped["Charge | None"] = relationship(foreign_keys=[corrects_id], remote_side=[id])
+    writes_off: Mapped["Charge | None"] = relationship(foreign_keys=[writes_off_id], remote_side=[id])
     reverses: Mapped["Charge | None"] = relationship(foreign_keys=[reverses_id], remote_side=[id])

@@ -102,7 +102,7 @@ def open_new(which: ColumnElement[bool]) -> None:
 
 
 def _insert_open(which: ColumnElement[bool]) -> None:
-    found = _left(None).where(which).subquery()
+    found = left_on(None).where(which).subquery()
     rows = select(found.c.id, found.c.customer_id, found.c.due_on, type_coerce(found.c.left, BigInteger))
     db.session.execute(
         insert(OPEN).from_select(
@@ -111,7 +111,7 @@ def _insert_open(which: ColumnElement[bool]) -> None:
     )
 
 
-def _left(day: date | None) -> Select[Any]:
+def left_on(day: date | None) -> Select[Any]:
     """What is left of items and discounts at the end of a day (None: of all that is known): id, customer_id,
     currency, due_on, left."""
     off = _sum_of(Allocation.charge_id == Charge.id, day)
@@ -152,7 +152,7 @@ def open_items(customer_id: int, day: date | None = None) -> list[Item]:
         query = query.where(OpenItem.customer_id == customer_id)
         query = query.order_by(OpenItem.due_on, Charge.charge_on, Charge.id)
     else:
-        left = _left(day).where(Charge.customer_id == customer_id).subquery()
+        left = left_on(day).where(Charge.customer_id == customer_id).subquery()
         query = select(Charge, left.c.left, left.c.due_on).join(left, left.c.id == Charge.id)
         query = query.where(left.c.left != 0).order_by(left.c.due_on, Charge.charge_on, Charge.id)
     return [Item(*row) for row in db.session.execute(query)]
@@ -168,7 +168,7 @@ def items_of(charges: Iterable[Charge], day: date | None = None) -> dict[int, It
     known = {charge.id: charge for charge in charges}
     found: dict[int, Item] = {}
     for some in in_chunks(sorted(known)):
-        for row in db.session.execute(_left(day).where(Charge.id.in_(some))):
+        for row in db.session.execute(left_on(day).where(Charge.id.in_(some))):
             found[row.id] = Item(known[row.id], Decimal(row.left), row.due_on)
     return found
 
@@ -188,7 +188,7 @@ def _sum_left(customer_id: int, day: date | None, *, above: bool) -> Decimal:
         amount: Any = OpenItem.amount
         query = select(func.coalesce(func.sum(amount), 0)).where(OpenItem.customer_id == customer_id)
     else:
-        left = _left(day).where(Charge.customer_id == customer_id).subquery()
+        left = left_on(day).where(Charge.customer_id == customer_id).subquery()
         amount = left.c.left
         query = select(func.coalesce(func.sum(amount), 0))
     return Decimal(db.session.scalar(query.where(amount > 0 if above else amount < 0)) or 0)

@@ -14,6 +14,7 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
 from portal.services.charges import by_hand, lists
 from portal.services.charges.explaining import explain_all, explained, origin_of
+from portal.services.credit.states import came_off, due_days, standings
 from portal.services.customers.customers import currencies_in_use
 from portal.web.charges import bp
 from portal.web.charges.forms import ManualChargeForm, ReverseForm, WhoForm
@@ -37,7 +38,6 @@ KINDS = {
     Kind.WRITE_OFF_LAPSED: "Write-off lapsed",
 }
 SORTS = tuple(down + name for name in lists.SORTS for down in ("-", ""))
-AUTO = {"yes": True, "no": False}
 
 
 @bp.app_template_filter("kind")
@@ -64,7 +64,7 @@ def _found() -> dict[str, Any]:
         SORTS,
         kind=("", *KINDS),
         currency=("", *in_use),
-        auto=("", *AUTO),
+        paid=("", *lists.PAID),
         customer=(),
         **{"from": (), "to": ()},
     )
@@ -77,13 +77,15 @@ def _found() -> dict[str, Any]:
         currency=state["currency"],
         begins=span.begins,
         through=span.through,
-        auto_decrement_credit=AUTO.get(state["auto"]),
+        paid=state["paid"],
+        today=today(),
     )
     page = lists.charge_page(asked, state.sort, state.after, state.before)
     return {
         "page": page,
         "told": explained(page.rows),
-        "reversed_ids": by_hand.reversed_among([charge.id for charge in page.rows]),
+        "standings": standings(page.rows, today()),
+        "states": [("", "Any state"), *((name, words) for name, (words, _) in lists.PAID.items())],
         "state": state,
         "span": span,
         "customer": customer,
@@ -110,7 +112,7 @@ def show(charge_id: int) -> Any:
 
 def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) -> Any:
     """A charge with its whole story: why, on which terms, what corrected it, and which run posted it."""
-    root = charge.reverses or charge.corrects or charge
+    root = charge.reverses or charge.corrects or charge.writes_off or charge
     reversal = by_hand.reversal_of(root)
     origin = origin_of(charge)
     story = by_hand.family(root) + ([reversal] if reversal else [])
@@ -127,6 +129,9 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "story": explained(story) if len(story) > 1 else [],
         "stands": by_hand.what_stands(root),
         "reversal": reversal,
+        "standing": standings([charge], today()).get(charge.id),
+        "came_off": came_off(charge),
+        "due_days": due_days(charge),
         "refusal": by_hand.why_not_reverse(charge) if may_change() else None,
     }
     return render_template("charges/show.html", **context), status

@@ -1,0 +1,189 @@
+"""Who owes: every customer with something to pay, how old it is, and what is beyond their limit (billing-rules 13)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, func, select, type_coerce
+
+from portal.domain.money import from_micros
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import BalanceEntry, Charge, Customer, OpenItem
+from portal.services.chunks import in_chunks
+from portal.services.credit.items import left_on
+
+# Not yet due, then overdue for so many days at most; the last has no end.
+AGES = ("not yet due", "1-30", "31-60", "61-90", "over 90")
+UP_TO = (0, 30, 60, 90)
+SORTS = ("total", "oldest", "overdue", "name")
+
+
+def age(due_on: date, day: date) -> int:
+    """Which of the AGES something has on a day that fell due on another."""
+    late = (day - due_on).days
+    return sum(late > most for most in UP_TO)
+
+
+@dataclass(slots=True)
+class Owes:
+    """What one customer owes. `ages` are in the order of AGES; `below_limit` is part of `below_zero`."""
+
+    customer_id: int
+    name: str
+    search_key: str
+    balance: Decimal
+    debit_limit: Decimal
+    ages: list[Decimal] = field(default_factory=lambda: [Decimal(0)] * len(AGES))
+    oldest: date | None = None
+
+    @property
+    def charges(self) -> Decimal:
+        """What is left of charges."""
+        return sum(self.ages, Decimal(0))
+
+    @property
+    def below_zero(self) -> Decimal:
+        """What the balance is below zero."""
+        return max(-self.balance, Decimal(0))
+
+    @property
+    def below_limit(self) -> Decimal:
+        """What is beyond the debit limit: it counts as overdue, without an age."""
+        return min(self.below_zero, max(-self.balance - self.debit_limit, Decimal(0)))
+
+    @property
+    def total(self) -> Decimal:
+        """To pay."""
+        return self.charges + self.below_zero
+
+    @property
+    def overdue(self) -> Decimal:
+        """What should have been paid by now."""
+        return self.charges - self.ages[0] + self.below_limit
+
+    @property
+    def could_pay(self) -> bool:
+        """Whether they owe while their balance holds money."""
+        return self.charges > 0 and self.balance > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Everybody who owes in one currency as of a day. `posted_since` is what was posted after it and dated before."""
+
+    currency: str
+    day: date
+    rows: Sequence[Owes]
+    posted_since: Decimal = Decimal(0)
+
+    def sum(self, name: str) -> Decimal:
+        """The sum of one of the figures, over everybody."""
+        return sum((getattr(row, name) for row in self.rows), Decimal(0))
+
+    @property
+    def ages(self) -> list[Decimal]:
+        """The sums by age."""
+        return [sum((row.ages[place] for row in self.rows), Decimal(0)) for place in range(len(AGES))]
+
+
+def currencies_owed() -> list[str]:
+    """The currencies of the customers."""
+    return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
+
+
+def owed(
+    currency: str, day: date, *, now_is: date, ended: datetime | None = None, sort: str = "-total"
+) -> Owed:
+    """Who owes in a currency at the end of a day, the largest first (or as `sort` says).
+
+    `now_is` is today; for a day gone by, `ended` is the instant at which it ended, where the provider is.
+    """
+    then = day if day < now_is else None
+    below = {row[0]: from_micros(int(row[1])) for row in _balances(currency, then)}
+    open_: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
+    for customer_id, due_on, left in _open(currency, then):
+        open_[customer_id].append((due_on, from_micros(int(left))))
+    rows = []
+    for some in in_chunks(sorted({*below, *open_})):
+        about = select(Customer.id, Customer.name, Customer.search_key, Customer.debit_limit)
+        for row in db.session.execute(about.where(Customer.id.in_(some))):
+            owes = Owes(*row[:3], balance=below.get(row[0], Decimal(0)), debit_limit=row[3])
+            for due_on, left in open_[owes.customer_id]:
+                owes.ages[age(due_on, day)] += left
+                owes.oldest = min(owes.oldest or due_on, due_on)
+            rows.append(owes)
+    since = _posted_since(currency, day, ended) if then and ended else Decimal(0)
+    return Owed(currency, day, _sorted(rows, sort), since)
+
+
+def _balances(currency: str, day: date | None) -> Iterable[Any]:
+    """The balances below zero of customers of a currency: id, sum in micros."""
+    amount = func.sum(type_coerce(BalanceEntry.amount, BigInteger))
+    query = (
+        select(BalanceEntry.customer_id, amount)
+        .join(Customer, Customer.id == BalanceEntry.customer_id)
+        .where(Customer.currency == currency)
+        .group_by(BalanceEntry.customer_id)
+        .having(amount < 0)
+    )
+    return db.session.execute(query.where(BalanceEntry.made_on <= day) if day else query)
+
+
+def _open(currency: str, day: date | None) -> Iterable[Any]:
+    """What is left of charges: customer, due day, sum in micros."""
+    if day is None:
+        left: Any = func.sum(type_coerce(OpenItem.amount, BigInteger))
+        query = (
+            select(OpenItem.customer_id, OpenItem.due_on, left)
+            .join(Customer, Customer.id == OpenItem.customer_id)
+            .where(Customer.currency == currency, OpenItem.amount > 0)
+            .group_by(OpenItem.customer_id, OpenItem.due_on)
+        )
+        return db.session.execute(query)
+    items = left_on(day).where(Charge.currency == currency).subquery()
+    left = func.sum(type_coerce(items.c.left, BigInteger))
+    grouped = select(items.c.customer_id, items.c.due_on, left).where(items.c.left > 0)
+    return db.session.execute(grouped.group_by(items.c.customer_id, items.c.due_on))
+
+
+def fill_balances(rows: Sequence[Owes], day: date, now_is: date) -> None:
+    """The balances of those customers on a page who have money in it."""
+    for some in in_chunks([row for row in rows if not row.balance]):
+        query = select(BalanceEntry.customer_id, func.sum(BalanceEntry.amount)).where(
+            BalanceEntry.customer_id.in_([row.customer_id for row in some])
+        )
+        if day < now_is:
+            query = query.where(BalanceEntry.made_on <= day)
+        sums = {row[0]: row[1] for row in db.session.execute(query.group_by(BalanceEntry.customer_id))}
+        for row in some:
+            row.balance = sums.get(row.customer_id, Decimal(0))
+
+
+def _posted_since(currency: str, day: date, ended: datetime) -> Decimal:
+    """What charges come to that are to be paid, bear a date up to the day, and were posted after it."""
+    query = select(func.coalesce(func.sum(Charge.amount), 0), func.coalesce(func.sum(Charge.tax), 0)).where(
+        Charge.currency == currency,
+        Charge.auto_decrement_credit.is_(False),
+        Charge.charge_on <= day,
+        Charge.charge_on > day - 400 * ONE_DAY,
+        Charge.posted_at >= ended,
+    )
+    amount, tax = db.session.execute(query).one()
+    return Decimal(amount) + Decimal(tax)
+
+
+def _sorted(rows: list[Owes], sort: str) -> list[Owes]:
+    name = sort.lstrip("-")
+    keys = {
+        "total": lambda row: row.total,
+        "oldest": lambda row: row.oldest or date.max,
+        "overdue": lambda row: row.overdue,
+        "name": lambda row: row.search_key,
+    }
+    rows.sort(key=lambda row: (row.search_key, row.customer_id))
+    rows.sort(key=keys.get(name, keys["total"]), reverse=sort.startswith("-"))
+    return rows

@@ -1,0 +1,94 @@
+"""Who owes: everybody with something to pay, by age, as of today or of any day gone by."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_security import current_user
+
+from portal.clock import now, today, zone
+from portal.domain.errors import RuleBroken
+from portal.domain.schedule import FIRST_DAY
+from portal.domain.wording import money_in, plural
+from portal.extensions import db
+from portal.models import Customer
+from portal.services import credit
+from portal.services.credit import owed
+from portal.services.packages.catalogue import default_currency
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
+from portal.web.shared.lists import list_state
+
+bp = Blueprint("owed", __name__, url_prefix="/owed")
+
+SORTS = ("-total", "total", "oldest", "-oldest", "-overdue", "overdue", "name", "-name")
+A_PAGE = 100
+
+
+@bp.get("")
+def index() -> Any:
+    """The list; a page of it, with the sums of all of it."""
+    currencies = owed.currencies_owed() or [default_currency()]
+    own = default_currency()
+    state = list_state(SORTS, currency=(own, *currencies) if own in currencies else currencies, on=())
+    day, problem = _day(state["on"])
+    ended = datetime.combine(day + timedelta(days=1), time(), zone())
+    found = owed.owed(state["currency"], day, now_is=today(), ended=ended, sort=state.sort)
+    first = request.args.get("page", 1, type=row_id) or 1
+    page = found.rows[(first - 1) * A_PAGE : first * A_PAGE]
+    owed.fill_balances(page, day, today())
+    context = {
+        "owed": found,
+        "rows": page,
+        "number": first,
+        "pages": -(-len(found.rows) // A_PAGE),
+        "ages": owed.AGES,
+        "sort": state.sort,
+        "state": state,
+        "problem": problem,
+        "currencies": [(code, code) for code in currencies],
+        "typed": state["on"],
+        "is_today": day == today(),
+    }
+    if is_htmx():
+        return fragment("owed/_found.html", 422 if problem else 200, **context)
+    return render_template("owed/index.html", **context), 422 if problem else 200
+
+
+def _day(text: str) -> tuple[date, str]:
+    """The day that the address names, today without one; and what is wrong with it."""
+    if not text.strip():
+        return today(), ""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return today(), "Enter the day as a date, such as 2026-11-30."
+    if not FIRST_DAY <= day <= today():
+        return today(), f"Choose a day from {FIRST_DAY.year} to today."
+    return day, ""
+
+
+@bp.post("/pay")
+def pay() -> Any:
+    """Pay what is due first out of the balance, for each of the customers chosen; one that cannot be stops no other."""
+    paid, refused = 0, []
+    for customer_id in sorted(set(request.form.getlist("ids", type=row_id))):
+        customer = db.session.get(Customer, customer_id)
+        if customer is None:
+            continue
+        try:
+            amount = credit.pay_from_balance(customer, today=today(), by=str(current_user.email), now=now())
+        except RuleBroken as error:
+            db.session.rollback()
+            refused.append(str(error))
+            continue
+        db.session.commit()
+        paid += 1
+        last = f"Paid {money_in(amount, customer.currency)} of {customer.name} from the balance."
+    if paid:
+        flash(last if paid == 1 else f"Paid from the balance for {plural(paid, 'customer')}.")
+    for sentence in refused:
+        flash(sentence, "problem")
+    if not paid and not refused:
+        flash("Choose at least one customer.", "problem")
+    return redirect(url_for("owed.index", currency=request.args.get("currency") or None), code=303)
