@@ -12,10 +12,12 @@ assignments   assign_many create : (did)? customer (package) position?
 assignments   delete end end_many update update_row : customer (package) position
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
-charges       create : (company) customer
+charges       create : (company) customer charge?
+charges       move_due_day write_off : customer charge
 charges       reverse : customer position? charge
 connexcs_packages delete update_row : connexcs
 credit        adjust : customer
+credit        pay_from_balance : customer charge
 customers     archive drop_tax_rate restore update : customer
 customers     change_tax_rate update_row : customer position?
 did_intake    create : did? customer? (package)?
@@ -29,7 +31,9 @@ packages      archive archive_many delete delete_planned restore : package
 packages      create : (connexcs)?
 packages      update update_row : package (connexcs)? position?
 payments      allocate lift release : customer charge
-payments      cancel complete create : customer
+owed          pay : customer? charge?
+payments      cancel : customer
+payments      complete create : customer charge?
 people        deactivate reactivate take_second_step_away update_row : person
 people        invite : company
 people        invite_for_customer : customer

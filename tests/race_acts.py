@@ -171,6 +171,10 @@ def _forms() -> list[Act]:
         # charges and credit
         Act("charge Fresh", "charges.create", "/charges", manual),
         Act("reverse the charge", "charges.reverse", "/charges/{charge}/reversal", {"reason": "Wrong"}),
+        Act("write off the charge", "charges.write_off", "/charges/{charge}/write-off", {"reason": "Bankrupt"}),
+        Act("move the charge's due day", "charges.move_due_day", "/charges/{charge}/due-day",
+            {"due_on": "2027-06-30", "reason": "They asked"}),
+        Act("pay from the balance", "credit.pay_from_balance", "/customers/{acme}/credit/pay"),
         Act("adjust Fresh's balance", "credit.adjust", "/customers/{fresh}/credit/adjustments",
             {"amount": "3", "for_day": TODAY, "reason": "Sorry", "token": "a click"}),
         Act("adjust Gone's balance", "credit.adjust", "/customers/{gone}/credit/adjustments",

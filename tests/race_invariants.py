@@ -32,10 +32,17 @@ RULES = {
     "no more of a payment is allocated than it is": """
         SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.lifted_on IS NULL
         GROUP BY p.id HAVING sum(a.amount) > p.amount OR p.state <> 'completed'""",
-    "no more of a charge is paid than it comes to": """
+    "no more comes off a charge than it comes to": """
         SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.lifted_on IS NULL
-        GROUP BY c.id HAVING sum(a.amount) > (SELECT sum(l.amount + l.tax) FROM charge l
-        WHERE l.id = c.id OR l.corrects_id = c.id OR l.reverses_id = c.id)""",
+        GROUP BY c.id HAVING sum(a.amount) > c.amount + c.tax""",
+    "no more of a discount is used than there is": """
+        SELECT c.id FROM charge c JOIN allocation a ON a.by_charge_id = c.id AND a.lifted_on IS NULL
+        GROUP BY c.id HAVING sum(a.amount) > -(c.amount + c.tax)""",
+    "what is left of a charge is what has not come off it": """
+        SELECT c.id FROM charge c LEFT JOIN open_item o ON o.charge_id = c.id
+        WHERE NOT c.auto_decrement_credit AND c.writes_off_id IS NULL AND c.amount + c.tax > 0
+        AND coalesce(o.amount, 0) <> c.amount + c.tax - (SELECT coalesce(sum(a.amount), 0) FROM allocation a
+                                                         WHERE a.charge_id = c.id AND a.lifted_on IS NULL)""",
     "a payment is in the balance while it is completed, once": """
         SELECT p.id FROM payment p LEFT JOIN balance_entry e ON e.payment_id = p.id AND e.source = 'payment'
         GROUP BY p.id HAVING coalesce(sum(e.amount), 0) <> CASE WHEN p.state = 'completed' THEN p.amount ELSE 0 END""",

@@ -67,6 +67,9 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("release the payment", "allocate the rest"),
         ("allocate once", "allocate once"),
         ("release the payment", "cancel the payment"),
+        ("write off the charge", "allocate the rest"),
+        ("pay from the balance", "allocate the rest"),
+        ("pay from the balance", "write off the charge"),
         ("end the later assignment", "delete the later assignment"),
         ("end many", "delete the later assignment"),
         ("invite somebody of Fresh", "archive Fresh"),
@@ -109,6 +112,8 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "allocate the rest"),
         ("the night's run", "release the payment"),
         ("the night's run", "lift the allocation"),
+        ("the night's run", "write off the charge"),
+        ("the night's run", "pay from the balance"),
     ],
     "import": [
         ("stop the import", "the calls that came in"),

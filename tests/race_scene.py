@@ -189,6 +189,7 @@ def _pay(names: dict[str, Any]) -> None:
     names["paid"] = paid("paid", names["acme"], PaymentState.COMPLETED, 100)
     names["pending"] = paid("pending", names["acme"], PaymentState.PENDING, 50)
     names["expected"] = paid("expected", names["delta"], PaymentState.PENDING, 70)
+    credit.release(names["paid"], trade.TODAY, by=trade.BEN, now=trade.NOW)
     names["allocation"] = credit.allocate(
         names["paid"],
         names["charge"],

@@ -46,6 +46,7 @@ GET  dids index next_charges row show
 GET  holds index show
 GET  notices index
 GET  overview chart
+GET  owed index
 GET  packages figures index row show
 POST packages preview
 GET  payments show
@@ -59,7 +60,7 @@ GET  upcoming index
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
-GET  charges new reversal
+GET  charges ask_due_day ask_write_off new reversal
 GET  connexcs_packages edit_row
 GET  credit new_adjustment
 GET  customers edit edit_row new
@@ -70,13 +71,14 @@ GET  payments new
 GET  runs new
 POST assignments assign_many bulk create delete end end_many update update_row
 POST calls create keep_columns resume stop
-POST charges create reverse
+POST charges create move_due_day reverse write_off
 POST connexcs_packages add_known create delete update_row
-POST credit adjust
+POST credit adjust pay_from_balance
 POST customers archive change_tax_rate create drop_tax_rate restore update update_row
 POST did_intake create
 POST dids delete give give_many release release_many restore update_row
 POST holds choose choose_for_all
+POST owed pay
 POST packages archive archive_many copy create delete delete_planned restore update update_row
 POST payments allocate cancel complete create lift release
 POST runs create post resume

@@ -119,6 +119,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
 
 
 def _allocation(payment: Payment, charge: Charge) -> int:
+    credit.release(payment, trade.TODAY, by=trade.BEN, now=trade.NOW)
     allocated = credit.allocate(
         payment, charge, Decimal(1), token=f"part of {payment.token}", today=trade.TODAY,
         by=trade.BEN, now=trade.NOW,

@@ -70,6 +70,7 @@ def pay(session, customer):
         fee=Decimal(1), description="Bank transfer", created_by=BEN, created_at=NOW,
     )  # fmt: skip
     credit.record_payment(payment, HALFWAY, now=NOW)
+    credit.release(payment, HALFWAY, by=BEN, now=NOW)
     seats = session.scalars(select(Charge).where(Charge.label == "Seat").order_by(Charge.id)).first()
     credit.allocate(payment, seats, Decimal("50.01"), token="a", today=HALFWAY, by=BEN, now=NOW)
 
@@ -111,14 +112,14 @@ def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, mo
     assert lines_of(client, simulated) == lines_of(client, posted)
 
     # The balance: its entries, the customer's page, credit, both summaries, the paper and their own page.
-    balance, owed = credit.balance_of(id), credit.owed_by(id)
+    balance, owed = credit.balance_of(id), credit.to_pay(id).total
     every = session.scalars(select(Charge).where(Charge.customer_id == id)).all()
     total = sum(charge.total for charge in every if charge.amount or charge.tax)
     ann = as_customer(app, session, acme)
     assert f"Balance {told(balance)} GBP" in of_staff(client, f"/customers/{id}")
-    assert f"Balance {told(balance)} GBP {told(owed)} to be paid" in words(page(ann.get("/my")).main)
+    assert f"Balance {told(balance)} GBP {told(owed)} to pay" in words(page(ann.get("/my")).main)
     account = of_staff(client, f"/customers/{id}/credit?{SPAN}")
-    assert f"Balance {told(balance)} GBP" in account and f"To be paid {told(owed)} GBP" in account
+    assert f"Balance {told(balance)} GBP" in account and f"To pay {told(owed)} GBP" in account
     assert f"Closing balance {told(balance)}" in account
     for text in (
         of_staff(client, f"/customers/{id}/summary?{SPAN}"),

@@ -66,8 +66,13 @@ def move_due_day(charge: Charge, due_on: date, reason: str, *, today: date, by: 
 def _open(charge: Charge) -> Item:
     """The charge as an item of which something is left, it and its customer locked."""
     (customer,) = locking.lock(Customer, [charge.customer_id])
-    check_not_archived(customer)
     lock_open(customer.id, [charge.id])
+    return check_open(charge)
+
+
+def check_open(charge: Charge) -> Item:
+    """The charge as an item. RuleBroken where nothing is left of it, or its customer is archived."""
+    check_not_archived(charge.customer)
     item = items_of([charge]).get(charge.id)
     if item is None or item.left <= 0:
         raise RuleBroken(

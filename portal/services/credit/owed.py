@@ -110,8 +110,8 @@ def owed(
     rows = []
     for some in in_chunks(sorted({*below, *open_})):
         about = select(Customer.id, Customer.name, Customer.search_key, Customer.debit_limit)
-        for row in db.session.execute(about.where(Customer.id.in_(some))):
-            owes = Owes(*row[:3], balance=below.get(row[0], Decimal(0)), debit_limit=row[3])
+        for id, name, key, limit in db.session.execute(about.where(Customer.id.in_(some))):
+            owes = Owes(id, name, key, below.get(id, Decimal(0)), limit)
             for due_on, left in open_[owes.customer_id]:
                 owes.ages[age(due_on, day)] += left
                 owes.oldest = min(owes.oldest or due_on, due_on)

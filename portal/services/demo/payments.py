@@ -9,6 +9,8 @@ from sqlalchemy import select
 from portal.extensions import db
 from portal.models import Customer, Payment, PaymentState
 from portal.services import audit, credit
+from portal.services.charges.by_hand import reverse
+from portal.services.charges.write_off import write_off
 from portal.services.demo.acts import CLERK
 
 # Payments of every so many customers are told: enough to see each kind at work, quick to load.
@@ -33,6 +35,11 @@ def pay(begin: date, today: date) -> None:
         if habit != "never":
             _months(customer, begin, today if habit == "early" else today - timedelta(days=45), random)
     _the_odd_ones(customers[0], today)
+    never = [
+        customer for customer in customers if credit.to_pay_items(customer.id, today - timedelta(days=10))
+    ]
+    if never:
+        _write_off(never[-1], today)
 
 
 def _months(customer: Customer, begin: date, until: date, random: Random) -> None:
@@ -86,6 +93,18 @@ def _the_odd_ones(customer: Customer, today: date) -> None:
             customer, Decimal(10), now.date(), "Goodwill for an outage", token="demo-goodwill", today=now.date(),
             by=CLERK, now=now,
         )  # fmt: skip
+
+
+def _write_off(customer: Customer, today: date) -> None:
+    """A customer that went out of business: one old charge is written off, another was not due in the first place."""
+    day = today - timedelta(days=10)
+    now = _at(day)
+    first, *others = (item.charge for item in credit.to_pay_items(customer.id, day))
+    with audit.acting(audit.Actor(CLERK, "billing", at=now)):
+        write_off(first, "Out of business, nothing to be had", today=day, by=CLERK, now=now)
+        for charge in others[-1:]:
+            write_off(charge, "Out of business, nothing to be had", today=day, by=CLERK, now=now)
+            reverse(charge, "The line had been ended in time", today=day, by=CLERK, now=now)
 
 
 def _at(day: date) -> datetime:

@@ -103,3 +103,30 @@ class ReverseForm(FlaskForm):
         ],
         render_kw={"rows": 3, "maxlength": REASON_LONGEST},
     )
+
+
+class WriteOffForm(FlaskForm):
+    """Why what is left of a charge is written off."""
+
+    reason = TextAreaField(
+        "Reason",
+        [
+            Required("Enter why it is written off: the reason is kept, and the customer sees it."),
+            Length(max=REASON_LONGEST, message=TOO_LONG),
+        ],
+        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
+    )
+
+
+class DueDayForm(FlaskForm):
+    """Until when a charge may be paid, and why."""
+
+    due_on = DayField("Due day", [Required("Enter the new due day.")])
+    reason = TextAreaField(
+        "Reason",
+        [
+            Required("Enter why it is moved: the reason is kept."),
+            Length(max=REASON_LONGEST, message=TOO_LONG),
+        ],
+        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
+    )

@@ -49,6 +49,7 @@ def index() -> Any:
         "currencies": [(code, code) for code in currencies],
         "typed": state["on"],
         "is_today": day == today(),
+        "today": today(),
     }
     if is_htmx():
         return fragment("owed/_found.html", 422 if problem else 200, **context)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
+from portal.domain.wording import money_in
 from portal.extensions import db
 from portal.models import Customer, Payment
 from portal.services import credit, listing
@@ -42,6 +43,7 @@ def show(customer_id: int) -> Any:
     return render_template(
         "credit/show.html",
         customer=customer,
+        today=today(),
         span=span,
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
@@ -50,6 +52,16 @@ def show(customer_id: int) -> Any:
         open_items=credit.open_items(customer.id),
         payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
+
+
+@bp.post("/pay")
+def pay_from_balance(customer_id: int) -> Any:
+    """Pay what is due first with what the balance holds."""
+    customer = db.get_or_404(Customer, customer_id)
+    paid = credit.pay_from_balance(customer, today=today(), by=str(current_user.email), now=now())
+    db.session.commit()
+    flash(f"Paid {money_in(paid, customer.currency)} from the balance.")
+    return redirect(url_for("credit.show", customer_id=customer_id), code=303)
 
 
 @bp.get("/adjustments/new")

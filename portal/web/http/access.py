@@ -45,6 +45,8 @@ FORMS = {
     "assignments.edit",
     "assignments.edit_row",
     "assignments.new",
+    "charges.ask_due_day",
+    "charges.ask_write_off",
     "charges.new",
     "charges.reversal",
     "connexcs_packages.edit_row",

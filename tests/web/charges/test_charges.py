@@ -68,7 +68,7 @@ def test_search_answers_the_list_alone(client, acme):
 @pytest.mark.parametrize(
     ("asked", "count"),
     [
-        ("kind=credit", 1), ("currency=GBP", 3), ("auto=yes", 0), ("auto=no", 3), ("from=2026-11-02", 1),
+        ("kind=credit", 1), ("currency=GBP", 3), ("paid=from_balance", 0), ("paid=to_pay", 2), ("from=2026-11-02", 1),
         ("to=2026-11-01", 2), ("customer=1", None), ("kind=nonsense", 3), ("customer=x", 3), ("sort=nonsense", 3),
         ("after=999999", 3), ("from=2026-11-01&to=2026-11-01&q=acme", 2),
     ],

@@ -79,13 +79,13 @@ def test_what_cannot_be_is_refused_at_its_field_and_stays_typed(
 
 
 def test_a_payment_pays_a_charge_and_is_released_before_it_is_cancelled(client, session, acme):
-    charge = charged(acme)
     client.post(f"/payments?customer_id={acme.id}", data=form())
+    charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
     paying = {"token": "a1", "charge": str(charge.id), "amount": "10"}
     soup = page(client.post(f"/payments/{payment.id}/allocations", data=paying, follow_redirects=True))
     assert "Left to allocate 40.00 GBP" in words(soup)
-    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (40, 0)
+    assert (credit.balance_of(acme.id), credit.to_pay(acme.id).total) == (40, 0)
     refused = page(client.post(f"/payments/{payment.id}/cancel", data={"version": payment.version}), 409)
     assert "Release it first" in words(refused) and "Release the payment" in words(refused)
     page(
@@ -98,12 +98,12 @@ def test_a_payment_pays_a_charge_and_is_released_before_it_is_cancelled(client, 
             f"/payments/{payment.id}/cancel", data={"version": payment.version}, follow_redirects=True
         )
     )
-    assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (0, 10)
+    assert (credit.balance_of(acme.id), credit.to_pay(acme.id).total) == (0, 10)
 
 
 def test_one_allocation_is_lifted(client, session, acme):
-    charge = charged(acme)
     client.post(f"/payments?customer_id={acme.id}", data=form())
+    charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
     client.post(
         f"/payments/{payment.id}/allocations", data={"token": "a", "charge": charge.id, "amount": "4"}
@@ -114,8 +114,8 @@ def test_one_allocation_is_lifted(client, session, acme):
 
 
 def test_more_than_is_left_is_refused_at_its_field(client, session, acme):
-    charge = charged(acme)
     client.post(f"/payments?customer_id={acme.id}", data=form())
+    charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
     paying = {"token": "a1", "charge": str(charge.id), "amount": "11"}
     soup = page(client.post(f"/payments/{payment.id}/allocations", data=paying), 422)
@@ -124,8 +124,8 @@ def test_more_than_is_left_is_refused_at_its_field(client, session, acme):
 
 def test_another_customers_charge_cannot_be_paid(client, session, acme):
     theirs = charged(a_customer("Globex", tax_rate="0"), token="c2")
-    charged(acme)
     client.post(f"/payments?customer_id={acme.id}", data=form())
+    charged(acme)
     payment = session.scalars(select(Payment)).one()
     paying = {"token": "a1", "charge": str(theirs.id), "amount": "10"}
     page(client.post(f"/payments/{payment.id}/allocations", data=paying), 422)
@@ -179,12 +179,12 @@ def test_a_viewer_sees_no_button_that_would_refuse_them(as_viewer, acme):
 
 def allocating(session, acme):
     """A charge of 10 and a payment of 10, and the form that pays the one out of the other."""
-    charge = charged(acme, "10")
     payment = Payment(
         token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(10), fee=Decimal(0),
         created_at=NOW,
     )  # fmt: skip
     credit.record_payment(payment, TODAY, now=NOW)
+    charge = charged(acme, "10")
     session.commit()
     return f"/payments/{payment.id}/allocations", {"charge": str(charge.id), "amount": "10", "token": "t1"}
 

@@ -81,7 +81,7 @@ def test_home_says_what_they_have_and_what_comes_next(as_acme):
         "locked until 31 Dec 2026",
         "1 Dec 2026",
         "+44 20 7946 0123",
-        "Balance 30.00 GBP",
+        "Balance 0.00 GBP",
         "20.00 of 50.00 GBP spent",
         "30.00 is charged on 1 Dec",
     ):
