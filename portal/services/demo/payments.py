@@ -102,9 +102,9 @@ def _write_off(customer: Customer, today: date) -> None:
     first, *others = (item.charge for item in credit.to_pay_items(customer.id, day))
     with audit.acting(audit.Actor(CLERK, "billing", at=now)):
         write_off(first, "Out of business, nothing to be had", today=day, by=CLERK, now=now)
-        for charge in others[-1:]:
-            write_off(charge, "Out of business, nothing to be had", today=day, by=CLERK, now=now)
-            reverse(charge, "The line had been ended in time", today=day, by=CLERK, now=now)
+        if others:
+            write_off(others[-1], "Out of business, nothing to be had", today=day, by=CLERK, now=now)
+            reverse(others[-1], "The line had been ended in time", today=day, by=CLERK, now=now)
 
 
 def _at(day: date) -> datetime:
