@@ -30,19 +30,19 @@ RULES = {
         JOIN package p ON p.id = a.package_id AND p.name <> 'Bundle'
         WHERE (a.end_date IS NULL OR a.end_date >= b.start_date)""",
     "no more of a payment is allocated than it is": """
-        SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.lifted_on IS NULL
+        SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.released_on IS NULL
         GROUP BY p.id HAVING sum(a.amount) > p.amount OR p.state <> 'completed'""",
     "no more comes off a charge than it comes to": """
-        SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.lifted_on IS NULL
+        SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.released_on IS NULL
         GROUP BY c.id HAVING sum(a.amount) > c.amount + c.tax""",
     "no more of a discount is used than there is": """
-        SELECT c.id FROM charge c JOIN allocation a ON a.by_charge_id = c.id AND a.lifted_on IS NULL
+        SELECT c.id FROM charge c JOIN allocation a ON a.by_charge_id = c.id AND a.released_on IS NULL
         GROUP BY c.id HAVING sum(a.amount) > -(c.amount + c.tax)""",
     "what is left of a charge is what has not come off it": """
         SELECT c.id FROM charge c LEFT JOIN open_item o ON o.charge_id = c.id
         WHERE NOT c.auto_decrement_credit AND c.writes_off_id IS NULL AND c.amount + c.tax > 0
         AND coalesce(o.amount, 0) <> c.amount + c.tax - (SELECT coalesce(sum(a.amount), 0) FROM allocation a
-                                                         WHERE a.charge_id = c.id AND a.lifted_on IS NULL)""",
+                                                         WHERE a.charge_id = c.id AND a.released_on IS NULL)""",
     "a payment is in the balance while it is completed, once": """
         SELECT p.id FROM payment p LEFT JOIN balance_entry e ON e.payment_id = p.id AND e.source = 'payment'
         GROUP BY p.id HAVING coalesce(sum(e.amount), 0) <> CASE WHEN p.state = 'completed' THEN p.amount ELSE 0 END""",
@@ -51,7 +51,7 @@ RULES = {
         WHERE (SELECT coalesce(sum(e.amount), 0) FROM balance_entry e
                WHERE e.payment_id = p.id AND e.source IN ('allocation', 'release'))
            <> -(SELECT coalesce(sum(a.amount), 0) FROM allocation a
-                WHERE a.payment_id = p.id AND a.lifted_on IS NULL)""",
+                WHERE a.payment_id = p.id AND a.released_on IS NULL)""",
     "what a day's calls cost is in the balance, once their import is done": """
         SELECT k.customer_id, k.day FROM call k JOIN customer c ON c.id = k.customer_id AND c.currency = 'GBP'
         WHERE NOT EXISTS (SELECT 1 FROM call o JOIN call_import i ON i.id = o.import_id AND i.state <> 'done'

@@ -30,8 +30,8 @@ MONEY = (AllocationSource.PAYMENT, AllocationSource.BALANCE)
 class Allocation(db.Model):
     """A part of a payment, a discount, a credit or a write-off put against a charge that is to be paid.
 
-    It counts from `made_on` until the day before `lifted_on`. `by_charge_id` is the discount, the credit or
-    reversal, or the write-off; `by_hand` says that a person lifted it, so that nothing puts it back unasked.
+    It counts from `made_on` until the day before `released_on`. `by_charge_id` is the discount, the credit or
+    reversal, or the write-off; `by_hand` says that a person released it, so that nothing puts it back unasked.
     """
 
     __table_args__ = (
@@ -56,7 +56,7 @@ class Allocation(db.Model):
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
     amount: Mapped[Decimal] = mapped_column(Money)
     made_on: Mapped[date]
-    lifted_on: Mapped[date | None]
+    released_on: Mapped[date | None]
     by_hand: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 

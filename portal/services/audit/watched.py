@@ -111,7 +111,7 @@ WATCHED: dict[type, Watch] = {
     ),
     Allocation: Watch(
         "payment",
-        ("charge_id", "source", "amount", "made_on", "lifted_on"),
+        ("charge_id", "source", "amount", "made_on", "released_on"),
         lambda row: f"allocation to {row.charge.label}",
         lambda row: row.payment_id,
     ),

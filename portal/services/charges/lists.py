@@ -166,7 +166,7 @@ def _settled_by(*sources: AllocationSource) -> Condition:
     """Charges of which nothing is left and something came off by one of these."""
     stands = (
         Allocation.charge_id == Charge.id,
-        Allocation.lifted_on.is_(None),
+        Allocation.released_on.is_(None),
         Allocation.source.in_(sources),
     )
     return and_(IS_ITEM, ~_of_open(), select(Allocation.id).where(*stands).exists())

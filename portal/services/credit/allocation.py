@@ -1,4 +1,4 @@
-"""Putting payments, money of the balance, discounts and credits against charges, and lifting them (billing-rules 13).
+"""Putting payments, money of the balance, discounts and credits against charges, and releasing them (billing-rules 13).
 
 Whoever calls holds the locks of the charges: people's acts lock the customer and then what is open of them
 (`lock_open`), a run the charges that it corrects with what is set off against them (`items.family_ids`).
@@ -86,12 +86,12 @@ def _has_been_put(made: Allocation, act: Act) -> None:
 def _take_back(
     allocation: Allocation, amount: Decimal, act: Act, *, on: date, by_hand: bool = False, reason: str = ""
 ) -> None:
-    """Lift an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance."""
-    allocation.lifted_on, allocation.by_hand = max(on, allocation.made_on), by_hand
+    """Release an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance."""
+    allocation.released_on, allocation.by_hand = max(on, allocation.made_on), by_hand
     if rest := allocation.amount - amount:
         names = ("customer_id", "source", "payment", "by_charge", "charge")
         kept = {name: getattr(allocation, name) for name in names}
-        db.session.add(Allocation(**kept, amount=rest, made_on=allocation.lifted_on))
+        db.session.add(Allocation(**kept, amount=rest, made_on=allocation.released_on))
     if allocation.source in MONEY:
         check_not_archived(db.session.get_one(Customer, allocation.customer_id))
         _enter(allocation, amount, EntrySource.RELEASE, act, reason)
@@ -118,7 +118,7 @@ def _enter(allocation: Allocation, amount: Decimal, source: EntrySource, act: Ac
 
 def standing(*which: object) -> Sequence[Allocation]:
     """The allocations that count, read anew, the earliest first."""
-    query = select(Allocation).where(Allocation.lifted_on.is_(None), *which)  # type: ignore[arg-type]
+    query = select(Allocation).where(Allocation.released_on.is_(None), *which)  # type: ignore[arg-type]
     query = query.order_by(Allocation.made_on, Allocation.id).execution_options(populate_existing=True)
     return db.session.scalars(query).all()
 
@@ -235,7 +235,7 @@ def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
     """The completed payments of which something is left, the oldest first."""
     allocated = (
         select(Allocation.payment_id, func.sum(Allocation.amount).label("amount"))
-        .where(Allocation.customer_id == customer_id, Allocation.lifted_on.is_(None))
+        .where(Allocation.customer_id == customer_id, Allocation.released_on.is_(None))
         .group_by(Allocation.payment_id)
         .subquery()
     )
@@ -248,7 +248,7 @@ def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
     return [(payment, left) for payment, left in db.session.execute(query) if left > 0]
 
 
-def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
+def release_allocation(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
     """Take money or a discount off a charge again: it returns to the balance, or to credit to use."""
     locking.lock(Customer, [allocation.customer_id])
     lock_open(allocation.customer_id, filter(None, [allocation.charge_id, allocation.by_charge_id]))
@@ -257,8 +257,8 @@ def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason:
         allocation.source not in (*MONEY, AllocationSource.DISCOUNT)
         or allocation.charge.kind == Kind.REVERSAL
     ):
-        raise RuleBroken("That cannot be lifted: reverse the charge that it comes from.")
-    if not allocation.lifted_on:
+        raise RuleBroken("That cannot be released: reverse the charge that it comes from.")
+    if not allocation.released_on:
         act = Act(today, by, now)
         check_not_archived(allocation.customer)
         _take_back(allocation, allocation.amount, act, on=today, by_hand=True, reason=reason)
@@ -266,7 +266,7 @@ def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason:
 
 
 def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
-    """Lift all allocations of a payment."""
+    """Release all allocations of a payment."""
     lock_payment(payment)
     theirs = Allocation.payment_id == payment.id
     lock_open(payment.customer_id, db.session.scalars(select(Allocation.charge_id).where(theirs)).all())
@@ -281,7 +281,7 @@ def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
 def set_off(customer_id: int, act: Act) -> None:
     """Set off the credit that there is to use, the oldest first, against what is due first.
 
-    Whoever calls has locked what is open of the customer. What somebody lifted by hand waits for them.
+    Whoever calls has locked what is open of the customer. What somebody released by hand waits for them.
     """
     open_ = items.open_items(customer_id)
     discounts = [item for item in open_ if item.left < 0 and not _waits(item.charge)]
@@ -299,10 +299,10 @@ def set_off(customer_id: int, act: Act) -> None:
 
 def _waits(discount: Charge) -> bool:
     """Whether somebody lifted a discount by hand, and has not chosen since what to use it for."""
-    return bool(db.session.scalar(select(_lifted_by_hand(discount).exists())))
+    return bool(db.session.scalar(select(_released_by_hand(discount).exists())))
 
 
-def _lifted_by_hand(discount: Charge) -> Select[Allocation]:
+def _released_by_hand(discount: Charge) -> Select[Allocation]:
     return select(Allocation).where(Allocation.by_charge_id == discount.id, Allocation.by_hand)
 
 
@@ -320,8 +320,8 @@ def set_off_by_hand(
     if amount > most:
         raise Invalid("amount", f"Only {money(max(most, ZERO), charge.currency)} can be set off.")
     put(charge, amount, AllocationSource.DISCOUNT, Act(today, by, now), by_charge=discount)
-    for lifted in db.session.scalars(_lifted_by_hand(discount)).all():
-        lifted.by_hand = False  # it waits no longer
+    for released in db.session.scalars(_released_by_hand(discount)).all():
+        released.by_hand = False  # it waits no longer
     db.session.flush()
 
 

@@ -139,8 +139,8 @@ def _sum_of(which: ColumnElement[bool], day: date | None) -> ColumnElement[Any]:
 def stands_on(day: date | None) -> ColumnElement[bool]:
     """Allocations that counted at the end of a day (None: that count)."""
     if day is None:
-        return Allocation.lifted_on.is_(None)
-    return and_(Allocation.made_on <= day, or_(Allocation.lifted_on.is_(None), Allocation.lifted_on > day))
+        return Allocation.released_on.is_(None)
+    return and_(Allocation.made_on <= day, or_(Allocation.released_on.is_(None), Allocation.released_on > day))
 
 
 def open_items(customer_id: int, day: date | None = None) -> list[Item]:
@@ -210,7 +210,7 @@ def family_ids(root_ids: Collection[int]) -> list[int]:
         discounts = select(Allocation.by_charge_id).where(
             Allocation.charge_id.in_(some),
             Allocation.source == AllocationSource.DISCOUNT,
-            Allocation.lifted_on.is_(None),
+            Allocation.released_on.is_(None),
         )
         found |= {id for id in db.session.scalars(discounts) if id}
     return sorted(found)

@@ -154,7 +154,7 @@ def lift(allocation_id: int) -> Any:
     allocation = db.get_or_404(Allocation, allocation_id)
     if not ActForm().validate_on_submit():
         abort(400)
-    credit.lift(allocation, today(), by=_by(), now=now())
+    credit.release_allocation(allocation, today(), by=_by(), now=now())
     words = f"{money(allocation.amount, allocation.charge.currency)} of {allocation.charge.label} is no longer paid."
     db.session.commit()
     flash(words)

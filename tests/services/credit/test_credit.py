@@ -91,8 +91,8 @@ def test_allocating_a_payment_takes_from_the_balance_and_lifting_gives_back(sess
     allocation = allocate(payment, charge, "12")
     assert (credit.balance_of(acme.id), owed(acme)) == (38, 0)
     assert credit.to_be_paid(acme.id) == []
-    credit.lift(allocation, TODAY, by=BEN, now=NOW)
-    credit.lift(allocation, TODAY, by=BEN, now=NOW)
+    credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
+    credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
     assert (credit.balance_of(acme.id), owed(acme)) == (50, 12)
 
 
@@ -329,7 +329,7 @@ class History:
 
     def do_lift(self):
         sources = (*MONEY, AllocationSource.DISCOUNT)
-        allocation = self.any(Allocation, Allocation.lifted_on.is_(None), Allocation.source.in_(sources))
+        allocation = self.any(Allocation, Allocation.released_on.is_(None), Allocation.source.in_(sources))
         if allocation and allocation.charge.kind != Kind.REVERSAL:
             parts = (
                 part
@@ -339,7 +339,7 @@ class History:
                 and part.amount == allocation.amount
             )  # fmt: skip
             part = next(parts)
-            credit.lift(allocation, self.day, by=BEN, now=NOW)
+            credit.release_allocation(allocation, self.day, by=BEN, now=NOW)
             self.ledger.lifted(part, self.day)
 
     def do_call(self):
@@ -433,7 +433,7 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
         adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
         charges = session.scalars(select(Charge)).all()
         standing = session.scalars(
-            select(Allocation).where(Allocation.lifted_on.is_(None), Allocation.source.in_(MONEY))
+            select(Allocation).where(Allocation.released_on.is_(None), Allocation.source.in_(MONEY))
         ).all()
         taken = sum((charge.total for charge in charges if charge.auto_decrement_credit), Decimal(0))
         allocated = sum((allocation.amount for allocation in standing), Decimal(0))
