@@ -45,7 +45,6 @@ POST did_intake again bad_lines check
 GET  dids index next_charges row show
 GET  holds index show
 GET  notices index
-GET  overview chart
 GET  packages figures index row show
 POST packages preview
 GET  payments show
