@@ -28,7 +28,7 @@ my            people_invite people_resend people_withdraw : customer
 packages      archive archive_many delete delete_planned restore : package
 packages      create : (connexcs)?
 packages      update update_row : package (connexcs)? position?
-payments      allocate lift release : customer charge
+payments      allocate release release_allocation : customer charge
 payments      cancel complete create : customer
 people        deactivate reactivate take_second_step_away update_row : person
 people        invite : company

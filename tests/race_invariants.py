@@ -30,10 +30,10 @@ RULES = {
         JOIN package p ON p.id = a.package_id AND p.name <> 'Bundle'
         WHERE (a.end_date IS NULL OR a.end_date >= b.start_date)""",
     "no more of a payment is allocated than it is": """
-        SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.lifted_on IS NULL
+        SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.released_on IS NULL
         GROUP BY p.id HAVING sum(a.amount) > p.amount OR p.state <> 'completed'""",
     "no more of a charge is paid than it comes to": """
-        SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.lifted_on IS NULL
+        SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.released_on IS NULL
         GROUP BY c.id HAVING sum(a.amount) > (SELECT sum(l.amount + l.tax) FROM charge l
         WHERE l.id = c.id OR l.corrects_id = c.id OR l.reverses_id = c.id)""",
     "a payment is in the balance while it is completed, once": """
@@ -44,7 +44,7 @@ RULES = {
         WHERE (SELECT coalesce(sum(e.amount), 0) FROM balance_entry e
                WHERE e.payment_id = p.id AND e.source IN ('allocation', 'release'))
            <> -(SELECT coalesce(sum(a.amount), 0) FROM allocation a
-                WHERE a.payment_id = p.id AND a.lifted_on IS NULL)""",
+                WHERE a.payment_id = p.id AND a.released_on IS NULL)""",
     "what a day's calls cost is in the balance, once their import is done": """
         SELECT k.customer_id, k.day FROM call k JOIN customer c ON c.id = k.customer_id AND c.currency = 'GBP'
         WHERE NOT EXISTS (SELECT 1 FROM call o JOIN call_import i ON i.id = o.import_id AND i.state <> 'done'

@@ -108,7 +108,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
     "charge": [
         ("the night's run", "allocate the rest"),
         ("the night's run", "release the payment"),
-        ("the night's run", "lift the allocation"),
+        ("the night's run", "release the allocation"),
     ],
     "import": [
         ("stop the import", "the calls that came in"),

@@ -77,7 +77,7 @@ POST did_intake create
 POST dids delete give give_many release release_many restore update_row
 POST holds choose choose_for_all
 POST packages archive archive_many copy create delete delete_planned restore update update_row
-POST payments allocate cancel complete create lift release
+POST payments allocate cancel complete create release release_allocation
 POST runs create post resume
 """
 

@@ -1054,7 +1054,7 @@ def upgrade() -> None:
         sa.Column("charge_id", PK, nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
-        sa.Column("lifted_on", sa.Date(), nullable=True),
+        sa.Column("released_on", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_allocation_amount")),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_allocation_charge_id_charge"),

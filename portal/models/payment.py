@@ -54,7 +54,7 @@ class Payment(db.Model):
 
 
 class Allocation(db.Model):
-    """A part of a payment that pays a charge which is to be paid. Lifted, it is kept and counts no more."""
+    """A part of a payment that pays a charge which is to be paid. Released, it is kept and counts no more."""
 
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
@@ -68,7 +68,7 @@ class Allocation(db.Model):
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
     amount: Mapped[Decimal] = mapped_column(Money)
     made_on: Mapped[date]
-    lifted_on: Mapped[date | None]
+    released_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1)
 
     payment: Mapped[Payment] = relationship()

@@ -108,7 +108,7 @@ WATCHED: dict[type, Watch] = {
     ),
     Allocation: Watch(
         "payment",
-        ("charge_id", "amount", "made_on", "lifted_on"),
+        ("charge_id", "amount", "made_on", "released_on"),
         lambda row: "allocation to a charge",
         lambda row: row.payment_id,
         lambda row: row.payment.customer_id,

@@ -31,8 +31,8 @@ HELD_ABOVE = 40
 class PlannedCharge:
     """A charge that is not posted, with the names of a posted one.
 
-    Pages, files and explanations take posted, simulated and planned charges alike, so it has what they read and no more;
-    its money is decimal as theirs is, while what was worked out counts in micros.
+    Pages, files and explanations take posted, simulated and planned charges alike, so it has what they read; its
+    money is decimal as theirs is, while what was worked out counts in micros.
     """
 
     facts: Facts

@@ -4,7 +4,7 @@ The balance is the sum of its entries; nothing else says what it is. An entry is
 that a statement once printed does not change, and names the day it is for.
 """
 
-from portal.services.credit.allocation import allocate, lift, release, return_overpaid
+from portal.services.credit.allocation import allocate, release, release_allocation, return_overpaid
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import (
     BelowLimit,
@@ -42,11 +42,11 @@ __all__ = [
     "check_not_archived",
     "complete_payment",
     "entries_of",
-    "lift",
     "lock_payment",
     "owed_by",
     "record_payment",
     "release",
+    "release_allocation",
     "return_overpaid",
     "to_be_paid",
 ]

@@ -68,31 +68,33 @@ def _allocation(payment: Payment, charge: Charge, amount: Decimal, token: str, t
     return Allocation(token=token, payment=payment, charge=found[0].charge, amount=amount, made_on=today)
 
 
-def lift(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
+def release_allocation(
+    allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = ""
+) -> None:
     """Take a payment off a charge again: the amount returns to the balance."""
     lock_payment(allocation.payment)
-    _lift(allocation, today, by, now, reason)
+    _release(allocation, today, by, now, reason)
 
 
-def _lift(allocation: Allocation, today: date, by: str, now: datetime, reason: str = "") -> None:
+def _release(allocation: Allocation, today: date, by: str, now: datetime, reason: str = "") -> None:
     """The same, of a charge whose payer, or whose run, holds what it belongs to."""
     locking.lock_ids(Charge, [allocation.charge_id])
     locking.read_anew(Allocation, [allocation.id])
-    if allocation.lifted_on:
+    if allocation.released_on:
         return
     check_not_archived(allocation.payment.customer)
-    allocation.lifted_on = today
+    allocation.released_on = today
     _enter_allocation(allocation, allocation.amount, EntrySource.RELEASE, today, by, now, reason)
 
 
 def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:
-    """Lift all allocations of a payment."""
+    """Release all allocations of a payment."""
     lock_payment(payment)
-    query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None))
+    query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.released_on.is_(None))
     # What a run makes anew of an allocation, for the rest of it, is an allocation of the same charge.
     locking.lock_ids(Charge, db.session.scalars(query.with_only_columns(Allocation.charge_id)))
     for allocation in db.session.scalars(query.order_by(Allocation.id)).all():
-        _lift(allocation, today, by, now)
+        _release(allocation, today, by, now)
 
 
 def _enter_allocation(
@@ -124,11 +126,13 @@ def _enter_allocation(
 def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: datetime) -> None:
     """After credits and reversals of charges that are to be paid: what was paid too much of them goes back.
 
-    The newest allocations are lifted first; one that is only partly too much is made anew for the rest.
+    The newest allocations are released first; one that is only partly too much is made anew for the rest.
     """
     query = (
         select(Allocation)
-        .where(Allocation.charge_id.in_(locking.lock_ids(Charge, charge_ids)), Allocation.lifted_on.is_(None))
+        .where(
+            Allocation.charge_id.in_(locking.lock_ids(Charge, charge_ids)), Allocation.released_on.is_(None)
+        )
         .order_by(Allocation.id.desc())
         .execution_options(populate_existing=True)
     )
@@ -141,7 +145,9 @@ def return_overpaid(charge_ids: Iterable[int], today: date, *, by: str, now: dat
         for allocation in allocations:
             if over <= 0:
                 break
-            _lift(allocation, today, by, now, "The amount paid is released, because the charge was reduced.")
+            _release(
+                allocation, today, by, now, "The amount paid is released, because the charge was reduced."
+            )
             rest = allocation.amount - over
             if rest > 0:
                 made = Allocation(

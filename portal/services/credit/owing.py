@@ -47,7 +47,7 @@ def to_be_paid(customer_id: int, charge_ids: Collection[int] | None = None) -> l
     paid = (
         select(Allocation.charge_id, func.sum(Allocation.amount).label("paid"))
         .join(Payment, Payment.id == Allocation.payment_id)
-        .where(Allocation.lifted_on.is_(None), Payment.customer_id == customer_id)
+        .where(Allocation.released_on.is_(None), Payment.customer_id == customer_id)
         .group_by(Allocation.charge_id)
         .subquery()
     )
@@ -74,6 +74,6 @@ def owed_by(customer_id: int) -> Decimal:
     paid = (
         select(func.coalesce(func.sum(Allocation.amount), 0))
         .join(Charge, Charge.id == Allocation.charge_id)
-        .where(Charge.customer_id == customer_id, Allocation.lifted_on.is_(None))
+        .where(Charge.customer_id == customer_id, Allocation.released_on.is_(None))
     )
     return Decimal(amount) + Decimal(tax) - Decimal(db.session.scalar(paid) or 0)

@@ -172,6 +172,6 @@ def adjust(
 def allocated_of(payment: Payment) -> Decimal:
     """How much of a payment is allocated to charges."""
     query = select(func.coalesce(func.sum(Allocation.amount), 0)).where(
-        Allocation.payment_id == payment.id, Allocation.lifted_on.is_(None)
+        Allocation.payment_id == payment.id, Allocation.released_on.is_(None)
     )
     return Decimal(db.session.scalar(query) or 0)

@@ -150,12 +150,12 @@ def _open_or_paid_by(payment: Payment) -> list[credit.ToBePaid]:
     return [item for item in found if item.open > 0 or item.charge.id in already]
 
 
-@bp.post("/allocations/<int:allocation_id>/lift")
-def lift(allocation_id: int) -> Any:
+@bp.post("/allocations/<int:allocation_id>/release")
+def release_allocation(allocation_id: int) -> Any:
     allocation = db.get_or_404(Allocation, allocation_id)
     if not ActForm().validate_on_submit():
         abort(400)
-    credit.lift(allocation, today(), by=_by(), now=now())
+    credit.release_allocation(allocation, today(), by=_by(), now=now())
     return _done(allocation.payment, "The amount is in the balance again.")
 
 

@@ -67,14 +67,14 @@ def test_a_charge_with_auto_decrement_takes_amount_and_tax_from_the_balance(sess
     assert credit.owed_by(acme.id) == 0
 
 
-def test_allocating_a_payment_takes_from_the_balance_and_lifting_gives_back(session):
+def test_allocating_a_payment_takes_from_the_balance_and_releasing_gives_back(session):
     acme = a_customer(tax_rate="20")
     payment, charge = paid(acme, "50"), charged(acme, "10")
     allocation = allocate(payment, charge, "12")
     assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (38, 0)
     assert credit.to_be_paid(acme.id) == []
-    credit.lift(allocation, TODAY, by=BEN, now=NOW)
-    credit.lift(allocation, TODAY, by=BEN, now=NOW)
+    credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
+    credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
     assert (credit.balance_of(acme.id), credit.owed_by(acme.id)) == (50, 12)
 
 
@@ -237,9 +237,9 @@ class History:
                     payment, item.charge, amount, token=self.token(), today=self.day, by=BEN, now=NOW
                 )
 
-    def do_lift(self):
-        if allocation := self.any(Allocation, Allocation.lifted_on.is_(None)):
-            credit.lift(allocation, self.day, by=BEN, now=NOW)
+    def do_release_allocation(self):
+        if allocation := self.any(Allocation, Allocation.released_on.is_(None)):
+            credit.release_allocation(allocation, self.day, by=BEN, now=NOW)
 
     def do_call(self):
         day = self.day - timedelta(days=self.random.randint(0, 3))
@@ -282,7 +282,7 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
         payments = session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)).all()
         adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
         charges = session.scalars(select(Charge)).all()
-        standing = session.scalars(select(Allocation).where(Allocation.lifted_on.is_(None))).all()
+        standing = session.scalars(select(Allocation).where(Allocation.released_on.is_(None))).all()
         taken = sum((charge.total for charge in charges if charge.auto_decrement_credit), Decimal(0))
         allocated = sum((allocation.amount for allocation in standing), Decimal(0))
         balance = credit.balance_of(customer.id)
