@@ -277,7 +277,7 @@ def calls_with_tax(customer):
 def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed):
     history = History(seed)
     customer = history.customer
-    for _ in range(40):
+    for acts in range(1, 41):
         history.act()
         payments = session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)).all()
         adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
@@ -294,6 +294,11 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
             - calls_with_tax(customer)
         )
         assert balance == sum(session.scalars(select(BalanceEntry.amount)), Decimal(0))
+        to_pay = sum((charge.total for charge in charges if not charge.auto_decrement_credit), Decimal(0))
+        assert credit.owed_by(customer.id) == to_pay - allocated
+        assert all(credit.allocated_of(payment) <= payment.amount for payment in payments)
+        if acts % 4:  # what follows reads the whole history: it is asked of every fourth state
+            continue
         whole = statement(customer.id, FIRST_DAY, LAST_DAY)
         assert balance == whole.closing == (whole.lines[-1].balance if whole.lines else whole.opening)
         cut = history.day - timedelta(days=history.random.randint(0, 20))
@@ -302,8 +307,5 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
             statement(customer.id, cut + ONE_DAY, LAST_DAY),
         )
         assert (before.closing, rest.closing) == (rest.opening, balance)
-        to_pay = sum((charge.total for charge in charges if not charge.auto_decrement_credit), Decimal(0))
-        assert credit.owed_by(customer.id) == to_pay - allocated
         for item in credit.to_be_paid(customer.id, [charge.id for charge in charges]):
             assert item.paid <= max(item.total, Decimal(0))
-        assert all(credit.allocated_of(payment) <= payment.amount for payment in payments)
