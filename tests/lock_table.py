@@ -30,7 +30,7 @@ my            people_invite people_resend people_withdraw : customer
 packages      archive archive_many delete delete_planned restore : package
 packages      create : (connexcs)?
 packages      update update_row : package (connexcs)? position?
-payments      allocate lift release : customer charge
+payments      allocate release release_allocation : customer charge
 owed          pay : customer? charge?
 payments      cancel : customer
 payments      complete create : customer charge?

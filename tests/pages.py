@@ -7,7 +7,18 @@ from typing import Any
 
 import html5lib
 from bs4 import BeautifulSoup, Tag
+from bs4.builder._html5lib import HTML5TreeBuilder
 from werkzeug.test import TestResponse
+
+
+class StrictBuilder(HTML5TreeBuilder):
+    """Builds the tree that a browser builds, and fails at the first error in the page."""
+
+    def feed(self, markup: Any) -> None:
+        """Parse a page."""
+        parser = html5lib.HTMLParser(tree=self.create_treebuilder, strict=True)
+        parser.parse(markup)
+
 
 TABLE_PARTS = ("<tr", "<tbody", "<td")
 
@@ -15,8 +26,7 @@ TABLE_PARTS = ("<tr", "<tbody", "<td")
 def page(response: TestResponse, status: int = 200) -> BeautifulSoup:
     """Parse a whole page and hold it to the rules every page must meet."""
     assert response.status_code == status, response.text[:600]
-    html5lib.HTMLParser(strict=True).parse(response.text)
-    soup = BeautifulSoup(response.text, "html.parser")
+    soup = _strictly(response.text)
     elements = _elements(soup)
     assert len(elements["h1"]) == 1, "one h1"
     assert elements["title"] and elements["main"], "a title and a main"
@@ -48,6 +58,11 @@ def part(response: TestResponse, status: int = 200) -> BeautifulSoup:
     assert "<html" not in text, "a whole page where a part was asked for"
     _hold(_elements(soup))
     return soup
+
+
+def _strictly(text: str) -> BeautifulSoup:
+    """Parse a whole page once, as a browser does, and hold it to the grammar of HTML."""
+    return BeautifulSoup(text, builder=StrictBuilder(store_line_numbers=False))
 
 
 def _elements(soup: BeautifulSoup) -> defaultdict[str, list[Tag]]:

@@ -193,7 +193,7 @@ def _forms() -> list[Act]:
             {"charge": "charge", "amount": "9.40", "token": "a click"}),
         Act("allocate once", "payments.allocate", "/payments/{paid}/allocations",
             {"charge": "charge", "amount": "2", "token": "the same click"}),
-        Act("lift the allocation", "payments.lift", "/payments/allocations/{allocation}/lift"),
+        Act("release the allocation", "payments.release_allocation", "/payments/allocations/{allocation}/release"),
         # customers
         Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),
         Act("archive Delta", "customers.archive", "/customers/{delta}/archive"),

@@ -111,7 +111,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
     "charge": [
         ("the night's run", "allocate the rest"),
         ("the night's run", "release the payment"),
-        ("the night's run", "lift the allocation"),
+        ("the night's run", "release the allocation"),
         ("the night's run", "write off the charge"),
         ("the night's run", "pay from the balance"),
     ],

@@ -45,7 +45,6 @@ POST did_intake again bad_lines check
 GET  dids index next_charges row show
 GET  holds index show
 GET  notices index
-GET  overview chart
 GET  owed index
 GET  packages figures index row show
 POST packages preview
@@ -80,7 +79,7 @@ POST dids delete give give_many release release_many restore update_row
 POST holds choose choose_for_all
 POST owed pay
 POST packages archive archive_many copy create delete delete_planned restore update update_row
-POST payments allocate cancel complete create lift release
+POST payments allocate cancel complete create release release_allocation
 POST runs create post resume
 """
 

@@ -100,7 +100,6 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
             "import_id": taken_in.id,
             "invitation_id": invitation.id,
             "key": "0" * 64,
-            "name": "due",
             "noun": "dids",
             "package_id": line.id,
             "payment_id": payment.id,

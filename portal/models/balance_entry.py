@@ -18,7 +18,7 @@ class EntrySource(StrEnum):
     CALLS = "calls"
     PAYMENT = "payment"
     ADJUSTMENT = "adjustment"
-    # A payment allocated to a charge that is to be paid, the allocation lifted, and what returns to the balance
+    # A payment allocated to a charge that is to be paid, the allocation released, and what returns to the balance
     # when something that was paid is credited or reversed.
     ALLOCATION = "allocation"
     RELEASE = "release"

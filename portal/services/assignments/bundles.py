@@ -1,6 +1,8 @@
 """Free minutes as people read them: used and left in the running period, and bundles that overlap."""
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.domain.free_minutes import Allowance, allowances
+from portal.domain.phone_numbers import international
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType
 from portal.domain.wording import long_day
@@ -15,6 +18,7 @@ from portal.extensions import db
 from portal.models import Assignment, CallCover, Package
 from portal.services.assignments.assigning import Draft
 from portal.services.billing.loading import terms_of
+from portal.services.chunks import in_chunks
 
 PREFIX = re.compile(r"\^\(?(?:\?:)?(\d+)\)?", re.ASCII)
 
@@ -90,35 +94,50 @@ def _used(running: dict[int, Allowance]) -> dict[int, int]:
 # -- bundles that overlap
 
 
-def overlapping_bundles(draft: Draft) -> list[Assignment]:
-    """Bundles that cover some of the same calls as the one that is to be assigned, over some of the same days."""
-    if draft.package.type != PackageType.FREE_MINUTES:
-        return []
-    query = (
-        _bundles()
-        .where(Assignment.customer_id == draft.customer.id)
-        .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= draft.start_date))
-    )
-    if draft.end_date:
-        query = query.where(Assignment.start_date <= draft.end_date)
-    if draft.did:
-        query = query.where(or_(Assignment.did_id == draft.did.id, Assignment.did_id.is_(None)))
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """One of those asked about, and a bundle that covers some of the same calls over some of the same days."""
+
+    mine: Draft | Assignment
+    other: Assignment
+
+    @property
+    def words(self) -> str:
+        """That they do, and which of them is used first, in a sentence."""
+        other = self.other
+        whose = f" on {international(other.did.number)}" if other.did else ""
+        if (other.did is None) != (self.mine.did is None):
+            first = "The DID's minutes are used first."
+        else:
+            first = "The one whose period ends earlier is used first."
+        since = long_day(other.start_date)
+        return f"{other.package.name}{whose}, assigned since {since}, covers some of the same calls. {first}"
+
+
+def overlaps(wanted: Sequence[Draft | Assignment]) -> list[Overlap]:
+    """The overlaps of each with the bundles that its customer has besides these, in their order."""
+    mine = [one for one in wanted if one.package.type == PackageType.FREE_MINUTES]
+    these = {one.id for one in mine if isinstance(one, Assignment)}
+    theirs = defaultdict(list)
+    for some in in_chunks(sorted({one.customer.id for one in mine})):
+        for other in db.session.scalars(_bundles().where(Assignment.customer_id.in_(some))):
+            theirs[other.customer_id].append(other)
     return [
-        other
-        for other in db.session.scalars(query)
-        if may_meet(draft.package.destination, other.package.destination)
+        Overlap(one, other)
+        for one in mine
+        for other in theirs[one.customer.id]
+        if other.id not in these and _meet(one, other)
     ]
 
 
-def overlap_words(draft: Draft, other: Assignment) -> str:
-    """That two bundles cover some of the same calls, and which of them is used first, in a sentence."""
-    whose = f" on {other.did.number}" if other.did else ""
-    since = long_day(other.start_date)
-    if (other.did is None) != (draft.did is None):
-        first = "The DID's minutes are used first."
-    else:
-        first = "The one whose period ends earlier is used first."
-    return f"{other.package.name}{whose}, assigned since {since}, covers some of the same calls. {first}"
+def _meet(one: Draft | Assignment, other: Assignment) -> bool:
+    """Whether they can cover the same call: on days, DIDs and destinations."""
+    return (
+        (other.end_date is None or other.end_date >= one.start_date)
+        and (one.end_date is None or other.start_date <= one.end_date)
+        and (one.did is None or other.did is None or one.did.id == other.did.id)
+        and may_meet(one.package.destination, other.package.destination)
+    )
 
 
 def may_meet(one: str, other: str) -> bool:

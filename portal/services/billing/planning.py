@@ -29,7 +29,11 @@ HELD_ABOVE = 40
 
 @dataclass(frozen=True, slots=True)
 class PlannedCharge:
-    """A charge that is not posted. It has the names of a posted one, so both are drawn and explained alike."""
+    """A charge that is not posted, with the names of a posted one.
+
+    Pages, files and explanations take posted, simulated and planned charges alike, so it has what they read; its
+    money is decimal as theirs is, while what was worked out counts in micros.
+    """
 
     facts: Facts
     due: DueCharge

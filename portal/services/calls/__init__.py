@@ -1,9 +1,33 @@
 """Calls: rated call records, taken in from files, each once, whatever is sent again.
 
-columns   which column of a file says what
-files     a file that can be read from end to end, a chunk of lines at a time
-rows      a line of it as a call, or the reason why not
-storing   calls into the database, many at once
-importing one file, from being chosen to being done; stopped and gone on with
-effects   what follows: free minutes, minimum spends, balances
+A file on its way in, in the order in which it goes through them:
+
+    uploads       where a file lies until all of it is taken in
+    files         a file that can be read from end to end, a chunk of lines at a time
+    columns       which column of it says what
+    importing     one file, from being chosen to being done; stopped and gone on with
+    rejects       how far it is, its bad rows, and the file of them
+
+What a line of it says:
+
+    rows          a line as a call, or the reason why not
+    values        what stands in its cells: amounts, lengths, times
+    owners        whose the call is
+    destinations  the pattern of the numbers that free minutes are for
+
+Into the database:
+
+    meanwhile     what may have changed since a reader began
+    storing       calls into the database, many at once
+    changes       what a file says of calls that were there already
+
+What follows, once all of a file is in:
+
+    effects       all of it, in order: the four below
+    counting      which calls count, and which not yet
+    covering      what free minutes cover
+    late_calls    minimum spends that were settled without them
+    call_spend    calls in the balance, one entry a customer and day
+
+And to look at: lists, a customer's calls, and what they come to by day and by destination.
 """

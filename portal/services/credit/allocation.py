@@ -49,7 +49,7 @@ class Act:
     now: datetime
 
 
-# -- the two things that are done to an item: something is put against it, and lifted
+# -- the two things that are done to an item: something is put against it, and released
 
 
 def put(
@@ -298,7 +298,7 @@ def set_off(customer_id: int, act: Act) -> None:
 
 
 def _waits(discount: Charge) -> bool:
-    """Whether somebody lifted a discount by hand, and has not chosen since what to use it for."""
+    """Whether somebody released a discount by hand, and has not chosen since what to use it for."""
     return bool(db.session.scalar(select(_released_by_hand(discount).exists())))
 
 

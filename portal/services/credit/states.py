@@ -90,7 +90,7 @@ def _reversed(charges: Iterable[Charge]) -> set[int]:
 
 
 def came_off(charge: Charge) -> list[Allocation]:
-    """What was put against a charge, or what a discount was used for, the earliest first; what was lifted too."""
+    """What was put against a charge, or what a discount was used for, the earliest first; what was released too."""
     query = (
         select(Allocation)
         .where(or_(Allocation.charge_id == charge.id, Allocation.by_charge_id == charge.id))

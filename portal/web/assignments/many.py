@@ -18,6 +18,7 @@ from portal.models import Assignment, Package
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
+from portal.services.assignments.bundles import Overlap, overlaps
 from portal.services.assignments.ending import foresee
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
@@ -120,9 +121,11 @@ def assign_many(noun: str) -> Any:
     theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
     found.refused = [one for one in found.refused if one.thing.id not in theirs]
     flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
-    if not found.refused:
+    told = overlaps(made)
+    if not found.refused and not told:
         return _to(many.home)
-    return render_template("assignments/many_done.html", many=many, made=made, found=found, named=NAMED)
+    context = {"many": many, "made": made, "found": found, "overlaps": told, "named": NAMED}
+    return render_template("assignments/many_done.html", **context)
 
 
 def _gone(many: Many) -> RuleBroken:
@@ -139,6 +142,7 @@ class Seen:
     form: AssignmentForm
     found: Sorted | None = None
     foreseen: Foreseen | None = None
+    overlaps: Sequence[Overlap] = ()
 
 
 class _Nowhere:
@@ -155,7 +159,7 @@ def _foresee(many: Many, form: AssignmentForm) -> Seen:
     except Invalid as problem:
         put_error(form, problem)
         return Seen(form)
-    return Seen(form, found, assigning_many.foresee(found.done, today()))
+    return Seen(form, found, assigning_many.foresee(found.done, today()), overlaps(found.done))
 
 
 def _form(many: Many, form: AssignmentForm, status: int = 200, seen: Seen | None = None) -> Any:

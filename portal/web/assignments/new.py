@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.models import Customer, Did, Package
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning import AsksFirst, Draft
-from portal.services.assignments.bundles import overlap_words, overlapping_bundles
+from portal.services.assignments.bundles import overlaps
 from portal.services.assignments.preview import Outlook, outlook
 from portal.services.once import AlreadySent
 from portal.web.assignments import bp
@@ -62,8 +62,7 @@ class Foreseen:
     @property
     def overlaps(self) -> list[str]:
         """Bundles of free minutes that cover some of the same calls, each in a sentence."""
-        draft = self.draft
-        return [overlap_words(draft, other) for other in overlapping_bundles(draft)] if draft else []
+        return [overlap.words for overlap in overlaps([self.draft])] if self.draft else []
 
 
 def _place(customer_id: int | None, did_id: int | None, *, to_change: bool = False) -> Place:
@@ -116,7 +115,6 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
         wanted = form.draft(place.customer, place.did)
         if wanted is None:
             return _form(place, form, 422)
-        overlaps = [overlap_words(wanted, other) for other in overlapping_bundles(wanted)]
         made = assigning.assign(
             wanted,
             token=form.token.data,
@@ -132,7 +130,8 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
         put_error(form, problem)
         return _form(place, form, 422)
     db.session.commit()
-    flash(" ".join([f"Assigned {made.package.name} to {place.name}.", *overlaps]))
+    told = [overlap.words for overlap in overlaps([made])]
+    flash(" ".join([f"Assigned {made.package.name} to {place.name}.", *told]))
     if is_htmx():
         return changed_section(of_did(place.did) if place.did else of_customer(place.customer))
     return see_other(place.home)

@@ -149,8 +149,8 @@ def _open_or_paid_by(payment: Payment) -> list[credit.Item]:
     return list((found | credit.items_of(already)).values())
 
 
-@bp.post("/allocations/<int:allocation_id>/lift")
-def lift(allocation_id: int) -> Any:
+@bp.post("/allocations/<int:allocation_id>/release")
+def release_allocation(allocation_id: int) -> Any:
     allocation = db.get_or_404(Allocation, allocation_id)
     if not ActForm().validate_on_submit():
         abort(400)

@@ -1,4 +1,4 @@
-"""The overview, and its charts."""
+"""The overview, and the bars in it."""
 
 from flask import Blueprint
 

@@ -2,15 +2,13 @@
 
 from contextlib import suppress
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import partial
-from typing import Any
 
-from flask import Flask, Response, abort, render_template, request
+from flask import Flask, render_template, request
 from sqlalchemy.exc import DBAPIError
 
 from portal.clock import now, today
-from portal.domain.wording import money, month_name, short_day
+from portal.domain.wording import short_day
 from portal.services import credit
 from portal.services.overview import due, history, recurring, watch
 from portal.services.overview.refreshing import refresh
@@ -20,8 +18,6 @@ from portal.web.http.afterwards import afterwards
 from portal.web.overview import bp, charts
 
 PACKAGES_SHOWN = 12
-DUE_HEIGHT = 400
-ZERO = Decimal(0)
 CURRENCY_LETTERS = 3
 
 
@@ -34,7 +30,7 @@ def show() -> str:
     currencies = _currencies(recurs, history.currencies(charged))
     currency = _currency(currencies)
     ahead, past = due.due(reading), history.history(currency, day, charged)
-    days = list(ahead.days(currency))
+    days, packages = list(ahead.days(currency)), _shown(past.packages)
     counts, losses = watch.counts(reading), watch.losses(reading)
     if reading.age is not None:
         afterwards(partial(refresh, day))
@@ -49,13 +45,17 @@ def show() -> str:
         counts=counts,
         added_up=now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         due=ahead,
-        due_height=DUE_HEIGHT,
         due_days=days,
         weeks=_weeks(days),
         still_due=ahead.until(currency, _last_of_month(day)),
         history=past,
-        packages=_shown(past.packages),
-        chart_height=_height(_shown(past.packages)),
+        packages=packages,
+        due_labels=_mondays(days),
+        due_chart=charts.stacked([(day.amount - day.at_most, day.at_most) for day in days]),
+        months_chart=charts.beside(
+            [(month.recurring.amount, month.recurring.margin) for month in past.months]
+        ),
+        package_bars=charts.lying([row.sums.margin for row in packages]),
         held=watch.held(day),
         named=watch.NAMED,
         runs=watch.runs_to_look_at(now()),
@@ -89,6 +89,14 @@ def _weeks(days: list[due.DayDue]) -> list[list[due.DayDue | None]]:
     return [padded[start : start + 7] for start in range(0, len(padded), 7)]
 
 
+def _mondays(days: list[due.DayDue]) -> list[str]:
+    """What stands below the days of a chart: each Monday, where there is room for it."""
+    return [
+        short_day(day.on) if day.on.weekday() == 0 and place < len(days) - 3 else ""
+        for place, day in enumerate(days)
+    ]
+
+
 def _last_of_month(day: date) -> date:
     first_of_next = date(day.year + day.month // 12, day.month % 12 + 1, 1)
     return date.fromordinal(first_of_next.toordinal() - 1)
@@ -105,81 +113,8 @@ def _add_up() -> None:
         refresh(today(), anew=True)  # the first time takes longer than it will ever take again
 
 
-# -- the pictures
-
-
-@bp.get("/overview/charts/<name>.svg")
-def chart(name: str) -> Response:
-    pictures = {"due": _due, "months": _months, "packages": _packages}
-    if name not in pictures:
-        abort(404)
-    currency = request.args.get("currency", "")[:CURRENCY_LETTERS] or default_currency()
-    narrow = request.args.get("narrow") == "1"
-    return pictures[name](currency, charts.NARROW if narrow else charts.WIDE)
-
-
-def _history(currency: str) -> history.History:
-    day = today()
-    return history.history(currency, day, history.by_month(Reading(day)))
-
-
-def _due(currency: str, width: int) -> Response:
-    days = list(due.due(Reading(today())).days(currency))
-    series: list[tuple[str, list[Any]]] = [("Falls due", [day.amount - day.at_most for day in days])]
-    colours = [0]
-    if any(day.at_most for day in days):
-        series.append(("Minimum spend, at most", [day.at_most for day in days]))
-        colours.append(3)
-    every = 5 if width == charts.WIDE else 10
-    labels = [short_day(day.on) if place % every == 0 else "" for place, day in enumerate(days)]
-    return charts.stacked_bars(
-        series, labels, colours=colours, say=_axis(currency), width=width, height=DUE_HEIGHT
-    )
-
-
-def _months(currency: str, width: int) -> Response:
-    months = _history(currency).months
-    series = [
-        ("Recurring", [month.recurring.amount for month in months]),
-        ("Margin", [month.recurring.margin for month in months]),
-    ]
-    labels = [month_name(month.begins) for month in months]
-    return charts.bars(series, labels, colours=[0, 1], say=_axis(currency), width=width)
-
-
-def _packages(currency: str, width: int) -> Response:
-    """The largest margins, and every loss: the largest stands at the top."""
-    shown = _shown(_history(currency).packages)[::-1]
-    margins = [row.sums.margin for row in shown]
-    series, colours = [("Margin", [max(margin, ZERO) for margin in margins])], [1]
-    if any(margin < 0 for margin in margins):
-        series.append(("Loss", [min(margin, ZERO) for margin in margins]))
-        colours.append(2)
-    return charts.lying_bars(
-        series,
-        [row.name for row in shown],
-        colours=colours,
-        say=_axis(currency),
-        width=width,
-        height=_height(shown),
-    )
-
-
 def _shown(packages: list[history.OfPackage]) -> list[history.OfPackage]:
+    """The largest margins, and every loss: the largest stands at the top."""
     losses = [row for row in packages if row.sums.margin < 0][-PACKAGES_SHOWN // 2 :]
     gains = [row for row in packages if row.sums.margin >= 0][: PACKAGES_SHOWN - len(losses)]
     return gains + losses
-
-
-def _height(shown: list[history.OfPackage]) -> int:
-    """As high as the table beside it, about."""
-    return 60 + 34 * len(shown)
-
-
-def _axis(currency: str) -> Any:
-    """How a chart writes an amount: whole, as its axis has room for."""
-
-    def say(value: Decimal) -> str:
-        return money(value, currency).partition(".")[0]
-
-    return say

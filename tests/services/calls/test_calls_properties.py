@@ -1,5 +1,6 @@
 """Whatever calls come in, in whatever files and order: what is free, what is spend, and what is charged for it."""
 
+from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -108,8 +109,11 @@ def never_more_than_given(customers: list[Customer]) -> None:
     for day in (FIRST + timedelta(days=n) for n in range(0, 90, 7)):
         for customer in customers:
             assert all(0 <= used.used <= used.total for used in free_minutes(customer.id, day))
+    covers_of = defaultdict(list)
+    for cover in db.session.scalars(select(CallCover)):
+        covers_of[cover.call_id].append(cover)
     for call in db.session.scalars(select(Call)):
-        covers = db.session.scalars(select(CallCover).where(CallCover.call_id == call.id)).all()
+        covers = covers_of[call.id]
         assert (call.covered_seconds, call.covered_amount) == (
             sum(one.seconds for one in covers), sum((one.amount for one in covers), Decimal(0)),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallCover, Charge, EntrySource, ImportState
 from portal.services.assignments.assigning import Draft
-from portal.services.assignments.bundles import free_minutes, may_meet, overlapping_bundles
+from portal.services.assignments.bundles import free_minutes, may_meet, overlaps
 from portal.services.assignments.changing import change_end
 from portal.services.billing.minimums import minimums
 from portal.services.deletion import is_removable
@@ -152,11 +152,12 @@ def test_bundles_that_cover_the_same_calls_are_pointed_out():
     mine = a_bundle(customer, 10, destination="^44|^91")
     package = a_package("UK", minutes=True)
     package.destination = "^4420"
-    assert overlapping_bundles(Draft(package, customer, None, 1, TODAY, minutes=5)) == [mine]
+    draft = Draft(package, customer, None, 1, TODAY, minutes=5)
+    assert [(one.mine, one.other) for one in overlaps([draft])] == [(draft, mine)]
     package.destination = "^1"
-    assert overlapping_bundles(Draft(package, customer, None, 1, TODAY, minutes=5)) == []
+    assert overlaps([draft]) == []
     over = Draft(package, customer, None, 1, FIRST - timedelta(days=9), FIRST - timedelta(days=1), minutes=5)
-    assert overlapping_bundles(over) == []
+    assert overlaps([over]) == []
     assert may_meet("", "^1") and may_meet("44", "^1") and not may_meet("^44", "^1|^91")
 
 

@@ -85,7 +85,7 @@ def test_a_charge_with_auto_decrement_takes_amount_and_tax_from_the_balance(sess
     assert owed(acme) == 0
 
 
-def test_allocating_a_payment_takes_from_the_balance_and_lifting_gives_back(session):
+def test_allocating_a_payment_takes_from_the_balance_and_releasing_gives_back(session):
     acme = a_customer(tax_rate="20")
     payment, charge = paid(acme, "50"), charged(acme, "10")
     allocation = allocate(payment, charge, "12")
@@ -327,7 +327,7 @@ class History:
             credit.pay_from_balance(self.customer, today=self.day, by=BEN, now=NOW)
             self.ledger.paid_from_balance(balance, self.day)
 
-    def do_lift(self):
+    def do_release_allocation(self):
         sources = (*MONEY, AllocationSource.DISCOUNT)
         allocation = self.any(Allocation, Allocation.released_on.is_(None), Allocation.source.in_(sources))
         if allocation and allocation.charge.kind != Kind.REVERSAL:

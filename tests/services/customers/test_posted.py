@@ -107,7 +107,7 @@ def test_nothing_enters_the_balance_of_an_archived_customer(session):
     acts = {
         "complete": lambda: credit.complete_payment(pending, TODAY, by=BEN, now=NOW),
         "record": lambda: paid(acme, "5", token="another"),
-        "lift": lambda: credit.release_allocation(allocated, TODAY, by=BEN, now=NOW),
+        "release": lambda: credit.release_allocation(allocated, TODAY, by=BEN, now=NOW),
         "adjust": lambda: credit.adjust(
             acme, Decimal(1), TODAY, "Goodwill", token="adjusted", today=TODAY, by=BEN, now=NOW
         ),

@@ -57,23 +57,50 @@ def count(model, *which):
     return db.session.scalar(select(func.count()).select_from(model).where(*which))
 
 
-@pytest.fixture(scope="module", params=[SQLITE, POSTGRESQL])
-def loaded(request, folder, databases):
-    """The application with the demo company, loaded once for all claims."""
-    if request.param == SQLITE:
-        home = folder / "demo"
-        home.mkdir()
-        database = world.Sqlite(home)
-    else:
-        database = databases.get(POSTGRESQL) or world.Postgresql(
-            folder, request.getfixturevalue("postgresql_url")
-        )
-        databases[POSTGRESQL] = database
-        database.clean()
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture(scope="module")
+def stopped(folder):
+    """The demo company on SQLite, its load stopped in August and started again three days later."""
+    home = folder / "demo"
+    home.mkdir()
+    database = world.Sqlite(home)
+
+    def stop_in_august(sentence):
+        if sentence.startswith("August"):
+            raise Stopped
+
+    with database.app.app_context():
+        with pytest.raises(Stopped):
+            demo.load(TODAY, say=stop_in_august)
+        db.session.rollback()
+        assert not demo.is_loaded()
+        demo.load(date(2026, 11, 25))
+        assert demo.is_loaded()
+    yield database.app
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder, databases, postgresql_url):
+    """The demo company on PostgreSQL, loaded at one go."""
+    database = databases.get(POSTGRESQL) or world.Postgresql(folder, postgresql_url)
+    databases[POSTGRESQL] = database
+    database.clean()
     with database.app.app_context():
         demo.load(TODAY)
-        yield database.app
+    yield database.app
     database.close()
+
+
+@pytest.fixture(scope="module", params=[SQLITE, POSTGRESQL])
+def loaded(request):
+    """The application with the demo company, loaded once for all claims: whatever is claimed holds of both loads."""
+    app = request.getfixturevalue("stopped" if request.param == SQLITE else "undisturbed")
+    with app.app_context():
+        yield app
 
 
 def test_it_is_a_provider_with_packages_customers_and_numbers(loaded):
@@ -185,37 +212,12 @@ def test_a_portal_with_other_packages_is_left_alone(tmp_path):
     other.close()
 
 
-class Stopped(Exception):
-    """Somebody pulled the plug."""
-
-
-@pytest.fixture(scope="module")
-def charges_after_a_stop(folder):
-    """What a load comes to that was stopped in August and started again three days later."""
-    home = folder / "stopped"
-    home.mkdir()
-    other = world.Sqlite(home)
-
-    def stop_in_august(sentence):
-        if sentence.startswith("August"):
-            raise Stopped
-
-    with other.app.app_context():
-        with pytest.raises(Stopped):
-            demo.load(TODAY, say=stop_in_august)
-        db.session.rollback()
-        assert not demo.is_loaded()
-        demo.load(date(2026, 11, 25))
-        assert demo.is_loaded()
-        found = charges()
-    other.close()
-    return found
-
-
-def test_a_load_that_is_stopped_and_started_on_another_day_ends_as_an_undisturbed_one(
-    charges_after_a_stop, loaded
-):
-    assert charges() == charges_after_a_stop
+def test_a_load_that_is_stopped_and_started_on_another_day_ends_as_an_undisturbed_one(stopped, undisturbed):
+    found = []
+    for app in (stopped, undisturbed):
+        with app.app_context():
+            found.append(charges())
+    assert found[0] and found[0] == found[1]
 
 
 @pytest.mark.parametrize("today", TODAYS_OF_EVERY_SHAPE, ids=str)

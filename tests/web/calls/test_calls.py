@@ -205,3 +205,29 @@ def test_an_overlap_of_bundles_is_told_after_assigning_too(session, client):
         "Assigned More Minutes to" in told
         and "100 Minutes, assigned since 1 November 2026, covers some" in told
     )
+
+
+@pytest.mark.parametrize("noun", ["customers", "dids"])
+@pytest.mark.parametrize("clicks", [1, 2])
+def test_an_overlap_of_bundles_is_told_before_and_after_assigning_to_many(session, client, noun, clicks):
+    """Whose, and with what; a second click, which finds what the first one assigned, is told the same."""
+    acme, globex = a_customer("Acme"), a_customer("Globex")
+    assigned(a_package("100 Minutes", minutes=True), acme, FIRST, minutes=100)
+    other = a_package("More Minutes", minutes=True)
+    chosen = [acme, globex] if noun == "customers" else [a_did(acme), a_did(globex, "+442079460199")]
+    session.commit()
+    form = {
+        "ids": [one.id for one in chosen], "package": other.id, "quantity": 1, "start_date": TODAY.isoformat(),
+        "minutes": 50, "token": "t", "twice": "1",
+    }  # fmt: skip
+    first = "The DID's minutes are" if noun == "dids" else "The one whose period ends earlier is"
+    told = f"100 Minutes, assigned since 1 November 2026, covers some of the same calls. {first} used first."
+    whose = "Acme" if noun == "customers" else "+44 20 7946 0123"
+    draft = words(page(client.post(f"/assignments/many/{noun}/draft", data=form)).select_one("#draft"))
+    assert f"{whose}: {told}" in draft and draft.count("some of the same calls.") == 1
+    for _ in range(clicks):
+        soup = page(client.post(f"/assignments/many/{noun}/assign", data=form))
+    after = words(soup.main)
+    assert f"{whose}: {told}" in after and after.count("some of the same calls.") == 1
+    assert "not assigned" not in after
+    assert f"Assigned to 2 of 2 {'customers' if noun == 'customers' else 'DIDs'}" in words(soup.h1)

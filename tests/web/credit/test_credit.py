@@ -101,7 +101,7 @@ def test_a_payment_pays_a_charge_and_is_released_before_it_is_cancelled(client, 
     assert (credit.balance_of(acme.id), credit.to_pay(acme.id).total) == (0, 10)
 
 
-def test_one_allocation_is_lifted(client, session, acme):
+def test_one_allocation_is_released(client, session, acme):
     client.post(f"/payments?customer_id={acme.id}", data=form())
     charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
@@ -109,7 +109,7 @@ def test_one_allocation_is_lifted(client, session, acme):
         f"/payments/{payment.id}/allocations", data={"token": "a", "charge": charge.id, "amount": "4"}
     )
     allocation = session.scalars(select(Allocation)).one()
-    page(client.post(f"/payments/allocations/{allocation.id}/lift", follow_redirects=True))
+    page(client.post(f"/payments/allocations/{allocation.id}/release", follow_redirects=True))
     assert credit.balance_of(acme.id) == 50
 
 

@@ -95,17 +95,17 @@ def test_archived_customers_have_a_list_of_their_own(session: Any, client: Flask
     assert names(page(client.get("/customers?state=all"))) == ["Acme", "Gone"]
 
 
-@pytest.mark.parametrize("sort", ["name", "-name", "currency", "-currency", "since", "-since"])
-def test_every_sorting_pages_through_everybody_once(session: Any, client: FlaskClient, sort: str) -> None:
+def test_every_sorting_pages_through_everybody_once(session: Any, client: FlaskClient) -> None:
     for number in range(60):
         a_customer(f"Customer {number:02}", "EUR" if number % 2 else "GBP")
-    soup, seen = page(client.get(f"/customers?sort={sort}")), []
-    seen += names(soup)
-    soup = page(client.get(soup.select_one("a[rel=next]")["href"]))
-    seen += names(soup)
-    assert (len(seen), len(set(seen))) == (60, 60)
-    back = page(client.get(soup.select_one("a[rel=prev]")["href"]))
-    assert names(back) == seen[:50]
+    for sort in ("name", "-name", "currency", "-currency", "since", "-since"):
+        soup, seen = page(client.get(f"/customers?sort={sort}")), []
+        seen += names(soup)
+        soup = page(client.get(soup.select_one("a[rel=next]")["href"]))
+        seen += names(soup)
+        assert (len(seen), len(set(seen))) == (60, 60), sort
+        back = page(client.get(soup.select_one("a[rel=prev]")["href"]))
+        assert names(back) == seen[:50], sort
 
 
 @pytest.mark.parametrize(

@@ -66,14 +66,14 @@ def test_filters_tell_stock_from_what_customers_have(session: Any, client: Flask
     assert "No DID matches." in words(page(client.get("/dids?state=archived")).select_one(".empty"))
 
 
-@pytest.mark.parametrize("sort", ["number", "-number", "added", "-added"])
-def test_every_sorting_pages_through_every_number_once(session: Any, client: FlaskClient, sort: str) -> None:
+def test_every_sorting_pages_through_every_number_once(session: Any, client: FlaskClient) -> None:
     for number in range(60):
         a_did(None, f"{LONDON}{number * 7 % 60:02}")
-    first = page(client.get(f"/dids?sort={sort}"))
-    second = page(client.get(first.select_one("a[rel=next]")["href"]))
-    assert len({*numbers(first), *numbers(second)}) == 60
-    assert numbers(page(client.get(second.select_one("a[rel=prev]")["href"]))) == numbers(first)
+    for sort in ("number", "-number", "added", "-added"):
+        first = page(client.get(f"/dids?sort={sort}"))
+        second = page(client.get(first.select_one("a[rel=next]")["href"]))
+        assert len({*numbers(first), *numbers(second)}) == 60, sort
+        assert numbers(page(client.get(second.select_one("a[rel=prev]")["href"]))) == numbers(first), sort
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ def test_pages_are_kept_by_no_browser(client, anonymous, path):
 
 
 def test_whatever_holds_data_is_kept_by_no_browser(session, client):
-    """Summaries as files, files for spreadsheets, logos, pictures of charts: not pages alone."""
+    """Summaries as files, files for spreadsheets, logos: not pages alone."""
     acme = trade.a_customer("Acme")
     where = f"/customers/{acme.id}/summary"
-    for path in (where, f"{where}.pdf", "/overview/charts/due.svg", "/nowhere", "/settings/logo.png"):
+    for path in (where, f"{where}.pdf", "/nowhere", "/settings/logo.png"):
         if path == "/settings/logo.png":
             session.get_one(Company, 1).logo = b"a picture"
         answer = client.get(path)
@@ -84,7 +84,7 @@ def test_a_first_view_is_under_60_kb_over_the_wire(session, client, path):
     taken = {**TAKEN, **OURS}
     page = client.get(path, headers=taken)
     html = gzip.decompress(page.data).decode()
-    parts = set(re.findall(r'(?:href|src)="(/(?:static|overview/charts)/[^"#]+)', html))
+    parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', html))
     assert len(parts) >= 8
     assert len(page.data) + sum(len(client.get(part, headers=taken).data) for part in parts) < 60_000
 

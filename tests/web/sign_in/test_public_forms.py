@@ -1,6 +1,6 @@
 """Whatever is sent to the forms that anybody may send to: no error on our side, nothing that a page carries out.
 
-Generated: more than five thousand in all; PORTAL_TEST_SUBMISSIONS says how many a form and database (250).
+Generated: some two thousand in all; PORTAL_TEST_SUBMISSIONS says how many a form and database (100).
 """
 
 import json
@@ -18,7 +18,7 @@ from tests import world
 from tests.authenticator import code
 from tests.pages import page
 
-MANY = int(os.environ.get("PORTAL_TEST_SUBMISSIONS", "250"))
+MANY = int(os.environ.get("PORTAL_TEST_SUBMISSIONS", "100"))
 generated = settings(
     max_examples=MANY, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
