@@ -15,6 +15,7 @@ from portal.services.credit.allocation import (
     release,
     release_allocation,
     set_off,
+    set_off_all,
     set_off_by_hand,
     take_off,
     who_can_set_off,
@@ -31,7 +32,6 @@ from portal.services.credit.balance import (
 )
 from portal.services.credit.items import (
     Item,
-    family_ids,
     first_due_day,
     items_of,
     open_items,
@@ -39,6 +39,7 @@ from portal.services.credit.items import (
     payment_days,
     refresh,
     to_pay_items,
+    touched_by,
 )
 from portal.services.credit.owing import ToPay, to_pay
 from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
@@ -67,7 +68,6 @@ __all__ = [
     "check_not_archived",
     "complete_payment",
     "entries_of",
-    "family_ids",
     "first_due_day",
     "items_of",
     "left_of",
@@ -84,9 +84,11 @@ __all__ = [
     "release",
     "release_allocation",
     "set_off",
+    "set_off_all",
     "set_off_by_hand",
     "take_off",
     "to_pay",
     "to_pay_items",
+    "touched_by",
     "who_can_set_off",
 ]

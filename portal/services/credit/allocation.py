@@ -240,15 +240,18 @@ def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
         .subquery()
     )
     query = (
-        select(Payment, Payment.amount - func.coalesce(allocated.c.amount, 0))
+        select(Payment, func.coalesce(allocated.c.amount, 0))
         .outerjoin(allocated, allocated.c.payment_id == Payment.id)
         .where(Payment.customer_id == customer_id, Payment.state == PaymentState.COMPLETED)
         .order_by(Payment.paid_on, Payment.id)
     )
-    return [(payment, left) for payment, left in db.session.execute(query) if left > 0]
+    found = [(payment, payment.amount - Decimal(gone)) for payment, gone in db.session.execute(query)]
+    return [(payment, left) for payment, left in found if left > 0]
 
 
-def release_allocation(allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = "") -> None:
+def release_allocation(
+    allocation: Allocation, today: date, *, by: str, now: datetime, reason: str = ""
+) -> None:
     """Take money or a discount off a charge again: it returns to the balance, or to credit to use."""
     locking.lock(Customer, [allocation.customer_id])
     lock_open(allocation.customer_id, filter(None, [allocation.charge_id, allocation.by_charge_id]))
@@ -323,6 +326,12 @@ def set_off_by_hand(
     for released in db.session.scalars(_released_by_hand(discount)).all():
         released.by_hand = False  # it waits no longer
     db.session.flush()
+
+
+def set_off_all(customer_ids: Iterable[int], act: Act) -> None:
+    """The same for several customers."""
+    for customer_id in customer_ids:
+        set_off(customer_id, act)
 
 
 def who_can_set_off() -> list[int]:
