@@ -1,7 +1,7 @@
 """Putting payments, money of the balance, discounts and credits against charges, and releasing them (billing-rules 13).
 
 Whoever calls holds the locks of the charges: people's acts lock the customer and then what is open of them
-(`lock_open`), a run the charges that it corrects with what is set off against them (`items.family_ids`).
+(`lock_open`), a run the charges that it corrects with what is set off against them (`items.touched_by`).
 """
 
 from collections.abc import Iterable, Sequence
