@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from portal.domain.money import to_micros
-from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY, Schedule
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Charge, Customer, Did, Package
+from portal.models import Assignment, AssignmentPosition, Charge, Customer, Did
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
-from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
 # where these bring too few.
@@ -38,31 +36,6 @@ class Recurring:
     def margin_rate(self) -> Decimal | None:
         """The margin in per cent of retail, whole."""
         return round(100 * self.margin / self.retail) if self.retail else None  # type: ignore[return-value]
-
-
-def recurring(customer: Customer, today: date) -> Recurring:
-    """What the customer's packages come to in a month, at the terms of today."""
-    retail = cost = Decimal(0)
-    for package, quantity in _assigned(customer, today):
-        schedule, prices = package.schedule_on(today), package.price_on(customer.currency, today)
-        if prices is None:
-            continue
-        times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
-        retail += a_month(to_micros(prices.retail), quantity, times, customer.currency)
-        cost += a_month(to_micros(prices.cost), quantity, times, customer.currency)
-    return Recurring(retail, cost)
-
-
-def _assigned(customer: Customer, today: date) -> list[tuple[Package, int]]:
-    """The packages in force for a customer, each with the sum of today's quantities."""
-    query = (
-        select(Assignment.package_id, func.sum(AssignmentQuantity.quantity))
-        .where(Assignment.customer_id == customer.id, in_force(today))
-        .group_by(Assignment.package_id)
-    )
-    quantities = {row[0]: int(row[1]) for row in db.session.execute(with_quantity(query, today))}
-    packages = db.session.scalars(select(Package).where(Package.id.in_(quantities)))
-    return [(package, quantities[package.id]) for package in packages]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import date
 
 from portal import database
 from portal.extensions import db
-from portal.services.overview import history, recurring, watch
+from portal.services.overview import history, ranks, recurring, watch
 from portal.services.overview.remembering import Reading
 
 _busy = threading.Lock()
@@ -26,6 +26,7 @@ def refresh(today: date, anew: bool = False) -> None:
             recurring.recurring(reading)
             history.by_month(reading)
             watch.losses(reading)
+            ranks.add_up(reading)
             db.session.rollback()
     finally:
         _busy.release()

@@ -92,6 +92,10 @@ class Reading:
             )
         return self._fingerprints
 
+    def knows(self, question: Hashable) -> bool:
+        """Whether a question was ever answered."""
+        return (current_app.config["SQLALCHEMY_DATABASE_URI"], question) in _known
+
     def answer(
         self,
         question: Hashable,

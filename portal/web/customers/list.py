@@ -1,5 +1,7 @@
 """Customers: the list, the row that opens in it, and making and changing one."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -12,13 +14,17 @@ from portal.extensions import db
 from portal.models import Customer
 from portal.models.company import company
 from portal.services import credit, listing
-from portal.services.customers import customers
+from portal.services.customers import customers, ranking
 from portal.services.customers.account_codes import codes_of, meant_codes
 from portal.services.dids import dids
+from portal.services.overview.ranks import order_of
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
 from portal.web.customers import bp
 from portal.web.customers.forms import CustomerForm, RowForm
 from portal.web.customers.page import rate_begins
+from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_or_404
@@ -42,12 +48,21 @@ def index() -> Any:
 def _found() -> dict[str, Any]:
     """What the list's address asks for."""
     in_use = customers.currencies_in_use()
-    state = list_state(customers.SORTS, state=customers.STATES, currency=("", *in_use))
+    state = list_state((*customers.SORTS, *ranking.SORTS), state=customers.STATES, currency=("", *in_use))
     query = customers.find_customers(state.text, state["state"], state["currency"])
     query = query.options(selectinload(Customer.tax_rates))
-    page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
+    reading = Reading(today())
+    if state.sort in customers.SORTS:
+        page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
+    else:
+        by = order_of(reading, state.sort.lstrip("-"))
+        page = ranking.ranked(query, state.sort, by, state.after, state.before)
+    if reading.age is not None:
+        afterwards(partial(refresh, today()))
     return {
         "page": page,
+        "figures": ranking.figures_of([customer.id for customer in page.rows], today()),
+        "sorted_as_of": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         "state": state,
         "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
         "did_counts": dids.count_by_customer([customer.id for customer in page.rows]),
@@ -205,6 +220,7 @@ def _row(customer: Customer) -> Response:
     counts = dids.count_by_customer([customer.id])
     context: dict[str, Any] = {
         "customer": customer,
+        "figures": ranking.figures_of([customer.id], today()),
         "did_counts": counts,
         "below": credit.below_among([customer]),
         "today": today(),
@@ -232,7 +248,7 @@ def _opened(customer: Customer, form: RowForm, status: int = 200) -> dict[str, A
 
 
 def _state() -> ListState:
-    return list_state(customers.SORTS, state=(), currency=())
+    return list_state((*customers.SORTS, *ranking.SORTS), state=(), currency=())
 
 
 def _back(**more: Any) -> Response:

@@ -14,7 +14,7 @@ from portal.services import credit, deletion, listing
 from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
-from portal.services.customers import customers
+from portal.services.customers import customers, ranking
 from portal.services.customers import figures as customer_figures
 from portal.services.customers.posted import has_postings
 from portal.services.dids import dids
@@ -66,7 +66,7 @@ def _figures(customer: Customer) -> dict[str, Any]:
     return {
         "customer": customer,
         "today": day,
-        "recurring": customer_figures.recurring(customer, day),
+        "recurring": ranking.recurring(day, [customer.id]).get(customer.id, customer_figures.Recurring()),
         "upcoming": upcoming,
         "coming": explained(upcoming.charges),
         "services": services_enabled([customer.id], day)[0].services,

@@ -1,0 +1,184 @@
+"""What stands beside customers in a list, and customers in the order of it: money within its currency."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, func, select, type_coerce
+
+from portal.domain.money import from_micros, to_micros
+from portal.domain.schedule import Schedule
+from portal.extensions import db
+from portal.models import (
+    Assignment,
+    AssignmentQuantity,
+    BalanceEntry,
+    Customer,
+    OpenItem,
+    Package,
+    Payment,
+    PaymentState,
+)
+from portal.services.chunks import in_chunks
+from portal.services.customers.figures import Recurring
+from portal.services.listing import PAGE_SIZE, Page
+from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
+
+ZERO = Decimal(0)
+NOTHING = Recurring()
+# What a list can be sorted by besides what is the customer's own.
+FIGURES = ("recurring", "margin", "balance", "to_pay", "paid")
+SORTS = tuple(sign + name for name in FIGURES for sign in ("-", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What stands beside a customer: a month of what recurs, the balance, what is to pay, the last payment's day."""
+
+    recurring: Recurring = NOTHING
+    balance: Decimal = ZERO
+    to_pay: Decimal = ZERO
+    paid: date | None = None
+
+    @property
+    def margin(self) -> Decimal:
+        """Retail less cost of what recurs."""
+        return self.recurring.margin
+
+
+def figures_of(customer_ids: Collection[int], today: date) -> dict[int, Figures]:
+    """The figures of some customers, as they are now."""
+    ids = sorted(customer_ids)
+    recurs, balances, left, paid = recurring(today, ids), _balances(ids), _left(ids), _paid(ids)
+    return {
+        id: Figures(
+            recurs.get(id, NOTHING),
+            balances.get(id, ZERO),
+            left.get(id, ZERO) + max(-balances.get(id, ZERO), ZERO),
+            paid.get(id),
+        )
+        for id in ids
+    }
+
+
+def values(name: str, today: date) -> Mapping[int, Any]:
+    """What all customers are sorted by, by id: one of FIGURES. Who has nothing of it is left out."""
+    if name in ("recurring", "margin"):
+        found = recurring(today)
+        return {id: row.retail if name == "recurring" else row.margin for id, row in found.items()}
+    if name == "paid":
+        return _paid()
+    balances = _balances()
+    if name == "balance":
+        return balances
+    left = _left()
+    below = {id: -balance for id, balance in balances.items() if balance < 0}
+    return {id: left.get(id, ZERO) + below.get(id, ZERO) for id in {*left, *below}}
+
+
+def ranked(
+    query: Select[Customer],
+    sort: str,
+    by: Mapping[int, Any],
+    after: int | None = None,
+    before: int | None = None,
+    size: int = PAGE_SIZE,
+) -> Page[Customer]:
+    """A page of the customers that a query finds, in the order of `by`; the currencies one after the other.
+
+    `after` and `before` name a customer, as in portal.services.listing.
+    """
+    keys = query.with_only_columns(Customer.id, Customer.currency, Customer.search_key).order_by(None)
+    rows: list[Any] = list(db.session.execute(keys))
+    has = [row for row in rows if row[0] in by]
+    has_not = sorted((row for row in rows if row[0] not in by), key=lambda row: (row[2], row[0]))
+    if sort.endswith("paid"):
+        # A day has no currency; who never paid stands last, whichever way.
+        order = sorted(has, key=lambda row: (row[2], row[0]))
+        order.sort(key=lambda row: by[row[0]], reverse=sort.startswith("-"))
+        order += has_not
+    else:
+        order = sorted(rows, key=lambda row: (row[2], row[0]))
+        order.sort(key=lambda row: by.get(row[0], ZERO), reverse=sort.startswith("-"))
+        order.sort(key=lambda row: row[1])
+    ids = [row[0] for row in order]
+    begins = _begins(ids, after, before, size)
+    some = ids[begins : begins + size]
+    found = {customer.id: customer for customer in db.session.scalars(query.where(Customer.id.in_(some)))}
+    shown = [found[id] for id in some if id in found]
+    follows = begins + size < len(ids)
+    return Page(shown, len(ids), some[-1] if follows else None, some[0] if begins and some else None)
+
+
+def _begins(ids: list[int], after: int | None, before: int | None, size: int) -> int:
+    if before in ids:
+        return max(ids.index(before) - size, 0)
+    return ids.index(after) + 1 if after in ids else 0
+
+
+# -- the figures themselves: of some customers, or of all
+
+
+def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recurring]:
+    """What the packages of customers come to in a month, at the terms of today; who has none is left out."""
+    query = (
+        select(
+            Assignment.customer_id,
+            Customer.currency,
+            Assignment.package_id,
+            func.sum(AssignmentQuantity.quantity),
+        )
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .where(in_force(today))
+        .group_by(Assignment.customer_id, Customer.currency, Assignment.package_id)
+    )
+    held = _of(with_quantity(query, today), Assignment.customer_id, ids)
+    packages = {
+        p.id: p for p in db.session.scalars(select(Package).where(Package.id.in_({row[2] for row in held})))
+    }
+    terms: dict[tuple[int, str], Any] = {}
+    sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for customer_id, currency, package_id, quantity in held:
+        key = package_id, currency
+        if key not in terms:
+            schedule, prices = (
+                packages[package_id].schedule_on(today),
+                packages[package_id].price_on(currency, today),
+            )
+            times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
+            terms[key] = prices and (times, to_micros(prices.retail), to_micros(prices.cost))
+        if terms[key]:
+            times, *prices_of = terms[key]
+            for place, price in enumerate(prices_of):
+                sums[customer_id][place] += a_month(price, int(quantity), times, currency)
+    return {id: Recurring(*sums) for id, sums in sums.items()}
+
+
+def _balances(ids: Collection[int] | None = None) -> dict[int, Decimal]:
+    amount = func.sum(type_coerce(BalanceEntry.amount, BigInteger))
+    query = select(BalanceEntry.customer_id, amount).group_by(BalanceEntry.customer_id)
+    return {id: from_micros(int(sum)) for id, sum in _of(query, BalanceEntry.customer_id, ids)}
+
+
+def _left(ids: Collection[int] | None = None) -> dict[int, Decimal]:
+    amount = func.sum(type_coerce(OpenItem.amount, BigInteger))
+    query = select(OpenItem.customer_id, amount).where(OpenItem.amount > 0).group_by(OpenItem.customer_id)
+    return {id: from_micros(int(sum)) for id, sum in _of(query, OpenItem.customer_id, ids)}
+
+
+def _paid(ids: Collection[int] | None = None) -> dict[int, date]:
+    query = select(Payment.customer_id, func.max(Payment.paid_on)).group_by(Payment.customer_id)
+    query = query.where(Payment.state == PaymentState.COMPLETED)
+    return dict(_of(query, Payment.customer_id, ids))
+
+
+def _of(query: Any, whose: Any, ids: Collection[int] | None) -> list[Any]:
+    """What a query finds of some customers; of all of them without ids."""
+    if ids is None:
+        return list(db.session.execute(query))
+    return [
+        row for some in in_chunks(sorted(ids)) for row in db.session.execute(query.where(whose.in_(some)))
+    ]
