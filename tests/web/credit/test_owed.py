@@ -36,7 +36,7 @@ def test_everybody_who_owes_stands_with_one_number_and_its_ages(client, acme):
     text = words(soup)
     assert "To pay, GBP 50.00 1 customer" in text and "Overdue 30.00" in text
     row = words(soup.select_one("tbody tr"))
-    assert "Acme 8.00 in the balance" in row and "due 17 Oct 2026" in row and row.endswith("50.00")
+    assert "Acme 8.00 in the balance" in row and "17 Oct 2026" in row and row.endswith("50.00")
     assert "To pay 50.00 GBP" in words(page(client.get(f"/customers/{acme.id}/credit")))
     assert "50.00 GBP to pay" in words(page(client.get("/")))
 
