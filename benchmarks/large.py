@@ -129,7 +129,53 @@ def charges(on_one_day: int, before: int, assignments: int) -> None:
         CHARGE,
         _rows(on_one_day + 1, before, assignments, lambda n: day - timedelta(days=1 + n % 364)),
     )
+    _payments(on_one_day + before, assignments)
     db.session.commit()
+
+
+def _payments(charges: int, assignments: int) -> None:
+    """Nine of ten charges are paid, each customer's by one payment; what is left of the others is open."""
+    day, customers = TODAY - timedelta(days=1), max(assignments // OF_A_CUSTOMER, 1)
+    paid: dict[int, int] = {}
+    allocated, open_ = [], []
+    for n in _ids(charges):
+        whose = n % assignments + 1
+        customer, total = whose % customers + 1, (5 + whose % PACKAGES) * MICROS // 5 * 6
+        if n % 10:
+            allocated.append((n, customer, "payment", customer, n, total, day, False, 1))
+            paid[customer] = paid.get(customer, 0) + total
+        else:
+            open_.append((n, customer, day, total))
+    fill(
+        "payment",
+        "id token customer_id state paid_on amount fee method bank_reference reference_key again_reason description "
+        "confirm_by_email created_by created_at version".split(),
+        (
+            (
+                id, f"p{id}", id, "completed", day, sum, 0, "bank_transfer", "", "", "", "", False, "bench", NOW, 1,
+            )
+            for id, sum in paid.items()
+        ),
+    )  # fmt: skip
+    fill(
+        "allocation",
+        "id customer_id source payment_id charge_id amount made_on by_hand version".split(),
+        allocated,
+    )
+    fill("open_item", "charge_id customer_id due_on amount".split(), open_)
+    entry = (
+        "id customer_id source payment_id charge_id made_on for_day amount tax reason made_by made_at".split()
+    )
+    fill("balance_entry", entry, _entries(paid, allocated, day))
+
+
+def _entries(
+    paid: dict[int, int], allocated: Sequence[tuple[Any, ...]], day: date
+) -> Iterator[tuple[Any, ...]]:
+    for id, (customer, sum) in enumerate(paid.items(), 1):
+        yield id, customer, "payment", customer, None, day, day, sum, 0, "", "bench", NOW
+    for id, (charge, customer, _, payment, _, amount, *_) in enumerate(allocated, len(paid) + 1):
+        yield id, customer, "allocation", payment, charge, day, day, -amount, 0, "", "bench", NOW
 
 
 def settle() -> None:
@@ -149,7 +195,7 @@ def settle() -> None:
 CHARGE = (
     "id assignment_id customer_id package_id kind charge_on period_from period_until number quantity unit_price "
     "unit_cost days whole_days currency amount cost tax_rate tax label did_number auto_decrement_credit reason "
-    "posted_by posted_at"
+    "posted_by posted_at due_on"
 ).split()
 
 
@@ -161,7 +207,7 @@ def _rows(first: int, count: int, assignments: int, day_of: Any) -> Iterator[tup
         yield (
             n, whose, whose % customers + 1, package, "recurring", day, day, day + timedelta(days=30), n // assignments,
             1, retail, 3 * MICROS, 1, 1, "GBP", retail, 3 * MICROS, 20 * MICROS, retail // 5, f"Package {package}", "",
-            False, "", "bench", NOW,
+            False, "", "bench", NOW, day,
         )  # fmt: skip
 
 

@@ -76,6 +76,8 @@ def _addresses(app: Flask, assignments: int, charges: int) -> Iterator[tuple[str
             ("One package", "packages.show", {"package_id": 1}),
             ("Customers", "customers.index", {}),
             ("Customers, the middle", "customers.index", {"after": middle["customers"]}),
+            ("Customers, by what is to pay", "customers.index", {"sort": "-to_pay"}),
+            ("Owed", "owed.index", {}),
             ("Customers, searched", "customers.index", {"q": "customer 77"}),
             ("One customer", "customers.show", {"customer_id": 1}),
             ("DIDs", "dids.index", {}),
