@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, func, select, type_coerce
+from sqlalchemy.orm import selectinload
 
 from portal.domain.money import from_micros, to_micros
 from portal.domain.schedule import Schedule
@@ -79,36 +80,42 @@ def values(name: str, today: date) -> Mapping[int, Any]:
     return {id: left.get(id, ZERO) + below.get(id, ZERO) for id in {*left, *below}}
 
 
+def order(sort: str, today: date) -> dict[int, int]:
+    """The place of every customer when sorted by one of SORTS, by id: the currencies one after the other.
+
+    A day has no currency; who never paid stands last, whichever way.
+    """
+    rows = db.session.execute(
+        select(Customer.id, Customer.currency).order_by(Customer.search_key, Customer.id)
+    )
+    found: list[Any] = [tuple(row) for row in rows]
+    by, downwards = values(sort.lstrip("-"), today), sort.startswith("-")
+    if sort.endswith("paid"):
+        found.sort(key=lambda row: by.get(row[0], date.min if downwards else date.max), reverse=downwards)
+    else:
+        found.sort(key=lambda row: by.get(row[0], ZERO), reverse=downwards)
+        found.sort(key=lambda row: row[1])
+    return {row[0]: place for place, row in enumerate(found)}
+
+
 def ranked(
     query: Select[Customer],
-    sort: str,
-    by: Mapping[int, Any],
+    places: Mapping[int, int],
     after: int | None = None,
     before: int | None = None,
     size: int = PAGE_SIZE,
 ) -> Page[Customer]:
-    """A page of the customers that a query finds, in the order of `by`; the currencies one after the other.
+    """A page of the customers that a query finds, in their `order`; who is new since that was found, last.
 
     `after` and `before` name a customer, as in portal.services.listing.
     """
-    keys = query.with_only_columns(Customer.id, Customer.currency, Customer.search_key).order_by(None)
-    rows: list[Any] = list(db.session.execute(keys))
-    has = [row for row in rows if row[0] in by]
-    has_not = sorted((row for row in rows if row[0] not in by), key=lambda row: (row[2], row[0]))
-    if sort.endswith("paid"):
-        # A day has no currency; who never paid stands last, whichever way.
-        order = sorted(has, key=lambda row: (row[2], row[0]))
-        order.sort(key=lambda row: by[row[0]], reverse=sort.startswith("-"))
-        order += has_not
-    else:
-        order = sorted(rows, key=lambda row: (row[2], row[0]))
-        order.sort(key=lambda row: by.get(row[0], ZERO), reverse=sort.startswith("-"))
-        order.sort(key=lambda row: row[1])
-    ids = [row[0] for row in order]
+    found = db.session.execute(query.with_only_columns(Customer.id).order_by(None))
+    last = len(places)
+    ids = sorted((row[0] for row in found), key=lambda id: (places.get(id, last), id))
     begins = _begins(ids, after, before, size)
     some = ids[begins : begins + size]
-    found = {customer.id: customer for customer in db.session.scalars(query.where(Customer.id.in_(some)))}
-    shown = [found[id] for id in some if id in found]
+    rows = {customer.id: customer for customer in db.session.scalars(query.where(Customer.id.in_(some)))}
+    shown = [rows[id] for id in some if id in rows]
     follows = begins + size < len(ids)
     return Page(shown, len(ids), some[-1] if follows else None, some[0] if begins and some else None)
 
@@ -136,9 +143,9 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
         .group_by(Assignment.customer_id, Customer.currency, Assignment.package_id)
     )
     held = _of(with_quantity(query, today), Assignment.customer_id, ids)
-    packages = {
-        p.id: p for p in db.session.scalars(select(Package).where(Package.id.in_({row[2] for row in held})))
-    }
+    found = select(Package).where(Package.id.in_({row[2] for row in held}))
+    found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
+    packages = {package.id: package for package in db.session.scalars(found)}
     terms: dict[tuple[int, str], Any] = {}
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
     for customer_id, currency, package_id, quantity in held:

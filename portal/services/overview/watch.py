@@ -20,6 +20,7 @@ from portal.models import (
     Run,
     RunState,
 )
+from portal.services import credit
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import open_on
@@ -64,6 +65,17 @@ def held(today: date) -> list[Assignment]:
         .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
+
+
+def below(reading: Reading) -> list[credit.BelowLimit]:
+    """Customers below their limit, the first by name: one more than are named, where there are more."""
+    rows = reading.answer(
+        "below",
+        reading.newest,
+        lambda: [(one.customer.id, one.balance) for one in credit.below_limit(most=NAMED + 1)],
+    )
+    customers = {id: db.session.get(Customer, id) for id, _ in rows}
+    return [credit.BelowLimit(customer, balance) for id, balance in rows if (customer := customers[id])]
 
 
 def runs_to_look_at(now: datetime) -> list[Run]:

@@ -55,8 +55,7 @@ def _found() -> dict[str, Any]:
     if state.sort in customers.SORTS:
         page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
     else:
-        by = order_of(reading, state.sort.lstrip("-"))
-        page = ranking.ranked(query, state.sort, by, state.after, state.before)
+        page = ranking.ranked(query, order_of(reading, state.sort), state.after, state.before)
     if reading.age is not None:
         afterwards(partial(refresh, today()))
     return {

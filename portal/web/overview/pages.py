@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError
 
 from portal.clock import now, today
 from portal.domain.wording import short_day
-from portal.services import credit
 from portal.services.overview import due, history, owing, recurring, watch
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
@@ -63,7 +62,7 @@ def show() -> str:
         imports=watch.imports_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
         losses=losses,
-        below=credit.below_limit(most=watch.NAMED + 1),
+        below=watch.below(reading),
         leaving=watch.leaving(day),
     )
 

@@ -37,7 +37,7 @@ def trade(session):
 
 
 def order(sort):
-    found = ranking.ranked(select(Customer), sort, ranking.values(sort.lstrip("-"), TODAY))
+    found = ranking.ranked(select(Customer), ranking.order(sort, TODAY))
     return [customer.name for customer in found.rows]
 
 
@@ -69,9 +69,9 @@ def test_money_is_sorted_within_its_currency_and_who_never_paid_stands_last(trad
 
 @pytest.mark.parametrize("sort", ranking.SORTS)
 def test_pages_there_and_back_name_each_customer_once(trade, sort):
-    by, names, after = ranking.values(sort.lstrip("-"), TODAY), [], None
+    places, names, after = ranking.order(sort, TODAY), [], None
     while True:
-        page = ranking.ranked(select(Customer), sort, by, after, size=1)
+        page = ranking.ranked(select(Customer), places, after, size=1)
         names += [customer.name for customer in page.rows]
         assert page.total == 4
         if page.after is None:
@@ -80,7 +80,7 @@ def test_pages_there_and_back_name_each_customer_once(trade, sort):
     assert names == order(sort)
     back, before = [names[-1]], page.before
     while before is not None:
-        page = ranking.ranked(select(Customer), sort, by, before=before, size=1)
+        page = ranking.ranked(select(Customer), places, before=before, size=1)
         back.insert(0, page.rows[0].name)
         before = page.before
     assert back == names
