@@ -44,7 +44,7 @@ def _warm() -> float:
     times = []
     for number in range(WARM + 1):
         begun = perf_counter()
-        found = summary(db.session.get_one(Customer, number % 10 + 1), BEGINS, THROUGH)
+        found = summary(db.session.get_one(Customer, number % 10 + 1), BEGINS, THROUGH, THROUGH)
         paper.pdf(found, company(), large.TODAY)
         times.append(perf_counter() - begun)
         db.session.rollback()

@@ -129,7 +129,7 @@ def _forms() -> list[Act]:
     company = {
         "version": "1", "name": "Lumen Voice", "address": "", "email": "", "tax_id": "", "time_zone": "UTC",
         "default_currency": "USD", "usage_wait_days": "1", "notification_days": "30", "late_call_days": "90",
-        "summary_footer": "", "audit_comment": "off",
+        "summary_footer": "", "audit_comment": "off", "payment_days": "14",
     }  # fmt: skip
     manual = {
         "customer_id": "fresh", "assignment": "", "charge_on": TODAY, "amount": "5", "cost": "0",

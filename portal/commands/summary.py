@@ -75,7 +75,7 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
 
     for customer_id in ids:
         try:
-            found = for_paper(db.session.get_one(Customer, customer_id), *span)
+            found = for_paper(db.session.get_one(Customer, customer_id), *span, today)
             made = setting.pdf(found, company(), today, paper)
         except RuleBroken as refusal:
             db.session.rollback()

@@ -20,6 +20,25 @@ class PaidState(StrEnum):
     TO_USE = "to_use"
     USED = "used"
 
+    @property
+    def words(self) -> str:
+        """As pages and paper say it."""
+        return WORDS[self]
+
+
+WORDS = {
+    PaidState.OPEN: "open",
+    PaidState.PART_PAID: "part paid",
+    PaidState.PAID: "paid",
+    PaidState.SET_OFF: "set off",
+    PaidState.WRITTEN_OFF: "written off",
+    PaidState.REVERSED: "reversed",
+    PaidState.CREDITED: "credited in full",
+    PaidState.FROM_BALANCE: "from the balance",
+    PaidState.TO_USE: "credit to use",
+    PaidState.USED: "credit used",
+}
+
 
 class CameOff(NamedTuple):
     """What came off a charge, each above zero: money, discounts, credits and its reversal, write-offs."""

@@ -35,6 +35,11 @@ def money_in(amount: Decimal, currency: str) -> str:
     return f"{money(amount, currency)} {currency}"
 
 
+def difference(amount: Decimal, currency: str) -> str:
+    """By how much something is more or less, with its sign: +12.15, −3.00."""
+    return ("+" if amount > 0 else "") + money(amount, currency)
+
+
 def plain(amount: Decimal, currency: str) -> str:
     """An amount with the currency's own number of decimals and no separators, as files hold it: -1234.50."""
     return f"{_rounded(amount, currency):f}"

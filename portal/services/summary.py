@@ -18,12 +18,14 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Package
 from portal.services.assignments import lists as assignments
 from portal.services.billing.planning import Totals
-from portal.services.charges.by_hand import reversed_among
 from portal.services.charges.explaining import Explained, explained
 from portal.services.chunks import in_chunks
+from portal.services.credit.account import Account, account
 from portal.services.credit.balance import entries_of
 from portal.services.credit.statement import Statement, statement
+from portal.services.credit.states import Standing, standings
 from portal.services.listing import count
+from portal.services.what_changed import WhatChanged, what_changed
 
 # What one statement is asked about at once: databases bound the number of its values.
 AT_ONCE = 5_000
@@ -60,10 +62,13 @@ class Summary:
     customer: Customer
     begins: date
     through: date
+    # What is to pay, and how it comes about; what became of each line's charge, as of today.
+    account: Account
+    standings: dict[int, Standing] = field(default_factory=dict)
+    changed: WhatChanged | None = None
     assigned: list[Assigned] = field(default_factory=list)
     assigned_count: int = 0
     lines: list[Explained] = field(default_factory=list)
-    reversed_ids: set[int] = field(default_factory=set)
     totals: dict[str, Totals] = field(default_factory=dict)
     taxes: dict[str, list[TaxedAt]] = field(default_factory=dict)
     # What moved the balance in the span.
@@ -92,7 +97,7 @@ class Summary:
         )
 
 
-def for_paper(customer: Customer, begins: date, through: date) -> Summary:
+def for_paper(customer: Customer, begins: date, through: date, today: date) -> Summary:
     """All of it. Raises RuleBroken where that is more than one file holds."""
     lines = _size(customer, begins, through)
     if lines > PAPER_MOST:
@@ -100,7 +105,7 @@ def for_paper(customer: Customer, begins: date, through: date) -> Summary:
             f"This summary of {customer.name} would have {whole(lines)} lines; one PDF can have {whole(PAPER_MOST)} "
             "at most. Choose a shorter span of days, and make several summaries."
         )
-    return summary(customer, begins, through)
+    return summary(customer, begins, through, today)
 
 
 def _size(customer: Customer, begins: date, through: date) -> int:
@@ -113,18 +118,19 @@ def _size(customer: Customer, begins: date, through: date) -> int:
     )
 
 
-def summary(customer: Customer, begins: date, through: date, most: int | None = None) -> Summary:
+def summary(customer: Customer, begins: date, through: date, today: date, most: int | None = None) -> Summary:
     """Everything charged to a customer with a date in the span, and what was assigned in it.
 
     With `most`, the first so many charges, assignments and balance entries: for a page, never for paper.
     """
     query = _charges(customer, begins, through)
-    found = Summary(customer, begins, through)
+    found = Summary(customer, begins, through, account(customer, begins, through, today))
+    found.changed = what_changed(customer, begins, through, today)
     charges = list(db.session.scalars(query.order_by(Charge.charge_on, Charge.id).limit(most)))
     charges.sort(key=lambda c: (c.charge_on, c.assignment_id or 0, ORDER[c.kind], c.period_from, c.id))
     for some in in_chunks(charges, AT_ONCE):
         found.lines += explained(some)
-        found.reversed_ids |= reversed_among([charge.id for charge in some])
+        found.standings |= standings(some, today)
     found.totals = _totals(query) or {customer.currency: Totals()}
     taxes = _taxes(query)
     found.taxes = {currency: taxes.get(currency, []) for currency in found.totals}

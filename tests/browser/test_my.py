@@ -63,7 +63,7 @@ def test_a_customer_signs_in_reads_and_prints(screen, customers, script):
         for never in ("Globex", "11.11", "argin"):
             expect(page.locator("body")).not_to_contain_text(never)
     page.goto("/my/summary?from=2026-11-01&to=2026-11-30")
-    total = page.locator(".total td").inner_text()
+    total = page.locator("section:has(#charges-GBP) .total td").inner_text()
     assert total == "29.40"
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Download PDF").click()

@@ -10,6 +10,7 @@ from pypdf import PdfReader
 from sqlalchemy import select
 
 from portal.domain.terms import Proration
+from portal.domain.wording import day
 from portal.models import Charge, Company, Mail, Payment, PaymentState, Run
 from portal.models.user import CUSTOMER_OWNER
 from portal.services import credit, notices
@@ -117,7 +118,8 @@ def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, mo
     total = sum(charge.total for charge in every if charge.amount or charge.tax)
     ann = as_customer(app, session, acme)
     assert f"Balance {told(balance)} GBP" in of_staff(client, f"/customers/{id}")
-    assert f"Balance {told(balance)} GBP {told(owed)} to pay" in words(page(ann.get("/my")).main)
+    home = words(page(ann.get("/my")).main)
+    assert f"Balance {told(balance)} GBP" in home and f"To pay {told(owed)} GBP" in home
     account = of_staff(client, f"/customers/{id}/credit?{SPAN}")
     assert f"Balance {told(balance)} GBP" in account and f"To pay {told(owed)} GBP" in account
     assert f"Closing balance {told(balance)}" in account
@@ -129,6 +131,7 @@ def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, mo
     ):
         assert f"Closing balance {told(balance)}" in text
         assert f"Total, GBP {told(total)}" in text
+        assert f"To pay {told(owed)} GBP" in text and f"To pay on {day(LAST)} {told(owed)}" in text
 
     # Each charge says the same of itself on its own page as in the summaries.
     summary = of_staff(client, f"/customers/{id}/summary?{SPAN}")

@@ -1,6 +1,5 @@
 """Charges that a person makes: a manual charge, and reversing one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -183,12 +182,6 @@ def family(charge: Charge) -> list[Charge]:
 def reversal_of(charge: Charge) -> Charge | None:
     """The charge that reversed this one, or the one it corrects."""
     return db.session.scalar(select(Charge).where(Charge.reverses_id == (charge.corrects_id or charge.id)))
-
-
-def reversed_among(ids: Sequence[int]) -> set[int]:
-    """Those of the charges that were reversed."""
-    query = select(Charge.reverses_id).where(Charge.reverses_id.in_(ids))
-    return {id for id in db.session.scalars(query) if id}
 
 
 def what_stands(charge: Charge) -> Totals:

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
+from portal.domain.bank_account import check_bic, check_iban
 from portal.domain.currencies import CURRENCIES
 from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid
@@ -23,7 +24,9 @@ from portal.services.chunks import in_chunks
 from portal.services.company.logo import checked_logo
 
 NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
-WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX = 30, 90, 366
+# An account's name of more letters fits in no transfer.
+ACCOUNT_NAME_MAX, BANK_DETAILS_MAX = 70, 500
+WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX, PAYMENT_DAYS_MAX = 30, 90, 366, 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class CompanyFields:
     late_call_days: int = 90
     default_tax_rate: Decimal = Decimal(0)
     audit_comment: AuditComment = AuditComment.OFF
+    payment_days: int = 14
+    account_name: str = ""
+    iban: str = ""
+    bic: str = ""
+    bank_details: str = ""
 
 
 @cache
@@ -75,6 +83,10 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     provider.notification_days = fields.notification_days
     provider.late_call_days = fields.late_call_days
     provider.audit_comment = fields.audit_comment
+    provider.payment_days = fields.payment_days
+    provider.account_name = " ".join(fields.account_name.split())
+    provider.iban, provider.bic = check_iban(fields.iban), check_bic(fields.bic)
+    provider.bank_details = fields.bank_details.strip()
     db.session.flush()
     return _wait_anew(today) if provider.usage_wait_days != waited else 0
 
@@ -94,6 +106,8 @@ def _check(provider: Company, fields: CompanyFields) -> None:
         ("address", fields.address, ADDRESS_MAX),
         ("tax_id", fields.tax_id, TAX_ID_MAX),
         ("summary_footer", fields.summary_footer, FOOTER_MAX),
+        ("account_name", fields.account_name, ACCOUNT_NAME_MAX),
+        ("bank_details", fields.bank_details, BANK_DETAILS_MAX),
     ):
         if len(text) > most:
             raise Invalid(field, f"Too long: {most} characters at most.")
@@ -101,6 +115,12 @@ def _check(provider: Company, fields: CompanyFields) -> None:
         raise Invalid("default_currency", "Choose a Default Currency from the list.")
     if not 0 <= fields.usage_wait_days <= WAIT_DAYS_MAX:
         raise Invalid("usage_wait_days", f"Usage Wait Days must be 0 to {WAIT_DAYS_MAX}.")
+    if not 0 <= fields.payment_days <= PAYMENT_DAYS_MAX:
+        raise Invalid("payment_days", f"Payment Days must be 0 to {PAYMENT_DAYS_MAX}.")
+    if check_iban(fields.iban) and not fields.account_name.strip():
+        raise Invalid(
+            "account_name", "Enter the account's name: whoever pays has to enter it beside the IBAN."
+        )
     if fields.time_zone != provider.time_zone:
         if fields.time_zone not in time_zones():
             raise Invalid("time_zone", "Choose a Time Zone from the list.")

@@ -196,6 +196,27 @@ def _sum_left(customer_id: int, day: date | None, *, above: bool) -> Decimal:
     return Decimal(db.session.scalar(query.where(amount > 0 if above else amount < 0)) or 0)
 
 
+def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Decimal], Decimal]:
+    """What is left to pay of a customer's charges by due day, the first before, and what credit there is to use."""
+    if day is None:
+        amount: Any = OpenItem.amount
+        due_on: Any = OpenItem.due_on
+        which = OpenItem.customer_id == customer_id
+    else:
+        left = left_on(day).where(Charge.customer_id == customer_id).subquery()
+        amount, due_on, which = left.c.left, left.c.due_on, left.c.left != 0
+    above = amount > 0
+    query = select(due_on, above, func.sum(amount)).where(which).group_by(due_on, above).order_by(due_on)
+    by_day: dict[date, Decimal] = {}
+    credit = ZERO
+    for due, is_to_pay, total in db.session.execute(query):
+        if is_to_pay:
+            by_day[due] = total
+        else:
+            credit -= total
+    return by_day, credit
+
+
 # -- what a run may change
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.bank_reference import reference_key
 from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.payment_reference import payment_reference
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import long_day, money_in, short_day
 from portal.extensions import db
@@ -24,7 +25,8 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
     """Take in a payment; a completed one goes into the balance and pays what is due first. Its token makes it once."""
     payment.method = payment.method or PaymentMethod.BANK_TRANSFER
     payment.bank_reference, payment.again_reason = payment.bank_reference or "", payment.again_reason or ""
-    payment.reference_key = reference_key(payment.method, payment.bank_reference)
+    own = payment_reference(payment.customer.id)
+    payment.reference_key = reference_key(payment.method, payment.bank_reference, own)
 
     def make() -> Payment:
         _check_payment(payment, today)

@@ -37,6 +37,7 @@ from portal.services.once import Receipt, Sent, once
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
 ADDRESS_MAX = 1_000
+PAYMENT_DAYS_MAX = 366
 NAMESAKES_MAX = 1_000
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
@@ -66,6 +67,8 @@ class CustomerFields:
     debit_limit: Decimal = Decimal(0)
     # None: they stay as they are.
     account_codes: tuple[str, ...] | None = None
+    # None: as in the settings.
+    payment_days: int | None = None
 
 
 def create_customer(
@@ -105,7 +108,7 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
 
 def fields_of(customer: Customer, **changes: Any) -> CustomerFields:
     """What is stored of a customer, with some of it changed."""
-    names = ("name", "currency", "company_details", "email", "address", "debit_limit")
+    names = ("name", "currency", "company_details", "email", "address", "debit_limit", "payment_days")
     return CustomerFields(**{name: getattr(customer, name) for name in names} | changes)
 
 
@@ -239,10 +242,13 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
             f"A debit limit in {fields.currency} must be below {whole(AMOUNT_BELOW)} with "
             f"{decimals(fields.currency)} at most.",
         )
+    if fields.payment_days is not None and not 0 <= fields.payment_days <= PAYMENT_DAYS_MAX:
+        raise Invalid("payment_days", f"Payment Days must be 0 to {PAYMENT_DAYS_MAX}.")
     if name_key(name) != customer.name_key:
         account_codes.lock_names()
         account_codes.check_name(name, customer)
     customer.debit_limit = fields.debit_limit
+    customer.payment_days = fields.payment_days
     customer.name = name
     customer.company_details = fields.company_details.strip()
     customer.email = check_email(fields.email)

@@ -11,6 +11,8 @@ CURRENCY = "GBP"
 TAX_RATE = Decimal(20)
 FOOTER = (
     "Lumen Voice Ltd, registered in England, company no. 00000000. "
-    "Payable within 14 days to Lumen Voice Ltd, sort code 00-00-00, account 00000000. "
     "Questions: accounts@lumen.example or +44 117 496 0100."
 )
+# An account that banks use in their examples; it belongs to nobody.
+ACCOUNT_NAME, IBAN, BIC = "Lumen Voice Ltd", "GB82WEST12345698765432", "WESTGB22"
+BANK_DETAILS = "Within the UK: sort code 12-34-56, account 98765432"

@@ -21,7 +21,7 @@ from portal.services.demo import company as lumen
 from portal.services.demo import payments
 from portal.services.demo.acts import CLERK, OWNER, Act, Stage
 from portal.services.demo.catalogue import CATALOGUE
-from portal.services.demo.people import ACCOUNT_CODES
+from portal.services.demo.people import ACCOUNT_CODES, PAYMENT_DAYS
 from portal.services.demo.story import Story
 from portal.services.demo.telling import tell
 from portal.services.dids import intake as did_intake
@@ -107,6 +107,8 @@ def _set_up(story: Story) -> None:
     provider.tax_id, provider.summary_footer = lumen.TAX_ID, lumen.FOOTER
     provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
     provider.default_tax_rate = lumen.TAX_RATE
+    provider.account_name, provider.iban, provider.bic = lumen.ACCOUNT_NAME, lumen.IBAN, lumen.BIC
+    provider.bank_details = lumen.BANK_DETAILS
     stage = _stage(story, story.begin)
     seed_connexcs_packages()
     services = {name: id for id, name in connexcs_choices()}
@@ -121,6 +123,7 @@ def _set_up(story: Story) -> None:
             person.email,
             person.address,
             account_codes=ACCOUNT_CODES.get(person.name, ()),
+            payment_days=PAYMENT_DAYS.get(person.name),
         )
         since = story.joined[person.key]
         token = stage.token("customer", person.key)

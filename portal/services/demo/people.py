@@ -81,6 +81,9 @@ ACCOUNT_CODES = {
     "Lakeshore Freight Lines": ("LV-30026",),
 }
 
+# Who has agreed on other days to pay than the company's fourteen.
+PAYMENT_DAYS = {"Millbrook Academy Trust": 30, "Brückner Maschinenbau": 30, "Bramble Lane Nursery": 7}
+
 STREETS = {
     "GB": (
         "{n} Castle Wharf",

@@ -6,7 +6,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import Length, NumberRange, Optional
 
 from portal.domain.currencies import CURRENCIES
 from portal.services.customers import account_codes, customers
@@ -18,6 +18,7 @@ from portal.web.shared.fields import (
     DecimalTextField,
     Required,
     VersionField,
+    WholeField,
     check_email,
     check_rate,
     tax_rate_field,
@@ -63,6 +64,10 @@ class CustomerForm(FlaskForm):
     address = TextAreaField("Address", [Length(max=customers.ADDRESS_MAX, message=TOO_LONG)])
     currency = ChoiceField("Currency", choices=[SelectChoice(c, f"{c}, {n}") for c, n in CURRENCIES.items()])
     debit_limit = DecimalTextField("Debit Limit", default=Decimal(0))
+    payment_days = WholeField(
+        "Payment Days",
+        validators=[Optional(), NumberRange(0, customers.PAYMENT_DAYS_MAX, "Must be 0 to %(max)s days.")],
+    )
     tax_rate = tax_rate_field(default=Decimal(0))
 
     validate_email = check_email
@@ -79,6 +84,7 @@ class CustomerForm(FlaskForm):
             self.address.data or "",
             self.debit_limit.data or Decimal(0),
             self.account_codes.codes,
+            self.payment_days.data,
         )
 
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
+from portal.domain.wording import digits
 from portal.extensions import db
 from portal.models import Customer
 from portal.models.company import company
@@ -168,6 +169,10 @@ def _conflict(customer: Customer, form: Any) -> list[tuple[str, str]]:
         for name, label in STORED.items()
         if name in form and getattr(customer, name) != (form[name].data or "").strip()
     ]
+    for name in ("debit_limit", "payment_days"):
+        if name in form and getattr(customer, name) != form[name].data:
+            stored = getattr(customer, name)
+            differs.append((form[name].label.text, "nothing" if stored is None else digits(stored)))
     codes = codes_of(customer)
     if "account_codes" in form and form.account_codes.codes not in (None, codes):
         differs.append((form.account_codes.label.text, ", ".join(codes) or "nothing"))

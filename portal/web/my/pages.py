@@ -1,7 +1,8 @@
 """The customer's own pages: what they have, what comes next, what they were charged and why.
 
-Never cost, margin, private notes, anybody else's data, or a number that could be counted through. Staff see
-the same pages as the customer sees them (blueprint `seen`), marked so, with nothing to press.
+Never cost, margin, private notes, anybody else's data, or, but for the payment reference, a number that could be
+counted through. Staff see the same pages as the customer sees them (blueprint `seen`), marked so, with nothing to
+press.
 """
 
 from collections.abc import Callable
@@ -20,17 +21,19 @@ from portal.clock import today
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.models.company import company
-from portal.services import credit
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
+from portal.services.credit.account import due
 from portal.services.customers import figures as customer_figures
 from portal.services.dids.dids import number_holds
 from portal.services.summary import Summary, for_paper, summary
+from portal.services.what_changed import what_changed
 from portal.web.http.errors import problem
 from portal.web.my import bp, people
 from portal.web.settings.pages import logo_file
+from portal.web.shared.paying import how_to_pay
 from portal.web.shared.spans import Span, span_of
 from portal.web.summary import paper
 from portal.web.summary.pages import LINES_SHOWN
@@ -100,6 +103,7 @@ def _places() -> dict[str, Any]:
 def home(customer: Customer) -> Any:
     """Packages, what comes next, balance, calls against minimum and free minutes."""
     day = today()
+    asked = due(customer, day)
     mine = assignments.of_customer(customer)
     page = assignments.page_of(mine, day, size=PACKAGES_MOST)
     upcoming = customer_figures.next_charges(day, 1, customer_id=customer.id)
@@ -108,8 +112,11 @@ def home(customer: Customer) -> Any:
         rows=[row for row in page.rows if not row.assignment.has_ended_on(day)],
         assigned=assignments.counts(mine, day).assigned,
         upcoming=upcoming,
-        balance=credit.balance_of(customer.id),
-        to_pay=credit.to_pay(customer.id),
+        due=asked,
+        pay=how_to_pay(customer, asked.to_pay),
+        changed=what_changed(
+            customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
+        ),
         charged=assignments.charged,
         minimums=minimums(customer.id, day),
         bundles=free_minutes(customer.id, day),
@@ -137,7 +144,9 @@ def charges(customer: Customer) -> Any:
 def show_summary(customer: Customer) -> Any:
     """The charge summary, to read and to print."""
     span = _span(months=1)
-    return drawn("my/summary.html", 422 if span.problem else 200, span=span, summary=_summary(customer, span))
+    found = _summary(customer, span)
+    pay = how_to_pay(customer, found.account.now.to_pay)
+    return drawn("my/summary.html", 422 if span.problem else 200, span=span, summary=found, pay=pay)
 
 
 @for_both("/summary.pdf", "summary_pdf")
@@ -147,7 +156,7 @@ def summary_pdf(customer: Customer) -> Any:
     if span.problem:
         return problem(422, span.problem)
     assert span.begins and span.through
-    found = for_paper(customer, span.begins, span.through)
+    found = for_paper(customer, span.begins, span.through, today())
     size = request.args.get("paper", "")
     made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
     name = f"charge-summary_{found.begins}_{found.through}.pdf"
@@ -184,7 +193,7 @@ def _span(months: int) -> Span:
 def _summary(customer: Customer, span: Span) -> Summary:
     begins, through = span.begins, span.through
     assert isinstance(begins, date) and isinstance(through, date)
-    return summary(customer, begins, through, LINES_SHOWN)
+    return summary(customer, begins, through, today(), LINES_SHOWN)
 
 
 people.add_to(bp)

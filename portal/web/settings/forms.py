@@ -1,14 +1,19 @@
 """The form of the company's settings."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
 from wtforms import EmailField, FileField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length, NumberRange
+from wtforms.validators import Length, NumberRange, ValidationError
 
+from portal.domain.bank_account import check_bic, check_iban, compact
+from portal.domain.check_digits import in_fours
 from portal.domain.currencies import CURRENCIES
+from portal.domain.errors import Invalid
 from portal.models import AuditComment, Company
 from portal.services.company import settings as company_settings
 from portal.services.company.logo import FILE_MOST
@@ -41,6 +46,21 @@ class LogoForm(FlaskForm):
         """What was uploaded; nothing where no file was chosen."""
         upload = self.file.data
         return upload.read(FILE_MOST + 1) if isinstance(upload, FileStorage) else b""
+
+
+class IbanField(StringField):
+    """An IBAN, in groups of four."""
+
+    def process_data(self, value: Any) -> None:
+        """What is stored, as banks write it."""
+        self.data = in_fours(value or "")
+
+
+def _try(check: Callable[[str], str], field: Any) -> None:
+    try:
+        check(field.data or "")
+    except Invalid as error:
+        raise ValidationError(error.sentence) from None
 
 
 class CompanyForm(FlaskForm):
@@ -84,6 +104,19 @@ class CompanyForm(FlaskForm):
         default=90,
         validators=[NumberRange(0, company_settings.LATE_CALL_DAYS_MAX, "Must be 0 to %(max)s days.")],
     )
+    payment_days = WholeField(
+        "Payment Days",
+        default=14,
+        validators=[NumberRange(0, company_settings.PAYMENT_DAYS_MAX, "Must be 0 to %(max)s days.")],
+    )
+    account_name = StringField(
+        "Account Name", [Length(max=company_settings.ACCOUNT_NAME_MAX, message=TOO_LONG)]
+    )
+    iban = IbanField("IBAN")
+    bic = StringField("BIC")
+    bank_details = TextAreaField(
+        "Bank Details", [Length(max=company_settings.BANK_DETAILS_MAX, message=TOO_LONG)]
+    )
     audit_comment = ChoiceField(
         "Audit Comment",
         choices=[SelectChoice(one.value, word) for one, word in AUDIT_COMMENTS.items()],
@@ -92,6 +125,14 @@ class CompanyForm(FlaskForm):
 
     validate_email = check_email
     validate_default_tax_rate = check_rate
+
+    def validate_iban(self, field: Any) -> None:
+        """Refuse what is mistyped."""
+        _try(check_iban, field)
+
+    def validate_bic(self, field: Any) -> None:
+        """Refuse what is none."""
+        _try(check_bic, field)
 
     def offer_time_zones(self, provider: Company, fixed: bool) -> None:
         """Offer every time zone, or where it is fixed the one that holds."""
@@ -116,4 +157,9 @@ class CompanyForm(FlaskForm):
             self.late_call_days.data,
             self.default_tax_rate.data or Decimal(0),
             AuditComment(self.audit_comment.data),
+            self.payment_days.data,
+            self.account_name.data or "",
+            compact(self.iban.data or ""),
+            compact(self.bic.data or ""),
+            self.bank_details.data or "",
         )

@@ -14,6 +14,7 @@ from portal.models import Customer
 from portal.models.company import company
 from portal.services.summary import for_paper, summary
 from portal.web.http.errors import problem
+from portal.web.shared.paying import how_to_pay
 from portal.web.shared.spans import span_of
 from portal.web.summary import bp, paper
 
@@ -29,8 +30,15 @@ def show(customer_id: int) -> Any:
     months = _months(day)
     span = span_of(*months["This month"])
     assert span.begins and span.through
-    found = summary(customer, span.begins, span.through, LINES_SHOWN)
-    context = {"customer": customer, "span": span, "summary": found, "today": day, "spans": months}
+    found = summary(customer, span.begins, span.through, day, LINES_SHOWN)
+    context = {
+        "customer": customer,
+        "span": span,
+        "summary": found,
+        "pay": how_to_pay(customer, found.account.now.to_pay),
+        "today": day,
+        "spans": months,
+    }
     return render_template("summary/show.html", **context), 422 if span.problem else 200
 
 
@@ -46,7 +54,7 @@ def as_pdf(customer: Customer, size: str) -> Any:
     span = span_of(*_months(today())["This month"])
     if span.problem or not (span.begins and span.through):
         return problem(422, span.problem)
-    found = for_paper(customer, span.begins, span.through)
+    found = for_paper(customer, span.begins, span.through, today())
     made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
     return send_file(
         BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found)

@@ -17,11 +17,17 @@ from flask import current_app
 
 from portal.config import ROOT
 from portal.domain.errors import RuleBroken
+from portal.domain.paid_state import PaidState
 from portal.domain.phone_numbers import international as phone
-from portal.domain.wording import day, money, percent, price, span, whole
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import day, difference, money, money_in, percent, price, span, whole
 from portal.models import Company
 from portal.services.charges.explaining import Explained
+from portal.services.credit.account import Account
+from portal.services.credit.states import Standing
 from portal.services.summary import Summary
+from portal.services.what_changed import WhatChanged
+from portal.web.shared.paying import how_to_pay
 from portal.web.summary import fonts, scripts
 
 SOURCE = ROOT / "templates" / "summary" / "summary.typ"
@@ -97,6 +103,9 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
             "name": customer.name,
             "lines": _lines(customer.company_details, customer.address, customer.email),
         },
+        "to_pay": _to_pay(summary, made_on),
+        "account": _account(summary.account, customer.currency),
+        "changed": _changed(summary.changed, customer.currency) if summary.changed else None,
         "currencies": [_charges(summary, currency) for currency in summary.totals],
         "assigned_heads": ["Package", "On", "Quantity", "Charged", f"Retail, {customer.currency}", "Since"],
         "assigned_as_of": f"As of {day(summary.through)}",
@@ -111,6 +120,74 @@ def _lines(*texts: str) -> list[str]:
     return [line for text in texts if text for line in text.splitlines() if line.strip()]
 
 
+def _to_pay(summary: Summary, made_on: date) -> dict[str, Any]:
+    """What to pay, by when and how, as the page says it."""
+    account, currency = summary.account, summary.customer.currency
+    then, now = account.then.to_pay, account.now.to_pay
+    pay = how_to_pay(summary.customer, now)
+    lines = [line.words for line in account.then.by_when(currency)]
+    beside = ", not deducted" if then.total else ""
+    if then.in_balance:
+        lines.append(f"{money(then.in_balance, currency)} in the balance{beside}")
+    if then.credit_to_use:
+        lines.append(f"{money(then.credit_to_use, currency)} credit to use{beside}")
+    if account.has_moved:
+        said = [
+            f"{money_in(now.total, currency)} to pay",
+            *(line.words for line in account.now.by_when(currency)),
+        ]
+        lines.append(f"Today, {day(made_on)}: {'. '.join(said) if now.total else 'nothing to pay'}.")
+    return {
+        "head": f"To pay on {day(account.then.day)}" if account.then.day < made_on else "To pay",
+        "sum": money_in(then.total, currency) if then.total else "Nothing to pay",
+        "lines": lines,
+        "how": pay.lines if now.total else [],
+        "bank_details": pay.bank_details if now.total else [],
+        "qr": pay.qr.svg if pay.qr else "",
+        "qr_says": f"Scan with your bank's app to pay {money_in(now.total, currency)}",
+    }
+
+
+def _account(account: Account, currency: str) -> dict[str, Any] | None:
+    """How it comes about, in the order of the page; None where there is nothing to account for."""
+    if account.is_nothing:
+        return None
+    since = account.posted_since
+    note = f"of which {money(since, currency)} charged since, for days before" if since else ""
+    below_zero = account.then.to_pay.below_zero
+    rows = [
+        (f"Brought forward from before {day(account.begins)}", account.brought_forward, True, note),
+        ("Charged", account.charged, True, ""),
+        ("Credited", -account.credited, account.credited, ""),
+        ("Written off", -account.written_off, account.written_off, ""),
+        ("Paid", -account.paid, True, ""),
+        ("Credit to use, kept for later", account.credit_to_use, account.credit_to_use, ""),
+        ("Left of charges", account.left_of_charges, below_zero, ""),
+        ("The balance is below zero", below_zero, below_zero, ""),
+    ]
+    return {
+        "head": f"How it comes about, {currency}",
+        "under": "Charges to be paid, with tax; not what was taken from the balance.",
+        "rows": [[name, money(amount, currency), note] for name, amount, shown, note in rows if shown],
+        "sum": [f"To pay on {day(account.then.day)}", money(account.then.to_pay.total, currency)],
+    }
+
+
+def _changed(changed: WhatChanged, currency: str) -> dict[str, Any]:
+    """What is not as before: all of it, a page has the largest."""
+    before = span(changed.before_begins, changed.before_through + ONE_DAY)
+    now = span(changed.begins, changed.through + ONE_DAY)
+    return {
+        "head": "What changed",
+        "under": f"{now} against {before}, with tax and calls.",
+        "rows": [
+            [before, money(changed.before, currency), ""],
+            *([line.words, difference(line.amount, currency), ""] for line in changed.lines),
+        ],
+        "sum": [now, money(changed.now, currency)],
+    }
+
+
 def _charges(summary: Summary, currency: str) -> dict[str, Any]:
     sums = summary.totals[currency]
     taxes = [
@@ -123,7 +200,7 @@ def _charges(summary: Summary, currency: str) -> dict[str, Any]:
     ]
     return {
         "currency": currency,
-        "heads": ["Date", "For", "Period", "Tax", "Amount"],
+        "heads": ["Date", "For", "Period", "State", "Tax", "Amount"],
         "lines": [_line(line, summary) for line in summary.lines if line.charge.currency == currency],
         "sums": [
             {"name": "Before tax", "amount": money(sums.amount, currency), "strong": False},
@@ -133,20 +210,31 @@ def _charges(summary: Summary, currency: str) -> dict[str, Any]:
     }
 
 
-def _line(line: Explained, summary: Summary) -> dict[str, str]:
+def _line(line: Explained, summary: Summary) -> dict[str, Any]:
     charge = line.charge
     times = f" × {whole(charge.quantity)}" if charge.quantity > 1 else ""
     on = f" on {phone(charge.did_number)}" if charge.did_number else ""
     kind = {"setup": ", setup", "credit": ", credit", "difference": ", difference", "reversal": ", reversal"}
-    state = " (reversed)" if charge.id in summary.reversed_ids else ""
+    stands = summary.standings.get(charge.id)
     return {
         "date": day(charge.charge_on),
-        "name": f"{scripts.apart(charge.label)}{kind.get(charge.kind.value, '')}{times}{on}{state}",
+        "name": f"{scripts.apart(charge.label)}{kind.get(charge.kind.value, '')}{times}{on}",
         "why": line.why,
+        "state": _state(stands, charge.currency) if stands else [],
         "period": "once" if charge.is_once else span(charge.period_from, charge.period_until),
         "tax": f"{money(charge.tax, charge.currency)} ({percent(charge.tax_rate)})",
         "amount": money(charge.amount, charge.currency),
     }
+
+
+def _state(stands: Standing, currency: str) -> list[str]:
+    """What became of a charge, and what of it is left and due: a line each."""
+    said = [stands.state.words]
+    if stands.state in (PaidState.PART_PAID, PaidState.TO_USE):
+        said.append(f"{money(stands.left, currency)} left")
+    if stands.due_on and stands.left:
+        said.append(f"{'overdue since' if stands.overdue_days else 'due'} {day(stands.due_on)}")
+    return said
 
 
 def _assigned(summary: Summary) -> Iterator[list[str]]:

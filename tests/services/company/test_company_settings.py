@@ -112,6 +112,12 @@ def test_saving_the_same_wait_moves_nothing(provider, commitments):
         ("usage_wait_days", 31),
         ("usage_wait_days", -1),
         ("summary_footer", "x" * 1001),
+        ("payment_days", -1),
+        ("payment_days", 367),
+        ("account_name", "x" * 71),
+        ("iban", "GB82WEST12345698765423"),
+        ("bic", "x"),
+        ("bank_details", "x" * 501),
     ],
 )
 def test_what_cannot_be_names_its_field(provider, field, value):

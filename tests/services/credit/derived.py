@@ -103,7 +103,7 @@ class Ledger:
 
     def paid_from_balance(self, balance, today):
         for item in self.due_first():
-            for payment_id in [*self.payments, 0]:
+            for payment_id in [*sorted(self.payments), 0]:  # the oldest first
                 left = self.left_of(payment_id) if payment_id else balance
                 self._put(
                     item,
@@ -160,6 +160,26 @@ class Ledger:
             (t - self.used(id, day) for id, (on, t) in self.discounts.items() if day is None or on <= day),
             NONE,
         )
+
+    def net(self, day):
+        """What is left of charges, less the credit there is to use."""
+        return self.left_of_charges(day) - self.credit_to_use(day)
+
+    def charged(self, begins, through):
+        items = (i for i in self.items.values() if not i.taken_back and begins <= i.on <= through)
+        return sum((item.total for item in items), NONE)
+
+    def came_off(self, sources, begins, through):
+        """What came off items in a span of days, less what was released in it."""
+        parts = [part for item in self.items.values() for part in item.parts if part.source in sources]
+        before = begins - timedelta(days=1)
+        return sum((p.amount * (p.counts_on(through) - p.counts_on(before)) for p in parts), NONE)
+
+    def credited(self, begins, through):
+        given = sum((total for on, total in self.discounts.values() if begins <= on <= through), NONE)
+        taken_back = (i for i in self.items.values() if i.taken_back and begins <= i.on <= through)
+        gone = sum((item.total for item in taken_back), NONE)
+        return given - gone + self.came_off(("credit",), begins, through)
 
     def money(self):
         parts = (part for item in self.items.values() for part in item.parts if part.source in MONEY)

@@ -8,8 +8,10 @@ from random import Random
 import pytest
 from sqlalchemy import Date, func, select, text
 
+from portal.domain.check_digits import in_fours
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.payment_reference import payment_reference
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.terms import Proration
 from portal.extensions import db
@@ -29,6 +31,7 @@ from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
 from portal.services.charges.write_off import move_due_day, write_off
+from portal.services.credit.account import account
 from portal.services.credit.items import items_of
 from portal.services.credit.statement import statement
 from portal.services.credit.states import standings
@@ -189,6 +192,18 @@ def test_who_is_below_the_limit_counts_the_debit_limit(session):
     assert credit.below_among([acme, globex]) == {globex.id: Decimal(-12)}
 
 
+def test_the_customers_own_payment_reference_is_no_bank_reference(session):
+    acme, own = a_customer(), payment_reference
+    first, again = (
+        paid(acme, "5", token=token, bank_reference=in_fours(own(acme.id)).lower()) for token in ("a", "b")
+    )
+    assert first is not again and {first.reference_key, again.reference_key} == {""}
+    assert first.bank_reference  # it is kept all the same
+    paid(a_customer("Globex"), "5", token="c", bank_reference=own(acme.id))
+    with pytest.raises(Invalid, match="already been recorded"):
+        paid(a_customer("Initech"), "5", token="d", bank_reference=own(acme.id))
+
+
 class History:
     """Things that people do with a customer's money, drawn from a seed; refusals change nothing.
 
@@ -196,7 +211,7 @@ class History:
     """
 
     def __init__(self, seed):
-        self.random = Random(seed)
+        self.random, self.spans = Random(seed), Random(seed)
         self.customer = a_customer(tax_rate=self.random.choice(("0", "20", "7.7")))
         self.customer.payment_days = self.random.choice((None, 0, 30))
         self.day, self.tokens, self.seen = date(2026, 9, 1), 0, 0
@@ -388,6 +403,7 @@ class History:
         day = self.day - timedelta(days=self.random.randint(0, 50))
         then = credit.to_pay(id, day)
         assert (then.charges, then.credit_to_use) == (ledger.left_of_charges(day), ledger.credit_to_use(day))
+        self.check_account()
         assert {
             id: one.state for id, one in standings(charges, self.day).items() if one.state != "from_balance"
         } == {
@@ -401,6 +417,33 @@ class History:
         assert credit.who_can_set_off() == [] or waits
         for payment in db.session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)):
             assert credit.left_of(payment) == ledger.left_of(payment.id) >= 0
+
+    def check_account(self):
+        """Each part of the account is what the ledger says, they add up, and the next span goes on from there."""
+        begins = self.day - timedelta(days=self.spans.randint(0, 60))
+        through = begins + timedelta(days=self.spans.randint(0, 60))
+        says, ledger, before = (
+            account(self.customer, begins, through, self.day),
+            self.ledger,
+            begins - ONE_DAY,
+        )
+        assert says.brought_forward == ledger.net(before)
+        assert says.charged == ledger.charged(begins, through)
+        assert says.credited == ledger.credited(begins, through)
+        assert says.written_off == ledger.came_off(("write_off",), begins, through)
+        assert says.paid == ledger.came_off(MONEY, begins, through)
+        assert says.left_of_charges == ledger.left_of_charges(through)
+        assert says.credit_to_use == ledger.credit_to_use(through)
+        assert (
+            says.brought_forward + says.charged - says.credited - says.written_off - says.paid
+            == says.left_of_charges - says.credit_to_use
+        )
+        assert says.then.to_pay == credit.to_pay(self.customer.id, through)
+        assert says.now.to_pay == credit.to_pay(self.customer.id)
+        left = [item for item in ledger.items.values() if item.left() > 0]
+        overdue = sum((item.left() for item in left if item.due < self.day), Decimal(0))
+        assert says.now.overdue == overdue + max(-credit.balance_of(self.customer.id), Decimal(0))
+        assert list(says.now.by_day) == sorted({item.due for item in left})
 
 
 def is_gone(charge, charges):

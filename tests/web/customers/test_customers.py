@@ -294,6 +294,34 @@ def test_nobody_is_not_found(client: FlaskClient, path: str) -> None:
     page(client.get(f"/customers/999{path}"), 404)
 
 
+def test_payment_days_of_their_own_are_kept_and_empty_means_as_in_the_settings(
+    session: Any, client: FlaskClient
+) -> None:
+    client.post("/customers", data={**TYPED, "payment_days": "30"})
+    customer = only(session)
+    assert customer.payment_days == 30
+    shown = page(client.get(f"/customers/{customer.id}/edit"))
+    assert shown.select_one("[name=payment_days]")["value"] == "30"
+    client.post(f"/customers/{customer.id}/row", data={"version": 1, "name": "Globex", "tax_rate": "7.25"})
+    session.expire_all()
+    assert only(session).payment_days == 30
+    client.post(f"/customers/{customer.id}", data={**TYPED, "payment_days": "", "version": customer.version})
+    session.expire_all()
+    assert only(session).payment_days is None
+    details = words(page(client.get(f"/customers/{customer.id}")).select_one("dl.details"))
+    assert "Payment Days 14, as in the settings" in details
+    assert "Payment Reference RF" in details
+
+
+@pytest.mark.parametrize("days", ["367", "-1", "1.5"])
+def test_payment_days_that_cannot_be_are_refused_at_their_field(
+    session: Any, client: FlaskClient, days: str
+) -> None:
+    assert error_at(
+        page(client.post("/customers", data={**TYPED, "payment_days": days}), 422), "payment_days"
+    )
+
+
 # -- the row
 
 

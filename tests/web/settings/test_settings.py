@@ -28,6 +28,11 @@ TYPED = {
     "notification_days": "7",
     "late_call_days": "90",
     "audit_comment": "off",
+    "payment_days": "30",
+    "account_name": "Lumen Voice Ltd",
+    "iban": "GB82WEST12345698765432",
+    "bic": "WESTGB22",
+    "bank_details": "Sort code 12-34-56",
 }
 
 
@@ -63,7 +68,8 @@ def test_the_form_has_every_setting_under_its_label(client, provider):
     assert labels == [
         "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency",
         "Default Tax Rate",
-        "Usage Wait Days", "Package Charge Notification Days", "Late Call Days", "Audit Comment",
+        "Usage Wait Days", "Package Charge Notification Days", "Late Call Days", "Audit Comment", "Payment Days",
+        "Account Name", "IBAN", "BIC", "Bank Details",
     ]  # fmt: skip
     assert form.select_one("[name=time_zone] [selected]")["value"] == "UTC"
 
@@ -75,6 +81,14 @@ def test_saving_keeps_everything(client, provider, session):
     stored = {name: str(getattr(provider, name)) for name in TYPED if name != "version"}
     assert stored == {name: value for name, value in TYPED.items() if name != "version"}
     assert "Saved." in page(client.get(answer.location)).text
+
+
+def test_an_iban_is_typed_with_spaces_kept_without_and_shown_in_groups_of_four(client, provider, session):
+    client.post("/settings", data=typed(iban=" gb82 west 1234 5698 7654 32 ", bic="west gb22"))
+    session.expire_all()
+    assert (provider.iban, provider.bic) == (TYPED["iban"], TYPED["bic"])
+    shown = page(client.get("/settings")).select_one("[name=iban]")["value"]
+    assert shown == "GB82 WEST 1234 5698 7654 32"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +104,13 @@ def test_saving_keeps_everything(client, provider, session):
         ("usage_wait_days", "-1", "0 to 30"),
         ("usage_wait_days", "soon", "Enter Usage Wait Days as a whole number"),
         ("usage_wait_days", "", "how many days"),
+        ("payment_days", "367", "0 to 366"),
+        ("account_name", "x" * 71, "70 characters"),
+        ("account_name", " ", "beside the IBAN"),
+        ("iban", "GB82 WEST", "no IBAN"),
+        ("iban", "GB82 WEST 1234 5698 7654 23", "check digits"),
+        ("bic", "WEST", "no BIC"),
+        ("bank_details", "x" * 501, "500 characters"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_field_and_kept_as_typed(
@@ -175,7 +196,14 @@ def test_what_is_no_picture_is_refused_at_its_field_and_the_logo_stays(client, p
 
 def test_a_reader_sees_every_setting(as_viewer, provider):
     labels = [words(label) for label in page(as_viewer.get("/settings")).select("dt")]
-    assert {"Package Charge Notification Days", "Late Call Days", "Audit Comment", "Logo"} <= set(labels)
+    assert {
+        "Package Charge Notification Days",
+        "Late Call Days",
+        "Audit Comment",
+        "Logo",
+        "IBAN",
+        "Bank Details",
+    } <= set(labels)
     assert not page(as_viewer.get("/settings")).select("main form, main button")
 
 

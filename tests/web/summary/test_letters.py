@@ -64,7 +64,7 @@ def everything_called(session, name):
 
 
 def made(session, customer):
-    return PdfReader(BytesIO(paper.pdf(summary(customer, *SPAN), session.get_one(Company, 1), TODAY)))
+    return PdfReader(BytesIO(paper.pdf(summary(customer, *SPAN, TODAY), session.get_one(Company, 1), TODAY)))
 
 
 def text_of(reader):
@@ -225,9 +225,9 @@ def test_the_systems_fonts_are_looked_for(tmp_path):
 )
 def test_the_files_name_has_the_letters_as_they_are_read(session, name, reads):
     customer = a_customer(name)
-    found = paper.file_name(summary(customer, *SPAN))
+    found = paper.file_name(summary(customer, *SPAN, TODAY))
     assert found == f"charge-summary_{reads}_{customer.id}_2026-11-01_2026-11-30.pdf"
 
 
 def test_the_files_name_is_none_that_a_file_system_refuses(session):
-    assert len(paper.file_name(summary(a_customer("鬱" * 120), *SPAN))) < 200
+    assert len(paper.file_name(summary(a_customer("鬱" * 120), *SPAN, TODAY))) < 200

@@ -30,7 +30,7 @@ def acme(session, app, monkeypatch):
 
 
 def made(session, customer, size="a4"):
-    return paper.pdf(summary(customer, *SPAN), session.get_one(Company, 1), TODAY, size)
+    return paper.pdf(summary(customer, *SPAN, TODAY), session.get_one(Company, 1), TODAY, size)
 
 
 def text_of(data):

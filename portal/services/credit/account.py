@@ -1,0 +1,157 @@
+"""How what a customer is to pay comes about over a span of days, and by when it is to be paid (billing-rules 13)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import BigInteger, ColumnElement, and_, case, func, or_, select, type_coerce
+
+from portal.domain.by_when import When, by_when
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer
+from portal.models.company import company
+from portal.services.credit.balance import balance_of
+from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, open_sums
+from portal.services.credit.owing import ToPay
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a customer is to pay as of the end of a day, and until when.
+
+    `by_day` is what is left of charges by due day, the first before; `beyond_limit` is the part of the balance below
+    zero that is beyond the debit limit.
+    """
+
+    day: date
+    to_pay: ToPay
+    by_day: dict[date, Decimal]
+    beyond_limit: Decimal
+
+    @property
+    def overdue(self) -> Decimal:
+        """What should have been paid by now."""
+        return sum((left for on, left in self.by_day.items() if on < self.day), self.beyond_limit)
+
+    def by_when(self, currency: str) -> list[When]:
+        """The same in words that customers read."""
+        return by_when(self.by_day, self.to_pay.below_zero, self.beyond_limit, self.day, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Of charges that are to be paid, as of the last day of a span:
+    brought forward + charged - credited - written off - paid = left of charges - credit to use.
+
+    `posted_since` is the part of what was brought forward that was posted after the span had begun. `then` is what was
+    to pay on the last day, `now` what is to pay today.
+    """
+
+    begins: date
+    through: date
+    brought_forward: Decimal
+    posted_since: Decimal
+    charged: Decimal
+    credited: Decimal
+    written_off: Decimal
+    paid: Decimal
+    then: Due
+    now: Due
+
+    @property
+    def left_of_charges(self) -> Decimal:
+        """What was left to pay of charges on the last day."""
+        return self.then.to_pay.charges
+
+    @property
+    def credit_to_use(self) -> Decimal:
+        """What credit there was to use on the last day."""
+        return self.then.to_pay.credit_to_use
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether there is another number today than on the last day."""
+        return self.now.to_pay.total != self.then.to_pay.total
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to account for."""
+        return not any(
+            (self.brought_forward, self.charged, self.credited, self.written_off, self.paid,
+             self.then.to_pay.below_zero, self.credit_to_use)
+        )  # fmt: skip
+
+
+def due(customer: Customer, today: date, day: date | None = None) -> Due:
+    """What is to pay and until when, today or as of a day gone by; the debit limit is the one there is now."""
+    then = day if day and day < today else None
+    by_day, credit = open_sums(customer.id, then)
+    charges = sum(by_day.values(), ZERO)
+    to_pay = ToPay(charges, balance_of(customer.id, then + ONE_DAY if then else None), credit)
+    beyond = min(to_pay.below_zero, max(-to_pay.balance - customer.debit_limit, ZERO))
+    return Due(then or today, to_pay, by_day, beyond)
+
+
+def account(customer: Customer, begins: date, through: date, today: date) -> Account:
+    """How what was to pay on the last day of a span, both days included, comes about."""
+    charged, given = _charged(customer.id, begins, through)
+    off = _came_off(customer.id, begins, through)
+    now = due(customer, today)
+    before = due(customer, today, begins - ONE_DAY).to_pay
+    return Account(
+        begins=begins,
+        through=through,
+        brought_forward=before.charges - before.credit_to_use,
+        posted_since=_posted_since(customer.id, begins),
+        charged=charged,
+        credited=given + off.get(AllocationSource.CREDIT, ZERO),
+        written_off=off.get(AllocationSource.WRITE_OFF, ZERO),
+        paid=sum((off.get(source, ZERO) for source in MONEY), ZERO),
+        then=due(customer, today, through) if through < today else now,
+        now=now,
+    )
+
+
+def _total(which: ColumnElement[bool]) -> ColumnElement[Decimal]:
+    """What those charges come to with tax."""
+    total = func.coalesce(func.sum(case((which, Charge.amount + Charge.tax), else_=0)), 0)
+    return type_coerce(total, Charge.amount.type)
+
+
+def _charged(customer_id: int, begins: date, through: date) -> tuple[Decimal, Decimal]:
+    """What was charged in the span, and what was given as discounts, less those taken back, above zero."""
+    charged = and_(IS_ITEM, Charge.reverses_id.is_(None))
+    given = or_(IS_DISCOUNT, and_(IS_ITEM, Charge.reverses_id.is_not(None)))
+    query = select(_total(charged), _total(given)).where(
+        Charge.customer_id == customer_id, Charge.charge_on.between(begins, through)
+    )
+    row = db.session.execute(query).one()
+    return row[0], -row[1]
+
+
+def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationSource, Decimal]:
+    """What came off charges in the span, less what was released in it, by source."""
+    made, released = (day.between(begins, through) for day in (Allocation.made_on, Allocation.released_on))
+    amount = type_coerce(Allocation.amount, BigInteger)
+    moved = func.sum(case((made, amount), else_=0) - case((released, amount), else_=0))
+    query = (
+        select(Allocation.source, type_coerce(moved, Allocation.amount.type))
+        .where(Allocation.customer_id == customer_id, or_(made, released))
+        .group_by(Allocation.source)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def _posted_since(customer_id: int, begins: date) -> Decimal:
+    """What charges come to that are dated before a day and were posted on it or after: earlier papers lack them."""
+    query = select(_total(Charge.auto_decrement_credit.is_(False))).where(
+        Charge.customer_id == customer_id,
+        Charge.writes_off_id.is_(None),
+        Charge.charge_on < begins,
+        Charge.posted_at >= datetime.combine(begins, time(), ZoneInfo(company().time_zone)),
+    )
+    return Decimal(db.session.scalar(query) or 0)
