@@ -59,10 +59,12 @@ class Act:
         if self.who in scene.cookies:
             with client.session_transaction() as cookie:
                 cookie.update(scene.cookies[self.who], _fresh=True, fs_paa=world.time.time())
-        path = PART.sub(lambda part: str(scene.names[part[1]]), self.path)
-        answer = client.post(
-            path, data={name: _filled(value, scene, click) for name, value in self.form.items()}
-        )
+
+        def named(text: str) -> str:
+            return PART.sub(lambda part: str(scene.names[part[1]]), text)
+
+        form = {named(name): _filled(value, scene, click) for name, value in self.form.items()}
+        answer = client.post(named(self.path), data=form)
         return answer.status_code, answer.get_data(as_text=True)
 
 
@@ -190,9 +192,9 @@ def _forms() -> list[Act]:
         Act("cancel the payment", "payments.cancel", "/payments/{paid}/cancel", {"version": "paid.version"}),
         Act("release the payment", "payments.release", "/payments/{paid}/release", {"version": "paid.version"}),
         Act("allocate the rest", "payments.allocate", "/payments/{paid}/allocations",
-            {"charge": "charge", "amount": "9.40", "token": "a click"}),
-        Act("allocate once", "payments.allocate", "/payments/{paid}/allocations",
-            {"charge": "charge", "amount": "2", "token": "the same click"}),
+            {"chosen": "charge", "amount_{charge}": "29.40", "seen": "paid.seen"}),
+        Act("allocate less", "payments.allocate", "/payments/{paid}/allocations",
+            {"chosen": "charge", "amount_{charge}": "2", "seen": "paid.seen"}),
         Act("release the allocation", "payments.release_allocation", "/payments/allocations/{allocation}/release"),
         # customers
         Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),

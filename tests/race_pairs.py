@@ -65,7 +65,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("complete the payment", "cancel the pending payment"),
         ("complete Delta's payment", "archive Delta"),
         ("release the payment", "allocate the rest"),
-        ("allocate once", "allocate once"),
+        ("allocate the rest", "allocate less"),
         ("release the payment", "cancel the payment"),
         ("write off the charge", "allocate the rest"),
         ("pay from the balance", "allocate the rest"),

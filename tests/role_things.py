@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models import (
+    Allocation,
     CallImport,
     Charge,
     Company,
@@ -119,9 +120,6 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
 
 def _allocation(payment: Payment, charge: Charge) -> int:
     credit.release(payment, trade.TODAY, by=trade.BEN, now=trade.NOW)
-    allocated = credit.allocate(
-        payment, charge, Decimal(1), token=f"part of {payment.token}", today=trade.TODAY,
-        by=trade.BEN, now=trade.NOW,
-    )  # fmt: skip
-    db.session.flush()
-    return allocated.id
+    credit.allocate(payment, {charge.id: Decimal(1)}, today=trade.TODAY, by=trade.BEN, now=trade.NOW)
+    query = select(Allocation.id).where(Allocation.payment_id == payment.id, Allocation.released_on.is_(None))
+    return db.session.scalars(query).one()

@@ -1099,7 +1099,6 @@ def upgrade() -> None:
     op.create_table(
         "allocation",
         sa.Column("id", PK, nullable=False),
-        sa.Column("token", sa.String(length=64), nullable=True),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column(
             "source",
@@ -1135,7 +1134,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_allocation_customer_id_customer"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
         sa.PrimaryKeyConstraint("id", name="pk_allocation"),
-        sa.UniqueConstraint("token", name="uq_allocation_token"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_allocation_by_charge_id", "allocation", ["by_charge_id"], unique=False)

@@ -140,7 +140,9 @@ def stands_on(day: date | None) -> ColumnElement[bool]:
     """Allocations that counted at the end of a day (None: that count)."""
     if day is None:
         return Allocation.released_on.is_(None)
-    return and_(Allocation.made_on <= day, or_(Allocation.released_on.is_(None), Allocation.released_on > day))
+    return and_(
+        Allocation.made_on <= day, or_(Allocation.released_on.is_(None), Allocation.released_on > day)
+    )
 
 
 def open_items(customer_id: int, day: date | None = None) -> list[Item]:

@@ -11,15 +11,22 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
-from portal.domain.wording import money
+from portal.domain.wording import money, plural
 from portal.extensions import db
-from portal.models import Allocation, Charge, Customer, Payment, PaymentState
+from portal.models import Allocation, Customer, Payment, PaymentMethod, PaymentState
 from portal.services import credit
-from portal.web.credit.forms import ActForm, AllocationForm, PaymentForm
+from portal.web.credit.choosing import Choices, charges_to_pay, offering
+from portal.web.credit.forms import METHODS, ActForm, AllocationForm, PaymentForm
 from portal.web.http.bounds import row_id
 from portal.web.shared.fields import put_error
 
 bp = Blueprint("payments", __name__, url_prefix="/payments")
+
+
+@bp.app_template_filter("method")
+def method_in_words(method: PaymentMethod) -> str:
+    """How money came, as a word."""
+    return METHODS[method]
 
 
 def _by() -> str:
@@ -29,15 +36,18 @@ def _by() -> str:
 @bp.get("/new")
 def new() -> Any:
     customer = _customer(request.args.get("customer_id", ""))
-    return _form(PaymentForm(formdata=None, paid_on=today()), customer)
+    choices = charges_to_pay(customer.id)
+    form = offering(PaymentForm, choices)(formdata=None, paid_on=today())
+    return _form(form, customer, choices)
 
 
 @bp.post("")
 def create() -> Any:
     customer = _customer(request.args.get("customer_id", ""))
-    form = PaymentForm()
+    choices = charges_to_pay(customer.id)
+    form = offering(PaymentForm, choices)()
     if not form.validate_on_submit():
-        return _form(form, customer, 422)
+        return _form(form, customer, choices, 422)
     payment = Payment(
         token=form.token.data,
         customer=customer,
@@ -45,17 +55,21 @@ def create() -> Any:
         paid_on=form.paid_on.data,
         amount=form.amount.data,
         fee=form.fee.data or Decimal(0),
+        method=PaymentMethod(form.method.data),
+        bank_reference=" ".join((form.bank_reference.data or "").split()),
+        again_reason=" ".join((form.again_reason.data or "").split()),
         description=" ".join((form.description.data or "").split()),
         confirm_by_email=bool(form.confirm_by_email.data),
         created_by=_by(),
         created_at=now(),
     )
     try:
-        made = credit.record_payment(payment, today(), now=now())
+        made = credit.record_payment(payment, today(), now=now(), chosen=form.wanted)
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        return _form(form, _customer(request.args.get("customer_id", "")), 422)
+        customer = _customer(request.args.get("customer_id", ""))
+        return _form(form, customer, charges_to_pay(customer.id), 422)
     db.session.commit()
     flash(f"Recorded a payment from {customer.name}.")
     return redirect(url_for("payments.show", payment_id=made.id), code=303)
@@ -68,8 +82,11 @@ def _customer(text: str) -> Customer:
         abort(404)
 
 
-def _form(form: PaymentForm, customer: Customer, status: int = 200) -> Any:
-    return render_template("payments/new.html", form=form, customer=customer), status
+def _form(form: PaymentForm, customer: Customer, choices: Choices, status: int = 200) -> Any:
+    to_pay = credit.to_pay(customer.id)
+    return render_template(
+        "payments/new.html", form=form, customer=customer, choices=choices, to_pay=to_pay, today=today()
+    ), status
 
 
 @bp.get("/<int:payment_id>")
@@ -79,10 +96,11 @@ def show(payment_id: int) -> Any:
 
 def _page(payment: Payment, status: int = 200, form: AllocationForm | None = None) -> Any:
     """A payment, what it pays, and what it may pay yet."""
-    left = payment.amount - credit.allocated_of(payment)
-    to_pay = credit.to_pay_items(payment.customer_id)
-    if form is None and to_pay:
-        form = AllocationForm(to_pay, formdata=None, amount=min(left, to_pay[0].left))
+    left, choices = credit.left_of(payment), _choices(payment)
+    if form is None:
+        form = offering(AllocationForm, choices)(
+            formdata=None, chosen=choices.ticked, seen=credit.seen_of(payment)
+        )
     allocations = (
         select(Allocation)
         .where(Allocation.payment_id == payment.id)
@@ -95,8 +113,14 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
         customer=payment.customer,
         left=left if payment.state == PaymentState.COMPLETED else Decimal(0),
         allocations=db.session.scalars(allocations).all(),
-        form=form if payment.state == PaymentState.COMPLETED and (left > 0 or status != 200) else None,
+        form=form if payment.state == PaymentState.COMPLETED and choices.rows else None,
+        choices=choices,
+        today=today(),
     ), status
+
+
+def _choices(payment: Payment) -> Choices:
+    return charges_to_pay(payment.customer_id, credit.left_of(payment), credit.paid_by(payment))
 
 
 @bp.post("/<int:payment_id>/complete")
@@ -122,31 +146,20 @@ def release(payment_id: int) -> Any:
 
 @bp.post("/<int:payment_id>/allocations")
 def allocate(payment_id: int) -> Any:
+    """Let a payment pay what is ticked, of the charges that the form shows: all of it in one act."""
     payment = db.get_or_404(Payment, payment_id)
     credit.lock_payment(payment)
-    form = AllocationForm(_open_or_paid_by(payment))
+    form = offering(AllocationForm, _choices(payment))()
     if not form.validate_on_submit():
         return _page(payment, 422, form)
-    charge = db.session.get(Charge, form.charge.data or 0)
-    if charge is None:
-        abort(404)
+    wanted = dict.fromkeys(form.sent, Decimal(0)) | form.wanted
     try:
-        credit.allocate(
-            payment, charge, form.amount.data, token=form.token.data, today=today(), by=_by(), now=now()
-        )  # fmt: skip
+        credit.allocate(payment, wanted, seen=form.seen.data or "", today=today(), by=_by(), now=now())
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
         return _page(db.get_or_404(Payment, payment_id), 422, form)
-    return _done(payment, f"Paid {charge.label}.")
-
-
-def _open_or_paid_by(payment: Payment) -> list[credit.Item]:
-    """What a form may name: what is open, and what this payment pays: a second click is told what the first did."""
-    paid = select(Charge).join(Allocation, Allocation.charge_id == Charge.id)
-    already = db.session.scalars(paid.where(Allocation.payment_id == payment.id)).all()
-    found = {item.charge.id: item for item in credit.to_pay_items(payment.customer_id)}
-    return list((found | credit.items_of(already)).values())
+    return _done(payment, f"The payment now pays {plural(len(form.wanted), 'charge')}.")
 
 
 @bp.post("/allocations/<int:allocation_id>/release")

@@ -9,8 +9,8 @@ from portal.domain import wording
 from portal.domain.phone_numbers import international
 
 WORDS = (
-    wording.money, wording.money_in, wording.price, wording.rated, wording.percent, wording.whole, wording.plural,
-    wording.day, wording.short_day, wording.weekday, wording.month, wording.month_name, wording.span,
+    wording.money, wording.money_in, wording.plain, wording.price, wording.rated, wording.percent, wording.whole,
+    wording.plural, wording.day, wording.short_day, wording.weekday, wording.month, wording.month_name, wording.span,
     wording.duration, wording.call_length, wording.minutes,
 )  # fmt: skip
 

@@ -55,8 +55,12 @@ def owed(customer):
     return credit.to_pay(customer.id).charges - credit.to_pay(customer.id).credit_to_use
 
 
-def allocate(payment, charge, amount, token="allocation"):
-    return credit.allocate(payment, charge, Decimal(amount), token=token, today=TODAY, by=BEN, now=NOW)
+def allocate(payment, charge, amount):
+    """Pay so much of a charge; the allocation."""
+    more = credit.paid_by(payment).get(charge.id, Decimal(0)) + Decimal(amount)
+    credit.allocate(payment, {charge.id: more}, today=TODAY, by=BEN, now=NOW)
+    query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.charge_id == charge.id)
+    return db.session.scalars(query.order_by(Allocation.id.desc())).first()
 
 
 def test_only_a_completed_payment_is_in_the_balance(session):
@@ -90,7 +94,7 @@ def test_allocating_a_payment_takes_from_the_balance_and_releasing_gives_back(se
     payment, charge = paid(acme, "50"), charged(acme, "10")
     allocation = allocate(payment, charge, "12")
     assert (credit.balance_of(acme.id), owed(acme)) == (38, 0)
-    assert credit.to_be_paid(acme.id) == []
+    assert credit.to_pay_items(acme.id) == []
     credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
     credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
     assert (credit.balance_of(acme.id), owed(acme)) == (50, 12)
@@ -101,9 +105,9 @@ def test_no_more_is_allocated_than_is_left_of_the_charge_or_of_the_payment(sessi
     payment, charge = paid(acme, "15"), charged(acme, "10")
     with pytest.raises(Invalid, match=r"Only 10\.00 of the charge"):
         allocate(payment, charge, "11")
-    allocate(payment, charge, "10", "first")
+    allocate(payment, charge, "10")
     with pytest.raises(Invalid, match=r"Only 5\.00 of the payment"):
-        allocate(payment, charged(acme, "10", token="second"), "6", "more")
+        allocate(payment, charged(acme, "10", token="second"), "6")
 
 
 def test_an_allocated_payment_is_released_before_it_is_cancelled(session):
@@ -133,12 +137,12 @@ def test_a_credit_releases_only_what_was_paid_too_much(session):
     line = assigned(package, acme, date(2026, 11, 1))
     run(TODAY)
     charge = session.scalars(select(Charge)).one()
-    allocate(paid(acme, "30"), charge, "30")
+    paid(acme, "30")
     change_end(line, TODAY, TODAY, by=BEN, now=NOW)
     run(TODAY + ONE_DAY)
     assert (credit.balance_of(acme.id), owed(acme)) == (8, 0)
-    (stands,) = credit.to_be_paid(acme.id, [charge.id])
-    assert (stands.total, stands.paid) == (22, 22)
+    stands = standings([charge], TODAY)[charge.id]
+    assert (stands.state, stands.came_off.paid, stands.came_off.credited) == ("paid", 22, 8)
 
 
 def test_a_correction_goes_where_its_charge_went_whatever_the_assignment_says_by_then(session):
@@ -315,10 +319,8 @@ class History:
         if payment and item:
             amount = min(item.left(), self.ledger.left_of(payment.id), self.amount())
             if amount > 0:
-                credit.allocate(
-                    payment, db.session.get_one(Charge, item.id), amount, token=self.token(), today=self.day, by=BEN,
-                    now=NOW,
-                )  # fmt: skip
+                more = credit.paid_by(payment).get(item.id, Decimal(0)) + amount
+                credit.allocate(payment, {item.id: more}, today=self.day, by=BEN, now=NOW)
                 self.ledger.allocated(payment.id, item.id, amount, self.day)
 
     def do_pay_from_balance(self):

@@ -22,7 +22,6 @@ OTHER = {
     "did_intake.create": {"number": "+442079461001"},
     "packages.create": {"name": "Another package"},
     "packages.create minutes": {"destination": "^33"},
-    "payments.allocate": {"amount": "2"},
     "payments.create": {"amount": "9"},
 }
 # Forms that only lead to one that stores something.
