@@ -1153,6 +1153,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_open_item_customer_id_due_on", "open_item", ["customer_id", "due_on"], unique=False)
     op.create_index("ix_open_item_due_on", "open_item", ["due_on"], unique=False)
+    op.create_index(
+        "ix_open_item_to_use",
+        "open_item",
+        ["customer_id"],
+        unique=False,
+        sqlite_where=sa.text("amount < 0"),
+        postgresql_where=sa.text("amount < 0"),
+    )
 
     op.create_table(
         "due_day",

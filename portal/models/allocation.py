@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
@@ -67,6 +67,9 @@ class Allocation(db.Model):
     __mapper_args__ = {"version_id_col": version}
 
 
+TO_USE = text("amount < 0")
+
+
 class OpenItem(db.Model):
     """What is left of a charge on which anything is: above zero to pay, below zero credit to use.
 
@@ -77,6 +80,7 @@ class OpenItem(db.Model):
     __table_args__ = (
         Index("ix_open_item_customer_id_due_on", "customer_id", "due_on"),
         Index("ix_open_item_due_on", "due_on"),
+        Index("ix_open_item_to_use", "customer_id", sqlite_where=TO_USE, postgresql_where=TO_USE),
     )
 
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), primary_key=True, autoincrement=False)

@@ -23,7 +23,15 @@ from portal.services import locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
-from portal.services.credit import family_ids, first_due_day, open_new, payment_days, take_off
+from portal.services.credit import (
+    Act,
+    first_due_day,
+    open_new,
+    payment_days,
+    set_off_all,
+    take_off,
+    touched_by,
+)
 
 
 class PositionMoved(Exception):
@@ -80,7 +88,9 @@ def post_chunk(
         else:
             ready.append(worked)
     _mark_held(posting.held)
-    locking.lock_ids(Charge, family_ids(_corrected(ready)))
+    customers = {worked.loaded.facts.customer_id for worked in ready}
+    touched, with_credit = touched_by(_corrected(ready), customers)
+    locking.lock_ids(Charge, touched)
     savepoint = db.session.begin_nested()
     try:
         _post(ready, run_id, today, by, now)
@@ -93,6 +103,7 @@ def post_chunk(
         check_concerns_one(error)
         savepoint.rollback()
         _post_one_by_one(ready, run_id, today, by, now, posting)
+    set_off_all(with_credit, Act(today, by, now))
     return posting
 
 

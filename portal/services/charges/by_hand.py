@@ -23,7 +23,6 @@ from portal.services.billing.positions import lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.credit import (
     Act,
-    family_ids,
     first_due_day,
     lock_open,
     open_again,
@@ -31,6 +30,7 @@ from portal.services.credit import (
     refresh,
     set_off,
     take_off,
+    touched_by,
 )
 from portal.services.once import Receipt, Sent, once
 
@@ -254,7 +254,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
     if charge.assignment_id:
         # A run that would correct it comes wholly before or wholly after.
         lock_positions([charge.assignment_id])
-    lock_open(charge.customer_id, family_ids([charge.id]))
+    lock_open(charge.customer_id, touched_by([charge.id], [])[0])
     if refusal := why_not_reverse(charge):
         raise refusal
     if not reason.strip():

@@ -18,6 +18,7 @@ from portal.services.credit.allocation import (
     release_allocation,
     seen_of,
     set_off,
+    set_off_all,
     set_off_by_hand,
     take_off,
     who_can_set_off,
@@ -34,7 +35,6 @@ from portal.services.credit.balance import (
 )
 from portal.services.credit.items import (
     Item,
-    family_ids,
     first_due_day,
     items_of,
     open_items,
@@ -42,6 +42,7 @@ from portal.services.credit.items import (
     payment_days,
     refresh,
     to_pay_items,
+    touched_by,
 )
 from portal.services.credit.owing import ToPay, to_pay
 from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
@@ -71,7 +72,6 @@ __all__ = [
     "complete_payment",
     "due_first",
     "entries_of",
-    "family_ids",
     "first_due_day",
     "items_of",
     "left_of",
@@ -90,9 +90,11 @@ __all__ = [
     "release_allocation",
     "seen_of",
     "set_off",
+    "set_off_all",
     "set_off_by_hand",
     "take_off",
     "to_pay",
     "to_pay_items",
+    "touched_by",
     "who_can_set_off",
 ]

@@ -1,7 +1,7 @@
 """Putting payments, money of the balance, discounts and credits against charges, and releasing them (billing-rules 13).
 
 Whoever calls holds the locks of the charges: people's acts lock the customer and then what is open of them
-(`lock_open`), a run the charges that it corrects with what is set off against them (`items.family_ids`).
+(`lock_open`), a run the charges that it corrects with what is set off against them (`items.touched_by`).
 """
 
 from collections import defaultdict
@@ -279,12 +279,13 @@ def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
         .subquery()
     )
     query = (
-        select(Payment, Payment.amount - func.coalesce(allocated.c.amount, 0))
+        select(Payment, func.coalesce(allocated.c.amount, 0))
         .outerjoin(allocated, allocated.c.payment_id == Payment.id)
         .where(Payment.customer_id == customer_id, Payment.state == PaymentState.COMPLETED)
         .order_by(Payment.paid_on, Payment.id)
     )
-    return [(payment, left) for payment, left in db.session.execute(query) if left > 0]
+    found = [(payment, payment.amount - Decimal(gone)) for payment, gone in db.session.execute(query)]
+    return [(payment, left) for payment, left in found if left > 0]
 
 
 def release_allocation(
@@ -364,6 +365,12 @@ def set_off_by_hand(
     for released in db.session.scalars(_released_by_hand(discount)).all():
         released.by_hand = False  # it waits no longer
     db.session.flush()
+
+
+def set_off_all(customer_ids: Iterable[int], act: Act) -> None:
+    """The same for several customers."""
+    for customer_id in customer_ids:
+        set_off(customer_id, act)
 
 
 def who_can_set_off() -> list[int]:

@@ -196,23 +196,30 @@ def _sum_left(customer_id: int, day: date | None, *, above: bool) -> Decimal:
     return Decimal(db.session.scalar(query.where(amount > 0 if above else amount < 0)) or 0)
 
 
-# -- the family of a charge
+# -- what a run may change
 
 
-def family_ids(root_ids: Collection[int]) -> list[int]:
-    """Charges and the corrections that name them, with the discounts that are set off against any of them.
+def touched_by(root_ids: Collection[int], customer_ids: Collection[int]) -> tuple[list[int], list[int]]:
+    """What posting for these customers may change, when these charges of theirs are corrected.
 
-    All that changes when a charge is credited or reversed: locked together, by id.
+    The charges, with their corrections and what is set off against them, and everything open of a customer who has
+    credit to use, or gets some back: to be locked together, by id. And these customers.
     """
-    roots = sorted(set(root_ids))
-    found = set(roots)
-    for some in in_chunks(roots):
+    found = set(root_ids)
+    for some in in_chunks(sorted(root_ids)):
         found |= set(db.session.scalars(select(Charge.id).where(Charge.corrects_id.in_(some))))
+    meeting: set[int] = set()
     for some in in_chunks(sorted(found)):
-        discounts = select(Allocation.by_charge_id).where(
-            Allocation.charge_id.in_(some),
-            Allocation.source == AllocationSource.DISCOUNT,
-            Allocation.released_on.is_(None),
+        set_off = (Allocation.source == AllocationSource.DISCOUNT) & Allocation.released_on.is_(None)
+        rows = select(Allocation.by_charge_id, Allocation.customer_id).where(
+            Allocation.charge_id.in_(some), set_off
         )
-        found |= {id for id in db.session.scalars(discounts) if id}
-    return sorted(found)
+        for discount_id, customer_id in db.session.execute(rows):
+            found.add(discount_id or 0)
+            meeting.add(customer_id)
+    for some in in_chunks(sorted(set(customer_ids))):
+        to_use = select(OpenItem.customer_id).where(OpenItem.customer_id.in_(some), OpenItem.amount < 0)
+        meeting |= set(db.session.scalars(to_use))
+    for some in in_chunks(sorted(meeting)):
+        found |= set(db.session.scalars(select(OpenItem.charge_id).where(OpenItem.customer_id.in_(some))))
+    return sorted(found), sorted(meeting)

@@ -17,7 +17,7 @@ from portal.services.chunks import in_chunks
 from portal.services.credit.items import left_on
 
 # Not yet due, then overdue for so many days at most; the last has no end.
-AGES = ("not yet due", "1-30", "31-60", "61-90", "over 90")
+AGES = ("Not yet due", "1\N{EN DASH}30 days", "31\N{EN DASH}60 days", "61\N{EN DASH}90 days", "Over 90 days")
 UP_TO = (0, 30, 60, 90)
 SORTS = ("total", "oldest", "overdue", "name")
 

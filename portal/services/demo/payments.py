@@ -88,6 +88,8 @@ def _the_odd_ones(customer: Customer, today: date) -> None:
     bounced = _paid(customer, today - timedelta(days=20), Decimal(75), "Direct debit, returned")
     now = _at(today - timedelta(days=15))
     with audit.acting(audit.Actor(CLERK, "billing", at=now)):
+        if credit.allocated_of(bounced):
+            credit.release(bounced, now.date(), by=CLERK, now=now)
         credit.cancel_payment(bounced, now.date(), by=CLERK, now=now)
         credit.adjust(
             customer, Decimal(10), now.date(), "Goodwill for an outage", token="demo-goodwill", today=now.date(),

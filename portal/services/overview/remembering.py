@@ -78,10 +78,15 @@ class Reading:
         return None if self.oldest is None else monotonic() - self.oldest
 
     @property
+    def newest(self) -> Hashable:
+        """What tells at once that something was added."""
+        return _newest(self.today)
+
+    @property
     def fingerprints(self) -> "Fingerprints":
         """The fingerprints of the day, read once."""
         if self._fingerprints is None:
-            newest = _newest(self.today)
+            newest = self.newest
             self._fingerprints = self.answer(
                 "fingerprints", newest, lambda: _read(self.today), trusted_for=TRUSTED_FOR
             )

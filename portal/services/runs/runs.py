@@ -14,8 +14,9 @@ from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import long_day
 from portal.extensions import db
-from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
+from portal.models import Customer, Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.raw_tables import raw_table
+from portal.services import credit, locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
 from portal.services.billing.posting import Failure, PositionMoved, Posting, line_row, post_chunk
@@ -150,6 +151,16 @@ def _post(run: Run, today: date, clock: Clock, size: int) -> None:
     for chunk in in_chunks(ids, size):
         posting = _post_again_and_again(chunk, through, today, run_id, by, clock)
         report_chunk(run_id, posting, len(chunk), clock())
+        db.session.commit()
+    _set_off(today, by, clock)
+
+
+def _set_off(today: date, by: str, clock: Clock) -> None:
+    """Set off what met while a chunk was posted and somebody gave a discount at the same moment."""
+    for customer_id in credit.who_can_set_off():
+        locking.lock(Customer, [customer_id])
+        credit.lock_open(customer_id)
+        credit.set_off(customer_id, credit.Act(today, by, clock()))
         db.session.commit()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from portal.clock import now, today
 from portal.domain.wording import short_day
 from portal.services import credit
-from portal.services.overview import due, history, recurring, watch
+from portal.services.overview import due, history, owing, recurring, watch
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
@@ -49,6 +49,7 @@ def show() -> str:
         weeks=_weeks(days),
         still_due=ahead.until(currency, _last_of_month(day)),
         history=past,
+        owing=owing.owing(reading, currency),
         packages=packages,
         due_labels=_mondays(days),
         due_chart=charts.stacked([(day.amount - day.at_most, day.at_most) for day in days]),

@@ -1,0 +1,30 @@
+"""Who owes most, for the overview; portal.services.credit.owed has everybody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from portal.services.credit.owed import Owes, owed
+from portal.services.overview.remembering import Reading
+
+NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """What is owed in a currency in all, and by those who owe most that is overdue."""
+
+    total: Decimal
+    overdue: Decimal
+    count: int
+    most: Sequence[Owes]
+
+
+def owing(reading: Reading, currency: str) -> Owing:
+    """What is owed today; remembered until something is posted, paid or changed."""
+    return reading.answer(("owing", currency), reading.newest, lambda: _owing(reading, currency))
+
+
+def _owing(reading: Reading, currency: str) -> Owing:
+    found = owed(currency, reading.today, now_is=reading.today, sort="-overdue")
+    return Owing(found.sum("total"), found.sum("overdue"), len(found.rows), found.rows[:NAMED])
