@@ -23,6 +23,7 @@ from portal.models import (
     ConnexcsPackage,
     ImportState,
     Payment,
+    PaymentBack,
     PaymentState,
     Run,
 )
@@ -196,6 +197,11 @@ def _pay(names: dict[str, Any]) -> None:
     names["allocation"] = db.session.scalars(
         select(Allocation).where(Allocation.released_on.is_(None), Allocation.payment_id == names["paid"].id)
     ).one()
+    names["back"] = PaymentBack(
+        token="back", customer=names["acme"], paid_on=trade.TODAY, amount=Decimal(5), method="cash",
+        created_at=trade.NOW,
+    )  # fmt: skip
+    credit.pay_back(names["back"], trade.TODAY, now=trade.NOW)
     names["paid.seen"] = credit.seen_of(names["paid"])
 
 

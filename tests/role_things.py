@@ -18,6 +18,7 @@ from portal.models import (
     Customer,
     ImportState,
     Payment,
+    PaymentBack,
     PaymentState,
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
@@ -67,7 +68,12 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         amount=Decimal(100), fee=Decimal(0), created_at=trade.NOW,
     )  # fmt: skip
     credit.record_payment(payment, trade.TODAY, now=trade.NOW)
-    db.session.flush()
+    back = PaymentBack(
+        token=f"back-{name}", customer=customer, paid_on=trade.TODAY, amount=Decimal(5), method="cash",
+        created_at=trade.NOW,
+    )  # fmt: skip
+    allocation_id = _allocation(payment, charge)
+    credit.pay_back(back, trade.TODAY, now=trade.NOW)
     run = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=owner.email, now=trade.NOW, customer_id=customer.id
     )
@@ -91,7 +97,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     return Things(
         customer,
         {
-            "allocation_id": _allocation(payment, charge),
+            "allocation_id": allocation_id,
             "assignment_id": assignment.id,
             "charge_id": charge.id,
             "customer_id": customer.id,
@@ -103,6 +109,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
             "key": "0" * 64,
             "noun": "dids",
             "package_id": line.id,
+            "payment_back_id": back.id,
             "payment_id": payment.id,
             "run_id": run.id,
             "service_id": service.id,

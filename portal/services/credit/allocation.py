@@ -29,14 +29,19 @@ from portal.models import (
     EntrySource,
     OpenItem,
     Payment,
-    PaymentState,
 )
 from portal.services import locking
 from portal.services.credit import items
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import balance_of
 from portal.services.credit.items import Item, items_of, refresh, to_pay_items
-from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
+from portal.services.credit.payment_rules import (
+    check_amount,
+    check_completed,
+    left_of,
+    lock_payment,
+    with_something_left,
+)
 
 ZERO = Decimal(0)
 
@@ -153,7 +158,7 @@ def allocate(
     }
     if not changes:
         return
-    _check_can_pay(payment)
+    check_completed(payment, "allocated")
     if seen is not None and seen != seen_of(payment):
         raise RuleBroken(
             "What this payment pays has changed since the page was opened, so nothing was saved. Look at it again.",
@@ -213,17 +218,6 @@ def due_first(item: Item) -> tuple[date, date, int]:
     return item.due_on, item.charge.charge_on, item.charge.id
 
 
-def _check_can_pay(payment: Payment) -> None:
-    check_not_archived(payment.customer)
-    if payment.state != PaymentState.COMPLETED:
-        raise RuleBroken(f"The payment is {payment.state}: only a completed payment can be allocated.")
-
-
-def left_of(payment: Payment) -> Decimal:
-    """What is left of a payment to allocate."""
-    return payment.amount - allocated_of(payment)
-
-
 def allocate_first_due(payment: Payment, act: Act) -> None:
     """Allocate a payment that has just completed: oldest due day first, as far as the balance holds money."""
     lock_open(payment.customer_id)
@@ -254,7 +248,7 @@ def pay_from_balance(customer: Customer, *, today: date, by: str, now: datetime)
     if rest <= 0:
         raise RuleBroken(f"There is no money in the balance of {customer.name}.", to_credit)
     paid = ZERO
-    sources = _with_something_left(customer.id)
+    sources = with_something_left(customer.id)
     for item in to_pay:
         left = item.left
         while left > 0 and rest > 0:
@@ -268,24 +262,6 @@ def pay_from_balance(customer: Customer, *, today: date, by: str, now: datetime)
                 if amount == of_payment:
                     sources.pop(0)
     return paid
-
-
-def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
-    """The completed payments of which something is left, the oldest first."""
-    allocated = (
-        select(Allocation.payment_id, func.sum(Allocation.amount).label("amount"))
-        .where(Allocation.customer_id == customer_id, Allocation.released_on.is_(None))
-        .group_by(Allocation.payment_id)
-        .subquery()
-    )
-    query = (
-        select(Payment, func.coalesce(allocated.c.amount, 0))
-        .outerjoin(allocated, allocated.c.payment_id == Payment.id)
-        .where(Payment.customer_id == customer_id, Payment.state == PaymentState.COMPLETED)
-        .order_by(Payment.paid_on, Payment.id)
-    )
-    found = [(payment, payment.amount - Decimal(gone)) for payment, gone in db.session.execute(query)]
-    return [(payment, left) for payment, left in found if left > 0]
 
 
 def release_allocation(

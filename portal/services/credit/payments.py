@@ -22,8 +22,15 @@ from portal.services.credit.allocation import (
     lock_open,
 )
 from portal.services.credit.archived import check_not_archived
+from portal.services.credit.balance import balance_of
 from portal.services.credit.payment_mail import confirm
-from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
+from portal.services.credit.payment_rules import (
+    allocated_of,
+    check_amount,
+    lock_payment,
+    paid_back_of,
+    split_off,
+)
 from portal.services.once import Receipt, Sent, once
 
 
@@ -73,7 +80,7 @@ def record_payment(
         _check_is_first(payment)
         raise
     if is_new and made.state == PaymentState.COMPLETED:
-        _arrived(made, Act(today, made.created_by, now), chosen)
+        arrived(made, Act(today, made.created_by, now), chosen)
     return made
 
 
@@ -124,10 +131,10 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
         raise RuleBroken(f"The payment is already {payment.state}.")
     check_not_archived(payment.customer)
     payment.state = PaymentState.COMPLETED
-    _arrived(payment, Act(today, by, now))
+    arrived(payment, Act(today, by, now))
 
 
-def _arrived(payment: Payment, act: Act, chosen: Mapping[int, Decimal] | None = None) -> None:
+def arrived(payment: Payment, act: Act, chosen: Mapping[int, Decimal] | None = None) -> None:
     """A payment goes into the balance, and pays what was chosen, or what is due first."""
     _enter_payment(payment, payment.amount, act.today, "", act.by, act.now)
     if chosen:
@@ -137,8 +144,14 @@ def _arrived(payment: Payment, act: Act, chosen: Mapping[int, Decimal] | None = 
     confirm(payment, act.now)
 
 
-def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
-    """A payment did not arrive, or went back. One that is allocated is released first."""
+def cancel_payment(
+    payment: Payment, today: date, *, by: str, now: datetime, although_paid_back: bool = False
+) -> None:
+    """A payment did not arrive, or went back: its own rest leaves the balance, not what was split off.
+
+    One that is allocated is released first. Where a part of it was paid back, RuleBroken says what will then be owed,
+    unless somebody has read it (`although_paid_back`).
+    """
     lock_payment(payment)
     if payment.state == PaymentState.CANCELLED:
         raise RuleBroken("The payment is already cancelled.")
@@ -154,8 +167,28 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
         )
     if payment.state == PaymentState.COMPLETED:
         check_not_archived(payment.customer)
-        _enter_payment(payment, -payment.amount, today, "The payment was cancelled.", by, now)
+        rest = payment.amount - split_off(payment)
+        if (back := paid_back_of(payment)) and not although_paid_back:
+            raise _paid_back_already(payment, back, rest)
+        if rest:
+            _enter_payment(payment, -rest, today, "The payment was cancelled.", by, now)
     payment.state = PaymentState.CANCELLED
+
+
+def _paid_back_already(payment: Payment, back: Decimal, rest: Decimal) -> RuleBroken:
+    currency, stands = payment.customer.currency, balance_of(payment.customer_id) - rest
+    owes = f"the balance will be {money_in(stands, currency)}"
+    if stands < 0:
+        owes += f", so {payment.customer.name} then owes {money_in(-stands, currency)}"
+    return RuleBroken(
+        f"{money_in(back, currency)} of the payment was paid back. Once it is cancelled, {owes}.",
+        WayOut(
+            "Cancel the payment anyway",
+            "payments.cancel",
+            {"payment_id": payment.id},
+            {"version": payment.version, "although_paid_back": "1"},
+        ),
+    )
 
 
 def _enter_payment(

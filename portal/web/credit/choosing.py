@@ -139,3 +139,14 @@ def charges_to_pay(
             )
         )
     return Choices(rows, len(wanted))
+
+
+def payments_to_return(customer_id: int) -> Choices:
+    """The payments of which something is left, the latest before; what a form was sent with is there too."""
+    latest, sent = credit.with_something_left(customer_id)[::-1], typed_ids()
+    shown = [(payment, left) for payment, left in latest if payment.id in sent] or latest[:SHOWN]
+    rows = [
+        Choice(payment.id, payment, f"the payment of {day(payment.paid_on)}", left, left)
+        for payment, left in shown
+    ]
+    return Choices(rows, len(latest))

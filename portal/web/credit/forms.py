@@ -13,6 +13,7 @@ from portal.web.credit.choosing import ChoosingForm
 from portal.web.shared.fields import (
     TOO_LONG,
     ChoiceField,
+    CustomerField,
     DayField,
     DecimalTextField,
     Required,
@@ -65,13 +66,38 @@ class AdjustmentForm(FlaskForm):
     )
 
 
-class AllocationForm(ChoosingForm):
-    """What a payment pays. `seen` is what it paid when the page was opened."""
-
-    seen = HiddenField()
-
-
 class ActForm(FlaskForm):
     """A button on a payment, and the version it was pressed upon."""
 
     version = VersionField("Version")
+
+
+class CancelForm(ActForm):
+    """A payment is cancelled, also where a part of it was paid back, once that was read."""
+
+    although_paid_back = BooleanField()
+
+
+class SplitForm(FlaskForm):
+    """A part of a payment for another customer."""
+
+    token = TokenField()
+    customer = CustomerField("Customer", [Required("Choose the customer who gets the part.")])
+    amount = DecimalTextField("Amount", validators=[Required("Enter how much of it to move.")])
+    description = StringField("Description", [Length(max=500, message=TOO_LONG)])
+
+
+class PayBackForm(ChoosingForm):
+    """Money paid out of a balance, and which payments it returns."""
+
+    token = TokenField()
+    amount = DecimalTextField("Amount", validators=[Required("Enter the amount paid back.")])
+    paid_on = DayField("Date", [Required("Enter the day it was paid back.")])
+    method = method_field()
+    bank_reference = reference_field()
+
+
+class AllocationForm(ChoosingForm):
+    """What a payment pays. `seen` is what it paid when the page was opened."""
+
+    seen = HiddenField()

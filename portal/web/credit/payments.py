@@ -11,14 +11,19 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
-from portal.domain.wording import money, plural
+from portal.domain.wording import money, money_in, plural
 from portal.extensions import db
-from portal.models import Allocation, Customer, Payment, PaymentMethod, PaymentState
-from portal.services import credit
+from portal.models import Allocation, Customer, Payment, PaymentMethod, PaymentState, ReturnedPayment
+from portal.services import credit, listing
+from portal.services.credit import payment_list
+from portal.services.customers.customers import currencies_in_use
 from portal.web.credit.choosing import Choices, charges_to_pay, offering
-from portal.web.credit.forms import METHODS, ActForm, AllocationForm, PaymentForm
+from portal.web.credit.forms import METHODS, ActForm, AllocationForm, CancelForm, PaymentForm, SplitForm
 from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.fields import put_error
+from portal.web.shared.lists import list_state
+from portal.web.shared.spans import span_of
 
 bp = Blueprint("payments", __name__, url_prefix="/payments")
 
@@ -31,6 +36,53 @@ def method_in_words(method: PaymentMethod) -> str:
 
 def _by() -> str:
     return str(current_user.email)
+
+
+SORTS = tuple(payment_list.SORTS)
+STATE_CHOICES = [("", "Any state"), *((state.value, state.value.capitalize()) for state in PaymentState)]
+
+
+@bp.get("")
+def index() -> Any:
+    """All payments: searched, filtered, a page at a time."""
+    in_use = currencies_in_use()
+    state = list_state(
+        SORTS, state=("", *PaymentState), currency=("", *in_use), customer=(), **{"from": (), "to": ()}
+    )
+    customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
+    span = span_of(None, None)
+    query = payment_list.find_payments(
+        payment_list.Sought(
+            text=state.text,
+            customer_id=customer.id if customer else None,
+            state=state["state"],
+            currency=state["currency"],
+            begins=span.begins,
+            through=span.through,
+        )
+    ).options(joinedload(Payment.customer))
+    page = listing.page(query, payment_list.SORTS[state.sort], state.after, state.before)
+    context = {
+        "page": page,
+        "lefts": payment_list.lefts(page.rows),
+        "state": state,
+        "span": span,
+        "customer": customer,
+        "states": STATE_CHOICES,
+        "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
+        "is_narrowed": bool(state.text or any(state.filters.values())),
+    }
+    status = 422 if span.problem else 200
+    if is_htmx():
+        return fragment("payments/_found.html", status, **context)
+    return render_template("payments/index.html", **context), status
+
+
+def _id(text: str) -> int:
+    try:
+        return row_id(text)
+    except ValueError:
+        return 0
 
 
 @bp.get("/new")
@@ -115,6 +167,18 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
         allocations=db.session.scalars(allocations).all(),
         form=form if payment.state == PaymentState.COMPLETED and choices.rows else None,
         choices=choices,
+        parts=db.session.scalars(
+            select(Payment)
+            .where(Payment.split_from_id == payment.id)
+            .options(joinedload(Payment.customer))
+            .order_by(Payment.id)
+        ).all(),
+        returned=db.session.scalars(
+            select(ReturnedPayment)
+            .where(ReturnedPayment.payment_id == payment.id)
+            .options(joinedload(ReturnedPayment.payment_back))
+            .order_by(ReturnedPayment.id)
+        ).all(),
         today=today(),
     ), status
 
@@ -132,8 +196,11 @@ def complete(payment_id: int) -> Any:
 
 @bp.post("/<int:payment_id>/cancel")
 def cancel(payment_id: int) -> Any:
-    payment = _acted_upon(payment_id)
-    credit.cancel_payment(payment, today(), by=_by(), now=now())
+    form = CancelForm()
+    payment = _acted_upon(payment_id, form)
+    credit.cancel_payment(
+        payment, today(), by=_by(), now=now(), although_paid_back=bool(form.although_paid_back.data)
+    )
     return _done(payment, "The payment is cancelled.")
 
 
@@ -162,6 +229,51 @@ def allocate(payment_id: int) -> Any:
     return _done(payment, f"The payment now pays {plural(len(form.wanted), 'charge')}.")
 
 
+@bp.get("/<int:payment_id>/split")
+def ask_split(payment_id: int) -> Any:
+    """Who gets which part of it."""
+    payment = db.get_or_404(Payment, payment_id)
+    left = credit.left_of(payment)
+    form = SplitForm(formdata=None, amount=left if left > 0 else None, description=payment.description)
+    return _ask_split(payment, form)
+
+
+@bp.post("/<int:payment_id>/split")
+def split(payment_id: int) -> Any:
+    payment, form = db.get_or_404(Payment, payment_id), SplitForm()
+    if not form.validate_on_submit() or form.customer.customer is None:
+        return _ask_split(payment, form, 422)
+    customer = form.customer.customer
+    try:
+        part = credit.split(
+            payment,
+            customer,
+            form.amount.data,
+            description=" ".join((form.description.data or "").split()),
+            token=form.token.data,
+            today=today(),
+            by=_by(),
+            now=now(),
+        )
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _ask_split(db.get_or_404(Payment, payment_id), form, 422)
+    words = f"{money_in(part.amount, customer.currency)} of it is a payment of {customer.name} now."
+    return _done(payment, words)
+
+
+def _ask_split(payment: Payment, form: SplitForm, status: int = 200) -> Any:
+    return render_template(
+        "payments/split.html",
+        payment=payment,
+        customer=payment.customer,
+        form=form,
+        left=credit.left_of(payment),
+        balance=credit.balance_of(payment.customer_id),
+    ), status
+
+
 @bp.post("/allocations/<int:allocation_id>/release")
 def release_allocation(allocation_id: int) -> Any:
     allocation = db.get_or_404(Allocation, allocation_id)
@@ -176,10 +288,10 @@ def release_allocation(allocation_id: int) -> Any:
     return redirect(url_for("charges.show", charge_id=allocation.charge_id), code=303)
 
 
-def _acted_upon(payment_id: int) -> Payment:
+def _acted_upon(payment_id: int, form: ActForm | None = None) -> Payment:
     payment = db.get_or_404(Payment, payment_id)
     credit.lock_payment(payment)
-    form = ActForm()
+    form = form or ActForm()
     if not form.validate_on_submit():
         abort(400)
     if form.version.data != payment.version:

@@ -23,6 +23,8 @@ OTHER = {
     "packages.create": {"name": "Another package"},
     "packages.create minutes": {"destination": "^33"},
     "payments.create": {"amount": "9"},
+    "payments.split": {"amount": "2"},
+    "payments_back.create": {"amount": "2"},
 }
 # Forms that only lead to one that stores something.
 PREVIEWS = {"did_intake.check"}
