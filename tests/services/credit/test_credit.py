@@ -22,6 +22,7 @@ from portal.models import (
     Call,
     Charge,
     Payment,
+    PaymentBack,
     PaymentState,
 )
 from portal.services import credit
@@ -202,6 +203,7 @@ class History:
     def __init__(self, seed):
         self.random = Random(seed)
         self.customer = a_customer(tax_rate=self.random.choice(("0", "20", "7.7")))
+        self.other = a_customer("Somebody else")
         self.customer.payment_days = self.random.choice((None, 0, 30))
         self.day, self.tokens, self.seen = date(2026, 9, 1), 0, 0
         self.ledger = Ledger()
@@ -223,6 +225,9 @@ class History:
     def any(self, model, *where):
         found = db.session.scalars(select(model).where(*where).order_by(model.id))
         return self.random.choice([*found, None])
+
+    def any_payment(self, *where):
+        return self.any(Payment, Payment.customer_id == self.customer.id, *where)
 
     def any_open(self):
         return self.random.choice([*(item for item in self.ledger.items.values() if item.left() > 0), None])
@@ -253,20 +258,22 @@ class History:
         before = credit.balance_of(self.customer.id)
         made = credit.record_payment(payment, self.day, now=NOW)
         if state == PaymentState.COMPLETED:
-            self.ledger.arrived(made.id, made.amount, before + made.amount, self.day)
+            self.ledger.arrived(made.id, made.amount, before + made.amount, made.paid_on, self.day)
 
     def do_complete(self):
-        if payment := self.any(Payment, Payment.state == PaymentState.PENDING):
+        if payment := self.any_payment(Payment.state == PaymentState.PENDING):
             before = credit.balance_of(self.customer.id)
             credit.complete_payment(payment, self.day, by=BEN, now=NOW)
-            self.ledger.arrived(payment.id, payment.amount, before + payment.amount, self.day)
+            self.ledger.arrived(
+                payment.id, payment.amount, before + payment.amount, payment.paid_on, self.day
+            )
 
     def do_cancel(self):
-        if payment := self.any(Payment, Payment.state != PaymentState.CANCELLED):
+        if payment := self.any_payment(Payment.state != PaymentState.CANCELLED):
             if credit.allocated_of(payment):
                 credit.release(payment, self.day, by=BEN, now=NOW)
                 self.ledger.released_all(payment.id, self.day)
-            credit.cancel_payment(payment, self.day, by=BEN, now=NOW)
+            credit.cancel_payment(payment, self.day, by=BEN, now=NOW, although_paid_back=True)
             self.ledger.payments.pop(payment.id, None)
 
     def do_adjust(self):
@@ -315,13 +322,69 @@ class History:
             self.ledger.moved(item.id, due_on)
 
     def do_allocate(self):
-        payment, item = self.any(Payment, Payment.state == PaymentState.COMPLETED), self.any_open()
+        payment, item = self.any_payment(Payment.state == PaymentState.COMPLETED), self.any_open()
         if payment and item:
             amount = min(item.left(), self.ledger.left_of(payment.id), self.amount())
             if amount > 0:
                 more = credit.paid_by(payment).get(item.id, Decimal(0)) + amount
                 credit.allocate(payment, {item.id: more}, today=self.day, by=BEN, now=NOW)
                 self.ledger.allocated(payment.id, item.id, amount, self.day)
+
+    def do_allocate_anew(self):
+        """Everything that a payment pays, and something else, chosen anew."""
+        if payment := self.any_payment(Payment.state == PaymentState.COMPLETED):
+            paid = credit.paid_by(payment)
+            wanted = {
+                id: self.random.choice((Decimal(0), amount, min(amount, self.amount())))
+                for id, amount in paid.items()
+            }
+            rest = (
+                self.ledger.left_of(payment.id)
+                + sum(paid.values(), Decimal(0))
+                - sum(wanted.values(), Decimal(0))
+            )
+            if (item := self.any_open()) and item.id not in wanted and rest > 0:
+                wanted[item.id] = min(item.left(), rest, self.amount())
+            credit.allocate(payment, wanted, seen=credit.seen_of(payment), today=self.day, by=BEN, now=NOW)
+            if wanted != paid:
+                self.ledger.allocated_anew(payment.id, wanted, self.day)
+
+    def do_split(self):
+        if payment := self.any_payment(Payment.state == PaymentState.COMPLETED):
+            amount = min(self.ledger.left_of(payment.id), self.amount())
+            if amount > 0:
+                credit.split(
+                    payment,
+                    self.other,
+                    amount,
+                    description="",
+                    token=self.token(),
+                    today=self.day,
+                    by=BEN,
+                    now=NOW,
+                )
+                self.ledger.split(payment.id, amount)
+
+    def do_pay_back(self):
+        amount = min(credit.balance_of(self.customer.id), self.amount())
+        if amount <= 0:
+            return
+        chosen, payment = {}, self.any_payment(Payment.state == PaymentState.COMPLETED)
+        if payment and (most := min(amount, self.ledger.left_of(payment.id), self.amount())) > 0:
+            chosen[payment.id] = most
+        back = PaymentBack(
+            token=self.token(), customer=self.customer, paid_on=self.day, amount=amount, method="cash", created_by=BEN,
+            created_at=NOW,
+        )  # fmt: skip
+        credit.pay_back(back, self.day, now=NOW, chosen=chosen)
+        self.ledger.paid_back(back.id, amount, chosen)
+        returned = {one.payment_id: one.amount for one in back.returned}
+        assert returned == self.ledger.backs[back.id][1]
+
+    def do_cancel_pay_back(self):
+        if back := self.any(PaymentBack, PaymentBack.cancelled_on.is_(None)):
+            credit.cancel_payment_back(back, self.day, by=BEN, now=NOW)
+            self.ledger.backs.pop(back.id)
 
     def do_pay_from_balance(self):
         balance = credit.balance_of(self.customer.id)
@@ -401,7 +464,8 @@ class History:
         assert lapsed == [amount for _, amount in ledger.lapsed]
         waits = ledger.waiting & set(ledger.discounts)
         assert credit.who_can_set_off() == [] or waits
-        for payment in db.session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)):
+        theirs = (Payment.customer_id == id, Payment.state == PaymentState.COMPLETED)
+        for payment in db.session.scalars(select(Payment).where(*theirs)):
             assert credit.left_of(payment) == ledger.left_of(payment.id) >= 0
 
 
@@ -434,7 +498,6 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
     customer = history.customer
     for _ in range(40):
         history.act()
-        payments = session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)).all()
         adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
         charges = session.scalars(select(Charge)).all()
         standing = session.scalars(
@@ -444,13 +507,15 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
         allocated = sum((allocation.amount for allocation in standing), Decimal(0))
         balance = credit.balance_of(customer.id)
         assert balance == (
-            sum((payment.amount for payment in payments), Decimal(0))
+            history.ledger.came_in()
             + sum(session.scalars(adjusted), Decimal(0))
             - taken
             - allocated
             - calls_with_tax(customer)
         )
-        assert balance == sum(session.scalars(select(BalanceEntry.amount)), Decimal(0))
+        theirs = select(BalanceEntry.amount).where(BalanceEntry.customer_id == customer.id)
+        assert balance == sum(session.scalars(theirs), Decimal(0))
+        assert credit.balance_of(history.other.id) == sum(history.ledger.split_off.values(), Decimal(0))
         whole = statement(customer.id, FIRST_DAY, LAST_DAY)
         assert balance == whole.closing == (whole.lines[-1].balance if whole.lines else whole.opening)
         cut = history.day - timedelta(days=history.random.randint(0, 20))
