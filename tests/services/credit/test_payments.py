@@ -27,7 +27,9 @@ def globex(session):
     return a_customer("Globex", tax_rate="0")
 
 
-def paid(customer, amount, *, token="payment", day=TODAY, reference="", state=PaymentState.COMPLETED, chosen=None):
+def paid(
+    customer, amount, *, token="payment", day=TODAY, reference="", state=PaymentState.COMPLETED, chosen=None
+):
     payment = Payment(
         token=token, customer=customer, state=state, paid_on=day, amount=Decimal(amount), created_by=BEN,
         created_at=NOW, fee=ZERO, bank_reference=reference, method=PaymentMethod.BANK_TRANSFER, description="",
