@@ -86,7 +86,7 @@ def test_filters_narrow_it(session, trade):
     assert len(charge_page(Asked(kind=Kind.RECURRING)).rows) == 6
     assert len(charge_page(Asked(currency="USD")).rows) == 2
     assert len(charge_page(Asked(customer_id=trade[1].id)).rows) == 2
-    assert len(charge_page(Asked(auto_decrement_credit=True)).rows) == 1
+    assert len(charge_page(Asked(paid="from_balance")).rows) == 1
     assert len(charge_page(Asked(through=OCTOBER)).rows) == 3
 
 
