@@ -31,6 +31,7 @@ from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
 from portal.services.charges.write_off import move_due_day, write_off
 from portal.services.credit.items import items_of
+from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.services.credit.states import standings
 from tests.services.credit.derived import Ledger, in_proportion
@@ -492,6 +493,17 @@ def calls_with_tax(customer):
     )
 
 
+def ledgers_add_up(customer_id, begins, through):
+    """The ledger of charges ends with what is left of them, from whichever day it begins."""
+    for first, last in ((FIRST_DAY, through), (begins, through), (FIRST_DAY, begins)):
+        ledger = charge_ledger(customer_id, first, last)
+        stands = ledger.opening
+        for line in ledger.lines:
+            stands += line.amount
+            assert (line.left, line.on) == (stands, max(first, min(line.on, last)))
+        assert stands == ledger.to_pay.charges == credit.to_pay(customer_id, last).charges
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed):
     history = History(seed)
@@ -516,6 +528,7 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
         theirs = select(BalanceEntry.amount).where(BalanceEntry.customer_id == customer.id)
         assert balance == sum(session.scalars(theirs), Decimal(0))
         assert credit.balance_of(history.other.id) == sum(history.ledger.split_off.values(), Decimal(0))
+        ledgers_add_up(customer.id, history.day - timedelta(days=history.random.randint(0, 60)), history.day)
         whole = statement(customer.id, FIRST_DAY, LAST_DAY)
         assert balance == whole.closing == (whole.lines[-1].balance if whole.lines else whole.opening)
         cut = history.day - timedelta(days=history.random.randint(0, 20))
