@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from portal.models import Payment
+from portal.models import Customer, Payment
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from tests.trade import BEN, NOW, TODAY, a_customer
@@ -26,16 +26,17 @@ def _on_a_sunday(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def acme(session: Any) -> Any:
-    """Nine charges of a customer are open; the eight oldest come to 99.72."""
+def acme(session: Any) -> int:
+    """The id of a customer of whom nine charges are open; the eight oldest come to 99.72."""
     customer = a_customer("Acme", tax_rate="0")
     for number, amount in enumerate((*EIGHT, "30.00")):
         asked = ManualCharge(
             customer, TODAY - timedelta(days=60 - number), Decimal(amount), Decimal(0), f"Visit {number}"
         )
         charge_manually(asked, token=f"c{number}", today=TODAY, by=BEN, now=NOW)
+    id = customer.id
     session.commit()
-    return customer
+    return id
 
 
 class Hand:
@@ -57,10 +58,10 @@ class Hand:
 
 @BOTH
 def test_a_payment_that_pays_the_eight_oldest_charges_takes_six_clicks_and_fields_at_most(
-    session: Any, acme: Any, screen: Any, script: bool
+    session: Any, acme: int, screen: Any, script: bool
 ) -> None:
     page, hand = screen(java_script_enabled=script), Hand()
-    page.goto(f"/customers/{acme.id}")
+    page.goto(f"/customers/{acme}")
     hand.click(page.get_by_role("link", name="Add payment"))
     hand.fill(page.get_by_label("Amount", exact=True), "99.72")
     hand.fill(page.get_by_label("Bank reference"), "FT26112200017")
@@ -70,13 +71,13 @@ def test_a_payment_that_pays_the_eight_oldest_charges_takes_six_clicks_and_field
     session.rollback()
     payment = session.scalars(select(Payment)).one()
     assert sorted(credit.paid_by(payment).values()) == sorted(map(Decimal, EIGHT))
-    assert [item.charge.label for item in credit.to_pay_items(acme.id)] == ["Visit 8"]
+    assert [item.charge.label for item in credit.to_pay_items(acme)] == ["Visit 8"]
 
 
 @BOTH
-def test_what_is_ticked_is_paid_instead(session: Any, acme: Any, screen: Any, script: bool) -> None:
+def test_what_is_ticked_is_paid_instead(session: Any, acme: int, screen: Any, script: bool) -> None:
     page = screen(java_script_enabled=script)
-    page.goto(f"/payments/new?customer_id={acme.id}")
+    page.goto(f"/payments/new?customer_id={acme}")
     page.get_by_label("Amount", exact=True).fill("35")
     page.get_by_role("checkbox", name="Pay Visit 8").check()
     if script:
@@ -91,15 +92,17 @@ def test_what_is_ticked_is_paid_instead(session: Any, acme: Any, screen: Any, sc
     assert credit.left_of(payment) == (0 if script else 5)
 
 
-def test_what_a_payment_pays_is_chosen_anew(session: Any, acme: Any, screen: Any) -> None:
+def test_what_a_payment_pays_is_chosen_anew(session: Any, acme: int, screen: Any) -> None:
     payment = Payment(
-        token="p", customer=acme, state="completed", paid_on=TODAY, amount=Decimal(22), fee=Decimal(0), created_by=BEN,
+        token="p", customer=session.get_one(Customer, acme), state="completed", paid_on=TODAY, amount=Decimal(22),
+        fee=Decimal(0), created_by=BEN,
         created_at=NOW,
     )  # fmt: skip
     credit.record_payment(payment, TODAY, now=NOW)
+    payment_id = payment.id
     session.commit()
     page = screen()
-    page.goto(f"/payments/{payment.id}")
+    page.goto(f"/payments/{payment_id}")
     page.get_by_role("checkbox", name="Pay Visit 0").uncheck()
     expect(page.locator("[data-rest]")).to_have_text("10.00")
     page.get_by_role("checkbox", name="Pay Visit 8").check()

@@ -326,7 +326,7 @@ def test_a_customer_whose_balance_is_not_zero_is_not_closed(session):
     session.flush()
     refusal = deletion.why_not_archive_customer(customer, TODAY)
     assert refusal.sentence == "The balance of Northwind Telecom is −5.50 GBP, not zero."
-    assert refusal.way_out.endpoint == "credit.show"
+    assert refusal.way_out.endpoint == "credit.new_adjustment"
 
 
 def test_a_customer_with_nothing_open_is_archived_and_comes_back():
