@@ -17,9 +17,9 @@ from sqlalchemy import select
 from wtforms import SelectMultipleField
 from wtforms.validators import ValidationError
 
-from portal.domain.wording import day
+from portal.domain.wording import day, plain
 from portal.extensions import db
-from portal.models import Charge, Payment
+from portal.models import Charge, Customer, Payment
 from portal.services import credit
 from portal.web.http.bounds import row_id
 from portal.web.shared.fields import DecimalTextField
@@ -30,6 +30,18 @@ AMOUNT = re.compile(r"amount_([1-9]\d{0,17})", re.ASCII)
 NOT_THERE = "Something was chosen that is not in the list. Choose from what is shown."
 
 AnyForm = TypeVar("AnyForm", bound="ChoosingForm")
+
+
+class AmountField(DecimalTextField):
+    """An amount of a row, filled in with as many decimals as its currency has."""
+
+    def __init__(self, label: str, *, currency: str = "", **options: Any) -> None:
+        super().__init__(label, **options)
+        self.currency = currency
+
+    def shown(self, value: Any) -> str:
+        """An amount as a person would type it."""
+        return plain(Decimal(value), self.currency)
 
 
 class TickedField(SelectMultipleField):
@@ -84,6 +96,7 @@ class Choices:
 
     rows: Sequence[Choice]
     total: int
+    currency: str
 
     @property
     def more(self) -> int:
@@ -100,7 +113,11 @@ def offering(form: type[AnyForm], choices: Choices) -> type[AnyForm]:
     """The form with an amount for each row."""
     made = type(form.__name__, (form,), {})
     for row in choices.rows:
-        setattr(made, f"amount_{row.id}", DecimalTextField(f"Amount for {row.label}", default=row.amount))
+        setattr(
+            made,
+            f"amount_{row.id}",
+            AmountField(f"Amount for {row.label}", default=row.amount, currency=choices.currency),
+        )
     return made
 
 
@@ -111,17 +128,17 @@ def typed_ids() -> set[int]:
 
 
 def charges_to_pay(
-    customer_id: int, rest: Decimal | None = None, paid: Mapping[int, Decimal] | None = None
+    customer: Customer, rest: Decimal | None = None, paid: Mapping[int, Decimal] | None = None
 ) -> Choices:
     """What a payment can pay, what is due first before; with what it pays already (`paid`), which is ticked.
 
     `rest` is what is left of it: amounts are filled in as far as it goes. What a form was sent with is there too.
     """
     paid = paid or {}
-    items = {item.charge.id: item for item in credit.to_pay_items(customer_id)}
+    items = {item.charge.id: item for item in credit.to_pay_items(customer.id)}
     others = (paid.keys() | typed_ids()) - items.keys()
     items |= credit.items_of(
-        db.session.scalars(select(Charge).where(Charge.customer_id == customer_id, Charge.id.in_(others)))
+        db.session.scalars(select(Charge).where(Charge.customer_id == customer.id, Charge.id.in_(others)))
     )
     wanted = sorted((item for item in items.values() if item.charge.total > 0), key=credit.due_first)
     sent = typed_ids()
@@ -138,15 +155,15 @@ def charges_to_pay(
                 item.charge.id, item.charge, label, item.left + already, amount, item.due_on, bool(already)
             )
         )
-    return Choices(rows, len(wanted))
+    return Choices(rows, len(wanted), customer.currency)
 
 
-def payments_to_return(customer_id: int) -> Choices:
+def payments_to_return(customer: Customer) -> Choices:
     """The payments of which something is left, the latest before; what a form was sent with is there too."""
-    latest, sent = credit.with_something_left(customer_id)[::-1], typed_ids()
+    latest, sent = credit.with_something_left(customer.id)[::-1], typed_ids()
     shown = [(payment, left) for payment, left in latest if payment.id in sent] or latest[:SHOWN]
     rows = [
         Choice(payment.id, payment, f"the payment of {day(payment.paid_on)}", left, left)
         for payment, left in shown
     ]
-    return Choices(rows, len(latest))
+    return Choices(rows, len(latest), customer.currency)

@@ -88,7 +88,7 @@ def _id(text: str) -> int:
 @bp.get("/new")
 def new() -> Any:
     customer = _customer(request.args.get("customer_id", ""))
-    choices = charges_to_pay(customer.id)
+    choices = charges_to_pay(customer)
     form = offering(PaymentForm, choices)(formdata=None, paid_on=today())
     return _form(form, customer, choices)
 
@@ -96,7 +96,7 @@ def new() -> Any:
 @bp.post("")
 def create() -> Any:
     customer = _customer(request.args.get("customer_id", ""))
-    choices = charges_to_pay(customer.id)
+    choices = charges_to_pay(customer)
     form = offering(PaymentForm, choices)()
     if not form.validate_on_submit():
         return _form(form, customer, choices, 422)
@@ -121,7 +121,7 @@ def create() -> Any:
         db.session.rollback()
         put_error(form, error)
         customer = _customer(request.args.get("customer_id", ""))
-        return _form(form, customer, charges_to_pay(customer.id), 422)
+        return _form(form, customer, charges_to_pay(customer), 422)
     db.session.commit()
     flash(f"Recorded a payment from {customer.name}.")
     return redirect(url_for("payments.show", payment_id=made.id), code=303)
@@ -184,7 +184,7 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
 
 
 def _choices(payment: Payment) -> Choices:
-    return charges_to_pay(payment.customer_id, credit.left_of(payment), credit.paid_by(payment))
+    return charges_to_pay(payment.customer, credit.left_of(payment), credit.paid_by(payment))
 
 
 @bp.post("/<int:payment_id>/complete")

@@ -24,7 +24,7 @@ bp = Blueprint("payments_back", __name__, url_prefix="/payments-back")
 def new() -> Any:
     customer = _customer()
     holds = credit.balance_of(customer.id)
-    form = offering(PayBackForm, payments_to_return(customer.id))(
+    form = offering(PayBackForm, payments_to_return(customer))(
         formdata=None, paid_on=today(), amount=holds if holds > 0 else None
     )
     return _form(form, customer)
@@ -33,7 +33,7 @@ def new() -> Any:
 @bp.post("")
 def create() -> Any:
     customer = _customer()
-    form = offering(PayBackForm, payments_to_return(customer.id))()
+    form = offering(PayBackForm, payments_to_return(customer))()
     if not form.validate_on_submit():
         return _form(form, customer, 422)
     back = PaymentBack(
@@ -69,7 +69,7 @@ def _form(form: PayBackForm, customer: Customer, status: int = 200) -> Any:
         "payments_back/new.html",
         form=form,
         customer=customer,
-        choices=payments_to_return(customer.id),
+        choices=payments_to_return(customer),
         balance=credit.balance_of(customer.id),
     ), status
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from portal.models import Allocation, BalanceEntry, Mail, Payment, PaymentState
+from portal.models import Allocation, BalanceEntry, Mail, Payment, PaymentBack, PaymentState
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from tests.pages import error_at, page, words
@@ -296,3 +296,61 @@ def test_a_payment_typed_twice_is_noticed_and_taken_in_with_a_reason(client, ses
         )
     )
     assert credit.balance_of(acme.id) == 150
+
+
+def test_a_part_of_a_payment_moves_to_another_customer(client, session, acme):
+    payment, globex = a_payment(session, acme), a_customer("Globex", tax_rate="0")
+    session.commit()
+    path = f"/payments/{payment.id}/split"
+    assert page(client.get(path)).select_one("[name=amount]")["value"] == "50"
+    typed = {"token": "s", "customer": "Globex", "amount": "60", "description": "Theirs # ours"}
+    soup = page(client.post(path, data=typed), 422)
+    assert "Only 50.00 of the payment is left" in error_at(soup, "amount")
+    assert "already" in error_at(page(client.post(path, data=typed | {"customer": "Acme"}), 422), "customer")
+    soup = page(client.post(path, data=typed | {"amount": "20"}, follow_redirects=True))
+    assert "Payment of Globex" in words(soup) and "Left to allocate 30.00 GBP" in words(soup)
+    part = session.scalars(select(Payment).where(Payment.customer_id == globex.id)).one()
+    assert "a part of the payment of Acme" in words(page(client.get(f"/payments/{part.id}")))
+
+
+def test_money_is_paid_back_and_the_payment_back_is_cancelled(client, session, acme):
+    payment = a_payment(session, acme)
+    path = f"/payments-back?customer_id={acme.id}"
+    soup = page(client.get(f"/payments-back/new?customer_id={acme.id}"))
+    assert soup.select_one("[name=amount]")["value"] == "50"
+    typed = {
+        "token": "b",
+        "amount": "50.01",
+        "paid_on": "2026-11-22",
+        "method": "cash",
+        "bank_reference": "R 1",
+    }
+    assert "holds only 50.00" in error_at(page(client.post(path, data=typed), 422), "amount")
+    soup = page(client.post(path, data=typed | {"amount": "20"}, follow_redirects=True))
+    assert "Paid back on 22 Nov 2026" in words(soup) and "R 1" in words(soup)
+    assert (credit.balance_of(acme.id), credit.left_of(payment)) == (30, 30)
+    refused = page(client.post(f"/payments/{payment.id}/cancel", data={"version": payment.version}), 409)
+    assert "Acme then owes 20.00 GBP" in words(refused)
+    back = session.scalars(select(PaymentBack)).one()
+    page(
+        client.post(f"/payments-back/{back.id}/cancel", data={"version": back.version}, follow_redirects=True)
+    )
+    assert credit.balance_of(acme.id) == 50
+
+
+def test_all_payments_are_listed_and_found(client, session, acme):
+    a_payment(session, acme, "99.72")
+    for asked, there in (("q=99.72", True), ("q=acme", True), ("q=98", False), ("state=pending", False),
+                         ("from=2026-11-22&to=2026-11-22", True), ("sort=-amount", True)):  # fmt: skip
+        assert ("99.72 GBP" in words(page(client.get(f"/payments?{asked}")))) is there, asked
+    assert "To is before From" in words(page(client.get("/payments?from=2026-11-23&to=2026-11-01"), 422))
+
+
+def test_charges_and_what_paid_them_add_up_to_what_is_to_pay(client, session, acme):
+    charged(acme, "30")
+    a_payment(session, acme, "12.50")
+    credit.adjust(acme, Decimal(-5), TODAY, "Loss", token="x", today=TODAY, by=BEN, now=NOW)
+    session.commit()
+    text = words(page(client.get(f"/customers/{acme.id}/credit")))
+    assert "Payment of 22 Nov 2026: Support call 12.50 17.50" in text
+    assert "Left of charges 17.50" in text and "To pay on 22 Nov 2026 22.50" in text
