@@ -177,6 +177,7 @@ def _forms() -> list[Act]:
         Act("move the charge's due day", "charges.move_due_day", "/charges/{charge}/due-day",
             {"due_on": "2027-06-30", "reason": "They asked"}),
         Act("pay from the balance", "credit.pay_from_balance", "/customers/{acme}/credit/pay"),
+        Act("pay from the balance, for many", "owed.pay", "/owed/pay", {"ids": "acme"}),
         Act("adjust Fresh's balance", "credit.adjust", "/customers/{fresh}/credit/adjustments",
             {"amount": "3", "for_day": TODAY, "reason": "Sorry", "token": "a click"}),
         Act("adjust Gone's balance", "credit.adjust", "/customers/{gone}/credit/adjustments",
