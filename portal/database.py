@@ -32,6 +32,7 @@ KEPT = {
     "charge": ("charge", "charges"),
     "balance_entry": ("balance entry", "balance entries"),
     "payment": ("payment", "payments"),
+    "payment_back": ("payment back", "payments back"),
     "call": ("call", "calls"),
     "customer": ("customer", "customers"),
 }

@@ -258,12 +258,33 @@ ROWS = {
         harmless={"confirmed": "nobody has it"},
     ),
     "payments.allocate": Row(
-        "payments.show", fill={"amount": "1"}, harmless=TOKEN, theirs={"charge": "{their_charge}"}
+        "payments.show",
+        fill={"chosen": "{charge_id}"},
+        theirs={"chosen": "{their_charge}"},
+        says={"seen": "has changed"},
     ),
     "payments.cancel": Row("payments.show", at={"payment_id": "{pending}"}),
     "payments.complete": Row("payments.show", at={"payment_id": "{pending}"}),
     "payments.create": Row(
-        "payments.new", query={"customer_id": "{customer_id}"}, fill={"amount": "8"}, harmless=TOKEN
+        "payments.new",
+        query={"customer_id": "{customer_id}"},
+        fill={"amount": "8"},
+        kinds={"again_reason": "text"},
+        theirs={"chosen": "{their_charge}"},
+        harmless=TOKEN,
+    ),
+    "payments.split": Row(
+        "payments.ask_split",
+        fill={"customer": "Globex", "amount": "1"},
+        harmless=TOKEN,
+    ),
+    "payments_back.cancel": BUTTON,
+    "payments_back.create": Row(
+        "payments_back.new",
+        query={"customer_id": "{customer_id}"},
+        fill={"amount": "1"},
+        theirs={"chosen": "{their_charge}"},
+        harmless=TOKEN,
     ),
     "payments.release_allocation": BUTTON,
     "payments.release": Row("payments.show"),

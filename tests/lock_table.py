@@ -33,6 +33,8 @@ packages      update update_row : package (connexcs)? position?
 payments      allocate release release_allocation : customer charge
 owed          pay : customer? charge?
 payments      cancel : customer
+payments      split : customer charge?
+payments_back cancel create : customer
 payments      complete create : customer charge?
 people        deactivate reactivate take_second_step_away update_row : person
 people        invite : company

@@ -59,10 +59,12 @@ class Act:
         if self.who in scene.cookies:
             with client.session_transaction() as cookie:
                 cookie.update(scene.cookies[self.who], _fresh=True, fs_paa=world.time.time())
-        path = PART.sub(lambda part: str(scene.names[part[1]]), self.path)
-        answer = client.post(
-            path, data={name: _filled(value, scene, click) for name, value in self.form.items()}
-        )
+
+        def named(text: str) -> str:
+            return PART.sub(lambda part: str(scene.names[part[1]]), text)
+
+        form = {named(name): _filled(value, scene, click) for name, value in self.form.items()}
+        answer = client.post(named(self.path), data=form)
         return answer.status_code, answer.get_data(as_text=True)
 
 
@@ -175,6 +177,7 @@ def _forms() -> list[Act]:
         Act("move the charge's due day", "charges.move_due_day", "/charges/{charge}/due-day",
             {"due_on": "2027-06-30", "reason": "They asked"}),
         Act("pay from the balance", "credit.pay_from_balance", "/customers/{acme}/credit/pay"),
+        Act("pay from the balance, for many", "owed.pay", "/owed/pay", {"ids": "acme"}),
         Act("adjust Fresh's balance", "credit.adjust", "/customers/{fresh}/credit/adjustments",
             {"amount": "3", "for_day": TODAY, "reason": "Sorry", "token": "a click"}),
         Act("adjust Gone's balance", "credit.adjust", "/customers/{gone}/credit/adjustments",
@@ -190,9 +193,19 @@ def _forms() -> list[Act]:
         Act("cancel the payment", "payments.cancel", "/payments/{paid}/cancel", {"version": "paid.version"}),
         Act("release the payment", "payments.release", "/payments/{paid}/release", {"version": "paid.version"}),
         Act("allocate the rest", "payments.allocate", "/payments/{paid}/allocations",
-            {"charge": "charge", "amount": "9.40", "token": "a click"}),
-        Act("allocate once", "payments.allocate", "/payments/{paid}/allocations",
-            {"charge": "charge", "amount": "2", "token": "the same click"}),
+            {"chosen": "charge", "amount_{charge}": "29.40", "seen": "paid.seen"}),
+        Act("allocate less", "payments.allocate", "/payments/{paid}/allocations",
+            {"chosen": "charge", "amount_{charge}": "2", "seen": "paid.seen"}),
+        Act("split the payment", "payments.split", "/payments/{paid}/split",
+            {"customer": "Delta", "amount": "75", "description": "", "token": "a click"}),
+        Act("split the payment for Fresh", "payments.split", "/payments/{paid}/split",
+            {"customer": "Fresh", "amount": "60", "description": "", "token": "a click"}),
+        Act("pay back", "payments_back.create", "/payments-back?customer_id={acme}",
+            {"amount": "30", "paid_on": TODAY, "token": "a click"}),
+        Act("pay the rest back", "payments_back.create", "/payments-back?customer_id={acme}",
+            {"amount": "40", "paid_on": TODAY, "token": "a click"}),
+        Act("cancel the payment back", "payments_back.cancel", "/payments-back/{back}/cancel",
+            {"version": "back.version"}),
         Act("release the allocation", "payments.release_allocation", "/payments/allocations/{allocation}/release"),
         # customers
         Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),

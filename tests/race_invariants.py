@@ -29,9 +29,18 @@ RULES = {
         AND b.did_id IS NOT DISTINCT FROM a.did_id AND b.id > a.id
         JOIN package p ON p.id = a.package_id AND p.name <> 'Bundle'
         WHERE (a.end_date IS NULL OR a.end_date >= b.start_date)""",
-    "no more of a payment is allocated than it is": """
+    "no more of a payment is allocated, split off and paid back than it is": """
+        SELECT p.id FROM payment p WHERE p.amount <
+          (SELECT coalesce(sum(a.amount), 0) FROM allocation a WHERE a.payment_id = p.id AND a.released_on IS NULL)
+        + (SELECT coalesce(sum(s.amount), 0) FROM payment s WHERE s.split_from_id = p.id)
+        + (SELECT coalesce(sum(r.amount), 0) FROM returned_payment r JOIN payment_back b ON b.id = r.payment_back_id
+           WHERE r.payment_id = p.id AND b.cancelled_on IS NULL)""",
+    "only a completed payment is allocated": """
         SELECT p.id FROM payment p JOIN allocation a ON a.payment_id = p.id AND a.released_on IS NULL
-        GROUP BY p.id HAVING sum(a.amount) > p.amount OR p.state <> 'completed'""",
+        WHERE p.state <> 'completed'""",
+    "a payment back is out of the balance until it is cancelled, once": """
+        SELECT b.id FROM payment_back b LEFT JOIN balance_entry e ON e.payment_back_id = b.id GROUP BY b.id
+        HAVING coalesce(sum(e.amount), 0) <> CASE WHEN b.cancelled_on IS NULL THEN -b.amount ELSE 0 END""",
     "no more comes off a charge than it comes to": """
         SELECT c.id FROM charge c JOIN allocation a ON a.charge_id = c.id AND a.released_on IS NULL
         GROUP BY c.id HAVING sum(a.amount) > c.amount + c.tax""",
@@ -44,8 +53,9 @@ RULES = {
         AND coalesce(o.amount, 0) <> c.amount + c.tax - (SELECT coalesce(sum(a.amount), 0) FROM allocation a
                                                          WHERE a.charge_id = c.id AND a.released_on IS NULL)""",
     "a payment is in the balance while it is completed, once": """
-        SELECT p.id FROM payment p LEFT JOIN balance_entry e ON e.payment_id = p.id AND e.source = 'payment'
-        GROUP BY p.id HAVING coalesce(sum(e.amount), 0) <> CASE WHEN p.state = 'completed' THEN p.amount ELSE 0 END""",
+        SELECT p.id FROM payment p LEFT JOIN balance_entry e ON e.payment_id = p.id AND e.source IN ('payment', 'split')
+        GROUP BY p.id HAVING coalesce(sum(e.amount), 0) <> CASE WHEN p.state = 'completed' THEN p.amount
+          - (SELECT coalesce(sum(s.amount), 0) FROM payment s WHERE s.split_from_id = p.id) ELSE 0 END""",
     "what is allocated has left the balance": """
         SELECT p.id FROM payment p
         WHERE (SELECT coalesce(sum(e.amount), 0) FROM balance_entry e

@@ -16,12 +16,14 @@ from sqlalchemy import insert, select, text
 from portal import clock
 from portal.extensions import db
 from portal.models import (
+    Allocation,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
     ImportState,
     Payment,
+    PaymentBack,
     PaymentState,
     Run,
 )
@@ -190,15 +192,17 @@ def _pay(names: dict[str, Any]) -> None:
     names["pending"] = paid("pending", names["acme"], PaymentState.PENDING, 50)
     names["expected"] = paid("expected", names["delta"], PaymentState.PENDING, 70)
     credit.release(names["paid"], trade.TODAY, by=trade.BEN, now=trade.NOW)
-    names["allocation"] = credit.allocate(
-        names["paid"],
-        names["charge"],
-        Decimal(20),
-        token="part",
-        today=trade.TODAY,
-        by=trade.BEN,
-        now=trade.NOW,
-    )
+    part = {names["charge"].id: Decimal(20)}
+    credit.allocate(names["paid"], part, today=trade.TODAY, by=trade.BEN, now=trade.NOW)
+    names["allocation"] = db.session.scalars(
+        select(Allocation).where(Allocation.released_on.is_(None), Allocation.payment_id == names["paid"].id)
+    ).one()
+    names["back"] = PaymentBack(
+        token="back", customer=names["acme"], paid_on=trade.TODAY, amount=Decimal(5), method="cash",
+        created_at=trade.NOW,
+    )  # fmt: skip
+    credit.pay_back(names["back"], trade.TODAY, now=trade.NOW)
+    names["paid.seen"] = credit.seen_of(names["paid"])
 
 
 def _import(

@@ -48,7 +48,8 @@ GET  notices index
 GET  owed index
 GET  packages figures index row show
 POST packages preview
-GET  payments show
+GET  payments index show
+GET  payments_back show
 GET  runs index progress show
 GET  seen charges dids home logo summary summary_pdf
 GET  settings index logo
@@ -66,7 +67,8 @@ GET  customers edit edit_row new
 GET  did_intake new
 GET  dids edit_row
 GET  packages copy delete edit edit_row new
-GET  payments new
+GET  payments ask_split new
+GET  payments_back new
 GET  runs new
 POST assignments assign_many bulk create delete end end_many update update_row
 POST calls create keep_columns resume stop
@@ -79,7 +81,8 @@ POST dids delete give give_many release release_many restore update_row
 POST holds choose choose_for_all
 POST owed pay
 POST packages archive archive_many copy create delete delete_planned restore update update_row
-POST payments allocate cancel complete create release release_allocation
+POST payments allocate cancel complete create release release_allocation split
+POST payments_back cancel create
 POST runs create post resume
 """
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models import (
+    Allocation,
     CallImport,
     Charge,
     Company,
@@ -17,6 +18,7 @@ from portal.models import (
     Customer,
     ImportState,
     Payment,
+    PaymentBack,
     PaymentState,
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
@@ -66,7 +68,12 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         amount=Decimal(100), fee=Decimal(0), created_at=trade.NOW,
     )  # fmt: skip
     credit.record_payment(payment, trade.TODAY, now=trade.NOW)
-    db.session.flush()
+    back = PaymentBack(
+        token=f"back-{name}", customer=customer, paid_on=trade.TODAY, amount=Decimal(5), method="cash",
+        created_at=trade.NOW,
+    )  # fmt: skip
+    allocation_id = _allocation(payment, charge)
+    credit.pay_back(back, trade.TODAY, now=trade.NOW)
     run = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=owner.email, now=trade.NOW, customer_id=customer.id
     )
@@ -90,7 +97,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     return Things(
         customer,
         {
-            "allocation_id": _allocation(payment, charge),
+            "allocation_id": allocation_id,
             "assignment_id": assignment.id,
             "charge_id": charge.id,
             "customer_id": customer.id,
@@ -102,6 +109,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
             "key": "0" * 64,
             "noun": "dids",
             "package_id": line.id,
+            "payment_back_id": back.id,
             "payment_id": payment.id,
             "run_id": run.id,
             "service_id": service.id,
@@ -119,9 +127,6 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
 
 def _allocation(payment: Payment, charge: Charge) -> int:
     credit.release(payment, trade.TODAY, by=trade.BEN, now=trade.NOW)
-    allocated = credit.allocate(
-        payment, charge, Decimal(1), token=f"part of {payment.token}", today=trade.TODAY,
-        by=trade.BEN, now=trade.NOW,
-    )  # fmt: skip
-    db.session.flush()
-    return allocated.id
+    credit.allocate(payment, {charge.id: Decimal(1)}, today=trade.TODAY, by=trade.BEN, now=trade.NOW)
+    query = select(Allocation.id).where(Allocation.payment_id == payment.id, Allocation.released_on.is_(None))
+    return db.session.scalars(query).one()

@@ -446,22 +446,90 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("split_from_id", PK, nullable=True),
         sa.CheckConstraint("amount > 0", name=op.f("ck_payment_amount")),
         sa.CheckConstraint("fee >= 0", name=op.f("ck_payment_fee")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_payment_customer_id_customer"),
+        sa.ForeignKeyConstraint(["split_from_id"], ["payment.id"], name="fk_payment_split_from_id_payment"),
         sa.PrimaryKeyConstraint("id", name="pk_payment"),
         sa.UniqueConstraint("token", name="uq_payment_token"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_payment_amount_id", "payment", ["amount", "id"], unique=False)
     op.create_index("ix_payment_customer_id_id", "payment", ["customer_id", "id"], unique=False)
+    op.create_index("ix_payment_paid_on_id", "payment", ["paid_on", "id"], unique=False)
+    op.create_index("ix_payment_split_from_id", "payment", ["split_from_id"], unique=False)
     op.create_index(
         "uq_payment_reference_key",
         "payment",
         ["reference_key"],
         unique=True,
-        sqlite_where=sa.text("reference_key <> '' and again_reason = '' and state <> 'cancelled'"),
-        postgresql_where=sa.text("reference_key <> '' and again_reason = '' and state <> 'cancelled'"),
+        sqlite_where=sa.text(
+            "reference_key <> '' and again_reason = '' and state <> 'cancelled' and split_from_id is null"
+        ),
+        postgresql_where=sa.text(
+            "reference_key <> '' and again_reason = '' and state <> 'cancelled' and split_from_id is null"
+        ),
     )
+
+    op.create_table(
+        "payment_back",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "bank_transfer",
+                "card",
+                "direct_debit",
+                "cash",
+                "cheque",
+                "other",
+                name="method",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("bank_reference", sa.String(length=140), nullable=False),
+        sa.Column("cancelled_on", sa.Date(), nullable=True),
+        sa.Column("created_by", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payment_back_amount")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_payment_back_customer_id_customer"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_payment_back"),
+        sa.UniqueConstraint("token", name="uq_payment_back_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_payment_back_customer_id_id", "payment_back", ["customer_id", "id"], unique=False)
+
+    op.create_table(
+        "returned_payment",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("payment_back_id", PK, nullable=False),
+        sa.Column("payment_id", PK, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_returned_payment_amount")),
+        sa.ForeignKeyConstraint(
+            ["payment_back_id"], ["payment_back.id"], name="fk_returned_payment_payment_back_id_payment_back"
+        ),
+        sa.ForeignKeyConstraint(
+            ["payment_id"], ["payment.id"], name="fk_returned_payment_payment_id_payment"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_returned_payment"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_returned_payment_payment_back_id", "returned_payment", ["payment_back_id"], unique=False
+    )
+    op.create_index("ix_returned_payment_payment_id", "returned_payment", ["payment_id"], unique=False)
 
     op.create_table(
         "run",
@@ -1099,7 +1167,6 @@ def upgrade() -> None:
     op.create_table(
         "allocation",
         sa.Column("id", PK, nullable=False),
-        sa.Column("token", sa.String(length=64), nullable=True),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column(
             "source",
@@ -1135,7 +1202,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_allocation_customer_id_customer"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
         sa.PrimaryKeyConstraint("id", name="pk_allocation"),
-        sa.UniqueConstraint("token", name="uq_allocation_token"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_allocation_by_charge_id", "allocation", ["by_charge_id"], unique=False)
@@ -1193,6 +1259,8 @@ def upgrade() -> None:
                 "adjustment",
                 "allocation",
                 "release",
+                "split",
+                "payment_back",
                 name="source",
                 native_enum=False,
                 create_constraint=True,
@@ -1202,6 +1270,7 @@ def upgrade() -> None:
         ),
         sa.Column("charge_id", PK, nullable=True),
         sa.Column("payment_id", PK, nullable=True),
+        sa.Column("payment_back_id", PK, nullable=True),
         sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("for_day", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -1214,6 +1283,9 @@ def upgrade() -> None:
             ["customer_id"], ["customer.id"], name="fk_balance_entry_customer_id_customer"
         ),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_balance_entry_payment_id_payment"),
+        sa.ForeignKeyConstraint(
+            ["payment_back_id"], ["payment_back.id"], name="fk_balance_entry_payment_back_id_payment_back"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_balance_entry"),
         sa.UniqueConstraint("token", name="uq_balance_entry_token"),
         sqlite_autoincrement=True,
@@ -1230,6 +1302,7 @@ def upgrade() -> None:
         ["customer_id", "source", "for_day"],
         unique=False,
     )
+    op.create_index("ix_balance_entry_payment_back_id", "balance_entry", ["payment_back_id"], unique=False)
     op.create_index("ix_balance_entry_payment_id", "balance_entry", ["payment_id"], unique=False)
     op.create_index(
         "uq_balance_entry_charge_id",
@@ -1271,6 +1344,8 @@ def downgrade() -> None:
     op.drop_table("assignment")
     op.drop_table("user")
     op.drop_table("run")
+    op.drop_table("returned_payment")
+    op.drop_table("payment_back")
     op.drop_table("payment")
     op.drop_table("package")
     op.drop_table("invitation")

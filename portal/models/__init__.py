@@ -24,6 +24,7 @@ from portal.models.invitation import Invitation
 from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
 from portal.models.payment import Payment, PaymentMethod, PaymentState
+from portal.models.payment_back import PaymentBack, ReturnedPayment
 from portal.models.run import Outcome, Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.sent_form import SentForm
 from portal.models.session import SignInAttempt, UserSession
@@ -69,8 +70,10 @@ __all__ = [
     "PackagePrice",
     "PackageSchedule",
     "Payment",
+    "PaymentBack",
     "PaymentMethod",
     "PaymentState",
+    "ReturnedPayment",
     "Run",
     "RunException",
     "RunState",

@@ -48,7 +48,6 @@ class Allocation(db.Model):
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
-    token: Mapped[str | None] = mapped_column(String(64), unique=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     source: Mapped[AllocationSource] = mapped_column(word(AllocationSource, "source"))
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))

@@ -22,6 +22,9 @@ class EntrySource(StrEnum):
     # when something that was paid is credited or reversed.
     ALLOCATION = "allocation"
     RELEASE = "release"
+    # A part of a payment that was split off for another customer, and money paid out.
+    SPLIT = "split"
+    PAYMENT_BACK = "payment_back"
 
 
 ONE_PER_CHARGE = text("source = 'charge'")
@@ -52,6 +55,7 @@ class BalanceEntry(db.Model):
     source: Mapped[EntrySource] = mapped_column(word(EntrySource, "source"))
     charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), index=True)
+    payment_back_id: Mapped[int | None] = mapped_column(ForeignKey("payment_back.id"), index=True)
     made_on: Mapped[date]
     for_day: Mapped[date]
     amount: Mapped[Decimal] = mapped_column(Money)

@@ -31,7 +31,9 @@ class PaymentMethod(StrEnum):
     OTHER = "other"
 
 
-TOLD_APART = text("reference_key <> '' and again_reason = '' and state <> 'cancelled'")
+TOLD_APART = text(
+    "reference_key <> '' and again_reason = '' and state <> 'cancelled' and split_from_id is null"
+)
 
 
 class Payment(db.Model):
@@ -39,12 +41,16 @@ class Payment(db.Model):
 
     `bank_reference` is that of the transaction; `reference_key` is what it is told apart by, empty where it tells
     nothing. `again_reason` says why a payment was taken in whose method and reference were there already.
+    `split_from` is the payment that this one is a part of, split off for another customer: it shares its reference.
     """
 
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("fee >= 0", name="fee"),
         Index("ix_payment_customer_id_id", "customer_id", "id"),
+        Index("ix_payment_paid_on_id", "paid_on", "id"),
+        Index("ix_payment_amount_id", "amount", "id"),
+        Index("ix_payment_split_from_id", "split_from_id"),
         # The same payment is taken in twice only with a reason (billing-rules 13).
         Index(
             "uq_payment_reference_key",
@@ -74,7 +80,10 @@ class Payment(db.Model):
     created_at: Mapped[datetime] = mapped_column(UTC)
     version: Mapped[int] = mapped_column(default=1)
 
+    split_from_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+
     customer: Mapped[Customer] = relationship()
+    split_from: Mapped["Payment | None"] = relationship(remote_side=[id])
 
     __mapper_args__ = {"version_id_col": version}
 

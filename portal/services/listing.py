@@ -7,7 +7,7 @@ from the row itself, so an address holds nothing but its id.
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_
 
 from portal.extensions import db
 
@@ -55,7 +55,10 @@ def page(
     backwards = before is not None and place is not None
     downwards = sort.descending != backwards
     if place is not None:
-        keys, here = tuple_(*sort.columns), tuple_(*place)
+        keys, here = (
+            tuple_(*sort.columns),
+            tuple_(*map(literal, place, (column.type for column in sort.columns))),
+        )
         query = query.where(keys < here if downwards else keys > here)
     order = [column.desc() if downwards else column.asc() for column in sort.columns]
     found = list(db.session.scalars(query.order_by(*order).limit(size + 1)).unique())

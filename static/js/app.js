@@ -78,6 +78,19 @@
     if (closest(event, ".select")) countRows();
   });
 
+  // Amounts to choose: what is left as one ticks, and a tick fills in what there still is. Counted in millionths, so exact.
+  const micros = (text) => Math.round(Number(text) * 1e6) || 0;
+  function countRest(list, ticked) {
+    const form = list.closest("form"), amounts = [...list.querySelectorAll("[data-most]")], tick = (amount) => amount.closest("tr").querySelector("[name=chosen]");
+    const places = amounts[0].dataset.most.split(".")[1]?.length ?? 0, whole = micros(list.dataset.whole ?? form.elements.amount.value);
+    const rest = () => amounts.filter((amount) => tick(amount).checked).reduce((left, amount) => left - micros(amount.value), whole);
+    const own = amounts.find((amount) => tick(amount) === ticked), left = own?.matches("tr:has([name=chosen]:checked) *") ? rest() + micros(own.value) : 0;
+    if (left > 0) own.value = (Math.min(left, micros(own.dataset.most)) / 1e6).toFixed(places);
+    form.querySelector("[data-rest]").textContent = (rest() / 1e6).toFixed(places);
+  }
+  on("input", (event) => { for (const list of closest(event, "form")?.querySelectorAll(".choose") ?? []) countRest(list, event.target); });
+  document.querySelectorAll(".choose").forEach((list) => countRest(list));
+
   on("click", (event) => {
     closest(event, "[data-dismiss]")?.closest(".toast").remove();
     if (closest(event, "[data-print]")) print();

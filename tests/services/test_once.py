@@ -62,10 +62,6 @@ class Acts:
         how = {"token": token, "today": TODAY, "by": BEN, "now": NOW}
         return credit.adjust(self.acme, Decimal(amount), TODAY, "Goodwill", **how)
 
-    def allocate(self, token, amount):
-        payment, charge = db.session.get_one(Payment, self.payment), db.session.get_one(Charge, self.charge)
-        return credit.allocate(payment, charge, Decimal(amount), token=token, today=TODAY, by=BEN, now=NOW)
-
     def charge_by_hand(self, token, amount):
         return charge_manually(self.asked(amount), token=token, today=TODAY, by=BEN, now=NOW)
 
@@ -84,9 +80,9 @@ class Acts:
         return assign_many([self.draft(quantity)], token=token, by=BEN, now=NOW)[0]
 
 
-ACTS = ("pay", "adjust", "allocate", "charge_by_hand", "add_customer", "add_package", "assign", "assign_many")
-# How many rows an act makes: money is a payment, or an allocation, and its entry; a payment pays what is open.
-ROWS = {"pay": 4, "allocate": 2}
+ACTS = ("pay", "adjust", "charge_by_hand", "add_customer", "add_package", "assign", "assign_many")
+# How many rows an act makes: a payment is one, and its entry, and it pays what is open.
+ROWS = {"pay": 4}
 MODELS = (Payment, BalanceEntry, Allocation, Charge, Customer, Package, Assignment)
 
 
@@ -134,7 +130,7 @@ def test_without_a_token_nothing_is_stored(acts, name, token):
 @pytest.mark.parametrize("name", [name for name in ACTS if name != "assign_many"])
 def test_a_form_that_was_refused_may_be_sent_again(acts, session, name):
     act = getattr(acts, name)
-    refused = {"allocate": "51", "add_package": "-1", "add_customer": "101"}.get(name, "0")
+    refused = {"add_package": "-1", "add_customer": "101"}.get(name, "0")
     with pytest.raises(RuleBroken):
         act(TOKEN, refused)
     act(TOKEN, "3")

@@ -73,7 +73,7 @@ def pay(session, customer):
     credit.record_payment(payment, HALFWAY, now=NOW)
     credit.release(payment, HALFWAY, by=BEN, now=NOW)
     seats = session.scalars(select(Charge).where(Charge.label == "Seat").order_by(Charge.id)).first()
-    credit.allocate(payment, seats, Decimal("50.01"), token="a", today=HALFWAY, by=BEN, now=NOW)
+    credit.allocate(payment, {seats.id: Decimal("50.01")}, today=HALFWAY, by=BEN, now=NOW)
 
 
 def told(amount):

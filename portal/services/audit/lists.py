@@ -16,8 +16,8 @@ from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
 NEWEST = Sort((AuditEntry.id,), descending=True)
 NOUNS = (
-    "package", "customer", "DID", "assignment", "charge", "balance", "payment", "run", "import", "settings", "person",
-    "ConnexCS package",
+    "package", "customer", "DID", "assignment", "charge", "balance", "payment", "payment back", "run",
+    "import", "settings", "person", "ConnexCS package",
 )  # fmt: skip
 # What a person calls the fields that the log keeps under their stored names.
 LABELS = {

@@ -24,6 +24,8 @@ from portal.models import (
     PackagePrice,
     PackageSchedule,
     Payment,
+    PaymentBack,
+    ReturnedPayment,
     Run,
 )
 from portal.models.user import User
@@ -109,6 +111,18 @@ WATCHED: dict[type, Watch] = {
         ("state", "paid_on", "amount", "fee", "method", "bank_reference", "again_reason", "description"),
         lambda row: f"payment of {day(row.paid_on)}",
     ),
+    PaymentBack: Watch(
+        "payment back",
+        ("paid_on", "amount", "method", "bank_reference", "cancelled_on"),
+        lambda row: f"payment back of {day(row.paid_on)}",
+    ),
+    ReturnedPayment: Watch(
+        "payment back",
+        ("payment_id", "amount"),
+        lambda row: f"returned of the payment of {day(row.payment.paid_on)}",
+        lambda row: row.payment_back_id,
+        lambda row: row.payment_back.customer_id,
+    ),
     Allocation: Watch(
         "payment",
         ("charge_id", "source", "amount", "made_on", "released_on"),
@@ -179,8 +193,14 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         STAYS: "corrects_id period_from period_until quantity unit_price unit_cost days whole_days spend tax_rate"
         " due_on",
     },
-    BalanceEntry: {WHICH: "customer_id charge_id payment_id", WHEN: "made_at made_by made_on", STAYS: "tax"},
-    Payment: {WHICH: "customer_id", STAYS: "confirm_by_email", FOLLOWS: "reference_key"},
+    BalanceEntry: {
+        WHICH: "customer_id charge_id payment_id payment_back_id",
+        WHEN: "made_at made_by made_on",
+        STAYS: "tax",
+    },
+    PaymentBack: {WHICH: "customer_id"},
+    ReturnedPayment: {WHICH: "payment_back_id"},
+    Payment: {WHICH: "customer_id split_from_id", STAYS: "confirm_by_email", FOLLOWS: "reference_key"},
     Allocation: {WHICH: "customer_id payment_id by_charge_id", FOLLOWS: "by_hand"},
     DueDay: {WHICH: "charge_id", WHEN: "made_on made_by made_at"},
     Run: {

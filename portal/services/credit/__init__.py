@@ -7,13 +7,15 @@ that a statement once printed does not change, and names the day it is for.
 from portal.services.credit.allocation import (
     Act,
     allocate,
-    left_of,
+    due_first,
     lock_open,
     open_again,
+    paid_by,
     pay_from_balance,
     put,
     release,
     release_allocation,
+    seen_of,
     set_off,
     set_off_all,
     set_off_by_hand,
@@ -42,13 +44,23 @@ from portal.services.credit.items import (
     touched_by,
 )
 from portal.services.credit.owing import ToPay, to_pay
-from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
+from portal.services.credit.paying_back import cancel_payment_back, lock_payment_back, pay_back
+from portal.services.credit.payment_rules import (
+    allocated_of,
+    check_amount,
+    left_of,
+    lock_payment,
+    paid_back_of,
+    split_off,
+    with_something_left,
+)
 from portal.services.credit.payments import (
     adjust,
     cancel_payment,
     complete_payment,
     record_payment,
 )
+from portal.services.credit.splitting import split
 
 __all__ = [
     "Act",
@@ -64,18 +76,24 @@ __all__ = [
     "below_among",
     "below_limit",
     "cancel_payment",
+    "cancel_payment_back",
     "check_amount",
     "check_not_archived",
     "complete_payment",
+    "due_first",
     "entries_of",
     "first_due_day",
     "items_of",
     "left_of",
     "lock_open",
     "lock_payment",
+    "lock_payment_back",
     "open_again",
     "open_items",
     "open_new",
+    "paid_back_of",
+    "paid_by",
+    "pay_back",
     "pay_from_balance",
     "payment_days",
     "put",
@@ -83,12 +101,16 @@ __all__ = [
     "refresh",
     "release",
     "release_allocation",
+    "seen_of",
     "set_off",
     "set_off_all",
     "set_off_by_hand",
+    "split",
+    "split_off",
     "take_off",
     "to_pay",
     "to_pay_items",
     "touched_by",
     "who_can_set_off",
+    "with_something_left",
 ]

@@ -4,10 +4,12 @@ Whoever calls holds the locks of the charges: people's acts lock the customer an
 (`lock_open`), a run the charges that it corrects with what is set off against them (`items.touched_by`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 
 from sqlalchemy import Select, func, select
 
@@ -15,7 +17,7 @@ from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
 from portal.domain.schedule import ONE_DAY
-from portal.domain.wording import money, money_in
+from portal.domain.wording import money
 from portal.extensions import db
 from portal.models import (
     MONEY,
@@ -27,15 +29,19 @@ from portal.models import (
     EntrySource,
     OpenItem,
     Payment,
-    PaymentState,
 )
 from portal.services import locking
 from portal.services.credit import items
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import balance_of
-from portal.services.credit.items import items_of, refresh, to_pay_items
-from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
-from portal.services.once import Receipt, Sent, once
+from portal.services.credit.items import Item, items_of, refresh, to_pay_items
+from portal.services.credit.payment_rules import (
+    check_amount,
+    check_completed,
+    left_of,
+    lock_payment,
+    with_something_left,
+)
 
 ZERO = Decimal(0)
 
@@ -73,14 +79,10 @@ def put(
         made_on=made_on or act.today,
     )
     db.session.add(made)
-    _has_been_put(made, act)
+    if source in MONEY:
+        _enter(made, -amount, EntrySource.ALLOCATION, act)
+    refresh([charge.id, *([by_charge.id] if by_charge else [])])
     return made
-
-
-def _has_been_put(made: Allocation, act: Act) -> None:
-    if made.source in MONEY:
-        _enter(made, -made.amount, EntrySource.ALLOCATION, act)
-    refresh([made.charge.id, *([made.by_charge.id] if made.by_charge else [])])
 
 
 def _take_back(
@@ -133,56 +135,87 @@ def lock_open(customer_id: int, also: Iterable[int] = ()) -> None:
 
 
 def allocate(
-    payment: Payment, charge: Charge, amount: Decimal, *, token: str, today: date, by: str, now: datetime
-) -> Allocation:
-    """Pay a charge out of a payment: that amount leaves the balance."""
+    payment: Payment,
+    wanted: Mapping[int, Decimal],
+    *,
+    today: date,
+    by: str,
+    now: datetime,
+    seen: str | None = None,
+) -> None:
+    """Let a payment pay just so much of each of these charges (0: nothing): what it pays of others stays.
+
+    What is more than that is released, and what is less is put on, in one act. `seen` is what it paid when somebody
+    chose (`seen_of`): RuleBroken where that has changed, unless it is already as wanted. Invalid names `amount_7`.
+    """
     act = Act(today, by, now)
-
-    def make() -> Allocation:
-        lock_payment(payment)
-        lock_open(payment.customer_id, [charge.id])
-        _check_can_pay(payment)
-        _check(charge, amount, payment)
-        return Allocation(
-            token=token, customer_id=charge.customer_id, source=AllocationSource.PAYMENT, payment=payment,
-            charge=charge, amount=amount, made_on=today,
-        )  # fmt: skip
-
-    def tell(made: Allocation) -> Receipt:
-        paid = money_in(made.amount, made.charge.currency)
-        way = WayOut("See the payment", "payments.show", {"payment_id": payment.id})
-        return f"{paid} of a payment was allocated to {made.charge.label}", way
-
-    query = select(Allocation).where(Allocation.token == token)
-    made, is_new = once(Sent("allocation", token, (payment, charge, amount)), query, make, tell)
-    if is_new:
-        _has_been_put(made, act)
-    return made
-
-
-def _check_can_pay(payment: Payment) -> None:
-    check_not_archived(payment.customer)
-    if payment.state != PaymentState.COMPLETED:
-        raise RuleBroken(f"The payment is {payment.state}: only a completed payment can be allocated.")
-
-
-def _check(charge: Charge, amount: Decimal, payment: Payment) -> None:
-    item = items_of([charge]).get(charge.id)
-    if charge.customer_id != payment.customer_id or item is None:
-        raise RuleBroken("The charge is not one that this customer has to pay.")
-    check_amount("amount", amount, charge.currency, positive=True)
-    if amount > item.left:
-        raise Invalid(
-            "amount", f"Only {money(max(item.left, ZERO), charge.currency)} of the charge is left to pay."
+    lock_payment(payment)
+    theirs = standing(Allocation.payment_id == payment.id)
+    lock_open(payment.customer_id, {*wanted, *(row.charge_id for row in theirs)})
+    paid = paid_by(payment)
+    changes = {
+        id: amount - paid.get(id, ZERO) for id, amount in wanted.items() if amount != paid.get(id, ZERO)
+    }
+    if not changes:
+        return
+    check_completed(payment, "allocated")
+    if seen is not None and seen != seen_of(payment):
+        raise RuleBroken(
+            "What this payment pays has changed since the page was opened, so nothing was saved. Look at it again.",
+            WayOut("See the payment", "payments.show", {"payment_id": payment.id}),
         )
-    left = left_of(payment)
-    if amount > left:
-        raise Invalid("amount", f"Only {money(left, charge.currency)} of the payment is left to allocate.")
+    for row in reversed(theirs):
+        if (less := min(-changes.get(row.charge_id, ZERO), row.amount)) > 0:
+            _take_back(row, less, act, on=today, by_hand=True)
+            changes[row.charge_id] += less
+    more = {id: amount for id, amount in changes.items() if amount}
+    charges = check_chosen(payment.customer, more, left_of(payment))
+    for charge in charges:
+        put(charge, more[charge.id], AllocationSource.PAYMENT, act, payment=payment)
+    set_off(payment.customer_id, act)
 
 
-def left_of(payment: Payment) -> Decimal:
-    """What is left of a payment to allocate."""
-    return payment.amount - allocated_of(payment)
+def paid_by(payment: Payment) -> dict[int, Decimal]:
+    """What a payment pays: how much of which charge, by its id."""
+    paid: dict[int, Decimal] = defaultdict(Decimal)
+    for row in standing(Allocation.payment_id == payment.id):
+        paid[row.charge_id] += row.amount
+    return dict(paid)
+
+
+def seen_of(payment: Payment) -> str:
+    """What a payment pays, as a form remembers it: the same where nothing has changed."""
+    rows = sorted((id, to_micros(amount)) for id, amount in paid_by(payment).items())
+    return sha256(repr(rows).encode()).hexdigest()
+
+
+def check_chosen(customer: Customer, chosen: Mapping[int, Decimal], left: Decimal) -> list[Charge]:
+    """The charges that somebody chose to pay, with how much of each, out of `left` of a payment: what is due first.
+
+    Whoever calls has locked them. Invalid names `amount_7` for charge 7.
+    """
+    query = select(Charge).where(Charge.customer_id == customer.id, Charge.id.in_(chosen))
+    found = items_of(db.session.scalars(query))
+    if set(chosen) - {id for id, item in found.items() if item.charge.total > 0}:
+        raise RuleBroken("Choose charges from the list: not all that were chosen are this customer's to pay.")
+    rest = left
+    for item in sorted(found.values(), key=due_first):
+        name, amount = f"amount_{item.charge.id}", chosen[item.charge.id]
+        check_amount(name, amount, customer.currency, positive=True)
+        if amount > item.left:
+            what = money(max(item.left, ZERO), customer.currency)
+            raise Invalid(name, f"Only {what} of the charge is left to pay.")
+        if amount > rest:
+            raise Invalid(
+                name, f"Only {money(max(rest, ZERO), customer.currency)} of the payment is left for it."
+            )
+        rest -= amount
+    return [item.charge for item in sorted(found.values(), key=due_first)]
+
+
+def due_first(item: Item) -> tuple[date, date, int]:
+    """In which order charges are paid."""
+    return item.due_on, item.charge.charge_on, item.charge.id
 
 
 def allocate_first_due(payment: Payment, act: Act) -> None:
@@ -215,7 +248,7 @@ def pay_from_balance(customer: Customer, *, today: date, by: str, now: datetime)
     if rest <= 0:
         raise RuleBroken(f"There is no money in the balance of {customer.name}.", to_credit)
     paid = ZERO
-    sources = _with_something_left(customer.id)
+    sources = with_something_left(customer.id)
     for item in to_pay:
         left = item.left
         while left > 0 and rest > 0:
@@ -229,24 +262,6 @@ def pay_from_balance(customer: Customer, *, today: date, by: str, now: datetime)
                 if amount == of_payment:
                     sources.pop(0)
     return paid
-
-
-def _with_something_left(customer_id: int) -> list[tuple[Payment, Decimal]]:
-    """The completed payments of which something is left, the oldest first."""
-    allocated = (
-        select(Allocation.payment_id, func.sum(Allocation.amount).label("amount"))
-        .where(Allocation.customer_id == customer_id, Allocation.released_on.is_(None))
-        .group_by(Allocation.payment_id)
-        .subquery()
-    )
-    query = (
-        select(Payment, func.coalesce(allocated.c.amount, 0))
-        .outerjoin(allocated, allocated.c.payment_id == Payment.id)
-        .where(Payment.customer_id == customer_id, Payment.state == PaymentState.COMPLETED)
-        .order_by(Payment.paid_on, Payment.id)
-    )
-    found = [(payment, payment.amount - Decimal(gone)) for payment, gone in db.session.execute(query)]
-    return [(payment, left) for payment, left in found if left > 0]
 
 
 def release_allocation(

@@ -1,5 +1,6 @@
 """Payments and adjustments: what people enter into a balance."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,15 +15,35 @@ from portal.domain.wording import long_day, money_in, short_day
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource, Payment, PaymentMethod, PaymentState
 from portal.services import locking
-from portal.services.credit.allocation import Act, allocate_first_due
+from portal.services.credit.allocation import (
+    Act,
+    allocate,
+    allocate_first_due,
+    check_chosen,
+    lock_open,
+)
 from portal.services.credit.archived import check_not_archived
+from portal.services.credit.balance import balance_of
 from portal.services.credit.payment_mail import confirm
-from portal.services.credit.payment_rules import allocated_of, check_amount, lock_payment
+from portal.services.credit.payment_rules import (
+    allocated_of,
+    check_amount,
+    lock_payment,
+    paid_back_of,
+    split_off,
+)
 from portal.services.once import Receipt, Sent, once
 
 
-def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
-    """Take in a payment; a completed one goes into the balance and pays what is due first. Its token makes it once."""
+def record_payment(
+    payment: Payment, today: date, *, now: datetime, chosen: Mapping[int, Decimal] | None = None
+) -> Payment:
+    """Take in a payment; a completed one goes into the balance. Its token makes it once.
+
+    It pays what is due first, or `chosen`: so much of each of these charges, and of no other. That may go beyond the
+    balance, never beyond what is left of the payment or of the charge.
+    """
+    chosen = chosen or {}
     payment.method = payment.method or PaymentMethod.BANK_TRANSFER
     payment.bank_reference, payment.again_reason = payment.bank_reference or "", payment.again_reason or ""
     own = payment_reference(payment.customer.id)
@@ -30,6 +51,8 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
 
     def make() -> Payment:
         _check_payment(payment, today)
+        if chosen:
+            _check_chosen(payment, chosen)
         return payment
 
     def tell(made: Payment) -> Receipt:
@@ -49,7 +72,9 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
         "description",
         "confirm_by_email",
     )
-    content = {name: getattr(payment, name) for name in names}
+    content: dict[str, object] = {name: getattr(payment, name) for name in names}
+    if chosen:
+        content["chosen"] = {str(id): amount for id, amount in chosen.items()}
     query = select(Payment).where(Payment.token == payment.token)
     try:
         made, is_new = once(Sent("payment", payment.token, content), query, make, tell)
@@ -57,7 +82,7 @@ def record_payment(payment: Payment, today: date, *, now: datetime) -> Payment:
         _check_is_first(payment)
         raise
     if is_new and made.state == PaymentState.COMPLETED:
-        _arrived(made, Act(today, made.created_by, now))
+        arrived(made, Act(today, made.created_by, now), chosen)
     return made
 
 
@@ -72,6 +97,13 @@ def _check_payment(payment: Payment, today: date) -> None:
     if not FIRST_DAY <= payment.paid_on <= today:
         raise Invalid("paid_on", f"A payment must be dated today, {long_day(today)}, or before.")
     _check_is_first(payment)
+
+
+def _check_chosen(payment: Payment, chosen: Mapping[int, Decimal]) -> None:
+    if payment.state != PaymentState.COMPLETED:
+        raise Invalid("state", "A pending payment pays nothing yet: choose the charges once it is completed.")
+    lock_open(payment.customer.id, chosen)
+    check_chosen(payment.customer, chosen, payment.amount)
 
 
 def _check_is_first(payment: Payment) -> None:
@@ -101,18 +133,27 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
         raise RuleBroken(f"The payment is already {payment.state}.")
     check_not_archived(payment.customer)
     payment.state = PaymentState.COMPLETED
-    _arrived(payment, Act(today, by, now))
+    arrived(payment, Act(today, by, now))
 
 
-def _arrived(payment: Payment, act: Act) -> None:
-    """A payment goes into the balance, and pays what is due first."""
+def arrived(payment: Payment, act: Act, chosen: Mapping[int, Decimal] | None = None) -> None:
+    """A payment goes into the balance, and pays what was chosen, or what is due first."""
     _enter_payment(payment, payment.amount, act.today, "", act.by, act.now)
-    allocate_first_due(payment, act)
+    if chosen:
+        allocate(payment, chosen, today=act.today, by=act.by, now=act.now)
+    else:
+        allocate_first_due(payment, act)
     confirm(payment, act.now)
 
 
-def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> None:
-    """A payment did not arrive, or went back. One that is allocated is released first."""
+def cancel_payment(
+    payment: Payment, today: date, *, by: str, now: datetime, although_paid_back: bool = False
+) -> None:
+    """A payment did not arrive, or went back: its own rest leaves the balance, not what was split off.
+
+    One that is allocated is released first. Where a part of it was paid back, RuleBroken says what will then be owed,
+    unless somebody has read it (`although_paid_back`).
+    """
     lock_payment(payment)
     if payment.state == PaymentState.CANCELLED:
         raise RuleBroken("The payment is already cancelled.")
@@ -128,8 +169,28 @@ def cancel_payment(payment: Payment, today: date, *, by: str, now: datetime) -> 
         )
     if payment.state == PaymentState.COMPLETED:
         check_not_archived(payment.customer)
-        _enter_payment(payment, -payment.amount, today, "The payment was cancelled.", by, now)
+        rest = payment.amount - split_off(payment)
+        if (back := paid_back_of(payment)) and not although_paid_back:
+            raise _paid_back_already(payment, back, rest)
+        if rest:
+            _enter_payment(payment, -rest, today, "The payment was cancelled.", by, now)
     payment.state = PaymentState.CANCELLED
+
+
+def _paid_back_already(payment: Payment, back: Decimal, rest: Decimal) -> RuleBroken:
+    currency, stands = payment.customer.currency, balance_of(payment.customer_id) - rest
+    owes = f"the balance will be {money_in(stands, currency)}"
+    if stands < 0:
+        owes += f", so {payment.customer.name} then owes {money_in(-stands, currency)}"
+    return RuleBroken(
+        f"{money_in(back, currency)} of the payment was paid back. Once it is cancelled, {owes}.",
+        WayOut(
+            "Cancel the payment anyway",
+            "payments.cancel",
+            {"payment_id": payment.id},
+            {"version": payment.version, "although_paid_back": "1"},
+        ),
+    )
 
 
 def _enter_payment(

@@ -90,6 +90,10 @@ def _said(entry: BalanceEntry, label: str, description: str) -> str:
             return ("Payment" if entry.amount > 0 else "Payment cancelled") + (
                 f": {description}" if description else ""
             )
+        case EntrySource.SPLIT:
+            return "Payment, a part moved to another account" + (f": {description}" if description else "")
+        case EntrySource.PAYMENT_BACK:
+            return "Paid back" if entry.amount < 0 else "Paid back, cancelled"
         case EntrySource.ALLOCATION:
             return f"Paid: {label}"
         case EntrySource.RELEASE:

@@ -16,7 +16,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.services import locking
-from portal.services.credit import balance_of, to_pay
+from portal.services.credit import to_pay
 from portal.services.customers.posted import import_at_work
 from portal.services.deletion.refusals import Reason, Refusal, refuse, why_not_close
 
@@ -51,10 +51,13 @@ def _open(customer: Customer) -> Iterator[Reason]:
             f"Calls of {customer.name} are still being imported: {import_.file_name}.",
             WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
         )
-    to_credit = WayOut("See payments and balance", "credit.show", {"customer_id": customer.id})
-    if owed := to_pay(customer.id).charges:
-        sentence = f"{customer.name} still has {money_in(owed, customer.currency)} to pay."
-        yield Reason(sentence, to_credit)
+    this = {"customer_id": customer.id}
+    stands = to_pay(customer.id)
+    if stands.charges:
+        sentence = f"{customer.name} still has {money_in(stands.charges, customer.currency)} to pay."
+        from_balance = WayOut("Pay from the balance", "credit.pay_from_balance", this, {"to": "archive"})
+        to_open = WayOut("See what is open, to write it off", "credit.show", {**this, "_anchor": "open"})
+        yield Reason(sentence, from_balance if stands.in_balance else to_open)
     if pending := _pending(customer):
         count, payment = pending
         to_it = WayOut("See the payment", "payments.show", {"payment_id": payment})
@@ -63,10 +66,16 @@ def _open(customer: Customer) -> Iterator[Reason]:
             f"{which} of {customer.name} {'is' if count == 1 else 'are'} pending: "
             f"complete or cancel {'it' if count == 1 else 'them'} first."
         )
-        yield Reason(sentence, to_it if count == 1 else to_credit)
-    if balance := balance_of(customer.id):
-        stands = money_in(balance, customer.currency)
-        yield Reason(f"The balance of {customer.name} is {stands}, not zero.", to_credit)
+        all_pending = WayOut(
+            "See these payments", "payments.index", {"customer": customer.id, "state": "pending"}
+        )
+        yield Reason(sentence, to_it if count == 1 else all_pending)
+    if stands.balance:
+        amount = money_in(stands.balance, customer.currency)
+        pay_back = WayOut(f"Pay {amount} back", "payments_back.new", this)
+        adjust = WayOut("Adjust the balance", "credit.new_adjustment", this)
+        sentence = f"The balance of {customer.name} is {amount}, not zero."
+        yield Reason(sentence, pay_back if stands.in_balance else adjust)
 
 
 def _pending(customer: Customer) -> tuple[int, int] | None:

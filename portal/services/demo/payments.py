@@ -7,7 +7,7 @@ from random import Random
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import Customer, Payment, PaymentState
+from portal.models import Customer, Payment, PaymentMethod, PaymentState
 from portal.services import audit, credit
 from portal.services.charges.by_hand import reverse
 from portal.services.charges.write_off import write_off
@@ -18,6 +18,7 @@ PAYS_ONE_IN = 5
 # The others pay for their calls alone, but for these.
 NEVER = ("Bluebell Taxis", "Lakeshore Freight Lines")
 LIMITS = (Decimal(0), Decimal(0), Decimal(250), Decimal(500))
+METHODS = {"Card": PaymentMethod.CARD, "Direct debit": PaymentMethod.DIRECT_DEBIT}
 WAYS = ("Bank transfer", "Card", "Direct debit", "Bank transfer # sender differs from the account's name")
 
 
@@ -74,6 +75,8 @@ def _paid(
         paid_on=day,
         amount=amount,
         fee=Decimal(0),
+        method=METHODS.get(way.split(",")[0].split(" #")[0], PaymentMethod.BANK_TRANSFER),
+        bank_reference=f"FT{day.isoformat()}-{customer.id}-{int(amount)}",
         description=way,
         created_by=CLERK,
         created_at=_at(day),

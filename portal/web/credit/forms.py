@@ -4,33 +4,48 @@ from decimal import Decimal
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
-from portal.domain.wording import day, money
-from portal.models import PaymentState
-from portal.services.credit import Item
+from portal.models import PaymentMethod, PaymentState
+from portal.web.credit.choosing import ChoosingForm
 from portal.web.shared.fields import (
     TOO_LONG,
     ChoiceField,
+    CustomerField,
     DayField,
     DecimalTextField,
     Required,
     VersionField,
-    id_or_none,
 )
 from portal.web.shared.token_field import TokenField
 
 STATES = {PaymentState.COMPLETED: "Completed", PaymentState.PENDING: "Pending"}
+METHODS = {method: method.value.replace("_", " ").capitalize() for method in PaymentMethod}
+REFERENCE_MOST = 140
 
 
-class PaymentForm(FlaskForm):
-    """Money received."""
+def method_field() -> Any:
+    """How money came, or went."""
+    choices = [SelectChoice(method.value, word) for method, word in METHODS.items()]
+    return ChoiceField("Method", choices=choices, default=PaymentMethod.BANK_TRANSFER.value)
+
+
+def reference_field() -> Any:
+    """The bank's reference of the transaction."""
+    return StringField("Bank reference", [Length(max=REFERENCE_MOST, message=TOO_LONG)])
+
+
+class PaymentForm(ChoosingForm):
+    """Money received, and what it pays. Why it is taken in again is asked where the same one is there already."""
 
     token = TokenField()
     amount = DecimalTextField("Amount", validators=[Required("Enter the amount paid.")])
     paid_on = DayField("Date", [Required("Enter the day it was paid.")])
+    method = method_field()
+    bank_reference = reference_field()
+    again_reason = StringField("Reason", [Length(max=500, message=TOO_LONG)])
     state = ChoiceField("State", choices=[SelectChoice(state.value, word) for state, word in STATES.items()])
     fee = DecimalTextField("Fee", default=Decimal(0))
     description = StringField("Description", [Length(max=500, message=TOO_LONG)])
@@ -51,24 +66,38 @@ class AdjustmentForm(FlaskForm):
     )
 
 
-class AllocationForm(FlaskForm):
-    """What a payment pays."""
-
-    token = TokenField()
-    charge = ChoiceField("Charge", coerce=id_or_none)
-    amount = DecimalTextField("Amount", validators=[Required("Enter how much of it to pay.")])
-
-    def __init__(self, to_pay: list[Item], **options: Any) -> None:
-        super().__init__(**options)
-        self.charge.choices = [SelectChoice(str(item.charge.id), _called(item)) for item in to_pay]
-
-
-def _called(item: Item) -> str:
-    charge = item.charge
-    return f"{charge.label}, {day(charge.charge_on)}: {money(item.left, charge.currency)} left"
-
-
 class ActForm(FlaskForm):
     """A button on a payment, and the version it was pressed upon."""
 
     version = VersionField("Version")
+
+
+class CancelForm(ActForm):
+    """A payment is cancelled, also where a part of it was paid back, once that was read."""
+
+    although_paid_back = BooleanField()
+
+
+class SplitForm(FlaskForm):
+    """A part of a payment for another customer."""
+
+    token = TokenField()
+    customer = CustomerField("Customer", [Required("Choose the customer who gets the part.")])
+    amount = DecimalTextField("Amount", validators=[Required("Enter how much of it to move.")])
+    description = StringField("Description", [Length(max=500, message=TOO_LONG)])
+
+
+class PayBackForm(ChoosingForm):
+    """Money paid out of a balance, and which payments it returns."""
+
+    token = TokenField()
+    amount = DecimalTextField("Amount", validators=[Required("Enter the amount paid back.")])
+    paid_on = DayField("Date", [Required("Enter the day it was paid back.")])
+    method = method_field()
+    bank_reference = reference_field()
+
+
+class AllocationForm(ChoosingForm):
+    """What a payment pays. `seen` is what it paid when the page was opened."""
+
+    seen = HiddenField()

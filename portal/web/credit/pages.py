@@ -13,6 +13,7 @@ from portal.domain.wording import money_in
 from portal.extensions import db
 from portal.models import Customer, Payment
 from portal.services import credit, listing
+from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.web.credit import bp
 from portal.web.credit.forms import AdjustmentForm
@@ -45,6 +46,7 @@ def show(customer_id: int) -> Any:
         customer=customer,
         today=today(),
         span=span,
+        ledger=charge_ledger(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
         available=balance + customer.debit_limit,

@@ -11,33 +11,95 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from portal.clock import now, today
 from portal.domain.errors import Invalid
-from portal.domain.wording import money
+from portal.domain.wording import money, money_in, plural
 from portal.extensions import db
-from portal.models import Allocation, Charge, Customer, Payment, PaymentState
-from portal.services import credit
-from portal.web.credit.forms import ActForm, AllocationForm, PaymentForm
+from portal.models import Allocation, Customer, Payment, PaymentMethod, PaymentState, ReturnedPayment
+from portal.services import credit, listing
+from portal.services.credit import payment_list
+from portal.services.customers.customers import currencies_in_use
+from portal.web.credit.choosing import Choices, charges_to_pay, offering
+from portal.web.credit.forms import METHODS, ActForm, AllocationForm, CancelForm, PaymentForm, SplitForm
 from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.fields import put_error
+from portal.web.shared.lists import list_state
+from portal.web.shared.spans import span_of
 
 bp = Blueprint("payments", __name__, url_prefix="/payments")
+
+
+@bp.app_template_filter("method")
+def method_in_words(method: PaymentMethod) -> str:
+    """How money came, as a word."""
+    return METHODS[method]
 
 
 def _by() -> str:
     return str(current_user.email)
 
 
+SORTS = tuple(payment_list.SORTS)
+STATE_CHOICES = [("", "Any state"), *((state.value, state.value.capitalize()) for state in PaymentState)]
+
+
+@bp.get("")
+def index() -> Any:
+    """All payments: searched, filtered, a page at a time."""
+    in_use = currencies_in_use()
+    state = list_state(
+        SORTS, state=("", *PaymentState), currency=("", *in_use), customer=(), **{"from": (), "to": ()}
+    )
+    customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
+    span = span_of(None, None)
+    query = payment_list.find_payments(
+        payment_list.Sought(
+            text=state.text,
+            customer_id=customer.id if customer else None,
+            state=state["state"],
+            currency=state["currency"],
+            begins=span.begins,
+            through=span.through,
+        )
+    ).options(joinedload(Payment.customer))
+    page = listing.page(query, payment_list.SORTS[state.sort], state.after, state.before)
+    context = {
+        "page": page,
+        "lefts": payment_list.lefts(page.rows),
+        "state": state,
+        "span": span,
+        "customer": customer,
+        "states": STATE_CHOICES,
+        "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
+        "is_narrowed": bool(state.text or any(state.filters.values())),
+    }
+    status = 422 if span.problem else 200
+    if is_htmx():
+        return fragment("payments/_found.html", status, **context)
+    return render_template("payments/index.html", **context), status
+
+
+def _id(text: str) -> int:
+    try:
+        return row_id(text)
+    except ValueError:
+        return 0
+
+
 @bp.get("/new")
 def new() -> Any:
     customer = _customer(request.args.get("customer_id", ""))
-    return _form(PaymentForm(formdata=None, paid_on=today()), customer)
+    choices = charges_to_pay(customer)
+    form = offering(PaymentForm, choices)(formdata=None, paid_on=today())
+    return _form(form, customer, choices)
 
 
 @bp.post("")
 def create() -> Any:
     customer = _customer(request.args.get("customer_id", ""))
-    form = PaymentForm()
+    choices = charges_to_pay(customer)
+    form = offering(PaymentForm, choices)()
     if not form.validate_on_submit():
-        return _form(form, customer, 422)
+        return _form(form, customer, choices, 422)
     payment = Payment(
         token=form.token.data,
         customer=customer,
@@ -45,17 +107,21 @@ def create() -> Any:
         paid_on=form.paid_on.data,
         amount=form.amount.data,
         fee=form.fee.data or Decimal(0),
+        method=PaymentMethod(form.method.data),
+        bank_reference=" ".join((form.bank_reference.data or "").split()),
+        again_reason=" ".join((form.again_reason.data or "").split()),
         description=" ".join((form.description.data or "").split()),
         confirm_by_email=bool(form.confirm_by_email.data),
         created_by=_by(),
         created_at=now(),
     )
     try:
-        made = credit.record_payment(payment, today(), now=now())
+        made = credit.record_payment(payment, today(), now=now(), chosen=form.wanted)
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        return _form(form, _customer(request.args.get("customer_id", "")), 422)
+        customer = _customer(request.args.get("customer_id", ""))
+        return _form(form, customer, charges_to_pay(customer), 422)
     db.session.commit()
     flash(f"Recorded a payment from {customer.name}.")
     return redirect(url_for("payments.show", payment_id=made.id), code=303)
@@ -68,8 +134,11 @@ def _customer(text: str) -> Customer:
         abort(404)
 
 
-def _form(form: PaymentForm, customer: Customer, status: int = 200) -> Any:
-    return render_template("payments/new.html", form=form, customer=customer), status
+def _form(form: PaymentForm, customer: Customer, choices: Choices, status: int = 200) -> Any:
+    to_pay = credit.to_pay(customer.id)
+    return render_template(
+        "payments/new.html", form=form, customer=customer, choices=choices, to_pay=to_pay, today=today()
+    ), status
 
 
 @bp.get("/<int:payment_id>")
@@ -79,10 +148,11 @@ def show(payment_id: int) -> Any:
 
 def _page(payment: Payment, status: int = 200, form: AllocationForm | None = None) -> Any:
     """A payment, what it pays, and what it may pay yet."""
-    left = payment.amount - credit.allocated_of(payment)
-    to_pay = credit.to_pay_items(payment.customer_id)
-    if form is None and to_pay:
-        form = AllocationForm(to_pay, formdata=None, amount=min(left, to_pay[0].left))
+    left, choices = credit.left_of(payment), _choices(payment)
+    if form is None:
+        form = offering(AllocationForm, choices)(
+            formdata=None, chosen=choices.ticked, seen=credit.seen_of(payment)
+        )
     allocations = (
         select(Allocation)
         .where(Allocation.payment_id == payment.id)
@@ -95,8 +165,26 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
         customer=payment.customer,
         left=left if payment.state == PaymentState.COMPLETED else Decimal(0),
         allocations=db.session.scalars(allocations).all(),
-        form=form if payment.state == PaymentState.COMPLETED and (left > 0 or status != 200) else None,
+        form=form if payment.state == PaymentState.COMPLETED and choices.rows else None,
+        choices=choices,
+        parts=db.session.scalars(
+            select(Payment)
+            .where(Payment.split_from_id == payment.id)
+            .options(joinedload(Payment.customer))
+            .order_by(Payment.id)
+        ).all(),
+        returned=db.session.scalars(
+            select(ReturnedPayment)
+            .where(ReturnedPayment.payment_id == payment.id)
+            .options(joinedload(ReturnedPayment.payment_back))
+            .order_by(ReturnedPayment.id)
+        ).all(),
+        today=today(),
     ), status
+
+
+def _choices(payment: Payment) -> Choices:
+    return charges_to_pay(payment.customer, credit.left_of(payment), credit.paid_by(payment))
 
 
 @bp.post("/<int:payment_id>/complete")
@@ -108,8 +196,11 @@ def complete(payment_id: int) -> Any:
 
 @bp.post("/<int:payment_id>/cancel")
 def cancel(payment_id: int) -> Any:
-    payment = _acted_upon(payment_id)
-    credit.cancel_payment(payment, today(), by=_by(), now=now())
+    form = CancelForm()
+    payment = _acted_upon(payment_id, form)
+    credit.cancel_payment(
+        payment, today(), by=_by(), now=now(), although_paid_back=bool(form.although_paid_back.data)
+    )
     return _done(payment, "The payment is cancelled.")
 
 
@@ -122,31 +213,65 @@ def release(payment_id: int) -> Any:
 
 @bp.post("/<int:payment_id>/allocations")
 def allocate(payment_id: int) -> Any:
+    """Let a payment pay what is ticked, of the charges that the form shows: all of it in one act."""
     payment = db.get_or_404(Payment, payment_id)
     credit.lock_payment(payment)
-    form = AllocationForm(_open_or_paid_by(payment))
+    form = offering(AllocationForm, _choices(payment))()
     if not form.validate_on_submit():
         return _page(payment, 422, form)
-    charge = db.session.get(Charge, form.charge.data or 0)
-    if charge is None:
-        abort(404)
+    wanted = dict.fromkeys(form.sent, Decimal(0)) | form.wanted
     try:
-        credit.allocate(
-            payment, charge, form.amount.data, token=form.token.data, today=today(), by=_by(), now=now()
-        )  # fmt: skip
+        credit.allocate(payment, wanted, seen=form.seen.data or "", today=today(), by=_by(), now=now())
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
         return _page(db.get_or_404(Payment, payment_id), 422, form)
-    return _done(payment, f"Paid {charge.label}.")
+    return _done(payment, f"The payment now pays {plural(len(form.wanted), 'charge')}.")
 
 
-def _open_or_paid_by(payment: Payment) -> list[credit.Item]:
-    """What a form may name: what is open, and what this payment pays: a second click is told what the first did."""
-    paid = select(Charge).join(Allocation, Allocation.charge_id == Charge.id)
-    already = db.session.scalars(paid.where(Allocation.payment_id == payment.id)).all()
-    found = {item.charge.id: item for item in credit.to_pay_items(payment.customer_id)}
-    return list((found | credit.items_of(already)).values())
+@bp.get("/<int:payment_id>/split")
+def ask_split(payment_id: int) -> Any:
+    """Who gets which part of it."""
+    payment = db.get_or_404(Payment, payment_id)
+    left = credit.left_of(payment)
+    form = SplitForm(formdata=None, amount=left if left > 0 else None, description=payment.description)
+    return _ask_split(payment, form)
+
+
+@bp.post("/<int:payment_id>/split")
+def split(payment_id: int) -> Any:
+    payment, form = db.get_or_404(Payment, payment_id), SplitForm()
+    if not form.validate_on_submit() or form.customer.customer is None:
+        return _ask_split(payment, form, 422)
+    customer = form.customer.customer
+    try:
+        part = credit.split(
+            payment,
+            customer,
+            form.amount.data,
+            description=" ".join((form.description.data or "").split()),
+            token=form.token.data,
+            today=today(),
+            by=_by(),
+            now=now(),
+        )
+    except Invalid as error:
+        db.session.rollback()
+        put_error(form, error)
+        return _ask_split(db.get_or_404(Payment, payment_id), form, 422)
+    words = f"{money_in(part.amount, customer.currency)} of it is a payment of {customer.name} now."
+    return _done(payment, words)
+
+
+def _ask_split(payment: Payment, form: SplitForm, status: int = 200) -> Any:
+    return render_template(
+        "payments/split.html",
+        payment=payment,
+        customer=payment.customer,
+        form=form,
+        left=credit.left_of(payment),
+        balance=credit.balance_of(payment.customer_id),
+    ), status
 
 
 @bp.post("/allocations/<int:allocation_id>/release")
@@ -163,10 +288,10 @@ def release_allocation(allocation_id: int) -> Any:
     return redirect(url_for("charges.show", charge_id=allocation.charge_id), code=303)
 
 
-def _acted_upon(payment_id: int) -> Payment:
+def _acted_upon(payment_id: int, form: ActForm | None = None) -> Payment:
     payment = db.get_or_404(Payment, payment_id)
     credit.lock_payment(payment)
-    form = ActForm()
+    form = form or ActForm()
     if not form.validate_on_submit():
         abort(400)
     if form.version.data != payment.version:

@@ -61,7 +61,9 @@ FORMS = {
     "packages.edit",
     "packages.edit_row",
     "packages.new",
+    "payments.ask_split",
     "payments.new",
+    "payments_back.new",
     "runs.new",
 }
 SECOND_STEP = "security.two_factor_token_validation"

@@ -12,7 +12,8 @@ from portal.domain.phone_numbers import international
 from portal.domain.schedule import ONE_DAY
 
 WORDS = (
-    wording.money, wording.money_in, wording.difference, wording.price, wording.rated, wording.percent, wording.whole,
+    wording.money, wording.money_in, wording.difference, wording.plain, wording.price, wording.rated, wording.percent,
+    wording.whole,
     wording.plural, wording.day, wording.short_day, wording.weekday, wording.month, wording.month_name, wording.span,
     wording.duration, wording.call_length, wording.minutes,
 )  # fmt: skip

@@ -53,6 +53,7 @@ class Ledger:
         self.items, self.discounts, self.used_up, self.write_offs = {}, {}, {}, {}
         self.payments, self.lapsed, self.reversed, self.released = {}, [], set(), NONE
         self.events, self.waiting = 0, set()
+        self.paid_on, self.split_off, self.backs = {}, {}, {}
 
     # -- what happens
 
@@ -93,9 +94,9 @@ class Ledger:
         )
         self.set_off(today)
 
-    def arrived(self, payment_id, amount, balance, today):
+    def arrived(self, payment_id, amount, balance, paid_on, today):
         """A payment completed; `balance` is with it."""
-        self.payments[payment_id] = amount
+        self.payments[payment_id], self.paid_on[payment_id] = amount, paid_on
         rest = min(amount, balance)
         for item in self.due_first():
             self._put(item, "payment", payment_id, min(rest, item.left()), today)
@@ -103,7 +104,7 @@ class Ledger:
 
     def paid_from_balance(self, balance, today):
         for item in self.due_first():
-            for payment_id in [*sorted(self.payments), 0]:  # the oldest first
+            for payment_id in [*self.oldest(), 0]:
                 left = self.left_of(payment_id) if payment_id else balance
                 self._put(
                     item,
@@ -116,6 +117,37 @@ class Ledger:
 
     def allocated(self, payment_id, charge_id, amount, today):
         self._put(self.items[charge_id], "payment", payment_id, amount, today)
+
+    def allocated_anew(self, payment_id, wanted, today):
+        """A payment pays just so much of some charges: what is more is released, the latest part first."""
+        less = {}
+        for id, amount in wanted.items():
+            item = self.items[id]
+            mine = [part for part in item.of("payment", payment_id) if part.until is None]
+            paid = sum((part.amount for part in mine), NONE)
+            less[id] = paid - amount
+            for part in sorted(mine, key=lambda p: (p.begins, p.order), reverse=True):
+                off = min(less[id], part.amount)
+                if off > 0:
+                    self._lift([part], today, off, by_hand=True)
+                    less[id] -= off
+        for item in sorted((self.items[id] for id in wanted), key=lambda i: (i.due, i.on, i.id)):
+            self._put(item, "payment", payment_id, -less[item.id], today)
+        self.set_off(today)
+
+    def split(self, payment_id, amount):
+        self.split_off[payment_id] = self.split_off.get(payment_id, NONE) + amount
+
+    def paid_back(self, id, amount, chosen):
+        """Money went out: of what was chosen first, then of the latest payments, then of what came otherwise."""
+        returns = dict(chosen)
+        rest = amount - sum(chosen.values(), NONE)
+        for payment_id in reversed(self.oldest()):
+            more = min(rest, self.left_of(payment_id) - returns.get(payment_id, NONE))
+            if more > 0:
+                returns[payment_id] = returns.get(payment_id, NONE) + more
+                rest -= more
+        self.backs[id] = (amount, returns)
 
     def lifted(self, part, today):
         self._lift([part], today, by_hand=True)
@@ -150,7 +182,16 @@ class Ledger:
     def left_of(self, payment_id):
         parts = (part for item in self.items.values() for part in item.parts if part.source == "payment")
         used = sum((part.amount for part in parts if part.whose == payment_id and part.counts_on(None)), NONE)
-        return self.payments[payment_id] - used
+        back = sum((returns.get(payment_id, NONE) for _, returns in self.backs.values()), NONE)
+        return self.payments[payment_id] - used - self.split_off.get(payment_id, NONE) - back
+
+    def oldest(self):
+        return sorted(self.payments, key=lambda id: (self.paid_on[id], id))
+
+    def came_in(self):
+        """What payments brought, less what went to others and what was paid back."""
+        brought = sum((amount - self.split_off.get(id, NONE) for id, amount in self.payments.items()), NONE)
+        return brought - sum((amount for amount, _ in self.backs.values()), NONE)
 
     def left_of_charges(self, day=None):
         return sum((i.left(day) for i in self.items.values() if day is None or i.on <= day), NONE)

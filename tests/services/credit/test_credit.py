@@ -24,6 +24,7 @@ from portal.models import (
     Call,
     Charge,
     Payment,
+    PaymentBack,
     PaymentState,
 )
 from portal.services import credit
@@ -33,6 +34,7 @@ from portal.services.charges.by_hand import ManualCharge, charge_manually, rever
 from portal.services.charges.write_off import move_due_day, write_off
 from portal.services.credit.account import account
 from portal.services.credit.items import items_of
+from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.services.credit.states import standings
 from tests.services.credit.derived import Ledger, in_proportion
@@ -58,8 +60,12 @@ def owed(customer):
     return credit.to_pay(customer.id).charges - credit.to_pay(customer.id).credit_to_use
 
 
-def allocate(payment, charge, amount, token="allocation"):
-    return credit.allocate(payment, charge, Decimal(amount), token=token, today=TODAY, by=BEN, now=NOW)
+def allocate(payment, charge, amount):
+    """Pay so much of a charge; the allocation."""
+    more = credit.paid_by(payment).get(charge.id, Decimal(0)) + Decimal(amount)
+    credit.allocate(payment, {charge.id: more}, today=TODAY, by=BEN, now=NOW)
+    query = select(Allocation).where(Allocation.payment_id == payment.id, Allocation.charge_id == charge.id)
+    return db.session.scalars(query.order_by(Allocation.id.desc())).first()
 
 
 def test_only_a_completed_payment_is_in_the_balance(session):
@@ -93,7 +99,7 @@ def test_allocating_a_payment_takes_from_the_balance_and_releasing_gives_back(se
     payment, charge = paid(acme, "50"), charged(acme, "10")
     allocation = allocate(payment, charge, "12")
     assert (credit.balance_of(acme.id), owed(acme)) == (38, 0)
-    assert credit.open_items(acme.id) == []
+    assert credit.to_pay_items(acme.id) == []
     credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
     credit.release_allocation(allocation, TODAY, by=BEN, now=NOW)
     assert (credit.balance_of(acme.id), owed(acme)) == (50, 12)
@@ -104,9 +110,9 @@ def test_no_more_is_allocated_than_is_left_of_the_charge_or_of_the_payment(sessi
     payment, charge = paid(acme, "15"), charged(acme, "10")
     with pytest.raises(Invalid, match=r"Only 10\.00 of the charge"):
         allocate(payment, charge, "11")
-    allocate(payment, charge, "10", "first")
+    allocate(payment, charge, "10")
     with pytest.raises(Invalid, match=r"Only 5\.00 of the payment"):
-        allocate(payment, charged(acme, "10", token="second"), "6", "more")
+        allocate(payment, charged(acme, "10", token="second"), "6")
 
 
 def test_an_allocated_payment_is_released_before_it_is_cancelled(session):
@@ -140,8 +146,8 @@ def test_a_credit_releases_only_what_was_paid_too_much(session):
     change_end(line, TODAY, TODAY, by=BEN, now=NOW)
     run(TODAY + ONE_DAY)
     assert (credit.balance_of(acme.id), owed(acme)) == (8, 0)
-    (item,) = items_of([charge]).values()
-    assert (item.left, item.settled) == (0, 30)
+    stands = standings([charge], TODAY)[charge.id]
+    assert (stands.state, stands.came_off.paid, stands.came_off.credited) == ("paid", 22, 8)
 
 
 def test_a_correction_goes_where_its_charge_went_whatever_the_assignment_says_by_then(session):
@@ -213,6 +219,7 @@ class History:
     def __init__(self, seed):
         self.random, self.spans = Random(seed), Random(seed)
         self.customer = a_customer(tax_rate=self.random.choice(("0", "20", "7.7")))
+        self.other = a_customer("Somebody else")
         self.customer.payment_days = self.random.choice((None, 0, 30))
         self.day, self.tokens, self.seen = date(2026, 9, 1), 0, 0
         self.ledger = Ledger()
@@ -234,6 +241,9 @@ class History:
     def any(self, model, *where):
         found = db.session.scalars(select(model).where(*where).order_by(model.id))
         return self.random.choice([*found, None])
+
+    def any_payment(self, *where):
+        return self.any(Payment, Payment.customer_id == self.customer.id, *where)
 
     def any_open(self):
         return self.random.choice([*(item for item in self.ledger.items.values() if item.left() > 0), None])
@@ -264,20 +274,22 @@ class History:
         before = credit.balance_of(self.customer.id)
         made = credit.record_payment(payment, self.day, now=NOW)
         if state == PaymentState.COMPLETED:
-            self.ledger.arrived(made.id, made.amount, before + made.amount, self.day)
+            self.ledger.arrived(made.id, made.amount, before + made.amount, made.paid_on, self.day)
 
     def do_complete(self):
-        if payment := self.any(Payment, Payment.state == PaymentState.PENDING):
+        if payment := self.any_payment(Payment.state == PaymentState.PENDING):
             before = credit.balance_of(self.customer.id)
             credit.complete_payment(payment, self.day, by=BEN, now=NOW)
-            self.ledger.arrived(payment.id, payment.amount, before + payment.amount, self.day)
+            self.ledger.arrived(
+                payment.id, payment.amount, before + payment.amount, payment.paid_on, self.day
+            )
 
     def do_cancel(self):
-        if payment := self.any(Payment, Payment.state != PaymentState.CANCELLED):
+        if payment := self.any_payment(Payment.state != PaymentState.CANCELLED):
             if credit.allocated_of(payment):
                 credit.release(payment, self.day, by=BEN, now=NOW)
                 self.ledger.released_all(payment.id, self.day)
-            credit.cancel_payment(payment, self.day, by=BEN, now=NOW)
+            credit.cancel_payment(payment, self.day, by=BEN, now=NOW, although_paid_back=True)
             self.ledger.payments.pop(payment.id, None)
 
     def do_adjust(self):
@@ -326,15 +338,69 @@ class History:
             self.ledger.moved(item.id, due_on)
 
     def do_allocate(self):
-        payment, item = self.any(Payment, Payment.state == PaymentState.COMPLETED), self.any_open()
+        payment, item = self.any_payment(Payment.state == PaymentState.COMPLETED), self.any_open()
         if payment and item:
             amount = min(item.left(), self.ledger.left_of(payment.id), self.amount())
             if amount > 0:
-                credit.allocate(
-                    payment, db.session.get_one(Charge, item.id), amount, token=self.token(), today=self.day, by=BEN,
-                    now=NOW,
-                )  # fmt: skip
+                more = credit.paid_by(payment).get(item.id, Decimal(0)) + amount
+                credit.allocate(payment, {item.id: more}, today=self.day, by=BEN, now=NOW)
                 self.ledger.allocated(payment.id, item.id, amount, self.day)
+
+    def do_allocate_anew(self):
+        """Everything that a payment pays, and something else, chosen anew."""
+        if payment := self.any_payment(Payment.state == PaymentState.COMPLETED):
+            paid = credit.paid_by(payment)
+            wanted = {
+                id: self.random.choice((Decimal(0), amount, min(amount, self.amount())))
+                for id, amount in paid.items()
+            }
+            rest = (
+                self.ledger.left_of(payment.id)
+                + sum(paid.values(), Decimal(0))
+                - sum(wanted.values(), Decimal(0))
+            )
+            if (item := self.any_open()) and item.id not in wanted and rest > 0:
+                wanted[item.id] = min(item.left(), rest, self.amount())
+            credit.allocate(payment, wanted, seen=credit.seen_of(payment), today=self.day, by=BEN, now=NOW)
+            if wanted != paid:
+                self.ledger.allocated_anew(payment.id, wanted, self.day)
+
+    def do_split(self):
+        if payment := self.any_payment(Payment.state == PaymentState.COMPLETED):
+            amount = min(self.ledger.left_of(payment.id), self.amount())
+            if amount > 0:
+                credit.split(
+                    payment,
+                    self.other,
+                    amount,
+                    description="",
+                    token=self.token(),
+                    today=self.day,
+                    by=BEN,
+                    now=NOW,
+                )
+                self.ledger.split(payment.id, amount)
+
+    def do_pay_back(self):
+        amount = min(credit.balance_of(self.customer.id), self.amount())
+        if amount <= 0:
+            return
+        chosen, payment = {}, self.any_payment(Payment.state == PaymentState.COMPLETED)
+        if payment and (most := min(amount, self.ledger.left_of(payment.id), self.amount())) > 0:
+            chosen[payment.id] = most
+        back = PaymentBack(
+            token=self.token(), customer=self.customer, paid_on=self.day, amount=amount, method="cash", created_by=BEN,
+            created_at=NOW,
+        )  # fmt: skip
+        credit.pay_back(back, self.day, now=NOW, chosen=chosen)
+        self.ledger.paid_back(back.id, amount, chosen)
+        returned = {one.payment_id: one.amount for one in back.returned}
+        assert returned == self.ledger.backs[back.id][1]
+
+    def do_cancel_pay_back(self):
+        if back := self.any(PaymentBack, PaymentBack.cancelled_on.is_(None)):
+            credit.cancel_payment_back(back, self.day, by=BEN, now=NOW)
+            self.ledger.backs.pop(back.id)
 
     def do_pay_from_balance(self):
         balance = credit.balance_of(self.customer.id)
@@ -415,7 +481,8 @@ class History:
         assert lapsed == [amount for _, amount in ledger.lapsed]
         waits = ledger.waiting & set(ledger.discounts)
         assert credit.who_can_set_off() == [] or waits
-        for payment in db.session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)):
+        theirs = (Payment.customer_id == id, Payment.state == PaymentState.COMPLETED)
+        for payment in db.session.scalars(select(Payment).where(*theirs)):
             assert credit.left_of(payment) == ledger.left_of(payment.id) >= 0
 
     def check_account(self):
@@ -469,13 +536,23 @@ def calls_with_tax(customer):
     )
 
 
+def ledgers_add_up(customer_id, begins, through):
+    """The ledger of charges ends with what is left of them, from whichever day it begins."""
+    for first, last in ((FIRST_DAY, through), (begins, through), (FIRST_DAY, begins)):
+        ledger = charge_ledger(customer_id, first, last)
+        stands = ledger.opening
+        for line in ledger.lines:
+            stands += line.amount
+            assert (line.left, line.on) == (stands, max(first, min(line.on, last)))
+        assert stands == ledger.to_pay.charges == credit.to_pay(customer_id, last).charges
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed):
     history = History(seed)
     customer = history.customer
     for _ in range(40):
         history.act()
-        payments = session.scalars(select(Payment).where(Payment.state == PaymentState.COMPLETED)).all()
         adjusted = select(BalanceEntry.amount).where(BalanceEntry.source == "adjustment")
         charges = session.scalars(select(Charge)).all()
         standing = session.scalars(
@@ -485,13 +562,16 @@ def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session,
         allocated = sum((allocation.amount for allocation in standing), Decimal(0))
         balance = credit.balance_of(customer.id)
         assert balance == (
-            sum((payment.amount for payment in payments), Decimal(0))
+            history.ledger.came_in()
             + sum(session.scalars(adjusted), Decimal(0))
             - taken
             - allocated
             - calls_with_tax(customer)
         )
-        assert balance == sum(session.scalars(select(BalanceEntry.amount)), Decimal(0))
+        theirs = select(BalanceEntry.amount).where(BalanceEntry.customer_id == customer.id)
+        assert balance == sum(session.scalars(theirs), Decimal(0))
+        assert credit.balance_of(history.other.id) == sum(history.ledger.split_off.values(), Decimal(0))
+        ledgers_add_up(customer.id, history.day - timedelta(days=history.random.randint(0, 60)), history.day)
         whole = statement(customer.id, FIRST_DAY, LAST_DAY)
         assert balance == whole.closing == (whole.lines[-1].balance if whole.lines else whole.opening)
         cut = history.day - timedelta(days=history.random.randint(0, 20))

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from portal.domain.errors import CannotDelete
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
-from portal.models import Assignment, BalanceEntry, Call, Did, EntrySource, Package
-from portal.services import deletion
+from portal.models import Assignment, BalanceEntry, Call, Did, EntrySource, Package, PaymentBack
+from portal.services import credit, deletion
 from portal.services.assignments.changing import change_end
+from portal.services.charges.by_hand import ManualCharge, charge_manually
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -325,7 +326,7 @@ def test_a_customer_whose_balance_is_not_zero_is_not_closed(session):
     session.flush()
     refusal = deletion.why_not_archive_customer(customer, TODAY)
     assert refusal.sentence == "The balance of Northwind Telecom is −5.50 GBP, not zero."
-    assert refusal.way_out.endpoint == "credit.show"
+    assert refusal.way_out.endpoint == "credit.new_adjustment"
 
 
 def test_a_customer_with_nothing_open_is_archived_and_comes_back():
@@ -334,6 +335,31 @@ def test_a_customer_with_nothing_open_is_archived_and_comes_back():
     assert customer.archived_on == TODAY
     deletion.restore_customer(customer)
     assert customer.archived_on is None
+
+
+def test_what_is_open_of_a_customer_leads_to_what_closes_it(session):
+    customer = a_customer(tax_rate="0")
+    asked = ManualCharge(customer, TODAY, Decimal(10), Decimal(0), "Visit")
+    charge_manually(asked, token="c", today=TODAY, by=BEN, now=NOW)
+    refusal = deletion.why_not_archive_customer(customer, TODAY)
+    assert (refusal.way_out.endpoint, refusal.way_out.values["_anchor"]) == ("credit.show", "open")
+    credit.adjust(customer, Decimal(15), TODAY, "Found", token="a", today=TODAY, by=BEN, now=NOW)
+    refusal = deletion.why_not_archive_customer(customer, TODAY)
+    assert [refusal.way_out.endpoint, *(other.way_out.endpoint for other in refusal.others)] == [
+        "credit.pay_from_balance", "payments_back.new",
+    ]  # fmt: skip
+    credit.pay_from_balance(customer, today=TODAY, by=BEN, now=NOW)
+    back = PaymentBack(
+        token="b",
+        customer=customer,
+        paid_on=TODAY,
+        amount=Decimal(5),
+        method="cash",
+        created_at=NOW,
+        created_by=BEN,
+    )
+    credit.pay_back(back, TODAY, now=NOW)
+    assert deletion.why_not_archive_customer(customer, TODAY) is None
 
 
 def test_all_that_stands_in_the_way_of_archiving_is_told_at_once(session):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from portal.models import Allocation, BalanceEntry, Mail, Payment, PaymentState
+from portal.models import Allocation, BalanceEntry, Mail, Payment, PaymentBack, PaymentState
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from tests.pages import error_at, page, words
@@ -82,8 +82,7 @@ def test_a_payment_pays_a_charge_and_is_released_before_it_is_cancelled(client, 
     client.post(f"/payments?customer_id={acme.id}", data=form())
     charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
-    paying = {"token": "a1", "charge": str(charge.id), "amount": "10"}
-    soup = page(client.post(f"/payments/{payment.id}/allocations", data=paying, follow_redirects=True))
+    soup = page(allocate(client, payment, {charge: "10"}))
     assert "Left to allocate 40.00 GBP" in words(soup)
     assert (credit.balance_of(acme.id), credit.to_pay(acme.id).total) == (40, 0)
     refused = page(client.post(f"/payments/{payment.id}/cancel", data={"version": payment.version}), 409)
@@ -105,9 +104,7 @@ def test_one_allocation_is_released(client, session, acme):
     client.post(f"/payments?customer_id={acme.id}", data=form())
     charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
-    client.post(
-        f"/payments/{payment.id}/allocations", data={"token": "a", "charge": charge.id, "amount": "4"}
-    )
+    allocate(client, payment, {charge: "4"})
     allocation = session.scalars(select(Allocation)).one()
     page(client.post(f"/payments/allocations/{allocation.id}/release", follow_redirects=True))
     assert credit.balance_of(acme.id) == 50
@@ -117,9 +114,9 @@ def test_more_than_is_left_is_refused_at_its_field(client, session, acme):
     client.post(f"/payments?customer_id={acme.id}", data=form())
     charge = charged(acme)
     payment = session.scalars(select(Payment)).one()
-    paying = {"token": "a1", "charge": str(charge.id), "amount": "11"}
-    soup = page(client.post(f"/payments/{payment.id}/allocations", data=paying), 422)
-    assert "Only 10.00 of the charge" in error_at(soup, "amount")
+    soup = page(allocate(client, payment, {charge: "11"}), 422)
+    assert "Only 10.00 of the charge" in error_at(soup, f"amount_{charge.id}")
+    assert soup.select_one("[name=chosen]").has_attr("checked")
 
 
 def test_another_customers_charge_cannot_be_paid(client, session, acme):
@@ -127,8 +124,7 @@ def test_another_customers_charge_cannot_be_paid(client, session, acme):
     client.post(f"/payments?customer_id={acme.id}", data=form())
     charged(acme)
     payment = session.scalars(select(Payment)).one()
-    paying = {"token": "a1", "charge": str(theirs.id), "amount": "10"}
-    page(client.post(f"/payments/{payment.id}/allocations", data=paying), 422)
+    assert "not in the list" in words(page(allocate(client, payment, {theirs: "10"}), 422))
     assert session.scalars(select(Allocation)).all() == []
 
 
@@ -174,29 +170,187 @@ def test_a_debit_limit_makes_available_more_than_the_balance(client, session, ac
 
 def test_a_viewer_sees_no_button_that_would_refuse_them(as_viewer, acme):
     soup = page(as_viewer.get(f"/customers/{acme.id}/credit"))
-    assert not soup.select("a[href*=payments], a[href*=adjustments]")
+    assert not soup.select("a[href*='payments/new'], a[href*=payments-back], a[href*=adjustments]")
 
 
-def allocating(session, acme):
-    """A charge of 10 and a payment of 10, and the form that pays the one out of the other."""
+def seen(client, payment):
+    """What the form on a payment's page remembers."""
+    return page(client.get(f"/payments/{payment.id}")).select_one("[name=seen]")["value"]
+
+
+def allocate(client, payment, amounts, known=None):
+    """Tick charges on a payment's page."""
+    form = {f"amount_{charge.id}": amount for charge, amount in amounts.items()}
+    ticked = [charge.id for charge, amount in amounts.items() if amount]
+    return client.post(
+        f"/payments/{payment.id}/allocations",
+        data={"chosen": ticked, "seen": known or seen(client, payment), **form},
+        follow_redirects=True,
+    )
+
+
+def a_payment(session, acme, amount="50"):
+    """A payment of which nothing is allocated."""
     payment = Payment(
-        token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(10), fee=Decimal(0),
+        token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(amount), fee=Decimal(0),
         created_at=NOW,
     )  # fmt: skip
     credit.record_payment(payment, TODAY, now=NOW)
-    charge = charged(acme, "10")
     session.commit()
-    return f"/payments/{payment.id}/allocations", {"charge": str(charge.id), "amount": "10", "token": "t1"}
+    return payment
+
+
+def test_several_charges_are_paid_at_once_and_chosen_anew_in_one_act(client, session, acme):
+    payment = a_payment(session, acme, "15")
+    first, second, third = (charged(acme, "10", token=f"c{number}") for number in range(3))
+    session.commit()
+    page(allocate(client, payment, {first: "10", second: "5", third: ""}))
+    assert credit.paid_by(payment) == {first.id: 10, second.id: 5}
+    page(allocate(client, payment, {first: "", second: "10", third: "4.50"}))
+    assert credit.paid_by(payment) == {second.id: 10, third.id: Decimal("4.50")}
+    assert (credit.left_of(payment), credit.balance_of(acme.id)) == (Decimal("0.50"), Decimal("0.50"))
+
+
+def test_what_is_not_ticked_and_not_shown_stays_as_it_was(client, session, acme):
+    payment = a_payment(session, acme)
+    first, second = charged(acme, "10"), charged(acme, "10", token="c2")
+    session.commit()
+    page(allocate(client, payment, {first: "10"}))
+    page(allocate(client, payment, {second: "3"}))
+    assert credit.paid_by(payment) == {first.id: 10, second.id: 3}
 
 
 def test_a_double_click_on_paying_all_of_a_charge_is_answered_as_the_first(client, session, acme):
-    path, form = allocating(session, acme)
-    assert [client.post(path, data=form).status_code for _ in range(2)] == [303, 303]
+    payment = a_payment(session, acme, "10")
+    charge = charged(acme, "10")
+    session.commit()
+    known = seen(client, payment)
+    for _ in range(2):
+        page(allocate(client, payment, {charge: "10"}, known))
     assert session.scalar(select(func.count(Allocation.id))) == 1
 
 
-def test_a_used_form_of_a_paid_charge_that_says_something_else_is_told_what_was_stored(client, session, acme):
-    path, form = allocating(session, acme)
-    assert client.post(path, data=form).status_code == 303
-    answer = client.post(path, data=form | {"amount": "5"})
-    assert answer.status_code == 409 and "10.00" in answer.text
+def test_what_somebody_else_chose_meanwhile_is_not_overwritten(client, session, acme):
+    payment = a_payment(session, acme)
+    charge = charged(acme, "10")
+    session.commit()
+    known = seen(client, payment)
+    page(allocate(client, payment, {charge: "10"}, known))
+    assert "has changed since" in words(page(allocate(client, payment, {charge: "5"}, known), 409))
+    assert credit.paid_by(payment) == {charge.id: 10}
+
+
+def test_more_than_the_payment_holds_is_refused_at_the_charge_that_is_too_much(client, session, acme):
+    payment = a_payment(session, acme, "15")
+    first, second = charged(acme, "10"), charged(acme, "10", token="c2")
+    session.commit()
+    soup = page(allocate(client, payment, {first: "10", second: "6"}), 422)
+    assert "Only 5.00 of the payment" in error_at(soup, f"amount_{second.id}")
+    assert credit.paid_by(payment) == {}
+
+
+def test_a_new_payment_pays_what_is_due_first_or_what_is_ticked(client, session, acme):
+    first, second = charged(acme, "30"), charged(acme, "40", token="c2")
+    session.commit()
+    path = f"/payments?customer_id={acme.id}"
+    client.post(path, data=form(amount="10"))
+    assert credit.items_of([first, second])[first.id].left == 20
+    ticked = {"chosen": [second.id], f"amount_{first.id}": "20", f"amount_{second.id}": "40"}
+    page(client.post(path, data=form(token="t2", amount="45", **ticked), follow_redirects=True))
+    left = credit.items_of([first, second])
+    assert (left[first.id].left, left[second.id].left, credit.balance_of(acme.id)) == (20, 0, 5)
+
+
+def test_what_is_ticked_may_go_beyond_the_balance_and_never_beyond_the_payment(client, session, acme):
+    credit.adjust(acme, Decimal(-20), TODAY, "Loss", token="x", today=TODAY, by=BEN, now=NOW)
+    charge = charged(acme, "30")
+    session.commit()
+    ticked = {"chosen": [charge.id], f"amount_{charge.id}": "30"}
+    path = f"/payments?customer_id={acme.id}"
+    soup = page(client.post(path, data=form(amount="25", **ticked)), 422)
+    assert "Only 25.00 of the payment" in error_at(soup, f"amount_{charge.id}")
+    page(client.post(path, data=form(amount="30", **ticked), follow_redirects=True))
+    assert (credit.balance_of(acme.id), credit.to_pay(acme.id).charges) == (-20, 0)
+
+
+def test_a_pending_payment_pays_nothing_yet(client, session, acme):
+    charge = charged(acme, "30")
+    session.commit()
+    ticked = {"chosen": [charge.id], f"amount_{charge.id}": "30", "state": "pending"}
+    soup = page(client.post(f"/payments?customer_id={acme.id}", data=form(**ticked)), 422)
+    assert "pays nothing yet" in error_at(soup, "state")
+
+
+def test_a_payment_typed_twice_is_noticed_and_taken_in_with_a_reason(client, session, acme):
+    path = f"/payments?customer_id={acme.id}"
+    client.post(path, data=form(method="bank_transfer", bank_reference="FT 26-1122"))
+    again = form(token="t2", method="bank_transfer", bank_reference="ft261122", description="Other")
+    soup = page(client.post(path, data=again), 422)
+    assert "50.00 GBP from Acme, 20 Nov" in error_at(soup, "again_reason")
+    assert soup.select_one("[name=description]")["value"] == "Other"
+    soup = page(client.post(path, data=again | {"again_reason": "Two invoices"}, follow_redirects=True))
+    assert "Two invoices" in words(soup)
+    page(
+        client.post(
+            path, data=form(token="t3", method="card", bank_reference="ft261122"), follow_redirects=True
+        )
+    )
+    assert credit.balance_of(acme.id) == 150
+
+
+def test_a_part_of_a_payment_moves_to_another_customer(client, session, acme):
+    payment, globex = a_payment(session, acme), a_customer("Globex", tax_rate="0")
+    session.commit()
+    path = f"/payments/{payment.id}/split"
+    assert page(client.get(path)).select_one("[name=amount]")["value"] == "50"
+    typed = {"token": "s", "customer": "Globex", "amount": "60", "description": "Theirs # ours"}
+    soup = page(client.post(path, data=typed), 422)
+    assert "Only 50.00 of the payment is left" in error_at(soup, "amount")
+    assert "already" in error_at(page(client.post(path, data=typed | {"customer": "Acme"}), 422), "customer")
+    soup = page(client.post(path, data=typed | {"amount": "20"}, follow_redirects=True))
+    assert "Payment of Globex" in words(soup) and "Left to allocate 30.00 GBP" in words(soup)
+    part = session.scalars(select(Payment).where(Payment.customer_id == globex.id)).one()
+    assert "a part of the payment of Acme" in words(page(client.get(f"/payments/{part.id}")))
+
+
+def test_money_is_paid_back_and_the_payment_back_is_cancelled(client, session, acme):
+    payment = a_payment(session, acme)
+    path = f"/payments-back?customer_id={acme.id}"
+    soup = page(client.get(f"/payments-back/new?customer_id={acme.id}"))
+    assert soup.select_one("[name=amount]")["value"] == "50"
+    typed = {
+        "token": "b",
+        "amount": "50.01",
+        "paid_on": "2026-11-22",
+        "method": "cash",
+        "bank_reference": "R 1",
+    }
+    assert "holds only 50.00" in error_at(page(client.post(path, data=typed), 422), "amount")
+    soup = page(client.post(path, data=typed | {"amount": "20"}, follow_redirects=True))
+    assert "Paid back on 22 Nov 2026" in words(soup) and "R 1" in words(soup)
+    assert (credit.balance_of(acme.id), credit.left_of(payment)) == (30, 30)
+    refused = page(client.post(f"/payments/{payment.id}/cancel", data={"version": payment.version}), 409)
+    assert "Acme then owes 20.00 GBP" in words(refused)
+    back = session.scalars(select(PaymentBack)).one()
+    page(
+        client.post(f"/payments-back/{back.id}/cancel", data={"version": back.version}, follow_redirects=True)
+    )
+    assert credit.balance_of(acme.id) == 50
+
+
+def test_all_payments_are_listed_and_found(client, session, acme):
+    a_payment(session, acme, "99.72")
+    for asked, there in (("q=99.72", True), ("q=acme", True), ("q=98", False), ("state=pending", False),
+                         ("from=2026-11-22&to=2026-11-22", True), ("sort=-amount", True)):  # fmt: skip
+        assert ("99.72 GBP" in words(page(client.get(f"/payments?{asked}")))) is there, asked
+    assert "To is before From" in words(page(client.get("/payments?from=2026-11-23&to=2026-11-01"), 422))
+
+
+def test_charges_and_what_paid_them_add_up_to_what_is_to_pay(client, session, acme):
+    charged(acme, "30")
+    a_payment(session, acme, "12.50")
+    credit.adjust(acme, Decimal(-5), TODAY, "Loss", token="x", today=TODAY, by=BEN, now=NOW)
+    session.commit()
+    text = words(page(client.get(f"/customers/{acme.id}/credit")))
+    assert "Payment of 22 Nov 2026: Support call 12.50 17.50" in text
+    assert "Left of charges 17.50" in text and "To pay on 22 Nov 2026 22.50" in text

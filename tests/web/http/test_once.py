@@ -22,8 +22,9 @@ OTHER = {
     "did_intake.create": {"number": "+442079461001"},
     "packages.create": {"name": "Another package"},
     "packages.create minutes": {"destination": "^33"},
-    "payments.allocate": {"amount": "2"},
     "payments.create": {"amount": "9"},
+    "payments.split": {"amount": "2"},
+    "payments_back.create": {"amount": "2"},
 }
 # Forms that only lead to one that stores something.
 PREVIEWS = {"did_intake.check"}
