@@ -129,6 +129,7 @@ def test_the_scenario_that_is_broken_here_is_whole(ask):
     assert len(ask(copy.deepcopy(WHOLE))["charges"]) > 10
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), junk), min_size=1, max_size=2))
 def test_a_scenario_with_something_else_in_a_place_is_answered_or_refused(ask, changes):

@@ -547,6 +547,7 @@ def ledgers_add_up(customer_id, begins, through):
         assert stands == ledger.to_pay.charges == credit.to_pay(customer_id, last).charges
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed):
     history = History(seed)

@@ -220,6 +220,7 @@ def test_a_load_that_is_stopped_and_started_on_another_day_ends_as_an_undisturbe
     assert found[0] and found[0] == found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("today", TODAYS_OF_EVERY_SHAPE, ids=str)
 def test_it_can_be_told_on_any_day(tmp_path, today):
     other = world.Sqlite(tmp_path)

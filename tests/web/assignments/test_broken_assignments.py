@@ -45,6 +45,7 @@ STAFF_PAGES = {"STAFF", "CHANGE", "OWNER", "PERSONAL"}
 CUSTOMER_PAGES = {"MINE", "MY_OWNER", "PERSONAL"}
 
 
+@pytest.mark.slow
 @EVERY_WAY
 def test_every_page_of_every_role_answers_as_if_nothing_were_broken(stage, how):
     stage.clean()
