@@ -28,7 +28,6 @@ from portal.services.credit.balance import (
     available_to,
     balance_of,
     balances,
-    below_among,
     below_limit,
     entries_of,
 )
@@ -73,7 +72,6 @@ __all__ = [
     "available_to",
     "balance_of",
     "balances",
-    "below_among",
     "below_limit",
     "cancel_payment",
     "cancel_payment_back",

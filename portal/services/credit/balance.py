@@ -73,13 +73,6 @@ def below_limit(*among: ColumnElement[bool], most: int | None = None) -> list[Be
     return [BelowLimit(row[0], row[1] or ZERO) for row in db.session.execute(query)]
 
 
-def below_among(customers: Collection[Customer]) -> dict[int, Decimal]:
-    """What is available to those of these customers who are below their limit."""
-    stands = balances([customer.id for customer in customers])
-    available = {customer.id: stands[customer.id] + customer.debit_limit for customer in customers}
-    return {id: amount for id, amount in available.items() if amount < 0}
-
-
 def entries_of(customer_id: int, begins: date, through: date) -> Select[BalanceEntry]:
     """The entries made from `begins` to `through`, in the order in which they were made."""
     return (

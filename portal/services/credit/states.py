@@ -22,6 +22,7 @@ NOTHING = CameOff()
 class Standing:
     """What became of a charge. `left` and `due_on` are of what is to be paid; `left` of a discount is above zero too.
 
+    `paid_on` is the day of the last money put against one that is paid.
     `overdue_days` counts from the day after the due day while anything is left; 0 where it is not overdue.
     """
 
@@ -30,6 +31,7 @@ class Standing:
     due_on: date | None = None
     came_off: CameOff = NOTHING
     overdue_days: int = 0
+    paid_on: date | None = None
 
 
 def standings(charges: Iterable[Charge], today: date) -> dict[int, Standing]:
@@ -41,7 +43,7 @@ def standings(charges: Iterable[Charge], today: date) -> dict[int, Standing]:
         if charge.auto_decrement_credit and not (charge.corrects_id or charge.reverses_id)
     }
     items = items_of(charge for charge in known.values() if not charge.auto_decrement_credit)
-    off, gone = _came_off(list(items)), _reversed(known.values())
+    (off, days), gone = _came_off(list(items)), _reversed(known.values())
     for id, item in items.items():
         charge, reversed = item.charge, id in gone
         if charge.reverses_id:
@@ -51,24 +53,34 @@ def standings(charges: Iterable[Charge], today: date) -> dict[int, Standing]:
             continue
         late = (today - item.due_on).days if item.left > 0 else 0
         state = paid_state(item.left, off[id], reversed=reversed)
-        found[id] = Standing(state, item.left, item.due_on, off[id], max(late, 0))
+        paid_on = days.get(id) if state == PaidState.PAID else None
+        found[id] = Standing(state, item.left, item.due_on, off[id], max(late, 0), paid_on)
     for id in gone:
         if id in found and found[id].state == PaidState.FROM_BALANCE:
             found[id] = Standing(PaidState.REVERSED)
     return found
 
 
-def _came_off(ids: list[int]) -> dict[int, CameOff]:
+def _came_off(ids: list[int]) -> tuple[dict[int, CameOff], dict[int, date]]:
+    """What came off each charge, and the day of the last money."""
     sums: dict[int, dict[AllocationSource, Decimal]] = defaultdict(dict)
+    days: dict[int, date] = {}
     for some in in_chunks(ids):
         query = (
-            select(Allocation.charge_id, Allocation.source, func.sum(Allocation.amount))
+            select(
+                Allocation.charge_id,
+                Allocation.source,
+                func.sum(Allocation.amount),
+                func.max(Allocation.made_on),
+            )
             .where(Allocation.charge_id.in_(some), stands_on(None))
             .group_by(Allocation.charge_id, Allocation.source)
         )
-        for id, source, amount in db.session.execute(query):
+        for id, source, amount, last in db.session.execute(query):
             sums[id][source] = amount
-    return {
+            if source in MONEY:
+                days[id] = max(last, days.get(id, last))
+    off = {
         id: CameOff(
             paid=sum((sums[id].get(source, ZERO) for source in MONEY), ZERO),
             set_off=sums[id].get(AllocationSource.DISCOUNT, ZERO),
@@ -77,6 +89,7 @@ def _came_off(ids: list[int]) -> dict[int, CameOff]:
         )
         for id in ids
     }
+    return off, days
 
 
 def _reversed(charges: Iterable[Charge]) -> set[int]:

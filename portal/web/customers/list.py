@@ -14,7 +14,7 @@ from portal.domain.wording import digits
 from portal.extensions import db
 from portal.models import Customer
 from portal.models.company import company
-from portal.services import credit, listing
+from portal.services import listing
 from portal.services.customers import customers, ranking
 from portal.services.customers.account_codes import codes_of, meant_codes
 from portal.services.dids import dids
@@ -66,7 +66,6 @@ def _found() -> dict[str, Any]:
         "state": state,
         "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
         "did_counts": dids.count_by_customer([customer.id for customer in page.rows]),
-        "below": credit.below_among(page.rows),
         "today": today(),
     }
 
@@ -226,7 +225,6 @@ def _row(customer: Customer) -> Response:
         "customer": customer,
         "figures": ranking.figures_of([customer.id], today()),
         "did_counts": counts,
-        "below": credit.below_among([customer]),
         "today": today(),
         "state": _state(),
     }

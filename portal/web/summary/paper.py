@@ -232,6 +232,8 @@ def _state(stands: Standing, currency: str) -> list[str]:
     said = [stands.state.words]
     if stands.state in (PaidState.PART_PAID, PaidState.TO_USE):
         said.append(f"{money(stands.left, currency)} left")
+    if stands.paid_on:
+        said.append(day(stands.paid_on))
     if stands.due_on and stands.left:
         said.append(f"{'overdue since' if stands.overdue_days else 'due'} {day(stands.due_on)}")
     return said

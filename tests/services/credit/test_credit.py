@@ -195,7 +195,6 @@ def test_who_is_below_the_limit_counts_the_debit_limit(session):
     acme.debit_limit = Decimal(12)
     session.flush()
     assert [(one.customer, one.available) for one in credit.below_limit()] == [(globex, Decimal(-12))]
-    assert credit.below_among([acme, globex]) == {globex.id: Decimal(-12)}
 
 
 def test_the_customers_own_payment_reference_is_no_bank_reference(session):
