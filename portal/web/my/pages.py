@@ -26,6 +26,7 @@ from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.credit.account import due
+from portal.services.credit.ledger import ChargeLedger, charge_ledger
 from portal.services.customers import figures as customer_figures
 from portal.services.dids.dids import number_holds
 from portal.services.summary import Summary, for_paper, summary
@@ -134,6 +135,9 @@ def charges(customer: Customer) -> Any:
         422 if span.problem else 200,
         span=span,
         summary=_summary(customer, span),
+        ledger=charge_ledger(customer.id, span.begins, span.through, LINES_SHOWN)
+        if span.begins and span.through
+        else None,
         coming=explained(coming),
         more=upcoming.more,
         failed=upcoming.failed,
@@ -188,6 +192,11 @@ def _span(months: int) -> Span:
     first = today().replace(day=1)
     last = first + relativedelta(months=1, days=-1)
     return span_of(first - relativedelta(months=months - 1), last)
+
+
+def _ledger(customer: Customer, span: Span) -> ChargeLedger:
+    assert span.begins and span.through
+    return charge_ledger(customer.id, span.begins, span.through, LINES_SHOWN)
 
 
 def _summary(customer: Customer, span: Span) -> Summary:

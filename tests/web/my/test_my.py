@@ -88,6 +88,18 @@ def test_home_says_what_they_have_and_what_comes_next(as_acme):
         assert said in text, said  # fmt: skip
 
 
+def test_charges_and_what_paid_them_stand_in_one_ledger_that_ends_with_what_is_to_pay(as_acme, session, acme):
+    soup = page(as_acme.get("/my/charges"))
+    ledger = soup.select_one("#ledger").find_parent("section")
+    to_pay = credit.to_pay(acme.id).total
+    assert to_pay > 0 and f"{to_pay:,.2f}" in words(ledger.select_one("tfoot .total"))
+    assert (
+        "Payment of 22 Nov 2026: SIP Trunk 10" in words(ledger)
+        and "30.00" in words(ledger)
+        and not ledger.select("a")
+    )
+
+
 def test_charges_posted_and_coming_each_say_why(as_acme):
     soup = page(as_acme.get("/my/charges"))
     assert len(soup.select("details")) > 4
