@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, literal, select, update
+from sqlalchemy import and_, bindparam, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
@@ -199,7 +199,7 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
     if taken:
         enter_charges(Charge.assignment_id.in_(ids), today, now)
     if to_pay:
-        open_new(Charge.assignment_id.in_(ids))
+        open_new(and_(Charge.assignment_id.in_(ids), Charge.posted_at == now))
     if reduced:
         take_off(reduced, today, by=by, now=now)
     _move(ready)
