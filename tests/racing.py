@@ -42,6 +42,8 @@ VOLATILE = {
     "token", "token_digest", "digest", "leads_to", "key", "text", "html", "fs_uniquifier", "password",
     "path", "before", "after", "paused_seconds", "due_count", "done_count",
 }  # fmt: skip
+# Two plays may fall in two minutes.
+INSTANT = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{2}")
 SECRET = re.compile(r"[0-9a-f]{32,}|[\w-]{43}")
 
 WAITING = """SELECT 1 FROM pg_stat_activity
@@ -263,7 +265,13 @@ def _sentences(page: str) -> str:
     """What a refusal says."""
     soup = BeautifulSoup(page, "html.parser")
     main = soup.select_one("main") or soup
-    return SECRET.sub("...", " ".join(main.get_text(" ").split()))
+    return INSTANT.sub("then", SECRET.sub("...", " ".join(main.get_text(" ").split())))
+
+
+def _from(text: str, other: str) -> str:
+    """The part of a text in which it differs from another, from a little before."""
+    at = next((n for n, (mine, theirs) in enumerate(zip(text, other, strict=False)) if mine != theirs), 0)
+    return text[max(at - 60, 0) : at + 240]
 
 
 def _differences(came: Outcome, orders: list[Outcome]) -> str:
@@ -273,7 +281,7 @@ def _differences(came: Outcome, orders: list[Outcome]) -> str:
         lacks = [row[:200] for row in order.stored if row not in came.stored]
         more = [row[:200] for row in came.stored if row not in order.stored]
         said = [
-            f"says {one[1][:300]!r}, not {other[1][:300]!r}"
+            f"says {_from(one[1], other[1])!r}, not {_from(other[1], one[1])!r}"
             for one, other in zip(came.answers, order.answers, strict=True)
             if one[1] != other[1]
         ]
