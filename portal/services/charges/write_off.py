@@ -12,7 +12,7 @@ from portal.extensions import db
 from portal.models import AllocationSource, Charge, Customer, DueDay
 from portal.services import locking
 from portal.services.charges.by_hand import REASON_LONGEST
-from portal.services.credit import Act, Item, check_not_archived, items_of, lock_open, put, refresh
+from portal.services.credit import Act, Item, check_not_archived, items_of, lock_open, put, refresh, refreshed
 
 
 def write_off(charge: Charge, reason: str, *, today: date, by: str, now: datetime) -> Charge:
@@ -45,7 +45,7 @@ def write_off(charge: Charge, reason: str, *, today: date, by: str, now: datetim
     )
     db.session.add(made)
     db.session.flush()
-    put(charge, item.left, AllocationSource.WRITE_OFF, Act(today, by, now), by_charge=made)
+    refreshed([put(charge, item.left, AllocationSource.WRITE_OFF, Act(today, by, now), by_charge=made)])
     return made
 
 

@@ -5,25 +5,17 @@ that a statement once printed does not change, and names the day it is for.
 """
 
 from portal.services.credit.allocation import (
-    Act,
     allocate,
     due_first,
-    lock_open,
-    open_again,
     paid_by,
     pay_from_balance,
-    put,
     release,
     release_allocation,
     seen_of,
-    set_off,
-    set_off_all,
-    set_off_by_hand,
-    take_off,
-    who_can_set_off,
 )
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import (
+    Act,
     BelowLimit,
     available_to,
     balance_of,
@@ -31,6 +23,7 @@ from portal.services.credit.balance import (
     below_limit,
     entries_of,
 )
+from portal.services.credit.discounts import set_off, set_off_all, set_off_by_hand, who_can_set_off
 from portal.services.credit.items import (
     Item,
     first_due_day,
@@ -59,7 +52,9 @@ from portal.services.credit.payments import (
     complete_payment,
     record_payment,
 )
+from portal.services.credit.putting import lock_open, put, refreshed
 from portal.services.credit.splitting import split
+from portal.services.credit.taking_off import open_again, take_off
 
 __all__ = [
     "Act",
@@ -97,6 +92,7 @@ __all__ = [
     "put",
     "record_payment",
     "refresh",
+    "refreshed",
     "release",
     "release_allocation",
     "seen_of",

@@ -2,18 +2,49 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, func, select
 
 from portal.extensions import db
-from portal.models import (
-    BalanceEntry,
-    Customer,
-)
+from portal.models import BalanceEntry, Customer, EntrySource
 
 ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """When something is done, and by whom: `today` is the provider's day, `now` the instant."""
+
+    today: date
+    by: str
+    now: datetime
+
+
+def enter(
+    customer_id: int,
+    source: EntrySource,
+    amount: Decimal,
+    for_day: date,
+    act: Act,
+    reason: str = "",
+    **of: int | None,
+) -> None:
+    """Move a balance: an entry dated today, for a day. `of` names what it comes from: charge_id, payment_id ..."""
+    db.session.add(
+        BalanceEntry(
+            customer_id=customer_id,
+            source=source,
+            made_on=act.today,
+            for_day=for_day,
+            amount=amount,
+            reason=reason,
+            made_by=act.by,
+            made_at=act.now,
+            **of,
+        )
+    )
 
 
 def balances(customer_ids: Collection[int]) -> dict[int, Decimal]:

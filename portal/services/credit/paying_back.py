@@ -9,11 +9,10 @@ from sqlalchemy import select
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import long_day, money, money_in
-from portal.extensions import db
-from portal.models import BalanceEntry, Customer, EntrySource, Payment, PaymentBack, ReturnedPayment
+from portal.models import Customer, EntrySource, Payment, PaymentBack, ReturnedPayment
 from portal.services import locking
 from portal.services.credit.archived import check_not_archived
-from portal.services.credit.balance import balance_of
+from portal.services.credit.balance import Act, balance_of, enter
 from portal.services.credit.payment_rules import check_amount, with_something_left
 from portal.services.once import Receipt, Sent, once
 
@@ -48,7 +47,7 @@ def pay_back(
     query = select(PaymentBack).where(PaymentBack.token == back.token)
     made, is_new = once(Sent("payment back", back.token, content), query, make, tell)
     if is_new:
-        _enter(made, -made.amount, "", today, made.created_by, now)
+        _enter(made, -made.amount, Act(today, made.created_by, now))
     return made
 
 
@@ -93,7 +92,7 @@ def cancel_payment_back(back: PaymentBack, today: date, *, by: str, now: datetim
         raise RuleBroken("This is already cancelled.")
     check_not_archived(back.customer)
     back.cancelled_on = today
-    _enter(back, back.amount, "The payment back was cancelled.", today, by, now)
+    _enter(back, back.amount, Act(today, by, now), "The payment back was cancelled.")
 
 
 def lock_payment_back(back: PaymentBack) -> None:
@@ -102,18 +101,7 @@ def lock_payment_back(back: PaymentBack) -> None:
     locking.read_anew(PaymentBack, [back.id])
 
 
-def _enter(back: PaymentBack, amount: Decimal, reason: str, today: date, by: str, now: datetime) -> None:
-    db.session.add(
-        BalanceEntry(
-            customer_id=back.customer_id,
-            source=EntrySource.PAYMENT_BACK,
-            payment_back_id=back.id,
-            made_on=today,
-            for_day=back.paid_on,
-            amount=amount,
-            reason=reason,
-            made_by=by,
-            made_at=now,
-        )
+def _enter(back: PaymentBack, amount: Decimal, act: Act, reason: str = "") -> None:
+    enter(
+        back.customer_id, EntrySource.PAYMENT_BACK, amount, back.paid_on, act, reason, payment_back_id=back.id
     )
-    db.session.flush()

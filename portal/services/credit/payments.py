@@ -15,15 +15,9 @@ from portal.domain.wording import long_day, money_in, short_day
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource, Payment, PaymentMethod, PaymentState
 from portal.services import locking
-from portal.services.credit.allocation import (
-    Act,
-    allocate,
-    allocate_first_due,
-    check_chosen,
-    lock_open,
-)
+from portal.services.credit.allocation import allocate, allocate_first_due, check_chosen
 from portal.services.credit.archived import check_not_archived
-from portal.services.credit.balance import balance_of
+from portal.services.credit.balance import Act, balance_of, enter
 from portal.services.credit.payment_mail import confirm
 from portal.services.credit.payment_rules import (
     allocated_of,
@@ -32,6 +26,7 @@ from portal.services.credit.payment_rules import (
     paid_back_of,
     split_off,
 )
+from portal.services.credit.putting import lock_open
 from portal.services.once import Receipt, Sent, once
 
 
@@ -138,7 +133,7 @@ def complete_payment(payment: Payment, today: date, *, by: str, now: datetime) -
 
 def arrived(payment: Payment, act: Act, chosen: Mapping[int, Decimal] | None = None) -> None:
     """A payment goes into the balance, and pays what was chosen, or what is due first."""
-    _enter_payment(payment, payment.amount, act.today, "", act.by, act.now)
+    _enter(payment, payment.amount, act)
     if chosen:
         allocate(payment, chosen, today=act.today, by=act.by, now=act.now)
     else:
@@ -173,7 +168,7 @@ def cancel_payment(
         if (back := paid_back_of(payment)) and not although_paid_back:
             raise _paid_back_already(payment, back, rest)
         if rest:
-            _enter_payment(payment, -rest, today, "The payment was cancelled.", by, now)
+            _enter(payment, -rest, Act(today, by, now), "The payment was cancelled.")
     payment.state = PaymentState.CANCELLED
 
 
@@ -193,23 +188,10 @@ def _paid_back_already(payment: Payment, back: Decimal, rest: Decimal) -> RuleBr
     )
 
 
-def _enter_payment(
-    payment: Payment, amount: Decimal, today: date, reason: str, by: str, now: datetime
-) -> None:
-    db.session.add(
-        BalanceEntry(
-            customer_id=payment.customer_id,
-            source=EntrySource.PAYMENT,
-            payment_id=payment.id,
-            made_on=today,
-            for_day=payment.paid_on,
-            amount=amount,
-            reason=reason,
-            made_by=by,
-            made_at=now,
-        )
+def _enter(payment: Payment, amount: Decimal, act: Act, reason: str = "") -> None:
+    enter(
+        payment.customer_id, EntrySource.PAYMENT, amount, payment.paid_on, act, reason, payment_id=payment.id
     )
-    db.session.flush()
 
 
 def adjust(

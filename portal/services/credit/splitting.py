@@ -7,11 +7,10 @@ from sqlalchemy import select
 
 from portal.domain.errors import Invalid, WayOut
 from portal.domain.wording import money, money_in
-from portal.extensions import db
-from portal.models import BalanceEntry, Customer, EntrySource, Payment, PaymentState
+from portal.models import Customer, EntrySource, Payment, PaymentState
 from portal.services import locking
-from portal.services.credit.allocation import Act
 from portal.services.credit.archived import check_not_archived
+from portal.services.credit.balance import Act, enter
 from portal.services.credit.payment_rules import check_amount, check_completed, left_of
 from portal.services.credit.payments import arrived
 from portal.services.once import Receipt, Sent, once
@@ -64,19 +63,9 @@ def split(
     sent = Sent("split", token, (payment, customer, amount, description))
     part, is_new = once(sent, query, make, tell)
     if is_new:
-        db.session.add(
-            BalanceEntry(
-                customer_id=payment.customer_id,
-                source=EntrySource.SPLIT,
-                payment_id=payment.id,
-                made_on=today,
-                for_day=payment.paid_on,
-                amount=-amount,
-                made_by=by,
-                made_at=now,
-            )
-        )
-        arrived(part, Act(today, by, now))
+        act = Act(today, by, now)
+        enter(payment.customer_id, EntrySource.SPLIT, -amount, payment.paid_on, act, payment_id=payment.id)
+        arrived(part, act)
     return part
 
 

@@ -1,0 +1,85 @@
+"""Discounts: credit to use, which is set off against what is to be paid (billing-rules 13)."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Select, func, select
+
+from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.wording import money
+from portal.extensions import db
+from portal.models import Allocation, AllocationSource, Charge, Customer, OpenItem
+from portal.services import locking
+from portal.services.credit.balance import Act
+from portal.services.credit.items import items_of, open_items
+from portal.services.credit.payment_rules import check_amount
+from portal.services.credit.putting import lock_open, put, refreshed
+
+ZERO = Decimal(0)
+
+
+def set_off(customer_id: int, act: Act) -> None:
+    """Set off the credit that there is to use, the oldest first, against what is due first.
+
+    Whoever calls has locked what is open of the customer. What somebody released by hand waits for them.
+    """
+    open_ = open_items(customer_id)
+    discounts = [item for item in open_ if item.left < 0 and not _waits(item.charge)]
+    to_pay = [item for item in open_ if item.left > 0]
+    made = []
+    left = {item.charge.id: item.left for item in to_pay}
+    for discount in sorted(discounts, key=lambda item: (item.charge.charge_on, item.charge.id)):
+        rest = -discount.left
+        for item in to_pay:
+            amount = min(rest, left[item.charge.id])
+            if amount > 0:
+                made.append(
+                    put(item.charge, amount, AllocationSource.DISCOUNT, act, by_charge=discount.charge)
+                )
+                left[item.charge.id] -= amount
+                rest -= amount
+    refreshed(made)
+
+
+def _waits(discount: Charge) -> bool:
+    """Whether somebody released a discount by hand, and has not chosen since what to use it for."""
+    return bool(db.session.scalar(select(_released_by_hand(discount).exists())))
+
+
+def _released_by_hand(discount: Charge) -> Select[Allocation]:
+    return select(Allocation).where(Allocation.by_charge_id == discount.id, Allocation.by_hand)
+
+
+def set_off_by_hand(
+    discount: Charge, charge: Charge, amount: Decimal, *, today: date, by: str, now: datetime
+) -> None:
+    """Use a discount for a charge that somebody chose."""
+    locking.lock(Customer, [discount.customer_id])
+    lock_open(discount.customer_id, [discount.id, charge.id])
+    found = items_of([discount, charge])
+    if charge.customer_id != discount.customer_id or not {discount.id, charge.id} <= set(found):
+        raise RuleBroken("The discount cannot be used for that charge.")
+    check_amount("amount", amount, charge.currency, positive=True)
+    most = min(-found[discount.id].left, found[charge.id].left)
+    if amount > most:
+        raise Invalid("amount", f"Only {money(max(most, ZERO), charge.currency)} can be set off.")
+    refreshed([put(charge, amount, AllocationSource.DISCOUNT, Act(today, by, now), by_charge=discount)])
+    for released in db.session.scalars(_released_by_hand(discount)).all():
+        released.by_hand = False  # it waits no longer
+
+
+def set_off_all(customer_ids: Iterable[int], act: Act) -> None:
+    """The same for several customers."""
+    for customer_id in customer_ids:
+        set_off(customer_id, act)
+
+
+def who_can_set_off() -> list[int]:
+    """Customers who have both something to pay and credit to use."""
+    sums = (
+        select(OpenItem.customer_id)
+        .group_by(OpenItem.customer_id)
+        .having(func.min(OpenItem.amount) < 0, func.max(OpenItem.amount) > 0)
+    )
+    return list(db.session.scalars(sums.order_by(OpenItem.customer_id)))
