@@ -65,15 +65,12 @@ def _items(
     """What each assignment was charged in both spans, and charges by hand by their names. Write-offs charge nothing."""
     is_now = Charge.charge_on.between(*now)
     by_hand = case((or_(Charge.assignment_id.is_(None), Charge.kind == Kind.MANUAL), Charge.label), else_="")
+    alike = (
+        is_now, Charge.assignment_id, by_hand, Charge.kind, Charge.unit_price, Charge.quantity, Charge.tax_rate,
+    )  # fmt: skip
     query = (
         select(
-            is_now,
-            Charge.assignment_id,
-            by_hand,
-            Charge.kind,
-            Charge.unit_price,
-            Charge.quantity,
-            Charge.tax_rate,
+            *alike,
             func.max(Charge.label),
             func.max(Charge.did_number),
             func.sum(Charge.amount),
@@ -84,15 +81,7 @@ def _items(
         .where(Charge.customer_id == customer.id, Charge.currency == customer.currency)
         .where(or_(is_now, Charge.charge_on.between(*before)), Charge.writes_off_id.is_(None))
         .where(or_(Charge.amount != 0, Charge.tax != 0))
-        .group_by(
-            is_now,
-            Charge.assignment_id,
-            by_hand,
-            Charge.kind,
-            Charge.unit_price,
-            Charge.quantity,
-            Charge.tax_rate,
-        )
+        .group_by(*alike)
     )
     found: dict[tuple[Any, ...], Item] = {}
     for (

@@ -5,14 +5,14 @@ day, and what follows on other days (SQLite uses only `day` of `(day, id) < (?, 
 few customers, packages or DIDs, each of these by itself. What is counted is bounded, and says so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, true, union
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
 from portal.domain.names import search_words
@@ -20,18 +20,14 @@ from portal.domain.phone_numbers import parts_to_find
 from portal.domain.schedule import LAST_DAY
 from portal.extensions import db
 from portal.models import (
-    MONEY,
-    Allocation,
-    AllocationSource,
     Assignment,
     Charge,
     Customer,
     Did,
-    OpenItem,
     Package,
 )
 from portal.services.billing.planning import Totals, totals
-from portal.services.credit.items import IS_ITEM
+from portal.services.credit.states import is_in_state
 from portal.services.listing import PAGE_SIZE
 
 # Beyond as many charges, they are no longer counted and added up for a page.
@@ -151,43 +147,8 @@ def _rest(asked: Asked) -> list[Condition]:
     if asked.currency:
         found.append(Charge.currency == asked.currency)
     if asked.paid:
-        found.append(PAID[asked.paid][1](asked))
+        found.append(is_in_state(asked.paid, asked.today))
     return found
-
-
-# -- what became of it (billing-rules 13)
-
-
-def _of_open(*which: Condition) -> Condition:
-    return Charge.id.in_(select(OpenItem.charge_id).where(*which))
-
-
-def _settled_by(*sources: AllocationSource) -> Condition:
-    """Charges of which nothing is left and something came off by one of these."""
-    stands = (
-        Allocation.charge_id == Charge.id,
-        Allocation.released_on.is_(None),
-        Allocation.source.in_(sources),
-    )
-    return and_(IS_ITEM, ~_of_open(), select(Allocation.id).where(*stands).exists())
-
-
-def _reversed() -> Condition:
-    reversal = aliased(Charge)
-    return select(reversal.id).where(reversal.reverses_id == Charge.id).exists()
-
-
-# What a list can be narrowed to: its words, and the condition.
-PAID: dict[str, tuple[str, Callable[[Asked], Condition]]] = {
-    "to_pay": ("To pay", lambda asked: _of_open(OpenItem.amount > 0)),
-    "overdue": ("Overdue", lambda asked: _of_open(OpenItem.amount > 0, OpenItem.due_on < asked.today)),
-    "paid": ("Paid", lambda asked: and_(_settled_by(*MONEY), ~_reversed())),
-    "set_off": ("Set off", lambda asked: and_(_settled_by(AllocationSource.DISCOUNT), ~_reversed())),
-    "written_off": ("Written off", lambda asked: _settled_by(AllocationSource.WRITE_OFF)),
-    "reversed": ("Reversed", lambda asked: _reversed()),
-    "credit_to_use": ("Credit to use", lambda asked: _of_open(OpenItem.amount < 0)),
-    "from_balance": ("From the balance", lambda asked: Charge.auto_decrement_credit.is_(True)),
-}
 
 
 def _meant(text: str) -> Iterator[Condition]:

@@ -1,9 +1,8 @@
 """How what a customer is to pay comes about over a span of days, and by when it is to be paid (billing-rules 13)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, func, or_, select, type_coerce
 
@@ -11,10 +10,9 @@ from portal.domain.by_when import When, by_when
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer
-from portal.models.company import company
 from portal.services.credit.balance import balance_of
-from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, open_sums
-from portal.services.credit.owing import ToPay
+from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, open_sums, posted_since
+from portal.services.credit.owing import ToPay, beyond_limit
 
 ZERO = Decimal(0)
 
@@ -92,8 +90,7 @@ def due(customer: Customer, today: date, day: date | None = None) -> Due:
     by_day, credit = open_sums(customer.id, then)
     charges = sum(by_day.values(), ZERO)
     to_pay = ToPay(charges, balance_of(customer.id, then + ONE_DAY if then else None), credit)
-    beyond = min(to_pay.below_zero, max(-to_pay.balance - customer.debit_limit, ZERO))
-    return Due(then or today, to_pay, by_day, beyond)
+    return Due(then or today, to_pay, by_day, beyond_limit(to_pay.balance, customer.debit_limit))
 
 
 def account(customer: Customer, begins: date, through: date, today: date) -> Account:
@@ -106,7 +103,7 @@ def account(customer: Customer, begins: date, through: date, today: date) -> Acc
         begins=begins,
         through=through,
         brought_forward=before.charges - before.credit_to_use,
-        posted_since=_posted_since(customer.id, begins),
+        posted_since=posted_since(begins, Charge.customer_id == customer.id),
         charged=charged,
         credited=given + off.get(AllocationSource.CREDIT, ZERO),
         written_off=off.get(AllocationSource.WRITE_OFF, ZERO),
@@ -144,14 +141,3 @@ def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationS
         .group_by(Allocation.source)
     )
     return {row[0]: row[1] for row in db.session.execute(query)}
-
-
-def _posted_since(customer_id: int, begins: date) -> Decimal:
-    """What charges come to that are dated before a day and were posted on it or after: earlier papers lack them."""
-    query = select(_total(Charge.auto_decrement_credit.is_(False))).where(
-        Charge.customer_id == customer_id,
-        Charge.writes_off_id.is_(None),
-        Charge.charge_on < begins,
-        Charge.posted_at >= datetime.combine(begins, time(), ZoneInfo(company().time_zone)),
-    )
-    return Decimal(db.session.scalar(query) or 0)

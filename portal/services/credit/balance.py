@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource
+from portal.services.chunks import in_chunks
 
 ZERO = Decimal(0)
 
@@ -47,15 +48,31 @@ def enter(
     )
 
 
-def balances(customer_ids: Collection[int]) -> dict[int, Decimal]:
-    """The balance of each customer."""
-    query = (
-        select(BalanceEntry.customer_id, func.sum(BalanceEntry.amount))
-        .where(BalanceEntry.customer_id.in_(customer_ids))
-        .group_by(BalanceEntry.customer_id)
-    )
-    found = {row[0]: row[1] for row in db.session.execute(query)}
-    return {id: found.get(id, ZERO) for id in customer_ids}
+def balances(
+    customer_ids: Collection[int] | None = None,
+    *,
+    currency: str = "",
+    through: date | None = None,
+    below_zero: bool = False,
+) -> dict[int, Decimal]:
+    """The balance of each customer who has entries: of all, of some, of a currency; now, or at the end of a day."""
+    amount = func.sum(BalanceEntry.amount)
+    query = select(BalanceEntry.customer_id, amount).group_by(BalanceEntry.customer_id)
+    if currency:
+        query = query.join(Customer, Customer.id == BalanceEntry.customer_id).where(
+            Customer.currency == currency
+        )
+    if through:
+        query = query.where(BalanceEntry.made_on <= through)
+    if below_zero:
+        query = query.having(amount < 0)
+    if customer_ids is None:
+        return {row[0]: row[1] for row in db.session.execute(query)}
+    found: dict[int, Decimal] = {}
+    for some in in_chunks(sorted(customer_ids)):
+        rows = db.session.execute(query.where(BalanceEntry.customer_id.in_(some)))
+        found |= {row[0]: row[1] for row in rows}
+    return found
 
 
 def balance_of(customer_id: int, before: date | None = None) -> Decimal:

@@ -8,9 +8,10 @@ are no items: they come off one.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -28,13 +29,14 @@ from sqlalchemy import (
 
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Company, Customer, DueDay, OpenItem
+from portal.models.company import company
 from portal.models.raw_tables import OPEN
 from portal.services.chunks import in_chunks
 
 ZERO = Decimal(0)
 
 # As `due_on` says of a charge, in SQL: whether it is something to pay, and whether it is credit to use.
-_total = Charge.amount + Charge.tax
+_total = type_coerce(Charge.amount + Charge.tax, Charge.amount.type)
 IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), _total > 0)
 IS_DISCOUNT = and_(
     Charge.auto_decrement_credit.is_(False),
@@ -175,27 +177,6 @@ def items_of(charges: Iterable[Charge], day: date | None = None) -> dict[int, It
     return found
 
 
-def left_of_charges(customer_id: int, day: date | None = None) -> Decimal:
-    """What is left to pay of a customer's charges."""
-    return _sum_left(customer_id, day, above=True)
-
-
-def credit_to_use(customer_id: int, day: date | None = None) -> Decimal:
-    """What is left of a customer's discounts, above zero."""
-    return -_sum_left(customer_id, day, above=False)
-
-
-def _sum_left(customer_id: int, day: date | None, *, above: bool) -> Decimal:
-    if day is None:
-        amount: Any = OpenItem.amount
-        query = select(func.coalesce(func.sum(amount), 0)).where(OpenItem.customer_id == customer_id)
-    else:
-        left = left_on(day).where(Charge.customer_id == customer_id).subquery()
-        amount = left.c.left
-        query = select(func.coalesce(func.sum(amount), 0))
-    return Decimal(db.session.scalar(query.where(amount > 0 if above else amount < 0)) or 0)
-
-
 def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Decimal], Decimal]:
     """What is left to pay of a customer's charges by due day, the first before, and what credit there is to use."""
     if day is None:
@@ -215,6 +196,19 @@ def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Dec
         else:
             credit -= total
     return by_day, credit
+
+
+def posted_since(day: date, *which: ColumnElement[bool]) -> Decimal:
+    """What charges that are to be paid come to with tax, dated before a day and posted on it or after."""
+    begins = datetime.combine(day, time(), ZoneInfo(company().time_zone))
+    query = select(func.coalesce(func.sum(_total), 0)).where(
+        Charge.auto_decrement_credit.is_(False),
+        Charge.writes_off_id.is_(None),
+        Charge.charge_on < day,
+        Charge.posted_at >= begins,
+        *which,
+    )
+    return Decimal(db.session.scalar(query) or 0)
 
 
 # -- what a run may change

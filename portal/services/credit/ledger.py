@@ -15,7 +15,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import day, listed_of
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Payment
-from portal.services.credit.items import IS_ITEM, left_of_charges
+from portal.services.credit.items import IS_ITEM, open_sums
 from portal.services.credit.owing import ToPay, to_pay
 
 ZERO = Decimal(0)
@@ -78,7 +78,7 @@ class _Came:
 
 def charge_ledger(customer_id: int, begins: date, through: date, most: int | None = None) -> ChargeLedger:
     """Charges that are to be paid and what came off them; with `most`, the first so many lines: for a page."""
-    opening = left_of_charges(customer_id, begins - ONE_DAY)
+    opening = sum(open_sums(customer_id, begins - ONE_DAY)[0].values(), ZERO)
     said = [*_charged(customer_id, begins, through), *_came_off(customer_id, begins, through)]
     said.sort(key=lambda one: one[0])
     lines, left = [], opening

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +12,11 @@ from sqlalchemy import BigInteger, func, select, type_coerce
 from portal.domain.money import from_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import BalanceEntry, Charge, Customer, OpenItem
+from portal.models import Charge, Customer, OpenItem
 from portal.services.chunks import in_chunks
-from portal.services.credit.items import left_on
+from portal.services.credit.balance import balances
+from portal.services.credit.items import left_on, posted_since
+from portal.services.credit.owing import beyond_limit
 
 # Not yet due, then overdue for so many days at most; the last has no end.
 AGES = ("Not yet due", "1\N{EN DASH}30 days", "31\N{EN DASH}60 days", "61\N{EN DASH}90 days", "Over 90 days")
@@ -53,7 +55,7 @@ class Owes:
     @property
     def below_limit(self) -> Decimal:
         """What is beyond the debit limit: it counts as overdue, without an age."""
-        return min(self.below_zero, max(-self.balance - self.debit_limit, Decimal(0)))
+        return beyond_limit(self.balance, self.debit_limit)
 
     @property
     def total(self) -> Decimal:
@@ -95,15 +97,10 @@ def currencies_owed() -> list[str]:
     return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
 
 
-def owed(
-    currency: str, day: date, *, now_is: date, ended: datetime | None = None, sort: str = "-total"
-) -> Owed:
-    """Who owes in a currency at the end of a day, the largest first (or as `sort` says).
-
-    `now_is` is today; for a day gone by, `ended` is the instant at which it ended, where the provider is.
-    """
+def owed(currency: str, day: date, *, now_is: date, sort: str = "-total") -> Owed:
+    """Who owes in a currency at the end of a day, the largest first (or as `sort` says). `now_is` is today."""
     then = day if day < now_is else None
-    below = {row[0]: from_micros(int(row[1])) for row in _balances(currency, then)}
+    below = balances(currency=currency, through=then, below_zero=True)
     open_: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
     for customer_id, due_on, left in _open(currency, then):
         open_[customer_id].append((due_on, from_micros(int(left))))
@@ -116,21 +113,8 @@ def owed(
                 owes.ages[age(due_on, day)] += left
                 owes.oldest = min(owes.oldest or due_on, due_on)
             rows.append(owes)
-    since = _posted_since(currency, day, ended) if then and ended else Decimal(0)
+    since = posted_since(day + ONE_DAY, Charge.currency == currency) if then else Decimal(0)
     return Owed(currency, day, _sorted(rows, sort), since)
-
-
-def _balances(currency: str, day: date | None) -> Iterable[Any]:
-    """The balances below zero of customers of a currency: id, sum in micros."""
-    amount = func.sum(type_coerce(BalanceEntry.amount, BigInteger))
-    query = (
-        select(BalanceEntry.customer_id, amount)
-        .join(Customer, Customer.id == BalanceEntry.customer_id)
-        .where(Customer.currency == currency)
-        .group_by(BalanceEntry.customer_id)
-        .having(amount < 0)
-    )
-    return db.session.execute(query.where(BalanceEntry.made_on <= day) if day else query)
 
 
 def _open(currency: str, day: date | None) -> Iterable[Any]:
@@ -152,28 +136,10 @@ def _open(currency: str, day: date | None) -> Iterable[Any]:
 
 def fill_balances(rows: Sequence[Owes], day: date, now_is: date) -> None:
     """The balances of those customers on a page who have money in it."""
-    for some in in_chunks([row for row in rows if not row.balance]):
-        query = select(BalanceEntry.customer_id, func.sum(BalanceEntry.amount)).where(
-            BalanceEntry.customer_id.in_([row.customer_id for row in some])
-        )
-        if day < now_is:
-            query = query.where(BalanceEntry.made_on <= day)
-        sums = {row[0]: row[1] for row in db.session.execute(query.group_by(BalanceEntry.customer_id))}
-        for row in some:
-            row.balance = sums.get(row.customer_id, Decimal(0))
-
-
-def _posted_since(currency: str, day: date, ended: datetime) -> Decimal:
-    """What charges come to that are to be paid, bear a date up to the day, and were posted after it."""
-    query = select(func.coalesce(func.sum(Charge.amount), 0), func.coalesce(func.sum(Charge.tax), 0)).where(
-        Charge.currency == currency,
-        Charge.auto_decrement_credit.is_(False),
-        Charge.charge_on <= day,
-        Charge.charge_on > day - 400 * ONE_DAY,
-        Charge.posted_at >= ended,
-    )
-    amount, tax = db.session.execute(query).one()
-    return Decimal(amount) + Decimal(tax)
+    without = [row for row in rows if not row.balance]
+    found = balances([row.customer_id for row in without], through=day if day < now_is else None)
+    for row in without:
+        row.balance = found.get(row.customer_id, Decimal(0))
 
 
 def _sorted(rows: list[Owes], sort: str) -> list[Owes]:

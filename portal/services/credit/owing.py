@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from portal.domain.schedule import ONE_DAY
 from portal.services.credit.balance import balance_of
-from portal.services.credit.items import credit_to_use, left_of_charges
+from portal.services.credit.items import open_sums
 
 ZERO = Decimal(0)
 
@@ -40,8 +40,10 @@ class ToPay:
 
 def to_pay(customer_id: int, day: date | None = None) -> ToPay:
     """What a customer is to pay, now or as of the end of a day gone by."""
-    return ToPay(
-        left_of_charges(customer_id, day),
-        balance_of(customer_id, day + ONE_DAY if day else None),
-        credit_to_use(customer_id, day),
-    )
+    by_day, credit = open_sums(customer_id, day)
+    return ToPay(sum(by_day.values(), ZERO), balance_of(customer_id, day + ONE_DAY if day else None), credit)
+
+
+def beyond_limit(balance: Decimal, debit_limit: Decimal) -> Decimal:
+    """The part of a balance below zero that is beyond the debit limit: at most what the balance is below zero."""
+    return max(min(-balance, -balance - debit_limit), ZERO)

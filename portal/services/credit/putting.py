@@ -1,8 +1,8 @@
 """The two things that are done to what is to be paid: something is put against a charge, and taken back.
 
-Whoever calls holds the locks of the charges: people lock the customer and then what is open of them (`lock_open`), a run
-the charges that it corrects with what is set off against them (`items.touched_by`). When all is done they have what is
-left of the charges worked out anew (`refreshed`).
+Whoever calls holds the locks of the charges: people lock the customer and then what is open of them (`lock_open`), a
+run the charges that it corrects with what is set off against them (`items.touched_by`). When all is done they have
+what is left of the charges worked out anew (`refreshed`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import aliased
 
 from portal.domain.paid_state import CameOff, PaidState, discount_state, paid_state
 from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, DueDay
+from portal.models import MONEY, Allocation, AllocationSource, Charge, DueDay, OpenItem
 from portal.services.chunks import in_chunks
-from portal.services.credit.items import items_of, stands_on
+from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, items_of, stands_on
 
 ZERO = Decimal(0)
 NOTHING = CameOff()
+TO_PAY, OVERDUE = "to_pay", "overdue"
+# What a list can be narrowed to, in words.
+FILTERS = {TO_PAY: "to pay", OVERDUE: "overdue"} | {state.value: state.words for state in PaidState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,54 @@ def _reversed(charges: Iterable[Charge]) -> set[int]:
         query = select(Charge.reverses_id).where(Charge.reverses_id.in_(some))
         found |= {id for id in db.session.scalars(query) if id}
     return {id for id, whose in root.items() if whose in found}
+
+
+# -- the same in SQL, for lists
+
+
+def is_in_state(name: str, today: date) -> ColumnElement[bool]:
+    """Charges in a state (a PaidState, or `to_pay`, `overdue`): those of which `standings` says so."""
+    to_pay = Charge.id.in_(select(OpenItem.charge_id).where(OpenItem.amount > 0))
+    to_use = Charge.id.in_(select(OpenItem.charge_id).where(OpenItem.amount < 0))
+    if name == TO_PAY:
+        return to_pay
+    if name == OVERDUE:
+        late = (OpenItem.amount > 0) & (OpenItem.due_on < today)
+        return Charge.id.in_(select(OpenItem.charge_id).where(late))
+    settled = and_(IS_ITEM, Charge.reverses_id.is_(None), ~to_pay, ~_is_reversed())
+    paid, set_off, written_off = (
+        _has(*sources) for sources in (MONEY, [AllocationSource.DISCOUNT], [AllocationSource.WRITE_OFF])
+    )
+    from_balance = and_(
+        Charge.auto_decrement_credit, Charge.corrects_id.is_(None), Charge.reverses_id.is_(None)
+    )
+    of_state = {
+        PaidState.OPEN: and_(to_pay, ~paid, ~set_off),
+        PaidState.PART_PAID: and_(to_pay, or_(paid, set_off)),
+        PaidState.WRITTEN_OFF: and_(settled, written_off),
+        PaidState.PAID: and_(settled, ~written_off, paid),
+        PaidState.SET_OFF: and_(settled, ~written_off, ~paid, set_off),
+        PaidState.CREDITED: and_(settled, ~written_off, ~paid, ~set_off),
+        PaidState.REVERSED: and_(
+            or_(and_(IS_ITEM, Charge.reverses_id.is_(None)), IS_DISCOUNT, from_balance), _is_reversed()
+        ),
+        PaidState.FROM_BALANCE: and_(from_balance, ~_is_reversed()),
+        PaidState.TO_USE: to_use,
+        PaidState.USED: and_(IS_DISCOUNT, ~to_use, ~_is_reversed()),
+    }
+    return of_state[PaidState(name)]
+
+
+def _has(*sources: AllocationSource) -> ColumnElement[bool]:
+    """Whether something of these came off a charge."""
+    which = (Allocation.charge_id == Charge.id, stands_on(None), Allocation.source.in_(sources))
+    return select(Allocation.id).where(*which).exists()
+
+
+def _is_reversed() -> ColumnElement[bool]:
+    reversal = aliased(Charge)
+    of_it = reversal.reverses_id == func.coalesce(Charge.corrects_id, Charge.id)
+    return select(reversal.id).where(of_it).exists()
 
 
 def came_off(charge: Charge) -> list[Allocation]:

@@ -10,13 +10,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, func, select, type_coerce
 from sqlalchemy.orm import selectinload
 
-from portal.domain.money import from_micros, to_micros
-from portal.domain.schedule import Schedule
+from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentQuantity,
-    BalanceEntry,
     Customer,
     OpenItem,
     Package,
@@ -24,9 +22,10 @@ from portal.models import (
     PaymentState,
 )
 from portal.services.chunks import in_chunks
+from portal.services.credit import balances
 from portal.services.customers.figures import Recurring
 from portal.services.listing import PAGE_SIZE, Page
-from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
+from portal.services.packages.figures import MonthlyPrices, in_force, monthly_prices, with_quantity
 
 ZERO = Decimal(0)
 NOTHING = Recurring()
@@ -53,12 +52,12 @@ class Figures:
 def figures_of(customer_ids: Collection[int], today: date) -> dict[int, Figures]:
     """The figures of some customers, as they are now."""
     ids = sorted(customer_ids)
-    recurs, balances, left, paid = recurring(today, ids), _balances(ids), _left(ids), _paid(ids)
+    recurs, stands, left, paid = recurring(today, ids), balances(ids), _left(ids), _paid(ids)
     return {
         id: Figures(
             recurs.get(id, NOTHING),
-            balances.get(id, ZERO),
-            left.get(id, ZERO) + max(-balances.get(id, ZERO), ZERO),
+            stands.get(id, ZERO),
+            left.get(id, ZERO) + max(-stands.get(id, ZERO), ZERO),
             paid.get(id),
         )
         for id in ids
@@ -72,11 +71,10 @@ def values(name: str, today: date) -> Mapping[int, Any]:
         return {id: row.retail if name == "recurring" else row.margin for id, row in found.items()}
     if name == "paid":
         return _paid()
-    balances = _balances()
     if name == "balance":
-        return balances
+        return balances()
     left = _left()
-    below = {id: -balance for id, balance in balances.items() if balance < 0}
+    below = {id: -balance for id, balance in balances(below_zero=True).items()}
     return {id: left.get(id, ZERO) + below.get(id, ZERO) for id in {*left, *below}}
 
 
@@ -146,28 +144,16 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
     found = select(Package).where(Package.id.in_({row[2] for row in held}))
     found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
     packages = {package.id: package for package in db.session.scalars(found)}
-    terms: dict[tuple[int, str], Any] = {}
+    prices: dict[tuple[int, str], MonthlyPrices | None] = {}
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
     for customer_id, currency, package_id, quantity in held:
         key = package_id, currency
-        if key not in terms:
-            schedule, prices = (
-                packages[package_id].schedule_on(today),
-                packages[package_id].price_on(currency, today),
-            )
-            times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
-            terms[key] = prices and (times, to_micros(prices.retail), to_micros(prices.cost))
-        if terms[key]:
-            times, *prices_of = terms[key]
-            for place, price in enumerate(prices_of):
-                sums[customer_id][place] += a_month(price, int(quantity), times, currency)
+        if key not in prices:
+            prices[key] = monthly_prices(packages[package_id], currency, today)
+        if priced := prices[key]:
+            for place, amount in enumerate(priced.of(int(quantity))):
+                sums[customer_id][place] += amount
     return {id: Recurring(*sums) for id, sums in sums.items()}
-
-
-def _balances(ids: Collection[int] | None = None) -> dict[int, Decimal]:
-    amount = func.sum(type_coerce(BalanceEntry.amount, BigInteger))
-    query = select(BalanceEntry.customer_id, amount).group_by(BalanceEntry.customer_id)
-    return {id: from_micros(int(sum)) for id, sum in _of(query, BalanceEntry.customer_id, ids)}
 
 
 def _left(ids: Collection[int] | None = None) -> dict[int, Decimal]:

@@ -8,12 +8,10 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from portal.domain.money import to_micros
-from portal.domain.schedule import Schedule
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
 from portal.services.overview.remembering import Reading
-from portal.services.packages.figures import a_month, charges_a_month, in_force, with_quantity
+from portal.services.packages.figures import in_force, monthly_prices, with_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +50,12 @@ def _add_up(today: date) -> list[Recurring]:
     packages = _packages({package_id for package_id, _, _, _ in held})
     for package_id, currency, assignments, quantity in held:
         package = packages[package_id]
-        schedule, prices = package.schedule_on(today), package.price_on(currency, today)
+        prices = monthly_prices(package, currency, today)
         if not package.recurs or prices is None:
             continue
-        times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
-        count, retail, cost = sums[currency]
-        sums[currency] = (
-            count + assignments,
-            retail + a_month(to_micros(prices.retail), quantity, times, currency),
-            cost + a_month(to_micros(prices.cost), quantity, times, currency),
-        )
+        count, *so_far = sums[currency]
+        retail, cost = (sum(two, Decimal(0)) for two in zip(so_far, prices.of(quantity), strict=True))
+        sums[currency] = (count + assignments, retail, cost)
     found = [Recurring(currency, *values) for currency, values in sums.items()]
     return sorted(found, key=lambda row: (-row.assignments, row.currency))
 

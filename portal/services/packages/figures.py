@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
@@ -76,6 +76,31 @@ def a_month(price: int, quantity: int, times: Fraction, currency: str) -> Decima
     return from_micros(amount)
 
 
+class MonthlyPrices(NamedTuple):
+    """What a package costs and brings: its prices in micros, and how often it charges in a month."""
+
+    retail: int
+    cost: int
+    times: Fraction
+    currency: str
+
+    def of(self, quantity: int) -> tuple[Decimal, Decimal]:
+        """What a quantity comes to in a month: retail and cost, each rounded once."""
+        retail, cost = (
+            a_month(price, quantity, self.times, self.currency) for price in (self.retail, self.cost)
+        )
+        return retail, cost
+
+
+def monthly_prices(package: Package, currency: str, today: date) -> MonthlyPrices | None:
+    """A package's, at the terms of today; None where it has no prices in the currency."""
+    prices, schedule = package.price_on(currency, today), package.schedule_on(today)
+    if prices is None:
+        return None
+    times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
+    return MonthlyPrices(to_micros(prices.retail), to_micros(prices.cost), times, currency)
+
+
 def in_force(day: date) -> ColumnElement[bool]:
     """The assignments whose service runs on `day`."""
     return (Assignment.start_date <= day) & open_on(day)
@@ -121,18 +146,11 @@ def assigned(package: Package, which: ColumnElement[bool], day: date) -> list[As
 
 def monthly(package: Package, today: date) -> list[Monthly]:
     """What the package comes to in a month, for each currency that somebody has it in today."""
-    schedule = package.schedule_on(today)
-    times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
-    found = []
-    for holding in assigned(package, in_force(today), today):
-        prices = package.price_on(holding.currency, today)
-        if prices is not None:
-            retail, cost = (
-                a_month(to_micros(price), holding.quantity, times, holding.currency)
-                for price in (prices.retail, prices.cost)
-            )
-            found.append(Monthly(holding, retail, cost))
-    return found
+    return [
+        Monthly(holding, *prices.of(holding.quantity))
+        for holding in assigned(package, in_force(today), today)
+        if (prices := monthly_prices(package, holding.currency, today))
+    ]
 
 
 def next_charge_days(package: Package, most: int) -> list[tuple[date, int]]:

@@ -92,41 +92,29 @@ def _called(assignment: Any) -> str:
     return f"{assignment.package.name}{where}, since {day(assignment.start_date)}{ended}"
 
 
+def _reason(without: str) -> TextAreaField:
+    """Why something is done; `without` is said where nothing is typed."""
+    return TextAreaField(
+        "Reason",
+        [Required(without), Length(max=REASON_LONGEST, message=TOO_LONG)],
+        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
+    )
+
+
 class ReverseForm(FlaskForm):
     """Why a charge is taken back."""
 
-    reason = TextAreaField(
-        "Reason",
-        [
-            Required("Enter why it is reversed: the reason is kept."),
-            Length(max=REASON_LONGEST, message=TOO_LONG),
-        ],
-        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
-    )
+    reason = _reason("Enter why it is reversed: the reason is kept.")
 
 
 class WriteOffForm(FlaskForm):
     """Why what is left of a charge is written off."""
 
-    reason = TextAreaField(
-        "Reason",
-        [
-            Required("Enter why it is written off: the reason is kept, and the customer sees it."),
-            Length(max=REASON_LONGEST, message=TOO_LONG),
-        ],
-        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
-    )
+    reason = _reason("Enter why it is written off: the reason is kept, and the customer sees it.")
 
 
 class DueDayForm(FlaskForm):
     """Until when a charge may be paid, and why."""
 
     due_on = DayField("Due day", [Required("Enter the new due day.")])
-    reason = TextAreaField(
-        "Reason",
-        [
-            Required("Enter why it is moved: the reason is kept."),
-            Length(max=REASON_LONGEST, message=TOO_LONG),
-        ],
-        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
-    )
+    reason = _reason("Enter why it is moved: the reason is kept.")

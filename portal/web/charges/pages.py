@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
 from portal.services.charges import by_hand, lists
 from portal.services.charges.explaining import explain_all, explained, origin_of
-from portal.services.credit.states import came_off, due_days, standings
+from portal.services.credit.states import FILTERS, came_off, due_days, standings
 from portal.services.customers.customers import currencies_in_use
 from portal.web.charges import bp
 from portal.web.charges.forms import ManualChargeForm, ReverseForm, WhoForm
@@ -64,7 +64,7 @@ def _found() -> dict[str, Any]:
         SORTS,
         kind=("", *KINDS),
         currency=("", *in_use),
-        paid=("", *lists.PAID),
+        paid=("", *FILTERS),
         customer=(),
         **{"from": (), "to": ()},
     )
@@ -85,7 +85,7 @@ def _found() -> dict[str, Any]:
         "page": page,
         "told": explained(page.rows),
         "standings": standings(page.rows, today()),
-        "states": [("", "Any state"), *((name, words) for name, (words, _) in lists.PAID.items())],
+        "states": [("", "Any state"), *((name, words.capitalize()) for name, words in FILTERS.items())],
         "state": state,
         "span": span,
         "customer": customer,

@@ -1,12 +1,12 @@
 """Who owes: everybody with something to pay, by age, as of today or of any day gone by."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
-from portal.clock import now, today, zone
+from portal.clock import now, today
 from portal.domain.errors import RuleBroken
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import money_in, plural
@@ -32,16 +32,16 @@ def index() -> Any:
     own = default_currency()
     state = list_state(SORTS, currency=(own, *currencies) if own in currencies else currencies, on=())
     day, problem = _day(state["on"])
-    ended = datetime.combine(day + timedelta(days=1), time(), zone())
-    found = owed.owed(state["currency"], day, now_is=today(), ended=ended, sort=state.sort)
-    first = request.args.get("page", 1, type=row_id) or 1
+    found = owed.owed(state["currency"], day, now_is=today(), sort=state.sort)
+    pages = max(-(-len(found.rows) // A_PAGE), 1)
+    first = min(max(request.args.get("page", 1, type=row_id), 1), pages)
     page = found.rows[(first - 1) * A_PAGE : first * A_PAGE]
     owed.fill_balances(page, day, today())
     context = {
         "owed": found,
         "rows": page,
         "number": first,
-        "pages": -(-len(found.rows) // A_PAGE),
+        "pages": pages,
         "ages": owed.AGES,
         "sort": state.sort,
         "state": state,

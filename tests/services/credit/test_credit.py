@@ -36,7 +36,7 @@ from portal.services.credit.account import account
 from portal.services.credit.items import items_of
 from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
-from portal.services.credit.states import standings
+from portal.services.credit.states import FILTERS, is_in_state, standings
 from tests.services.credit.derived import Ledger, in_proportion
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -469,13 +469,17 @@ class History:
         then = credit.to_pay(id, day)
         assert (then.charges, then.credit_to_use) == (ledger.left_of_charges(day), ledger.credit_to_use(day))
         self.check_account()
-        assert {
-            id: one.state for id, one in standings(charges, self.day).items() if one.state != "from_balance"
-        } == {
+        stands = standings(charges, self.day)
+        assert {id: one.state for id, one in stands.items() if one.state != "from_balance"} == {
             id: ledger.state(id)
             for id in (*ledger.items, *ledger.discounts)
             if not (id in ledger.items and ledger.items[id].taken_back)
         } | {c.id: "reversed" for c in charges if c.auto_decrement_credit and is_gone(c, charges)}
+        for name in FILTERS:
+            listed = set(db.session.scalars(select(Charge.id).where(is_in_state(name, self.day))))
+            late = {id for id, one in stands.items() if one.overdue_days}
+            of_name = {"to_pay": {item.id for item in ledger.due_first()}, "overdue": late}
+            assert listed == of_name.get(name, {id for id, one in stands.items() if one.state == name}), name
         lapsed = [c.total for c in charges if c.kind == Kind.WRITE_OFF_LAPSED]
         assert lapsed == [amount for _, amount in ledger.lapsed]
         waits = ledger.waiting & set(ledger.discounts)
