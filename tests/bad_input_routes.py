@@ -98,6 +98,13 @@ ROWS = {
     ),
     "charges.move_due_day": Row("charges.ask_due_day", fill={"due_on": "2027-03-01", "reason": "They asked"}),
     "charges.reverse": Row("charges.reversal", fill={"reason": "Twice"}),
+    "charges.use_credit": Row(
+        "charges.ask_use_credit",
+        at={"charge_id": "{discount}"},
+        fill={"amount": "2"},
+        theirs={"charge": "{their_charge}"},
+        says={"seen": "has changed"},
+    ),
     "charges.write_off": Row("charges.ask_write_off", fill={"reason": "Out of business"}),
     "credit.pay_from_balance": BUTTON,
     "owed.pay": BUTTON,

@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import Charge, Customer, Did, Package, Payment, PaymentState
+from portal.models import Allocation, Charge, Customer, Did, Package, Payment, PaymentState
 from portal.services import credit
 from portal.services.calls import importing
+from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.customers import customers
 from portal.services.runs import runs
 from tests import bad_input, calling, role_things, trade, world
@@ -74,6 +75,15 @@ class Stage:
         return self.parts.get(f"{name} of {endpoint}") or self.parts[name]
 
 
+def _a_discount_that_waits(customer: Customer) -> Charge:
+    """One that somebody took off what it was set off against, to use it for another charge."""
+    asked = ManualCharge(customer, trade.TODAY, Decimal(-7), Decimal(0), "Sorry")
+    made = charge_manually(asked, token="a discount", today=trade.TODAY, by=trade.BEN, now=trade.NOW)
+    for used in db.session.scalars(select(Allocation).where(Allocation.by_charge_id == made.id)).all():
+        credit.release_allocation(used, trade.TODAY, by=trade.BEN, now=trade.NOW)
+    return made
+
+
 def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]:
     acme = db.session.get_one(Customer, things["acme"].parts["customer_id"])
     globex = things["globex"].parts
@@ -93,11 +103,13 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     simulation = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
     )
+    discount = _a_discount_that_waits(acme)
     db.session.commit()
     runs.carry_out(simulation.id, trade.TODAY, lambda: trade.NOW, 100)
     theirs = select(Charge.id).where(Charge.customer_id == globex["customer_id"])
     return {
         "spare": spare.id,
+        "discount": discount.id,
         "daily": gone.id,
         "stock": stock.id,
         "pending": pending.id,

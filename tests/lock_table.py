@@ -13,7 +13,7 @@ assignments   delete end end_many update update_row : customer (package) positio
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
 charges       create : (company) customer charge?
-charges       move_due_day write_off : customer charge
+charges       move_due_day use_credit write_off : customer charge
 charges       reverse : customer position? charge
 connexcs_packages delete update_row : connexcs
 credit        adjust : customer

@@ -66,6 +66,12 @@ class Allocation(db.Model):
 
     __mapper_args__ = {"version_id_col": version}
 
+    @property
+    def can_be_released(self) -> bool:
+        """Whether a person can take it off its charge: money, or a discount that is not used up by its reversal."""
+        by_people = (*MONEY, AllocationSource.DISCOUNT)
+        return not self.released_on and self.source in by_people and not self.charge.reverses_id
+
 
 TO_USE = text("amount < 0")
 

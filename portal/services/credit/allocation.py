@@ -8,13 +8,12 @@ from hashlib import sha256
 
 from sqlalchemy import select
 
-from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.money import to_micros
 from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import money
 from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer, Payment
+from portal.models import Allocation, AllocationSource, Charge, Customer, Payment
 from portal.services import locking
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import Act, balance_of
@@ -172,17 +171,18 @@ def release_allocation(
     locking.lock(Customer, [allocation.customer_id])
     lock_open(allocation.customer_id, filter(None, [allocation.charge_id, allocation.by_charge_id]))
     locking.read_anew(Allocation, [allocation.id])
-    if (
-        allocation.source not in (*MONEY, AllocationSource.DISCOUNT)
-        or allocation.charge.kind == Kind.REVERSAL
-    ):
-        raise RuleBroken("That cannot be released: reverse the charge that it comes from.")
-    if not allocation.released_on:
-        act = Act(today, by, now)
-        check_not_archived(allocation.customer)
-        take_back(allocation, allocation.amount, act, on=today, by_hand=True, reason=reason)
-        refreshed([allocation])
-        set_off(allocation.customer_id, act)
+    if allocation.released_on:
+        return
+    if not allocation.can_be_released:
+        raise RuleBroken(
+            "That cannot be released: reverse the charge that it comes from.",
+            WayOut("Show the charge", "charges.show", {"charge_id": allocation.charge_id}),
+        )
+    act = Act(today, by, now)
+    check_not_archived(allocation.customer)
+    take_back(allocation, allocation.amount, act, on=today, by_hand=True, reason=reason)
+    refreshed([allocation])
+    set_off(allocation.customer_id, act)
 
 
 def release(payment: Payment, today: date, *, by: str, now: datetime) -> None:

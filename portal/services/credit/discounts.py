@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from sqlalchemy import Select, func, select
 
-from portal.domain.errors import Invalid, RuleBroken
-from portal.domain.wording import money
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.wording import digits, money
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Customer, OpenItem
 from portal.services import locking
+from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import Act
 from portal.services.credit.items import items_of, open_items
 from portal.services.credit.payment_rules import check_amount
@@ -52,21 +53,35 @@ def _released_by_hand(discount: Charge) -> Select[Allocation]:
 
 
 def set_off_by_hand(
-    discount: Charge, charge: Charge, amount: Decimal, *, today: date, by: str, now: datetime
+    discount: Charge, charge: Charge, amount: Decimal, *, seen: str, today: date, by: str, now: datetime
 ) -> None:
-    """Use a discount for a charge that somebody chose."""
+    """Use a discount for a charge that somebody chose. `seen` is what was left of it when they did, in digits.
+
+    RuleBroken where that has changed since, or the charge is not one of the customer's; Invalid names `amount`.
+    """
     locking.lock(Customer, [discount.customer_id])
+    check_not_archived(discount.customer)
     lock_open(discount.customer_id, [discount.id, charge.id])
     found = items_of([discount, charge])
+    way = WayOut("Show the discount", "charges.show", {"charge_id": discount.id})
     if charge.customer_id != discount.customer_id or not {discount.id, charge.id} <= set(found):
-        raise RuleBroken("The discount cannot be used for that charge.")
+        raise RuleBroken("The credit cannot be used for that charge.", way)
+    left = -found[discount.id].left
+    if digits(left) != seen:
+        raise RuleBroken(
+            "What is left of this credit has changed since the page was opened. Look at it again.", way
+        )
     check_amount("amount", amount, charge.currency, positive=True)
-    most = min(-found[discount.id].left, found[charge.id].left)
+    most = min(left, found[charge.id].left)
     if amount > most:
-        raise Invalid("amount", f"Only {money(max(most, ZERO), charge.currency)} can be set off.")
-    refreshed([put(charge, amount, AllocationSource.DISCOUNT, Act(today, by, now), by_charge=discount)])
+        raise Invalid(
+            "amount", f"At most {money(max(most, ZERO), charge.currency)} can be used for this charge."
+        )
+    made = put(charge, amount, AllocationSource.DISCOUNT, Act(today, by, now), by_charge=discount)
     for released in db.session.scalars(_released_by_hand(discount)).all():
         released.by_hand = False  # it waits no longer
+    refreshed([made])
+    set_off(discount.customer_id, Act(today, by, now))
 
 
 def set_off_all(customer_ids: Iterable[int], act: Act) -> None:

@@ -10,7 +10,7 @@ from wtforms.validators import Length
 
 from portal.clock import today
 from portal.domain.phone_numbers import international
-from portal.domain.wording import day
+from portal.domain.wording import day, money
 from portal.models import Customer
 from portal.services.assignments import lists as assignments
 from portal.services.charges.by_hand import (
@@ -19,6 +19,7 @@ from portal.services.charges.by_hand import (
     ManualCharge,
     assignments_to_charge,
 )
+from portal.services.credit import Item
 from portal.web.shared.fields import (
     TOO_LONG,
     ChoiceField,
@@ -118,3 +119,21 @@ class DueDayForm(FlaskForm):
 
     due_on = DayField("Due day", [Required("Enter the new due day.")])
     reason = _reason("Enter why it is moved: the reason is kept.")
+
+
+class UseCreditForm(FlaskForm):
+    """For which charge a discount is used, and how much of it. `seen` is what was left when it was asked."""
+
+    seen = HiddenField()
+    charge = ChoiceField("Charge", coerce=id_or_none)
+    amount = DecimalTextField("Amount", validators=[Required("Enter how much of it to use.")])
+
+    def __init__(self, to_pay: list[Item], **options: Any) -> None:
+        super().__init__(**options)
+        self.charge.choices = [
+            SelectChoice(
+                str(item.charge.id),
+                f"{item.charge.label}, due {day(item.due_on)}: {money(item.left, item.charge.currency)} left",
+            )
+            for item in to_pay
+        ]

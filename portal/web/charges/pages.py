@@ -12,6 +12,7 @@ from portal.domain.errors import Invalid
 from portal.domain.wording import charged
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
+from portal.services import credit
 from portal.services.charges import by_hand, lists
 from portal.services.charges.explaining import explain_all, explained, origin_of
 from portal.services.credit.states import FILTERS, came_off, due_days, standings
@@ -131,6 +132,7 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "reversal": reversal,
         "standing": standings([charge], today()).get(charge.id),
         "came_off": came_off(charge),
+        "to_pay": credit.to_pay(charge.customer_id).charges,
         "due_days": due_days(charge),
         "refusal": by_hand.why_not_reverse(charge) if may_change() else None,
     }

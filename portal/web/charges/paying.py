@@ -1,4 +1,4 @@
-"""What a clerk does about a charge that is not paid: more time, or writing it off."""
+"""What a clerk does about a charge that is not paid: more time, writing it off; and about credit to use."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,14 +9,14 @@ from flask_security import current_user
 from flask_wtf import FlaskForm
 
 from portal.clock import now, today
-from portal.domain.errors import Invalid
-from portal.domain.wording import day, money_in
+from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.wording import day, digits, money_in
 from portal.extensions import db
 from portal.models import Charge
 from portal.services import credit
 from portal.services.charges import write_off as write_offs
 from portal.web.charges import bp
-from portal.web.charges.forms import DueDayForm, WriteOffForm
+from portal.web.charges.forms import DueDayForm, UseCreditForm, WriteOffForm
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.shared.fields import put_error
 
@@ -59,6 +59,42 @@ def move_due_day(charge_id: int) -> Any:
         return f"{charge.label} is now due on {day(made.due_on)}."
 
     return _do("charges/_due_day.html", "Move due day", charge, form, act)
+
+
+@bp.get("/<int:charge_id>/credit")
+def ask_use_credit(charge_id: int) -> Any:
+    """For which charge a discount is used."""
+    discount = db.get_or_404(Charge, charge_id)
+    to_pay = credit.to_pay_items(discount.customer_id)
+    item = credit.items_of([discount]).get(discount.id)
+    if not to_pay or not item or (left := -item.left) <= 0:
+        raise RuleBroken(
+            "There is nothing to use, or nothing to use it for.",
+            WayOut("Show the charge", "charges.show", {"charge_id": discount.id}),
+        )
+    form = UseCreditForm(to_pay, formdata=None, seen=digits(left), amount=min(left, to_pay[0].left))
+    return _ask("charges/_use_credit.html", "Use credit", discount, form)
+
+
+@bp.post("/<int:charge_id>/credit")
+def use_credit(charge_id: int) -> Any:
+    discount = db.get_or_404(Charge, charge_id)
+    form = UseCreditForm(credit.to_pay_items(discount.customer_id))
+
+    def act() -> str:
+        charge = db.session.get_one(Charge, form.charge.data)
+        credit.set_off_by_hand(
+            discount,
+            charge,
+            form.amount.data,
+            seen=form.seen.data or "",
+            today=today(),
+            by=_by(),
+            now=now(),
+        )
+        return f"Used {money_in(form.amount.data, charge.currency)} for {charge.label}."
+
+    return _do("charges/_use_credit.html", "Use credit", discount, form, act)
 
 
 def _open(charge_id: int) -> Charge:

@@ -243,7 +243,7 @@ def _assigned(summary: Summary) -> Iterator[list[str]]:
     for row in summary.assigned:
         yield [
             row.assignment.package.name,
-            phone(row.assignment.did.number) if row.assignment.did else "customer",
+            phone(row.assignment.did.number) if row.assignment.did else "",
             whole(row.quantity),
             row.charged,
             "" if row.retail is None else price(row.retail, summary.customer.currency),

@@ -83,3 +83,26 @@ def test_a_clerk_writes_off_what_is_left_and_gives_more_time(client, session, ac
     gone = page(client.post(path, data={"reason": "Out of business"}, follow_redirects=True))
     assert "written off" in words(gone) and credit.to_pay(acme.id).charges == 30
     assert "Nothing is left to pay" in words(page(client.get(path), 409))
+
+
+def test_a_discount_that_was_released_waits_until_it_is_used_for_a_charge_that_was_chosen(
+    client, session, acme
+):
+    asked = ManualCharge(acme, TODAY, Decimal(-6), Decimal(0), "Sorry")
+    discount = charge_manually(asked, token="sorry", today=TODAY, by=BEN, now=NOW)
+    session.commit()
+    old, new = (session.query(Charge).filter_by(label=f"Visit {which}").one() for which in ("old", "new"))
+    soup = page(client.get(f"/charges/{discount.id}"))
+    assert "Used for" in words(soup) and "Visit old" in words(soup)
+    released = client.post(soup.select_one(".row-actions form")["action"], follow_redirects=True)
+    assert "is no longer paid" in words(page(released))
+    assert credit.to_pay(acme.id).credit_to_use == 6
+    path = f"/charges/{discount.id}/credit"
+    typed = {"seen": "6", "charge": str(new.id), "amount": "7"}
+    assert "At most 6.00 can be used" in error_at(page(client.post(path, data=typed), 422), "amount")
+    used = client.post(path, data=typed | {"amount": "4"}, follow_redirects=True)
+    assert "Used 4.00 GBP for Visit new." in words(page(used))
+    found = credit.items_of([old, new, discount])
+    # What is left of it is set off by itself again, against what is due first.
+    assert [found[one.id].left for one in (old, new, discount)] == [28, 16, 0]
+    assert "has changed since" in words(page(client.post(path, data=typed | {"amount": "4"}), 409))
