@@ -233,8 +233,9 @@ def allocate(payment_id: int) -> Any:
 def ask_split(payment_id: int) -> Any:
     """Who gets which part of it."""
     payment = db.get_or_404(Payment, payment_id)
-    left = credit.left_of(payment)
-    form = SplitForm(formdata=None, amount=left if left > 0 else None, description=payment.description)
+    # What calls and the like have taken of it can be moved, too, but is not what somebody means at first.
+    most = min(credit.left_of(payment), credit.balance_of(payment.customer_id))
+    form = SplitForm(formdata=None, amount=most if most > 0 else None, description=payment.description)
     return _ask_split(payment, form)
 
 
@@ -259,7 +260,7 @@ def split(payment_id: int) -> Any:
         db.session.rollback()
         put_error(form, error)
         return _ask_split(db.get_or_404(Payment, payment_id), form, 422)
-    words = f"{money_in(part.amount, customer.currency)} of it is a payment of {customer.name} now."
+    words = f"{money_in(part.amount, customer.currency)} of it is now a payment from {customer.name}."
     return _done(payment, words)
 
 
