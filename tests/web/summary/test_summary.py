@@ -76,7 +76,7 @@ def test_it_says_what_was_assigned(client, acme):
     assigned_table = (
         page(client.get(f"/customers/{acme.id}/summary")).select_one("#assigned").find_next("table")
     )
-    assert "Trunk customer 1 monthly, 1st 20.00 1 Oct 2026" in words(assigned_table)
+    assert "Trunk 1 monthly, 1st 20.00 1 Oct 2026" in words(assigned_table)
 
 
 def test_cost_and_margin_are_nowhere_in_it(client, acme):
