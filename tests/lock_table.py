@@ -40,7 +40,7 @@ people        deactivate reactivate take_second_step_away update_row : person
 people        invite : company
 people        invite_for_customer : customer
 people        resend withdraw : company? customer?
-runs          create post resume : (company)? position? charge?
+runs          create post resume : (company)? customer? position? charge?
 settings      remove_logo update_logo : company
 settings      update : company position?
 """
@@ -57,7 +57,7 @@ security      wan_register wan_register_response wan_signin wan_signin_response 
 """
 
 COMMANDS = """
-charge                 : (company) position charge
+charge                 : (company) customer? position charge
 import calls           : (company) (did)? customer position? import
 notices                : (position)
 user no-second-step    : person

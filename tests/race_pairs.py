@@ -77,6 +77,8 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("write off the charge", "allocate the rest"),
         ("pay from the balance", "allocate the rest"),
         ("pay from the balance", "write off the charge"),
+        ("use the credit", "use all the credit"),
+        ("use all the credit", "write off the visit"),
         ("end the later assignment", "delete the later assignment"),
         ("end many", "delete the later assignment"),
         ("invite somebody of Fresh", "archive Fresh"),

@@ -32,6 +32,7 @@ from portal.services import credit
 from portal.services.assignments import changing
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
+from portal.services.charges import by_hand
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.people import invitations, people
@@ -143,6 +144,7 @@ def _customers() -> dict[str, Any]:
         "globex": trade.a_customer("Globex", "USD"),
         "gone": trade.a_customer("Gone"),
         "delta": trade.a_customer("Delta"),
+        "echo": trade.a_customer("Echo"),
     }
     found["gone"].archived_on = trade.TODAY
     found |= {
@@ -203,6 +205,15 @@ def _pay(names: dict[str, Any]) -> None:
     )  # fmt: skip
     credit.pay_back(names["back"], trade.TODAY, now=trade.NOW)
     names["paid.seen"] = credit.seen_of(names["paid"])
+    names["visit"], names["discount"] = (
+        by_hand.charge_manually(
+            by_hand.ManualCharge(names["echo"], trade.TODAY, Decimal(amount), Decimal(0), description),
+            token=description, today=trade.TODAY, by=trade.BEN, now=trade.NOW,
+        )
+        for description, amount in (("Visit", 40), ("Sorry", -6))
+    )  # fmt: skip
+    used = db.session.scalars(select(Allocation).where(Allocation.by_charge_id == names["discount"].id)).one()
+    credit.release_allocation(used, trade.TODAY, by=trade.BEN, now=trade.NOW)
 
 
 def _import(

@@ -12,12 +12,13 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, digits, money_in
 from portal.extensions import db
-from portal.models import Charge
+from portal.models import Charge, Customer
 from portal.services import credit
 from portal.services.charges import write_off as write_offs
 from portal.web.charges import bp
 from portal.web.charges.forms import DueDayForm, UseCreditForm, WriteOffForm
 from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.http.locks import lock_or_404
 from portal.web.shared.fields import put_error
 
 
@@ -79,6 +80,7 @@ def ask_use_credit(charge_id: int) -> Any:
 @bp.post("/<int:charge_id>/credit")
 def use_credit(charge_id: int) -> Any:
     discount = db.get_or_404(Charge, charge_id)
+    lock_or_404(Customer, discount.customer_id)  # so that what can be chosen is what there is to pay
     form = UseCreditForm(credit.to_pay_items(discount.customer_id))
 
     def act() -> str:
