@@ -194,19 +194,29 @@ def _hits(change: Change, which: ColumnElement[bool], day: date) -> Iterator[Hit
 
 def _first_on(change: Change, assignment: Assignment) -> date | None:
     """The first charge date on which an assignment meets the change; None where it ends before."""
+    history = _schedules(change.package)
+    if change.schedule:
+        history = [item for item in history if not _replaced(change, item[0])]
+        history = sorted([*history, (change.effective_from, change.schedule)])
+    return first_charge_on(assignment, change.effective_from, history)
+
+
+def first_charge_on(
+    assignment: Assignment, effective_from: date, schedules: list[tuple[date, Schedule]] | None = None
+) -> date | None:
+    """The first charge date of an assignment on or after a day; None where it ends before."""
+    package = assignment.package
     begins = max(assignment.start_date, assignment.charge_from or assignment.start_date)
-    day = max(change.effective_from, begins)
-    if change.definition.recurs and (day > begins or change.package.proration == Proration.NONE):
-        history = [
-            (row.effective_from, Schedule(row.frequency, row.frequency_match))
-            for row in change.package.schedules
-        ]
-        if change.schedule:
-            history = [item for item in history if not _replaced(change, item[0])]
-            history = sorted([*history, (change.effective_from, change.schedule)])
-        terms = Terms(assignment.start_date, tuple(history), (), (), charge_from=assignment.charge_from)
+    day = max(effective_from, begins)
+    if package.recurs and (day > begins or package.proration == Proration.NONE):
+        history = tuple(_schedules(package) if schedules is None else schedules)
+        terms = Terms(assignment.start_date, history, (), (), charge_from=assignment.charge_from)
         day = on_or_after(segment_at(segments(terms), day).rhythm, day)
     return None if assignment.end_date and assignment.end_date < day else day
+
+
+def _schedules(package: Package) -> list[tuple[date, Schedule]]:
+    return [(row.effective_from, Schedule(row.frequency, row.frequency_match)) for row in package.schedules]
 
 
 def _replaced(change: Change, effective_from: date) -> bool:
