@@ -173,8 +173,8 @@ def test_a_price_out_of_bounds_is_refused_at_its_field(prices, field, sentence):
     with pytest.raises(Invalid, match=sentence) as refused:
         own(assignment, **prices)
     assert refused.value.field == field
+    mine = OwnPriceSet(**{name: Decimal(price) for name, price in prices.items()})
     with pytest.raises(Invalid):
-        mine = OwnPriceSet(**{name: Decimal(price) for name, price in prices.items()})
         assigned(a_package("Another"), assignment.customer, quantity=2, own=mine)
 
 
