@@ -17,7 +17,7 @@ from portal.models import Assignment, AssignmentPrice
 from portal.services.batch import Batch, Refused
 from portal.services.billing.positions import has_begun
 from portal.services.packages import line_bound
-from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet, price_problems
+from portal.services.packages.definition import NO_OWN, PRICE_LABELS, OwnPriceSet, own_set, price_problems
 from portal.services.runs.assignment_locks import lock_assignment, lock_assignments, touch
 
 SETUP = ("setup_cost", "setup_retail")
@@ -43,8 +43,7 @@ class OwnChange:
 
 def own_on(assignment: Assignment, day: date) -> OwnPriceSet:
     """Which prices are an assignment's own on a day."""
-    row = assignment.own_on(day)
-    return OwnPriceSet(*(getattr(row, name) for name in PRICE_LABELS)) if row else OwnPriceSet()
+    return own_set(assignment.own_on(day))
 
 
 def earliest_day(assignment: Assignment, today: date) -> date:
@@ -218,9 +217,9 @@ def _keep(
 
 def _leave_out_the_same(rows: list[AssignmentPrice]) -> None:
     """Take away what only says again what holds already; before the first, all four are the package's."""
-    before = OwnPriceSet()
+    before = NO_OWN
     for row in list(rows):
-        now = OwnPriceSet(*(getattr(row, name) for name in PRICE_LABELS))
+        now = own_set(row)
         if now == before:
             rows.remove(row)
         before = now

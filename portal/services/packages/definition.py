@@ -18,7 +18,7 @@ from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, writte
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
 from portal.domain.terms import OwnPrices, PackageType, Prices, Proration
 from portal.domain.wording import price_in, whole
-from portal.models import Package
+from portal.models import AssignmentPrice, Package
 from portal.services.calls import destinations
 from portal.services.packages.connexcs import connexcs_choices
 
@@ -77,8 +77,18 @@ class OwnPriceSet:
         """The prices as the engine takes them."""
         return OwnPrices(**{name: to_micros(price) for name, price in self.given.items()})
 
+    def over(self, prices: PriceSet) -> PriceSet:
+        """A package's prices with these in their place."""
+        mine = {name: self.given.get(name, getattr(prices, name)) for name in PRICE_LABELS}
+        return PriceSet(prices.currency, **mine)
+
 
 NO_OWN = OwnPriceSet()
+
+
+def own_set(row: AssignmentPrice | None) -> OwnPriceSet:
+    """A stored row of own prices."""
+    return OwnPriceSet(*(getattr(row, name) for name in PRICE_LABELS)) if row else NO_OWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from portal.domain.terms import History, OwnPrices, Prices, Value, always, in_fo
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPrice, AssignmentQuantity, Customer, Package
-from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet, PriceSet
+from portal.services.packages.definition import PRICE_LABELS, PriceSet, own_set
 
 
 def check_quantity(
@@ -60,10 +60,7 @@ def own_history(assignment: Assignment) -> History[OwnPrices]:
 
 
 def _history_of(rows: Iterable[AssignmentPrice]) -> History[OwnPrices]:
-    return tuple(
-        (row.effective_from, OwnPriceSet(*(getattr(row, name) for name in PRICE_LABELS)).in_micros())
-        for row in rows
-    )
+    return tuple((row.effective_from, own_set(row).in_micros()) for row in rows)
 
 
 def _from(history: History[Value], since: date) -> list[Value]:
