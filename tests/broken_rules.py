@@ -552,7 +552,7 @@ LINE_BOUND = [
 
 OWN_PRICES = [
     ("14. by the rules of section 6: from today, whatever was posted [own-price-not-today]",
-     "earliest = today + ONE_DAY if begun else today", "earliest = today"),
+     "earliest = earliest_day(assignment, today)", "earliest = today"),
     ("14. by the rules of section 6: from any day", "    if day < earliest:\n", "    if False:\n"),
     ("14. own prices, at once while nothing was posted: never", "    if day < earliest:\n", "    if day <= today:\n"),
     ("14. nothing is charged after the last day: it can be", "if assignment.end_date and day > assignment.end_date:",
@@ -570,12 +570,12 @@ OWN_PRICES = [
      "if row.effective_from > through and getattr(row, name) != getattr(held, name):",
      "if row.effective_from > through:"),
     ("14. own prices by the rules of section 6: bounds are not asked [own-price-changed-below-zero]",
-     "    for problem in price_problems(prices):\n        raise problem\n    begun", "    begun"),
+     "    for problem in price_problems(prices):\n        raise problem\n    earliest", "    earliest"),
     ("14. own price x quantity: is not asked [own-price-line-too-high]",
      "    line_bound.check_own(assignment, dict(changed), day)\n", ""),
     ("14. any of the four, each by itself: only the first that is given [own-price-at-once]",
-     "for name, price in prices.items():\n        for row",
-     "for name, price in list(prices.items())[:1]:\n        for row"),
+     "for name, value in prices.items():\n        for row",
+     "for name, value in list(prices.items())[:1]:\n        for row"),
 ]  # fmt: skip
 
 READING = [

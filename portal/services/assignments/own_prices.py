@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
-from portal.domain.wording import listed, long_day
+from portal.domain.wording import listed, long_day, price
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPrice
 from portal.services.batch import Batch, Refused
@@ -46,10 +46,23 @@ def own_on(assignment: Assignment, day: date) -> OwnPriceSet:
     return own_set(assignment.own_on(day))
 
 
+def in_words(row: AssignmentPrice | None, currency: str) -> str:
+    """Which prices are an assignment's own, as its history says it."""
+    given = own_set(row).given
+    said = [f"{PRICE_LABELS[name]} {price(value, currency)}" for name, value in given.items()]
+    return listed(said) if said else "none, all are the package's"
+
+
 def earliest_day(assignment: Assignment, today: date) -> date:
     """The first day from which other own prices can hold: today while nothing was posted of it, else tomorrow."""
     position = assignment.position
     return today + ONE_DAY if position and position.charged_until else today
+
+
+def is_open(assignment: Assignment, name: str) -> bool:
+    """Whether one of the four prices is still charged: setup, and a one-off, are charged once."""
+    begun = bool(assignment.position and assignment.position.charged_until)
+    return not begun or (name not in SETUP and assignment.package.recurs)
 
 
 def plan_own_change(
@@ -60,19 +73,26 @@ def plan_own_change(
     Without a day they hold from the earliest there is. Invalid names the field that cannot be.
     """
     lock_assignment(assignment.id)
+    has_begun(assignment)
+    return foresee_own_change(assignment, prices, effective_from, today)
+
+
+def foresee_own_change(
+    assignment: Assignment, prices: Mapping[str, Decimal | None], effective_from: date | None, today: date
+) -> OwnChange:
+    """The same as things look now, for who only wants to see it: nothing is locked."""
     if assignment.has_ended_on(today):
         assert assignment.end_date
         raise RuleBroken(f"It ended on {long_day(assignment.end_date)}. Assign the package again instead.")
     for problem in price_problems(prices):
         raise problem
-    begun = has_begun(assignment)
-    earliest = today + ONE_DAY if begun else today
+    earliest = earliest_day(assignment, today)
     day = effective_from or earliest
     begins = _begins(assignment, day, earliest, today)
     held = own_on(assignment, day)
-    changed = tuple((name, price) for name, price in prices.items() if price != getattr(held, name))
+    changed = tuple((name, value) for name, value in prices.items() if value != getattr(held, name))
     for name, _ in changed:
-        _refuse_too_late(assignment, name, begins, begun)
+        _refuse_too_late(assignment, name, begins)
     line_bound.check_own(assignment, dict(changed), day)
     return OwnChange(assignment, changed, begins, today)
 
@@ -152,7 +172,7 @@ def make_many(changes: Iterable[OwnChange]) -> None:
 def check_one_currency(currencies: Iterable[str], prices: Mapping[str, Decimal | None]) -> None:
     """Refuse prices for customers of several currencies: a price is in one."""
     found = sorted(set(currencies))
-    given = [name for name, price in prices.items() if price is not None]
+    given = [name for name, value in prices.items() if value is not None]
     if given and len(found) > 1:
         raise Invalid(
             given[0],
@@ -177,13 +197,13 @@ def _begins(assignment: Assignment, day: date, earliest: date, today: date) -> d
     return FIRST_DAY if day == today else day
 
 
-def _refuse_too_late(assignment: Assignment, name: str, begins: date, begun: bool) -> None:
+def _refuse_too_late(assignment: Assignment, name: str, begins: date) -> None:
     """Refuse a price that is charged once, on the start date, once that has been or lies before."""
     if name not in SETUP and assignment.package.recurs:
         return
     first = max(assignment.start_date, assignment.charge_from or assignment.start_date)
     label = PRICE_LABELS[name]
-    if begun:
+    if not is_open(assignment, name):
         raise Invalid(name, f"{label} is charged once, and was: another price would change nothing.")
     if begins > first:
         raise Invalid(
@@ -206,11 +226,11 @@ def _keep(
         rows.append(AssignmentPrice(effective_from=effective_from, **four))
         rows.sort(key=lambda row: row.effective_from)
     later = [row for row in rows if row.effective_from >= effective_from]
-    for name, price in prices.items():
+    for name, value in prices.items():
         for row in later:
             if row.effective_from > through and getattr(row, name) != getattr(held, name):
                 break
-            setattr(row, name, price)
+            setattr(row, name, value)
     _leave_out_the_same(rows)
     touch(assignment)
 

@@ -76,6 +76,16 @@ class Impact:
     left_alone_count: int = 0
 
     @property
+    def day(self) -> date:
+        """The first day that comes to something else."""
+        return self.change.today if self.change.at_once else self.change.effective_from
+
+    @property
+    def is_seen_first(self) -> bool:
+        """Whether a person sees it before it is saved: it hits somebody, or leaves somebody's own prices alone."""
+        return bool(self.effects or self.left_alone_count)
+
+    @property
     def assignments(self) -> int:
         """How many assignments it hits."""
         return sum(effect.holding.assignments for effect in self.effects)
