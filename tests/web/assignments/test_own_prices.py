@@ -45,6 +45,7 @@ def mine(**prices):
 
 def own_from(assignment, day, **prices):
     make_own_change(plan_own_change(assignment, prices, day, TODAY))
+    db.session.flush()
 
 
 def stored(assignment_id):
@@ -157,10 +158,10 @@ def test_while_it_is_typed_the_effect_stands_below_and_one_press_saves_it(client
 
 def test_a_form_without_prices_and_one_that_leaves_them_change_none(client, begun):
     own_from(begun, TOMORROW, retail=Decimal(24))
-    for data in (fields(begun, quantity="2"), {"version": begun.version + 1, "quantity": "2"}):
-        data |= {"seen": "20.00"}
-        client.post(f"/assignments/{begun.id}", data=data)
-        assert stored(begun.id) == [(TOMORROW, None, 24, None)]
+    client.post(f"/assignments/{begun.id}", data=fields(begun, auto_decrement_credit="y"))
+    assert (stored(begun.id), begun.auto_decrement_credit) == ([(TOMORROW, None, 24, None)], True)
+    client.post(f"/assignments/{begun.id}", data={"version": begun.version, "quantity": "1"})
+    assert (stored(begun.id), begun.auto_decrement_credit) == ([(TOMORROW, None, 24, None)], False)
 
 
 def test_emptied_it_is_the_packages_price_again(client, begun):
