@@ -112,7 +112,7 @@ def test_the_form_has_every_field_under_its_label(client, northwind, trunk):
     labels = [words(label) for label in soup.select("main label")]
     assert labels == [
         "Package", "Quantity", "Minutes", "Minimum Days", "Start Date", "End Date", "Auto Decrement Credit",
-        "Retail", "Cost", "Setup Retail", "Setup Cost",
+        "Cost", "Retail", "Setup Cost", "Setup Retail",
     ]  # fmt: skip
     assert soup.select_one("[name=start_date]")["value"] == "2026-11-22"
 

@@ -139,7 +139,11 @@ def test_an_own_price_is_saved_once_its_effect_was_seen(client, begun, where):
     headers = HTMX if where else {}
     read = part if where else page
     soup = read(client.post(url, data=fields(begun, retail="24"), headers=headers), 409)
-    assert "Retail 30.00 → 24.00 own 1 Dec 2026 30.00 24.00" in words(soup.select_one(".note table"))
+    seen = words(soup.select_one(".note--place"))
+    assert (
+        "Retail 30.00 → 24.00 from the charge of 1 Dec 2026 on. 30.00 a month becomes 24.00 GBP (−6.00)."
+        in seen
+    )
     assert stored(begun.id) == []
     confirmed = soup.select_one("input[name=confirmed]")["value"]
     answer = client.post(url, data=fields(begun, retail="24", confirmed=confirmed), headers=headers)
@@ -168,7 +172,7 @@ def test_emptied_it_is_the_packages_price_again(client, begun):
     own_from(begun, TOMORROW, retail=Decimal(24))
     data = fields(begun, retail="", effective_from="2026-12-01")
     soup = page(client.post(f"/assignments/{begun.id}", data=data), 409)
-    assert "Retail 24.00 → 30.00 the package's" in words(soup.select_one(".note table"))
+    assert "Retail 24.00 → 30.00 (the package's)" in words(soup.select_one(".note--place"))
     data["confirmed"] = soup.select_one("input[name=confirmed]")["value"]
     assert client.post(f"/assignments/{begun.id}", data=data).status_code == 303
     assert stored(begun.id) == [(TOMORROW, None, 24, None), (DECEMBER, None, None, None)]
