@@ -54,8 +54,18 @@ def own_prices_of_many() -> Any:
     db.session.commit()
     flash(f"Own prices of {plural(len(planned.done), 'assignment')} were saved.")
     if planned.refused:
-        return render_template("assignments/own_many_done.html", planned=planned)
-    return redirect(url_for("customers.show", customer_id=chosen[0].customer_id), code=303)
+        return render_template("assignments/own_many_done.html", planned=planned, home=_home(chosen))
+    return redirect(_home(chosen)[1], code=303)
+
+
+def _home(chosen: Sequence[Assignment]) -> tuple[str, str]:
+    """Where they were most likely ticked: the page of their customer, or of their package; its name and its address."""
+    first = chosen[0]
+    if len({assignment.customer_id for assignment in chosen}) == 1:
+        return first.customer.name, url_for("customers.show", customer_id=first.customer_id)
+    if len({assignment.package_id for assignment in chosen}) == 1:
+        return first.package.name, url_for("packages.show", package_id=first.package_id)
+    return "Customers", url_for("customers.index")
 
 
 def _planned(chosen: Sequence[Assignment], form: OwnPricesForm) -> Planned | None:
@@ -78,6 +88,7 @@ def _form(
     currencies = sorted({assignment.customer.currency for assignment in chosen})
     context = {
         "chosen": chosen,
+        "home": _home(chosen),
         "form": form,
         "planned": planned,
         "impact": impact,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 from sqlalchemy import select
@@ -258,3 +259,45 @@ def test_for_many_a_price_is_in_one_currency_but_can_be_lifted_in_several():
     with pytest.raises(Invalid, match="these are EUR and GBP"):
         plan_many(ids, {"retail": Decimal(8)}, None, TODAY)
     assert len(plan_many(ids, {"retail": None}, None, TODAY).done) == 2
+
+
+# -- whatever is set, lifted and taken back
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_each_price_follows_its_own_changes_whatever_is_done_to_the_others(session, seed):
+    """Held against a plain account of each price by itself, a day at a time; each change is of another value."""
+    rng = Random(seed)
+    days = [TODAY + timedelta(n) for n in range(1, 13)]
+    expected = {name: dict.fromkeys(days) for name in ("cost", "retail")}
+    changed_on = {name: set() for name in expected}
+    assignment = a_begun_one()
+    values = iter(range(1, 100))
+    for _ in range(14):
+        effective_from = rng.choice(days)
+        if rng.random() < 0.25 and effective_from in planned_days(assignment, TODAY):
+            drop_planned(assignment, effective_from, TODAY)
+            wanted = {
+                name: expected[name].get(effective_from - timedelta(1)) for name in expected
+                if effective_from in changed_on[name]
+            }  # fmt: skip
+            for name in wanted:
+                changed_on[name].discard(effective_from)
+        else:
+            names = rng.sample(sorted(expected), rng.randint(1, 2))
+            wanted = {name: Decimal(next(values)) for name in names}
+            own(assignment, effective_from, **wanted)
+            for name in names:
+                changed_on[name].add(effective_from)
+        for name, value in wanted.items():
+            until = min((day for day in changed_on[name] if day > effective_from), default=date.max)
+            for day in days:
+                if effective_from <= day < until:
+                    expected[name][day] = value
+        session.flush()
+        session.expire_all()
+        for day in days:
+            held = own_on(assignment, day)
+            assert {name: getattr(held, name) for name in expected} == {
+                name: expected[name][day] for name in expected
+            }, (day, rows(assignment))

@@ -7,10 +7,13 @@ import pytest
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPrice, AuditEntry
+from portal.models.user import CUSTOMER_OWNER
 from portal.services.assignments.own_prices import make_own_change, plan_own_change
 from portal.services.packages.definition import OwnPriceSet
+from portal.services.people import people
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
+from tests.world import PASSWORD
 
 HTMX = {"HX-Request": "true"}
 NOVEMBER, DECEMBER = date(2026, 11, 1), date(2026, 12, 1)
@@ -358,3 +361,27 @@ def test_units_assigned_on_their_own_take_the_own_prices_along(client, priced):
 def test_an_own_price_below_cost_stands_on_the_overview(client, northwind, trunk):
     assigned(trunk, northwind, NOVEMBER, own=mine(retail="9"))
     assert "costs 10.00 and is sold for 9.00 GBP, at its own price" in words(page(client.get("/")))
+
+
+def test_on_the_packages_page_those_who_have_it_are_ticked_for_own_prices(client, as_viewer, begun, trunk):
+    other = assigned(trunk, a_customer("Acme"), DECEMBER)
+    soup = page(client.get(f"/packages/{trunk.id}?state=all"))
+    assert [box["value"] for box in soup.select("input.row-select")] == [str(begun.id), str(other.id)]
+    assert soup.select_one("form#bulk-assigned")["action"] == "/assignments/own-prices"
+    assert not page(as_viewer.get(f"/packages/{trunk.id}")).select("input.row-select, form#bulk-assigned")
+    data = {"ids": [begun.id, other.id], "retail": "20"}
+    soup = page(client.post("/assignments/own-prices", data=data))
+    data["confirmed"] = soup.select_one("input[name=confirmed]")["value"]
+    answer = client.post("/assignments/own-prices", data=data)
+    assert answer.location.endswith(f"/packages/{trunk.id}")
+
+
+def test_the_customer_sees_one_price_the_right_one(client, priced, app):
+    people.create("ann@northwind.example", "Ann", PASSWORD, CUSTOMER_OWNER, priced.customer_id)
+    db.session.commit()
+    ann = app.test_client()
+    ann.post("/login", data={"email": "ann@northwind.example", "password": PASSWORD})
+    for url in ("/my", "/my/summary?from=2026-11-01&to=2026-11-30"):
+        text = words(page(ann.get(url, follow_redirects=True)).select_one("main"))
+        assert "24.00" in text, url
+        assert "30.00" not in text, url
