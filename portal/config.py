@@ -276,6 +276,23 @@ SETTINGS = (
         _whole,
     ),
     Setting(
+        "PORTAL_STATEMENT_SECONDS",
+        "STATEMENT_SECONDS",
+        "60",
+        "seconds",
+        "How long PostgreSQL may take for one answer to a page; what takes longer is given up, and said. (Commands "
+        "take as long as they take.)",
+        _some,
+    ),
+    Setting(
+        "PORTAL_LOCK_SECONDS",
+        "LOCK_SECONDS",
+        "15",
+        "seconds",
+        "How long a page or a command waits on PostgreSQL for what somebody else is changing.",
+        _some,
+    ),
+    Setting(
         "PORTAL_RUN_CHUNK",
         "RUN_CHUNK",
         "500",
