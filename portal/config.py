@@ -319,6 +319,11 @@ FIXED: Mapping[str, Any] = {
 
 def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Every setting, read and checked. BadSetting where the portal could not start with it."""
+    if ROOT == HERE and not environ.get("PORTAL_MODE", "").strip():
+        raise BadSetting(
+            "There are no settings: this would make a demo. Give the command those that the portal is served with "
+            "(PORTAL_MODE=production and the others, docs/running.md), or say PORTAL_MODE=demo."
+        )
     config = dict(FIXED)
     for setting in SETTINGS:
         text = environ.get(setting.name, setting.default).strip()

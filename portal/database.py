@@ -16,7 +16,7 @@ from flask import Flask, current_app, request
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import private
+from portal import private, schema
 from portal.config import ROOT
 from portal.domain.errors import RuleBroken
 from portal.domain.wording import listed, plural
@@ -100,6 +100,7 @@ class Failure(Enum):
     SLOW = "slow"  # the answer would have taken too long
     FULL = "full"  # its disk
     CROSSED = "crossed"  # two acts met, and one was let go on
+    OTHER_VERSION = "other version"  # it was upgraded, or was not yet
 
 
 # By the state that PostgreSQL gives, or SQLite's code.
@@ -144,10 +145,31 @@ def watch(app: Flask) -> None:
         Watch(known).start()
 
 
+@contextmanager
+def for_a_command() -> Iterator[None]:
+    """In here an answer may take as long as it takes, unless PostgreSQL answers nobody any more for half a minute."""
+    known = patience()
+    if known is None:
+        yield
+        return
+    from portal.waiting import Limits, Watch
+
+    pages, known.limits = known.limits, Limits(None, known.limits.lock, answer=20, every=10)
+    watching = Watch(known)
+    watching.start()
+    try:
+        yield
+    finally:
+        watching.end()
+        known.limits = pages
+
+
 def register(app: Flask) -> None:
     """Let every GET be a reader, and nobody wait for ever."""
     app.extensions["portal.patience"] = None
     with app.app_context():
+        schema.guard(db.engine)
+        app.extensions["portal.schema"] = schema.Served(db.engine)
         if db.engine.dialect.name == "postgresql":
             from portal.waiting import Limits, Patience  # here: whoever runs on SQLite needs no other driver
 

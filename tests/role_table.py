@@ -43,6 +43,7 @@ GET  customers figures index row show suggestions
 POST did_intake again bad_lines check
 GET  dids index next_charges row show
 GET  holds index show
+GET  mail index
 GET  notices index
 GET  owed index
 GET  packages figures index row show

@@ -1,8 +1,9 @@
-"""While the database is known to hang, whoever asks for a page is told so at once and waits for nothing."""
+"""While the database hangs, or is of another version, whoever asks for a page is told so at once."""
 
 from flask import Flask, Response
 
-from portal.database import Failure, patience
+from portal import database
+from portal.database import Failure
 from portal.web.http.errors import unavailable
 
 
@@ -11,5 +12,11 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def _at_once() -> Response | None:
-        known = patience()
-        return unavailable(Failure.AWAY) if known and known.hangs else None
+        known = database.patience()
+        if known and known.hangs:
+            return unavailable(Failure.AWAY)
+        with database.reading():
+            if why := app.extensions["portal.schema"].refusal():
+                app.logger.error("Not served: %s", why)
+                return unavailable(Failure.OTHER_VERSION)
+        return None

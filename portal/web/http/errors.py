@@ -25,6 +25,7 @@ UNAVAILABLE = {
     Failure.BUSY: "The database is busy with another change. Wait a moment and try again.",
     Failure.SLOW: "This took longer than the database may take for one answer, and was given up. Ask for less at once, "
     "or try again when less is going on.",
+    Failure.OTHER_VERSION: "The portal is being brought up to date. Try again in a minute.",
     Failure.FULL: "The disk of the database is full: nothing can be saved. Tell whoever runs the portal.",
 }
 # Where the connection is lost while something is saved, nobody knows whether it was.

@@ -12,10 +12,9 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import database
+from portal import database, schema
 from portal.extensions import db
 from portal.web.http.errors import RETRY_AFTER
 from portal.web.http.headers import HEADERS
@@ -36,7 +35,7 @@ def register(app: Flask) -> None:
             return portal(environ, start_response)
         told = {"status": "ok"}
         if path == "/ready":
-            told = {**told, "version": ours, **_missing(app)}
+            told = {**told, "version": ours, "schema": schema.newest(), **_missing(app)}
         status = OK if told["status"] == "ok" else NOT_READY
         body = json.dumps(told).encode() + b"\n"
         headers = {**HEADERS, "Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -65,7 +64,9 @@ def _database(app: Flask) -> str:
         return "it does not answer"
     try:
         with database.reading(), db.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
+            schema.check(connection, exact=False)
+    except schema.OtherVersion as error:
+        return error.sentence
     except SQLAlchemyError as error:
         app.logger.error("Not ready: %s", database.words_of(error))
         return "it cannot be reached"  # how, with its host, is for the log
