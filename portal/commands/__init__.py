@@ -14,6 +14,9 @@ import click
 COMMANDS = {
     "serve": "Serve the portal.",
     "db": "Upgrade or downgrade the database.",
+    "backup": "Write a backup of the database.",
+    "restore": "Restore a backup into an empty database.",
+    "move": "Take everything over from SQLite to PostgreSQL.",
     "seed": "Load the demo company into an empty portal.",
     "user": "Create people who can sign in, and help them back in.",
     "simulate": "Show what a scenario (JSON) would be charged, and why.",
