@@ -57,6 +57,10 @@ def _check_version(url: str) -> None:
     from portal import database, schema
 
     engine = create_engine(url)
+    if engine.dialect.name == "postgresql":
+        from portal.waiting import Limits, Patience
+
+        Patience(engine, Limits(statement=2, lock=2, answer=2, every=1))
     try:
         with database.reading(), engine.connect() as connection:
             schema.check(connection, exact=False)

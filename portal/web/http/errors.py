@@ -141,7 +141,8 @@ def register(app: Flask) -> None:
         if code < 400:
             return error
         if code >= 500:
-            db.session.rollback()
+            with suppress(SQLAlchemyError):
+                db.session.rollback()
         response = problem(code, SENTENCES.get(code, error.description or SENTENCES[400]))
         if isinstance(error, RequestEntityTooLarge):
             response.headers["Connection"] = "close"

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import OperationalError
 
+from portal import database, waiting
 from portal.extensions import db
 from portal.models.user import User
 from tests import postgresql, served, world
@@ -123,6 +125,42 @@ def test_a_database_that_is_away_is_one_line_in_the_log_for_each_request(ready, 
     finally:
         store.begin()
     portal.wait_for("/packages", 200, portal.cookie)
+
+
+def test_a_server_that_starts_while_the_database_hangs_is_alive_and_then_ready(store, portal, tmp_path):
+    store.hang()
+    try:
+        starting = served.Served(tmp_path, store.url)
+        starting.wait_for("/health", 200)
+        starting.wait_for("/login", 503)
+    finally:
+        store.go_on()
+    starting.wait_for("/ready", 200)
+    starting.end()
+
+
+def test_whoever_waits_when_the_database_begins_to_hang_is_let_go(store, tmp_path):
+    """As a command is, whose answers may else take as long as they take."""
+    app = world.make_app(tmp_path, store.url)
+    with app.app_context():
+        known = database.patience()
+        known.limits = waiting.Limits(statement=None, lock=5, answer=0.5, every=0.1)
+        watching = waiting.Watch(known)
+        watching.start()
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            threading.Timer(0.5, store.hang).start()
+            try:
+                with pytest.raises(OperationalError):
+                    connection.execute(text("SELECT pg_sleep(60)"))
+                assert known.hangs
+                with pytest.raises(OperationalError, match="the database does not answer"):
+                    db.engine.connect()
+            finally:
+                store.go_on()
+        watching.end()
+        watching.join()
+        db.engine.dispose()
 
 
 def test_what_takes_too_long_is_given_up_by_the_server_and_at_last_by_this_side(store, tmp_path):
