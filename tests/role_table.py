@@ -49,7 +49,7 @@ GET  owed index
 GET  packages figures index row show
 POST packages preview
 GET  payments index show
-GET  payments_back show
+GET  payments_back index show
 GET  runs index progress show
 GET  seen charges dids home logo summary summary_pdf
 GET  settings index logo
