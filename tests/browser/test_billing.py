@@ -95,7 +95,7 @@ def test_a_charge_is_found_and_reversed(session: Any, trade: None, screen: Any, 
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_role("link", name="Trunk").click()
-    expect(page.get_by_text("Match day 1. 20.00 × 1 for 1 to 30 Nov.")).to_be_visible()
+    expect(page.get_by_text("Every month on the 1st. 20.00 × 1 for 1 to 30 Nov.")).to_be_visible()
     page.get_by_role("link", name="Reverse charge").click()
     page.get_by_role("button", name="Reverse charge").click()
     expect(page.get_by_text("Enter why it is reversed: the reason is kept.")).to_be_visible()
@@ -141,7 +141,7 @@ def test_the_reason_of_a_charge_to_come_opens_by_keyboard(session: Any, trade: N
     why = page.locator(".why summary").first
     why.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Match day 1. 20.00 × 1 for 1 to 31 Dec.").first).to_be_visible()
+    expect(page.get_by_text("Every month on the 1st. 20.00 × 1 for 1 to 31 Dec.").first).to_be_visible()
 
 
 @BOTH

@@ -47,7 +47,7 @@ PLACES = (
     ("home", "Home", "gauge"),
     ("charges", "Charges", "receipt-text"),
     ("summary", "Summary", "file-text"),
-    ("dids", "DIDs", "phone"),
+    ("dids", "Numbers", "phone"),
     ("people", "People", "users"),
 )
 

@@ -109,7 +109,7 @@ def test_a_charge_tells_its_whole_story(client, session, acme):
     charge = charge_of(session, label="Seat")
     soup = page(client.get(f"/charges/{charge.id}"))
     main = words(soup.select_one("main"))
-    assert "Match day 1. 30.00 × 1 for 1 to 30 Nov." in main
+    assert "Every month on the 1st. 30.00 × 1 for 1 to 30 Nov." in main
     assert "monthly, 1st since the beginning , counted from 1 Nov 2026" in main
     assert f"assigned by {BEN}" in main
     assert "Posted 22 Nov 2026, 12:00" in main
@@ -229,7 +229,7 @@ def test_upcoming_charges_stand_by_day_with_their_reasons(client, acme):
     assert "Tue 1 Dec 2026 1 charge 40.00" in words(soup.select_one(".day-head"))
     line = soup.select("tbody tr")[1]
     assert "Acme Trunk × 2" in words(line)
-    assert "Match day 1. 20.00 × 2 for 1 to 31 Dec." in words(line)
+    assert "Every month on the 1st. 20.00 × 2 for 1 to 31 Dec." in words(line)
     assert [words(cell) for cell in line.select("td.num")] == ["20.00", "20.00", "40.00"]
 
 
