@@ -988,6 +988,34 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "assignment_price",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=True),
+        sa.Column("retail", sa.BigInteger(), nullable=True),
+        sa.Column("setup_cost", sa.BigInteger(), nullable=True),
+        sa.Column("setup_retail", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(cost is null or cost between 0 and 999999999000000)"
+            " and (retail is null or retail between 0 and 999999999000000)"
+            " and (setup_cost is null or setup_cost between 0 and 999999999000000)"
+            " and (setup_retail is null or setup_retail between 0 and 999999999000000)",
+            name=op.f("ck_assignment_price_bounds"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_assignment_price_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_assignment_price"),
+        sa.UniqueConstraint(
+            "assignment_id", "effective_from", name="uq_assignment_price_assignment_id_effective_from"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "assignment_quantity",
         sa.Column("id", PK, nullable=False),
         sa.Column("assignment_id", PK, nullable=False),
@@ -1330,6 +1358,7 @@ def downgrade() -> None:
     op.drop_table("charge")
     op.drop_table("call_cover")
     op.drop_table("assignment_quantity")
+    op.drop_table("assignment_price")
     op.drop_table("assignment_position")
     op.drop_table("assignment_hold")
     op.drop_table("assignment_end")

@@ -45,6 +45,15 @@ class Prices(NamedTuple):
     setup_retail: int = 0
 
 
+class OwnPrices(NamedTuple):
+    """Which of the four prices are an assignment's own, in micros, per unit; None is the package's."""
+
+    cost: int | None = None
+    retail: int | None = None
+    setup_cost: int | None = None
+    setup_retail: int | None = None
+
+
 class Segment(NamedTuple):
     """A stretch of charge dates with one rhythm, from `begins` until the next segment begins."""
 
@@ -63,6 +72,19 @@ def in_force(history: History[Value], day: date) -> Value:
         return history[0][1]
     index = bisect_right(history, day, key=itemgetter(0))
     return history[max(index - 1, 0)][1]
+
+
+def with_own(prices: History[Prices], own: History[OwnPrices]) -> History[Prices]:
+    """A package's prices with those that are an assignment's own in their place (billing-rules 14)."""
+    if not own:
+        return prices
+    own = own if own[0][0] <= FIRST_DAY else ((FIRST_DAY, OwnPrices()), *own)
+    days = sorted({FIRST_DAY, *(day for day, _ in prices), *(day for day, _ in own)})
+    return tuple((day, _each_own(in_force(prices, day), in_force(own, day))) for day in days)
+
+
+def _each_own(prices: Prices, own: OwnPrices) -> Prices:
+    return Prices(*(theirs if mine is None else mine for theirs, mine in zip(prices, own, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from portal.models.assignment import (
     AssignmentEnd,
     AssignmentHold,
     AssignmentPosition,
+    AssignmentPrice,
     AssignmentQuantity,
     HoldChoice,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "AssignmentEnd",
     "AssignmentHold",
     "AssignmentPosition",
+    "AssignmentPrice",
     "AssignmentQuantity",
     "AuditComment",
     "AuditEntry",

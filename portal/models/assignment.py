@@ -71,6 +71,9 @@ class Assignment(db.Model):
     ends: Mapped[list["AssignmentEnd"]] = relationship(
         back_populates="assignment", order_by="AssignmentEnd.known_on", cascade="all, delete-orphan"
     )
+    own_prices: Mapped[list["AssignmentPrice"]] = relationship(
+        back_populates="assignment", order_by="AssignmentPrice.effective_from", cascade="all, delete-orphan"
+    )
     position: Mapped["AssignmentPosition"] = relationship(
         back_populates="assignment", cascade="all, delete-orphan", uselist=False
     )
@@ -117,6 +120,34 @@ class AssignmentQuantity(db.Model):
     quantity: Mapped[int]
 
     assignment: Mapped[Assignment] = relationship(back_populates="quantities")
+
+
+class AssignmentPrice(db.Model):
+    """Which of the four prices are the assignment's own, from a day on, in its customer's currency (billing-rules 14).
+
+    One that is None is the package's. Before the first of them all four are.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("assignment_id", "effective_from"),
+        CheckConstraint(
+            "(cost is null or cost between 0 and 999999999000000)"
+            " and (retail is null or retail between 0 and 999999999000000)"
+            " and (setup_cost is null or setup_cost between 0 and 999999999000000)"
+            " and (setup_retail is null or setup_retail between 0 and 999999999000000)",
+            name="bounds",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    effective_from: Mapped[date] = mapped_column(default=FIRST_DAY)
+    cost: Mapped[Decimal | None] = mapped_column(Money)
+    retail: Mapped[Decimal | None] = mapped_column(Money)
+    setup_cost: Mapped[Decimal | None] = mapped_column(Money)
+    setup_retail: Mapped[Decimal | None] = mapped_column(Money)
+
+    assignment: Mapped[Assignment] = relationship(back_populates="own_prices")
 
 
 class AssignmentEnd(db.Model):

@@ -38,6 +38,7 @@ from portal.models import (
     Assignment,
     AssignmentEnd,
     AssignmentPosition,
+    AssignmentPrice,
     AssignmentQuantity,
     CallImport,
     Charge,
@@ -64,7 +65,11 @@ ORDER: tuple[type, ...] = (
 PARTS: dict[type, tuple[tuple[type, str], ...]] = {
     Package: ((PackagePrice, "package_id"), (PackageSchedule, "package_id")),
     Customer: ((CustomerTaxRate, "customer_id"), (AccountCode, "customer_id")),
-    Assignment: ((AssignmentQuantity, "assignment_id"), (AssignmentEnd, "assignment_id")),
+    Assignment: (
+        (AssignmentQuantity, "assignment_id"),
+        (AssignmentPrice, "assignment_id"),
+        (AssignmentEnd, "assignment_id"),
+    ),
 }
 
 log = logging.getLogger("portal.locking")

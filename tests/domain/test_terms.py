@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency, Schedule, on_or_after, rhythm
 from portal.domain.terms import (
+    OwnPrices,
     Prices,
     Proration,
     Segment,
@@ -20,6 +21,7 @@ from portal.domain.terms import (
     segments,
     span_around,
     span_from,
+    with_own,
 )
 from tests.domain.made_up import FIRST_START, terms
 
@@ -153,3 +155,20 @@ def test_a_day_lies_in_the_last_segment_that_has_begun(terms, day):
     segment = segment_at(found, max(day, terms.start_date))
     assert segment.begins <= max(day, terms.start_date)
     assert not any(segment.begins < other.begins <= day for other in found)
+
+
+def test_an_own_price_holds_from_its_day_in_place_of_the_packages_and_lifted_gives_way_again():
+    march, may, june = date(2026, 3, 1), date(2026, 5, 1), date(2026, 6, 1)
+    package = ((FIRST_DAY, Prices(4, 10, 1, 5)), (may, Prices(6, 12, 1, 5)))
+    own = ((march, OwnPrices(retail=8)), (june, OwnPrices()))
+    found = with_own(package, own)
+    assert in_force(found, march - ONE_DAY) == Prices(4, 10, 1, 5)
+    assert in_force(found, march) == Prices(4, 8, 1, 5)
+    assert in_force(found, may) == Prices(6, 8, 1, 5)  # what is not its own goes on with the package
+    assert in_force(found, june) == Prices(6, 12, 1, 5)
+    assert with_own(package, ()) == package
+
+
+def test_an_own_price_of_the_first_day_on_has_always_held():
+    found = with_own(((date(2026, 5, 1), Prices(4, 10)),), ((FIRST_DAY, OwnPrices(cost=0)),))
+    assert in_force(found, date(2020, 1, 1)) == Prices(0, 10)

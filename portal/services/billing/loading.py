@@ -18,12 +18,13 @@ from portal.domain.charges import charges_due, corrected_from
 from portal.domain.due import Due, Kind, Late, Position, Posted, Spend, no_spend
 from portal.domain.money import minor_unit
 from portal.domain.schedule import ONE_DAY, Schedule
-from portal.domain.terms import History, Prices, Terms
+from portal.domain.terms import History, OwnPrices, Prices, Terms, with_own
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentEnd,
     AssignmentPosition,
+    AssignmentPrice,
     AssignmentQuantity,
     Call,
     Charge,
@@ -152,13 +153,13 @@ def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
     packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
     schedules, prices = _schedules(packages), _prices(packages)
     tax_rates = tax_rates_of({row.customer_id for row in rows})
-    quantities, ends = _quantities(ids), _ends(ids)
+    quantities, ends, own = _quantities(ids), _ends(ids), own_prices_of(ids)
     wait_days = usage_wait_days() if any(row.minimum_spend for row in rows) else 0
     return {
         row.id: Terms(
             start_date=row.start_date,
             schedules=schedules[row.package_id],
-            prices=prices[row.package_id, row.currency],
+            prices=with_own(prices[row.package_id, row.currency], own.get(row.id, ())),
             quantities=quantities[row.id],
             ends=ends[row.id],
             tax_rates=tax_rates[row.customer_id],
@@ -259,6 +260,23 @@ def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]
     return _histories(
         ((id, currency), day, Prices(*four)) for id, currency, day, *four in db.session.execute(query)
     )
+
+
+def own_prices_of(assignment_ids: Sequence[int]) -> dict[int, History[OwnPrices]]:
+    """The prices that are assignments' own, of those that have any."""
+    prices = (
+        AssignmentPrice.cost, AssignmentPrice.retail, AssignmentPrice.setup_cost, AssignmentPrice.setup_retail,
+    )  # fmt: skip
+    query = (
+        select(
+            AssignmentPrice.assignment_id,
+            AssignmentPrice.effective_from,
+            *(type_coerce(price, BigInteger) for price in prices),
+        )
+        .where(AssignmentPrice.assignment_id.in_(assignment_ids))
+        .order_by(AssignmentPrice.effective_from)
+    )
+    return _histories((id, day, OwnPrices(*four)) for id, day, *four in db.session.execute(query))
 
 
 def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
