@@ -77,6 +77,11 @@ ROWS = {
     "assignments.end_many": Row(
         fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
     ),
+    "assignments.remove_many": Row(
+        fill={"ids": "{later}", "seen": "1"},
+        kinds={"ids": "id", "seen": "text"},
+        harmless={"seen": "it only says that what is removed was shown"},
+    ),
     "assignments.update": Row("assignments.edit", fill={"quantity": "3", "seen": "y"}),
     "assignments.update_row": Row(
         "assignments.edit", form="assignments.update", fill={"quantity": "3", "seen": "y"}

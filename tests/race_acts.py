@@ -160,6 +160,7 @@ def _forms() -> list[Act]:
         Act("end the later assignment", "assignments.end", "/assignments/{later}/end",
             {"version": "later.version", "end_date": LATER}),
         Act("end many", "assignments.end_many", "/assignments/end", {"ids": "later", "end_date": LATER}),
+        Act("remove many", "assignments.remove_many", "/assignments/remove", {"ids": "later", "seen": "1"}),
         Act("delete the later assignment", "assignments.delete", "/assignments/{later}/delete",
             {"version": "later.version"}),
         Act("delete today's assignment", "assignments.delete", "/assignments/{today}/delete",

@@ -81,6 +81,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("use all the credit", "write off the visit"),
         ("end the later assignment", "delete the later assignment"),
         ("end many", "delete the later assignment"),
+        ("end many", "remove many"),
         ("invite somebody of Fresh", "archive Fresh"),
         ("send the invitation again", "send the invitation again"),
         ("withdraw the invitation", "accept the invitation"),

@@ -22,6 +22,7 @@ from portal.services.assignments.bundles import Overlap, overlaps
 from portal.services.assignments.ending import foresee
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
+from portal.services.deletion import removing_many
 from portal.services.dids import dids
 from portal.services.runs.assignment_locks import lock_assignments
 from portal.web.assignments import bp
@@ -242,12 +243,7 @@ def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
 @bp.post("/assignments/end")
 def end_many() -> Any:
     """Ask for the last day of the chosen assignments; then, with one, end them."""
-    ids = unpacked(request.form.getlist("ids"))
-    if not ids:
-        raise RuleBroken("No assignment was selected. Tick one or more rows first.")
-    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
-    if not chosen:
-        raise RuleBroken("No assignment that was selected exists any more.")
+    chosen = lock_chosen_assignments()
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)
@@ -265,8 +261,9 @@ def end_many() -> Any:
     db.session.commit()
     flash(f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day.")
     if ending.refused:
-        return render_template("assignments/end_many_done.html", ending=ending, end_date=form.end_date.data)
-    return _to(url_for("customers.show", customer_id=chosen[0].customer_id))
+        context = {"ending": ending, "end_date": form.end_date.data, "home": home_of(chosen[0])}
+        return render_template("assignments/end_many_done.html", **context)
+    return _to(home_of(chosen[0])[1])
 
 
 def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> Any:
@@ -281,9 +278,61 @@ def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> An
         "ending": ending,
         "foreseen": foreseen,
         "ids": ids,
+        "came_from": came_from(),
+        "home": home_of(chosen[0]),
+        "not_begun": removing_many.sort_out([it.thing for it in ending.refused], today()).done
+        if ending
+        else [],
+        "packed": packed,
         "today": today(),
     }
     return render_template("assignments/end_many.html", **context), status
+
+
+# -- which assignments were chosen, and where
+
+
+def lock_chosen_assignments() -> list[Assignment]:
+    """The assignments that a list chose: by their ids, as those on chosen DIDs, or as all that a package's list found.
+
+    They are locked until the request is over. RuleBroken where there are none.
+    """
+    place = came_from()
+    ids: Sequence[int]
+    if "of" in request.args and place == "dids":
+        ids = assignments.ids_on_dids(_chosen("dids"), today())
+        nothing = "Nothing is assigned to what was selected."
+    elif "of" in request.args and place == "package" and request.form.get("all_found"):
+        package = request.args.get("package", 0, row_id)
+        ids = assignments.ids_of_package(package, today(), request.args.get("state") != "all")
+        nothing = "Nobody has this package any more."
+    else:
+        ids = unpacked(request.form.getlist("ids"))
+        nothing = "No assignment was selected. Tick one or more rows first."
+    if len(ids) > MANY:
+        raise Invalid("ids", f"Choose {whole(MANY)} at most.")
+    if not ids:
+        raise RuleBroken(nothing, WayOut("Back to the list", "dids.index") if place == "dids" else None)
+    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    if not chosen:
+        raise RuleBroken("No assignment that was selected exists any more.")
+    return chosen
+
+
+def came_from() -> str:
+    """The list that assignments were chosen in: `dids`, `package`, or empty for a customer's or a DID's own."""
+    place = request.args.get("of") or request.form.get("came_from", "")
+    return place if place in ("dids", "package") else ""
+
+
+def home_of(assignment: Assignment) -> tuple[str, str]:
+    """What that list is called, and where it stands; `assignment` is one of those chosen."""
+    match came_from():
+        case "dids":
+            return "DIDs", url_for("dids.index")
+        case "package":
+            return assignment.package.name, url_for("packages.show", package_id=assignment.package_id)
+    return assignment.customer.name, url_for("customers.show", customer_id=assignment.customer_id)
 
 
 def _to(url: str) -> Response:
