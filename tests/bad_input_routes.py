@@ -103,6 +103,11 @@ ROWS = {
     ),
     "charges.move_due_day": Row("charges.ask_due_day", fill={"due_on": "2027-03-01", "reason": "They asked"}),
     "charges.reverse": Row("charges.reversal", fill={"reason": "Twice"}),
+    "charges.reverse_many": Row(
+        fill={"ids": "{charge_id}", "reason": "Twice"},
+        kinds={"ids": "id", "reason": "text"},
+        status=(409,),
+    ),
     "charges.use_credit": Row(
         "charges.ask_use_credit",
         at={"charge_id": "{discount}"},

@@ -14,7 +14,7 @@ calls         create keep_columns resume : (company) (did)? customer position? i
 calls         stop : import
 charges       create : (company) customer charge?
 charges       move_due_day use_credit write_off : customer charge
-charges       reverse : customer position? charge
+charges       reverse reverse_many : customer position? charge
 connexcs_packages delete update_row : connexcs
 credit        adjust : customer
 credit        pay_from_balance : customer charge

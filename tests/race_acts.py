@@ -71,6 +71,8 @@ class Act:
 def _filled(value: Any, scene: Scene, click: str) -> Any:
     if callable(value):
         return value()
+    if isinstance(value, list):
+        return [_filled(one, scene, click) for one in value]
     if value == "a click":
         return click
     return scene.names.get(value, value) if isinstance(value, str) else value
@@ -174,6 +176,8 @@ def _forms() -> list[Act]:
         # charges and credit
         Act("charge Fresh", "charges.create", "/charges", manual),
         Act("reverse the charge", "charges.reverse", "/charges/{charge}/reversal", {"reason": "Wrong"}),
+        Act("reverse two charges", "charges.reverse_many", "/charges/reversal",
+            {"ids": ["charge", "visit"], "reason": "Wrong", "seen": "two.seen"}),
         Act("write off the charge", "charges.write_off", "/charges/{charge}/write-off", {"reason": "Bankrupt"}),
         Act("move the charge's due day", "charges.move_due_day", "/charges/{charge}/due-day",
             {"due_on": "2027-06-30", "reason": "They asked"}),

@@ -123,6 +123,10 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "release the payment"),
         ("the night's run", "release the allocation"),
         ("the night's run", "write off the charge"),
+        ("the night's run", "reverse two charges"),
+        ("reverse two charges", "reverse the charge"),
+        ("reverse two charges", "write off the visit"),
+        ("reverse two charges", "use the credit"),
         ("the night's run", "pay from the balance"),
     ],
     "import": [
