@@ -103,10 +103,12 @@ ROWS = {
     ),
     "charges.move_due_day": Row("charges.ask_due_day", fill={"due_on": "2027-03-01", "reason": "They asked"}),
     "charges.reverse": Row("charges.reversal", fill={"reason": "Twice"}),
+    "charges.ask_reversals": Row(fill={"ids": "{charge_id}"}, kinds={"ids": "id"}, is_preview=True),
     "charges.reverse_many": Row(
-        fill={"ids": "{charge_id}", "reason": "Twice"},
-        kinds={"ids": "id", "reason": "text"},
-        status=(409,),
+        "charges.ask_reversals",
+        query={"ids": "{charge_id}"},
+        fill={"reason": "Twice"},
+        says={"seen": "has changed", "ids": "selected"},
     ),
     "charges.use_credit": Row(
         "charges.ask_use_credit",

@@ -176,7 +176,7 @@ def _forms() -> list[Act]:
         # charges and credit
         Act("charge Fresh", "charges.create", "/charges", manual),
         Act("reverse the charge", "charges.reverse", "/charges/{charge}/reversal", {"reason": "Wrong"}),
-        Act("reverse two charges", "charges.reverse_many", "/charges/reversal",
+        Act("reverse two charges", "charges.reverse_many", "/charges/reversals",
             {"ids": ["charge", "visit"], "reason": "Wrong", "seen": "two.seen"}),
         Act("write off the charge", "charges.write_off", "/charges/{charge}/write-off", {"reason": "Bankrupt"}),
         Act("move the charge's due day", "charges.move_due_day", "/charges/{charge}/due-day",

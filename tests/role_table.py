@@ -60,7 +60,7 @@ GET  upcoming index
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
-GET  charges ask_due_day ask_use_credit ask_write_off new reversal
+GET  charges ask_due_day ask_reversals ask_use_credit ask_write_off new reversal
 GET  connexcs_packages edit_row
 GET  credit new_adjustment
 GET  customers edit edit_row new
@@ -72,7 +72,7 @@ GET  payments_back new
 GET  runs new
 POST assignments assign_many bulk create delete end end_many remove_many update update_row
 POST calls create keep_columns resume stop
-POST charges create move_due_day reverse reverse_many use_credit write_off
+POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
 POST credit adjust pay_from_balance
 POST customers archive change_tax_rate create drop_tax_rate restore update update_row

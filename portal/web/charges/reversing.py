@@ -13,18 +13,23 @@ from portal.services.charges import reversing_many
 from portal.services.credit.states import standings
 from portal.web.charges import bp
 from portal.web.charges.forms import ReverseManyForm
+from portal.web.http.access import changes_nothing
 from portal.web.http.bounds import row_id
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
 
 
-@bp.post("/reversal")
+@bp.route("/reversal", methods=["GET", "POST"])
+@changes_nothing
+def ask_reversals() -> Any:
+    """What reversing the charges that a list chose comes to."""
+    return _ask(_chosen(), ReverseManyForm(formdata=None))
+
+
+@bp.post("/reversals")
 def reverse_many() -> Any:
-    """Show what reversing the chosen charges comes to; then, with a reason, reverse them in one act."""
-    ids = _chosen()
-    if "reason" not in request.form:
-        return _ask(ids, ReverseManyForm(formdata=None))
-    form = ReverseManyForm()
+    """Reverse them in one act, with one reason."""
+    ids, form = _chosen(), ReverseManyForm()
     if not form.validate_on_submit():
         return _ask(ids, form, 422)
     try:
@@ -51,7 +56,7 @@ def reverse_many() -> Any:
 
 
 def _chosen() -> list[int]:
-    ids = sorted(set(request.form.getlist("ids", type=row_id)))
+    ids = sorted(set(request.values.getlist("ids", type=row_id)))
     if not ids:
         raise RuleBroken(
             "No charge was selected. Tick one or more rows first.",

@@ -269,6 +269,7 @@ def test_ticked_charges_are_seen_and_then_reversed_with_one_reason(client, sessi
     sent = [
         (field["name"], field.get("value", "")) for field in asked.select("#reverse input, #reverse textarea")
     ]
+    path = asked.select_one("#reverse")["action"]
     without = page(client.post(path, data=MultiDict(sent)), 422)
     assert error_at(without, "reason").startswith("Enter why")
     data = MultiDict([pair for pair in sent if pair[0] != "reason"] + [("reason", "The wrong run")])
