@@ -14,7 +14,7 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, whole
 from portal.extensions import db
-from portal.models import Assignment, Package
+from portal.models import Assignment, Customer, Package
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
@@ -22,7 +22,7 @@ from portal.services.assignments.bundles import Overlap, overlaps
 from portal.services.assignments.ending import foresee
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
-from portal.services.deletion import removing_many
+from portal.services.deletion import removing_many, why_not_archive_customer
 from portal.services.dids import dids
 from portal.services.runs.assignment_locks import lock_assignments
 from portal.web.assignments import bp
@@ -260,10 +260,21 @@ def end_many() -> Any:
         return _end_form(chosen, form, 409)
     db.session.commit()
     flash(f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day.")
+    if came_from() == "archive":
+        flash(_until_archived(chosen[0].customer))
     if ending.refused:
         context = {"ending": ending, "end_date": form.end_date.data, "home": home_of(chosen[0])}
         return render_template("assignments/end_many_done.html", **context)
     return _to(home_of(chosen[0])[1])
+
+
+def _until_archived(customer: Customer) -> str:
+    """From when a customer whose assignments have just been given an end can be archived."""
+    refusal = why_not_archive_customer(customer, today())
+    if refusal is None or refusal.possible_on is None:
+        return f"{customer.name} can be archived now." if refusal is None else refusal.sentence
+    begins = f"{customer.name} can be archived from {day(refusal.possible_on)} on"
+    return f"{begins}, once what falls due until then is posted."
 
 
 def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> Any:
@@ -322,7 +333,7 @@ def lock_chosen_assignments() -> list[Assignment]:
 def came_from() -> str:
     """The list that assignments were chosen in: `dids`, `package`, or empty for a customer's or a DID's own."""
     place = request.args.get("of") or request.form.get("came_from", "")
-    return place if place in ("dids", "package") else ""
+    return place if place in ("dids", "package", "archive") else ""
 
 
 def home_of(assignment: Assignment) -> tuple[str, str]:
