@@ -10,7 +10,7 @@ from sqlalchemy import Select, exists, func, or_, select
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
 from portal.domain.schedule import ONE_DAY
-from portal.domain.wording import listed_of, long_day, whole
+from portal.domain.wording import listed_of, long_day, plural, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -155,11 +155,15 @@ def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
 
 def _way_to_end_all(query: Select[Assignment], today: date) -> WayOut | None:
     """What lets all that run on end together, on the first day on which all of them may; shown before it is done."""
-    running = [
-        assignment
-        for assignment in db.session.scalars(query.order_by(Assignment.id))
-        if not assignment.end_date and not is_removable(assignment, today)
-    ]
+    found = list(db.session.scalars(query.order_by(Assignment.id)))
+    removable = [assignment for assignment in found if is_removable(assignment, today)]
+    gone = {assignment.id for assignment in removable}
+    running = [assignment for assignment in found if not assignment.end_date and assignment.id not in gone]
+    if not running and removable:
+        ids = ",".join(str(assignment.id) for assignment in removable)
+        return WayOut(
+            f"Remove {plural(len(removable), 'assignment')}", "assignments.remove_many", {}, {"ids": ids}
+        )
     if not running:
         return None
     last_day = max(_last_day(assignment, today) for assignment in running)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -244,6 +245,8 @@ def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
 def end_many() -> Any:
     """Ask for the last day of the chosen assignments; then, with one, end them."""
     chosen = lock_chosen_assignments()
+    if "each" in request.form:
+        return _ended(ending_many.end_many(chosen, None, today(), now=now()), chosen, None)
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)
@@ -258,12 +261,17 @@ def end_many() -> Any:
     if not ending.done:
         db.session.rollback()
         return _end_form(chosen, form, 409)
+    return _ended(ending, chosen, form.end_date.data)
+
+
+def _ended(ending: ending_many.Ending, chosen: Sequence[Assignment], end_date: date | None) -> Any:
     db.session.commit()
-    flash(f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day.")
+    as_last = f"{day(end_date)} as the last day" if end_date else "the earliest last day that each may have"
+    flash(f"{plural(len(ending.done), 'assignment')} given {as_last}.")
     if came_from() == "archive":
         flash(_until_archived(chosen[0].customer))
     if ending.refused:
-        context = {"ending": ending, "end_date": form.end_date.data, "home": home_of(chosen[0])}
+        context = {"ending": ending, "end_date": end_date, "home": home_of(chosen[0])}
         return render_template("assignments/end_many_done.html", **context)
     return _to(home_of(chosen[0])[1])
 

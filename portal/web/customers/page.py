@@ -15,7 +15,7 @@ from portal.services import credit, deletion, listing
 from portal.services.assignments import ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
-from portal.services.assignments.ending import foresee
+from portal.services.assignments.ending import foresee, last_day_of
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.customers import customers, ranking
@@ -100,18 +100,20 @@ def archive(customer_id: int) -> Any:
 
 
 def _ending(refusal: deletion.Refusal) -> dict[str, Any]:
-    """What it comes to if all that is in the way ends together, where that is the way out."""
+    """What it comes to if all that is in the way ends as early as it may, where that is the way out."""
     way = refusal.way_out
     if way is None or way.endpoint != "assignments.end_many":
         return {}
-    end_date = date.fromisoformat(way.fields["end_date"])
-    query = select(Assignment).where(Assignment.id.in_(map(int, way.fields["ids"].split(","))))
-    chosen = db.session.scalars(query.options(*assignments.for_rows()).order_by(Assignment.id)).all()
-    ending = ending_many.sort_out(chosen, end_date, today())
+    ids = [int(id) for id in way.fields["ids"].split(",")]
+    query = select(Assignment).where(Assignment.id.in_(ids)).options(*assignments.for_rows())
+    ending = ending_many.sort_out(db.session.scalars(query.order_by(Assignment.id)), None, today())
+    last_days = {one.id: last_day_of(one, None, today()) for one in ending.done}
+    days = sorted(set(last_days.values()))
     return {
         "ending": ending,
-        "foreseen": foresee(ending.done, end_date, today()),
-        "end_date": end_date,
+        "foreseen": foresee(ending.done, None, today()),
+        "last_days": last_days,
+        "end_date": days[0] if len(days) == 1 else None,
     }
 
 

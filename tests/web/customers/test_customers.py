@@ -565,6 +565,25 @@ def test_what_ending_all_comes_to_is_shown_and_they_end_from_there(session: Any,
     assert {one.end_date for one in made} == {TODAY}
 
 
+def test_each_ends_as_early_as_it_can_and_the_sums_are_those_of_the_refusal(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme")
+    free = assigned(a_package(proration=Proration.DAILY), customer, date(2026, 11, 1))
+    locked = assigned(a_package("Seat", "30", minimum_days=60), customer, date(2026, 11, 1))
+    over = assigned(a_package("Fax", "5"), customer, date(2026, 11, 1), end_date=date(2027, 2, 10))
+    run(TODAY)
+    session.commit()
+    soup = page(client.post(f"/customers/{customer.id}/archive"), 409)
+    assert "Until then 5 charges" in words(soup.select_one("[role=alert]")), "three of the fax among them"
+    form = soup.select_one("form:has([name=each])")
+    assert words(form) == "End 2 assignments, each as early as it can"
+    rows = [words(row) for row in soup.select("main section:has(#ending-title) tbody tr")]
+    assert "22 Nov 2026 nothing −6.53 GBP" in rows[0] and "30 Dec 2026 30.00 GBP nothing" in rows[1]
+    client.post(form["action"], data={field["name"]: field["value"] for field in form.select("input")})
+    assert [one.end_date for one in (free, locked, over)] == [TODAY, date(2026, 12, 30), date(2027, 2, 10)]
+
+
 def test_paying_the_last_from_the_balance_archives_where_that_was_wanted(
     session: Any, client: FlaskClient
 ) -> None:
