@@ -46,7 +46,10 @@ def show(customer_id: int) -> Any:
         customer=customer,
         today=today(),
         span=span,
-        ledger=charge_ledger(customer.id, span.begins, span.through, ENTRIES_SHOWN),
+        # What is to pay is not known of a day to come.
+        ledger=charge_ledger(
+            customer.id, span.begins, max(min(span.through, today()), span.begins), ENTRIES_SHOWN
+        ),
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
         available=balance + customer.debit_limit,

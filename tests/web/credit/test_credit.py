@@ -365,6 +365,16 @@ def test_payments_back_have_a_list_and_are_told_of_where_only_they_are_found(cli
     )
 
 
+def test_a_balance_below_zero_alone_is_to_pay_in_the_ledger_too(client, session, acme):
+    credit.adjust(acme, Decimal(-5), TODAY, "Calls", token="x", today=TODAY, by=BEN, now=NOW)
+    session.commit()
+    for path in ("credit", "as-customer/charges", "credit?from=2026-11-01&to=2027-01-31"):
+        ledger = page(client.get(f"/customers/{acme.id}/{path}")).select_one("#ledger").find_parent("section")
+        assert words(ledger.select_one("tfoot")).endswith(
+            "The balance is below zero 5.00 To pay on 22 Nov 2026 5.00"
+        ), path
+
+
 def test_charges_and_what_paid_them_add_up_to_what_is_to_pay(client, session, acme):
     charged(acme, "30")
     a_payment(session, acme, "12.50")
