@@ -26,7 +26,7 @@ OCTOBER = date(2026, 10, 1)
 # Words of those who bill, and patterns.
 CLERKS = re.compile(
     r"retail|\bmatch|\^|\bsetup\b|\bDIDs?\b|assign|decrement|\block|proration|recurring|falls? due|\bposted\b|\bmanual"
-    r"|\bbundle|\bmargin\b|\bcost\b|\bnone\b.*\bproration|\banchor\b",
+    r"|\bbundle|customer owner|\bmargin\b|\bcost\b|\bnone\b.*\bproration|\banchor\b",
     re.IGNORECASE,
 )
 
