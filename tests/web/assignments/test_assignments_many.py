@@ -177,7 +177,7 @@ def test_those_chosen_in_a_packages_list_end_and_one_is_back_there(client, three
     package = three[0].package
     soup = page(client.get(f"/packages/{package.id}"))
     assert [box["value"] for box in soup.select("#assigned .row-select")] == [str(three[0].id)]
-    form = soup.select_one("#bulk-holders")
+    form = soup.select_one("#bulk-assigned")
     asked = page(client.post(form["action"], data={"ids": three[0].id}))
     sent = {field["name"]: field["value"] for field in asked.select("#end-many input[value]")}
     assert sent["came_from"] == "package"
