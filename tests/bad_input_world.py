@@ -104,6 +104,7 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
         trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
     )
     discount = _a_discount_that_waits(acme)
+    later = trade.assigned(trade.a_package("Later"), acme, date(2026, 12, 24))
     db.session.commit()
     runs.carry_out(simulation.id, trade.TODAY, lambda: trade.NOW, 100)
     theirs = select(Charge.id).where(Charge.customer_id == globex["customer_id"])
@@ -116,6 +117,7 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
         "strange": strange.id,
         "simulation": simulation.id,
         "dollars": dollars.id,
+        "later": later.id,
         "their_assignment": globex["assignment_id"],
         "their_charge": db.session.scalars(theirs).first(),
         "their_customer": globex["customer_id"],

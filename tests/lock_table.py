@@ -9,12 +9,13 @@ add a line. Acts that lock a kind in common, and not both of them shared, can me
 ROUTES = """
 account       update : person
 assignments   assign_many create : (did)? customer (package) position?
-assignments   delete delete_planned end end_many own_prices_of_many update update_row : customer (package) position
+assignments   delete delete_planned end end_many own_prices_of_many remove_many : customer (package) position
+assignments   update update_row : customer (package) position
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
 charges       create : (company) customer charge?
 charges       move_due_day use_credit write_off : customer charge
-charges       reverse : customer position? charge
+charges       reverse reverse_many : customer position? charge
 connexcs_packages delete update_row : connexcs
 credit        adjust : customer
 credit        pay_from_balance : customer charge

@@ -81,6 +81,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("use all the credit", "write off the visit"),
         ("end the later assignment", "delete the later assignment"),
         ("end many", "delete the later assignment"),
+        ("end many", "remove many"),
         ("invite somebody of Fresh", "archive Fresh"),
         ("send the invitation again", "send the invitation again"),
         ("withdraw the invitation", "accept the invitation"),
@@ -124,6 +125,10 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "release the payment"),
         ("the night's run", "release the allocation"),
         ("the night's run", "write off the charge"),
+        ("the night's run", "reverse two charges"),
+        ("reverse two charges", "reverse the charge"),
+        ("reverse two charges", "write off the visit"),
+        ("reverse two charges", "use the credit"),
         ("the night's run", "pay from the balance"),
     ],
     "import": [

@@ -32,7 +32,7 @@ from portal.services import credit
 from portal.services.assignments import changing, own_impact, own_prices
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
-from portal.services.charges import by_hand
+from portal.services.charges import by_hand, reversing_many
 from portal.services.packages import impact
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
@@ -235,6 +235,7 @@ def _pay(names: dict[str, Any]) -> None:
     )  # fmt: skip
     used = db.session.scalars(select(Allocation).where(Allocation.by_charge_id == names["discount"].id)).one()
     credit.release_allocation(used, trade.TODAY, by=trade.BEN, now=trade.NOW)
+    names["two.seen"] = reversing_many.sort_out([names["charge"].id, names["visit"].id]).seen
 
 
 def _import(

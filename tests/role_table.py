@@ -49,7 +49,7 @@ GET  owed index
 GET  packages figures index row show
 POST packages preview
 GET  payments index show
-GET  payments_back show
+GET  payments_back index show
 GET  runs index progress show
 GET  seen charges dids home logo summary summary_pdf
 GET  settings index logo
@@ -60,7 +60,7 @@ GET  upcoming index
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
-GET  charges ask_due_day ask_use_credit ask_write_off new reversal
+GET  charges ask_due_day ask_reversals ask_use_credit ask_write_off new reversal
 GET  connexcs_packages edit_row
 GET  credit new_adjustment
 GET  customers edit edit_row new
@@ -70,9 +70,10 @@ GET  packages copy delete edit edit_row new
 GET  payments ask_split new
 GET  payments_back new
 GET  runs new
-POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many update update_row
+POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many remove_many
+POST assignments update update_row
 POST calls create keep_columns resume stop
-POST charges create move_due_day reverse use_credit write_off
+POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
 POST credit adjust pay_from_balance
 POST customers archive change_tax_rate create drop_tax_rate restore update update_row

@@ -509,6 +509,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_payment_back_customer_id_id", "payment_back", ["customer_id", "id"], unique=False)
+    op.create_index("ix_payment_back_paid_on_id", "payment_back", ["paid_on", "id"], unique=False)
+    op.create_index("ix_payment_back_amount_id", "payment_back", ["amount", "id"], unique=False)
 
     op.create_table(
         "returned_payment",

@@ -52,7 +52,7 @@ from portal.services.credit.payments import (
     complete_payment,
     record_payment,
 )
-from portal.services.credit.putting import lock_open, put, refreshed
+from portal.services.credit.putting import lock_open, lock_open_of, put, refreshed
 from portal.services.credit.splitting import split
 from portal.services.credit.taking_off import open_again, take_off
 
@@ -79,6 +79,7 @@ __all__ = [
     "items_of",
     "left_of",
     "lock_open",
+    "lock_open_of",
     "lock_payment",
     "lock_payment_back",
     "open_again",

@@ -43,6 +43,7 @@ FORMS = {
     "assignments.edit_row",
     "assignments.new",
     "charges.ask_due_day",
+    "charges.ask_reversals",
     "charges.ask_use_credit",
     "charges.ask_write_off",
     "charges.new",
