@@ -41,6 +41,7 @@ people        invite : company
 people        invite_for_customer : customer
 people        resend withdraw : company? customer?
 runs          create post resume : (company)? customer? position? charge?
+runs          undo : company customer position charge?
 settings      remove_logo update_logo : company
 settings      update : company position?
 """

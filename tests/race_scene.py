@@ -168,7 +168,7 @@ def _assign(names: dict[str, Any]) -> None:
     acme = names["acme"]
     names["begun"] = trade.assigned(names["seat"], acme, NOVEMBER)
     names["floored"] = trade.assigned(names["floor"], acme, SUMMER)
-    trade.run()
+    names["posted_run"] = _posted()
     names["charge"] = db.session.scalars(
         select(Charge).where(Charge.assignment_id == names["begun"].id).order_by(Charge.id).limit(1)
     ).one()
@@ -259,6 +259,14 @@ def _invite(names: dict[str, Any], owner: User) -> None:
     from portal.web.people.user_group import handle
 
     names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
+
+
+def _posted() -> Run:
+    """A run that has posted what is due."""
+    db.session.commit()
+    run = runs.start(trade.TODAY, simulate=False, today=trade.TODAY, by=trade.BEN, now=clock.now())
+    db.session.commit()
+    return runs.carry_out(run.id, trade.TODAY, clock.now)
 
 
 def _run(names: dict[str, Any], owner: User) -> None:

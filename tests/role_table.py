@@ -89,7 +89,9 @@ POST runs create post resume
 # Owners alone.
 OWNER = """
 GET  people edit_row index new new_for_customer row
+GET  runs ask_undo
 POST people deactivate invite invite_for_customer reactivate resend take_second_step_away update_row withdraw
+POST runs undo
 POST settings remove_logo update update_logo
 """
 

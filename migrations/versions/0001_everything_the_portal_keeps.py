@@ -850,6 +850,7 @@ def upgrade() -> None:
                 "reversal",
                 "write_off",
                 "write_off_lapsed",
+                "undo",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -964,6 +965,7 @@ def upgrade() -> None:
         sa.Column("post_all_through", sa.Date(), nullable=True),
         sa.Column("late_from", sa.Date(), nullable=True),
         sa.Column("late_on", sa.Date(), nullable=True),
+        sa.Column("was_undone", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["assignment_id"],
@@ -984,6 +986,61 @@ def upgrade() -> None:
         sqlite_where=sa.text("held_lines > 0"),
         postgresql_where=sa.text("held_lines > 0"),
     )
+
+    op.create_table(
+        "run_undo",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running",
+                "done",
+                "refused",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("due_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("charge_count", sa.Integer(), nullable=False),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_undo_run_id_run"),
+        sa.PrimaryKeyConstraint("id", name="pk_run_undo"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_run_undo_run_id_id", "run_undo", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "run_position",
+        sa.Column("run_id", PK, autoincrement=False, nullable=False),
+        sa.Column("assignment_id", PK, autoincrement=False, nullable=False),
+        sa.Column("charged_until", sa.Date(), nullable=True),
+        sa.Column("worked_through", sa.Date(), nullable=True),
+        sa.Column("next_charge_on", sa.Date(), nullable=True),
+        sa.Column("late_from", sa.Date(), nullable=True),
+        sa.Column("late_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("last_charge_id", PK, nullable=True),
+        sa.Column("undo_id", PK, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_run_position_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_position_run_id_run"),
+        sa.ForeignKeyConstraint(["undo_id"], ["run_undo.id"], name="fk_run_position_undo_id_run_undo"),
+        sa.PrimaryKeyConstraint("run_id", "assignment_id", name="pk_run_position"),
+    )
+    op.create_index("ix_run_position_assignment_id", "run_position", ["assignment_id"], unique=False)
 
     op.create_table(
         "assignment_price",
@@ -1106,6 +1163,7 @@ def upgrade() -> None:
                 "reversal",
                 "write_off",
                 "write_off_lapsed",
+                "undo",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1114,7 +1172,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed')",
+            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name=op.f("ck_charge_has_assignment"),
         ),
         sa.CheckConstraint(
@@ -1217,6 +1275,8 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("released_on", sa.Date(), nullable=True),
+        sa.Column("released_by_id", PK, nullable=True),
+        sa.Column("released_amount", sa.BigInteger(), nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_allocation_amount")),
@@ -1229,6 +1289,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_allocation_charge_id_charge"),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_allocation_customer_id_customer"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
+        sa.ForeignKeyConstraint(
+            ["released_by_id"], ["charge.id"], name="fk_allocation_released_by_id_charge"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_allocation"),
         sqlite_autoincrement=True,
     )
@@ -1357,6 +1420,8 @@ def downgrade() -> None:
     op.drop_table("call_cover")
     op.drop_table("assignment_quantity")
     op.drop_table("assignment_price")
+    op.drop_table("run_position")
+    op.drop_table("run_undo")
     op.drop_table("assignment_position")
     op.drop_table("assignment_hold")
     op.drop_table("assignment_end")

@@ -177,6 +177,8 @@ class AssignmentPosition(db.Model):
     # Late calls not worked in yet: the first day they fall on, and the day the last of them came in.
     late_from: Mapped[date | None]
     late_on: Mapped[date | None]
+    # Whether a run was undone that had posted some of it: lines posted again are numbered on.
+    was_undone: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 
     assignment: Mapped[Assignment] = relationship(back_populates="position")

@@ -28,6 +28,7 @@ from portal.models import (
     PaymentBack,
     ReturnedPayment,
     Run,
+    RunUndo,
 )
 from portal.models.user import User
 from portal.services.packages.definition import DATED, DESCRIBED, FIXED, PRICE_LABELS
@@ -149,6 +150,13 @@ WATCHED: dict[type, Watch] = {
         ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
         lambda row: f"{'simulation' if row.simulate else 'run'} up to {day(row.through)}",
     ),
+    RunUndo: Watch(
+        "run",
+        ("state", "reason", "charge_count"),
+        lambda row: f"undoing the run up to {day(row.run.through)}",
+        lambda row: row.run_id,
+        lambda row: row.run.customer_id,
+    ),
     CallImport: Watch(
         "import",
         ("state", "taken_count", "replaced_count", "bad_count"),
@@ -171,7 +179,7 @@ WATCHED: dict[type, Watch] = {
     ),
 }  # fmt: skip
 # A run says how it stands after every chunk; only its beginning and its end are acts.
-QUIET = {Run: "state", CallImport: "state"}
+QUIET = {Run: "state", RunUndo: "state", CallImport: "state"}
 
 # Why a column of a watched row is not told. A new column is to be named here, or among the fields that are told.
 WHICH = "which row it is, or whose: the line of the log says that itself"
@@ -210,12 +218,20 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     PaymentBack: {WHICH: "customer_id"},
     ReturnedPayment: {WHICH: "payment_back_id"},
     Payment: {WHICH: "customer_id split_from_id", STAYS: "confirm_by_email", FOLLOWS: "reference_key"},
-    Allocation: {WHICH: "customer_id payment_id by_charge_id", FOLLOWS: "by_hand"},
+    Allocation: {
+        WHICH: "customer_id payment_id by_charge_id",
+        FOLLOWS: "by_hand released_by_id released_amount",
+    },
     DueDay: {WHICH: "charge_id", WHEN: "made_on made_by made_at"},
     Run: {
         WHICH: "customer_id simulation_id",
         WHEN: "started_by started_at finished_at",
         ONCE: "fingerprint",
+        PROGRESS: "due_count done_count heartbeat_at",
+    },
+    RunUndo: {
+        WHICH: "run_id",
+        WHEN: "started_by started_at finished_at",
         PROGRESS: "due_count done_count heartbeat_at",
     },
     CallImport: {

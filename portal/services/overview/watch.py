@@ -20,11 +20,11 @@ from portal.models import (
     Run,
     RunState,
 )
+from portal.models.run import SILENT_FOR
 from portal.services import credit
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import open_on
-from portal.services.runs.runs import SILENT_FOR
 
 # As many of each as the overview names; the lists have them all.
 NAMED = 8

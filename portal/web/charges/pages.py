@@ -35,6 +35,7 @@ KINDS = {
     Kind.DIFFERENCE: "Difference",
     Kind.MANUAL: "Manual",
     Kind.REVERSAL: "Reversal",
+    Kind.UNDO: "Undo",
     Kind.WRITE_OFF: "Write-off",
     Kind.WRITE_OFF_LAPSED: "Write-off lapsed",
 }
