@@ -9,10 +9,13 @@ from sqlalchemy import func, select
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.paid_state import PaidState
 from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.extensions import db
 from portal.models import (
+    Allocation,
+    AllocationSource,
     Assignment,
     AssignmentPosition,
     BalanceEntry,
@@ -35,8 +38,10 @@ from portal.services.charges.by_hand import (
     why_not_reverse,
 )
 from portal.services.charges.write_off import move_due_day, write_off
+from portal.services.credit.account import account
 from portal.services.credit.items import items_of
-from portal.services.credit.states import standings
+from portal.services.credit.ledger import charge_ledger
+from portal.services.credit.states import is_in_state, standings
 from portal.services.customers.posted import has_postings
 from portal.services.runs import runs, undoing
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
@@ -424,6 +429,35 @@ class Account:
         }
 
 
+def adds_up(customer, today):
+    """Account, ledger, lists and balance say the same, whatever was undone."""
+    db.session.expire_all()
+    charges = list(db.session.scalars(select(Charge).where(Charge.customer_id == customer.id)))
+    left = items_of(charges)
+    assert (
+        sum((i.left for i in left.values() if i.left > 0), Decimal(0)) == credit.to_pay(customer.id).charges
+    )
+    open_ = {row.charge_id: row.amount for row in db.session.scalars(select(OpenItem))}
+    assert {id: item.left for id, item in left.items() if item.left} == open_
+    stands = standings(charges, today)
+    for state in PaidState:
+        listed = set(db.session.scalars(select(Charge.id).where(is_in_state(state.value, today))))
+        assert listed == {id for id, one in stands.items() if one.state == state}, state
+    for days in (0, 9, 40, 90):
+        begins, through = today - timedelta(days=days), today - timedelta(days=days // 3)
+        says = account(customer, begins, through, today)
+        came = says.brought_forward + says.charged - says.credited - says.written_off - says.paid
+        assert came == says.left_of_charges - says.credit_to_use
+        ledger = charge_ledger(customer.id, begins, through)
+        stood = ledger.opening + sum((line.amount for line in ledger.lines), Decimal(0))
+        assert stood == ledger.to_pay.charges == credit.to_pay(customer.id, through).charges
+    written_off = [charge.total for charge in charges if charge.writes_off_id]
+    off = select(func.sum(Allocation.amount)).where(
+        Allocation.source == AllocationSource.WRITE_OFF, Allocation.released_on.is_(None)
+    )
+    assert -sum(written_off, Decimal(0)) == (db.session.scalar(off) or 0)
+
+
 @pytest.fixture
 def catalogue(session):
     return [
@@ -456,8 +490,10 @@ def test_in_any_history_undoing_a_run_leaves_what_was_and_the_next_run_posts_it_
             continue
         one.undoes(run)
         assert one.says == before
+        adds_up(one.customer, one.day)
         one.runs()
         assert one.says == after
+        adds_up(one.customer, one.day)
         assert one.runs().charge_count == 0
 
 
@@ -501,8 +537,11 @@ def test_in_any_history_what_was_paid_of_it_is_paid_again_by_what_is_still_there
         one.happens(*MONEY_MOVES)
     before = one.says
     total = before["balance"] - before["to pay"][None].total
+    adds_up(one.customer, one.day)
     one.undoes(run)
+    adds_up(one.customer, one.day)
     one.runs()
+    adds_up(one.customer, one.day)
     after = one.says
     assert after["lines"] == before["lines"]
     assert after["to pay"][None].total - after["balance"] == -total
