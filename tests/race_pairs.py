@@ -15,6 +15,7 @@ LOOSE: tuple[tuple[set[str], set[str] | None, str], ...] = (
     (IMPORTS, IMPORTS, "an import is many transactions: between two of them it goes on, stops or is done"),
     (IMPORTS, {"customers.archive"}, "an import works out what calls cost once they are in"),
     (IMPORTS, {"customers.update_row"}, "an import knows customers by the names they have when it begins"),
+    ({"runs.undo"}, {"runs.undo"}, "undoing a run is many transactions: in its midst a second one is refused"),
     ({"did_intake.create"}, {"did_intake.create"}, "what is there meanwhile is shown once more"),
     (OWNERS, OWNERS, "who was let in is let in until the request is over"),
     (INVITING_OWN, INVITING | INVITING_OWN, "what is over is not found under /my, and refused elsewhere"),
