@@ -81,6 +81,7 @@ ROWS = {
     "assignments.update_row": Row(
         "assignments.edit", form="assignments.update", fill={"quantity": "3", "seen": "y"}
     ),
+    "bulk_acts.undo": BUTTON,
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(
         "calls.map_columns",

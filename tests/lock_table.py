@@ -10,6 +10,7 @@ ROUTES = """
 account       update : person
 assignments   assign_many create : (did)? customer (package) position?
 assignments   delete end end_many update update_row : customer (package) position
+bulk_acts     undo : (company)? customer? package? position? charge?
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
 charges       create : (company) customer charge?

@@ -17,6 +17,7 @@ from portal import clock
 from portal.extensions import db
 from portal.models import (
     Allocation,
+    BulkKind,
     CallImport,
     Charge,
     Company,
@@ -28,7 +29,7 @@ from portal.models import (
     Run,
 )
 from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
-from portal.services import credit
+from portal.services import bulk_acts, credit
 from portal.services.assignments import changing
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
@@ -176,6 +177,9 @@ def _assign(names: dict[str, Any]) -> None:
     changing.change_end(names["begun"], date(2026, 11, 10), trade.TODAY, by=trade.BEN, now=trade.NOW)
     names["due"] = trade.assigned(names["line"], acme, NOVEMBER)
     names["later"] = trade.assigned(names["line_two"], acme, trade.TODAY + timedelta(days=5))
+    names["given"] = bulk_acts.record(
+        BulkKind.ASSIGNED, "Line", {names["later"].id: None}, today=trade.TODAY, by=trade.BEN, now=trade.NOW
+    )
     names["ours"] = trade.assigned(names["line_two"], names["globex"], NOVEMBER)
     names["held"] = trade.assigned(names["daily"], acme, date(2025, 1, 6))
     post_chunk([names["held"].id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)

@@ -71,6 +71,7 @@ GET  payments ask_split new
 GET  payments_back new
 GET  runs new
 POST assignments assign_many bulk create delete end end_many update update_row
+POST bulk_acts undo
 POST calls create keep_columns resume stop
 POST charges create move_due_day reverse use_credit write_off
 POST connexcs_packages add_known create delete update_row

@@ -225,6 +225,43 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "bulk_act",
+        sa.Column("id", PK, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "assigned",
+                "ended",
+                "archived",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("last_charge_id", PK, nullable=True),
+        sa.Column("done_on", sa.Date(), nullable=False),
+        sa.Column("done_by", sa.String(length=254), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_on", sa.Date(), nullable=True),
+        sa.Column("undone_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_bulk_act"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "bulk_act_thing",
+        sa.Column("act_id", PK, autoincrement=False, nullable=False),
+        sa.Column("thing_id", PK, autoincrement=False, nullable=False),
+        sa.Column("end_date", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["act_id"], ["bulk_act.id"], name="fk_bulk_act_thing_act_id_bulk_act", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("act_id", "thing_id", name="pk_bulk_act_thing"),
+    )
+    op.create_table(
         "sent_form",
         sa.Column("form", sa.String(length=40), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -615,6 +652,7 @@ def upgrade() -> None:
         sa.Column("did_id", PK, nullable=True),
         sa.Column("start_date", sa.Date(), nullable=False),
         sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("charge_from", sa.Date(), nullable=True),
         sa.Column("minutes", sa.Integer(), nullable=True),
         sa.Column("minimum_days", sa.Integer(), nullable=False),
@@ -626,7 +664,10 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("end_date is null or end_date >= start_date", name=op.f("ck_assignment_end_date")),
+        sa.CheckConstraint(
+            "end_date is null or end_date >= start_date or withdrawn_on is not null",
+            name=op.f("ck_assignment_end_date"),
+        ),
         sa.CheckConstraint("minimum_days between 0 and 3650", name=op.f("ck_assignment_minimum_days")),
         sa.CheckConstraint(
             "minutes is null or minutes between 1 and 1000000000", name=op.f("ck_assignment_minutes")
@@ -1450,6 +1491,8 @@ def downgrade() -> None:
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
     op.drop_table("sent_form")
+    op.drop_table("bulk_act_thing")
+    op.drop_table("bulk_act")
     op.drop_table("role")
     op.drop_table("mail")
     op.drop_table("customer")

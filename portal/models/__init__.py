@@ -14,6 +14,7 @@ from portal.models.assignment import (
 )
 from portal.models.audit_entry import AuditEntry
 from portal.models.balance_entry import BalanceEntry, EntrySource
+from portal.models.bulk_act import BulkAct, BulkActThing, BulkKind
 from portal.models.call import Call, CallChange, CallCover, CallImport, CallMapping, CallReject, ImportState
 from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
 from portal.models.company import AuditComment, Company
@@ -53,6 +54,9 @@ __all__ = [
     "AuditComment",
     "AuditEntry",
     "BalanceEntry",
+    "BulkAct",
+    "BulkActThing",
+    "BulkKind",
     "Call",
     "CallChange",
     "CallCover",

@@ -32,7 +32,9 @@ class Assignment(db.Model):
     """What was promised: package, customer, DID, start date, lock. `end_date` is the last day."""
 
     __table_args__ = (
-        CheckConstraint("end_date is null or end_date >= start_date", name="end_date"),
+        CheckConstraint(
+            "end_date is null or end_date >= start_date or withdrawn_on is not null", name="end_date"
+        ),
         CheckConstraint("minutes is null or minutes between 1 and 1000000000", name="minutes"),
         CheckConstraint("minimum_days between 0 and 3650", name="minimum_days"),
         Index("ix_assignment_customer_id_id", "customer_id", "id"),
@@ -47,6 +49,8 @@ class Assignment(db.Model):
     start_date: Mapped[date]
     # The end date as it is known today; `ends` keeps since when each was known.
     end_date: Mapped[date | None] = mapped_column(index=True)
+    # The day on which assigning it was undone: its last day lies before its first then, so that nothing is due.
+    withdrawn_on: Mapped[date | None]
     charge_from: Mapped[date | None]
     minutes: Mapped[int | None]
     minimum_days: Mapped[int] = mapped_column(default=0)

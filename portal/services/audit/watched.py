@@ -12,6 +12,7 @@ from portal.models import (
     AssignmentPrice,
     AssignmentQuantity,
     BalanceEntry,
+    BulkAct,
     CallImport,
     Charge,
     Company,
@@ -85,7 +86,7 @@ WATCHED: dict[type, Watch] = {
     Assignment: Watch(
         "assignment",
         ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
-         "locked_until", "auto_decrement_credit", "override_reason"),
+         "locked_until", "auto_decrement_credit", "withdrawn_on", "override_reason"),
         _on,
     ),
     AssignmentQuantity: Watch(
@@ -101,6 +102,9 @@ WATCHED: dict[type, Watch] = {
         lambda row: f"{_on(row.assignment)}: own prices",
         lambda row: row.assignment_id,
         lambda row: row.assignment.customer_id,
+    ),
+    BulkAct: Watch(
+        "several at once", ("kind", "end_date", "undone_on"), lambda row: row.label, customer=lambda row: None
     ),
     AssignmentHold: Watch(
         "assignment",
@@ -202,6 +206,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     Did: {FOLLOWS: "country"},
     Assignment: {WHEN: "override_by override_at"},
     AssignmentQuantity: {WHICH: "assignment_id"},
+    BulkAct: {WHICH: "label", WHEN: "done_on done_by done_at undone_by", FOLLOWS: "last_charge_id"},
     AssignmentPrice: {WHICH: "assignment_id"},
     AssignmentHold: {WHICH: "assignment_id", WHEN: "chosen_by chosen_at"},
     Charge: {

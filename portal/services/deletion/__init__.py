@@ -18,6 +18,7 @@ from portal.services.deletion.dids import (
 )
 from portal.services.deletion.packages import (
     archive_package,
+    archive_packages,
     delete_package,
     restore_package,
     why_not_delete_package,
@@ -30,6 +31,7 @@ __all__ = [
     "Refused",
     "archive_customer",
     "archive_package",
+    "archive_packages",
     "delete_assignment",
     "delete_did",
     "delete_package",

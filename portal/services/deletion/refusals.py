@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
@@ -17,6 +17,7 @@ from portal.models import (
     AssignmentPosition,
     CallCover,
     Charge,
+    counts_as_posted,
 )
 from portal.services.assignments.ending import over_each
 from portal.services.billing.failures import Failed
@@ -71,7 +72,9 @@ def refuse(refusal: Refusal | None) -> None:
 
 def is_removable(assignment: Assignment, today: date) -> bool:
     """Whether it can vanish: not started, or started today with nothing posted and no minute used."""
-    if assignment.start_date < today or has_charges(Charge.assignment_id == assignment.id):
+    if assignment.start_date < today or has_charges(
+        and_(Charge.assignment_id == assignment.id, counts_as_posted())
+    ):
         return False
     return not db.session.scalar(select(exists().where(CallCover.assignment_id == assignment.id)))
 

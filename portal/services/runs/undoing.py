@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased, joinedload
 
@@ -314,22 +314,70 @@ def _undo_chunk(undo: RunUndo, ids: Sequence[int], act: credit.Act) -> tuple[int
         )
     )
     found = [position.assignment_id for position in kept]
-    charges = _charges_of(run, found)
-    _lock_charges(charges, customers)
-    _mirror(charges, undo.reason, act)
-    if any(charge.auto_decrement_credit for charge in charges):
-        enter_charges(and_(Charge.assignment_id.in_(found), Charge.kind == Kind.UNDO), act.today, act.now)
-    credit.take_back_undone({charge.id for charge in charges}, act)
+    charges = _charges_of(found, CHARGE.c.run_id == run.id)
+    _take_back(charges, customers, undo.reason, act)
     _put_back(kept, undo, act.today)
     credit.set_off_all(_with_credit(customers), act)
     return len(found), len(charges)
 
 
-def _charges_of(run: Run, ids: Sequence[int]) -> Sequence[Any]:
-    """The charges of the run for these assignments that are not undone, as they are stored."""
+def _take_back(charges: Sequence[Any], customers: Sequence[int], reason: str, act: credit.Act) -> None:
+    """Mirror charges, and let what was put against them return."""
+    _lock_charges(charges, customers)
+    _mirror(charges, reason, act)
+    ids = {charge.assignment_id for charge in charges if charge.auto_decrement_credit}
+    for some in in_chunks(sorted(ids)):
+        enter_charges(and_(Charge.assignment_id.in_(some), Charge.kind == Kind.UNDO), act.today, act.now)
+    credit.take_back_undone({charge.id for charge in charges}, act)
+
+
+def take_back_all_of(assignments: Sequence[Assignment], reason: str, act: credit.Act) -> dict[int, str]:
+    """Take back all that runs and corrections posted for assignments, as if no run had ever dealt with them.
+
+    Whoever calls has locked them (`lock_assignments`) and the company. The answer: those that are left alone, each
+    with a sentence. Nothing that a run kept of the others is kept any longer.
+    """
+    ids = [assignment.id for assignment in assignments]
+    left = _why_kept(assignments)
+    taken = [id for id in ids if id not in left]
+    customers = sorted({assignment.customer_id for assignment in assignments if assignment.id in taken})
+    charges: list[Any] = []
+    for some in in_chunks(taken):
+        charges += _charges_of(some, CHARGE.c.kind.in_([kind.value for kind in LINES]))
+    _take_back(charges, customers, reason, act)
+    credit.set_off_all(_with_credit(customers), act)
+    for some in in_chunks(taken):
+        db.session.execute(delete(RunPosition).where(RunPosition.assignment_id.in_(some)))
+    for assignment in assignments:
+        if assignment.id in taken:
+            position = assignment.position
+            position.charged_until = position.worked_through = position.late_from = position.late_on = None
+            position.held_lines, position.was_undone = 0, True
+    db.session.flush()
+    return left
+
+
+def _why_kept(assignments: Sequence[Assignment]) -> dict[int, str]:
+    """Those of the assignments of which not all can be taken back, each with a sentence."""
+    left = {a.id: Why.ARCHIVED.sentence for a in assignments if a.customer.archived_on}
+    left |= {a.id: "It is not known up to which day it is charged." for a in assignments if not a.position}
+    other = aliased(Charge)
+    for some in in_chunks([assignment.id for assignment in assignments]):
+        query = select(Charge.assignment_id).join(
+            other, other.reverses_id == func.coalesce(Charge.corrects_id, Charge.id)
+        )
+        query = query.where(
+            Charge.assignment_id.in_(some), Charge.kind.in_(LINES), other.kind == Kind.REVERSAL
+        )
+        left |= {id: "A charge of it was reversed by hand." for id in db.session.scalars(query) if id}
+    return left
+
+
+def _charges_of(ids: Sequence[int], which: ColumnElement[bool]) -> Sequence[Any]:
+    """The charges of these assignments that are as `which` says and not undone, as they are stored."""
     mirror = CHARGE.alias()
     undone = select(mirror.c.id).where(mirror.c.reverses_id == CHARGE.c.id, mirror.c.kind == Kind.UNDO.value)
-    query = select(CHARGE).where(CHARGE.c.run_id == run.id, CHARGE.c.assignment_id.in_(ids))
+    query = select(CHARGE).where(CHARGE.c.assignment_id.in_(ids), which)
     return db.session.execute(query.where(~undone.exists()).order_by(CHARGE.c.id)).all()
 
 

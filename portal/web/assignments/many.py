@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask_security import current_user
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
@@ -14,7 +14,8 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, whole
 from portal.extensions import db
-from portal.models import Assignment, Package
+from portal.models import Assignment, BulkKind, Package
+from portal.services import bulk_acts
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
@@ -32,6 +33,7 @@ from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_chosen
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.undo import say_with_undo
 
 NAMED = 100
 SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
@@ -120,7 +122,8 @@ def assign_many(noun: str) -> Any:
     db.session.commit()
     theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
     found.refused = [one for one in found.refused if one.thing.id not in theirs]
-    flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
+    said = f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}."
+    say_with_undo(said, bulk_acts.of_thing(BulkKind.ASSIGNED, made[0].id))
     told = overlaps(made)
     if not found.refused and not told:
         return _to(many.home)
@@ -258,12 +261,13 @@ def end_many() -> Any:
         return _end_form(chosen, form, 422)
     if "show" in request.form:
         return _end_form(chosen, form)
-    ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
+    ending = ending_many.end_many(chosen, form.end_date.data, today(), by=current_user.email, now=now())
     if not ending.done:
         db.session.rollback()
         return _end_form(chosen, form, 409)
     db.session.commit()
-    flash(f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day.")
+    said = f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day."
+    say_with_undo(said, bulk_acts.of_thing(BulkKind.ENDED, ending.done[0].id))
     if ending.refused:
         return render_template("assignments/end_many_done.html", ending=ending, end_date=form.end_date.data)
     return _to(url_for("customers.show", customer_id=chosen[0].customer_id))
