@@ -30,7 +30,7 @@ def has_postings(customer_id: int) -> bool:
         .where(AssignmentPosition.charged_until.is_not(None))
     )
     posted = or_(
-        exists().where(Charge.customer_id == customer_id, counts_as_posted()),
+        exists().where(Charge.customer_id == customer_id, Charge.writes_off_id.is_(None), counts_as_posted()),
         exists().where(BalanceEntry.customer_id == customer_id, BalanceEntry.source == EntrySource.CALLS),
         exists().where(Payment.customer_id == customer_id, Payment.state != PaymentState.CANCELLED),
         dealt_with,

@@ -19,6 +19,7 @@ from portal.models import (
     PackagePrice,
     Run,
     RunState,
+    RunUndo,
 )
 from portal.models.run import SILENT_FOR
 from portal.services import credit
@@ -95,6 +96,14 @@ def runs_to_look_at(now: datetime) -> list[Run]:
         .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
+
+
+def undoings_to_look_at(now: datetime) -> list[RunUndo]:
+    """Undoings of runs that were interrupted: they go on when they are asked for again."""
+    silent = (RunUndo.state == RunState.RUNNING) & (RunUndo.heartbeat_at < now - SILENT_FOR)
+    return list(
+        db.session.scalars(select(RunUndo).where(silent).order_by(RunUndo.id.desc()).limit(NAMED + 1))
+    )
 
 
 def imports_to_look_at(now: datetime) -> list[CallImport]:

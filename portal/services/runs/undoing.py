@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
@@ -99,7 +99,10 @@ class Undoing:
 
 
 def _why_left() -> ColumnElement[Any]:
-    """Why a kept position (RunPosition) cannot be put back, in SQL; null where it can."""
+    """Why a kept position (RunPosition) cannot be put back, in SQL; null where it can.
+
+    `+ 0` keeps a database from reading all lines of a run, or all later ones, for each assignment.
+    """
     here = RunPosition
     line, other, later = aliased(Charge), aliased(Charge), aliased(RunPosition)
     archived = (
@@ -112,7 +115,7 @@ def _why_left() -> ColumnElement[Any]:
         .join(other, other.reverses_id == func.coalesce(line.corrects_id, line.id))
         .where(
             line.assignment_id == here.assignment_id,
-            line.run_id == here.run_id,
+            line.run_id + 0 == here.run_id,
             other.kind == Kind.REVERSAL,
         )
     )
@@ -124,7 +127,7 @@ def _why_left() -> ColumnElement[Any]:
     )
     posted = select(line.id).where(
         line.assignment_id == here.assignment_id,
-        line.id > func.coalesce(here.last_charge_id, 0),
+        line.id + 0 > func.coalesce(here.last_charge_id, 0),
         line.kind.in_(LINES),
         or_(line.run_id.is_(None), line.run_id != here.run_id),
         ~is_undone(line),
@@ -426,9 +429,9 @@ def _next_numbers(ids: set[int]) -> dict[tuple[int, date], int]:
 
 def _put_back(kept: Sequence[RunPosition], undo: RunUndo, today: date) -> None:
     """Put positions back where they stood. Late calls that came in since wait together with those of then."""
-    options = joinedload(Assignment.position)
+    options = (joinedload(Assignment.position), selectinload(Assignment.ends))
     before = {position.assignment_id: position for position in kept}
-    query = select(Assignment).where(Assignment.id.in_(before)).options(options)
+    query = select(Assignment).where(Assignment.id.in_(before)).options(*options)
     assignments = list(db.session.scalars(query))
     for assignment in assignments:
         then, position = before[assignment.id], assignment.position

@@ -84,7 +84,8 @@ def test_a_simulation_and_what_is_undone_already_are_refused_with_a_way_out(clie
 def test_undoing_that_was_interrupted_goes_on_when_it_is_asked_for_again(client, run):
     begun = undoing.start_undoing(run, "Wrong prices.", by=BEN, now=NOW)
     db.session.commit()
-    assert "was interrupted" in client.get(f"/runs/{run.id}").text
+    for address in (f"/runs/{run.id}", "/"):
+        assert "was interrupted" in client.get(address).text
     client.post(f"/runs/{run.id}/undo", data={"reason": "Once more."})
     db.session.expire_all()
     (undo,) = db.session.scalars(select(RunUndo)).all()
