@@ -9,7 +9,7 @@ add a line. Acts that lock a kind in common, and not both of them shared, can me
 ROUTES = """
 account       update : person
 assignments   assign_many create : (did)? customer (package) position?
-assignments   delete end end_many update update_row : customer (package) position
+assignments   delete delete_planned end end_many own_prices_of_many update update_row : customer (package) position
 bulk_acts     undo : (company)? customer? package? position? charge?
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
@@ -67,13 +67,16 @@ user password          : person
 """
 
 # A message is claimed by one statement; a new person is refused by the database where the address is known; the
-# demo goes into an empty portal; tables are changed while nobody is at work.
+# demo goes into an empty portal, as what is restored or moved does; tables are changed while nobody is at work.
 COMMANDS_NOTHING = """
+backup
 db check
 db downgrade
 db revision
 db upgrade
 mail send
+move
+restore
 seed
 user create
 """

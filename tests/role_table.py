@@ -6,7 +6,6 @@ blueprint, in the block that says who may ask for it, or add a line.
 
 # Whoever asks, signed in or not.
 OPEN = """
-GET  health show
 GET  invitations show
 POST invitations accept
 GET  security forgot_password login mf_recovery reset_password two_factor_token_validation wan_signin
@@ -44,6 +43,7 @@ GET  customers figures index row show suggestions
 POST did_intake again bad_lines check
 GET  dids index next_charges row show
 GET  holds index show
+GET  mail index
 GET  notices index
 GET  owed index
 GET  packages figures index row show
@@ -70,7 +70,7 @@ GET  packages copy delete edit edit_row new
 GET  payments ask_split new
 GET  payments_back new
 GET  runs new
-POST assignments assign_many bulk create delete end end_many update update_row
+POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many update update_row
 POST bulk_acts undo
 POST calls create keep_columns resume stop
 POST charges create move_due_day reverse use_credit write_off
