@@ -113,6 +113,7 @@ ROWS = {
         fill={"quantity": "3", "seen": "y"},
         harmless=NO_OWN_PRICE,
     ),
+    "bulk_acts.undo": BUTTON,
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(
         "calls.map_columns",
@@ -354,6 +355,7 @@ ROWS = {
         says={"fingerprint": "no longer up to date"},
     ),
     "runs.resume": BUTTON,
+    "runs.undo": Row("runs.ask_undo", fill={"reason": "Wrong prices."}, at={"run_id": "{posted_run}"}),
     "settings.remove_logo": BUTTON,
     "settings.update_logo": BUTTON,
     "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),

@@ -11,6 +11,7 @@ account       update : person
 assignments   assign_many create : (did)? customer (package) position?
 assignments   delete delete_planned end end_many own_prices_of_many remove_many : customer (package) position
 assignments   update update_row : customer (package) position
+bulk_acts     undo : (company)? customer? package? position? charge?
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
 charges       create : (company) customer charge?
@@ -42,6 +43,7 @@ people        invite : company
 people        invite_for_customer : customer
 people        resend withdraw : company? customer?
 runs          create post resume : (company)? customer? position? charge?
+runs          undo : company customer position charge?
 settings      remove_logo update_logo : company
 settings      update : company position?
 """

@@ -311,6 +311,8 @@ def _forms() -> list[Act]:
         Act("run", "runs.create", "/runs", {"customer": "", "simulate": "no", "through": TODAY}),
         Act("post the simulation", "runs.post", "/runs/{simulation}/postings", {"fingerprint": "seen"}),
         Act("take up the run", "runs.resume", "/runs/{stopped_run}/resumption"),
+        Act("undo the run", "runs.undo", "/runs/{posted_run}/undo", {"reason": "Wrong prices."}),
+        Act("undo giving the later ones", "bulk_acts.undo", "/bulk-acts/{given}/undo"),
         Act("wait longer for calls", "settings.update", "/settings",
             {**company, "usage_wait_days": "5", "version": "company.version"}),
         Act("change the logo", "settings.update_logo", "/settings/logo", {"file": _logo}),

@@ -72,6 +72,7 @@ GET  payments_back new
 GET  runs new
 POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many remove_many
 POST assignments update update_row
+POST bulk_acts undo
 POST calls create keep_columns resume stop
 POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
@@ -90,7 +91,9 @@ POST runs create post resume
 # Owners alone.
 OWNER = """
 GET  people edit_row index new new_for_customer row
+GET  runs ask_undo
 POST people deactivate invite invite_for_customer reactivate resend take_second_step_away update_row withdraw
+POST runs undo
 POST settings remove_logo update update_logo
 """
 

@@ -81,7 +81,7 @@ class Origin:
 def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts | None = None) -> str:
     """Where a charge comes from, in one sentence or two.
 
-    `terms` are its assignment's, if it has one; `original` is the charge that it reverses.
+    `terms` are its assignment's, if it has one; `original` is the charge that it reverses or undoes.
     """
     match line.kind:
         case Kind.SETUP:
@@ -96,6 +96,8 @@ def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts
             return _correction(line, terms)
         case Kind.REVERSAL:
             return _reversal(line, original)
+        case Kind.UNDO:
+            return _undo(line, original)
         case Kind.WRITE_OFF:
             return "Written off: it no longer has to be paid."
         case Kind.WRITE_OFF_LAPSED:
@@ -327,3 +329,12 @@ def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     if original.amount == -line.amount:
         return f"Reverses the charge of {short_day(original.charge_on)} in full: {stood}."
     return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."
+
+
+def _undo(line: ChargeFacts, original: ChargeFacts | None) -> str:
+    sum_ = money(abs(line.amount), line.currency)
+    if original is not None and original.kind == Kind.WRITE_OFF_LAPSED:
+        return f"{sum_} of a write-off is needed again, because the charge is there again."
+    what = "credit" if original is not None and original.kind == Kind.CREDIT else "charge"
+    done = "goes back" if line.amount < 0 else "is charged again"
+    return f"The {what} of {short_day(line.charge_on)} was undone, as if it had never been posted: {sum_} {done}."

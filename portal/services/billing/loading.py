@@ -35,6 +35,7 @@ from portal.models import (
     Package,
     PackagePrice,
     PackageSchedule,
+    is_undone,
 )
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
@@ -76,6 +77,7 @@ class Loaded:
     roots: dict[date, Root]
     spend: Spend
     late: Late | None = None
+    was_undone: bool = False
 
     def due(self, through: date) -> Due:
         """What falls due up to `through`."""
@@ -98,6 +100,7 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
             roots={},
             spend=no_spend,
             late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
+            was_undone=row.was_undone,
         )
         for row in rows
     ]
@@ -213,6 +216,7 @@ def _assignments() -> Select[*tuple[Any, ...]]:
             AssignmentPosition.post_all_through,
             AssignmentPosition.late_from,
             AssignmentPosition.late_on,
+            AssignmentPosition.was_undone,
         )
         .join(Package, Package.id == Assignment.package_id)
         .join(Customer, Customer.id == Assignment.customer_id)
@@ -338,7 +342,7 @@ def _add_posted(loaded: list[Loaded]) -> None:
             select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
         )
         .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
-        .where(Charge.period_from >= min(earliest.values()))
+        .where(Charge.period_from >= min(earliest.values()), ~is_undone())
         .order_by(Charge.number, Charge.id)
     )
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}

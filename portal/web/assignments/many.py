@@ -15,7 +15,8 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, whole
 from portal.extensions import db
-from portal.models import Assignment, Customer, Package
+from portal.models import Assignment, BulkKind, Customer, Package
+from portal.services import bulk_acts
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
@@ -34,6 +35,7 @@ from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_chosen
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.undo import say_with_undo
 
 NAMED = 100
 SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
@@ -122,7 +124,8 @@ def assign_many(noun: str) -> Any:
     db.session.commit()
     theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
     found.refused = [one for one in found.refused if one.thing.id not in theirs]
-    flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
+    said = f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}."
+    say_with_undo(said, bulk_acts.of_thing(BulkKind.ASSIGNED, made[0].id))
     told = overlaps(made)
     if not found.refused and not told:
         return _to(many.home)
@@ -246,7 +249,7 @@ def end_many() -> Any:
     """Ask for the last day of the chosen assignments; then, with one, end them."""
     chosen = lock_chosen_assignments()
     if "each" in request.form:
-        return _ended(ending_many.end_many(chosen, None, today(), now=now()), chosen, None)
+        return _end(chosen, None)
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)
@@ -257,17 +260,20 @@ def end_many() -> Any:
         return _end_form(chosen, form, 422)
     if "show" in request.form:
         return _end_form(chosen, form)
-    ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
-    if not ending.done:
+    return _end(chosen, form.end_date.data) or _end_form(chosen, form, 409)
+
+
+def _end(chosen: Sequence[Assignment], end_date: date | None) -> Any:
+    """End them and go back; nothing where none of them may have the day."""
+    moment = now()
+    ending = ending_many.end_many(chosen, end_date, today(), by=current_user.email, now=moment)
+    if end_date and not ending.done:
         db.session.rollback()
-        return _end_form(chosen, form, 409)
-    return _ended(ending, chosen, form.end_date.data)
-
-
-def _ended(ending: ending_many.Ending, chosen: Sequence[Assignment], end_date: date | None) -> Any:
+        return None
     db.session.commit()
     as_last = f"{day(end_date)} as the last day" if end_date else "the earliest last day that each may have"
-    flash(f"{plural(len(ending.done), 'assignment')} given {as_last}.")
+    said = f"{plural(len(ending.done), 'assignment')} given {as_last}."
+    say_with_undo(said, bulk_acts.of_moment(BulkKind.ENDED, current_user.email, moment))
     if came_from() == "archive":
         flash(_until_archived(chosen[0].customer))
     if ending.refused:

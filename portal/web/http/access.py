@@ -63,6 +63,7 @@ FORMS = {
     "payments.ask_split",
     "payments.new",
     "payments_back.new",
+    "runs.ask_undo",
     "runs.new",
 }
 SECOND_STEP = "security.two_factor_token_validation"
