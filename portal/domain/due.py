@@ -58,7 +58,8 @@ class DueCharge(NamedTuple):
 class Posted(NamedTuple):
     """What stands posted for one period: the sums of its charge and of its corrections, in micros.
 
-    `tax_rate` is that of its first charge, None where that came to nothing.
+    `tax_rate` is that of its latest line, None where it came to nothing; `spend` what a minimum spend was last
+    measured with, up to the day `until`.
     """
 
     amount: int = 0
@@ -67,6 +68,8 @@ class Posted(NamedTuple):
     corrections: int = 0
     tax_rate: int | None = None
     reversed: bool = False
+    until: date | None = None
+    spend: int | None = None
 
     def plus(self, due: DueCharge) -> "Posted":
         """What stands once `due` is posted too."""
