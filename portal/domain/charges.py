@@ -289,7 +289,7 @@ class Walk:
     def _charged_parts(self, span: Span) -> Iterator[Span]:
         """The parts of a period that were charged: all of it, or from the day charging began."""
         begins = self.terms.begins
-        charged_before = span.begins in self.posted
+        charged_before = self.posted.get(span.begins, NOTHING).tax_rate is not None
         if charged_before or (span.begins >= begins and self._charges(span)):
             yield span
         elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:

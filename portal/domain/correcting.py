@@ -46,7 +46,11 @@ def corrected(
         (day, right if day >= since and (until is None or day < until) else in_force(history, day))
         for day in days
     ]
-    # Where the right value is the one that held before, nothing begins on that day.
+    return _beginning(rows, since)
+
+
+def _beginning(rows: list[tuple[date, Value]], since: date) -> History[Value]:
+    """Rows without the one of a day on which nothing begins: what held before holds on."""
     before = [value for day, value in rows if day < since]
     return tuple(row for row in rows if row[0] != since or not before or row[1] != before[-1])
 
@@ -65,7 +69,8 @@ def corrected_prices(
     for name, price in right.items():
         each[name] = corrected(each[name], since, price, kept=(kept or {}).get(name, ()), for_good=for_good)
     days = sorted({day for one in each.values() for day, _ in one})
-    return tuple((day, kind(*(in_force(each[name], day) for name in kind._fields))) for day in days)
+    rows = [(day, kind(*(in_force(each[name], day) for name in kind._fields))) for day in days]
+    return _beginning(rows, since)
 
 
 def price_by_price(history: History[Four], name: str) -> History[int | None]:

@@ -56,9 +56,9 @@ class DueCharge(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """What stands posted for one period: the sums of its charge and of its corrections, in micros.
+    """What stands posted for one charge: the sums of it and of its corrections, in micros.
 
-    `tax_rate` is that of its latest line, None where it came to nothing; `spend` what a minimum spend was last
+    Of the latest of them are `tax_rate` (None where nothing was posted) and `spend`, what a minimum spend was last
     measured with, up to the day `until`.
     """
 
@@ -78,7 +78,9 @@ class Posted(NamedTuple):
             cost=self.cost + due.cost,
             tax=self.tax + due.tax,
             corrections=max(self.corrections, due.number),
-            tax_rate=due.tax_rate if self.tax_rate is None else self.tax_rate,
+            tax_rate=due.tax_rate,
+            until=due.period_until,
+            spend=due.spend,
         )
 
 
