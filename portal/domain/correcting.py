@@ -87,10 +87,14 @@ def own_or_none(own: History[OwnPrices]) -> History[OwnPrices]:
 
 
 class Stands(NamedTuple):
-    """What stands posted of an assignment: of its periods by their first day, of setup and one-off by kind."""
+    """What stands posted of an assignment: of its periods by their first day, of setup and one-off by kind.
+
+    `numbers` is the last number that a credit or difference of a first day has, whatever it corrects.
+    """
 
     periods: dict[date, Posted]
     once: dict[Kind, Posted]
+    numbers: dict[date, int]
 
 
 class Corrected(NamedTuple):
@@ -115,7 +119,7 @@ def correct_back(
     measured with.
     """
     walk = Walk(terms, position, today, stands.periods, spend, None)
-    numbers: dict[date, int] = {day: posted.corrections for day, posted in stands.periods.items()}
+    numbers = dict(stands.numbers)
     found: list[Corrected] = []
     for kind, posted, should in [
         *_once(walk, position, since, today, stands),

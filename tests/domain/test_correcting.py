@@ -36,7 +36,8 @@ class Books:
     def correct(self, terms, since, today):
         """What is posted today once the terms are these since a day."""
         self.terms = terms
-        stands = Stands(self.periods, self.once)
+        numbers = {day: posted.corrections for day, posted in self.periods.items()}
+        stands = Stands(self.periods, self.once, numbers)
         found = correct_back(terms, self.position, since, today, stands, spent)
         for one in found:
             if one.line:

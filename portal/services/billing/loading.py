@@ -151,7 +151,7 @@ def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
 
 def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
     packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
-    schedules, prices = _schedules(packages), _prices(packages)
+    schedules, prices = _schedules(packages), prices_of(packages)
     tax_rates = tax_rates_of({row.customer_id for row in rows})
     quantities, ends, own = _quantities(ids), _ends(ids), own_prices_of(ids)
     wait_days = usage_wait_days() if any(row.minimum_spend for row in rows) else 0
@@ -245,7 +245,8 @@ def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
     )
 
 
-def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
+def prices_of(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
+    """The prices of packages, by package and currency."""
     prices = (PackagePrice.cost, PackagePrice.retail, PackagePrice.setup_cost, PackagePrice.setup_retail)
     query = (
         select(
@@ -319,14 +320,26 @@ def _add_posted(loaded: list[Loaded]) -> None:
         for item in loaded
         if item.terms.recurs and (first := corrected_from(item.terms, item.late))
     }
-    if not earliest:
-        return
+    if earliest:
+        _read_posted(loaded, earliest)
+
+
+def add_posted_since(loaded: list[Loaded], day: date) -> None:
+    """Read what is posted of the periods that begin on a day or after it, in place of what was read before."""
+    for item in loaded:
+        item.posted, item.roots = {}, {}
+    if loaded:
+        _read_posted(loaded, {item.facts.assignment_id: day for item in loaded})
+
+
+def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
     reversal = aliased(Charge)
     query = (
         select(
             Charge.assignment_id,
             Charge.id,
             Charge.period_from,
+            Charge.period_until,
             Charge.number,
             Charge.corrects_id,
             Charge.auto_decrement_credit,
@@ -334,6 +347,7 @@ def _add_posted(loaded: list[Loaded]) -> None:
             type_coerce(Charge.cost, BigInteger).label("cost"),
             type_coerce(Charge.tax, BigInteger).label("tax"),
             type_coerce(Charge.tax_rate, BigInteger).label("rate"),
+            type_coerce(Charge.spend, BigInteger).label("spend"),
             select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
         )
         .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
@@ -344,14 +358,21 @@ def _add_posted(loaded: list[Loaded]) -> None:
     for row in db.session.execute(query):
         item = by_id[row.assignment_id]
         stands = item.posted.get(row.period_from, Posted())
+        if row.period_until is None:  # of the setup of that day: it only counts on
+            corrections = max(stands.corrections, row.number)
+            item.posted[row.period_from] = stands._replace(corrections=corrections)
+            continue
         if row.corrects_id is None:
             item.roots[row.period_from] = Root(row.id, row.auto_decrement_credit)
-            stands = stands._replace(tax_rate=row.rate, reversed=row.is_reversed)
+            stands = stands._replace(reversed=row.is_reversed)
         item.posted[row.period_from] = stands._replace(
             amount=stands.amount + row.amount,
             cost=stands.cost + row.cost,
             tax=stands.tax + row.tax,
             corrections=max(stands.corrections, row.number),
+            tax_rate=row.rate,
+            until=row.period_until,
+            spend=row.spend,
         )
 
 

@@ -260,7 +260,7 @@ def _root(worked: Worked, period_from: date) -> Root | None:
     row = db.session.execute(
         select(Charge.id, Charge.auto_decrement_credit)
         .where(Charge.assignment_id == worked.loaded.facts.assignment_id, Charge.period_from == period_from)
-        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None))
+        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None), Charge.period_until.is_not(None))
         .order_by(Charge.id)
         .limit(1)
     ).first()

@@ -32,6 +32,9 @@ from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
 from portal.services.charges.write_off import move_due_day, write_off
+from portal.services.corrections.planning import plan
+from portal.services.corrections.posting import post
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.credit.account import account
 from portal.services.credit.items import items_of
 from portal.services.credit.ledger import charge_ledger
@@ -437,6 +440,17 @@ class History:
         line = self.any(Assignment, Assignment.end_date.is_(None))
         if line and self.random.random() < 0.3:
             change_end(line, self.day, self.day, by=BEN, now=NOW)
+
+    def do_correct(self):
+        """A wrong price of a package, or of one assignment with its quantity, corrected back to a day."""
+        line = self.any(Assignment)
+        since = self.day - timedelta(days=self.random.randint(0, 70))
+        whose = self.random.choice((Whose(package=line.package), Whose(assignment_ids=(line.id,))))
+        quantity = None if whose.package else self.random.choice((None, 1, 2))
+        wanted = Wanted(since, "GBP", {"retail": self.amount()}, quantity)
+        if not (seen := plan(wanted, whose, self.day)).does_nothing:
+            post(wanted, whose, seen=seen.fingerprint, token=self.token(), today=self.day, by=BEN, now=NOW)
+            self.tell_posted()
 
     def do_run(self):
         self.day += timedelta(days=self.random.randint(1, 12))
