@@ -51,6 +51,8 @@ FORMS = {
     "charges.new",
     "charges.reversal",
     "connexcs_packages.edit_row",
+    "corrections.new",
+    "corrections.preview",
     "credit.new_adjustment",
     "customers.edit",
     "customers.edit_row",

@@ -1,0 +1,63 @@
+"""Corrections that were made: what was posted, for whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from portal.extensions import db
+from portal.models import Charge, CorrectedAssignment, Correction, Customer
+from portal.services.corrections.planning import Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a correction posted for a customer."""
+
+    customer: Customer
+    amount: Decimal
+    tax: Decimal
+    cost: Decimal
+    lines: int
+
+    @property
+    def total(self) -> Decimal:
+        """Amount and tax."""
+        return self.amount + self.tax
+
+
+def by_customer(correction: Correction) -> Sequence[Posted]:
+    """What it posted for each customer, by name."""
+    query = (
+        select(
+            Customer,
+            func.sum(Charge.amount),
+            func.sum(Charge.tax),
+            func.sum(Charge.cost),
+            func.count(Charge.id),
+        )
+        .join(Charge, Charge.customer_id == Customer.id)
+        .where(Charge.correction_id == correction.id)
+        .group_by(Customer.id)
+        .order_by(Customer.search_key, Customer.id)
+    )
+    return [Posted(*row) for row in db.session.execute(query)]
+
+
+def totals(theirs: Sequence[Posted]) -> list[Sums]:
+    """In all, for each currency."""
+    found: dict[str, Sums] = {}
+    for one in theirs:
+        sums = found.setdefault(one.customer.currency, Sums(one.customer.currency))
+        sums.should += one.amount
+        sums.tax += one.tax
+        sums.cost += one.cost
+        sums.lines += one.lines
+    return [found[currency] for currency in sorted(found)]
+
+
+def assignment_count(correction: Correction) -> int:
+    """For how many chosen assignments it was made; 0 for a package's."""
+    query = select(func.count()).where(CorrectedAssignment.correction_id == correction.id)
+    return db.session.scalar(query) or 0
