@@ -51,6 +51,8 @@ DID_INTAKE = {"query": {"by": "block"}, "harmless": INTAKE_HARMLESS, "says": {"b
 BLOCK = INTAKE | {"first": "+442079461000", "last": "+442079461003", "by": "block"}
 MANY = {"ids": "id", "end_date": "date"}
 
+CORRECTION = {"since": "2026-11-01", "currency": "GBP", "retail": "20", "quantity": "3"}
+
 ROWS = {
     "account.end_session": BUTTON,
     "account.end_sessions": BUTTON,
@@ -112,6 +114,21 @@ ROWS = {
     "connexcs_packages.create": Row("connexcs_packages.index", fill={"name": "Echo cancelling"}),
     "connexcs_packages.delete": BUTTON,
     "connexcs_packages.update_row": Row("connexcs_packages.edit_row", fill={"name": "Renamed"}),
+    "corrections.create": Row(
+        "corrections.new",
+        query={"ids": "{assignment_id}"},
+        fill=CORRECTION,
+        harmless=TOKEN | {"seen": "what differs is shown once more"},
+    ),
+    "corrections.new": Row(fill={"ids": "{assignment_id}"}, is_preview=True),
+    "corrections.preview": Row(
+        "corrections.new",
+        query={"ids": "{assignment_id}"},
+        fill=CORRECTION,
+        form="corrections.create",
+        is_preview=True,
+    ),
+    "corrections.send": Row("corrections.show", is_button=True),
     "credit.adjust": Row("credit.new_adjustment", fill={"amount": "5", "reason": "Goodwill"}, harmless=TOKEN),
     "customers.archive": BUTTON,
     "customers.change_tax_rate": Row("customers.show", fill={"tax_rate": "7", "tax_rate_from": "2027-02-01"}),

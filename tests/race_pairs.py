@@ -84,6 +84,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("invite somebody of Fresh", "archive Fresh"),
         ("send the invitation again", "send the invitation again"),
         ("withdraw the invitation", "accept the invitation"),
+        ("mail about the correction", "mail about the correction"),
     ],
     "package": [
         ("assign Spare to Fresh", "drop Spare's GBP"),
@@ -116,6 +117,8 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the first run", "another start"),
         ("the night's run", "wait longer for calls"),
         ("the morning's notices", "delete the later assignment"),
+        ("the night's run", "correct Seat"),
+        ("correct Seat", "correct Acme's seat"),
     ],
     "charge": [
         ("the night's run", "allocate the rest"),
@@ -123,6 +126,8 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "release the allocation"),
         ("the night's run", "write off the charge"),
         ("the night's run", "pay from the balance"),
+        ("correct Seat", "allocate the rest"),
+        ("correct Acme's seat", "pay from the balance"),
     ],
     "import": [
         ("stop the import", "the calls that came in"),

@@ -33,6 +33,8 @@ from portal.services.assignments import changing
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
 from portal.services.charges import by_hand
+from portal.services.corrections import planning, posting
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.people import invitations, people
@@ -83,6 +85,7 @@ def busy(folder: Path) -> Scene:
     _take_calls_in(names, folder)
     _invite(names, owner)
     _run(names, owner)
+    _correct(names)
     cookies = {name: world.cookie_of(names[name]) for name in ("otto", "one")}
     db.session.commit()
     return _kept(names, cookies)
@@ -259,6 +262,23 @@ def _invite(names: dict[str, Any], owner: User) -> None:
     from portal.web.people.user_group import handle
 
     names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
+
+
+def _correct(names: dict[str, Any]) -> None:
+    """A correction that was made, and what two others would do."""
+    seat, begun = Whose(package=names["seat"]), Whose(assignment_ids=(names["begun"].id,))
+    since, by = (
+        {"since": NOVEMBER, "currency": "GBP"},
+        {"today": trade.TODAY, "by": trade.BEN, "now": trade.NOW},
+    )
+    dearer = Wanted(**since, prices={"retail": Decimal(26)})
+    seen = planning.plan(dearer, seat, trade.TODAY).fingerprint
+    names["corrected"] = posting.post(dearer, seat, seen=seen, token="corrected", **by)
+    names["acme"].email = "ap@acme.example"
+    db.session.commit()
+    cheaper, more = Wanted(**since, prices={"retail": Decimal(20)}), Wanted(**since, prices={}, quantity=2)
+    names["seat_seen"] = planning.plan(cheaper, seat, trade.TODAY).fingerprint
+    names["begun_seen"] = planning.plan(more, begun, trade.TODAY).fingerprint
 
 
 def _run(names: dict[str, Any], owner: User) -> None:

@@ -183,7 +183,7 @@ def end_seen(ends: History[date | None], worked: date | None, span: Span) -> dat
     One that has passed has credited what lay behind it. Until then a period stands up to the latest end date that was
     known since it was charged: a later one completes it at once, an earlier one only when it passes.
     """
-    known = [row for row in ends if worked is None or row[0] <= worked] or list(ends[:1])
+    known = [row for row in ends if worked is None or row[0] <= worked] or [ends[0]]
     last = known[-1][1]
     if last and worked and last < worked:
         return last

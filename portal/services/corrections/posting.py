@@ -139,7 +139,9 @@ def _store(made: Plan, correction: Correction, today: date, now: datetime) -> No
     for id, (before, right) in made.right.own.items():
         told = {"prices": as_json(before.prices), "quantities": as_json(before.quantities)}
         db.session.add(
-            CorrectedAssignment(correction_id=correction.id, assignment_id=id, before=json.dumps(told))
+            CorrectedAssignment(
+                correction=correction, assignment=made.assignments[id], before=json.dumps(told)
+            )
         )
         if before != right:
             assignment = made.assignments[id]

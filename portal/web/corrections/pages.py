@@ -28,6 +28,7 @@ from portal.web.corrections.forms import CorrectionForm
 from portal.web.http.access import changes_nothing, may_own
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.http.links import link
 from portal.web.shared.fields import put_error
 
 NAMED = 100
@@ -154,7 +155,7 @@ def show(correction_id: int) -> Any:
 def send(correction_id: int) -> Any:
     """Mail to all customers whom something was posted for."""
     correction = db.get_or_404(Correction, correction_id)
-    count = mails.send(correction, url_for("my.charges", _external=True), now())
+    count = mails.send(correction, link("my.charges"), now())
     db.session.commit()
     flash(
         f"Mail to {plural(count, 'customer')} is on its way." if count else "They have all been told already."
