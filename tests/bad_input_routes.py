@@ -51,7 +51,13 @@ DID_INTAKE = {"query": {"by": "block"}, "harmless": INTAKE_HARMLESS, "says": {"b
 BLOCK = INTAKE | {"first": "+442079461000", "last": "+442079461003", "by": "block"}
 MANY = {"ids": "id", "end_date": "date"}
 
-CORRECTION = {"since": "2026-11-01", "currency": "GBP", "retail": "20", "quantity": "3"}
+CORRECTION = {
+    "since": "2026-11-01",
+    "currency": "GBP",
+    "retail": "20",
+    "quantity": "3",
+    "seen": "{correction_seen}",
+}
 
 ROWS = {
     "account.end_session": BUTTON,
