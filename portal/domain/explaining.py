@@ -22,6 +22,7 @@ from portal.domain.wording import (
     listed,
     money,
     ordinal,
+    percent,
     price,
     short_day,
     span_in_words,
@@ -56,6 +57,10 @@ class ChargeFacts(Protocol):
     def currency(self) -> str: ...
     @property
     def amount(self) -> Decimal: ...
+    @property
+    def tax_rate(self) -> Decimal: ...
+    @property
+    def tax(self) -> Decimal: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,19 @@ class Origin:
     tax_rate_since: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectedBack:
+    """What is said of the correction back to a day that posted a charge; `is_of_tax` where a tax rate was wrong."""
+
+    sentence: str
+    is_of_tax: bool = False
+
+
 def explain(
     line: ChargeFacts,
     terms: Terms | None = None,
     original: ChargeFacts | None = None,
-    corrected: str | None = None,
+    corrected: "CorrectedBack | None" = None,
 ) -> str:
     """Where a charge comes from, in one sentence or two.
 
@@ -82,7 +95,8 @@ def explain(
     the correction back to a day that posted it.
     """
     if corrected is not None:
-        return f"Corrected on {short_day(line.charge_on)}: {corrected} {_corrected_back(line, terms)}"
+        how = _corrected_tax(line) if corrected.is_of_tax else _corrected_back(line, terms)
+        return f"Corrected on {short_day(line.charge_on)}: {corrected.sentence} {how}"
     match line.kind:
         case Kind.SETUP:
             return f"Setup, once, on the start date: {_times(line)}."
@@ -273,6 +287,13 @@ def _corrected_back(line: ChargeFacts, terms: Terms | None) -> str:
         when = f" for {span_in_words(line.period_from, line.period_until)}" if line.period_until else ""
         now = f"{_times(line)}{_share(line, terms)}{when} comes to {money(should, currency)}"
     return f"{now}; {_was_charged(line, should)}."
+
+
+def _corrected_tax(line: ChargeFacts) -> str:
+    """The tax that goes back or is added, at which rate."""
+    done = "goes back" if line.tax < 0 else "is added"
+    tax = money(abs(line.tax), line.currency)
+    return f"At {percent(line.tax_rate)}, tax of {tax} {done}; the amount stays as it is."
 
 
 def _was_charged(line: ChargeFacts, should: Decimal) -> str:

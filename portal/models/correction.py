@@ -1,13 +1,14 @@
 """Corrections back to a day: what was wrong, since when, what is said of it, and the terms as they stood before."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
 from portal.models.assignment import Assignment
-from portal.models.columns import PK, UTC
+from portal.models.columns import PK, UTC, Money
 from portal.models.customer import Customer
 from portal.models.package import Package
 
@@ -33,6 +34,8 @@ class Correction(db.Model):
     right: Mapped[str] = mapped_column(Text)
     sentence: Mapped[str] = mapped_column(Text)
     before: Mapped[str] = mapped_column(Text, default="")
+    # What it changed the tax on calls by, in the balance.
+    call_tax: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
     made_on: Mapped[date]
     made_by: Mapped[str] = mapped_column(String(254), default="")
     made_at: Mapped[datetime] = mapped_column(UTC)

@@ -117,7 +117,7 @@ WATCHED: dict[type, Watch] = {
     ),
     Correction: Watch(
         "correction",
-        ("package_id", "customer_id", "since", "right", "sentence", "before"),
+        ("package_id", "customer_id", "since", "right", "sentence", "before", "call_tax"),
         lambda row: f"corrected back to {day(row.since)}",
     ),
     CorrectedAssignment: Watch(

@@ -18,7 +18,7 @@ from portal.domain.charges import charges_due, corrected_from
 from portal.domain.due import Due, Kind, Late, Position, Posted, Spend, no_spend
 from portal.domain.money import minor_unit
 from portal.domain.schedule import ONE_DAY, Schedule
-from portal.domain.terms import History, OwnPrices, Prices, Terms, with_own
+from portal.domain.terms import History, OwnPrices, Prices, Terms, in_force, with_own
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -29,6 +29,7 @@ from portal.models import (
     Call,
     Charge,
     Company,
+    Correction,
     Customer,
     CustomerTaxRate,
     Did,
@@ -76,6 +77,8 @@ class Loaded:
     roots: dict[date, Root]
     spend: Spend
     late: Late | None = None
+    # Whether the customer's tax rate was corrected back: then every charge bears the rate of its date.
+    rates_corrected: bool = False
 
     def due(self, through: date) -> Due:
         """What falls due up to `through`."""
@@ -98,6 +101,7 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
             roots={},
             spend=no_spend,
             late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
+            rates_corrected=row.rates_corrected,
         )
         for row in rows
     ]
@@ -212,6 +216,10 @@ def _assignments() -> Select[*tuple[Any, ...]]:
             AssignmentPosition.post_all_through,
             AssignmentPosition.late_from,
             AssignmentPosition.late_on,
+            select(Correction.id)
+            .where(Correction.customer_id == Assignment.customer_id)
+            .exists()
+            .label("rates_corrected"),
         )
         .join(Package, Package.id == Assignment.package_id)
         .join(Customer, Customer.id == Assignment.customer_id)
@@ -340,6 +348,8 @@ def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
             Charge.id,
             Charge.period_from,
             Charge.period_until,
+            Charge.kind,
+            Charge.charge_on,
             Charge.number,
             Charge.corrects_id,
             Charge.auto_decrement_credit,
@@ -355,6 +365,7 @@ def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
         .order_by(Charge.number, Charge.id)
     )
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
+    taxed_on: dict[int, date] = {}
     for row in db.session.execute(query):
         item = by_id[row.assignment_id]
         stands = item.posted.get(row.period_from, Posted())
@@ -364,6 +375,7 @@ def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
             continue
         if row.corrects_id is None:
             item.roots[row.period_from] = Root(row.id, row.auto_decrement_credit)
+            taxed_on[row.id] = taxed_day(row)
             stands = stands._replace(reversed=row.is_reversed)
         item.posted[row.period_from] = stands._replace(
             amount=stands.amount + row.amount,
@@ -374,6 +386,21 @@ def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
             until=row.period_until,
             spend=row.spend,
         )
+
+    for item in loaded:
+        for begins, root in item.roots.items() if item.rates_corrected else ():
+            rate = in_force(item.terms.tax_rates, taxed_on[root.id])
+            item.posted[begins] = item.posted[begins]._replace(tax_rate=rate)
+
+
+def taxed_day(charge: Any) -> date:
+    """The day whose tax rate a charge bears that corrects no other: its date; the date that a charge for what came to
+    nothing would have had, where it was posted later."""
+    if charge.kind in (Kind.SETUP, Kind.ONE_OFF):
+        return charge.period_from  # type: ignore[no-any-return]
+    if charge.kind in (Kind.CREDIT, Kind.DIFFERENCE):
+        return charge.period_from if charge.spend is None else charge.period_until  # type: ignore[no-any-return]
+    return charge.charge_on  # type: ignore[no-any-return]
 
 
 def _add_spend(loaded: list[Loaded], before: date) -> None:

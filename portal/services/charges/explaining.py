@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.domain.explaining import ChargeFacts, Origin, explain, origin
+from portal.domain.explaining import ChargeFacts, CorrectedBack, Origin, explain, origin
 from portal.domain.terms import Terms
 from portal.extensions import db
 from portal.models import Charge, Correction
@@ -45,7 +45,7 @@ def origin_of(charge: Charge) -> Origin | None:
 
 
 def _sentence(
-    charge: Any, terms: dict[int, Terms], originals: dict[int, ChargeFacts], said: dict[int, str]
+    charge: Any, terms: dict[int, Terms], originals: dict[int, ChargeFacts], said: dict[int, CorrectedBack]
 ) -> str:
     original = originals.get(getattr(charge, "reverses_id", None) or 0)
     corrected = said.get(getattr(charge, "correction_id", None) or 0)
@@ -56,13 +56,14 @@ def _sentence(
         return explain(charge, None, original, corrected)
 
 
-def _said(charges: Sequence[Any]) -> dict[int, str]:
+def _said(charges: Sequence[Any]) -> dict[int, CorrectedBack]:
     """What is said of the corrections back to a day that posted some of these, by their ids."""
     ids = {id for charge in charges if (id := getattr(charge, "correction_id", None))}
     if not ids:
         return {}
-    query = select(Correction.id, Correction.sentence).where(Correction.id.in_(ids))
-    return {row.id: row.sentence for row in db.session.execute(query)}
+    of_tax = Correction.customer_id.is_not(None)
+    query = select(Correction.id, Correction.sentence, of_tax).where(Correction.id.in_(ids))
+    return {id: CorrectedBack(sentence, is_of_tax) for id, sentence, is_of_tax in db.session.execute(query)}
 
 
 def _originals(charges: Sequence[Any]) -> dict[int, ChargeFacts]:

@@ -10,9 +10,8 @@ from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import selectinload
-from sqlalchemy.orm.attributes import flag_modified
 
-from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import (
@@ -28,13 +27,14 @@ from portal.models import (
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE
 from portal.services import locking
+from portal.services.assignments.changing import touch
 from portal.services.billing.positions import find_next_of
 from portal.services.billing.posting import enter_charges, line_row
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
 from portal.services.corrections.planning import Line, Plan, assignments_of, plan
 from portal.services.corrections.right_terms import as_json, store_own, store_package
-from portal.services.corrections.wanted import Wanted, Whose
+from portal.services.corrections.wanted import Wanted, Whose, receipt
 from portal.services.credit import (
     Act,
     first_due_day,
@@ -44,7 +44,7 @@ from portal.services.credit import (
     take_off,
     touched_by,
 )
-from portal.services.once import Receipt, Sent, once
+from portal.services.once import Sent, once
 from portal.services.packages.catalogue import touch as touch_package
 from portal.services.runs.assignment_locks import lock_assignments
 
@@ -87,7 +87,7 @@ def post(
     query = select(Correction).where(Correction.token == token)
     package_id = whose.package.id if whose.package else None
     content = (wanted, package_id, whose.assignment_ids)
-    correction, is_new = once(Sent("correction", token, content), query, make, _receipt)
+    correction, is_new = once(Sent("correction", token, content), query, make, receipt)
     if is_new:
         (made,) = plans
         _store(made, correction, today, now)
@@ -99,11 +99,6 @@ def post(
 def already_right(made: Plan) -> str:
     """That there is nothing to correct, in a sentence."""
     return f"These terms already hold since {long_day(made.wanted.since)}, and nothing was charged otherwise."
-
-
-def _receipt(made: Correction) -> Receipt:
-    way = WayOut("See the correction", "corrections.show", {"correction_id": made.id})
-    return f"{made.right} was corrected back to {long_day(made.since)}", way
 
 
 # -- locks
@@ -146,7 +141,7 @@ def _store(made: Plan, correction: Correction, today: date, now: datetime) -> No
         if before != right:
             assignment = made.assignments[id]
             store_own(assignment, right)
-            flag_modified(assignment, "auto_decrement_credit")  # whoever has it open is told
+            touch(assignment)
     db.session.flush()
     if made.wanted.quantity is not None:
         bundles_changed(made.assignments.values(), today, now)

@@ -143,17 +143,18 @@ def _kept_of_assignments(ids: Sequence[int]) -> dict[int, Kept]:
         for id, before in db.session.execute(query.where(CorrectedAssignment.assignment_id.in_(some))):
             told = json.loads(before)
             _add_changes(found[id], told["prices"], OwnPrices)
-            found[id]["quantity"].update(changes(_dated(told["quantities"], int)))
+            found[id]["quantity"].update(changes(dated(told["quantities"], int)))
     return found
 
 
 def _add_changes(found: Kept, rows: Sequence[Sequence[Any]], kind: Any) -> None:
-    history = _dated(rows, kind)
+    history = dated(rows, kind)
     for name in kind._fields:
         found[name].update(changes(price_by_price(history, name)))
 
 
-def _dated(rows: Iterable[Sequence[Any]], kind: Any) -> History[Any]:
+def dated(rows: Iterable[Sequence[Any]], kind: Any) -> History[Any]:
+    """What `as_json` has written, as a history."""
     return tuple((date.fromisoformat(day), kind(*values)) for day, *values in rows)
 
 

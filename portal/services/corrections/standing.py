@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.correcting import Stands
 from portal.domain.due import Kind, Posted
+from portal.domain.terms import in_force
 from portal.extensions import db
 from portal.models import Charge
 from portal.services.billing.loading import Loaded, Root, add_posted_since
@@ -92,4 +93,7 @@ def _add_once(found: dict[int, Standing], day: date) -> None:
             tax_rate=row.rate,
         )
     for (id, kind), stands in posted.items():
+        item = found[id].loaded
+        if item.rates_corrected:
+            stands = stands._replace(tax_rate=in_force(item.terms.tax_rates, item.terms.start_date))
         found[id].once[kind] = stands

@@ -6,10 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from portal.domain.days import check_day
-from portal.domain.errors import Invalid
+from portal.domain.errors import Invalid, WayOut
 from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, QUANTITY_MAX
 from portal.domain.wording import listed, long_day, price_in, whole
-from portal.models import Package
+from portal.models import Correction, Package
+from portal.services.once import Receipt
 from portal.services.packages.definition import PRICE_LABELS
 
 SENTENCE_LONGEST = 250
@@ -89,3 +90,9 @@ def check(wanted: Wanted, today: date) -> None:
         raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     if len(wanted.said) > SENTENCE_LONGEST:
         raise Invalid("sentence", f"Too long: {SENTENCE_LONGEST} characters at most.")
+
+
+def receipt(made: Correction) -> Receipt:
+    """What was corrected, and the way to it, for whoever sends the same form again."""
+    way = WayOut("See the correction", "corrections.show", {"correction_id": made.id})
+    return f"{made.right} was corrected back to {long_day(made.since)}", way

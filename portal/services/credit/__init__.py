@@ -54,7 +54,7 @@ from portal.services.credit.payments import (
 )
 from portal.services.credit.putting import lock_open, put, refreshed
 from portal.services.credit.splitting import split
-from portal.services.credit.taking_off import open_again, take_off
+from portal.services.credit.taking_off import open_again, take_off, take_off_discounts
 
 __all__ = [
     "Act",
@@ -102,6 +102,7 @@ __all__ = [
     "split",
     "split_off",
     "take_off",
+    "take_off_discounts",
     "to_pay",
     "to_pay_items",
     "touched_by",

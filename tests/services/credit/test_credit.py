@@ -34,6 +34,7 @@ from portal.services.charges.by_hand import ManualCharge, charge_manually, rever
 from portal.services.charges.write_off import move_due_day, write_off
 from portal.services.corrections.planning import plan
 from portal.services.corrections.posting import post
+from portal.services.corrections.tax_rates import RateWanted, plan_rate, post_rate
 from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.credit.account import account
 from portal.services.credit.items import items_of
@@ -450,6 +451,15 @@ class History:
         wanted = Wanted(since, "GBP", {"retail": self.amount()}, quantity)
         if not (seen := plan(wanted, whose, self.day)).does_nothing:
             post(wanted, whose, seen=seen.fingerprint, token=self.token(), today=self.day, by=BEN, now=NOW)
+            self.tell_posted()
+
+    def do_correct_rate(self):
+        """A wrong tax rate, corrected back to a day."""
+        since = self.day - timedelta(days=self.random.randint(0, 70))
+        wanted = RateWanted(since, Decimal(self.random.choice(("0", "7.7", "20"))))
+        if not (seen := plan_rate(self.customer, wanted, self.day)).does_nothing:
+            act = {"token": self.token(), "today": self.day, "by": BEN, "now": NOW}
+            post_rate(self.customer, wanted, seen=seen.fingerprint, **act)
             self.tell_posted()
 
     def do_run(self):
