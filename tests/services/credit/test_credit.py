@@ -552,12 +552,14 @@ def calls_with_tax(customer):
     by_day = defaultdict(Decimal)
     for call in db.session.scalars(select(Call).where(Call.customer_id == customer.id)):
         by_day[call.day] += call.spend
-    rate, cent = customer.tax_rate_on(TODAY), Decimal("0.01")
+    cent = Decimal("0.01")
     return sum(
         (
             amount.quantize(cent, "ROUND_HALF_UP")
-            + (amount.quantize(cent, "ROUND_HALF_UP") * rate / 100).quantize(cent, "ROUND_HALF_UP")
-            for amount in by_day.values()
+            + (amount.quantize(cent, "ROUND_HALF_UP") * customer.tax_rate_on(day) / 100).quantize(
+                cent, "ROUND_HALF_UP"
+            )
+            for day, amount in by_day.items()
         ),
         Decimal(0),
     )
