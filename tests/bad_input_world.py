@@ -16,6 +16,7 @@ from portal.services import credit
 from portal.services.calls import importing
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.corrections.planning import plan
+from portal.services.corrections.tax_rates import RateWanted, plan_rate
 from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.customers import customers
 from portal.services.runs import runs
@@ -113,6 +114,7 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     theirs_to_correct = Whose(assignment_ids=(things["acme"].parts["assignment_id"],))
     return {
         "correction_seen": plan(right, theirs_to_correct, trade.TODAY).fingerprint,
+        "rate_seen": plan_rate(acme, RateWanted(date(2026, 11, 1), Decimal("21")), trade.TODAY).fingerprint,
         "spare": spare.id,
         "discount": discount.id,
         "daily": gone.id,

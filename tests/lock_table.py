@@ -17,6 +17,7 @@ charges       move_due_day use_credit write_off : customer charge
 charges       reverse : customer position? charge
 connexcs_packages delete update_row : connexcs
 corrections   create : (company) customer package? position charge?
+corrections   create_rate : (company) customer position? charge?
 corrections   send : customer?
 credit        adjust : customer
 credit        pay_from_balance : customer charge

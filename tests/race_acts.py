@@ -219,6 +219,9 @@ def _forms() -> list[Act]:
         Act("correct Acme's seat", "corrections.create", "/corrections",
             {"ids": "begun", "since": "2026-11-01", "currency": "GBP", "quantity": "2", "seen": "begun_seen",
              "token": "a click"}, "billing"),
+        Act("correct Acme's tax rate", "corrections.create_rate", "/corrections/tax-rate",
+            {"customer_id": "acme", "since": "2026-11-01", "tax_rate": "7", "seen": "rate_seen", "token": "a click"},
+            "billing"),
         Act("mail about the correction", "corrections.send", "/corrections/{corrected}/mails"),
         # customers
         Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),

@@ -119,6 +119,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the morning's notices", "delete the later assignment"),
         ("the night's run", "correct Seat"),
         ("correct Seat", "correct Acme's seat"),
+        ("the night's run", "correct Acme's tax rate"),
     ],
     "charge": [
         ("the night's run", "allocate the rest"),
@@ -128,6 +129,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "pay from the balance"),
         ("correct Seat", "allocate the rest"),
         ("correct Acme's seat", "pay from the balance"),
+        ("correct Acme's tax rate", "allocate the rest"),
     ],
     "import": [
         ("stop the import", "the calls that came in"),

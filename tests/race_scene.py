@@ -34,6 +34,7 @@ from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
 from portal.services.charges import by_hand
 from portal.services.corrections import planning, posting
+from portal.services.corrections.tax_rates import RateWanted, plan_rate
 from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
@@ -278,6 +279,8 @@ def _correct(names: dict[str, Any]) -> None:
     db.session.commit()
     cheaper, more = Wanted(**since, prices={"retail": Decimal(20)}), Wanted(**since, prices={}, quantity=2)
     names["seat_seen"] = planning.plan(cheaper, seat, trade.TODAY).fingerprint
+    right = RateWanted(NOVEMBER, Decimal(7))
+    names["rate_seen"] = plan_rate(names["acme"], right, trade.TODAY).fingerprint
     names["begun_seen"] = planning.plan(more, begun, trade.TODAY).fingerprint
 
 

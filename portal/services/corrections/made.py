@@ -1,14 +1,14 @@
 """Corrections that were made: what was posted, for whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import func, select
 
 from portal.extensions import db
 from portal.models import Charge, CorrectedAssignment, Correction, Customer
-from portal.services.corrections.planning import Sums
+from portal.services.corrections.planning import ZERO, Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,12 @@ def by_customer(correction: Correction) -> Sequence[Posted]:
         .group_by(Customer.id)
         .order_by(Customer.search_key, Customer.id)
     )
-    return [Posted(*row) for row in db.session.execute(query)]
+    found = [Posted(*row) for row in db.session.execute(query)]
+    if not correction.call_tax or correction.customer is None:
+        return found
+    # Of one customer: the tax on calls has gone into the balance by itself.
+    (charges,) = found or [Posted(correction.customer, ZERO, ZERO, ZERO, 0)]
+    return [replace(charges, tax=charges.tax + correction.call_tax)]
 
 
 def totals(theirs: Sequence[Posted]) -> list[Sums]:

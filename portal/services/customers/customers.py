@@ -137,7 +137,7 @@ def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | No
         raise Invalid(
             "tax_rate_from",
             f"Charges have been posted for {customer.name} at the present rate. Choose tomorrow or a later "
-            "day for the new rate.",
+            "day for the new rate, or correct it back to a day.",
         )
     history = {row.effective_from: row.rate for row in customer.tax_rates}
     if begins <= today:

@@ -1,4 +1,4 @@
-"""The form of a correction back to a day. What is left empty was right."""
+"""The forms of corrections back to a day. What is left empty was right."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,9 +8,17 @@ from wtforms import BooleanField, HiddenField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from portal.domain.errors import Invalid
+from portal.services.corrections.tax_rates import RateWanted
 from portal.services.corrections.wanted import SENTENCE_LONGEST, Wanted
 from portal.services.packages.definition import PRICE_LABELS
-from portal.web.shared.fields import ChoiceField, DayField, DecimalTextField, WholeField, put_error
+from portal.web.shared.fields import (
+    ChoiceField,
+    DayField,
+    DecimalTextField,
+    WholeField,
+    put_error,
+    tax_rate_field,
+)
 from portal.web.shared.token_field import TokenField
 
 
@@ -68,4 +76,33 @@ class CorrectionForm(FlaskForm):
             self._quantity,
             bool(self.for_good.data),
             self.sentence.data or "",
+        )
+
+
+class RateForm(FlaskForm):
+    """The right tax rate, since when, and what the customer reads of it."""
+
+    token = TokenField()
+    seen = HiddenField()
+    since = DayField("Wrong since", render_kw={"required": True})
+    tax_rate = tax_rate_field(render_kw={"required": True})
+    for_good = BooleanField("Correct later changes too")
+    sentence = StringField("What the customer reads", render_kw={"maxlength": SENTENCE_LONGEST})
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether anything can be said of what it would post."""
+        return all(field.raw_data and field.raw_data[0] for field in (self.since, self.tax_rate))
+
+    def wanted(self) -> RateWanted | None:
+        """What is wanted, if every field can be read; else each field says why not."""
+        self.validate()
+        if self.since.data is None:
+            put_error(self, Invalid("since", "Choose the first day on which it was wrong."))
+        if self.tax_rate.data is None:
+            put_error(self, Invalid("tax_rate", "Enter the right rate, in per cent."))
+        if self.errors or self.since.data is None:
+            return None
+        return RateWanted(
+            self.since.data, self.tax_rate.data, bool(self.for_good.data), self.sentence.data or ""
         )
