@@ -6,11 +6,10 @@ from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
 
-from bs4 import BeautifulSoup, Tag
 from flask import Flask
 
 from portal.extensions import db
-from tests.pages import words
+from tests.pages import Element, read, words
 
 HUGE = 100_000
 BEYOND = str(2**63)
@@ -89,7 +88,7 @@ class Form:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def form_on(soup: BeautifulSoup, element: Tag) -> Form:
+def form_on(soup: Element, element: Element) -> Form:
     """Read a form and its controls, also those that stand elsewhere and name it."""
     found = Form(str(element["action"]).partition("#")[0])
     inside = element.select("input, select, textarea")
@@ -104,7 +103,7 @@ def form_on(soup: BeautifulSoup, element: Tag) -> Form:
     return found
 
 
-def _take(form: Form, soup: BeautifulSoup, control: Tag) -> None:
+def _take(form: Form, soup: Element, control: Element) -> None:
     name = str(control["name"])
     form.fields.setdefault(
         name, Field(name, _kind(control), _label(soup, control), control.has_attr("required"))
@@ -122,7 +121,7 @@ def _take(form: Form, soup: BeautifulSoup, control: Tag) -> None:
         form.values.setdefault(name, control.get("value", ""))
 
 
-def _kind(control: Tag) -> str:
+def _kind(control: Element) -> str:
     name, type = str(control["name"]), control.get("type", "")
     if control.name == "select" or type == "radio":
         return "choice"
@@ -143,7 +142,7 @@ def _kind(control: Tag) -> str:
     return "number" if control.get("inputmode") in ("numeric", "decimal") else "text"
 
 
-def _label(soup: BeautifulSoup, control: Tag) -> str:
+def _label(soup: Element, control: Element) -> str:
     label = soup.select_one(f'label[for="{control["id"]}"]') if control.get("id") else None
     label = label or control.find_parent("label")
     return words(label) if label else str(control.get("aria-label", ""))
@@ -151,7 +150,7 @@ def _label(soup: BeautifulSoup, control: Tag) -> str:
 
 def sentence_about(text: str, field: Field, word: str = "") -> str:
     """The sentence of an answer that names a field, or stands at it; empty where none does."""
-    soup = BeautifulSoup(text, "html.parser")
+    soup = read(text)
     at = soup.select_one(
         f'[name="{field.name}"][aria-invalid=true], [data-field="{field.name}"] [aria-invalid=true]'
     )
@@ -171,7 +170,7 @@ def sentence_about(text: str, field: Field, word: str = "") -> str:
     return all_said if any(word in all_said.casefold() for word in wanted) else ""
 
 
-def sayings(soup: BeautifulSoup) -> list[Tag]:
+def sayings(soup: Element) -> list[Element]:
     """Where a page or a part of one says what is wrong; all of a page that only says that."""
     found = soup.select("[role=alert], .field__error, .note, .toast")
     return found or ([] if soup.select("main form") else soup.select("main"))

@@ -15,13 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
 from sqlalchemy import Engine, event, text
 
 from portal.extensions import db
 from portal.models import Company
 from portal.services import locking
 from tests import race_invariants, race_scene, trade, world
+from tests.pages import read
 from tests.race_acts import Act
 from tests.race_pairs import is_loose
 from tests.race_scene import Scene
@@ -263,7 +263,7 @@ def _plain(column: Any, value: Any, scene: Scene) -> Any:
 
 def _sentences(page: str) -> str:
     """What a refusal says."""
-    soup = BeautifulSoup(page, "html.parser")
+    soup = read(page)
     main = soup.select_one("main") or soup
     return INSTANT.sub("then", SECRET.sub("...", " ".join(main.get_text(" ").split())))
 

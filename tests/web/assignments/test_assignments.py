@@ -70,7 +70,7 @@ def test_a_row_says_what_is_charged_next_and_where_the_assignment_stands(client,
     assert "+44 20 7946 0123 1 monthly, 1st 30.00 10 Dec 2026 5.00 starts 10 Dec 2026" in rows[0]
     assert "customer 12 monthly, 1st 7.50 1 Dec 2026 90.00 locked to 31 Dec 2026" in rows[1]
     assert "ended 30 Sep 2026" in rows[2]
-    assert soup.select_one("tr.ended") is soup.select("#assignments tbody tr")[2], "ended ones last"
+    assert soup.select_one("tr.ended") == soup.select("#assignments tbody tr")[2], "ended ones last"
 
 
 def test_what_is_overdue_and_what_is_held_stands_out(client, northwind, trunk):

@@ -197,7 +197,7 @@ def test_a_number_that_has_moved_tells_whose_it_was(
     assert not page(client.get(f"/dids/{number.id}")).select("#held")
     monkeypatch.setitem(app.config, "TODAY", (TODAY + timedelta(1)).isoformat())
     client.post(f"/dids/{number.id}/customer", data={"customer": "Globex", "version": number.version})
-    table = page(client.get(f"/dids/{number.id}")).find("section", attrs={"aria-labelledby": "held"})
+    table = page(client.get(f"/dids/{number.id}")).select_one("section[aria-labelledby=held]")
     assert [words(row) for row in table.select("tbody tr")] == [
         "Globex 23 Nov 2026 now",
         "Acme 22 Nov 2026 22 Nov 2026",

@@ -5,13 +5,13 @@ import os
 from io import BytesIO
 
 import pytest
-from bs4 import BeautifulSoup
 from sqlalchemy import create_engine, make_url, text
 from werkzeug.exceptions import HTTPException
 
 from tests import bad_input, bad_input_world, world
 from tests.bad_input import BEYOND, LETTERS, Field, Form, form_on, sentence_about, shown
 from tests.bad_input_routes import QUERY, ROWS, SECURITY, SECURITY_FIELDS, Row
+from tests.pages import read
 
 pytestmark = pytest.mark.slow
 
@@ -124,7 +124,7 @@ def judge(stage, row, field, value, must, answer, is_unchanged):
 
 def said(answer):
     """What an answer says, in short."""
-    soup = BeautifulSoup(answer.text, "html.parser")
+    soup = read(answer.text)
     found = bad_input.sayings(soup) or soup.select("h1") or [soup]
     return " | ".join(" ".join(part.get_text(" ").split()) for part in found)[:300]
 
@@ -159,7 +159,7 @@ def on_page(stage, row, view):
     query = {key: filled(stage, value) for key, value in row.query.items()}
     answer = stage.browser(row.role).get(path, query_string=query)
     assert answer.status_code == 200, f"{path} {query} answers {answer.status_code}: {said(answer)}"
-    soup = BeautifulSoup(answer.text, "html.parser")
+    soup = read(answer.text)
     forms = [form_on(soup, element) for element in soup.select("form[method=post]")]
     ours = [form for form in forms if view_of(stage, form.action) == view]
     assert ours, f"{path} shows no form of {view}, only {[view_of(stage, f.action) for f in forms]}"

@@ -3,12 +3,11 @@
 import re
 
 import pytest
-from bs4 import BeautifulSoup
 
 from tests import bad_input, bad_input_world, world
 from tests.bad_input import form_on
 from tests.bad_input_routes import ROWS
-from tests.pages import page, words
+from tests.pages import page, read, words
 from tests.web.http.test_bad_input import address, filled, said, send, submission, view_of
 
 # What each form says instead, the second time: the name of a field, and its value.
@@ -57,7 +56,7 @@ def opened(stage, name):
 
 
 def where(answer):
-    return answer.location or words(BeautifulSoup(answer.text, "html.parser").select_one("h1"))
+    return answer.location or words(read(answer.text).select_one("h1"))
 
 
 def test_every_form_with_a_token_is_tried_here(stage):
@@ -68,7 +67,7 @@ def test_every_form_with_a_token_is_tried_here(stage):
             continue
         query = {key: filled(stage, value) for key, value in row.query.items()}
         answer = stage.browser(row.role).get(address(stage, row.page, row, "GET"), query_string=query)
-        soup = BeautifulSoup(answer.text, "html.parser")
+        soup = read(answer.text)
         forms = [form_on(soup, element) for element in soup.select("form[method=post]")]
         found |= {view_of(stage, form.action) for form in forms if "token" in form.fields}
     assert known <= found
