@@ -44,12 +44,17 @@ PASSWORDS = "a password is compared, not kept"
 ASSIGN = {"package": "{spare}", "quantity": "2", "start_date": "2026-11-22"}
 TOKEN = {"token": "tests/web/http/test_once.py tries it"}
 WHICH = "which form it is; anything else is the form of one number"
+NO_OWN_PRICE = {"confirmed": "no own price changes"}
 NOT_CHOSEN = "without a day it is the first day that can be"
 INTAKE = {"customer": "Acme", "package": "{spare}", "start_date": "2026-11-22", "quantity": "1"}
 INTAKE_HARMLESS = TOKEN | {"by": WHICH, "fingerprint": "what differs is shown once more"}
 DID_INTAKE = {"query": {"by": "block"}, "harmless": INTAKE_HARMLESS, "says": {"by": "number"}}
 BLOCK = INTAKE | {"first": "+442079461000", "last": "+442079461003", "by": "block"}
 MANY = {"ids": "id", "end_date": "date"}
+PRICES = {
+    "ids": "id", "retail": "number", "cost": "number", "setup_cost": "number", "setup_retail": "number",
+    "effective_from": "date", "lift": "choice",
+}  # fmt: skip
 
 CORRECTION = {
     "since": "2026-11-01",
@@ -85,9 +90,31 @@ ROWS = {
     "assignments.end_many": Row(
         fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
     ),
-    "assignments.update": Row("assignments.edit", fill={"quantity": "3", "seen": "y"}),
+    "assignments.delete_planned": Row(
+        fill={"effective_from": "2027-01-01"},
+        kinds={"effective_from": "date"},
+        status=(409, 422),
+        says={"effective_from": "in force"},
+    ),
+    "assignments.own_prices_of_many": Row(
+        fill={
+            "ids": "{assignment_id}",
+            "retail": "8",
+            "cost": "",
+            "setup_cost": "",
+            "setup_retail": "",
+            "effective_from": "",
+            "lift": "cost",
+        },
+        kinds=PRICES,
+        defaults=("retail", "cost", "setup_cost", "setup_retail", "effective_from", "lift"),
+    ),
+    "assignments.update": Row("assignments.edit", fill={"quantity": "3", "seen": "y"}, harmless=NO_OWN_PRICE),
     "assignments.update_row": Row(
-        "assignments.edit", form="assignments.update", fill={"quantity": "3", "seen": "y"}
+        "assignments.edit",
+        form="assignments.update",
+        fill={"quantity": "3", "seen": "y"},
+        harmless=NO_OWN_PRICE,
     ),
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(

@@ -138,6 +138,18 @@ SCHEDULE = [
 ]  # fmt: skip
 
 TERMS = [
+    ("14. what is not its own stays the package's: it is nothing [own-price-of-each-kind]",
+     "theirs if mine is None else mine for", "mine or 0 for"),
+    ("14. an own price of nothing: is the package's [own-price-of-nothing]",
+     "theirs if mine is None else mine for", "mine or theirs for"),
+    ("14. the day from which they hold: the first ones from the beginning [own-price-from-tomorrow]",
+     "own = own if own[0][0] <= FIRST_DAY else ((FIRST_DAY, OwnPrices()), *own)", "own = own"),
+    ("14. what is not its own stays the package's: as it was before the package changed [own-price-package-changes]",
+     "days = sorted({FIRST_DAY, *(day for day, _ in prices), *(day for day, _ in own)})",
+     "days = sorted({FIRST_DAY, *(day for day, _ in own)})"),
+    ("14. with the day from which they hold: only where the package changes [own-price-lifted]",
+     "days = sorted({FIRST_DAY, *(day for day, _ in prices), *(day for day, _ in own)})",
+     "days = sorted({FIRST_DAY, *(day for day, _ in prices)})"),
     ("6. terms hold from a day on: from the day after it",
      "index = bisect_right(history, day, key=itemgetter(0))",
      "index = bisect_right(history, date.fromordinal(day.toordinal() - 1), key=itemgetter(0))"),
@@ -438,6 +450,11 @@ FREE_MINUTES = [
 ]  # fmt: skip
 
 ASSIGNING = [
+    ("14. prices of its own, given when it is assigned: forgotten [own-price]",
+     "own_prices=[AssignmentPrice(effective_from=FIRST_DAY, **draft.own.given)] if draft.own.given else []",
+     "own_prices=[]"),
+    ("14. an own price up to 999,999,999: not asked [own-price-too-high]",
+     "    for problem in price_problems(draft.own.given):\n        raise problem\n", ""),
     ("2. assigned to customers in the currencies it is sold in: in any",
      "if customer.currency not in package.currencies:", "if False:"),
     ("2. quantity from 1: from 0",
@@ -518,10 +535,47 @@ PACKAGE_CHANGES = [
 LINE_BOUND = [
     ("2. a line below 1,000,000,000: one unit of it is looked at", "if dearest * quantity >=", "if dearest >="),
     ("2. a line below 1,000,000,000: prices to come are not looked at",
-     "if p is held or (p.currency == currency and p.effective_from > since)", "if p is held"),
-    ("2. a line below 1,000,000,000, when a price changes: or more", "        if found:", "        if False:"),
+     "later = [value for day, value in history if day > since]", "later: list = []"),
+    ("2. a line below 1,000,000,000, when a price changes: or more",
+     "if _own_keep_below(", "if True or _own_keep_below("),
+    ("14. own price x quantity stays below 1,000,000,000: one unit of it is looked at",
+     "if dearest * most >=", "if dearest >="),
+    ("14. lifted, the package's price: is not held against the quantity [own-price-lifted-line-too-high]",
+     "of_package if price is None", "0 if price is None"),
+    ("14. a quantity is held against the price that is paid: the package's [own-price-keeps-a-line-below]",
+     "with_own(package_prices(package, currency), own)", "package_prices(package, currency)"),
+    ("14. a package's price that nobody pays for so many units: is held against them all the same "
+     "[own-price-package-too-dear-for-others]", "if _own_keep_below(", "if False and _own_keep_below("),
     ("2. a line below 1,000,000,000, when a price changes: quantities of before count too",
      ", ~superseded)", ")"),
+]  # fmt: skip
+
+OWN_PRICES = [
+    ("14. by the rules of section 6: from today, whatever was posted [own-price-not-today]",
+     "earliest = earliest_day(assignment, today)", "earliest = today"),
+    ("14. by the rules of section 6: from any day", "    if day < earliest:\n", "    if False:\n"),
+    ("14. own prices, at once while nothing was posted: never", "    if day < earliest:\n", "    if day <= today:\n"),
+    ("14. nothing is charged after the last day: it can be", "if assignment.end_date and day > assignment.end_date:",
+     "if False:"),
+    ("14. nothing is charged after the last day: nor on it [own-price-on-the-last-day]",
+     "if assignment.end_date and day > assignment.end_date:",
+     "if assignment.end_date and day >= assignment.end_date:"),
+    ("14. setup was charged: a price of its own is taken [own-price-setup-too-late]",
+     "    if name not in SETUP and assignment.package.recurs:\n", "    if True:\n"),
+    ("14. what is charged once was: a price of its own is taken [own-price-one-off-too-late]",
+     "    if name not in SETUP and assignment.package.recurs:\n", "    if name not in SETUP:\n"),
+    ("14. the one planned for a later day stays: it gives way [own-price-the-last-one-counts]",
+     "if row.effective_from > through and getattr(row, name) != getattr(held, name):", "if False:"),
+    ("14. each by itself: until whatever changes next [own-price-each-by-itself-from-its-day]",
+     "if row.effective_from > through and getattr(row, name) != getattr(held, name):",
+     "if row.effective_from > through:"),
+    ("14. own prices by the rules of section 6: bounds are not asked [own-price-changed-below-zero]",
+     "    for problem in price_problems(prices):\n        raise problem\n    earliest", "    earliest"),
+    ("14. own price x quantity: is not asked [own-price-line-too-high]",
+     "    line_bound.check_own(assignment, dict(changed), day)\n", ""),
+    ("14. any of the four, each by itself: only the first that is given [own-price-at-once]",
+     "for name, value in prices.items():\n        for row",
+     "for name, value in list(prices.items())[:1]:\n        for row"),
 ]  # fmt: skip
 
 READING = [
@@ -544,8 +598,10 @@ READING = [
     ("2. the unit of the customer's currency: of dollars",
      "unit=minor_unit(row.currency)", 'unit=minor_unit("USD")'),
     ("2. the price list of the customer's currency: any",
-     "prices=prices[row.package_id, row.currency]",
-     "prices=next(p for (id, _), p in prices.items() if id == row.package_id)"),
+     "with_own(prices[row.package_id, row.currency], own",
+     "with_own(next(p for (id, _), p in prices.items() if id == row.package_id), own"),
+    ("14. prices of its own: no run reads them [own-price]",
+     ".where(AssignmentPrice.assignment_id.in_(assignment_ids))", ".where(AssignmentPrice.assignment_id.in_([]))"),
     ("4. a minimum waits as long as the setting says: not [minimum-usage-wait-days-not-over]",
      "wait_days=wait_days if row.minimum_spend else 0", "wait_days=0"),
 ]  # fmt: skip
@@ -575,6 +631,7 @@ BROKEN = [
         "portal/models/assignment.py": ASSIGNMENT,
         "portal/services/assignments/assigning.py": ASSIGNING,
         "portal/services/assignments/changing.py": CHANGING,
+        "portal/services/assignments/own_prices.py": OWN_PRICES,
         "portal/services/packages/definition.py": DEFINITION,
         "portal/services/packages/catalogue.py": PACKAGES,
         "portal/services/packages/changes.py": PACKAGE_CHANGES,

@@ -9,7 +9,7 @@ add a line. Acts that lock a kind in common, and not both of them shared, can me
 ROUTES = """
 account       update : person
 assignments   assign_many create : (did)? customer (package) position?
-assignments   delete end end_many update update_row : customer (package) position
+assignments   delete delete_planned end end_many own_prices_of_many update update_row : customer (package) position
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
 charges       create : (company) customer charge?

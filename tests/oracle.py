@@ -19,7 +19,8 @@ prices are `Decimal` (or text, or int), a day since which something has always h
      "assignments": [{
         "package": "trunk", "customer": "acme", "did": None, "start_date": day, "charge_from": None,
         "quantities": [(ALWAYS, 2), (effective_from, 3)],
-        "ends": [(ALWAYS, None), (known_on, end_date)]}],  # the last one known by a day counts
+        "ends": [(ALWAYS, None), (known_on, end_date)],  # the last one known by a day counts
+        "own_prices": {"retail": [(ALWAYS, None), (effective_from, "8")]}}],  # each by itself; None: the package's
      "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount; or a dict, as free_calls.py says
      "usage_wait_days": 0, "through": day}
 
@@ -286,7 +287,17 @@ class Walk:
     # --- terms, and the ledger
 
     def prices(self, day):
-        return [Decimal(str(price)) for price in holding(self.package["prices"][self.currency], day)]
+        """Cost, retail, setup cost, setup retail: the assignment's own where it has one, else the package's."""
+        own = [self.own_price(name, day) for name in ("cost", "retail", "setup_cost", "setup_retail")]
+        of_package = holding(self.package["prices"][self.currency], day)
+        return [
+            Decimal(str(theirs if mine is None else mine))
+            for mine, theirs in zip(own, of_package, strict=True)
+        ]
+
+    def own_price(self, name, day):
+        found = holding(self.assignment.get("own_prices", {}).get(name, []), day)
+        return found[0] if found else None
 
     def quantity(self, day):
         return holding(self.assignment["quantities"], day)[0]

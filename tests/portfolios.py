@@ -25,7 +25,7 @@ DAYS_OF_A_PORTFOLIO = 456
 CORNERS = (1, 15, 28, 29, 30, 31)
 FREQUENCIES = ("daily", "weekly", "monthly", "monthly", "monthly", "quarterly", "yearly")
 LATE_BY = (1, 2, 20, 60, 90, 91, 92, 120, 200)
-CHANGES = ("end", "end", "end", "quantity", "price", "schedule", "schedule", "tax")
+CHANGES = ("end", "end", "end", "quantity", "price", "own", "schedule", "schedule", "tax")
 
 oracle_input = portfolio_of
 
@@ -127,6 +127,7 @@ def an_assignment(rng, packages, customers, since):
         "start_date": start.isoformat(),
         "end_date": end and end.isoformat(),
         "charge_from": charge_from and charge_from.isoformat(),
+        **{name: a_price(rng) for name in PRICES if rng.random() < 0.1},
     }
 
 
@@ -267,6 +268,18 @@ class Changes:
             **{name: a_price(self.rng) for name in PRICES},
             **self.effective_from(("price", assignment["package"], currency), on),
         }
+
+    def own(self, index, on):
+        """Own prices of what recurs: one or both of them, sometimes the package's again."""
+        names = self.rng.sample(("cost", "retail"), self.rng.randint(1, 2))
+        prices = {name: self.rng.choice((None, a_price(self.rng))) for name in names}
+        holds = self.effective_from(("own", index), on)
+        end = self.ends[index]
+        if self.packages[self.assignments[index]["package"]]["frequency"] == "none" or (
+            end and a_day(holds["effective_from"]) > end
+        ):
+            return None
+        return {"on": on.isoformat(), "assignment": index, **prices, **holds}
 
     def schedule(self, index, on):
         key = self.assignments[index]["package"]

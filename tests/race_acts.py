@@ -73,6 +73,8 @@ def _filled(value: Any, scene: Scene, click: str) -> Any:
         return value()
     if value == "a click":
         return click
+    if isinstance(value, list):
+        return [_filled(one, scene, click) for one in value]
     return scene.names.get(value, value) if isinstance(value, str) else value
 
 
@@ -155,6 +157,12 @@ def _forms() -> list[Act]:
         Act("assign Line to many DIDs", "assignments.assign_many", "/assignments/many/dids/assign",
             {**line, "ids": "did"}),
         Act("change the quantity", "assignments.update", "/assignments/{due}", edit),
+        Act("an own price for it", "assignments.update", "/assignments/{due}",
+            {**edit, "quantity": "1", "retail": "9", "cost": "", "confirmed": "due.own"}),
+        Act("own prices of many", "assignments.own_prices_of_many", "/assignments/own-prices",
+            {"ids": ["due", "later"], "retail": "9", "confirmed": "both.own"}),
+        Act("remove a planned own price", "assignments.delete_planned",
+            "/assignments/{later}/own-prices/planned/delete", {"effective_from": "2026-12-09"}),
         Act("end the assignment", "assignments.end", "/assignments/{due}/end",
             {"version": "due.version", "end_date": TODAY}),
         Act("end the later assignment", "assignments.end", "/assignments/{later}/end",

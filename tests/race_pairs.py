@@ -108,6 +108,8 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "delete today's assignment"),
         ("the night's run", "change the quantity"),
         ("the night's run", "end the assignment"),
+        ("the night's run", "an own price for it"),
+        ("the night's run", "own prices of many"),
         ("the night's run", "post all that is held"),
         ("the night's run", "the night's run"),
         ("the night's run", "post the simulation"),

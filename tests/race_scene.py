@@ -29,13 +29,14 @@ from portal.models import (
 )
 from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
 from portal.services import credit
-from portal.services.assignments import changing
+from portal.services.assignments import changing, own_impact, own_prices
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
 from portal.services.charges import by_hand
 from portal.services.corrections import planning, posting
 from portal.services.corrections.tax_rates import RateWanted, plan_rate
 from portal.services.corrections.wanted import Wanted, Whose
+from portal.services.packages import impact
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.people import invitations, people
@@ -96,6 +97,14 @@ def blank(folder: Path) -> Scene:
     """A portal before its first charge: customers, and a package that is due."""
     names = {**_catalogue(), **_customers(), **_people()}
     names["due"] = trade.assigned(names["line"], names["acme"], NOVEMBER)
+    line = definition_of(names["line"], trade.TODAY)
+    dearer = tuple(
+        price.__class__(price.currency, price.cost, Decimal(99)) if price.currency == "GBP" else price
+        for price in line.prices
+    )
+    changed = line.__class__(**{**_fields(line), "prices": dearer})
+    change = plan_change(names["line"], changed, trade.TODAY, trade.TODAY)
+    names["line.impact"] = impact.impact_of(change).fingerprint
     names["paused"] = _import(folder, "first", 1, "Acme", names)
     db.session.commit()
     return _kept(names, {})
@@ -184,6 +193,18 @@ def _assign(names: dict[str, Any]) -> None:
     names["held"] = trade.assigned(names["daily"], acme, date(2025, 1, 6))
     post_chunk([names["held"].id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
     names["today"] = trade.assigned(names["bundle"], acme, trade.TODAY, minutes=10)
+    own_prices.make_own_change(
+        own_prices.plan_own_change(names["later"], {"retail": Decimal(8)}, date(2026, 12, 9), trade.TODAY)
+    )
+    names["due.own"] = _own_seen(names["due"])
+    names["both.own"] = _own_seen(names["due"], names["later"])
+
+
+def _own_seen(*assignments: Any) -> str:
+    """What a person has seen who gives all of these an own price of 9."""
+    ids = [assignment.id for assignment in assignments]
+    planned = own_prices.plan_many(ids, {"retail": Decimal(9)}, None, trade.TODAY)
+    return own_impact.impact_of(planned.done).fingerprint
 
 
 def _pay(names: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ GET  packages copy delete edit edit_row new
 GET  payments ask_split new
 GET  payments_back new
 GET  runs new
-POST assignments assign_many bulk create delete end end_many update update_row
+POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many update update_row
 POST calls create keep_columns resume stop
 POST charges create move_due_day reverse use_credit write_off
 POST connexcs_packages add_known create delete update_row

@@ -15,6 +15,7 @@ A scenario is one JSON object:
      "usage": [{"customer": "acme", "did": null, "date": "2026-01-12", "amount": "3.20"}],
      "changes": [{"on": "2026-03-10", "assignment": 0, "end_date": "2026-03-20"},
                  {"on": "2026-03-10", "assignment": 0, "quantity": 3},
+                 {"on": "2026-03-10", "assignment": 0, "retail": "8"},
                  {"on": "2026-03-10", "package": "trunk", "retail": "12", "currency": "EUR"},
                  {"on": "2026-03-10", "package": "trunk", "frequency": "weekly"},
                  {"on": "2026-03-10", "customer": "acme", "tax_rate": "21",
@@ -24,7 +25,7 @@ Only `from`, `to`, `packages` and `assignments` are required. Runs happen on eve
 first start to `to`. A change is made at the start of its day, before the run of that day, in the
 order given; what it changes holds from `effective_from`, by default the day after (an end date at
 once). What a price change leaves out stays as it is; its currency is the scenario's unless it says
-another. A frequency that changes clears the match days.
+another. Prices of an assignment are its own; null is the package's. A frequency that changes clears the match days.
 
 `answer(scenario)` is what `portal simulate` answers to it, without the sentences: the lines posted
 on the days from `from` to `to`, by date, then in the rules' order.
@@ -86,6 +87,7 @@ def portfolio_of(scenario):
             "minutes": assignment.get("minutes"),
             "quantities": [(ALWAYS, assignment.get("quantity", 1))],
             "ends": [(ALWAYS, a_day(assignment.get("end_date")))],
+            "own_prices": {name: [(ALWAYS, assignment.get(name))] for name in PRICES},
         }
         for assignment in scenario["assignments"]
     ]
@@ -138,6 +140,10 @@ def record(change, packages, customers, assignments, currency):
         assignments[change["assignment"]]["ends"].append((made_on, a_day(change["end_date"])))
     if "quantity" in change:
         assignments[change["assignment"]]["quantities"].append((effective_from, change["quantity"]))
+    for name in PRICES if "assignment" in change else ():
+        if name in change:
+            own = assignments[change["assignment"]]["own_prices"]
+            own[name].append((effective_from, change[name]))
     if "tax_rate" in change:
         one(customers, change["customer"])["tax_rates"].append((effective_from, change["tax_rate"]))
     if "package" in change:

@@ -19,6 +19,7 @@ from portal.domain.terms import History, Segment, Terms, in_force, segment_at, s
 from portal.domain.wording import (
     MONTHS,
     WEEKDAYS,
+    day,
     listed,
     money,
     ordinal,
@@ -30,6 +31,9 @@ from portal.domain.wording import (
 )
 
 CORRECTIONS = (Kind.CREDIT, Kind.DIFFERENCE)
+# Which of the four prices a charge takes that falls due once.
+RETAIL = {Kind.SETUP: "setup_retail", Kind.ONE_OFF: "retail"}
+COST = {Kind.SETUP: "setup_cost", Kind.ONE_OFF: "cost"}
 
 
 class ChargeFacts(Protocol):
@@ -67,10 +71,13 @@ class ChargeFacts(Protocol):
 class Origin:
     """The terms a charge stands on, each with the day since which it holds (None: from the beginning)."""
 
+    # The day whose terms these are.
+    on: date
     schedule: Schedule
     anchor: date
     schedule_since: date | None
     price_since: date | None
+    cost_since: date | None
     quantity_since: date | None
     tax_rate_since: date | None
 
@@ -99,13 +106,13 @@ def explain(
         return f"Corrected on {short_day(line.charge_on)}: {corrected.sentence} {how}"
     match line.kind:
         case Kind.SETUP:
-            return f"Setup, once, on the start date: {_times(line)}."
+            return f"Setup, once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.ONE_OFF:
-            return f"Charged once, on the start date: {_times(line)}."
+            return f"Charged once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.RECURRING:
-            return f"{_why_that_day(line, terms)}{_product(line, terms)}."
+            return f"{_why_that_day(line, terms)}{_product(line, terms)}.{_own(line, terms)}"
         case Kind.MINIMUM_SPEND:
-            return _minimum_spend(line, terms)
+            return f"{_minimum_spend(line, terms)}{_own(line, terms)}"
         case Kind.CREDIT | Kind.DIFFERENCE:
             return _correction(line, terms)
         case Kind.REVERSAL:
@@ -119,15 +126,17 @@ def explain(
 
 def origin(line: ChargeFacts, terms: Terms) -> Origin:
     """The terms that a charge of an assignment stands on, and since when each holds."""
-    first = line.period_from
+    first = _first_day(line, terms)
     segment = _segment(line, terms)
     anchor = segment.begins if segment else terms.start_date
     taxed = line.period_until if line.spend is not None and line.period_until else first
     return Origin(
+        on=first,
         schedule=in_force(terms.schedules, anchor),
         anchor=anchor,
         schedule_since=_since(terms.schedules, anchor),
-        price_since=_since(terms.prices, first),
+        price_since=price_since(terms, RETAIL.get(line.kind, "retail"), first),
+        cost_since=price_since(terms, COST.get(line.kind, "cost"), first),
         quantity_since=_since(terms.quantities, first),
         tax_rate_since=_since(terms.tax_rates, taxed),
     )
@@ -137,6 +146,26 @@ def _since(history: History[Any], on: date) -> date | None:
     """The day from which the value in force on `on` holds; None where it always has."""
     effective_from = [begins for begins, _ in history if begins <= on]
     return effective_from[-1] if effective_from and effective_from[-1] > FIRST_DAY else None
+
+
+def _first_day(line: ChargeFacts, terms: Terms) -> date:
+    """The day whose terms a charge takes: what is charged once bears the start date, whenever charging begins."""
+    return terms.begins if line.kind in RETAIL else line.period_from
+
+
+def price_since(terms: Terms, name: str, on: date) -> date | None:
+    """The day from which one of the prices in force on `on` holds as it is, its own or not; None if it always has."""
+    held: History[tuple[Any, Any]] = tuple(
+        (at, (getattr(prices, name), own_price(terms, name, at))) for at, prices in terms.prices
+    )
+    changed = [at for index, (at, value) in enumerate(held) if index == 0 or value != held[index - 1][1]]
+    return _since(tuple((at, None) for at in changed), on)
+
+
+def own_price(terms: Terms, name: str, on: date) -> int | None:
+    """One of the prices in force on a day, in micros, where it is the assignment's own."""
+    history = terms.own_prices
+    return getattr(in_force(history, on), name) if history and history[0][0] <= on else None
 
 
 def _segment(line: ChargeFacts, terms: Terms | None) -> Segment | None:
@@ -171,6 +200,19 @@ def _product(line: ChargeFacts, terms: Terms | None) -> str:
     if line.days == line.whole_days:
         return f"{_times(line)} for {span_in_words(line.period_from, line.period_until)}"
     return f"{_times(line)}{_share(line, terms)} comes to {money(line.amount, line.currency)}"
+
+
+def _own(line: ChargeFacts, terms: Terms | None) -> str:
+    """That the price is the assignment's own, and since when; nothing where it is the package's."""
+    if terms is None:
+        return ""
+    name, first = RETAIL.get(line.kind, "retail"), _first_day(line, terms)
+    if own_price(terms, name, first) != to_micros(line.unit_price):
+        return ""
+    what = "minimum" if line.kind == Kind.MINIMUM_SPEND else "price"
+    since = price_since(terms, name, first)
+    written = "" if since is None else f", since {(short_day if since.year == first.year else day)(since)}"
+    return f" {price(line.unit_price, line.currency)} is its own {what}{written}."
 
 
 # -- why that day

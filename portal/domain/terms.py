@@ -107,6 +107,8 @@ class Terms:
     minimum_spend: bool = False
     charge_from: date | None = None
     wait_days: int = 0
+    # Which of `prices` are the assignment's own, and since when: for what is said of them.
+    own_prices: History[OwnPrices] = ()
 
     @property
     def recurs(self) -> bool:

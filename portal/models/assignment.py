@@ -1,5 +1,6 @@
 """Assignments: a package given to a customer, or to a DID of a customer."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,13 +20,26 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.schedule import FIRST_DAY
+from portal.domain.terms import Prices
 from portal.extensions import db
 from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
 from portal.models.did import Did
-from portal.models.package import Package
+from portal.models.package import Package, PackagePrice
 
 HELD = text("held_lines > 0")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPrices:
+    """What an assignment is charged by on a day: the four prices, which of them are its own, and the package's."""
+
+    cost: Decimal
+    retail: Decimal
+    setup_cost: Decimal
+    setup_retail: Decimal
+    own: frozenset[str]
+    package: PackagePrice
 
 
 class Assignment(db.Model):
@@ -85,6 +99,19 @@ class Assignment(db.Model):
             return 0
         first = self.quantities[0].effective_from
         return [q for q in self.quantities if q.effective_from <= max(day, first)][-1].quantity
+
+    def own_on(self, day: date) -> "AssignmentPrice | None":
+        """Which prices are its own on `day`; None where nothing was ever said of that by then."""
+        return next((row for row in reversed(self.own_prices) if row.effective_from <= day), None)
+
+    def prices_on(self, day: date) -> HeldPrices | None:
+        """The prices in force on `day`, its own ones in the package's place; None where the package has none."""
+        theirs, mine = self.package.price_on(self.customer.currency, day), self.own_on(day)
+        if theirs is None:
+            return None
+        own = {name: price for name in Prices._fields if (price := getattr(mine, name, None)) is not None}
+        four = {name: own.get(name, getattr(theirs, name)) for name in Prices._fields}
+        return HeldPrices(**four, own=frozenset(own), package=theirs)
 
     @property
     def last_quantity(self) -> int:

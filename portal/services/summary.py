@@ -136,8 +136,7 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
     found.taxes = {currency: taxes.get(currency, []) for currency in found.totals}
     assigned = _assigned(customer, begins, through)
     found.assigned = [
-        _as_of(assignment, through, customer.currency)
-        for assignment in db.session.scalars(_loaded(assigned, most))
+        _as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned, most))
     ]
     found.assigned_count = len(found.assigned) if most is None else count(assigned)
     found.statement = statement(customer.id, begins, through, most)
@@ -190,16 +189,18 @@ def _loaded(query: Select[Assignment], most: int | None) -> Select[Assignment]:
                 selectinload(Package.schedules), selectinload(Package.prices)
             ),
             joinedload(Assignment.did),
+            joinedload(Assignment.customer),
             selectinload(Assignment.quantities),
+            selectinload(Assignment.own_prices),
         )
         .order_by(Assignment.start_date, Assignment.id)
         .limit(most)
     )
 
 
-def _as_of(assignment: Assignment, through: date, currency: str) -> Assigned:
+def _as_of(assignment: Assignment, through: date) -> Assigned:
     day = min(through, assignment.end_date) if assignment.end_date else through
-    price = assignment.package.price_on(currency, day)
+    price = assignment.prices_on(day)
     return Assigned(
         assignment,
         assignment.quantity_on(day),

@@ -1,5 +1,6 @@
 """Assignments in a real browser: assign to a DID, refused deletes and their way out, rows by keyboard, no script."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -198,3 +199,60 @@ def test_what_is_held_is_chosen_for_from_its_own_page(page, app):
     page.get_by_role("button", name="Choose").click()
     expect(page.get_by_text("50 charges, 100.00 GBP, were not charged")).to_be_visible()
     expect(page.get_by_text("is held")).to_have_count(0)
+
+
+def own_retail(app, assignment_id, day):
+    with app.app_context():
+        return db.session.get_one(Assignment, assignment_id).prices_on(day).retail
+
+
+def test_an_own_price_is_seen_as_it_is_typed_and_saved_with_one_press(page, scene, app):
+    page.goto(f"/customers/{scene['customer']}")
+    row = page.locator(f"#assignment-{scene['seat']}")
+    row.get_by_role("link", name="Edit").click()
+    row.get_by_label("Retail").fill("25.50")
+    expect(
+        row.get_by_text("from the charge of 1 Dec 2026 on. 360.00 a month becomes 306.00 GBP (−54.00).")
+    ).to_be_visible()
+    row.get_by_role("button", name="Save").click()
+    expect(row.get_by_text("25.50 from 23 Nov 2026")).to_be_visible()
+    assert own_retail(app, scene["seat"], date(2026, 12, 1)) == 25.5
+
+
+def test_without_script_the_effect_of_an_own_price_is_shown_before_it_is_saved(screen, scene, app):
+    plain = screen("owner", java_script_enabled=False)
+    plain.goto(f"/assignments/{scene['seat']}/edit")
+    plain.get_by_label("Retail").fill("25.50")
+    plain.get_by_role("button", name="Save").click()
+    expect(plain.get_by_text("Save once more to do this.")).to_be_visible()
+    assert own_retail(app, scene["seat"], date(2026, 12, 1)) == 30
+    plain.get_by_role("button", name="Save").click()
+    expect(plain.get_by_text("own, package 30.00").first).to_be_visible()
+
+
+def test_ticked_ones_get_own_prices_seen_in_sum_first(page, scene, app):
+    page.goto(f"/customers/{scene['customer']}")
+    page.get_by_label("Select Hosted Seat").check()
+    page.get_by_label("Select SIP Trunk 10").check()
+    page.get_by_role("button", name="Own prices").click()
+    page.get_by_label("Retail").first.fill("20")
+    effect = page.get_by_role("region", name="Effect of the prices")
+    expect(effect.get_by_role("row", name="In all, GBP a month")).to_contain_text(
+        re.compile(r"384\.50\s+260\.00")
+    )
+    effect.get_by_role("button", name="Save the prices").click()
+    expect(page.get_by_text("Own prices of 2 assignments were saved.")).to_be_visible()
+    assert [own_retail(app, scene[name], date(2026, 12, 1)) for name in ("seat", "trunk")] == [20, 20]
+
+
+def test_the_draft_of_an_assignment_follows_its_own_prices(page, scene):
+    page.goto(f"/dids/{scene['did']}")
+    page.get_by_role("link", name="Assign package").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Package").select_option("UK Geographic DID")
+    dialog.get_by_text("Own prices").click()
+    dialog.get_by_label("Setup Retail").fill("0")
+    dialog.get_by_label("Retail", exact=True).fill("1")
+    draft = dialog.get_by_role("region", name="What will be charged")
+    expect(draft.get_by_text("12.00 GBP")).to_be_visible()
+    expect(draft.get_by_text("own, package 1.20")).to_be_visible()

@@ -1,5 +1,6 @@
 """Every charge says in plain words where it comes from."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from portal.domain.due import Kind, Position, Posted
 from portal.domain.explaining import explain, origin
 from portal.domain.money import from_micros
 from portal.domain.schedule import FIRST_DAY, Frequency, Schedule
-from portal.domain.terms import Prices, Proration, Terms, always
+from portal.domain.terms import OwnPrices, Prices, Proration, Terms, always, with_own
 
 MONTHLY, WEEKLY, YEARLY = Frequency.MONTHLY, Frequency.WEEKLY, Frequency.YEARLY
 NEW = Position()
@@ -168,3 +169,55 @@ def test_the_origin_tells_since_when_each_term_holds():
     told = origin(charge, changed)
     assert (told.price_since, told.quantity_since, told.schedule_since) == (march, date(2026, 2, 10), None)
     assert told.schedule == Schedule(MONTHLY, (1,))
+
+
+# -- own prices
+
+
+def own(**micros):
+    return OwnPrices(**{name: price * 1_000_000 for name, price in micros.items()})
+
+
+def with_own_prices(history, **more):
+    """Terms in which some prices are the assignment's own."""
+    theirs = terms((MONTHLY, (1,)), retail="10", setup="5", **more)
+    return replace(theirs, prices=with_own(theirs.prices, history), own_prices=history)
+
+
+def test_an_own_price_says_so_and_since_when():
+    history = ((date(2025, 12, 20), own(retail=8)), (FEB, own(retail=7)), (date(2026, 3, 1), own()))
+    priced = with_own_prices(history)
+    assert (
+        said(priced, JAN)
+        == "Match day 1. 8.00 × 1 for 1 to 31 Jan. 8.00 is its own price, since 20 Dec 2025."
+    )
+    assert said(priced, FEB) == "Match day 1. 7.00 × 1 for 1 to 28 Feb. 7.00 is its own price, since 1 Feb."
+    assert said(priced, date(2026, 3, 1)) == "Match day 1. 10.00 × 1 for 1 to 31 Mar."
+
+
+def test_an_own_price_that_has_always_held_names_no_day():
+    priced = with_own_prices(always(own(retail=8, setup_retail=3)))
+    setup, first = charges_due(priced, NEW, JAN).charges
+    assert explain(line(setup), priced) == "Setup, once, on the start date: 3.00 × 1. 3.00 is its own price."
+    assert explain(line(first), priced).endswith("8.00 × 1 for 1 to 31 Jan. 8.00 is its own price.")
+
+
+def test_another_own_price_says_nothing_of_this_one():
+    history = ((JAN, own(retail=8)), (FEB, own(retail=8, cost=2)))
+    priced = with_own_prices(history)
+    assert said(priced, FEB).endswith("8.00 is its own price, since 1 Jan.")
+    found = origin(line(charges_due(priced, NEW, FEB).charges[-1]), priced)
+    assert (found.price_since, found.cost_since) == (JAN, FEB)
+    assert "own" not in said(with_own_prices(always(own(cost=2))), JAN)
+
+
+def test_a_minimum_of_its_own_says_so():
+    priced = with_own_prices(always(own(retail=40)), minimum_spend=True)
+    assert said(priced, FEB, spent="25") == (
+        "Minimum 40.00 × 1, spent 25.00 from 1 to 31 Jan: 15.00 is missing. 40.00 is its own minimum."
+    )
+
+
+def test_a_charge_posted_at_another_price_than_is_its_own_now_does_not_claim_it():
+    posted = line(charges_due(with_own_prices(()), NEW, JAN).charges[-1])
+    assert "own" not in explain(posted, with_own_prices(always(own(retail=8))))

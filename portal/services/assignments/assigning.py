@@ -11,13 +11,14 @@ from portal.domain.days import check_day
 from portal.domain.errors import Invalid, NotAssignable, RuleBroken, WayOut
 from portal.domain.money import QUANTITY_MAX, minor_unit, to_micros
 from portal.domain.schedule import FIRST_DAY, Schedule, make_schedule
-from portal.domain.terms import PackageType, Prices, Terms, always
+from portal.domain.terms import History, OwnPrices, PackageType, Terms, always, with_own
 from portal.domain.wording import long_day, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentEnd,
     AssignmentPosition,
+    AssignmentPrice,
     AssignmentQuantity,
     Customer,
     Did,
@@ -28,6 +29,7 @@ from portal.services.billing.loading import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
 from portal.services.once import Receipt, Sent, once
 from portal.services.packages import line_bound
+from portal.services.packages.definition import NO_OWN, OwnPriceSet, price_problems
 
 GONE = "Choose a package from the list."  # as a form says where it has never been there
 
@@ -46,6 +48,7 @@ class Draft:
     minutes: int | None = None
     minimum_days: int | None = None
     auto_decrement_credit: bool = False
+    own: OwnPriceSet = NO_OWN
 
     @property
     def lock_days(self) -> int:
@@ -110,7 +113,10 @@ def _check_numbers(draft: Draft) -> None:
     package = draft.package
     if not 1 <= draft.quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
-    line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date)
+    for problem in price_problems(draft.own.given):
+        raise problem
+    own = _own_history(draft)
+    line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date, own)
     if package.type == PackageType.FREE_MINUTES:
         if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
             raise Invalid("minutes", "Enter how many minutes are free in each period: 1 to 1,000,000,000.")
@@ -166,17 +172,14 @@ def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Term
         currency,
         draft.auto_decrement_credit,
     )
-    prices = tuple(
-        (p.effective_from, Prices(*map(to_micros, (p.cost, p.retail, p.setup_cost, p.setup_retail))))
-        for p in package.prices
-        if p.currency == currency
-    )
+    own = _own_history(draft)
     terms = Terms(
         start_date=draft.start_date,
         schedules=tuple(
             (s.effective_from, Schedule(s.frequency, s.frequency_match)) for s in package.schedules
         ),
-        prices=prices,
+        prices=with_own(line_bound.package_prices(package, currency), own),
+        own_prices=own,
         quantities=always(draft.quantity),
         ends=always(draft.end_date),
         tax_rates=tuple((r.effective_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
@@ -187,6 +190,10 @@ def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Term
         wait_days=(usage_wait_days() if wait_days is None else wait_days) if package.minimum_spend else 0,
     )
     return facts, terms
+
+
+def _own_history(draft: Draft) -> History[OwnPrices]:
+    return always(draft.own.in_micros()) if draft.own.given else ()
 
 
 def same_over_the_same_days(draft: Draft) -> Assignment | None:
@@ -265,5 +272,6 @@ def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assig
         created_at=now,
         quantities=[AssignmentQuantity(effective_from=FIRST_DAY, quantity=draft.quantity)],
         ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
+        own_prices=[AssignmentPrice(effective_from=FIRST_DAY, **draft.own.given)] if draft.own.given else [],
         position=AssignmentPosition(next_charge_on=begins),
     )

@@ -21,6 +21,7 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services import locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
+from portal.services.assignments.own_prices import check_one_currency
 from portal.services.assignments.preview import OutlookSums, sums
 from portal.services.batch import Batch, Refused
 from portal.services.billing.loading import usage_wait_days
@@ -28,6 +29,7 @@ from portal.services.billing.planning import Totals
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
 from portal.services.once import REMOVED, Receipt, Sent, keep, was_sent
+from portal.services.packages.definition import NO_OWN, OwnPriceSet
 
 Target = Did | Customer
 Key = TypeVar("Key", int, str)
@@ -49,6 +51,7 @@ class Wish:
     minutes: int | None = None
     minimum_days: int | None = None
     auto_decrement_credit: bool = False
+    own: OwnPriceSet = NO_OWN
 
     def for_one(self, target: Target) -> Draft:
         """The assignment that one of them would get."""
@@ -58,6 +61,7 @@ class Wish:
         return Draft(
             self.package, customer, target if isinstance(target, Did) else None, self.quantity, self.start_date,
             self.end_date, self.charge_from, self.minutes, self.minimum_days, self.auto_decrement_credit,
+            self.own,
         )  # fmt: skip
 
 
@@ -120,6 +124,8 @@ def lock_targets(targets: Sequence[Target]) -> None:
 def sort_out(wish: Wish, targets: Sequence[Target], *, twice: bool = False) -> Sorted:
     """Who would get the package. Invalid where what is wished for can be nobody's."""
     found, problems = Sorted(), []
+    owners = (target.customer if isinstance(target, Did) else target for target in targets)
+    check_one_currency({owner.currency for owner in owners if owner}, wish.own.given)
     there = _there(wish, targets)
     for target in targets:
         try:

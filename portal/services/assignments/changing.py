@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-
-from sqlalchemy.orm.attributes import flag_modified
+from decimal import Decimal
 
 from portal.domain.commitment import earliest_last_day, locked_until
 from portal.domain.days import check_day
@@ -14,10 +13,11 @@ from portal.domain.wording import long_day, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentEnd, AssignmentQuantity
 from portal.services.assignments.assigning import check_end
+from portal.services.assignments.own_prices import make_own_change, plan_own_change
 from portal.services.billing.positions import find_next, has_begun
 from portal.services.calls.effects import bundles_changed
 from portal.services.packages import line_bound
-from portal.services.runs.assignment_locks import lock_assignment
+from portal.services.runs.assignment_locks import lock_assignment, touch
 
 
 def change_quantity(assignment: Assignment, quantity: int, effective_from: date, today: date) -> None:
@@ -30,7 +30,8 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
         raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     check_day("effective_from", effective_from)
     since = min(today, assignment.start_date)
-    line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since)
+    own = line_bound.own_history(assignment)
+    line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since, own)
     if effective_from <= today:
         if not has_begun(assignment):
             if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
@@ -71,11 +72,6 @@ def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) 
             return
     assignment.quantities.append(AssignmentQuantity(effective_from=effective_from, quantity=quantity))
     assignment.quantities.sort(key=lambda row: row.effective_from)
-
-
-def touch(assignment: Assignment) -> None:
-    """Let whoever has the assignment open know: its quantities stand in rows of their own."""
-    flag_modified(assignment, "auto_decrement_credit")
 
 
 def _locked_quantity(assignment: Assignment) -> Invalid:
@@ -192,6 +188,8 @@ class Change:
     end_date: date | None
     auto_decrement_credit: bool
     override_reason: str = ""
+    # Own prices that change, by their names; None is the package's price.
+    own: tuple[tuple[str, Decimal | None], ...] = ()
 
 
 def make_change(assignment: Assignment, change: Change, today: date, *, by: str, now: datetime) -> None:
@@ -206,5 +204,7 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
         change_end(assignment, None, today, by=by, now=now)  # a new start is held against the new end only
         change_start(assignment, change.start_date, change.charge_from, today)
     change_end(assignment, change.end_date, today, by=by, now=now, override_reason=change.override_reason)
+    if change.own:
+        make_own_change(plan_own_change(assignment, dict(change.own), change.effective_from, today))
     assignment.auto_decrement_credit = change.auto_decrement_credit
     bundles_changed([assignment], today, now)

@@ -136,6 +136,7 @@ def for_rows() -> tuple[Any, ...]:
         joinedload(Assignment.did),
         joinedload(Assignment.position),
         selectinload(Assignment.quantities),
+        selectinload(Assignment.own_prices),
     )
 
 

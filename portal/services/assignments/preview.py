@@ -13,6 +13,7 @@ from portal.domain.terms import Terms
 from portal.services.assignments.assigning import Draft, draft_terms
 from portal.services.billing.planning import Held, PlannedCharge, Totals, plan_draft, totals
 from portal.services.charges.explaining import Explained
+from portal.services.packages.definition import that_round_to_nothing
 
 # The charges that come first: of so many dates, and no more lines than this.
 DATES_SHOWN, LINES_SHOWN = 3, 8
@@ -34,6 +35,7 @@ class Outlook:
     next_charge_on: date | None
     locked_until: date | None
     last_day: date | None
+    warnings: Sequence[str] = ()
 
     @property
     def first(self) -> Explained | None:
@@ -65,6 +67,7 @@ def outlook(draft: Draft, today: date) -> Outlook:
         next_charge_on=next((c.charge_on for c in coming if c.charge_on > today), None),
         locked_until=draft.locked_until,
         last_day=earliest_last_day(draft.locked_until, draft.start_date) if draft.locked_until else None,
+        warnings=that_round_to_nothing(draft.own.given, facts.currency),
     )
 
 

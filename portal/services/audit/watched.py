@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.domain.wording import day
+from portal.extensions import db
 from portal.models import (
     Allocation,
     Assignment,
@@ -50,6 +51,16 @@ def _on(row: Any) -> str:
     return f"{row.package.name} for {row.did.number if row.did else row.customer.name}"
 
 
+def _whole(row: Any, owner: type, name: str) -> Any:
+    """What a row is a part of; a row that was taken away knows that by its number only."""
+    return getattr(row, name) or db.session.get_one(owner, getattr(row, f"{name}_id"))
+
+
+def _assignment(row: Any) -> Assignment:
+    found: Assignment = _whole(row, Assignment, "assignment")
+    return found
+
+
 WATCHED: dict[type, Watch] = {
     Package: Watch(
         "package",
@@ -92,16 +103,16 @@ WATCHED: dict[type, Watch] = {
     AssignmentQuantity: Watch(
         "assignment",
         ("effective_from", "quantity"),
-        lambda row: f"{_on(row.assignment)}: quantity",
+        lambda row: f"{_on(_assignment(row))}: quantity",
         lambda row: row.assignment_id,
-        lambda row: row.assignment.customer_id,
+        lambda row: _assignment(row).customer_id,
     ),
     AssignmentPrice: Watch(
         "assignment",
         ("effective_from", *PRICE_LABELS),
-        lambda row: f"{_on(row.assignment)}: own prices",
+        lambda row: f"{_on(_assignment(row))}: own prices",
         lambda row: row.assignment_id,
-        lambda row: row.assignment.customer_id,
+        lambda row: _assignment(row).customer_id,
     ),
     AssignmentHold: Watch(
         "assignment",

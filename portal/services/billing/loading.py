@@ -164,6 +164,7 @@ def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
             start_date=row.start_date,
             schedules=schedules[row.package_id],
             prices=with_own(prices[row.package_id, row.currency], own.get(row.id, ())),
+            own_prices=own.get(row.id, ()),
             quantities=quantities[row.id],
             ends=ends[row.id],
             tax_rates=tax_rates[row.customer_id],

@@ -27,7 +27,6 @@ from portal.models import (
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE
 from portal.services import locking
-from portal.services.assignments.changing import touch
 from portal.services.billing.positions import find_next_of
 from portal.services.billing.posting import enter_charges, line_row
 from portal.services.calls.effects import bundles_changed
@@ -46,7 +45,7 @@ from portal.services.credit import (
 )
 from portal.services.once import Sent, once
 from portal.services.packages.catalogue import touch as touch_package
-from portal.services.runs.assignment_locks import lock_assignments
+from portal.services.runs.assignment_locks import lock_assignments, touch
 
 
 class Changed(RuleBroken):

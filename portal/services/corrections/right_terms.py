@@ -90,7 +90,10 @@ def right_terms(wanted: Wanted, whose: Whose, loaded: Sequence[Loaded]) -> Right
         found.own[id] = was, right
         theirs = packages[item.facts.package_id, item.facts.currency]
         found.terms[id] = replace(
-            item.terms, prices=with_own(theirs, right.prices), quantities=right.quantities
+            item.terms,
+            prices=with_own(theirs, right.prices),
+            own_prices=right.prices,
+            quantities=right.quantities,
         )
     return found
 

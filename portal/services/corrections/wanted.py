@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from portal.domain.days import check_day
 from portal.domain.errors import Invalid, WayOut
-from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, QUANTITY_MAX
+from portal.domain.money import QUANTITY_MAX
 from portal.domain.wording import listed, long_day, price_in, whole
 from portal.models import Correction, Package
 from portal.services.once import Receipt
-from portal.services.packages.definition import PRICE_LABELS
+from portal.services.packages.definition import PRICE_LABELS, price_problems
 
 SENTENCE_LONGEST = 250
 
@@ -81,11 +81,8 @@ def check(wanted: Wanted, today: date) -> None:
         )
     if not wanted.prices and wanted.quantity is None:
         raise Invalid("retail", "Enter what is right: at least one price or the quantity.")
-    for name, price in wanted.prices.items():
-        if not 0 <= price <= PRICE_MAX:
-            raise Invalid(name, f"{PRICE_LABELS[name]} must be 0 to {whole(PRICE_MAX)}.")
-        if price != round(price, PRICE_DECIMALS):
-            raise Invalid(name, f"{PRICE_LABELS[name]} can have {PRICE_DECIMALS} decimals at most.")
+    for problem in price_problems(wanted.prices):
+        raise problem
     if wanted.quantity is not None and not 1 <= wanted.quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     if len(wanted.said) > SENTENCE_LONGEST:

@@ -25,7 +25,14 @@ from portal.services.chunks import in_chunks
 from portal.services.credit import balances
 from portal.services.customers.figures import Recurring
 from portal.services.listing import PAGE_SIZE, Page
-from portal.services.packages.figures import MonthlyPrices, in_force, monthly_prices, with_quantity
+from portal.services.packages.figures import (
+    MonthlyPrices,
+    OwnHolding,
+    in_force,
+    monthly_prices,
+    own_held,
+    with_quantity,
+)
 
 ZERO = Decimal(0)
 NOTHING = Recurring()
@@ -144,6 +151,9 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
     found = select(Package).where(Package.id.in_({row[2] for row in held}))
     found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
     packages = {package.id: package for package in db.session.scalars(found)}
+    own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
+    for one in _own(today, ids):
+        own[one.customer_id, one.package_id].append(one)
     prices: dict[tuple[int, str], MonthlyPrices | None] = {}
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
     for customer_id, currency, package_id, quantity in held:
@@ -151,9 +161,20 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
         if key not in prices:
             prices[key] = monthly_prices(packages[package_id], currency, today)
         if priced := prices[key]:
-            for place, amount in enumerate(priced.of(int(quantity))):
+            for place, amount in enumerate(priced.of(int(quantity), own.get((customer_id, package_id), ()))):
                 sums[customer_id][place] += amount
     return {id: Recurring(*sums) for id, sums in sums.items()}
+
+
+def _own(today: date, ids: Collection[int] | None) -> list[OwnHolding]:
+    """The assignments in force that have own prices; without ids, of all customers."""
+    if ids is None:
+        return own_held(in_force(today), today)
+    return [
+        one
+        for some in in_chunks(sorted(ids))
+        for one in own_held(in_force(today) & Assignment.customer_id.in_(some), today)
+    ]
 
 
 def _left(ids: Collection[int] | None = None) -> dict[int, Decimal]:

@@ -13,12 +13,12 @@ from portal.domain.schedule import Frequency
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Did, Package
 from portal.services import deletion
-from portal.services.assignments import assigning, changing
+from portal.services.assignments import assigning, changing, own_prices
 from portal.services.charges import by_hand
 from portal.services.customers import customers
 from portal.services.once import TOKEN_MAX
 from portal.services.packages import changes as package_changes
-from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.packages.definition import NO_OWN, OwnPriceSet, PriceSet, definition_of
 from portal.services.people.people import DEMO_EMAIL
 
 CLERK = "ben@lumen.example"
@@ -75,6 +75,7 @@ class Assign:
     minutes: int | None = None
     minimum_days: int | None = None
     auto_decrement_credit: bool = False
+    own: OwnPriceSet = NO_OWN
 
     def __call__(self, stage: Stage) -> None:
         draft = assigning.Draft(
@@ -88,6 +89,7 @@ class Assign:
             minutes=self.minutes,
             minimum_days=self.minimum_days,
             auto_decrement_credit=self.auto_decrement_credit,
+            own=self.own,
         )
         assigning.assign(draft, token=stage.token("a", self.key), by=CLERK, now=stage.now, twice=True)
 
@@ -102,6 +104,21 @@ class ChangeQuantity:
 
     def __call__(self, stage: Stage) -> None:
         changing.change_quantity(stage.assignment(self.key), self.quantity, self.effective_from, stage.day)
+
+
+@dataclass(frozen=True, slots=True)
+class AgreeOnRetail:
+    """A retail of an assignment's own, from a day on."""
+
+    key: str
+    retail: Decimal
+    effective_from: date
+
+    def __call__(self, stage: Stage) -> None:
+        wanted = {"retail": self.retail}
+        own_prices.make_own_change(
+            own_prices.plan_own_change(stage.assignment(self.key), wanted, self.effective_from, stage.day)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
 """What each customer has: seats, trunks, numbers, and what their trade asks for."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from portal.services.demo import catalogue as sold
 from portal.services.demo.people import Person
 from portal.services.demo.story import Story, assign
+from portal.services.packages.definition import NO_OWN, OwnPriceSet
+
+# What a seat costs a charity, in their currency.
+CHARITY_SEAT = OwnPriceSet(retail=Decimal("5.90"))
 
 
 def assign_all(story: Story, person: Person) -> None:
@@ -17,7 +22,8 @@ def assign_all(story: Story, person: Person) -> None:
 def _assign_first(story: Story, person: Person) -> None:
     """What everybody has: seats; a larger one trunks and support; a newcomer phones."""
     random, currency = story.random, person.currency
-    assign(story, person, sold.SEAT, quantity=person.seats)
+    own = CHARITY_SEAT if person.trait == "charity" else NO_OWN
+    assign(story, person, sold.SEAT, quantity=person.seats, own=own)
     if person.seats >= 15 and currency in ("GBP", "EUR", "USD", "JPY"):
         assign(story, person, sold.TRUNK, quantity=1 + person.seats // 40)
     if person.seats >= 20 and currency in ("GBP", "EUR", "USD", "CHF"):

@@ -7,6 +7,7 @@ from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
 from portal.services.demo import catalogue as sold
 from portal.services.demo.acts import (
+    AgreeOnRetail,
     Assign,
     ChangeEnd,
     ChangePackage,
@@ -43,7 +44,7 @@ def _grow(story: Story, cast: dict[str, Person]) -> None:
 
 
 def _change_terms(story: Story, cast: dict[str, Person]) -> None:
-    """A price that rose, one that will, a schedule, a tax rate."""
+    """A price that rose, one that will, one agreed on with one customer, a schedule, a tax rate."""
     dearer = PriceSet("GBP", Decimal("0.36"), Decimal("1.35"))
     story.on(story.into(3, 9), ChangePackage(sold.UK_DID, story.months[4], dearer))
     story.on(
@@ -53,6 +54,8 @@ def _change_terms(story: Story, cast: dict[str, Person]) -> None:
     seats = PriceSet("GBP", Decimal("3.25"), Decimal("7.95"), Decimal(0), Decimal(5))
     later = (story.today.replace(day=1) + timedelta(days=70)).replace(day=1)
     story.on(story.back(5), ChangePackage(sold.SEAT, later, seats))
+    agreed = AgreeOnRetail(f"redbrick-contact-centres/{sold.SEAT}", Decimal("6.90"), story.months[4])
+    story.on(story.into(3, 20), agreed)
     story.on(story.into(2, 18), ChangeTaxRate("st-aldrics-hospice", Decimal(0), story.months[3]))
 
 

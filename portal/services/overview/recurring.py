@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
 from portal.services.overview.remembering import Reading
-from portal.services.packages.figures import in_force, monthly_prices, with_quantity
+from portal.services.packages.figures import OwnHolding, in_force, monthly_prices, own_held, with_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,17 @@ def _add_up(today: date) -> list[Recurring]:
     sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
     held = _assigned(today)
     packages = _packages({package_id for package_id, _, _, _ in held})
+    own: dict[tuple[int, str], list[OwnHolding]] = defaultdict(list)
+    for one in own_held(in_force(today), today):
+        own[one.package_id, one.currency].append(one)
     for package_id, currency, assignments, quantity in held:
         package = packages[package_id]
         prices = monthly_prices(package, currency, today)
         if not package.recurs or prices is None:
             continue
         count, *so_far = sums[currency]
-        retail, cost = (sum(two, Decimal(0)) for two in zip(so_far, prices.of(quantity), strict=True))
+        found_now = prices.of(quantity, own[package_id, currency])
+        retail, cost = (sum(two, Decimal(0)) for two in zip(so_far, found_now, strict=True))
         sums[currency] = (count + assignments, retail, cost)
     found = [Recurring(currency, *values) for currency, values in sums.items()]
     return sorted(found, key=lambda row: (-row.assignments, row.currency))

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentPosition,
+    AssignmentPrice,
     CallImport,
     Charge,
     Customer,
@@ -20,10 +21,11 @@ from portal.models import (
     Run,
     RunState,
 )
+from portal.models.assignment import HeldPrices
 from portal.services import credit
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
-from portal.services.packages.figures import open_on
+from portal.services.packages.figures import in_force, open_on, own_in_force
 from portal.services.runs.runs import SILENT_FOR
 
 # As many of each as the overview names; the lists have them all.
@@ -136,6 +138,37 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
                 if len(found) > NAMED:
                     return found
     return found
+
+
+def own_below_cost(today: date) -> list[tuple[Assignment, HeldPrices]]:
+    """Assignments in force that pay an own retail below their cost, or have an own cost above it."""
+    mine, theirs, newer = AssignmentPrice, PackagePrice, aliased(PackagePrice)
+    outdated = exists().where(
+        newer.package_id == theirs.package_id,
+        newer.currency == theirs.currency,
+        newer.effective_from > theirs.effective_from,
+        newer.effective_from <= today,
+    )
+    query = (
+        select(Assignment)
+        .join(mine, mine.assignment_id == Assignment.id)
+        .join(Package, Package.id == Assignment.package_id)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .join(theirs, (theirs.package_id == Package.id) & (theirs.currency == Customer.currency))
+        .where(in_force(today), Package.minimum_spend.is_(False))
+        .where(*own_in_force(mine, today), theirs.effective_from <= today, ~outdated)
+        .where(or_(mine.retail.is_not(None), mine.cost.is_not(None)))
+        .where(func.coalesce(mine.retail, theirs.retail) < func.coalesce(mine.cost, theirs.cost))
+        .options(
+            joinedload(Assignment.package).selectinload(Package.prices),
+            joinedload(Assignment.customer),
+            selectinload(Assignment.own_prices),
+        )
+        .order_by(Customer.search_key, Assignment.id)
+        .limit(NAMED + 1)
+    )
+    found = db.session.scalars(query).all()
+    return [(assignment, held) for assignment in found if (held := assignment.prices_on(today))]
 
 
 def losses(reading: Reading) -> list[Loss]:

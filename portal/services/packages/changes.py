@@ -209,8 +209,9 @@ def _start_afresh(change: Change) -> None:
         .values(version=AssignmentPosition.version + 1)
         .execution_options(synchronize_session=False)
     )
-    if was_posted(package):
-        raise Invalid("effective_from", "A charge has just been posted. Choose tomorrow or a later day.")
+    _begins(
+        change.today, earliest_day(package, change.today), change.today
+    )  # a run may have posted meanwhile
     changed = {prices.currency for prices in change.prices}
     package.prices[:] = [
         row

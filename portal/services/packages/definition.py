@@ -4,7 +4,7 @@ A field of a package is told once, at its line of `Definition`. From there the f
 audit log and the scenarios take its name, its label, its words and what may become of it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
@@ -16,9 +16,9 @@ from portal.domain.errors import Invalid
 from portal.domain.money import PRICE_DECIMALS, PRICE_MAX, minor_unit, round_half_up, to_micros
 from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, written
 from portal.domain.schedule import MATCH_MAX, Frequency, Schedule, make_schedule
-from portal.domain.terms import PackageType, Prices, Proration
-from portal.domain.wording import whole
-from portal.models import Package
+from portal.domain.terms import OwnPrices, PackageType, Prices, Proration
+from portal.domain.wording import price_in, whole
+from portal.models import AssignmentPrice, Package
 from portal.services.calls import destinations
 from portal.services.packages.connexcs import connexcs_choices
 
@@ -57,6 +57,38 @@ class PriceSet:
     def in_micros(self) -> Prices:
         """The prices as the engine takes them."""
         return Prices(*(to_micros(getattr(self, name)) for name in PRICE_LABELS))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPriceSet:
+    """Which of the four prices are an assignment's own, in its customer's currency; None is the package's."""
+
+    cost: Decimal | None = None
+    retail: Decimal | None = None
+    setup_cost: Decimal | None = None
+    setup_retail: Decimal | None = None
+
+    @property
+    def given(self) -> dict[str, Decimal]:
+        """Those that are its own."""
+        return {name: price for name in PRICE_LABELS if (price := getattr(self, name)) is not None}
+
+    def in_micros(self) -> OwnPrices:
+        """The prices as the engine takes them."""
+        return OwnPrices(**{name: to_micros(price) for name, price in self.given.items()})
+
+    def over(self, prices: PriceSet) -> PriceSet:
+        """A package's prices with these in their place."""
+        mine = {name: self.given.get(name, getattr(prices, name)) for name in PRICE_LABELS}
+        return PriceSet(prices.currency, **mine)
+
+
+NO_OWN = OwnPriceSet()
+
+
+def own_set(row: AssignmentPrice | None) -> OwnPriceSet:
+    """A stored row of own prices."""
+    return OwnPriceSet(*(getattr(row, name) for name in PRICE_LABELS)) if row else NO_OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +262,8 @@ def problems(definition: Definition) -> list[Invalid]:
         *_kind_problems(definition),
     ]
     for index, prices in enumerate(definition.prices):
-        found.extend(_price_problems(prices, f"prices-{index}-"))
+        four = {name: getattr(prices, name) for name in PRICE_LABELS}
+        found.extend(price_problems(four, f"prices-{index}-"))
     return found + _currency_problems(definition)
 
 
@@ -284,10 +317,13 @@ def _kind_problems(definition: Definition) -> list[Invalid]:
     return found
 
 
-def _price_problems(prices: PriceSet, prefix: str) -> list[Invalid]:
+def price_problems(prices: Mapping[str, Decimal | None], prefix: str = "") -> list[Invalid]:
+    """What is wrong with prices, by their names; None is no price."""
     found = []
-    for name, label in PRICE_LABELS.items():
-        price: Decimal = getattr(prices, name)
+    for name, price in prices.items():
+        label = PRICE_LABELS[name]
+        if price is None:
+            continue
         if not 0 <= price <= PRICE_MAX:
             found.append(Invalid(prefix + name, f"{label} must be 0 to {whole(PRICE_MAX)}."))
         elif price != round(price, PRICE_DECIMALS):
@@ -316,3 +352,12 @@ def _currency_problems(definition: Definition) -> list[Invalid]:
 def rounds_to_nothing(price: Decimal, currency: str) -> bool:
     """Whether a price that is more than nothing comes to nothing for one unit, in its currency."""
     return price > 0 and round_half_up(to_micros(price), 1, minor_unit(currency)) == 0
+
+
+def that_round_to_nothing(prices: Mapping[str, Decimal], currency: str) -> list[str]:
+    """Of prices by their names: those that round to nothing in a currency, each in a sentence."""
+    return [
+        f"{PRICE_LABELS[name]} {price_in(price, currency)} rounds to zero: one unit is charged 0 {currency}."
+        for name, price in prices.items()
+        if rounds_to_nothing(price, currency)
+    ]

@@ -4,6 +4,7 @@ A month is a twelfth of the charge dates of the next twelve months, so that week
 packages can be compared. Sums never mix currencies.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,14 +13,22 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
 from portal.domain.schedule import LAST_DAY, ONE_DAY, Frequency, Schedule, charge_dates, make_schedule
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, AssignmentQuantity, Customer, Package
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    AssignmentPrice,
+    AssignmentQuantity,
+    Customer,
+    Package,
+)
+from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet
 
 A_YEAR = relativedelta(years=1)
 
@@ -76,6 +85,17 @@ def a_month(price: int, quantity: int, times: Fraction, currency: str) -> Decima
     return from_micros(amount)
 
 
+class OwnHolding(NamedTuple):
+    """An assignment with own prices (billing-rules 14), and which these are; None is the package's."""
+
+    assignment_id: int
+    customer_id: int
+    package_id: int
+    currency: str
+    quantity: int
+    prices: OwnPriceSet
+
+
 class MonthlyPrices(NamedTuple):
     """What a package costs and brings: its prices in micros, and how often it charges in a month."""
 
@@ -84,12 +104,23 @@ class MonthlyPrices(NamedTuple):
     times: Fraction
     currency: str
 
-    def of(self, quantity: int) -> tuple[Decimal, Decimal]:
-        """What a quantity comes to in a month: retail and cost, each rounded once."""
-        retail, cost = (
-            a_month(price, quantity, self.times, self.currency) for price in (self.retail, self.cost)
-        )
-        return retail, cost
+    def of(self, quantity: int, own: Iterable[OwnHolding] = ()) -> tuple[Decimal, Decimal]:
+        """What a quantity comes to in a month: retail and cost, each rounded once.
+
+        `own` are those in it that have own prices; each of them is rounded by itself.
+        """
+        own = list(own)
+        each = [(self, quantity - sum(one.quantity for one in own))]
+        each += [(self.at(one.prices), one.quantity) for one in own]
+        retail = (a_month(prices.retail, units, self.times, self.currency) for prices, units in each)
+        cost = (a_month(prices.cost, units, self.times, self.currency) for prices, units in each)
+        return sum(retail, Decimal(0)), sum(cost, Decimal(0))
+
+    def at(self, own: OwnPriceSet) -> "MonthlyPrices":
+        """The same with own prices in their place."""
+        mine = own.in_micros()
+        retail = self.retail if mine.retail is None else mine.retail
+        return self._replace(retail=retail, cost=self.cost if mine.cost is None else mine.cost)
 
 
 def monthly_prices(package: Package, currency: str, today: date) -> MonthlyPrices | None:
@@ -124,6 +155,50 @@ def with_quantity(query: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[A
     return joined.where(AssignmentQuantity.effective_from <= day, ~replaced)
 
 
+def own_held(which: ColumnElement[bool], day: date) -> list[OwnHolding]:
+    """The assignments `which` that have own prices on `day`, with the quantities of that day: the exceptions."""
+    query = (
+        select(
+            Assignment.id,
+            Assignment.customer_id,
+            Assignment.package_id,
+            Customer.currency,
+            AssignmentQuantity.quantity,
+            *(getattr(AssignmentPrice, name) for name in PRICE_LABELS),
+        )
+        .select_from(AssignmentPrice)
+        .join(Assignment, Assignment.id == AssignmentPrice.assignment_id)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .where(which, *own_in_force(AssignmentPrice, day))
+        .where(or_(*(getattr(AssignmentPrice, name).is_not(None) for name in PRICE_LABELS)))
+        .order_by(Assignment.id)
+    )
+    return [
+        OwnHolding(id, customer_id, package_id, currency, quantity, OwnPriceSet(*four))
+        for id, customer_id, package_id, currency, quantity, *four in db.session.execute(
+            with_quantity(query, day)
+        )
+    ]
+
+
+def has_own(names: Iterable[str], day: date) -> ColumnElement[bool]:
+    """The assignments all of whose prices of these names are own on `day`."""
+    row = aliased(AssignmentPrice)
+    own = (getattr(row, name).is_not(None) for name in names)
+    return exists().where(row.assignment_id == Assignment.id, *own_in_force(row, day), *own)
+
+
+def own_in_force(row: Any, day: date) -> tuple[ColumnElement[bool], ...]:
+    """The rows of own prices in force on `day`."""
+    later = aliased(AssignmentPrice)
+    replaced = exists().where(
+        later.assignment_id == row.assignment_id,
+        later.effective_from > row.effective_from,
+        later.effective_from <= day,
+    )
+    return row.effective_from <= day, ~replaced
+
+
 def assigned(package: Package, which: ColumnElement[bool], day: date) -> list[Assigned]:
     """How much of the package is held by the assignments `which`, with the quantities of `day`."""
     query = (
@@ -146,8 +221,9 @@ def assigned(package: Package, which: ColumnElement[bool], day: date) -> list[As
 
 def monthly(package: Package, today: date) -> list[Monthly]:
     """What the package comes to in a month, for each currency that somebody has it in today."""
+    own = own_held((Assignment.package_id == package.id) & in_force(today), today)
     return [
-        Monthly(holding, *prices.of(holding.quantity))
+        Monthly(holding, *prices.of(holding.quantity, [o for o in own if o.currency == holding.currency]))
         for holding in assigned(package, in_force(today), today)
         if (prices := monthly_prices(package, holding.currency, today))
     ]

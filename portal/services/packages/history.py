@@ -63,6 +63,7 @@ def assignments_of(package: Package, today: date, state: str = IN_FORCE) -> Sele
             joinedload(Assignment.did),
             joinedload(Assignment.position),
             selectinload(Assignment.quantities),
+            selectinload(Assignment.own_prices),
         )
     )
     return query.where(in_force(today)) if state == IN_FORCE else query

@@ -26,7 +26,7 @@ from portal.services.packages.definition import (
     Definition,
     PriceSet,
     problems,
-    rounds_to_nothing,
+    that_round_to_nothing,
     tidied,
 )
 
@@ -158,10 +158,7 @@ def _warnings(definition: Definition) -> Iterator[str]:
             yield f"Retail is below cost: each charge loses {price_in(loss, currency)}."
         if (loss := prices.setup_cost - prices.setup_retail) > 0:
             yield f"Setup Retail is below Setup Cost: each assignment loses {price_in(loss, currency)} once."
-        for name, label in PRICE_LABELS.items():
-            price: Decimal = getattr(prices, name)
-            if rounds_to_nothing(price, currency):
-                yield f"{label} {price_in(price, currency)} rounds to zero: one unit is charged 0 {currency}."
+        yield from that_round_to_nothing({name: getattr(prices, name) for name in PRICE_LABELS}, currency)
     if definition.type == PackageType.FREE_MINUTES:
         yield from _pattern_warnings(definition.destination)
 

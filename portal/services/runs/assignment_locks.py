@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import flag_modified
 
 from portal.domain.terms import PackageType
 from portal.extensions import db
@@ -46,4 +47,9 @@ def lock_assignment(id: int, *options: Any) -> Assignment | None:
     return next(iter(lock_assignments([id], *options)), None)
 
 
-__all__ = ["lock_assignment", "lock_assignments"]
+def touch(assignment: Assignment) -> None:
+    """Let whoever has the assignment open know: its quantities and own prices stand in rows of their own."""
+    flag_modified(assignment, "auto_decrement_credit")
+
+
+__all__ = ["lock_assignment", "lock_assignments", "touch"]

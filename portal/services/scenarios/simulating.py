@@ -25,6 +25,7 @@ from portal.models import Assignment, AssignmentPosition, Call, Charge, Company,
 from portal.models.company import ONLY
 from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.changing import change_end, change_quantity
+from portal.services.assignments.own_prices import make_own_change, plan_own_change
 from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import post_chunk
 from portal.services.calls.covering import recompute_cover_of_many
@@ -40,6 +41,7 @@ from portal.services.packages.definition import (
     FIELDS,
     PRICE_LABELS,
     Definition,
+    OwnPriceSet,
     PriceSet,
     definition_of,
 )
@@ -55,11 +57,11 @@ OF_PACKAGE = tuple(name for name in FIELDS if name != "connexcs_package_id")
 PACKAGE = ("key", *PRICES, "prices", *OF_PACKAGE)
 ASSIGNMENT = (
     "package", "customer", "did", "quantity", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
-    "auto_decrement_credit",
+    "auto_decrement_credit", *PRICES,
 )  # fmt: skip
 CALL = ("customer", "did", "date", "started_at", "amount", "destination", "seconds", "call_id", "came_in_on")
 CHANGES = {
-    "assignment": ("end_date", "quantity"),
+    "assignment": ("end_date", "quantity", *PRICES),
     "package": (*PRICES, "currency", *DATED),
     "customer": ("tax_rate",),
 }
@@ -216,6 +218,7 @@ class Simulation:
             minutes=item.whole("minutes", None),
             minimum_days=item.whole("minimum_days", None),
             auto_decrement_credit=item.flag("auto_decrement_credit"),
+            own=OwnPriceSet(**_own_prices(item)),
         )
         try:
             assigned = assign(draft, token=self._token(), by=WHO, now=self._now(), twice=True)
@@ -347,6 +350,8 @@ class Simulation:
         assignment = item.one_of("assignment", self.assignments, "assignment")
         if item.has("quantity"):
             change_quantity(assignment, item.whole("quantity"), item.day("effective_from", on + ONE_DAY), on)
+        if own := _own_prices(item):
+            make_own_change(plan_own_change(assignment, own, item.day("effective_from", on + ONE_DAY), on))
         if item.has("end_date"):
             change_end(assignment, item.day("end_date", None), on, by=WHO, now=self._now())
 
@@ -423,6 +428,15 @@ class Simulation:
             sums[charge.currency] = sums.get(charge.currency, Decimal(0)) + getattr(charge, name)
         texts = {currency: plain(amount, currency) for currency, amount in sorted(sums.items())}
         return texts if len(texts) > 1 else next(iter(texts.values()), plain(Decimal(0), self.currency))
+
+
+def _own_prices(item: Place) -> dict[str, Decimal | None]:
+    """The own prices that an assignment or its change names; null is the package's price."""
+    return {
+        name: None if item.get(name, None) is None else item.decimal(name)
+        for name in PRICES
+        if item.has(name)
+    }
 
 
 def _check_change(item: Place) -> None:

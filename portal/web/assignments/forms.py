@@ -1,11 +1,13 @@
 """The forms of assignments. Fields are named as in docs/words.md."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectMultipleField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain.errors import Invalid
 from portal.domain.terms import PackageType
@@ -14,10 +16,25 @@ from portal.services.assignments import assigning
 from portal.services.assignments.assigning import Draft
 from portal.services.assignments.assigning_many import Wish
 from portal.services.assignments.changing import Change
-from portal.web.shared.fields import ChoiceField, DayField, VersionedForm, WholeField, id_or_none, put_error
+from portal.services.assignments.own_prices import earliest_day, own_on
+from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet
+from portal.web.shared.fields import (
+    ChoiceField,
+    DayField,
+    DecimalTextField,
+    VersionedForm,
+    WholeField,
+    id_or_none,
+    put_error,
+)
 from portal.web.shared.token_field import TokenField
 
 REASON_LONGEST = 500
+
+
+def own_price_fields() -> list[Any]:
+    """The four prices, empty where they are the package's."""
+    return [DecimalTextField(label) for label in PRICE_LABELS.values()]
 
 
 NO_QUANTITY = "Enter a quantity of 1 or more."
@@ -37,6 +54,7 @@ class AssignmentForm(VersionedForm):
     minutes = WholeField("Minutes")
     minimum_days = WholeField("Minimum Days")
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
+    cost, retail, setup_cost, setup_retail = own_price_fields()
 
     def __init__(self, currency: str = "", **options: Any) -> None:
         super().__init__(**options)
@@ -80,7 +98,18 @@ class AssignmentForm(VersionedForm):
             self.minutes.data if package.type == PackageType.FREE_MINUTES else None,
             None if package.minimum_days else self.minimum_days.data,
             bool(self.auto_decrement_credit.data),
+            self.own,
         )
+
+    @property
+    def own(self) -> OwnPriceSet:
+        """The prices that are to be its own."""
+        return OwnPriceSet(**{name: self[name].data for name in PRICE_LABELS})
+
+    @property
+    def has_own(self) -> bool:
+        """Whether anything was typed there."""
+        return any(self[name].data is not None or self[name].errors for name in PRICE_LABELS)
 
     def draft(self, customer: Customer, did: Did | None) -> Draft | None:
         """The assignment as it is wanted, if nothing is wrong with it; else each field says what is.
@@ -102,11 +131,13 @@ class EditForm(VersionedForm):
     """What may be changed of an assignment."""
 
     seen = HiddenField()
+    confirmed = HiddenField()
     quantity = WholeField("Quantity")
     effective_from = DayField("Effective from")
     start_date = DayField("Start Date")
     charge_from = DayField("Charge from")
     end_date = DayField("End Date")
+    cost, retail, setup_cost, setup_retail = own_price_fields()
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
     reason = TextAreaField(
         "Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2}
@@ -125,6 +156,7 @@ class EditForm(VersionedForm):
             charge_from=assignment.charge_from,
             end_date=assignment.end_date,
             auto_decrement_credit=assignment.auto_decrement_credit,
+            **own_on(assignment, from_day).given,
         )
         form.stand_on(assignment.version)
         return form
@@ -148,6 +180,16 @@ class EditForm(VersionedForm):
             end_date=self.end_date.data,
             auto_decrement_credit=bool(self.auto_decrement_credit.data),
             override_reason=_reason(self) if owner else "",
+            own=self._own(assignment, today),
+        )
+
+    def _own(self, assignment: Assignment, today: date) -> tuple[tuple[str, Decimal | None], ...]:
+        """The own prices that are to change. One that stands as it was shown was not meant to; nor one not asked."""
+        shown = own_on(assignment, earliest_day(assignment, today))
+        return tuple(
+            (name, self[name].data)
+            for name in PRICE_LABELS
+            if self[name].raw_data and self[name].data != getattr(shown, name)
         )
 
 
@@ -163,6 +205,36 @@ class EndForm(VersionedForm):
     def override(self) -> str:
         """The owner's reason, as it is kept."""
         return _reason(self)
+
+
+class OwnPricesForm(FlaskForm):
+    """Own prices of many assignments: an empty field stays as it is, a ticked one is the package's again."""
+
+    confirmed = HiddenField()
+    cost, retail, setup_cost, setup_retail = own_price_fields()
+    lift = SelectMultipleField(  # type: ignore[call-arg]
+        "The package's price again",
+        choices=[SelectChoice(name, label) for name, label in PRICE_LABELS.items()],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        invalid_choice_message="Choose from Cost, Retail, Setup Cost and Setup Retail.",
+    )
+    effective_from = DayField("Effective from")
+
+    def prices(self) -> dict[str, Decimal | None] | None:
+        """What is wanted, by names; None where a field cannot be read. Invalid for nothing, or for two things."""
+        if not self.validate():
+            return None
+        lifted: list[str] = self.lift.data or []
+        for name in lifted:
+            if self[name].data is not None:
+                raise Invalid(name, "Enter a price, or tick it to have the package's: not both.")
+        wanted = {
+            name: self[name].data for name in PRICE_LABELS if name in lifted or self[name].data is not None
+        }
+        if not wanted:
+            raise Invalid("retail", "Enter a price, or tick one to have the package's again.")
+        return wanted
 
 
 class EndManyForm(FlaskForm):

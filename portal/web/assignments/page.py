@@ -14,12 +14,14 @@ from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import Schedule
 from portal.domain.wording import charged, day, whole
 from portal.extensions import db
-from portal.models import Assignment, Customer, Did, Package
+from portal.models import Assignment, AssignmentPrice, Customer, Did, Package
 from portal.services import deletion
-from portal.services.assignments import changing, ending, waiting
+from portal.services.assignments import changing, ending, own_prices, waiting
 from portal.services.assignments import lists as assignments
+from portal.services.assignments.own_impact import OwnImpact, impact_of
 from portal.services.assignments.story import story_of
 from portal.services.deletion import Refused
+from portal.services.packages.definition import PRICE_LABELS, own_set
 from portal.services.runs.assignment_locks import lock_assignment
 
 # The routes of assigning, and of many at once, stand on the same blueprint.
@@ -28,7 +30,7 @@ from portal.web.assignments.forms import EditForm, EndForm, has_begun
 from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
 from portal.web.http.access import may_own
 from portal.web.http.htmx import fragment, is_htmx, see_other
-from portal.web.shared.fields import put_error
+from portal.web.shared.fields import day_or_none, put_error, shown
 
 __all__ = ["bp"]
 
@@ -42,6 +44,13 @@ def charged_words(package: Package, on: Any) -> str:
 
 
 bp.add_app_template_filter(assignments.charged, "charged_for")
+bp.add_app_template_filter(own_prices.in_words, "own_words")
+
+
+@bp.app_template_filter()
+def own_given(row: AssignmentPrice | None) -> dict[str, str]:
+    """The prices that are its own, as an address fills them into a form."""
+    return {name: shown(price) for name, price in own_set(row).given.items()}
 
 
 def _get(assignment_id: int) -> Assignment:
@@ -153,12 +162,12 @@ def update(assignment_id: int) -> Any:
 
 @bp.get("/assignments/<int:assignment_id>/waiting", endpoint="waiting")
 def show_waiting(assignment_id: int) -> Any:
-    """What a new quantity gives away until the next charge date, while it is typed."""
+    """What a new quantity gives away until the next charge date, and what own prices bring, while they are typed."""
     assignment = _get(assignment_id)
     form = EditForm(formdata=request.args, meta={"csrf": False})
-    lost = _lost(assignment, form)
     if is_htmx():
-        return fragment("assignments/_waiting.html", assignment=assignment, lost=lost)
+        lost, impact = _lost(assignment, form), _impact(assignment, form)
+        return fragment("assignments/_waiting.html", assignment=assignment, lost=lost, impact=impact)
     return see_other(url_for("assignments.edit", assignment_id=assignment.id))
 
 
@@ -173,6 +182,19 @@ def _lost(assignment: Assignment, form: EditForm) -> waiting.Waiting | None:
     return waiting.waiting(assignment, change.quantity, change.effective_from, today())
 
 
+def _impact(assignment: Assignment, form: EditForm) -> OwnImpact | None:
+    """What own prices bring that are to change; None where none is, or none can be."""
+    change = form.change(assignment, today(), owner=False)
+    if change is None or not change.own:
+        return None
+    try:
+        planned = own_prices.foresee_own_change(assignment, dict(change.own), change.effective_from, today())
+    except RuleBroken:
+        return None
+    found = impact_of([planned])
+    return found if found.hits else None
+
+
 def _save(assignment: Assignment, ask: Callable[..., Any]) -> Any:
     """Save what was typed; else ask again, in the row or on the page, and say what is in the way."""
     _check_open(assignment)
@@ -183,7 +205,10 @@ def _save(assignment: Assignment, ask: Callable[..., Any]) -> Any:
     if form.is_stale(assignment.version):
         return ask(assignment, form, 409, stored=_stored(assignment))
     if not form.seen.data and (lost := _lost(assignment, form)):
-        return ask(assignment, form, 409, lost=lost, asked=True)
+        return ask(assignment, form, 409, lost=lost, impact=_impact(assignment, form), asked=True)
+    impact = _impact(assignment, form)
+    if impact and form.confirmed.data != impact.fingerprint:
+        return ask(assignment, form, 409, impact=impact, asked=True)
     try:
         changing.make_change(assignment, change, today(), by=current_user.email, now=now())
     except Invalid as problem:
@@ -207,6 +232,10 @@ def _asked(assignment: Assignment, form: EditForm, **more: Any) -> dict[str, Any
         "assignment": assignment,
         "form": form,
         "begun": has_begun(assignment),
+        "own_from": own_prices.earliest_day(assignment, today()),
+        "own_fields": {
+            name: label for name, label in PRICE_LABELS.items() if own_prices.is_open(assignment, name)
+        },
         "today": today(),
         "earliest": earliest_last_day(assignment.locked_until, assignment.start_date),
         **more,
@@ -215,10 +244,12 @@ def _asked(assignment: Assignment, form: EditForm, **more: Any) -> dict[str, Any
 
 def _stored(assignment: Assignment) -> list[tuple[str, str]]:
     """What is stored now, for whoever typed over it."""
+    from_day = own_prices.earliest_day(assignment, today())
     return [
         ("Quantity", whole(assignment.last_quantity)),
         ("Start Date", day(assignment.start_date)),
         ("End Date", day(assignment.end_date) or "none"),
+        ("Own prices", own_prices.in_words(assignment.own_on(from_day), assignment.customer.currency)),
         ("Auto Decrement Credit", "yes" if assignment.auto_decrement_credit else "no"),
     ]
 
@@ -226,15 +257,30 @@ def _stored(assignment: Assignment) -> list[tuple[str, str]]:
 def _check_open(assignment: Assignment) -> None:
     """An assignment that has ended is changed no more."""
     if assignment.has_ended_on(today()):
+        own = own_given(assignment.own_on(assignment.end_date or today()))
         ids = {"did_id": assignment.did_id} if assignment.did_id else {"customer_id": assignment.customer_id}
         raise RuleBroken(
             f"{assignment.package.name} ended on {day(assignment.end_date)} and can no longer be changed.",
-            WayOut("Assign it again", "assignments.new", {**ids, "package": assignment.package_id}),
+            WayOut("Assign it again", "assignments.new", {**ids, "package": assignment.package_id, **own}),
         )
 
 
 def _home(assignment: Assignment) -> str:
     return url_for("assignments.show", assignment_id=assignment.id)
+
+
+@bp.post("/assignments/<int:assignment_id>/own-prices/planned/delete")
+def delete_planned(assignment_id: int) -> Any:
+    """Take back own prices that are planned from a day on."""
+    assignment = _locked(assignment_id)
+    _check_open(assignment)
+    effective_from = day_or_none(request.form.get("effective_from", ""))
+    if effective_from is None:
+        raise Invalid("effective_from", "Effective from is not a valid date.")
+    own_prices.drop_planned(assignment, effective_from, today())
+    db.session.commit()
+    flash(f"Removed the own prices planned from {day(effective_from)}.")
+    return see_other(_home(assignment))
 
 
 # -- ending

@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 from portal.clock import now, today
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid
+from portal.domain.explaining import COST, RETAIL, Origin
 from portal.domain.wording import charged
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Run
@@ -126,6 +127,7 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "origin": origin,
         "charged": charged(origin.schedule) if origin else "",
         "assignment": assignment,
+        **_priced(charge, assignment, origin),
         "run": db.session.get(Run, charge.run_id) if charge.run_id else None,
         "story": explained(story) if len(story) > 1 else [],
         "stands": by_hand.what_stands(root),
@@ -137,6 +139,15 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "refusal": by_hand.why_not_reverse(charge) if may_change() else None,
     }
     return render_template("charges/show.html", **context), status
+
+
+def _priced(charge: Charge, assignment: Assignment | None, origin: Origin | None) -> dict[str, Any]:
+    """Which two of the four prices a charge took, and which of them were its assignment's own."""
+    retail, cost = RETAIL.get(charge.kind, "retail"), COST.get(charge.kind, "cost")
+    held = assignment.prices_on(origin.on) if assignment and origin else None
+    took = {retail: charge.unit_price, cost: charge.unit_cost}
+    own = {name for name, price in took.items() if held and name in held.own and getattr(held, name) == price}
+    return {"retail": retail, "cost": cost, "held": held, "own": own}
 
 
 # -- reversing it

@@ -61,6 +61,7 @@ def show() -> str:
         runs=watch.runs_to_look_at(now()),
         imports=watch.imports_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
+        own_below_cost=watch.own_below_cost(day),
         losses=losses,
         below=watch.below(reading),
         leaving=watch.leaving(day),

@@ -116,7 +116,7 @@ def update(package_id: int) -> Any:
 def _save(form: PackageForm, package: Package, definition: Definition) -> Any:
     """Save a change, once it was seen whom it hits."""
     impact = impact_of(plan_change(package, definition, form.effective_from.data, today()))
-    if impact.effects and form.confirmed.data != impact.fingerprint:
+    if impact.is_seen_first and form.confirmed.data != impact.fingerprint:
         form.confirmed.data = impact.fingerprint
         return _editor(form, package, impact=impact)
     make_change(impact.change)

@@ -185,7 +185,7 @@ def update_row(package_id: int) -> Any:
     try:
         change = plan_change(row.package, definition, form.effective_from.data, today())
         impact = impact_of(change)
-        if impact.effects and form.confirmed.data != impact.fingerprint:
+        if impact.is_seen_first and form.confirmed.data != impact.fingerprint:
             return _editing(row, form, impact=impact)
         make_change(change)
         commit()

@@ -111,7 +111,8 @@ def test_the_form_has_every_field_under_its_label(client, northwind, trunk):
     soup = page(client.get(f"/customers/{northwind.id}/assignments/new"))
     labels = [words(label) for label in soup.select("main label")]
     assert labels == [
-        "Package", "Quantity", "Minutes", "Minimum Days", "Start Date", "End Date", "Auto Decrement Credit"
+        "Package", "Quantity", "Minutes", "Minimum Days", "Start Date", "End Date", "Auto Decrement Credit",
+        "Cost", "Retail", "Setup Cost", "Setup Retail",
     ]  # fmt: skip
     assert soup.select_one("[name=start_date]")["value"] == "2026-11-22"
 

@@ -202,7 +202,7 @@ def test_the_page_says_what_it_is_who_has_it_and_what_it_brings(client, session)
     assert "Assigned today 3 to 2 customers" in main
     assert "GBP 2 1 3 73.50 30.00 43.50" in main
     assert "USD 1 1 1 24.50 10.00 14.50" in main
-    assert "Acme +44 20 7946 0123 1 22 Nov 2026" in main
+    assert "Acme +44 20 7946 0123 1 24.50 GBP 22 Nov 2026" in main
     assert "locked until 22 Dec 2026" in main
     assert "Next charge dates" in main
 

@@ -1,0 +1,99 @@
+"""Own prices of many assignments at once: asked for, seen before they are saved, and saved as they were seen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import selectinload
+
+from portal.clock import today
+from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.wording import listed, plural
+from portal.extensions import db
+from portal.models import Assignment
+from portal.services.assignments import lists as assignments
+from portal.services.assignments import own_prices
+from portal.services.assignments.own_impact import OwnImpact, impact_of
+from portal.services.assignments.own_prices import OwnChange
+from portal.services.batch import Batch
+from portal.services.runs.assignment_locks import lock_assignments
+from portal.web.assignments import bp
+from portal.web.assignments.forms import OwnPricesForm
+from portal.web.assignments.many import packed, unpacked
+from portal.web.shared.fields import put_error
+
+Planned = Batch[OwnChange, Assignment]
+
+
+@bp.post("/assignments/own-prices")
+def own_prices_of_many() -> Any:
+    """Ask for the prices of the chosen assignments; show what they bring; then, as that was seen, save them."""
+    ids = unpacked(request.form.getlist("ids"))
+    if not ids:
+        raise RuleBroken("No assignment was selected. Tick one or more rows first.")
+    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    if not chosen:
+        raise RuleBroken("No assignment that was selected exists any more.")
+    if "retail" not in request.form:
+        return _form(chosen, OwnPricesForm(formdata=None))
+    form = OwnPricesForm()
+    try:
+        planned = _planned(chosen, form)
+    except Invalid as problem:
+        db.session.rollback()
+        put_error(form, problem)
+        return _form(chosen, form, 422)
+    if planned is None:
+        return _form(chosen, form, 422)
+    impact = impact_of(planned.done)
+    if not impact.hits and planned.refused:
+        return _form(chosen, form, 409, planned, impact)
+    if "show" in request.form or form.confirmed.data != impact.fingerprint:
+        return _form(chosen, form, 200, planned, impact)
+    own_prices.make_many(planned.done)
+    db.session.commit()
+    flash(f"Own prices of {plural(len(planned.done), 'assignment')} were saved.")
+    if planned.refused:
+        return render_template("assignments/own_many_done.html", planned=planned, home=_home(chosen))
+    return redirect(_home(chosen)[1], code=303)
+
+
+def _home(chosen: Sequence[Assignment]) -> tuple[str, str]:
+    """Where they were most likely ticked: the page of their customer, or of their package; its name and its address."""
+    first = chosen[0]
+    if len({assignment.customer_id for assignment in chosen}) == 1:
+        return first.customer.name, url_for("customers.show", customer_id=first.customer_id)
+    if len({assignment.package_id for assignment in chosen}) == 1:
+        return first.package.name, url_for("packages.show", package_id=first.package_id)
+    return "Customers", url_for("customers.index")
+
+
+def _planned(chosen: Sequence[Assignment], form: OwnPricesForm) -> Planned | None:
+    """What would change, and who refuses; None where the form cannot be read."""
+    prices = form.prices()
+    if prices is None:
+        return None
+    ids = [assignment.id for assignment in chosen]
+    return own_prices.plan_many(ids, prices, form.effective_from.data, today())
+
+
+def _form(
+    chosen: Sequence[Assignment],
+    form: OwnPricesForm,
+    status: int = 200,
+    planned: Planned | None = None,
+    impact: OwnImpact | None = None,
+) -> Any:
+    form.confirmed.raw_data, form.confirmed.data = None, impact.fingerprint if impact else ""
+    currencies = sorted({assignment.customer.currency for assignment in chosen})
+    context = {
+        "chosen": chosen,
+        "home": _home(chosen),
+        "form": form,
+        "planned": planned,
+        "impact": impact,
+        "ids": packed([assignment.id for assignment in chosen]),
+        "unit": currencies[0] if len(currencies) == 1 else "a unit",
+        "currencies": listed(currencies) if len(currencies) > 1 else "",
+    }
+    return render_template("assignments/own_many.html", **context), status
