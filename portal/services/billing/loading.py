@@ -333,12 +333,16 @@ def _add_posted(loaded: list[Loaded]) -> None:
         _read_posted(loaded, earliest)
 
 
-def add_posted_since(loaded: list[Loaded], day: date) -> None:
-    """Read what is posted of the periods that begin on a day or after it, in place of what was read before."""
+def add_posted_since(loaded: list[Loaded], day: date, spend_before: date) -> None:
+    """Read what is posted of the periods that begin on a day or after it, in place of what was read before.
+
+    With them the calls that a minimum spend of theirs is measured with.
+    """
     for item in loaded:
         item.posted, item.roots = {}, {}
     if loaded:
         _read_posted(loaded, {item.facts.assignment_id: day for item in loaded})
+        _add_spend(loaded, spend_before, day)
 
 
 def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
@@ -404,13 +408,13 @@ def taxed_day(charge: Any) -> date:
     return charge.charge_on  # type: ignore[no-any-return]
 
 
-def _add_spend(loaded: list[Loaded], before: date) -> None:
-    """Give each minimum spend the calls that count for it."""
+def _add_spend(loaded: list[Loaded], before: date, since: date | None = None) -> None:
+    """Give each minimum spend the calls that count for it, those since a day too."""
     measured = [item for item in loaded if item.terms.minimum_spend]
     if not measured:
         return
     customers = {item.facts.customer_id for item in measured}
-    first = min(_measured_from(item) for item in measured)
+    first = min([_measured_from(item) for item in measured] + ([since] if since else []))
     spent: dict[tuple[int, int | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for customer_id, day, spend in db.session.execute(_spend_by(customers, first, before)):
         spent[customer_id, None][day] += int(spend)

@@ -147,7 +147,7 @@ def plan(wanted: Wanted, whose: Whose, today: date) -> Plan:
     made.left += _archived(assignments.values())
     made.left += [Left(assignments[one.assignment_id], one.sentence) for one in failed]
     for some in in_chunks(loaded):
-        for id, standing in standing_since(some, wanted.since).items():
+        for id, standing in standing_since(some, wanted.since, today).items():
             item = standing.loaded
             found = correct_back(
                 made.right.terms[id], item.position, wanted.since, today, standing.stands, item.spend

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.correcting import Stands
 from portal.domain.due import Kind, Posted
+from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import in_force
 from portal.extensions import db
 from portal.models import Charge
@@ -37,10 +38,10 @@ class Standing:
         return self.once_roots.get(kind) if kind in ONCE else self.loaded.roots.get(period_from)
 
 
-def standing_since(loaded: Sequence[Loaded], day: date) -> dict[int, Standing]:
+def standing_since(loaded: Sequence[Loaded], day: date, today: date) -> dict[int, Standing]:
     """What stands of these assignments since a day, by their ids."""
     found = {item.facts.assignment_id: Standing(item) for item in loaded}
-    add_posted_since(list(loaded), day)
+    add_posted_since(list(loaded), day, today + ONE_DAY)
     _add_once(found, day)
     query = (
         select(Charge.assignment_id, Charge.period_from, func.max(Charge.number))
