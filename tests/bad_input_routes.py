@@ -160,6 +160,7 @@ ROWS = {
         harmless=TOKEN | {"seen": "what differs is shown once more"},
     ),
     "corrections.new": Row(fill={"ids": "{assignment_id}"}, is_preview=True),
+    "corrections.of_customers": Row(fill={"ids": "{customer_id}"}, is_preview=True),
     "corrections.preview": Row(
         "corrections.new",
         query={"ids": "{assignment_id}"},

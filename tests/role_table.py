@@ -63,7 +63,7 @@ CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
 GET  charges ask_due_day ask_use_credit ask_write_off new reversal
 GET  connexcs_packages edit_row
-GET  corrections new new_rate
+GET  corrections new new_rate of_customers
 GET  credit new_adjustment
 GET  customers edit edit_row new
 GET  did_intake new
@@ -76,7 +76,7 @@ POST assignments assign_many bulk create delete delete_planned end end_many own_
 POST calls create keep_columns resume stop
 POST charges create move_due_day reverse use_credit write_off
 POST connexcs_packages add_known create delete update_row
-POST corrections create create_rate new preview preview_rate send
+POST corrections create create_rate new of_customers preview preview_rate send
 POST credit adjust pay_from_balance
 POST customers archive change_tax_rate create drop_tax_rate restore update update_row
 POST did_intake create

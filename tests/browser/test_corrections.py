@@ -86,6 +86,24 @@ def test_a_wrong_quantity_is_corrected_from_the_customers_page(
     assert posted(session) == 49
 
 
+@BOTH
+def test_customers_are_chosen_in_their_list(session: Any, twenty: int, screen: Any, script: bool) -> None:
+    page, hand = screen(java_script_enabled=script), Hand()
+    page.goto("/customers")
+    for name in ("Customer 03", "Customer 04"):
+        hand.click(page.get_by_role("checkbox", name=f"Select {name}"))
+    hand.click(page.get_by_role("button", name="Correct back to a day"))
+    hand.click(page.get_by_role("button", name="Correct Trunk, GBP"))
+    hand.fill(page.get_by_label("Wrong since"), "2026-10-01")
+    hand.fill(page.get_by_label("Retail", exact=True), "20")
+    if not script:
+        hand.click(page.get_by_role("button", name="Show what is posted"))
+    hand.click(page.get_by_role("button", name="Post 4 corrections"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Corrected back to 1 Oct 2026")
+    assert hand.moves <= 8
+    assert posted(session) == -18
+
+
 def test_from_a_charge_the_day_is_known(session: Any, twenty: int, screen: Any) -> None:
     page = screen()
     query = select(Charge.id).where(Charge.period_from == OCTOBER).order_by(Charge.id)

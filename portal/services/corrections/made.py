@@ -7,7 +7,16 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from portal.extensions import db
-from portal.models import Charge, CorrectedAssignment, Correction, Customer
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    Charge,
+    CorrectedAssignment,
+    Correction,
+    Customer,
+    Package,
+)
+from portal.services.chunks import in_chunks
 from portal.services.corrections.planning import ZERO, Sums
 
 
@@ -60,6 +69,38 @@ def totals(theirs: Sequence[Posted]) -> list[Sums]:
         sums.cost += one.cost
         sums.lines += one.lines
     return [found[currency] for currency in sorted(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A package that customers have or had, in one currency, and their assignments of it."""
+
+    package: Package
+    currency: str
+    assignment_ids: list[int]
+    customers: int
+
+
+def held_by(customer_ids: Sequence[int]) -> list[Held]:
+    """What these customers have been charged for, by the package's name: each package in each currency."""
+    found: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    for some in in_chunks(customer_ids):
+        query = (
+            select(Assignment.package_id, Customer.currency, Assignment.id, Assignment.customer_id)
+            .join(Customer, Customer.id == Assignment.customer_id)
+            .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
+            .where(Assignment.customer_id.in_(some), AssignmentPosition.charged_until.is_not(None))
+            .order_by(Assignment.id)
+        )
+        for package_id, currency, id, customer_id in db.session.execute(query):
+            found.setdefault((package_id, currency), []).append((id, customer_id))
+    packages = select(Package).where(Package.id.in_({id for id, _ in found}))
+    by_id = {package.id: package for package in db.session.scalars(packages)}
+    held = [
+        Held(by_id[id], currency, [one for one, _ in rows], len({customer for _, customer in rows}))
+        for (id, currency), rows in found.items()
+    ]
+    return sorted(held, key=lambda one: (one.package.search_key, one.package.id, one.currency))
 
 
 def assignment_count(correction: Correction) -> int:

@@ -76,7 +76,7 @@ class Many:
 @changes_nothing
 def bulk(noun: str) -> Any:
     """The form for those that a list chose; nothing is stored."""
-    many = Many(noun, _chosen(noun))
+    many = Many(noun, chosen(noun))
     return _form(many, _fresh())
 
 
@@ -84,7 +84,7 @@ def bulk(noun: str) -> Any:
 @changes_nothing
 def draft_many(noun: str) -> Any:
     """What would be charged in sum, and who is refused, while the form is filled."""
-    many, form = Many(noun, _chosen(noun)), _typed()
+    many, form = Many(noun, chosen(noun)), _typed()
     seen = _foresee(many, form)
     if is_htmx():
         return fragment(
@@ -96,7 +96,7 @@ def draft_many(noun: str) -> Any:
 @bp.post("/assignments/many/<any(dids, customers):noun>/assign")
 def assign_many(noun: str) -> Any:
     """Assign to all that may have it, in one transaction, once for the token of the form."""
-    many = Many(noun, _chosen(noun))
+    many = Many(noun, chosen(noun))
     assigning_many.lock_targets(many.load())
     lock_chosen(Package, "package")
     form = _typed()
@@ -180,7 +180,7 @@ def _typed() -> AssignmentForm:
 # -- who was chosen
 
 
-def _chosen(noun: str) -> tuple[int, ...]:
+def chosen(noun: str) -> tuple[int, ...]:
     """The ids that a list's ticked rows, its filter, or the form before name. Invalid where there are none."""
     if request.values.get("all_found"):
         return tuple(_all_found(noun))

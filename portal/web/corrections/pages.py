@@ -22,7 +22,7 @@ from portal.services.corrections.posting import Changed, already_right, post
 from portal.services.corrections.wanted import Whose
 from portal.services.packages import catalogue as packages
 from portal.services.packages.definition import PRICE_LABELS
-from portal.web.assignments.many import packed, unpacked
+from portal.web.assignments.many import chosen, packed, unpacked
 from portal.web.corrections import bp
 from portal.web.corrections.forms import CorrectionForm
 from portal.web.http.access import changes_nothing, may_own
@@ -88,6 +88,16 @@ def new() -> Any:
     if charge := db.session.get(Charge, request.args.get("charge", 0, row_id)):
         since = charge.period_from
     return _page(subject, subject.form(formdata=None, since=since))
+
+
+@bp.route("/customers", methods=["GET", "POST"])
+@changes_nothing
+def of_customers() -> Any:
+    """Which package of the customers that were ticked: a form for its assignments follows."""
+    ids = chosen("customers")
+    return render_template(
+        "corrections/customers.html", held=corrections.held_by(ids), count=len(ids), packed=packed
+    )
 
 
 @bp.post("/preview")

@@ -53,6 +53,7 @@ FORMS = {
     "connexcs_packages.edit_row",
     "corrections.new",
     "corrections.new_rate",
+    "corrections.of_customers",
     "corrections.preview",
     "corrections.preview_rate",
     "credit.new_adjustment",
