@@ -10,6 +10,7 @@ from sqlalchemy import TypeDecorator
 from portal import create_app
 from portal.database import refuse_to_lose
 from portal.extensions import db
+from portal.schema import MAY_SERVE, keep_who_may_serve
 
 # What migrations share lies beside this file, in a checkout and in an installed wheel alike.
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -43,19 +44,35 @@ def migrate() -> None:
             render_as_batch=True,
             render_item=render_item,
             compare_type=True,
+            include_name=lambda name, kind, _parents: (kind, name) != ("table", MAY_SERVE),
         )
         with context.begin_transaction():
-            if goes_down():
+            if goes() == "downgrade":
                 refuse_to_lose(connection, typed_name())
             context.run_migrations()
             if lite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
                 raise RuntimeError(f"{len(broken):,} rows would refer to nothing, such as {broken[0]}")
+        if goes():
+            now = context.get_context().get_current_revision()
+            keep_who_may_serve(connection, now, older_that_may_serve(now))
+            connection.commit()
 
 
-def goes_down() -> bool:
-    """Whether a downgrade is asked for: alembic names its function so, from whichever command it comes."""
-    asked = context.get_context().opts.get("fn")
-    return getattr(asked, "__name__", "") == "downgrade"
+def older_that_may_serve(revision: str | None) -> list[str]:
+    """The versions before this migration whose servers may go on: as far back as each migration says so."""
+    found: list[str] = []
+    while revision and getattr(
+        (step := context.script.get_revision(revision)).module, "older_may_serve", False
+    ):
+        revision = step.down_revision
+        found.append(revision)
+    return found
+
+
+def goes() -> str:
+    """Whether an upgrade or a downgrade is asked for; empty for what only looks. Alembic names its functions so."""
+    asked = getattr(context.get_context().opts.get("fn"), "__name__", "")
+    return asked if asked in ("upgrade", "downgrade") else ""
 
 
 def typed_name() -> str | None:

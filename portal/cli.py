@@ -4,6 +4,7 @@ Nothing but click is imported until a command is asked for, so that `portal --he
 """
 
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -25,6 +26,19 @@ class Lazy(click.Group):
         command.name = cmd_name
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. One that fails says one sentence, and has an exit status for it (portal/exit_status.py)."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            from portal import exit_status
+
+            if ctx.params["traceback"]:
+                exit_status.show(error)
+            raise exit_status.as_failed(error) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table without importing anything."""
         with formatter.section("Commands"):
@@ -32,7 +46,9 @@ class Lazy(click.Group):
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--traceback", is_flag=True, help="Show the whole of an error, for whoever mends it.")
+@click.version_option(package_name="portal", message="portal %(version)s")
+def main(traceback: bool) -> None:
     """The portal: packages, what they charge, and why."""
 
 

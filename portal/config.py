@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -273,7 +274,24 @@ SETTINGS = (
         "2",
         "processes",
         "How many server processes `portal serve` starts.",
-        _whole,
+        _some,
+    ),
+    Setting(
+        "PORTAL_STATEMENT_SECONDS",
+        "STATEMENT_SECONDS",
+        "60",
+        "seconds",
+        "How long PostgreSQL may take for one answer to a page; what takes longer is given up, and said. (Commands "
+        "take as long as they take.)",
+        _some,
+    ),
+    Setting(
+        "PORTAL_LOCK_SECONDS",
+        "LOCK_SECONDS",
+        "15",
+        "seconds",
+        "How long a page or a command waits on PostgreSQL for what somebody else is changing.",
+        _some,
     ),
     Setting(
         "PORTAL_RUN_CHUNK",
@@ -302,6 +320,12 @@ FIXED: Mapping[str, Any] = {
 
 def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Every setting, read and checked. BadSetting where the portal could not start with it."""
+    if ROOT == HERE and not environ.get("PORTAL_MODE", "").strip():
+        raise BadSetting(
+            "There are no settings: this would make a demo. Give the command those that the portal is served with "
+            "(PORTAL_MODE=production and the others, docs/running.md), or say PORTAL_MODE=demo."
+        )
+    _refuse_misspelt(environ)
     config = dict(FIXED)
     for setting in SETTINGS:
         text = environ.get(setting.name, setting.default).strip()
@@ -310,6 +334,15 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         except ValueError as error:
             raise BadSetting(f"{setting.name}={text!r}: expected {setting.unit} ({error}).") from None
     return config
+
+
+def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+    """A setting whose name is nearly right would be left out in silence: the database would be a new, empty one."""
+    names = [setting.name for setting in SETTINGS]
+    for name in set(environ) - set(names):
+        is_like_ours = name.startswith("PORTAL_") and not name.startswith("PORTAL_TEST_")
+        if is_like_ours and (near := get_close_matches(name, names, 1, 0.8)):
+            raise BadSetting(f"{name}: there is no such setting. Is {near[0]} meant?")
 
 
 def finish(config: dict[str, Any]) -> None:
@@ -339,6 +372,10 @@ def finish(config: dict[str, Any]) -> None:
         raise BadSetting("PORTAL_URL: production is found at an address that begins with https://.")
     if production and os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
         raise BadSetting("FLASK_DEBUG: not allowed in production; it would show internals of the portal.")
+    if production and config["TODAY"]:
+        raise BadSetting(
+            "PORTAL_TODAY: not allowed in production; charges would be posted by a day that somebody set."
+        )
     if not production and config["PROXIES"]:
         raise BadSetting(
             "PORTAL_PROXIES: the demo is for its own machine only and cannot run behind a proxy."

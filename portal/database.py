@@ -9,18 +9,23 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal import private
+from portal import private, schema
 from portal.config import ROOT
 from portal.domain.errors import RuleBroken
 from portal.domain.wording import listed, plural
+from portal.extensions import db
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+    from portal.waiting import Patience
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
@@ -87,8 +92,89 @@ def reading() -> Iterator[None]:
         _reading.reset(token)
 
 
+class Failure(Enum):
+    """What the database did not do, whoever asked and for whatever."""
+
+    AWAY = "away"  # it does not answer, or cannot be reached
+    BUSY = "busy"  # somebody else holds a lock
+    SLOW = "slow"  # the answer would have taken too long
+    FULL = "full"  # its disk
+    CROSSED = "crossed"  # two acts met, and one was let go on
+    OTHER_VERSION = "other version"  # it was upgraded, or was not yet
+
+
+# By the state that PostgreSQL gives, or SQLite's code.
+FAILURES: dict[str | int, Failure] = {
+    "40P01": Failure.CROSSED,
+    "40001": Failure.CROSSED,
+    "55P03": Failure.BUSY,
+    "57014": Failure.SLOW,
+    "53100": Failure.FULL,
+    sqlite3.SQLITE_BUSY: Failure.BUSY,
+    sqlite3.SQLITE_LOCKED: Failure.BUSY,
+    sqlite3.SQLITE_READONLY: Failure.BUSY,
+    sqlite3.SQLITE_FULL: Failure.FULL,
+}
+
+
+def kind_of(error: SQLAlchemyError) -> Failure:
+    """What an error of the database comes to, for those who can do nothing about it."""
+    inner = getattr(error, "orig", None)
+    code = (
+        getattr(inner, "sqlstate", None) or getattr(inner, "sqlite_errorcode", 0) & 0xFF
+    )  # without what kind of it
+    return FAILURES.get(code, Failure.AWAY)
+
+
+def words_of(error: SQLAlchemyError) -> str:
+    """What the database said, on one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def patience() -> "Patience | None":
+    """How long this application waits for PostgreSQL, and whether that hangs; None on SQLite."""
+    found: Patience | None = current_app.extensions["portal.patience"]
+    return found
+
+
+def watch(app: Flask) -> None:
+    """From now on, and for as long as this process lives, notice when PostgreSQL no longer answers."""
+    if known := app.extensions["portal.patience"]:
+        from portal.waiting import Watch
+
+        Watch(known).start()
+
+
+@contextmanager
+def for_a_command() -> Iterator[None]:
+    """In here an answer may take as long as it takes, unless PostgreSQL answers nobody any more for half a minute."""
+    known = patience()
+    if known is None:
+        yield
+        return
+    from portal.waiting import Limits, Watch
+
+    pages, known.limits = known.limits, Limits(None, known.limits.lock, answer=20, every=10)
+    watching = Watch(known)
+    watching.start()
+    try:
+        yield
+    finally:
+        watching.end()
+        known.limits = pages
+
+
 def register(app: Flask) -> None:
-    """Let every GET be a reader."""
+    """Let every GET be a reader, and nobody wait for ever."""
+    app.extensions["portal.patience"] = None
+    with app.app_context():
+        schema.guard(db.engine)
+        app.extensions["portal.schema"] = schema.Served(db.engine)
+        if db.engine.dialect.name == "postgresql":
+            from portal.waiting import Limits, Patience  # here: whoever runs on SQLite needs no other driver
+
+            limits = Limits(app.config["STATEMENT_SECONDS"], app.config["LOCK_SECONDS"], answer=1, every=0.25)
+            app.extensions["portal.patience"] = Patience(db.engine, limits)
 
     @app.before_request
     def _read_only() -> None:

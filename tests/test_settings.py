@@ -40,6 +40,10 @@ def test_every_setting_has_a_default_that_it_accepts_itself(setting):
         ("PORTAL_URL", "https://"),
         ("PORTAL_MAIL_FROM", "=?utf-8?q?a?=@lumen.example"),
         ("PORTAL_FONTS", "/no/such/folder"),
+        ("PORTAL_WORKERS", "0"),
+        ("PORTAL_STATEMENT_SECONDS", "0"),
+        ("PORTAL_DATABSE_URL", "postgresql://portal@db/portal"),
+        ("PORTAL_SMTP_HOTS", "mail.example.com"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(name, value):
@@ -59,6 +63,25 @@ def test_a_setting_that_cannot_be_is_named(name, value):
 def test_production_does_not_start_half_set(given, missing, tmp_path):
     with pytest.raises(BadSetting, match=missing):
         finish(load({"PORTAL_MODE": "production", "PORTAL_INSTANCE": str(tmp_path), **given}))
+
+
+def test_no_day_but_today_is_today_in_production(tmp_path):
+    given = {
+        "PORTAL_MODE": "production",
+        "PORTAL_INSTANCE": str(tmp_path),
+        "PORTAL_SECRET_KEY": "k" * 32,
+        "PORTAL_TRUSTED_HOSTS": "portal.example.com",
+        "PORTAL_URL": "https://portal.example.com",
+    }
+    finish(load(given))
+    with pytest.raises(BadSetting, match="PORTAL_TODAY: not allowed in production"):
+        finish(load({**given, "PORTAL_TODAY": "2026-11-22"}))
+
+
+def test_a_name_that_is_nobodys_setting_says_which_may_be_meant():
+    with pytest.raises(BadSetting, match="Is PORTAL_DATABASE_URL meant"):
+        load({"PORTAL_DATABASE_ULR": "postgresql://portal@db/portal"})
+    load({"PORTAL_LOGO_OF_ANOTHER_PROGRAM": "x", "PORTAL_TEST_DATABASE_URL": "x"})
 
 
 def test_the_demo_keeps_the_key_it_made(tmp_path):

@@ -14,6 +14,9 @@ import click
 COMMANDS = {
     "serve": "Serve the portal.",
     "db": "Upgrade or downgrade the database.",
+    "backup": "Write a backup of the database.",
+    "restore": "Restore a backup into an empty database.",
+    "move": "Take everything over from SQLite to PostgreSQL.",
     "seed": "Load the demo company into an empty portal.",
     "user": "Create people who can sign in, and help them back in.",
     "simulate": "Show what a scenario (JSON) would be charged, and why.",
@@ -48,12 +51,13 @@ class _Day(click.ParamType[date]):
 DAY = _Day()
 
 
-def with_app(*, reading: bool = False, one_act: bool = True) -> Callable[[Function], Function]:
+def with_app(
+    *, reading: bool = False, one_act: bool = True, any_version: bool = False
+) -> Callable[[Function], Function]:
     """Run a command inside the application; one that only reads takes no lock and cannot write.
 
-    Each of its transactions is `one_act`, whose locks are watched; only the demo tells many in one.
-
-    A refusal (RuleBroken, BadSetting) ends the command with its sentence and exit status 1.
+    Each of its transactions is `one_act`, whose locks are watched; only the demo tells many in one. A database of
+    another version is refused, but by a command that is made for `any_version`.
     """
 
     def decorate(function: Function) -> Function:
@@ -61,20 +65,20 @@ def with_app(*, reading: bool = False, one_act: bool = True) -> Callable[[Functi
         def inside(*args: Any, **kwargs: Any) -> Any:
             from contextlib import nullcontext
 
-            from portal import create_app, database
-            from portal.config import BadSetting
-            from portal.domain.errors import RuleBroken
+            from portal import create_app, database, schema
+            from portal.extensions import db
             from portal.services import locking
 
-            try:
-                with (
-                    create_app().app_context(),
-                    database.reading() if reading else nullcontext(),
-                    locking.watched() if one_act else nullcontext(),
-                ):
-                    return function(*args, **kwargs)
-            except (RuleBroken, BadSetting) as error:
-                raise click.ClickException(str(error)) from error
+            with (
+                create_app().app_context(),
+                database.reading() if reading else nullcontext(),
+                database.for_a_command(),
+                locking.watched() if one_act else nullcontext(),
+            ):
+                if not any_version:
+                    with database.reading(), db.engine.connect() as connection:
+                        schema.check(connection, exact=not reading)
+                return function(*args, **kwargs)
 
         inside.reads_only = reading  # type: ignore[attr-defined]
         return inside  # type: ignore[return-value]

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portal.commands import CALLED, DAY, with_app
+from portal.exit_status import NOT_ALL
 
 if TYPE_CHECKING:
     from portal.models import Customer, Run
     from portal.services.billing.planning import Totals
-
-NOT_ALL = 3
 
 
 @click.command()
@@ -25,9 +24,16 @@ NOT_ALL = 3
 @click.option("--customer", "who", help=f"For one customer: {CALLED}. Default: everyone.")
 @click.option("--simulate", is_flag=True, help="Show the report and post nothing; any day is allowed.")
 @click.option("--run", "run_id", type=click.IntRange(1), help="Continue this run instead of starting one.")
+@click.option(
+    "--catch-up",
+    is_flag=True,
+    help="Yes, the last run for everyone was more than 31 days before: post it all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_app()
-def command(on: date | None, who: str | None, simulate: bool, run_id: int | None, as_json: bool) -> None:
+def command(
+    on: date | None, who: str | None, simulate: bool, run_id: int | None, catch_up: bool, as_json: bool
+) -> None:
     """Post every charge due up to a day, each missed day with its own charge date.
 
     Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
@@ -41,9 +47,9 @@ def command(on: date | None, who: str | None, simulate: bool, run_id: int | None
     from portal.clock import now, today
     from portal.services.runs import runs
 
-    if run_id and (on or who is not None or simulate):
+    if run_id and (on or who is not None or simulate or catch_up):
         raise click.UsageError("--run continues a run as it was started: leave out the other options.")
-    run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate)
+    run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate, catch_up)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
@@ -65,12 +71,19 @@ def customer_called(text: str | None) -> "Customer | None":
     return named(text)
 
 
-def _started(through: date, customer: "Customer | None", simulate: bool) -> "Run":
+def _started(through: date, customer: "Customer | None", simulate: bool, catch_up: bool) -> "Run":
     from portal.clock import now, today
+    from portal.exit_status import REFUSED, Failed
     from portal.extensions import db
     from portal.services.runs import runs
+    from portal.services.runs.gap import LongAgo, check_gap
 
     whose = customer.id if customer else None
+    if whose is None and not simulate and not catch_up and through <= today():
+        try:
+            check_gap(through)
+        except LongAgo as error:
+            raise Failed(f"{error.sentence} To post it: portal charge --catch-up.", REFUSED) from error
     run = runs.start(through, simulate=simulate, today=today(), by=_who(), now=now(), customer_id=whose)
     db.session.commit()
     return run

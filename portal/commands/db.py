@@ -21,7 +21,7 @@ def _alembic() -> tuple[object, object]:
 
 @command.command()
 @click.argument("revision", default="head")
-@with_app()
+@with_app(any_version=True)
 def upgrade(revision: str) -> None:
     """Up to REVISION (the newest, if not given)."""
     from flask import current_app
@@ -43,7 +43,7 @@ def upgrade(revision: str) -> None:
 @click.option(
     "--database", metavar="NAME", help="The name of the database, to confirm that its data may be lost."
 )
-@with_app()
+@with_app(any_version=True)
 def downgrade(revision: str, database: str | None) -> None:
     """Down to REVISION (base: nothing left).
 
@@ -57,7 +57,7 @@ def downgrade(revision: str, database: str | None) -> None:
 
 
 @command.command()
-@with_app()
+@with_app(any_version=True)
 def check() -> None:
     """Say whether the tables match the models."""
     alembic, config = _alembic()
@@ -67,7 +67,7 @@ def check() -> None:
 @command.command()
 @click.argument("number")
 @click.argument("message")
-@with_app()
+@with_app(any_version=True)
 def revision(number: str, message: str) -> None:
     """Draft migration NUMBER (such as 0002) from what the models have and the database lacks."""
     alembic, config = _alembic()

@@ -12,12 +12,12 @@ import click
 from portal import private
 from portal.commands import with_app
 from portal.domain.wording import plural, whole
+from portal.exit_status import NOT_ALL
 
 if TYPE_CHECKING:
     from portal.models import CallImport
 
 BY = "portal import"
-NOT_ALL = 3
 
 
 @click.group()

@@ -3,6 +3,7 @@
 import click
 
 from portal.commands import with_app
+from portal.exit_status import NOT_ALL, Failed
 
 
 @click.group()
@@ -15,11 +16,12 @@ def command() -> None:
 def send() -> None:
     """Send every message that is due, and say how many left.
 
-    Safe to run at any time and twice at once. Exit status 1 where one could not be sent: it is tried
+    Safe to run at any time and twice at once. Exit status 3 where one could not be sent: it is tried
     again later, and the message keeps the reason.
     """
     from portal.clock import now
     from portal.services.mail import outbox as mail
+    from portal.services.mail.unsent import why_not_sent
 
     sent, not_sent = mail.send_waiting(now())
     while sent and mail.due_ids(now()):
@@ -29,4 +31,4 @@ def send() -> None:
             break
     click.echo(f"{sent} sent.")
     if not_sent:
-        raise click.ClickException(f"{not_sent} could not be sent and will be tried again: see the mail log.")
+        raise Failed(why_not_sent() or f"{not_sent} could not be sent, and will not be tried again.", NOT_ALL)

@@ -3,6 +3,7 @@
 import click
 
 from portal.commands import with_app
+from portal.exit_status import NOT_ALL, Failed
 
 
 @click.command()
@@ -11,7 +12,7 @@ def command() -> None:
     """Make the notices of charges to come, and send them.
 
     Each charge date of an assignment is announced once, however often this is started. A customer gets one message a
-    day, which lists them.
+    day, which lists them. Exit status 3 while a message waits that could not be sent.
 
     \b
     Every morning:  0 7 * * *  portal notices
@@ -20,6 +21,7 @@ def command() -> None:
     from portal.extensions import db
     from portal.services import notices
     from portal.services.mail import outbox as mail
+    from portal.services.mail.unsent import why_not_sent
 
     made, day = 0, today()
     for chunk in notices.to_announce(day):
@@ -29,3 +31,5 @@ def command() -> None:
     click.echo(f"{made} announced; {sent} messages sent, {not_sent} could not be sent yet.")
     if waiting := mail.count_waiting():
         click.echo(f"{waiting} still waiting in the outbox: `portal mail send` sends them when they are due.")
+    if why := why_not_sent():
+        raise Failed(why, NOT_ALL)

@@ -13,13 +13,10 @@ import click
 @click.option("--debug", is_flag=True, help="Flask's own server, which reloads what was edited.")
 def command(host: str, port: int, debug: bool) -> None:
     """Serve the portal."""
-    from portal.config import DEMO, BadSetting, finish, load
+    from portal.config import DEMO, finish, load
 
-    try:
-        settings = load()
-        finish(settings)  # what cannot start says so here, not in the log of each process
-    except BadSetting as error:
-        raise click.ClickException(str(error)) from error
+    settings = load()
+    finish(settings)  # what cannot start says so here, not in the log of each process
     demo = settings["MODE"] == DEMO
     if demo and host not in ("localhost", "127.0.0.1", "::1"):
         raise click.ClickException(
@@ -31,6 +28,7 @@ def command(host: str, port: int, debug: bool) -> None:
             "Debugging is not allowed in production: it would show internals of the portal."
         )
     _check_port(host, port)
+    _check_version(settings["SQLALCHEMY_DATABASE_URI"])
     name = "localhost" if host in ("127.0.0.1", "::1") else host
     click.echo(f"\n  The portal is at  {settings['URL'] or f'http://{name}:{port}'}")
     if demo:
@@ -46,8 +44,30 @@ def command(host: str, port: int, debug: bool) -> None:
         arguments = [
             *("-m", "gunicorn", "portal.wsgi:app", "--bind", f"{host}:{port}"),
             *("--workers", str(settings["WORKERS"]), "--timeout", "120", "--log-level", "warning"),
+            "--no-control-socket",
         ]
     os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _check_version(url: str) -> None:
+    """Refuse a database that this portal may not serve. One that is away just now is waited for, being served."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from portal import database, schema
+
+    engine = create_engine(url)
+    if engine.dialect.name == "postgresql":
+        from portal.waiting import Limits, Patience
+
+        Patience(engine, Limits(statement=2, lock=2, answer=2, every=1))
+    try:
+        with database.reading(), engine.connect() as connection:
+            schema.check(connection, exact=False)
+    except SQLAlchemyError as error:
+        click.echo(f"The database does not answer yet: {database.words_of(error)}", err=True)
+    finally:
+        engine.dispose()
 
 
 def _check_port(host: str, port: int) -> None:

@@ -33,12 +33,14 @@ def register(app: Flask) -> None:
     from portal.web.http import (
         access,
         afterwards,
+        away,
         bounds,
         compiled,
         compression,
         csrf,
         errors,
         headers,
+        health,
         locks,
         static,
     )
@@ -47,6 +49,7 @@ def register(app: Flask) -> None:
     from portal.web.sign_in import session
 
     bounds.register(app)  # before any route: it says what a number in a URL may be
+    away.register(app)  # before whatever asks the database
     # What is done to answers is done from the last to the first: they are compressed when they are complete.
     for part in (
         compression,
@@ -61,6 +64,7 @@ def register(app: Flask) -> None:
         compiled,
         static,
         headers,
+        health,
     ):
         part.register(app)
     for noun in NOUNS:

@@ -26,6 +26,7 @@ from portal.models import (
     PackagePrice,
     PackageSchedule,
 )
+from portal.schema import OtherVersion
 from portal.services.billing.loading import Loaded, load
 
 log = logging.getLogger("portal.billing")
@@ -99,7 +100,7 @@ def failed(assignment_id: int, error: Exception) -> Failed:
 def check_concerns_one(error: Exception) -> None:
     """Raise what is no fault of one assignment: the database or the machine does not do its part."""
     of_one = not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError)
-    if not of_one or isinstance(error, OSError | MemoryError):
+    if not of_one or isinstance(error, OSError | MemoryError | OtherVersion):
         raise error
 
 

@@ -1,4 +1,4 @@
-"""Who may see and do what. Nothing is open but signing in, what leads there, health and static files.
+"""Who may see and do what. Nothing is open but signing in, what leads there and static files.
 
 Staff see the provider's pages; a viewer may not change anything there. People of a customer see
 their customer's own pages (blueprint `my`) and nothing else. Everybody has an account of their own.
@@ -11,17 +11,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request, url_for
 from flask_security import current_user
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.models import Company
 from portal.models.company import company
 from portal.models.user import BILLING, OWNER
 from portal.web.http.htmx import is_htmx, see_other
 
 # Whoever asks. What of it is sent is limited (portal/web/sign_in/session.py).
 OPEN = {
-    "health.show",
     "invitations.accept",
     "invitations.show",
     "security.forgot_password",
@@ -160,12 +157,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def _everywhere() -> dict[str, Any]:
-        return {"may_change": may_change, "may_own": may_own, "company": _company()}
-
-
-def _company() -> Company | None:
-    """The provider, for the head of every page; also of the page that says the database is gone."""
-    try:
-        return company()
-    except SQLAlchemyError:
-        return None
+        return {"may_change": may_change, "may_own": may_own, "company": company()}

@@ -8,10 +8,12 @@ kept in the database. An answer takes the same time whether or not anything foll
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from portal import database
 from portal.clock import now
@@ -64,6 +66,10 @@ class Afterwards:
             try:
                 db.session.rollback()
                 work()
+            except (OperationalError, InterfaceError) as error:
+                self.app.logger.error("Left undone after an answer: %s", database.words_of(error))
+                with suppress(SQLAlchemyError):
+                    db.session.rollback()
             except Exception:
                 db.session.rollback()
                 self.app.logger.exception("Something could not be done after an answer")

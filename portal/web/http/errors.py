@@ -1,11 +1,15 @@
 """Where an error becomes a sentence that a person can act on: a page, or a toast beside the row."""
 
-from flask import Flask, Response, make_response, render_template
+from contextlib import suppress
+
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
+from portal.database import Failure, kind_of, words_of
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.web.http.htmx import is_htmx
@@ -15,8 +19,19 @@ STALE = "Somebody else has saved this since you opened it. Load it again to see 
 AT_ONCE = (
     "Somebody else changed this at the same moment. Nothing was saved. Load the page again and try once more."
 )
-DEADLOCK, NOT_SERIAL = "40P01", "40001"
-BUSY = "The database is busy with another change. Wait a moment and try again."
+# Said without asking the database anything.
+UNAVAILABLE = {
+    Failure.AWAY: "The portal cannot reach its database at the moment. Try again in a minute.",
+    Failure.BUSY: "The database is busy with another change. Wait a moment and try again.",
+    Failure.SLOW: "This took longer than the database may take for one answer, and was given up. Ask for less at once, "
+    "or try again when less is going on.",
+    Failure.OTHER_VERSION: "The portal is being brought up to date. Try again in a minute.",
+    Failure.FULL: "The disk of the database is full: nothing can be saved. Tell whoever runs the portal.",
+}
+# Where the connection is lost while something is saved, nobody knows whether it was.
+PERHAPS_SAVED = " Look whether what you sent was saved before you send it again."
+RETRY_AFTER = 5  # seconds
+NO_ANSWER = (OperationalError, InterfaceError, NoConnectionFree)
 SENTENCES = {
     400: "The portal could not read this request. Go back, load the page again and try once more.",
     403: "Your role can view this but not change it. Ask an owner of the portal.",
@@ -28,7 +43,7 @@ SENTENCES = {
     500: "Something went wrong on our side. Nothing was saved; the error is in the server's log.",
 }
 CSRF = "This page was open for too long, or you signed in again elsewhere. Load it again and try once more."
-TITLES = {404: "Not found", 409: "Not possible", 422: "Not accepted", 500: "Error"}
+TITLES = {404: "Not found", 409: "Not possible", 422: "Not accepted", 500: "Error", 503: "Not available"}
 
 
 def problem(status: int, text: str, way_out: WayOut | None = None) -> Response:
@@ -43,9 +58,36 @@ def problem(status: int, text: str, way_out: WayOut | None = None) -> Response:
         "way_out": way_out,
     }
     template = "errors/_toast.html" if is_htmx() else "errors/page.html"
-    response = make_response(render_template(template, **context), status)
+    try:
+        drawn = render_template(template, **context)
+    except NO_ANSWER as error:  # every page asks who is signed in, and what the provider is called
+        return _no_answer(error)
+    response = make_response(drawn, status)
     response.vary.add("HX-Request")
     return response
+
+
+def unavailable(failure: Failure) -> Response:
+    """The same, where the database does not do its part: it is asked nothing, not even who is signed in."""
+    text = UNAVAILABLE[failure]
+    if failure is Failure.AWAY and request.method not in ("GET", "HEAD", "OPTIONS"):
+        text += PERHAPS_SAVED
+    template = "errors/_toast.html" if is_htmx() else "errors/page.html"
+    drawn = current_app.jinja_env.get_template(
+        template
+    )  # without what is put into every page: the company, the person
+    response = make_response(drawn.render(status=503, title=TITLES[503], text=text, company=None), 503)
+    response.vary.add("HX-Request")
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _no_answer(error: SQLAlchemyError) -> Response:
+    """One line in the log, and the transaction ended as far as the database still listens."""
+    current_app.logger.error("%s %s, 503: %s", request.method, request.endpoint, words_of(error))
+    with suppress(SQLAlchemyError):
+        db.session.rollback()
+    return unavailable(kind_of(error))
 
 
 def register(app: Flask) -> None:
@@ -84,16 +126,14 @@ def register(app: Flask) -> None:
         return problem(422, "A value is too large. Enter a smaller one.")
 
     @app.errorhandler(OperationalError)
-    def busy(error: OperationalError) -> Response:
-        if getattr(error.orig, "sqlstate", "") in (DEADLOCK, NOT_SERIAL):
-            app.logger.exception("Two acts waited for each other", exc_info=error)
-            db.session.rollback()
-            return problem(409, AT_ONCE)
-        app.logger.exception("The database did not answer", exc_info=error)
+    @app.errorhandler(InterfaceError)
+    @app.errorhandler(NoConnectionFree)
+    def no_answer(error: SQLAlchemyError) -> Response:
+        if kind_of(error) is not Failure.CROSSED:
+            return _no_answer(error)
+        app.logger.exception("Two acts waited for each other", exc_info=error)
         db.session.rollback()
-        response = problem(503, BUSY)
-        response.headers["Retry-After"] = "5"
-        return response
+        return problem(409, AT_ONCE)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response | HTTPException:
@@ -101,7 +141,8 @@ def register(app: Flask) -> None:
         if code < 400:
             return error
         if code >= 500:
-            db.session.rollback()
+            with suppress(SQLAlchemyError):
+                db.session.rollback()
         response = problem(code, SENTENCES.get(code, error.description or SENTENCES[400]))
         if isinstance(error, RequestEntityTooLarge):
             response.headers["Connection"] = "close"

@@ -15,6 +15,7 @@ from portal.models import Charge, Customer, Outcome, Run, RunState
 from portal.services import credit
 from portal.services.charges.explaining import explained
 from portal.services.runs import reports, runs
+from portal.services.runs.gap import LongAgo, check_gap
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.runs import bp
@@ -61,11 +62,20 @@ def create() -> Any:
         return render_template("runs/new.html", form=form, today=today()), 422
     simulate, customer = form.simulate.data == "yes", form.customer.customer
     try:
+        if not simulate and not customer:
+            _ask_if_long_ago(form.through.data)
         run = _started(form.through.data, simulate=simulate, customer_id=customer.id if customer else None)
     except RuleBroken as refusal:
         db.session.rollback()
-        return render_template("runs/new.html", form=form, today=today(), refusal=refusal), 409
+        context = {"refusal": refusal, "long_ago": isinstance(refusal, LongAgo)}
+        return render_template("runs/new.html", form=form, today=today(), **context), 409
     return _carried_out(run)
+
+
+def _ask_if_long_ago(through: Any) -> None:
+    """Raise LongAgo where the last run for everyone was long ago, unless somebody was asked and said yes."""
+    if request.form.get("catch_up") != "yes" and through <= today():
+        check_gap(through)
 
 
 def _started(through: Any, **asked: Any) -> Run:
@@ -154,6 +164,13 @@ def post(run_id: int) -> Any:
     seen = request.form.get("fingerprint", "")[:64]
     if not simulation.simulate or simulation.state != RunState.DONE:
         raise RuleBroken("Only a completed simulation can be posted.")
+    if simulation.customer_id is None:
+        try:
+            _ask_if_long_ago(simulation.through)
+        except LongAgo as refusal:
+            return render_template(
+                "runs/catch_up.html", run=simulation, refusal=refusal, fingerprint=seen
+            ), 409
     asked = {"simulate": False, "customer_id": simulation.customer_id, "simulation_id": simulation.id}
     if simulation.due_count > IN_REQUEST_MOST:
         return _carried_out(_started(simulation.through, **asked, seen=seen))
@@ -161,6 +178,7 @@ def post(run_id: int) -> Any:
         runs.check_unchanged(simulation, seen, today())
     except runs.PreviewOutdated as outdated:
         context = {"run": simulation, "found": outdated.differences, "sentence": outdated.sentence}
+        context["catch_up"] = request.form.get("catch_up") == "yes"
         names = reports.customer_names([difference.line for difference in outdated.differences.first])
         return render_template("runs/changed.html", **context, customers=names, today=today()), 409
     return _carried_out(_started(simulation.through, **asked))

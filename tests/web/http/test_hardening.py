@@ -266,8 +266,8 @@ def test_an_error_in_production_shows_nothing_of_the_inside(another, monkeypatch
         MODE="production", SECRET_KEY=KEY, TRUSTED_HOSTS=["portal.example.com"],
         URL="https://portal.example.com", TESTING=False, PROPAGATE_EXCEPTIONS=False,
     )  # fmt: skip
-    monkeypatch.setitem(earnest.view_functions, "health.show", lambda: 1 / 0)
-    answer = earnest.test_client().get("/health", base_url="https://portal.example.com")
+    monkeypatch.setitem(earnest.view_functions, "security.login", lambda: 1 / 0)
+    answer = earnest.test_client().get("/login", base_url="https://portal.example.com")
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text and "Traceback" not in answer.text
 

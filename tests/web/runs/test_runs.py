@@ -277,3 +277,45 @@ def test_an_interrupted_run_whose_rest_a_later_run_posted_says_so(client, sessio
     soup = page(client.get(f"/runs/{stopped.id}"))
     assert f"run {later.id} , up to 22 Nov 2026, has posted the rest" in words(soup.select_one(".note"))
     assert not soup.select_one("[role=alert]")
+
+
+# -- long after the last one
+
+
+@pytest.fixture
+def long_ago(client, acme, app, monkeypatch):
+    """The last run for everyone was up to 22 November; today is the 1st of March."""
+    run_package(client, simulate="no")
+    monkeypatch.setitem(app.config, "TODAY", "2027-03-01")
+    return date(2027, 3, 1)
+
+
+def test_a_run_long_after_the_last_one_is_asked_about_first(client, session, long_ago):
+    before = posted(session)
+    soup = page(run_package(client, simulate="no", through=long_ago), 409)
+    assert "99 days before 1 March 2027" in words(soup.select_one("main"))
+    assert posted(session) == before
+    button = soup.select_one("button[name=catch_up]")
+    assert words(button) == "Post everything since"
+    asked = {"customer": "", "simulate": "no", "through": str(long_ago), "catch_up": button["value"]}
+    assert client.post("/runs", data=asked).status_code == 303
+    assert posted(session) == before + 4
+
+
+def test_so_is_posting_what_a_simulation_showed(client, session, long_ago):
+    run_package(client, through=long_ago)
+    simulation, before = newest(session), posted(session)
+    address, seen = f"/runs/{simulation.id}/postings", {"fingerprint": simulation.fingerprint}
+    soup = page(client.post(address, data=seen), 409)
+    assert posted(session) == before
+    form = soup.select_one("form.actions")
+    assert form["action"] == address
+    assert form.select_one("input[name=fingerprint]")["value"] == simulation.fingerprint
+    assert client.post(address, data={**seen, "catch_up": "yes"}).status_code == 303
+    assert posted(session) == before + 4
+
+
+def test_one_customer_is_charged_without_being_asked(client, session, acme, long_ago):
+    before = posted(session)
+    assert run_package(client, simulate="no", customer="Acme", through=long_ago).status_code == 303
+    assert posted(session) == before + 4

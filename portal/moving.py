@@ -1,0 +1,121 @@
+"""Taking a portal over from SQLite to PostgreSQL: every row, in one transaction, and each compared before it is stored.
+
+Foreign keys are taken off while the rows go in, in whatever order, and put on again: PostgreSQL then checks them all.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Integer, Table, create_engine, func, insert, inspect, select, text
+from sqlalchemy.schema import AddConstraint, DropConstraint
+
+from portal import database, schema
+from portal.domain.errors import RuleBroken
+from portal.extensions import db
+
+AT_ONCE = 2_000  # rows
+# What a database that nobody has worked with holds nothing of.
+WORKED_WITH = ("user", "customer", "package", "charge", "audit_entry")
+
+Say = Callable[[str, int], None]
+
+
+def move(file: Path, target: Engine, say: Say) -> int:
+    """Every row of a SQLite database, into a PostgreSQL whose tables were just made; how many there are.
+
+    RuleBroken where that cannot be, or where a row is not the same afterwards: then nothing was moved.
+    """
+    source = create_engine(f"sqlite:///{file}")
+    try:
+        with database.reading(), source.connect() as old, source.connect() as watching:
+            schema.check(old, exact=True)
+            before = _writes(watching)
+            with target.begin() as new:
+                _refuse_what_is_in_use(new)
+                count = _move(old, new, say)
+                watching.rollback()
+                if _writes(watching) != before:
+                    raise RuleBroken(
+                        "Somebody wrote into the SQLite database meanwhile. Nothing was moved. Stop the portal, and "
+                        "its commands in cron, then start again."
+                    )
+            return count
+    finally:
+        source.dispose()
+
+
+def _writes(connection: Connection) -> int:
+    """A number that is another one once somebody else has written."""
+    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+
+def _refuse_what_is_in_use(connection: Connection) -> None:
+    for name in WORKED_WITH:
+        if connection.execute(select(db.metadata.tables[name]).limit(1)).first():
+            raise RuleBroken("The PostgreSQL database is not empty. Move into a new one: createdb.")
+
+
+def _move(old: Connection, new: Connection, say: Say) -> int:
+    tables = list(db.metadata.tables.values())
+    keys = [key for table in tables for key in table.foreign_key_constraints]
+    for key in keys:
+        new.execute(DropConstraint(key))
+    for table in tables:
+        new.execute(table.delete())  # what the migrations have put there
+    total = 0
+    for table in tables:
+        count = 0
+        for rows in _rows(old, table).partitions(AT_ONCE):
+            new.execute(insert(table), [dict(row._mapping) for row in rows])
+            count += len(rows)
+        _count_on(old, new, table)
+        say(table.name, count)
+        total += count
+    for key in keys:
+        new.execute(AddConstraint(key))
+    for table in tables:
+        compare(old, new, table)
+    return total
+
+
+def _rows(connection: Connection, table: Table) -> Any:
+    """Its rows in an order that is the same on both databases."""
+    ordered = list(table.primary_key) or list(table.columns)
+    query = select(table).order_by(*ordered)
+    return connection.execute(query.execution_options(yield_per=AT_ONCE))
+
+
+def _count_on(old: Connection, new: Connection, table: Table) -> None:
+    """New rows go on after the last number that was ever given: ids are never used again."""
+    keys = list(table.primary_key)
+    if len(keys) != 1 or not isinstance(keys[0].type, Integer):
+        return
+    (key,) = keys
+    last = old.scalar(select(func.max(key))) or 0
+    if inspect(old).has_table("sqlite_sequence"):
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        last = max(last, old.scalar(given, {"name": table.name}) or 0)
+    sequence = new.scalar(
+        text("SELECT pg_get_serial_sequence(:table, :key)"), {"table": f'"{table.name}"', "key": key.name}
+    )
+    if sequence and last:
+        new.execute(text("SELECT setval(:sequence, :last)"), {"sequence": sequence, "last": last})
+
+
+def compare(old: Connection, new: Connection, table: Table) -> None:
+    """Hold each row against its like. RuleBroken at the first that is not the same, or not there."""
+    with closing(_tuples(old, table)) as there, closing(_tuples(new, table)) as here:
+        for number, (was, is_now) in enumerate(zip_longest(there, here), start=1):
+            if was != is_now:
+                raise RuleBroken(
+                    f"Row {number} of the table {table.name} is not the same on both databases. Nothing was moved."
+                )
+
+
+def _tuples(connection: Connection, table: Table) -> Generator[tuple[Any, ...], None, None]:
+    with _rows(connection, table) as result:
+        for rows in result.partitions(AT_ONCE):
+            yield from map(tuple, rows)

@@ -1,0 +1,16 @@
+"""Mail that could not be sent, or has not been yet: to whom, what about, and why."""
+
+from flask import Blueprint, current_app, render_template
+
+from portal.services import listing
+from portal.services.mail import unsent
+from portal.web.shared.lists import list_state
+
+bp = Blueprint("mail", __name__, url_prefix="/settings/mail")
+
+
+@bp.get("")
+def index() -> str:
+    state = list_state(("newest",))
+    page = listing.page(unsent.find_unsent(), unsent.NEWEST, state.after, state.before, count_most=10_000)
+    return render_template("mail/index.html", page=page, server=current_app.config["SMTP_HOST"])
