@@ -18,6 +18,9 @@ charges       create : (company) customer charge?
 charges       move_due_day use_credit write_off : customer charge
 charges       reverse reverse_many : customer position? charge
 connexcs_packages delete update_row : connexcs
+corrections   create : (company) customer package? position charge?
+corrections   create_rate : (company) customer position? charge?
+corrections   send : customer?
 credit        adjust : customer
 credit        pay_from_balance : customer charge
 customers     archive drop_tax_rate restore update : customer

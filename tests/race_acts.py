@@ -225,6 +225,17 @@ def _forms() -> list[Act]:
         Act("cancel the payment back", "payments_back.cancel", "/payments-back/{back}/cancel",
             {"version": "back.version"}),
         Act("release the allocation", "payments.release_allocation", "/payments/allocations/{allocation}/release"),
+        # corrections
+        Act("correct Seat", "corrections.create", "/corrections",
+            {"package": "seat", "since": "2026-11-01", "currency": "GBP", "retail": "20", "seen": "seat_seen",
+             "token": "a click"}),
+        Act("correct Acme's seat", "corrections.create", "/corrections",
+            {"ids": "begun", "since": "2026-11-01", "currency": "GBP", "quantity": "2", "seen": "begun_seen",
+             "token": "a click"}, "billing"),
+        Act("correct Acme's tax rate", "corrections.create_rate", "/corrections/tax-rate",
+            {"customer_id": "acme", "since": "2026-11-01", "tax_rate": "7", "seen": "rate_seen", "token": "a click"},
+            "billing"),
+        Act("mail about the correction", "corrections.send", "/corrections/{corrected}/mails"),
         # customers
         Act("archive Fresh", "customers.archive", "/customers/{fresh}/archive"),
         Act("archive Delta", "customers.archive", "/customers/{delta}/archive"),

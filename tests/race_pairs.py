@@ -94,6 +94,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("invite somebody of Fresh", "archive Fresh"),
         ("send the invitation again", "send the invitation again"),
         ("withdraw the invitation", "accept the invitation"),
+        ("mail about the correction", "mail about the correction"),
     ],
     "package": [
         ("assign Spare to Fresh", "drop Spare's GBP"),
@@ -129,6 +130,9 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the first run", "another start"),
         ("the night's run", "wait longer for calls"),
         ("the morning's notices", "delete the later assignment"),
+        ("the night's run", "correct Seat"),
+        ("correct Seat", "correct Acme's seat"),
+        ("the night's run", "correct Acme's tax rate"),
     ],
     "charge": [
         ("the night's run", "allocate the rest"),
@@ -140,6 +144,9 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("reverse two charges", "write off the visit"),
         ("reverse two charges", "use the credit"),
         ("the night's run", "pay from the balance"),
+        ("correct Seat", "allocate the rest"),
+        ("correct Acme's seat", "pay from the balance"),
+        ("correct Acme's tax rate", "allocate the rest"),
     ],
     "import": [
         ("stop the import", "the calls that came in"),

@@ -54,7 +54,7 @@ from portal.services.credit.payments import (
 )
 from portal.services.credit.putting import lock_open, lock_open_of, put, refreshed
 from portal.services.credit.splitting import split
-from portal.services.credit.taking_off import open_again, take_off
+from portal.services.credit.taking_off import open_again, take_off, take_off_discounts
 from portal.services.credit.undoing import keep_due_days, put_on_again, take_back_undone
 
 __all__ = [
@@ -107,6 +107,7 @@ __all__ = [
     "split_off",
     "take_back_undone",
     "take_off",
+    "take_off_discounts",
     "to_pay",
     "to_pay_items",
     "touched_by",

@@ -80,7 +80,7 @@ class Many:
 @changes_nothing
 def bulk(noun: str) -> Any:
     """The form for those that a list chose; nothing is stored."""
-    many = Many(noun, _chosen(noun))
+    many = Many(noun, chosen(noun))
     return _form(many, _fresh())
 
 
@@ -88,7 +88,7 @@ def bulk(noun: str) -> Any:
 @changes_nothing
 def draft_many(noun: str) -> Any:
     """What would be charged in sum, and who is refused, while the form is filled."""
-    many, form = Many(noun, _chosen(noun)), _typed()
+    many, form = Many(noun, chosen(noun)), _typed()
     seen = _foresee(many, form)
     if is_htmx():
         return fragment(
@@ -100,7 +100,7 @@ def draft_many(noun: str) -> Any:
 @bp.post("/assignments/many/<any(dids, customers):noun>/assign")
 def assign_many(noun: str) -> Any:
     """Assign to all that may have it, in one transaction, once for the token of the form."""
-    many = Many(noun, _chosen(noun))
+    many = Many(noun, chosen(noun))
     assigning_many.lock_targets(many.load())
     lock_chosen(Package, "package")
     form = _typed()
@@ -185,7 +185,7 @@ def _typed() -> AssignmentForm:
 # -- who was chosen
 
 
-def _chosen(noun: str) -> tuple[int, ...]:
+def chosen(noun: str) -> tuple[int, ...]:
     """The ids that a list's ticked rows, its filter, or the form before name. Invalid where there are none."""
     if request.values.get("all_found"):
         return tuple(_all_found(noun))
@@ -325,7 +325,7 @@ def lock_chosen_assignments() -> list[Assignment]:
     place = came_from()
     ids: Sequence[int]
     if "of" in request.args and place == "dids":
-        ids = assignments.ids_on_dids(_chosen("dids"), today())
+        ids = assignments.ids_on_dids(chosen("dids"), today())
         nothing = "Nothing is assigned to what was selected."
     elif "of" in request.args and place == "package" and request.form.get("all_found"):
         package = request.args.get("package", 0, row_id)
@@ -338,10 +338,10 @@ def lock_chosen_assignments() -> list[Assignment]:
         raise Invalid("ids", f"Choose {whole(MANY)} at most.")
     if not ids:
         raise RuleBroken(nothing, WayOut("Back to the list", "dids.index") if place == "dids" else None)
-    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
-    if not chosen:
+    found = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    if not found:
         raise RuleBroken("No assignment that was selected exists any more.")
-    return chosen
+    return found
 
 
 def came_from() -> str:
