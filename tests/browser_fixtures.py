@@ -168,20 +168,3 @@ def _cookie(live_server: LiveServer, role: str) -> Any:
     cookie = client.get_cookie(live_server.app.config["SESSION_COOKIE_NAME"])
     assert cookie is not None
     return {"name": cookie.key, "value": cookie.value, "url": live_server.url}
-
-
-class Hand:
-    """A person's hand: each click and each field that is filled in counts."""
-
-    def __init__(self) -> None:
-        self.moves = 0
-
-    def click(self, on: Any) -> None:
-        """Click something."""
-        self.moves += 1
-        on.click()
-
-    def fill(self, field: Any, text: str) -> None:
-        """Fill a field in."""
-        self.moves += 1
-        field.fill(text)

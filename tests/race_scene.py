@@ -33,7 +33,10 @@ from portal.services import bulk_acts, credit
 from portal.services.assignments import changing, own_impact, own_prices
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
-from portal.services.charges import by_hand
+from portal.services.charges import by_hand, reversing_many
+from portal.services.corrections import planning, posting
+from portal.services.corrections.tax_rates import RateWanted, plan_rate
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.packages import impact
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
@@ -85,6 +88,7 @@ def busy(folder: Path) -> Scene:
     _take_calls_in(names, folder)
     _invite(names, owner)
     _run(names, owner)
+    _correct(names)
     cookies = {name: world.cookie_of(names[name]) for name in ("otto", "one")}
     db.session.commit()
     return _kept(names, cookies)
@@ -239,6 +243,7 @@ def _pay(names: dict[str, Any]) -> None:
     )  # fmt: skip
     used = db.session.scalars(select(Allocation).where(Allocation.by_charge_id == names["discount"].id)).one()
     credit.release_allocation(used, trade.TODAY, by=trade.BEN, now=trade.NOW)
+    names["two.seen"] = reversing_many.sort_out([names["charge"].id, names["visit"].id]).seen
 
 
 def _import(
@@ -292,6 +297,25 @@ def _posted() -> Run:
     run = runs.start(trade.TODAY, simulate=False, today=trade.TODAY, by=trade.BEN, now=clock.now())
     db.session.commit()
     return runs.carry_out(run.id, trade.TODAY, clock.now)
+
+
+def _correct(names: dict[str, Any]) -> None:
+    """A correction that was made, and what two others would do."""
+    seat, begun = Whose(package=names["seat"]), Whose(assignment_ids=(names["begun"].id,))
+    since, by = (
+        {"since": NOVEMBER, "currency": "GBP"},
+        {"today": trade.TODAY, "by": trade.BEN, "now": trade.NOW},
+    )
+    dearer = Wanted(**since, prices={"retail": Decimal(26)})
+    seen = planning.plan(dearer, seat, trade.TODAY).fingerprint
+    names["corrected"] = posting.post(dearer, seat, seen=seen, token="corrected", **by)
+    names["acme"].email = "ap@acme.example"
+    db.session.commit()
+    cheaper, more = Wanted(**since, prices={"retail": Decimal(20)}), Wanted(**since, prices={}, quantity=2)
+    names["seat_seen"] = planning.plan(cheaper, seat, trade.TODAY).fingerprint
+    right = RateWanted(NOVEMBER, Decimal(7))
+    names["rate_seen"] = plan_rate(names["acme"], right, trade.TODAY).fingerprint
+    names["begun_seen"] = planning.plan(more, begun, trade.TODAY).fingerprint
 
 
 def _run(names: dict[str, Any], owner: User) -> None:

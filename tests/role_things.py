@@ -11,11 +11,14 @@ from sqlalchemy import select
 from portal.extensions import db
 from portal.models import (
     Allocation,
+    Assignment,
     BulkKind,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
+    CorrectedAssignment,
+    Correction,
     Customer,
     ImportState,
     Payment,
@@ -107,6 +110,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
             "allocation_id": allocation_id,
             "assignment_id": assignment.id,
             "charge_id": charge.id,
+            "correction_id": _correction(name, assignment).id,
             "customer_id": customer.id,
             "did_id": did.id,
             "filename": "css/tokens.css",
@@ -130,6 +134,19 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         },
         cookie,
     )
+
+
+def _correction(name: str, assignment: Assignment) -> Correction:
+    """One of which nothing was posted."""
+    made = Correction(
+        token=f"correction-{name}", currency="GBP", since=trade.TODAY, right="Cost 10 GBP", sentence="It was wrong.",
+        made_on=trade.TODAY, made_at=trade.NOW,
+    )  # fmt: skip
+    db.session.add(made)
+    db.session.flush()
+    before = '{"prices": [["2000-01-01", null, null, null, null]], "quantities": [["2000-01-01", 1]]}'
+    db.session.add(CorrectedAssignment(correction=made, assignment=assignment, before=before))
+    return made
 
 
 def _allocation(payment: Payment, charge: Charge) -> int:

@@ -241,7 +241,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("label", sa.String(length=200), nullable=False),
-        sa.Column("end_date", sa.Date(), nullable=True),
         sa.Column("last_charge_id", PK, nullable=True),
         sa.Column("done_on", sa.Date(), nullable=False),
         sa.Column("done_by", sa.String(length=254), nullable=False),
@@ -255,7 +254,8 @@ def upgrade() -> None:
         "bulk_act_thing",
         sa.Column("act_id", PK, autoincrement=False, nullable=False),
         sa.Column("thing_id", PK, autoincrement=False, nullable=False),
-        sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("last_day", sa.Date(), nullable=True),
+        sa.Column("last_day_before", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
             ["act_id"], ["bulk_act.id"], name="fk_bulk_act_thing_act_id_bulk_act", ondelete="CASCADE"
         ),
@@ -546,6 +546,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_payment_back_customer_id_id", "payment_back", ["customer_id", "id"], unique=False)
+    op.create_index("ix_payment_back_paid_on_id", "payment_back", ["paid_on", "id"], unique=False)
+    op.create_index("ix_payment_back_amount_id", "payment_back", ["amount", "id"], unique=False)
 
     op.create_table(
         "returned_payment",
@@ -1158,6 +1160,48 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "correction",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("package_id", PK, nullable=True),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("right", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("call_tax", sa.BigInteger(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.String(length=254), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_correction_customer_id_customer"),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name="fk_correction_package_id_package"),
+        sa.PrimaryKeyConstraint("id", name="pk_correction"),
+        sa.UniqueConstraint("token", name="uq_correction_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_correction_customer_id_id", "correction", ["customer_id", "id"], unique=False)
+    op.create_index("ix_correction_package_id_id", "correction", ["package_id", "id"], unique=False)
+    op.create_table(
+        "corrected_assignment",
+        sa.Column("correction_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_corrected_assignment_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["correction_id"], ["correction.id"], name="fk_corrected_assignment_correction_id_correction"
+        ),
+        sa.PrimaryKeyConstraint("correction_id", "assignment_id", name="pk_corrected_assignment"),
+    )
+    op.create_index(
+        "ix_corrected_assignment_assignment_id", "corrected_assignment", ["assignment_id"], unique=False
+    )
+    op.create_table(
         "charge",
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=True),
@@ -1168,6 +1212,7 @@ def upgrade() -> None:
         sa.Column("auto_decrement_credit", sa.Boolean(), nullable=False),
         sa.Column("corrects_id", PK, nullable=True),
         sa.Column("reverses_id", PK, nullable=True),
+        sa.Column("correction_id", PK, nullable=True),
         sa.Column("writes_off_id", PK, nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("search_key", KEY, server_default="", nullable=False),
@@ -1213,7 +1258,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
+            "assignment_id is not null or corrects_id is not null or kind in "
+            "('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name=op.f("ck_charge_has_assignment"),
         ),
         sa.CheckConstraint(
@@ -1222,6 +1268,9 @@ def upgrade() -> None:
         sa.CheckConstraint("quantity between 1 and 100000", name=op.f("ck_charge_quantity")),
         sa.ForeignKeyConstraint(
             ["assignment_id"], ["assignment.id"], name="fk_charge_assignment_id_assignment"
+        ),
+        sa.ForeignKeyConstraint(
+            ["correction_id"], ["correction.id"], name="fk_charge_correction_id_correction"
         ),
         sa.ForeignKeyConstraint(["corrects_id"], ["charge.id"], name="fk_charge_corrects_id_charge"),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_charge_customer_id_customer"),
@@ -1236,6 +1285,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_charge_charge_on_id", "charge", ["charge_on", "id"], unique=False)
+    op.create_index(
+        "ix_charge_correction_id",
+        "charge",
+        ["correction_id"],
+        unique=False,
+        sqlite_where=sa.text("correction_id is not null"),
+        postgresql_where=sa.text("correction_id is not null"),
+    )
     op.create_index(
         "ix_charge_corrects_id",
         "charge",
@@ -1458,6 +1515,8 @@ def downgrade() -> None:
     op.drop_table("allocation")
     op.drop_table("notice")
     op.drop_table("charge")
+    op.drop_table("corrected_assignment")
+    op.drop_table("correction")
     op.drop_table("call_cover")
     op.drop_table("assignment_quantity")
     op.drop_table("assignment_price")

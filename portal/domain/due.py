@@ -58,9 +58,10 @@ class DueCharge(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """What stands posted for one period: the sums of its charge and of its corrections, in micros.
+    """What stands posted for one charge: the sums of it and of its corrections, in micros.
 
-    `tax_rate` is that of its first charge, None where that came to nothing.
+    Of the latest of them are `tax_rate` (None where nothing was posted) and `spend`, what a minimum spend was last
+    measured with, up to the day `until`.
     """
 
     amount: int = 0
@@ -69,6 +70,8 @@ class Posted(NamedTuple):
     corrections: int = 0
     tax_rate: int | None = None
     reversed: bool = False
+    until: date | None = None
+    spend: int | None = None
 
     def plus(self, due: DueCharge) -> "Posted":
         """What stands once `due` is posted too."""
@@ -77,7 +80,9 @@ class Posted(NamedTuple):
             cost=self.cost + due.cost,
             tax=self.tax + due.tax,
             corrections=max(self.corrections, due.number),
-            tax_rate=due.tax_rate if self.tax_rate is None else self.tax_rate,
+            tax_rate=due.tax_rate,
+            until=due.period_until,
+            spend=due.spend,
         )
 
 

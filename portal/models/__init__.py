@@ -19,6 +19,7 @@ from portal.models.call import Call, CallChange, CallCover, CallImport, CallMapp
 from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
+from portal.models.correction import CorrectedAssignment, Correction
 from portal.models.customer import Customer, CustomerTaxRate
 from portal.models.did import Did
 from portal.models.did_owner import DidOwner
@@ -67,6 +68,8 @@ __all__ = [
     "ChargeColumns",
     "Company",
     "ConnexcsPackage",
+    "CorrectedAssignment",
+    "Correction",
     "Customer",
     "CustomerTaxRate",
     "Did",

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.commitment import earliest_last_day
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.terms import Prices
 from portal.extensions import db
@@ -125,6 +126,11 @@ class Assignment(db.Model):
     def is_locked_on(self, day: date) -> bool:
         """Whether the minimum days still hold on `day`."""
         return self.locked_until is not None and day < self.locked_until
+
+    @property
+    def earliest_last_day(self) -> date:
+        """The first day that may be its last."""
+        return earliest_last_day(self.locked_until, self.start_date)
 
     def has_ended_on(self, day: date) -> bool:
         """Whether its last day lies before `day`."""

@@ -24,8 +24,6 @@ class BulkAct(db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     kind: Mapped[BulkKind] = mapped_column(word(BulkKind, "kind"))
     label: Mapped[str] = mapped_column(String(200))
-    # Of an ending: the last day that was given.
-    end_date: Mapped[date | None]
     last_charge_id: Mapped[int | None] = mapped_column(PK)
     done_on: Mapped[date]
     done_by: Mapped[str] = mapped_column(String(254), default="")
@@ -46,7 +44,8 @@ class BulkActThing(db.Model):
     )
     # No foreign key: the thing may be removed.
     thing_id: Mapped[int] = mapped_column(PK, primary_key=True, autoincrement=False)
-    # Of an ending: the last day that there was before.
-    end_date: Mapped[date | None]
+    # Of an ending: the last day that was given, and the one that there was before.
+    last_day: Mapped[date | None]
+    last_day_before: Mapped[date | None]
 
     act: Mapped[BulkAct] = relationship(back_populates="things")

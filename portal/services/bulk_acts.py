@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
@@ -9,37 +10,53 @@ from portal.extensions import db
 from portal.models import BulkAct, BulkActThing, BulkKind, Charge
 
 
+class LastDay(NamedTuple):
+    """The last day that an assignment was given, and the one it had before."""
+
+    given: date
+    before: date | None
+
+
 def record(
     kind: BulkKind,
     label: str,
-    things: Mapping[int, date | None],
+    things: Mapping[int, "LastDay | None"],
     *,
     today: date,
     by: str,
     now: datetime,
-    end_date: date | None = None,
 ) -> BulkAct | None:
-    """Keep that something was done to these things, each with the last day it had before; None where there are none."""
+    """Keep that something was done to these things, an ending with the last days; None where there are none."""
     if not things:
         return None
     act = BulkAct(
         kind=kind,
         label=label[:200],
-        end_date=end_date,
         last_charge_id=db.session.scalar(select(func.max(Charge.id))),
         done_on=today,
         done_by=by,
         done_at=now,
-        things=[BulkActThing(thing_id=id, end_date=before) for id, before in things.items()],
+        things=[_thing(id, last_day) for id, last_day in things.items()],
     )
     db.session.add(act)
     db.session.flush()
     return act
 
 
+def _thing(id: int, last_day: LastDay | None) -> BulkActThing:
+    given, before = last_day or (None, None)
+    return BulkActThing(thing_id=id, last_day=given, last_day_before=before)
+
+
 def of_thing(kind: BulkKind, thing_id: int) -> BulkAct | None:
     """The last act of a kind on a thing that can be undone."""
     query = select(BulkAct).join(BulkActThing).where(BulkAct.kind == kind, BulkActThing.thing_id == thing_id)
+    return db.session.scalars(query.order_by(BulkAct.id.desc()).limit(1)).first()
+
+
+def of_moment(kind: BulkKind, by: str, at: datetime) -> BulkAct | None:
+    """The act of a kind that somebody has just done; None where there was nothing to do."""
+    query = select(BulkAct).where(BulkAct.kind == kind, BulkAct.done_by == by, BulkAct.done_at == at)
     return db.session.scalars(query.order_by(BulkAct.id.desc()).limit(1)).first()
 
 

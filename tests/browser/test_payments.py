@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.models import Customer, Payment
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually
-from tests.browser_fixtures import Hand
+from tests.hand import Hand
 from tests.trade import BEN, NOW, TODAY, a_customer
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from portal.models import Assignment, Charge, counts_as_posted
 from portal.services.runs import runs
-from tests.browser_fixtures import Hand
+from tests.hand import Hand
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package
 
 pytestmark = pytest.mark.browser

@@ -42,7 +42,9 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
             touch(assignment)
             return
         raise Invalid(
-            "effective_from", f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later."
+            "effective_from",
+            f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later. One that was wrong is "
+            "corrected back to a day.",
         )
     if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)

@@ -18,6 +18,8 @@ from portal.models import (
     Charge,
     Company,
     ConnexcsPackage,
+    CorrectedAssignment,
+    Correction,
     Customer,
     CustomerTaxRate,
     Did,
@@ -115,7 +117,7 @@ WATCHED: dict[type, Watch] = {
         lambda row: _assignment(row).customer_id,
     ),
     BulkAct: Watch(
-        "several at once", ("kind", "end_date", "undone_on"), lambda row: row.label, customer=lambda row: None
+        "several at once", ("kind", "undone_on"), lambda row: row.label, customer=lambda row: None
     ),
     AssignmentHold: Watch(
         "assignment",
@@ -128,6 +130,18 @@ WATCHED: dict[type, Watch] = {
         ("kind", "charge_on", "currency", "amount", "cost", "tax", "reason", "reverses_id", "writes_off_id",
          "auto_decrement_credit"),
         lambda row: row.label,
+    ),
+    Correction: Watch(
+        "correction",
+        ("package_id", "customer_id", "since", "right", "sentence", "before", "call_tax"),
+        lambda row: f"corrected back to {day(row.since)}",
+    ),
+    CorrectedAssignment: Watch(
+        "correction",
+        ("assignment_id", "before"),
+        lambda row: f"{_on(row.assignment)}: corrected",
+        lambda row: row.correction_id,
+        lambda row: row.assignment.customer_id,
     ),
     BalanceEntry: Watch("balance", ("source", "for_day", "amount", "reason"), lambda row: f"{row.source} entry"),
     Payment: Watch(
@@ -220,8 +234,10 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     BulkAct: {WHICH: "label", WHEN: "done_on done_by done_at undone_by", FOLLOWS: "last_charge_id"},
     AssignmentPrice: {WHICH: "assignment_id"},
     AssignmentHold: {WHICH: "assignment_id", WHEN: "chosen_by chosen_at"},
+    Correction: {WHICH: "currency", WHEN: "made_on made_by made_at"},
+    CorrectedAssignment: {WHICH: "correction_id"},
     Charge: {
-        WHICH: "customer_id assignment_id package_id run_id number label did_number",
+        WHICH: "correction_id customer_id assignment_id package_id run_id number label did_number",
         WHEN: "posted_at posted_by",
         STAYS: "corrects_id period_from period_until quantity unit_price unit_cost days whole_days spend tax_rate"
         " due_on",

@@ -279,7 +279,8 @@ def _root(worked: Worked, period_from: date) -> Root | None:
     row = db.session.execute(
         select(Charge.id, Charge.auto_decrement_credit)
         .where(Charge.assignment_id == worked.loaded.facts.assignment_id, Charge.period_from == period_from)
-        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None), ~is_undone())
+        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None), Charge.period_until.is_not(None))
+        .where(~is_undone())
         .order_by(Charge.id)
         .limit(1)
     ).first()

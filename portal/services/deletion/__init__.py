@@ -6,7 +6,12 @@ first day on which it will be possible, what falls due until then, and the way o
 """
 
 from portal.services.deletion.assignments import delete_assignment, why_not_delete_assignment
-from portal.services.deletion.customers import archive_customer, restore_customer, why_not_archive_customer
+from portal.services.deletion.customers import (
+    archive_customer,
+    archive_if_possible,
+    restore_customer,
+    why_not_archive_customer,
+)
 from portal.services.deletion.dids import (
     delete_did,
     give,
@@ -30,6 +35,7 @@ __all__ = [
     "Refusal",
     "Refused",
     "archive_customer",
+    "archive_if_possible",
     "archive_package",
     "archive_packages",
     "delete_assignment",

@@ -87,7 +87,7 @@ def _take_away(assignments: Sequence[Assignment], today: date, by: str, now: dat
 
 def _give_back(assignments: Sequence[Assignment], act: BulkAct, today: date, now: datetime) -> Undone:
     """Give assignments the last day that they had before."""
-    before = {thing.thing_id: thing.end_date for thing in act.things}
+    before = {thing.thing_id: thing.last_day_before for thing in act.things}
     left = _why_ended(assignments, act)
     undone = _sorted(assignments, left)
     changed = [assignment for assignment in assignments if assignment.id not in left]
@@ -108,19 +108,21 @@ def _give_back(assignments: Sequence[Assignment], act: BulkAct, today: date, now
 def _why_ended(assignments: Sequence[Assignment], act: BulkAct) -> dict[int, str]:
     """Those that keep their last day, each with a sentence."""
     left = {}
+    given = {thing.thing_id: thing.last_day for thing in act.things}
     posted = _posted_since(assignments, act)
     again = _assigned_again(assignments, act)
     for one in assignments:
         worked = one.position.worked_through if one.position else None
+        last_day = given[one.id]
         if one.customer.archived_on:
             left[one.id] = "The customer is archived."
-        elif one.end_date != act.end_date or one.withdrawn_on:
+        elif one.end_date != last_day or one.withdrawn_on:
             left[one.id] = "Its end date was changed since."
         elif one.did and (one.did.customer_id != one.customer_id or one.did.archived_on):
             left[one.id] = "Its DID is no longer the customer's."
         elif one.id in posted:
             left[one.id] = "Something was posted for it since."
-        elif one.position is None or (worked and act.end_date and worked > act.end_date):
+        elif one.position is None or (worked and last_day and worked > last_day):
             left[one.id] = "A run has passed its last day."
         elif one.id in again:
             left[one.id] = "The package was assigned again since."

@@ -107,10 +107,11 @@ def archive_many() -> AnyResponse:
     found = locking.lock(Package, ids)
     if not found:
         raise RuleBroken("No package that was selected exists any more.")
-    deletion.archive_packages(found, today(), by=str(current_user.email), now=now())
+    moment = now()
+    deletion.archive_packages(found, today(), by=str(current_user.email), now=moment)
     commit()
     said = f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}."
-    say_with_undo(said, bulk_acts.of_thing(BulkKind.ARCHIVED, found[0].id))
+    say_with_undo(said, bulk_acts.of_moment(BulkKind.ARCHIVED, str(current_user.email), moment))
     return see_other(url_for(".index", **_state().kept))
 
 
