@@ -56,6 +56,14 @@ PRICES = {
     "effective_from": "date", "lift": "choice",
 }  # fmt: skip
 
+CORRECTION = {
+    "since": "2026-11-01",
+    "currency": "GBP",
+    "retail": "20",
+    "quantity": "3",
+    "seen": "{correction_seen}",
+}
+
 ROWS = {
     "account.end_session": BUTTON,
     "account.end_sessions": BUTTON,
@@ -81,6 +89,11 @@ ROWS = {
     "assignments.end": Row("assignments.ask_end", fill={"end_date": "2026-12-31"}),
     "assignments.end_many": Row(
         fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
+    ),
+    "assignments.remove_many": Row(
+        fill={"ids": "{later}", "seen": "1"},
+        kinds={"ids": "id", "seen": "text"},
+        harmless={"seen": "it only says that what is removed was shown"},
     ),
     "assignments.delete_planned": Row(
         fill={"effective_from": "2027-01-01"},
@@ -108,6 +121,7 @@ ROWS = {
         fill={"quantity": "3", "seen": "y"},
         harmless=NO_OWN_PRICE,
     ),
+    "bulk_acts.undo": BUTTON,
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(
         "calls.map_columns",
@@ -125,6 +139,13 @@ ROWS = {
     ),
     "charges.move_due_day": Row("charges.ask_due_day", fill={"due_on": "2027-03-01", "reason": "They asked"}),
     "charges.reverse": Row("charges.reversal", fill={"reason": "Twice"}),
+    "charges.ask_reversals": Row(fill={"ids": "{charge_id}"}, kinds={"ids": "id"}, is_preview=True),
+    "charges.reverse_many": Row(
+        "charges.ask_reversals",
+        query={"ids": "{charge_id}"},
+        fill={"reason": "Twice"},
+        says={"seen": "has changed", "ids": "selected"},
+    ),
     "charges.use_credit": Row(
         "charges.ask_use_credit",
         at={"charge_id": "{discount}"},
@@ -139,6 +160,35 @@ ROWS = {
     "connexcs_packages.create": Row("connexcs_packages.index", fill={"name": "Echo cancelling"}),
     "connexcs_packages.delete": BUTTON,
     "connexcs_packages.update_row": Row("connexcs_packages.edit_row", fill={"name": "Renamed"}),
+    "corrections.create": Row(
+        "corrections.new",
+        query={"ids": "{assignment_id}"},
+        fill=CORRECTION,
+        harmless=TOKEN | {"seen": "what differs is shown once more"},
+    ),
+    "corrections.create_rate": Row(
+        "corrections.new_rate",
+        query={"customer_id": "{customer_id}"},
+        fill={"since": "2026-11-01", "tax_rate": "21", "seen": "{rate_seen}"},
+        harmless=TOKEN | {"seen": "what differs is shown once more"},
+    ),
+    "corrections.new": Row(fill={"ids": "{assignment_id}"}, is_preview=True),
+    "corrections.of_customers": Row(fill={"ids": "{customer_id}"}, is_preview=True),
+    "corrections.preview": Row(
+        "corrections.new",
+        query={"ids": "{assignment_id}"},
+        fill=CORRECTION,
+        form="corrections.create",
+        is_preview=True,
+    ),
+    "corrections.preview_rate": Row(
+        "corrections.new_rate",
+        query={"customer_id": "{customer_id}"},
+        fill={"since": "2026-11-01", "tax_rate": "21"},
+        form="corrections.create_rate",
+        is_preview=True,
+    ),
+    "corrections.send": Row("corrections.show", is_button=True),
     "credit.adjust": Row("credit.new_adjustment", fill={"amount": "5", "reason": "Goodwill"}, harmless=TOKEN),
     "customers.archive": BUTTON,
     "customers.change_tax_rate": Row("customers.show", fill={"tax_rate": "7", "tax_rate_from": "2027-02-01"}),
@@ -342,6 +392,7 @@ ROWS = {
         says={"fingerprint": "no longer up to date"},
     ),
     "runs.resume": BUTTON,
+    "runs.undo": Row("runs.ask_undo", fill={"reason": "Wrong prices."}, at={"run_id": "{posted_run}"}),
     "settings.remove_logo": BUTTON,
     "settings.update_logo": BUTTON,
     "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),
