@@ -90,6 +90,11 @@ ROWS = {
     "assignments.end_many": Row(
         fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
     ),
+    "assignments.remove_many": Row(
+        fill={"ids": "{later}", "seen": "1"},
+        kinds={"ids": "id", "seen": "text"},
+        harmless={"seen": "it only says that what is removed was shown"},
+    ),
     "assignments.delete_planned": Row(
         fill={"effective_from": "2027-01-01"},
         kinds={"effective_from": "date"},
@@ -116,6 +121,7 @@ ROWS = {
         fill={"quantity": "3", "seen": "y"},
         harmless=NO_OWN_PRICE,
     ),
+    "bulk_acts.undo": BUTTON,
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(
         "calls.map_columns",
@@ -133,6 +139,13 @@ ROWS = {
     ),
     "charges.move_due_day": Row("charges.ask_due_day", fill={"due_on": "2027-03-01", "reason": "They asked"}),
     "charges.reverse": Row("charges.reversal", fill={"reason": "Twice"}),
+    "charges.ask_reversals": Row(fill={"ids": "{charge_id}"}, kinds={"ids": "id"}, is_preview=True),
+    "charges.reverse_many": Row(
+        "charges.ask_reversals",
+        query={"ids": "{charge_id}"},
+        fill={"reason": "Twice"},
+        says={"seen": "has changed", "ids": "selected"},
+    ),
     "charges.use_credit": Row(
         "charges.ask_use_credit",
         at={"charge_id": "{discount}"},
@@ -379,6 +392,7 @@ ROWS = {
         says={"fingerprint": "no longer up to date"},
     ),
     "runs.resume": BUTTON,
+    "runs.undo": Row("runs.ask_undo", fill={"reason": "Wrong prices."}, at={"run_id": "{posted_run}"}),
     "settings.remove_logo": BUTTON,
     "settings.update_logo": BUTTON,
     "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),

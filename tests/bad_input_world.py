@@ -106,7 +106,15 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     simulation = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
     )
+    trade.assigned(trade.a_package("Undone"), acme, trade.TODAY.replace(day=1))
+    db.session.commit()
+    posted = runs.start(
+        trade.TODAY, simulate=False, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=acme.id
+    )
+    db.session.commit()
+    runs.carry_out(posted.id, trade.TODAY, lambda: trade.NOW, 100)
     discount = _a_discount_that_waits(acme)
+    later = trade.assigned(trade.a_package("Later"), acme, date(2026, 12, 24))
     db.session.commit()
     runs.carry_out(simulation.id, trade.TODAY, lambda: trade.NOW, 100)
     theirs = select(Charge.id).where(Charge.customer_id == globex["customer_id"])
@@ -122,7 +130,9 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
         "pending": pending.id,
         "strange": strange.id,
         "simulation": simulation.id,
+        "posted_run": posted.id,
         "dollars": dollars.id,
+        "later": later.id,
         "their_assignment": globex["assignment_id"],
         "their_charge": db.session.scalars(theirs).first(),
         "their_customer": globex["customer_id"],

@@ -71,6 +71,8 @@ class Act:
 def _filled(value: Any, scene: Scene, click: str) -> Any:
     if callable(value):
         return value()
+    if isinstance(value, list):
+        return [_filled(one, scene, click) for one in value]
     if value == "a click":
         return click
     if isinstance(value, list):
@@ -168,6 +170,7 @@ def _forms() -> list[Act]:
         Act("end the later assignment", "assignments.end", "/assignments/{later}/end",
             {"version": "later.version", "end_date": LATER}),
         Act("end many", "assignments.end_many", "/assignments/end", {"ids": "later", "end_date": LATER}),
+        Act("remove many", "assignments.remove_many", "/assignments/remove", {"ids": "later", "seen": "1"}),
         Act("delete the later assignment", "assignments.delete", "/assignments/{later}/delete",
             {"version": "later.version"}),
         Act("delete today's assignment", "assignments.delete", "/assignments/{today}/delete",
@@ -181,6 +184,8 @@ def _forms() -> list[Act]:
         # charges and credit
         Act("charge Fresh", "charges.create", "/charges", manual),
         Act("reverse the charge", "charges.reverse", "/charges/{charge}/reversal", {"reason": "Wrong"}),
+        Act("reverse two charges", "charges.reverse_many", "/charges/reversals",
+            {"ids": ["charge", "visit"], "reason": "Wrong", "seen": "two.seen"}),
         Act("write off the charge", "charges.write_off", "/charges/{charge}/write-off", {"reason": "Bankrupt"}),
         Act("move the charge's due day", "charges.move_due_day", "/charges/{charge}/due-day",
             {"due_on": "2027-06-30", "reason": "They asked"}),
@@ -317,6 +322,8 @@ def _forms() -> list[Act]:
         Act("run", "runs.create", "/runs", {"customer": "", "simulate": "no", "through": TODAY}),
         Act("post the simulation", "runs.post", "/runs/{simulation}/postings", {"fingerprint": "seen"}),
         Act("take up the run", "runs.resume", "/runs/{stopped_run}/resumption"),
+        Act("undo the run", "runs.undo", "/runs/{posted_run}/undo", {"reason": "Wrong prices."}),
+        Act("undo giving the later ones", "bulk_acts.undo", "/bulk-acts/{given}/undo"),
         Act("wait longer for calls", "settings.update", "/settings",
             {**company, "usage_wait_days": "5", "version": "company.version"}),
         Act("change the logo", "settings.update_logo", "/settings/logo", {"file": _logo}),

@@ -17,6 +17,7 @@ from portal import clock
 from portal.extensions import db
 from portal.models import (
     Allocation,
+    BulkKind,
     CallImport,
     Charge,
     Company,
@@ -28,11 +29,11 @@ from portal.models import (
     Run,
 )
 from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
-from portal.services import credit
+from portal.services import bulk_acts, credit
 from portal.services.assignments import changing, own_impact, own_prices
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
-from portal.services.charges import by_hand
+from portal.services.charges import by_hand, reversing_many
 from portal.services.corrections import planning, posting
 from portal.services.corrections.tax_rates import RateWanted, plan_rate
 from portal.services.corrections.wanted import Wanted, Whose
@@ -181,7 +182,7 @@ def _assign(names: dict[str, Any]) -> None:
     acme = names["acme"]
     names["begun"] = trade.assigned(names["seat"], acme, NOVEMBER)
     names["floored"] = trade.assigned(names["floor"], acme, SUMMER)
-    trade.run()
+    names["posted_run"] = _posted()
     names["charge"] = db.session.scalars(
         select(Charge).where(Charge.assignment_id == names["begun"].id).order_by(Charge.id).limit(1)
     ).one()
@@ -189,6 +190,9 @@ def _assign(names: dict[str, Any]) -> None:
     changing.change_end(names["begun"], date(2026, 11, 10), trade.TODAY, by=trade.BEN, now=trade.NOW)
     names["due"] = trade.assigned(names["line"], acme, NOVEMBER)
     names["later"] = trade.assigned(names["line_two"], acme, trade.TODAY + timedelta(days=5))
+    names["given"] = bulk_acts.record(
+        BulkKind.ASSIGNED, "Line", {names["later"].id: None}, today=trade.TODAY, by=trade.BEN, now=trade.NOW
+    )
     names["ours"] = trade.assigned(names["line_two"], names["globex"], NOVEMBER)
     names["held"] = trade.assigned(names["daily"], acme, date(2025, 1, 6))
     post_chunk([names["held"].id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
@@ -239,6 +243,7 @@ def _pay(names: dict[str, Any]) -> None:
     )  # fmt: skip
     used = db.session.scalars(select(Allocation).where(Allocation.by_charge_id == names["discount"].id)).one()
     credit.release_allocation(used, trade.TODAY, by=trade.BEN, now=trade.NOW)
+    names["two.seen"] = reversing_many.sort_out([names["charge"].id, names["visit"].id]).seen
 
 
 def _import(
@@ -284,6 +289,14 @@ def _invite(names: dict[str, Any], owner: User) -> None:
     from portal.web.people.user_group import handle
 
     names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
+
+
+def _posted() -> Run:
+    """A run that has posted what is due."""
+    db.session.commit()
+    run = runs.start(trade.TODAY, simulate=False, today=trade.TODAY, by=trade.BEN, now=clock.now())
+    db.session.commit()
+    return runs.carry_out(run.id, trade.TODAY, clock.now)
 
 
 def _correct(names: dict[str, Any]) -> None:

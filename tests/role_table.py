@@ -50,7 +50,7 @@ GET  owed index
 GET  packages figures index row show
 POST packages preview
 GET  payments index show
-GET  payments_back show
+GET  payments_back index show
 GET  runs index progress show
 GET  seen charges dids home logo summary summary_pdf
 GET  settings index logo
@@ -61,7 +61,7 @@ GET  upcoming index
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
-GET  charges ask_due_day ask_use_credit ask_write_off new reversal
+GET  charges ask_due_day ask_reversals ask_use_credit ask_write_off new reversal
 GET  connexcs_packages edit_row
 GET  corrections new new_rate of_customers
 GET  credit new_adjustment
@@ -72,9 +72,11 @@ GET  packages copy delete edit edit_row new
 GET  payments ask_split new
 GET  payments_back new
 GET  runs new
-POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many update update_row
+POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many remove_many
+POST assignments update update_row
+POST bulk_acts undo
 POST calls create keep_columns resume stop
-POST charges create move_due_day reverse use_credit write_off
+POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
 POST corrections create create_rate new of_customers preview preview_rate send
 POST credit adjust pay_from_balance
@@ -92,7 +94,9 @@ POST runs create post resume
 # Owners alone.
 OWNER = """
 GET  people edit_row index new new_for_customer row
+GET  runs ask_undo
 POST people deactivate invite invite_for_customer reactivate resend take_second_step_away update_row withdraw
+POST runs undo
 POST settings remove_logo update update_logo
 """
 

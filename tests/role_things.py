@@ -12,6 +12,7 @@ from portal.extensions import db
 from portal.models import (
     Allocation,
     Assignment,
+    BulkKind,
     CallImport,
     Charge,
     Company,
@@ -25,7 +26,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
-from portal.services import credit
+from portal.services import bulk_acts, credit
 from portal.services.company.logo import checked_logo
 from portal.services.people import invitations, people
 from portal.services.runs import runs
@@ -84,6 +85,11 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         file_name="calls.csv", state=ImportState.DONE, started_at=trade.NOW, heartbeat_at=trade.NOW
     )
     db.session.add(taken_in)
+    act = bulk_acts.record(
+        BulkKind.ENDED, "1 assignment", {held.id: None}, today=trade.TODAY, by=trade.BEN, now=trade.NOW,
+        end_date=trade.TODAY,
+    )  # fmt: skip
+    assert act
     person = people.create(f"one@{name.lower()}.example", "One", world.PASSWORD, role, customer.id)
     other = people.create(f"two@{name.lower()}.example", "Two", world.PASSWORD, CUSTOMER_USER, customer.id)
     cookie = world.cookie_of(person)
@@ -100,6 +106,7 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     return Things(
         customer,
         {
+            "act_id": act.id,
             "allocation_id": allocation_id,
             "assignment_id": assignment.id,
             "charge_id": charge.id,

@@ -111,7 +111,7 @@ def test_a_run_is_continued_by_its_number(portal, app, trade):
 def test_a_preview_says_what_falls_due_and_why(portal, app, trade):
     answer = json.loads(portal("preview", "--from", "2026-12-01", "--to", "2026-12-31", "--json"))
     assert [(c["date"], c["amount"], c["why"]) for c in answer["charges"]] == [
-        ("2026-12-01", "24.50", "Match day 1. 24.50 × 1 for 1 to 31 Dec.")
+        ("2026-12-01", "24.50", "Every month on the 1st. 24.50 × 1 for 1 to 31 Dec.")
     ] * 2
     assert answer["totals"]["USD"] == {"amount": "24.50", "tax": "4.90", "cost": "10.00", "margin": "14.50"}
     said = portal("preview", "--customer", "Acme", "--from", "2026-11-01").splitlines()

@@ -225,6 +225,43 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "bulk_act",
+        sa.Column("id", PK, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "assigned",
+                "ended",
+                "archived",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("last_charge_id", PK, nullable=True),
+        sa.Column("done_on", sa.Date(), nullable=False),
+        sa.Column("done_by", sa.String(length=254), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_on", sa.Date(), nullable=True),
+        sa.Column("undone_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_bulk_act"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "bulk_act_thing",
+        sa.Column("act_id", PK, autoincrement=False, nullable=False),
+        sa.Column("thing_id", PK, autoincrement=False, nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=True),
+        sa.Column("last_day_before", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["act_id"], ["bulk_act.id"], name="fk_bulk_act_thing_act_id_bulk_act", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("act_id", "thing_id", name="pk_bulk_act_thing"),
+    )
+    op.create_table(
         "sent_form",
         sa.Column("form", sa.String(length=40), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -509,6 +546,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_payment_back_customer_id_id", "payment_back", ["customer_id", "id"], unique=False)
+    op.create_index("ix_payment_back_paid_on_id", "payment_back", ["paid_on", "id"], unique=False)
+    op.create_index("ix_payment_back_amount_id", "payment_back", ["amount", "id"], unique=False)
 
     op.create_table(
         "returned_payment",
@@ -615,6 +654,7 @@ def upgrade() -> None:
         sa.Column("did_id", PK, nullable=True),
         sa.Column("start_date", sa.Date(), nullable=False),
         sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("charge_from", sa.Date(), nullable=True),
         sa.Column("minutes", sa.Integer(), nullable=True),
         sa.Column("minimum_days", sa.Integer(), nullable=False),
@@ -626,7 +666,10 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("end_date is null or end_date >= start_date", name=op.f("ck_assignment_end_date")),
+        sa.CheckConstraint(
+            "end_date is null or end_date >= start_date or withdrawn_on is not null",
+            name=op.f("ck_assignment_end_date"),
+        ),
         sa.CheckConstraint("minimum_days between 0 and 3650", name=op.f("ck_assignment_minimum_days")),
         sa.CheckConstraint(
             "minutes is null or minutes between 1 and 1000000000", name=op.f("ck_assignment_minutes")
@@ -850,6 +893,7 @@ def upgrade() -> None:
                 "reversal",
                 "write_off",
                 "write_off_lapsed",
+                "undo",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -964,6 +1008,7 @@ def upgrade() -> None:
         sa.Column("post_all_through", sa.Date(), nullable=True),
         sa.Column("late_from", sa.Date(), nullable=True),
         sa.Column("late_on", sa.Date(), nullable=True),
+        sa.Column("was_undone", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["assignment_id"],
@@ -984,6 +1029,61 @@ def upgrade() -> None:
         sqlite_where=sa.text("held_lines > 0"),
         postgresql_where=sa.text("held_lines > 0"),
     )
+
+    op.create_table(
+        "run_undo",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running",
+                "done",
+                "refused",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("due_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("charge_count", sa.Integer(), nullable=False),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_undo_run_id_run"),
+        sa.PrimaryKeyConstraint("id", name="pk_run_undo"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_run_undo_run_id_id", "run_undo", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "run_position",
+        sa.Column("run_id", PK, autoincrement=False, nullable=False),
+        sa.Column("assignment_id", PK, autoincrement=False, nullable=False),
+        sa.Column("charged_until", sa.Date(), nullable=True),
+        sa.Column("worked_through", sa.Date(), nullable=True),
+        sa.Column("next_charge_on", sa.Date(), nullable=True),
+        sa.Column("late_from", sa.Date(), nullable=True),
+        sa.Column("late_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("last_charge_id", PK, nullable=True),
+        sa.Column("undo_id", PK, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_run_position_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_position_run_id_run"),
+        sa.ForeignKeyConstraint(["undo_id"], ["run_undo.id"], name="fk_run_position_undo_id_run_undo"),
+        sa.PrimaryKeyConstraint("run_id", "assignment_id", name="pk_run_position"),
+    )
+    op.create_index("ix_run_position_assignment_id", "run_position", ["assignment_id"], unique=False)
 
     op.create_table(
         "assignment_price",
@@ -1149,6 +1249,7 @@ def upgrade() -> None:
                 "reversal",
                 "write_off",
                 "write_off_lapsed",
+                "undo",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1158,7 +1259,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "assignment_id is not null or corrects_id is not null or kind in "
-            "('manual', 'reversal', 'write_off', 'write_off_lapsed')",
+            "('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name=op.f("ck_charge_has_assignment"),
         ),
         sa.CheckConstraint(
@@ -1272,6 +1373,8 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("released_on", sa.Date(), nullable=True),
+        sa.Column("released_by_id", PK, nullable=True),
+        sa.Column("released_amount", sa.BigInteger(), nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_allocation_amount")),
@@ -1284,6 +1387,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_allocation_charge_id_charge"),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_allocation_customer_id_customer"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
+        sa.ForeignKeyConstraint(
+            ["released_by_id"], ["charge.id"], name="fk_allocation_released_by_id_charge"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_allocation"),
         sqlite_autoincrement=True,
     )
@@ -1414,6 +1520,8 @@ def downgrade() -> None:
     op.drop_table("call_cover")
     op.drop_table("assignment_quantity")
     op.drop_table("assignment_price")
+    op.drop_table("run_position")
+    op.drop_table("run_undo")
     op.drop_table("assignment_position")
     op.drop_table("assignment_hold")
     op.drop_table("assignment_end")
@@ -1442,6 +1550,8 @@ def downgrade() -> None:
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
     op.drop_table("sent_form")
+    op.drop_table("bulk_act_thing")
+    op.drop_table("bulk_act")
     op.drop_table("role")
     op.drop_table("mail")
     op.drop_table("customer")

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
     WRITE_OFF = "write_off"
     WRITE_OFF_LAPSED = "write_off_lapsed"
+    # The mirror of a charge whose run was undone (billing-rules 16).
+    UNDO = "undo"
 
 
 # Lines of one day stand by assignment, then in this order (billing-rules 4); corrections by their period.

@@ -18,6 +18,7 @@ from portal.domain.schedule import FIRST_DAY, Frequency, Schedule, after, days_i
 from portal.domain.terms import History, Segment, Terms, in_force, segment_at, segments
 from portal.domain.wording import (
     MONTHS,
+    NAMED,
     WEEKDAYS,
     day,
     listed,
@@ -98,15 +99,15 @@ def explain(
 ) -> str:
     """Where a charge comes from, in one sentence or two.
 
-    `terms` are its assignment's, if it has one; `original` is the charge that it reverses; `corrected` what is said of
-    the correction back to a day that posted it.
+    `terms` are its assignment's, if it has one; `original` is the charge that it reverses or undoes; `corrected` what
+    is said of the correction back to a day that posted it.
     """
     if corrected is not None:
         how = _corrected_tax(line) if corrected.is_of_tax else _corrected_back(line, terms)
         return f"Corrected on {short_day(line.charge_on)}: {corrected.sentence} {how}"
     match line.kind:
         case Kind.SETUP:
-            return f"Setup, once, on the start date: {_times(line)}.{_own(line, terms)}"
+            return f"Set-up, once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.ONE_OFF:
             return f"Charged once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.RECURRING:
@@ -117,11 +118,13 @@ def explain(
             return _correction(line, terms)
         case Kind.REVERSAL:
             return _reversal(line, original)
+        case Kind.UNDO:
+            return _undo(line, original)
         case Kind.WRITE_OFF:
             return "Written off: it no longer has to be paid."
         case Kind.WRITE_OFF_LAPSED:
             return "A part of a write-off that is no longer needed, because the charge was reduced."
-    return "A manual discount." if line.amount < 0 else "A manual charge."
+    return "A discount, entered by hand." if line.amount < 0 else "A charge entered by hand."
 
 
 def origin(line: ChargeFacts, terms: Terms) -> Origin:
@@ -237,7 +240,7 @@ def _why_that_day(line: ChargeFacts, terms: Terms | None) -> str:
                 return f"Every {listed([WEEKDAYS[number - 1] for number in schedule.match])}. "
             return f"Every {WEEKDAYS[on.weekday()]}, counted from {reason}. "
         case Frequency.MONTHLY if schedule.match:
-            return _match_day(on, schedule.match)
+            return _match_days(on, schedule.match)
         case Frequency.MONTHLY:
             rule = f"Every month on the {ordinal(anchor.day)}"
         case Frequency.QUARTERLY:
@@ -252,19 +255,21 @@ def _between_charge_dates(on: date, terms: Terms) -> str:
     if on == terms.begins:
         verb = "Started" if terms.begins == terms.start_date else "Charged from"
         return f"{verb} {'on ' if verb == 'Started' else ''}{short_day(on)}, between two charge dates. "
-    return "Its schedule changed: the days up to the first match day are charged by days. "
+    return "Its schedule changed: the days up to the next charge date are charged by days. "
 
 
-def _match_day(on: date, match: tuple[int, ...]) -> str:
-    """Which match day it is, and whether the month has it."""
-    if on.day < days_in(on.year, on.month):
-        return f"Match day {on.day}. "
-    meeting = [number for number in match if number >= on.day]
-    if meeting == [on.day]:
-        return f"Match day {on.day}. "
-    named = listed([str(number) for number in meeting])
-    falls = "day {} falls" if len(meeting) == 1 else "days {} fall"
-    return f"Match {falls.format(named)} on the last day of {MONTHS[on.month - 1]}. "
+def _match_days(on: date, match: tuple[int, ...]) -> str:
+    """The days of the month, and where this is the last day because the month has no such day."""
+    named = (
+        f"the {listed([ordinal(number) for number in match])}"
+        if len(match) <= NAMED
+        else f"{len(match)} days"
+    )
+    rule = f"Every month on {named}"
+    missing = [number for number in match if number > on.day]
+    if on.day < days_in(on.year, on.month) or not missing:
+        return f"{rule}. "
+    return f"{rule}, in {MONTHS[on.month - 1]} on its last day. "
 
 
 # -- minimum spend
@@ -373,3 +378,12 @@ def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     if original.amount == -line.amount:
         return f"Reverses the charge of {short_day(original.charge_on)} in full: {stood}."
     return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."
+
+
+def _undo(line: ChargeFacts, original: ChargeFacts | None) -> str:
+    sum_ = money(abs(line.amount), line.currency)
+    if original is not None and original.kind == Kind.WRITE_OFF_LAPSED:
+        return f"{sum_} of a write-off is needed again, because the charge is there again."
+    what = "credit" if original is not None and original.kind == Kind.CREDIT else "charge"
+    done = "goes back" if line.amount < 0 else "is charged again"
+    return f"The {what} of {short_day(line.charge_on)} was undone, as if it had never been posted: {sum_} {done}."

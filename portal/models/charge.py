@@ -2,9 +2,20 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, aliased, declared_attr, mapped_column, relationship
 
 from portal.domain.due import Kind
 from portal.extensions import db
@@ -70,7 +81,7 @@ class Charge(ChargeColumns, db.Model):
         UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
         CheckConstraint(
             "assignment_id is not null or corrects_id is not null or kind in "
-            "('manual', 'reversal', 'write_off', 'write_off_lapsed')",
+            "('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name="has_assignment",
         ),
         CheckConstraint("period_until is null or period_until >= period_from", name="period"),
@@ -120,3 +131,15 @@ class Charge(ChargeColumns, db.Model):
     corrects: Mapped["Charge | None"] = relationship(foreign_keys=[corrects_id], remote_side=[id])
     writes_off: Mapped["Charge | None"] = relationship(foreign_keys=[writes_off_id], remote_side=[id])
     reverses: Mapped["Charge | None"] = relationship(foreign_keys=[reverses_id], remote_side=[id])
+
+
+def is_undone(charge: Any = Charge) -> ColumnElement[bool]:
+    """Whether the run that posted a charge was undone, in SQL: then it counts as not posted (billing-rules 16)."""
+    mirror = aliased(Charge)
+    undoes = (mirror.reverses_id == charge.id, mirror.kind == Kind.UNDO)
+    return select(mirror.id).where(*undoes).correlate(charge).exists()
+
+
+def counts_as_posted(charge: Any = Charge) -> ColumnElement[bool]:
+    """Whether a charge counts as posted, in SQL: neither undone nor what undoes another."""
+    return (charge.kind != Kind.UNDO) & ~is_undone(charge)

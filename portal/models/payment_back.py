@@ -18,6 +18,8 @@ class PaymentBack(db.Model):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         Index("ix_payment_back_customer_id_id", "customer_id", "id"),
+        Index("ix_payment_back_paid_on_id", "paid_on", "id"),
+        Index("ix_payment_back_amount_id", "amount", "id"),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)

@@ -20,8 +20,8 @@ STAFF_ROLES = {
     VIEWER: "Can view, but not change",
 }
 CUSTOMER_ROLES = {
-    CUSTOMER_OWNER: "Can see the customer's pages, and choose who else can",
-    CUSTOMER_USER: "Can see the customer's pages",
+    CUSTOMER_OWNER: "Can see the account's pages, and choose who else can",
+    CUSTOMER_USER: "Can see the account's pages",
 }
 ROLES = {**STAFF_ROLES, **CUSTOMER_ROLES}
 

@@ -122,6 +122,13 @@ MOMENTS = {
     "a list that found nothing": ("/packages?q=zzz", [], ".empty"),
     "a page that is not there": ("/nowhere", [], "h1"),
     "a span that ends before it begins": ("/charges?from=2026-12-01&to=2026-01-01", [], "#span-error"),
+    "charges about to be reversed": ("/charges/reversal?ids={charge_id}", [], "#reverse"),
+    "assignments about to be removed": (
+        "/packages/{package_id}",
+        ["check:Select Acme", "click:Remove them"],
+        ".note",
+    ),
+    "a customer who is not archived yet": ("/customers/{customer_id}", ["click:Archive customer"], ".note"),
     "nothing was chosen": ("/assignments/many/customers", [], "h1"),
 }
 

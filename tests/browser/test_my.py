@@ -55,9 +55,9 @@ def test_a_customer_signs_in_reads_and_prints(screen, customers, script):
     sign_in(page)
     main = page.locator("main")
     expect(main).to_contain_text("Acme line")
-    expect(main).to_contain_text("locked until 31 Dec 2026")
+    expect(main).to_contain_text("minimum term until 30 Dec 2026")
     assert urlsplit(page.url).path == "/my"
-    for place in ("Charges", "DIDs", "People", "Summary"):
+    for place in ("Charges", "Numbers", "People", "Summary"):
         page.get_by_role("navigation", name="Main").get_by_role("link", name=place).click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         for never in ("Globex", "11.11", "argin"):

@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import select
 
-from portal.models import Company
+from portal.models import Charge, Company
+from tests.hand import Hand
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.browser
@@ -32,8 +34,24 @@ def test_the_owner_sees_charts_and_goes_on_to_post(screen, trading, script):
     expect(page.get_by_role("img", name="the table has the same amounts")).to_be_visible()
     for bar in (page.locator(".chart .bar").first, page.locator("td .bar").first):
         assert bar.bounding_box()["height"] > 5
-    page.get_by_role("link", name="Post 2 charges").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Run Package")
+
+
+@DOORS
+def test_what_is_due_today_is_posted_with_two_clicks(session, screen, trading, script):
+    page, hand = screen(java_script_enabled=script), Hand()
+    page.goto("/")
+    hand.click(page.get_by_role("button", name="Post 2 charges"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Simulation up to 22 Nov 2026")
+    session.rollback()
+    assert not session.scalars(select(Charge).where(Charge.charge_on == TODAY)).all()
+    session.rollback()
+    hand.click(page.get_by_role("button", name="Post 2 charges"))
+    expect(page.get_by_text("Posted 2 charges.")).to_be_visible()
+    assert hand.moves == 2
+    session.rollback()
+    assert sorted(
+        charge.currency for charge in session.scalars(select(Charge).where(Charge.charge_on == TODAY))
+    ) == ["GBP", "USD"]
 
 
 @DOORS

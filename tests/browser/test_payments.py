@@ -12,6 +12,7 @@ from sqlalchemy import select
 from portal.models import Customer, Payment
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually
+from tests.hand import Hand
 from tests.trade import BEN, NOW, TODAY, a_customer
 
 pytestmark = pytest.mark.browser
@@ -37,23 +38,6 @@ def acme(session: Any) -> int:
     id = customer.id
     session.commit()
     return id
-
-
-class Hand:
-    """A person's hand: each click and each field that is filled in counts."""
-
-    def __init__(self) -> None:
-        self.moves = 0
-
-    def click(self, on: Any) -> None:
-        """Click something."""
-        self.moves += 1
-        on.click()
-
-    def fill(self, field: Any, text: str) -> None:
-        """Fill a field in."""
-        self.moves += 1
-        field.fill(text)
 
 
 @BOTH

@@ -75,7 +75,6 @@ def posts(page):
     page.goto("/runs/new")
     page.get_by_role("button", name="Run Package").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Simulation up to 22 Nov 2026")
-    page.locator("main .head .button--primary").locator("visible=true").click()
-    page.get_by_role("dialog").get_by_role("button", name="Post 2 charges").click()
+    page.get_by_role("button", name="Post 2 charges").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Run up to 22 Nov 2026")
     expect(page.get_by_text("Posted 2 charges.")).to_be_visible()

@@ -58,7 +58,7 @@ def test_what_is_printed_is_what_the_page_says(acme: int, page: Any) -> None:
     assert total == "123.00"
     assert "Before tax 102.50" in text
     assert "Total, GBP 123.00" in text
-    assert "Match day 1. 20.00 × 1 for 1 to 30 Nov." in text
+    assert "Every month on the 1st. 20.00 × 1 for 1 to 30 Nov." in text
     assert "Lumen Voice" in text
     assert "not a tax invoice" in text
     assert "Sign out" not in text

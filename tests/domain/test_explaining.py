@@ -48,16 +48,17 @@ def said(terms, on, *, position=NEW, posted=None, spent="0", provisional=False):
     [
         pytest.param(
             (MONTHLY, (15, 31)), date(2026, 11, 15), date(2026, 11, 30),
-            "Match day 31 falls on the last day of November. 24.50 × 1 for 30 Nov to 14 Dec.",
+            "Every month on the 15th and 31st, in November on its last day. 24.50 × 1 for 30 Nov to 14 Dec.",
             id="a match day that the month does not have",
         ),
         pytest.param(
             (MONTHLY, (30, 31)), date(2026, 1, 31), date(2026, 2, 28),
-            "Match days 30 and 31 fall on the last day of February. 24.50 × 1 for 28 Feb to 29 Mar.",
+            "Every month on the 30th and 31st, in February on its last day. 24.50 × 1 for 28 Feb to 29 Mar.",
             id="match days that fall together",
         ),
         pytest.param(
-            (MONTHLY, (15, 31)), JAN, date(2026, 1, 15), "Match day 15. 24.50 × 1 for 15 to 30 Jan.",
+            (MONTHLY, (15, 31)), JAN, date(2026, 1, 15),
+            "Every month on the 15th and 31st. 24.50 × 1 for 15 to 30 Jan.",
             id="a match day",
         ),
         pytest.param(
@@ -93,7 +94,7 @@ def test_setup_and_one_off_say_that_they_come_once():
     once = terms((Frequency.NONE, ()), setup="25")
     due = charges_due(once, Position(), JAN).charges
     assert [explain(line(charge), once) for charge in due] == [
-        "Setup, once, on the start date: 25.00 × 1.",
+        "Set-up, once, on the start date: 25.00 × 1.",
         "Charged once, on the start date: 24.50 × 1.",
     ]
 
@@ -147,8 +148,8 @@ def by_hand(kind, amount, **more):
 
 
 def test_what_people_did_by_hand_says_so():
-    assert explain(by_hand(Kind.MANUAL, "12")) == "A manual charge."
-    assert explain(by_hand(Kind.MANUAL, "-12")) == "A manual discount."
+    assert explain(by_hand(Kind.MANUAL, "12")) == "A charge entered by hand."
+    assert explain(by_hand(Kind.MANUAL, "-12")) == "A discount, entered by hand."
     charged = by_hand(Kind.RECURRING, "12")
     assert explain(by_hand(Kind.REVERSAL, "-12"), None, charged) == (
         "Reverses the charge of 1 Jan in full: 12.00."
@@ -198,7 +199,7 @@ def test_an_own_price_says_so_and_since_when():
 def test_an_own_price_that_has_always_held_names_no_day():
     priced = with_own_prices(always(own(retail=8, setup_retail=3)))
     setup, first = charges_due(priced, NEW, JAN).charges
-    assert explain(line(setup), priced) == "Setup, once, on the start date: 3.00 × 1. 3.00 is its own price."
+    assert explain(line(setup), priced) == "Set-up, once, on the start date: 3.00 × 1. 3.00 is its own price."
     assert explain(line(first), priced).endswith("8.00 × 1 for 1 to 31 Jan. 8.00 is its own price.")
 
 

@@ -39,8 +39,8 @@ def acme(session):
 def test_it_contains_each_charge_of_the_span_with_its_arithmetic(acme):
     found = summary(acme, NOVEMBER, LAST, TODAY)
     assert [(line.charge.label, str(line.charge.kind), line.charge.amount, line.why) for line in found.lines] == [
-        ("Trunk", "recurring", Decimal(20), "Match day 1. 20.00 × 1 for 1 to 30 Nov."),
-        ("Seat", "recurring", Decimal(30), "Match day 1. 30.00 × 1 for 1 to 30 Nov."),
+        ("Trunk", "recurring", Decimal(20), "Every month on the 1st. 20.00 × 1 for 1 to 30 Nov."),
+        ("Seat", "recurring", Decimal(30), "Every month on the 1st. 30.00 × 1 for 1 to 30 Nov."),
         (
             "Seat", "credit", Decimal(-20),
             "Ended on 10 Nov: 10 of 30 days used come to 10.00; 30.00 was charged, so 20.00 goes back.",

@@ -48,10 +48,16 @@ class Foreseen:
     failed: int = 0
 
 
-def foresee(assignments: Iterable[Assignment], end_date: date, today: date) -> Foreseen:
-    """What each comes to if it ends on that day. Nothing is stored."""
+def last_day_of(assignment: Assignment, end_date: date | None, today: date) -> date:
+    """The day on which it is to end; without one, the earliest that may be its last from today on."""
+    return end_date or max(assignment.earliest_last_day, today)
+
+
+def foresee(assignments: Iterable[Assignment], end_date: date | None, today: date) -> Foreseen:
+    """What each comes to if it ends on that day, or as early as it may. Nothing is stored."""
     found = Foreseen()
-    for over in over_each(dict.fromkeys([a.id for a in assignments], end_date), today):
+    last_days = {one.id: last_day_of(one, end_date, today) for one in assignments}
+    for over in over_each(last_days, today):
         if isinstance(over, Failed):
             found.each[over.assignment_id] = over
             found.failed += 1

@@ -1,6 +1,6 @@
 """Assignments as lists show them: which there are, where each stands, and what it is charged next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -22,6 +22,7 @@ from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
+from portal.services.chunks import in_chunks
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12
@@ -39,6 +40,7 @@ class State(StrEnum):
     LATER = "later"
     HELD = "held"
     ENDED = "ended"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def state_on(assignment: Assignment, day: date) -> State:
     """Where an assignment stands on a day."""
     if assignment.position and assignment.position.held_lines:
         return State.HELD
+    if assignment.withdrawn_on:
+        return State.WITHDRAWN
     if assignment.has_ended_on(day):
         return State.ENDED
     if assignment.start_date > day:
@@ -105,6 +109,31 @@ def _matches(text: str) -> ColumnElement[bool]:
 def of_did(did: Did) -> Select[Assignment]:
     """The assignments on a DID, of the customer who has it and of those who had it."""
     return select(Assignment).where(Assignment.did_id == did.id)
+
+
+def ids_on_dids(did_ids: Collection[int], today: date) -> list[int]:
+    """The assignments on these DIDs that have not ended."""
+    found: list[int] = []
+    for some in in_chunks(sorted(did_ids)):
+        found += db.session.scalars(
+            select(Assignment.id).where(Assignment.did_id.in_(some), _not_ended(today))
+        )
+    return found
+
+
+def ids_of_package(package_id: int, today: date, in_force: bool) -> list[int]:
+    """The assignments of a package that have not ended, at most one more than one act may touch.
+
+    `in_force`: those that have begun.
+    """
+    query = select(Assignment.id).where(Assignment.package_id == package_id, _not_ended(today))
+    if in_force:
+        query = query.where(Assignment.start_date <= today)
+    return list(db.session.scalars(query.order_by(Assignment.id).limit(MANY + 1)))
+
+
+def _not_ended(today: date) -> ColumnElement[bool]:
+    return or_(Assignment.end_date.is_(None), Assignment.end_date >= today)
 
 
 def counts(query: Select[Assignment], today: date) -> Counts:

@@ -36,6 +36,7 @@ from portal.models import (
     Package,
     PackagePrice,
     PackageSchedule,
+    is_undone,
 )
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
@@ -77,6 +78,7 @@ class Loaded:
     roots: dict[date, Root]
     spend: Spend
     late: Late | None = None
+    was_undone: bool = False
     # Whether the customer's tax rate was corrected back: then every charge bears the rate of its date.
     rates_corrected: bool = False
 
@@ -101,6 +103,7 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
             roots={},
             spend=no_spend,
             late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
+            was_undone=row.was_undone,
             rates_corrected=row.rates_corrected,
         )
         for row in rows
@@ -217,6 +220,7 @@ def _assignments() -> Select[*tuple[Any, ...]]:
             AssignmentPosition.post_all_through,
             AssignmentPosition.late_from,
             AssignmentPosition.late_on,
+            AssignmentPosition.was_undone,
             select(Correction.id)
             .where(Correction.customer_id == Assignment.customer_id)
             .exists()
@@ -366,7 +370,7 @@ def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
             select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
         )
         .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
-        .where(Charge.period_from >= min(earliest.values()))
+        .where(Charge.period_from >= min(earliest.values()), ~is_undone())
         .order_by(Charge.number, Charge.id)
     )
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}

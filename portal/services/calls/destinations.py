@@ -67,20 +67,20 @@ def bare(number: str) -> str:
 def open_parts(pattern: str) -> list[str]:
     """The alternatives that do not begin with ^, and so match anywhere in a number."""
     return [
-        part for part in _alternatives(pattern) if part and not part.startswith(("^", "(^", "(?:^", "\\A"))
+        part for part in alternatives(pattern) if part and not part.startswith(("^", "(^", "(?:^", "\\A"))
     ]
 
 
 def dead_parts(pattern: str) -> list[tuple[str, str]]:
     """The alternatives that want a number to begin with + or 00, which no number does here, each without it."""
     found = []
-    for part in _alternatives(pattern):
+    for part in alternatives(pattern):
         if begin := DEAD.match(part):
             found.append((part, begin["opens"] + part[begin.end() :]))
     return found
 
 
-def _alternatives(pattern: str) -> list[str]:
+def alternatives(pattern: str) -> list[str]:
     """The pattern cut at each | that stands in no bracket."""
     parts, depth, begin, index = [], 0, 0, 0
     while index < len(pattern):

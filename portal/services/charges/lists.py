@@ -8,14 +8,29 @@ few customers, packages or DIDs, each of these by itself. What is counted is bou
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, true, union
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    type_coerce,
+    union,
+)
 from sqlalchemy.orm import joinedload
 
 from portal.domain.due import Kind
+from portal.domain.money import from_micros
 from portal.domain.names import search_words
+from portal.domain.paid_state import PaidState
 from portal.domain.phone_numbers import parts_to_find
 from portal.domain.schedule import LAST_DAY
 from portal.extensions import db
@@ -24,10 +39,11 @@ from portal.models import (
     Charge,
     Customer,
     Did,
+    OpenItem,
     Package,
 )
 from portal.services.billing.planning import Totals, totals
-from portal.services.credit.states import is_in_state
+from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state
 from portal.services.listing import PAGE_SIZE
 
 # Beyond as many charges, they are no longer counted and added up for a page.
@@ -46,6 +62,8 @@ SORTS = {
     "amount": (Charge.amount, Charge.id),
 }
 DEFAULT_SORT = "-date"
+# The states in which something is left of a charge.
+WITH_SOME_LEFT = {TO_PAY, OVERDUE, PaidState.OPEN, PaidState.PART_PAID, PaidState.TO_USE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +82,15 @@ class Asked:
 
 @dataclass(slots=True)
 class Counted:
-    """How many charges there are and their sums; `more` where they were too many to count."""
+    """How many charges there are and their sums; `more` where they were too many to count.
+
+    `left` is what is left of them to pay, or to use, for each currency: only where a state is asked for that has some.
+    """
 
     count: int = 0
     more: bool = False
     totals: dict[str, Totals] = field(default_factory=dict)
+    left: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,4 +302,13 @@ def _count(asked: Asked, drivers: list[Condition]) -> Counted:
         if is_meant:
             counted.count += count
             counted.totals[currency] = Totals(amount, cost, tax, count)
+    if asked.paid in WITH_SOME_LEFT and not counted.more:
+        counted.left = _left(asked, drivers)
     return counted
+
+
+def _left(asked: Asked, drivers: list[Condition]) -> dict[str, Decimal]:
+    amount = func.sum(type_coerce(OpenItem.amount, BigInteger))
+    query = select(Charge.currency, amount).join(OpenItem, OpenItem.charge_id == Charge.id)
+    found = db.session.execute(query.where(or_(*drivers), *_rest(asked)).group_by(Charge.currency))
+    return {currency: abs(from_micros(int(sum))) for currency, sum in found}

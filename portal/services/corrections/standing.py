@@ -13,7 +13,7 @@ from portal.domain.due import Kind, Posted
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import in_force
 from portal.extensions import db
-from portal.models import Charge
+from portal.models import Charge, is_undone
 from portal.services.billing.loading import Loaded, Root, add_posted_since
 
 ONCE = (Kind.SETUP, Kind.ONE_OFF)
@@ -77,7 +77,7 @@ def _add_once(found: dict[int, Standing], day: date) -> None:
         )
         .outerjoin(root, root.id == Charge.corrects_id)
         .where(Charge.assignment_id.in_(ids), kind_of.in_(ONCE), Charge.reverses_id.is_(None))
-        .where(Charge.kind.in_((*ONCE, Kind.CREDIT, Kind.DIFFERENCE)))
+        .where(Charge.kind.in_((*ONCE, Kind.CREDIT, Kind.DIFFERENCE)), ~is_undone())
         .order_by(Charge.id)
     )
     posted: dict[tuple[int, Kind], Posted] = defaultdict(Posted)

@@ -32,6 +32,7 @@ from portal.models import (
     Correction,
     Customer,
     EntrySource,
+    is_undone,
 )
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
@@ -219,6 +220,7 @@ def _add_charges(made: TaxPlan) -> None:
         select(Charge)
         .where(Charge.customer_id == made.customer.id, Charge.charge_on >= made.wanted.since)
         .where(Charge.corrects_id.is_(None), Charge.reverses_id.is_(None), Charge.writes_off_id.is_(None))
+        .where(~is_undone())
         .order_by(Charge.id)
     )
     roots = [root for root in db.session.scalars(query) if _differs(made, taxed_day(root))]
@@ -227,7 +229,9 @@ def _add_charges(made: TaxPlan) -> None:
         ids = [root.id for root in some]
         reversed_ = set(db.session.scalars(select(Charge.reverses_id).where(Charge.reverses_id.in_(ids))))
         lines: dict[int | None, list[Charge]] = defaultdict(list)
-        named = select(Charge).where(Charge.corrects_id.in_(ids)).order_by(Charge.number, Charge.id)
+        named = (
+            select(Charge).where(Charge.corrects_id.in_(ids), ~is_undone()).order_by(Charge.number, Charge.id)
+        )
         for one in db.session.scalars(named):
             lines[one.corrects_id].append(one)
         numbers = _numbers([root for root in some if root.assignment_id])

@@ -52,9 +52,10 @@ from portal.services.credit.payments import (
     complete_payment,
     record_payment,
 )
-from portal.services.credit.putting import lock_open, put, refreshed
+from portal.services.credit.putting import lock_open, lock_open_of, put, refreshed
 from portal.services.credit.splitting import split
 from portal.services.credit.taking_off import open_again, take_off, take_off_discounts
+from portal.services.credit.undoing import keep_due_days, put_on_again, take_back_undone
 
 __all__ = [
     "Act",
@@ -77,8 +78,10 @@ __all__ = [
     "entries_of",
     "first_due_day",
     "items_of",
+    "keep_due_days",
     "left_of",
     "lock_open",
+    "lock_open_of",
     "lock_payment",
     "lock_payment_back",
     "open_again",
@@ -90,6 +93,7 @@ __all__ = [
     "pay_from_balance",
     "payment_days",
     "put",
+    "put_on_again",
     "record_payment",
     "refresh",
     "refreshed",
@@ -101,6 +105,7 @@ __all__ = [
     "set_off_by_hand",
     "split",
     "split_off",
+    "take_back_undone",
     "take_off",
     "take_off_discounts",
     "to_pay",

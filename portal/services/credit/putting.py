@@ -5,7 +5,7 @@ run the charges that it corrects with what is set off against them (`items.touch
 what is left of the charges worked out anew (`refreshed`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from portal.models import (
     Payment,
 )
 from portal.services import locking
+from portal.services.chunks import in_chunks
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import Act, enter
 from portal.services.credit.items import refresh
@@ -55,10 +56,22 @@ def put(
 
 
 def take_back(
-    allocation: Allocation, amount: Decimal, act: Act, *, on: date, by_hand: bool = False, reason: str = ""
+    allocation: Allocation,
+    amount: Decimal,
+    act: Act,
+    *,
+    on: date,
+    released_by: Charge | None = None,
+    by_hand: bool = False,
+    reason: str = "",
 ) -> None:
-    """Release an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance."""
+    """Release an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance.
+
+    What was `released_by` a charge is known by it, so that it can be put on again (portal.services.credit.undoing).
+    """
     allocation.released_on, allocation.by_hand = max(on, allocation.made_on), by_hand
+    if released_by:
+        allocation.released_by_id, allocation.released_amount = released_by.id, amount
     if rest := allocation.amount - amount:
         names = ("customer_id", "source", "payment", "by_charge", "charge")
         kept = {name: getattr(allocation, name) for name in names}
@@ -91,5 +104,12 @@ def standing(*which: ColumnElement[bool]) -> Sequence[Allocation]:
 
 def lock_open(customer_id: int, also: Iterable[int] = ()) -> None:
     """Lock what is open of a customer, who is locked, and other charges with it."""
-    query = select(OpenItem.charge_id).where(OpenItem.customer_id == customer_id)
-    locking.lock_ids(Charge, [*db.session.scalars(query), *also])
+    lock_open_of([customer_id], also)
+
+
+def lock_open_of(customer_ids: Collection[int], also: Iterable[int] = ()) -> None:
+    """The same of several customers at once: charges are locked by id, whosever they are."""
+    found = set(also)
+    for some in in_chunks(sorted(customer_ids)):
+        found |= set(db.session.scalars(select(OpenItem.charge_id).where(OpenItem.customer_id.in_(some))))
+    locking.lock_ids(Charge, found)

@@ -56,10 +56,10 @@ def _take_off(credit: Charge, act: Act) -> None:
         if (amount := min(rest, row.amount)) <= 0:
             break
         reason = "The charge was reduced after it was paid."
-        take_back(row, amount, act, on=credit.charge_on, reason=reason)
+        take_back(row, amount, act, on=credit.charge_on, released_by=credit, reason=reason)
         touched.append(row)
         if row.source == AllocationSource.WRITE_OFF and row.by_charge:
-            _lapse(row.by_charge, credit, amount, act)
+            lapse(row.by_charge, credit, amount, act, on=credit.charge_on)
         rest -= _credit(credit, row.charge, amount, act, touched)
     refreshed(touched)
 
@@ -72,7 +72,7 @@ def _credit(credit: Charge, charge: Charge, amount: Decimal, act: Act, touched: 
     return max(amount, ZERO)
 
 
-def _lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act) -> None:
+def lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act, *, on: date) -> None:
     """Give back to a write-off what a credit took off it: it will never be paid, but is not owed either."""
     unit = minor_unit(credit.currency)
     tax = from_micros(
@@ -83,8 +83,8 @@ def _lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act) -> No
             customer_id=credit.customer_id,
             package_id=written_off.package_id,
             kind=Kind.WRITE_OFF_LAPSED,
-            charge_on=credit.charge_on,
-            period_from=credit.charge_on,
+            charge_on=on,
+            period_from=on,
             quantity=1,
             unit_price=amount - tax,
             unit_cost=ZERO,

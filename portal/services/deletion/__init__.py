@@ -6,7 +6,12 @@ first day on which it will be possible, what falls due until then, and the way o
 """
 
 from portal.services.deletion.assignments import delete_assignment, why_not_delete_assignment
-from portal.services.deletion.customers import archive_customer, restore_customer, why_not_archive_customer
+from portal.services.deletion.customers import (
+    archive_customer,
+    archive_if_possible,
+    restore_customer,
+    why_not_archive_customer,
+)
 from portal.services.deletion.dids import (
     delete_did,
     give,
@@ -18,6 +23,7 @@ from portal.services.deletion.dids import (
 )
 from portal.services.deletion.packages import (
     archive_package,
+    archive_packages,
     delete_package,
     restore_package,
     why_not_delete_package,
@@ -29,7 +35,9 @@ __all__ = [
     "Refusal",
     "Refused",
     "archive_customer",
+    "archive_if_possible",
     "archive_package",
+    "archive_packages",
     "delete_assignment",
     "delete_did",
     "delete_package",

@@ -72,7 +72,7 @@ def _open(customer: Customer) -> Iterator[Reason]:
         yield Reason(sentence, to_it if count == 1 else all_pending)
     if stands.balance:
         amount = money_in(stands.balance, customer.currency)
-        pay_back = WayOut(f"Pay {amount} back", "payments_back.new", this)
+        pay_back = WayOut(f"Pay {amount} back", "payments_back.new", {**this, "archive": 1})
         adjust = WayOut("Adjust the balance", "credit.new_adjustment", this)
         sentence = f"The balance of {customer.name} is {amount}, not zero."
         yield Reason(sentence, pay_back if stands.in_balance else adjust)
@@ -92,6 +92,14 @@ def archive_customer(customer: Customer, today: date) -> None:
     locking.lock(Customer, [customer.id])
     refuse(why_not_archive_customer(customer, today))
     customer.archived_on = customer.archived_on or today
+
+
+def archive_if_possible(customer: Customer, today: date) -> bool:
+    """Close an account after what was just done about it, if nothing is open any more; whether it is closed."""
+    if why_not_archive_customer(customer, today):
+        return False
+    archive_customer(customer, today)
+    return True
 
 
 def restore_customer(customer: Customer) -> None:

@@ -1,26 +1,28 @@
 """What stands in the way of deleting, releasing or archiving, from when it is possible, and the way out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
 from portal.domain.schedule import ONE_DAY
-from portal.domain.wording import listed_of, long_day, whole
+from portal.domain.wording import listed_of, long_day, plural, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentPosition,
     CallCover,
     Charge,
+    counts_as_posted,
 )
 from portal.services.assignments.ending import over_each
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge, Totals, totals
+from portal.services.chunks import in_chunks
 
 # A refusal names this many of the assignments in the way, and counts the rest.
 NAMED = 20
@@ -69,11 +71,27 @@ def refuse(refusal: Refusal | None) -> None:
         raise Refused(refusal)
 
 
+def why_not_remove(assignments: Iterable[Assignment], today: date) -> dict[int, str]:
+    """Those that cannot vanish, by id, and why: started before today, charged, or with minutes that were used."""
+    found: dict[int, str] = {}
+    others = []
+    for assignment in assignments:
+        if assignment.start_date < today:
+            found[assignment.id] = f"It started on {long_day(assignment.start_date)}."
+        else:
+            others.append(assignment.id)
+    for some in in_chunks(sorted(others)):
+        used = select(CallCover.assignment_id).where(CallCover.assignment_id.in_(some)).distinct()
+        found |= dict.fromkeys(db.session.scalars(used), "Calls have used its minutes.")
+        posted = Charge.assignment_id.in_(some) & counts_as_posted()
+        charged = select(Charge.assignment_id).where(posted).distinct()
+        found |= {id: "A charge was posted on it." for id in db.session.scalars(charged) if id}
+    return found
+
+
 def is_removable(assignment: Assignment, today: date) -> bool:
     """Whether it can vanish: not started, or started today with nothing posted and no minute used."""
-    if assignment.start_date < today or has_charges(Charge.assignment_id == assignment.id):
-        return False
-    return not db.session.scalar(select(exists().where(CallCover.assignment_id == assignment.id)))
+    return not why_not_remove([assignment], today)
 
 
 def has_charges(which: object) -> bool:
@@ -122,11 +140,9 @@ def _until_all_are_over(
     Each ends as early as it may, or when it is to end already; what can be removed falls due no more. Of those
     that cannot be worked out only the last day is known.
     """
-    last_days = {
-        assignment.id: _last_day(assignment, today)
-        for assignment in db.session.scalars(query)
-        if not is_removable(assignment, today)
-    }
+    found = db.session.scalars(query).all()
+    begun = why_not_remove(found, today)
+    last_days = {one.id: _last_day(one, today) for one in found if one.id in begun}
     possible_on, falls_due, failed = today, [], []
     for over in over_each(last_days, today):
         if isinstance(over, Failed):
@@ -155,11 +171,15 @@ def _way_to_end(assignment: Assignment, today: date) -> WayOut | None:
 
 def _way_to_end_all(query: Select[Assignment], today: date) -> WayOut | None:
     """What lets all that run on end together, on the first day on which all of them may; shown before it is done."""
-    running = [
-        assignment
-        for assignment in db.session.scalars(query.order_by(Assignment.id))
-        if not assignment.end_date and not is_removable(assignment, today)
-    ]
+    found = list(db.session.scalars(query.order_by(Assignment.id)))
+    begun = why_not_remove(found, today)
+    removable = [assignment for assignment in found if assignment.id not in begun]
+    running = [assignment for assignment in found if not assignment.end_date and assignment.id in begun]
+    if not running and removable:
+        ids = ",".join(str(assignment.id) for assignment in removable)
+        return WayOut(
+            f"Remove {plural(len(removable), 'assignment')}", "assignments.remove_many", {}, {"ids": ids}
+        )
     if not running:
         return None
     last_day = max(_last_day(assignment, today) for assignment in running)

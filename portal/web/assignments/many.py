@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -14,7 +15,8 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, whole
 from portal.extensions import db
-from portal.models import Assignment, Package
+from portal.models import Assignment, BulkKind, Customer, Package
+from portal.services import bulk_acts
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
@@ -22,6 +24,7 @@ from portal.services.assignments.bundles import Overlap, overlaps
 from portal.services.assignments.ending import foresee
 from portal.services.assignments.lists import MANY
 from portal.services.customers import customers
+from portal.services.deletion import removing_many, why_not_archive_customer
 from portal.services.dids import dids
 from portal.services.runs.assignment_locks import lock_assignments
 from portal.web.assignments import bp
@@ -32,6 +35,7 @@ from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_chosen
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.undo import say_with_undo
 
 NAMED = 100
 SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
@@ -120,7 +124,8 @@ def assign_many(noun: str) -> Any:
     db.session.commit()
     theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
     found.refused = [one for one in found.refused if one.thing.id not in theirs]
-    flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
+    said = f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}."
+    say_with_undo(said, bulk_acts.of_thing(BulkKind.ASSIGNED, made[0].id))
     told = overlaps(made)
     if not found.refused and not told:
         return _to(many.home)
@@ -242,12 +247,9 @@ def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
 @bp.post("/assignments/end")
 def end_many() -> Any:
     """Ask for the last day of the chosen assignments; then, with one, end them."""
-    ids = unpacked(request.form.getlist("ids"))
-    if not ids:
-        raise RuleBroken("No assignment was selected. Tick one or more rows first.")
-    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
-    if not chosen:
-        raise RuleBroken("No assignment that was selected exists any more.")
+    chosen = lock_chosen_assignments()
+    if "each" in request.form:
+        return _end(chosen, None)
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)
@@ -258,15 +260,35 @@ def end_many() -> Any:
         return _end_form(chosen, form, 422)
     if "show" in request.form:
         return _end_form(chosen, form)
-    ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
-    if not ending.done:
+    return _end(chosen, form.end_date.data) or _end_form(chosen, form, 409)
+
+
+def _end(chosen: Sequence[Assignment], end_date: date | None) -> Any:
+    """End them and go back; nothing where none of them may have the day."""
+    moment = now()
+    ending = ending_many.end_many(chosen, end_date, today(), by=current_user.email, now=moment)
+    if end_date and not ending.done:
         db.session.rollback()
-        return _end_form(chosen, form, 409)
+        return None
     db.session.commit()
-    flash(f"{plural(len(ending.done), 'assignment')} given {day(form.end_date.data)} as the last day.")
+    as_last = f"{day(end_date)} as the last day" if end_date else "the earliest last day that each may have"
+    said = f"{plural(len(ending.done), 'assignment')} given {as_last}."
+    say_with_undo(said, bulk_acts.of_moment(BulkKind.ENDED, current_user.email, moment))
+    if came_from() == "archive":
+        flash(_until_archived(chosen[0].customer))
     if ending.refused:
-        return render_template("assignments/end_many_done.html", ending=ending, end_date=form.end_date.data)
-    return _to(url_for("customers.show", customer_id=chosen[0].customer_id))
+        context = {"ending": ending, "end_date": end_date, "home": home_of(chosen[0])}
+        return render_template("assignments/end_many_done.html", **context)
+    return _to(home_of(chosen[0])[1])
+
+
+def _until_archived(customer: Customer) -> str:
+    """From when a customer whose assignments have just been given an end can be archived."""
+    refusal = why_not_archive_customer(customer, today())
+    if refusal is None or refusal.possible_on is None:
+        return f"{customer.name} can be archived now." if refusal is None else refusal.sentence
+    begins = f"{customer.name} can be archived from {day(refusal.possible_on)} on"
+    return f"{begins}, once what falls due until then is posted."
 
 
 def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> Any:
@@ -281,9 +303,61 @@ def _end_form(chosen: Sequence[Any], form: EndManyForm, status: int = 200) -> An
         "ending": ending,
         "foreseen": foreseen,
         "ids": ids,
+        "came_from": came_from(),
+        "home": home_of(chosen[0]),
+        "not_begun": removing_many.sort_out([it.thing for it in ending.refused], today()).done
+        if ending
+        else [],
+        "packed": packed,
         "today": today(),
     }
     return render_template("assignments/end_many.html", **context), status
+
+
+# -- which assignments were chosen, and where
+
+
+def lock_chosen_assignments() -> list[Assignment]:
+    """The assignments that a list chose: by their ids, as those on chosen DIDs, or as all that a package's list found.
+
+    They are locked until the request is over. RuleBroken where there are none.
+    """
+    place = came_from()
+    ids: Sequence[int]
+    if "of" in request.args and place == "dids":
+        ids = assignments.ids_on_dids(chosen("dids"), today())
+        nothing = "Nothing is assigned to what was selected."
+    elif "of" in request.args and place == "package" and request.form.get("all_found"):
+        package = request.args.get("package", 0, row_id)
+        ids = assignments.ids_of_package(package, today(), request.args.get("state") != "all")
+        nothing = "Nobody has this package any more."
+    else:
+        ids = unpacked(request.form.getlist("ids"))
+        nothing = "No assignment was selected. Tick one or more rows first."
+    if len(ids) > MANY:
+        raise Invalid("ids", f"Choose {whole(MANY)} at most.")
+    if not ids:
+        raise RuleBroken(nothing, WayOut("Back to the list", "dids.index") if place == "dids" else None)
+    found = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    if not found:
+        raise RuleBroken("No assignment that was selected exists any more.")
+    return found
+
+
+def came_from() -> str:
+    """The list that assignments were chosen in: `dids`, `package`, or empty for a customer's or a DID's own."""
+    place = request.args.get("of") or request.form.get("came_from", "")
+    return place if place in ("dids", "package", "archive") else ""
+
+
+def home_of(assignment: Assignment) -> tuple[str, str]:
+    """What that list is called, and where it stands; `assignment` is one of those chosen."""
+    match came_from():
+        case "dids":
+            return "DIDs", url_for("dids.index")
+        case "package":
+            return assignment.package.name, url_for("packages.show", package_id=assignment.package_id)
+    return assignment.customer.name, url_for("customers.show", customer_id=assignment.customer_id)
 
 
 def _to(url: str) -> Response:

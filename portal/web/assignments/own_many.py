@@ -4,22 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
-from sqlalchemy.orm import selectinload
 
 from portal.clock import today
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid
 from portal.domain.wording import listed, plural
 from portal.extensions import db
 from portal.models import Assignment
-from portal.services.assignments import lists as assignments
 from portal.services.assignments import own_prices
 from portal.services.assignments.own_impact import OwnImpact, impact_of
 from portal.services.assignments.own_prices import OwnChange
 from portal.services.batch import Batch
-from portal.services.runs.assignment_locks import lock_assignments
 from portal.web.assignments import bp
 from portal.web.assignments.forms import OwnPricesForm
-from portal.web.assignments.many import packed, unpacked
+from portal.web.assignments.many import lock_chosen_assignments, packed
 from portal.web.shared.fields import put_error
 
 Planned = Batch[OwnChange, Assignment]
@@ -28,12 +25,7 @@ Planned = Batch[OwnChange, Assignment]
 @bp.post("/assignments/own-prices")
 def own_prices_of_many() -> Any:
     """Ask for the prices of the chosen assignments; show what they bring; then, as that was seen, save them."""
-    ids = unpacked(request.form.getlist("ids"))
-    if not ids:
-        raise RuleBroken("No assignment was selected. Tick one or more rows first.")
-    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
-    if not chosen:
-        raise RuleBroken("No assignment that was selected exists any more.")
+    chosen = lock_chosen_assignments()
     if "retail" not in request.form:
         return _form(chosen, OwnPricesForm(formdata=None))
     form = OwnPricesForm()

@@ -15,6 +15,7 @@ from portal.extensions import db
 from portal.models import CallImport, Customer, ImportState
 from portal.services.calls import columns, effects, files, importing, rejects, uploads
 from portal.services.calls import lists as call_list
+from portal.services.calls.destination_words import in_words
 from portal.web.calls import bp
 from portal.web.calls.forms import ColumnsForm, FileForm, columns_form
 from portal.web.http.htmx import fragment, is_htmx, see_other
@@ -23,6 +24,8 @@ from portal.web.shared.detached import import_detached
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
 from portal.web.shared.spans import span_of
+
+bp.add_app_template_filter(in_words, "destination_in_words")
 
 LATE_SHOWN = 100
 DAYS_SHOWN = timedelta(days=30)

@@ -108,6 +108,12 @@ class ReverseForm(FlaskForm):
     reason = _reason("Enter why it is reversed: the reason is kept.")
 
 
+class ReverseManyForm(ReverseForm):
+    """Why several charges are taken back. `seen` is what was shown of them."""
+
+    seen = HiddenField()
+
+
 class WriteOffForm(FlaskForm):
     """Why what is left of a charge is written off."""
 

@@ -95,6 +95,7 @@ class PayBackForm(ChoosingForm):
     paid_on = DayField("Date", [Required("Enter the day it was paid back.")])
     method = method_field()
     bank_reference = reference_field()
+    then_archive = BooleanField("Archive the customer then")
 
 
 class AllocationForm(ChoosingForm):

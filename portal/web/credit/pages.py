@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_security import current_user
 from sqlalchemy import select
 
@@ -12,7 +12,7 @@ from portal.domain.errors import Invalid
 from portal.domain.wording import money_in
 from portal.extensions import db
 from portal.models import Customer, Payment
-from portal.services import credit, listing
+from portal.services import credit, deletion, listing
 from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.web.credit import bp
@@ -46,7 +46,10 @@ def show(customer_id: int) -> Any:
         customer=customer,
         today=today(),
         span=span,
-        ledger=charge_ledger(customer.id, span.begins, span.through, ENTRIES_SHOWN),
+        # What is to pay is not known of a day to come.
+        ledger=charge_ledger(
+            customer.id, span.begins, max(min(span.through, today()), span.begins), ENTRIES_SHOWN
+        ),
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=balance,
         available=balance + customer.debit_limit,
@@ -61,8 +64,12 @@ def pay_from_balance(customer_id: int) -> Any:
     """Pay what is due first with what the balance holds."""
     customer = db.get_or_404(Customer, customer_id)
     paid = credit.pay_from_balance(customer, today=today(), by=str(current_user.email), now=now())
+    to_archive = request.form.get("to") == "archive"
+    archived = deletion.archive_if_possible(customer, today()) if to_archive else False
     db.session.commit()
     flash(f"Paid {money_in(paid, customer.currency)} from the balance.")
+    if archived:
+        flash(f"Archived {customer.name}.")
     return redirect(url_for("credit.show", customer_id=customer_id), code=303)
 
 

@@ -14,16 +14,11 @@ from portal.domain.errors import Invalid
 from portal.domain.wording import money, money_in, plural
 from portal.extensions import db
 from portal.models import Allocation, Customer, Payment, PaymentMethod, PaymentState, ReturnedPayment
-from portal.services import credit, listing
-from portal.services.credit import payment_list
-from portal.services.customers.customers import currencies_in_use
+from portal.services import credit
 from portal.web.credit.choosing import Choices, charges_to_pay, offering
 from portal.web.credit.forms import METHODS, ActForm, AllocationForm, CancelForm, PaymentForm, SplitForm
 from portal.web.http.bounds import row_id
-from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.fields import put_error
-from portal.web.shared.lists import list_state
-from portal.web.shared.spans import span_of
 
 bp = Blueprint("payments", __name__, url_prefix="/payments")
 
@@ -36,53 +31,6 @@ def method_in_words(method: PaymentMethod) -> str:
 
 def _by() -> str:
     return str(current_user.email)
-
-
-SORTS = tuple(payment_list.SORTS)
-STATE_CHOICES = [("", "Any state"), *((state.value, state.value.capitalize()) for state in PaymentState)]
-
-
-@bp.get("")
-def index() -> Any:
-    """All payments: searched, filtered, a page at a time."""
-    in_use = currencies_in_use()
-    state = list_state(
-        SORTS, state=("", *PaymentState), currency=("", *in_use), customer=(), **{"from": (), "to": ()}
-    )
-    customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
-    span = span_of(None, None)
-    query = payment_list.find_payments(
-        payment_list.Sought(
-            text=state.text,
-            customer_id=customer.id if customer else None,
-            state=state["state"],
-            currency=state["currency"],
-            begins=span.begins,
-            through=span.through,
-        )
-    ).options(joinedload(Payment.customer))
-    page = listing.page(query, payment_list.SORTS[state.sort], state.after, state.before)
-    context = {
-        "page": page,
-        "lefts": payment_list.lefts(page.rows),
-        "state": state,
-        "span": span,
-        "customer": customer,
-        "states": STATE_CHOICES,
-        "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
-        "is_narrowed": bool(state.text or any(state.filters.values())),
-    }
-    status = 422 if span.problem else 200
-    if is_htmx():
-        return fragment("payments/_found.html", status, **context)
-    return render_template("payments/index.html", **context), status
-
-
-def _id(text: str) -> int:
-    try:
-        return row_id(text)
-    except ValueError:
-        return 0
 
 
 @bp.get("/new")

@@ -11,7 +11,7 @@ from portal.domain.errors import Invalid
 from portal.domain.wording import money_in
 from portal.extensions import db
 from portal.models import Customer, PaymentBack, PaymentMethod
-from portal.services import credit
+from portal.services import credit, deletion
 from portal.web.credit.choosing import offering, payments_to_return
 from portal.web.credit.forms import ActForm, PayBackForm
 from portal.web.http.bounds import row_id
@@ -25,8 +25,9 @@ def new() -> Any:
     customer = _customer()
     holds = credit.balance_of(customer.id)
     form = offering(PayBackForm, payments_to_return(customer))(
-        formdata=None, paid_on=today(), amount=holds if holds > 0 else None
-    )
+        formdata=None, paid_on=today(), amount=holds if holds > 0 else None,
+        then_archive="archive" in request.args,
+    )  # fmt: skip
     return _form(form, customer)
 
 
@@ -52,8 +53,11 @@ def create() -> Any:
         db.session.rollback()
         put_error(form, error)
         return _form(form, _customer(), 422)
+    archived = deletion.archive_if_possible(made.customer, today()) if form.then_archive.data else False
     db.session.commit()
     flash(f"Paid back {money_in(made.amount, made.customer.currency)} to {made.customer.name}.")
+    if archived:
+        flash(f"Archived {made.customer.name}.")
     return redirect(url_for("payments_back.show", payment_back_id=made.id), code=303)
 
 

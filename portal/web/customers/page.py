@@ -4,14 +4,18 @@ from datetime import date
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
+from sqlalchemy import select
 
 from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Customer
+from portal.models import Assignment, Customer
 from portal.services import credit, deletion, listing
+from portal.services.assignments import ending_many
+from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
+from portal.services.assignments.ending import foresee, last_day_of
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.customers import customers, ranking
@@ -88,11 +92,29 @@ def figures(customer_id: int) -> Any:
 def archive(customer_id: int) -> Any:
     customer = lock_or_404(Customer, customer_id)
     if refusal := deletion.why_not_archive_customer(customer, today()):
-        return _page(customer, 409, refusal=refusal)
+        return _page(customer, 409, refusal=refusal, **_ending(refusal))
     deletion.archive_customer(customer, today())
     db.session.commit()
     flash(f"Archived {customer.name}.")
     return redirect(url_for("customers.show", customer_id=customer.id), code=303)
+
+
+def _ending(refusal: deletion.Refusal) -> dict[str, Any]:
+    """What it comes to if all that is in the way ends as early as it may, where that is the way out."""
+    way = refusal.way_out
+    if way is None or way.endpoint != "assignments.end_many":
+        return {}
+    ids = [int(id) for id in way.fields["ids"].split(",")]
+    query = select(Assignment).where(Assignment.id.in_(ids)).options(*assignments.for_rows())
+    ending = ending_many.sort_out(db.session.scalars(query.order_by(Assignment.id)), None, today())
+    last_days = {one.id: last_day_of(one, None, today()) for one in ending.done}
+    days = sorted(set(last_days.values()))
+    return {
+        "ending": ending,
+        "foreseen": foresee(ending.done, None, today()),
+        "last_days": last_days,
+        "end_date": days[0] if len(days) == 1 else None,
+    }
 
 
 @bp.post("/<int:customer_id>/restore")

@@ -43,6 +43,7 @@ FORMS = {
     "assignments.edit_row",
     "assignments.new",
     "charges.ask_due_day",
+    "charges.ask_reversals",
     "charges.ask_use_credit",
     "charges.ask_write_off",
     "charges.new",
@@ -67,6 +68,7 @@ FORMS = {
     "payments.ask_split",
     "payments.new",
     "payments_back.new",
+    "runs.ask_undo",
     "runs.new",
 }
 SECOND_STEP = "security.two_factor_token_validation"

@@ -47,7 +47,7 @@ PLACES = (
     ("home", "Home", "gauge"),
     ("charges", "Charges", "receipt-text"),
     ("summary", "Summary", "file-text"),
-    ("dids", "DIDs", "phone"),
+    ("dids", "Numbers", "phone"),
     ("people", "People", "users"),
 )
 
@@ -135,9 +135,7 @@ def charges(customer: Customer) -> Any:
         422 if span.problem else 200,
         span=span,
         summary=_summary(customer, span),
-        ledger=charge_ledger(customer.id, span.begins, span.through, LINES_SHOWN)
-        if span.begins and span.through
-        else None,
+        ledger=_ledger(customer, span),
         coming=explained(coming),
         more=upcoming.more,
         failed=upcoming.failed,
@@ -196,7 +194,9 @@ def _span(months: int) -> Span:
 
 def _ledger(customer: Customer, span: Span) -> ChargeLedger:
     assert span.begins and span.through
-    return charge_ledger(customer.id, span.begins, span.through, LINES_SHOWN)
+    # What is to pay is not known of a day to come.
+    through = max(min(span.through, today()), span.begins)
+    return charge_ledger(customer.id, span.begins, through, LINES_SHOWN)
 
 
 def _summary(customer: Customer, span: Span) -> Summary:

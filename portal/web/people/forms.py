@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_security import current_user
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
@@ -15,6 +16,11 @@ TOO_LONG = Length(max=NAME_LONGEST, message=f"A name can have {NAME_LONGEST} cha
 CHOOSE = "Choose a role."
 
 
+def role_in_words(name: str) -> str:
+    """A role as whoever reads it calls it: to a customer's people an owner of theirs is no "customer owner"."""
+    return name.removeprefix("customer ") if getattr(current_user, "customer_id", None) else name
+
+
 class InviteForm(FlaskForm):
     """Whom to invite, and what they may do."""
 
@@ -26,7 +32,7 @@ class InviteForm(FlaskForm):
         super().__init__(**options)
         roles = CUSTOMER_ROLES if of_customer else STAFF_ROLES
         self.role.choices = [
-            SelectChoice(name, f"{name.capitalize()}: {may[0].lower()}{may[1:]}")
+            SelectChoice(name, f"{role_in_words(name).capitalize()}: {may[0].lower()}{may[1:]}")
             for name, may in roles.items()
         ]
         if not self.is_submitted():
@@ -42,7 +48,7 @@ class PersonForm(FlaskForm):
     def __init__(self, of_customer: bool, **options: Any) -> None:
         super().__init__(**options)
         roles = CUSTOMER_ROLES if of_customer else STAFF_ROLES
-        self.role.choices = [SelectChoice(name, name.capitalize()) for name in roles]
+        self.role.choices = [SelectChoice(name, role_in_words(name).capitalize()) for name in roles]
 
 
 class AcceptForm(FlaskForm):

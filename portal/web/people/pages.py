@@ -11,9 +11,12 @@ from portal.web.http.access import may_own, require_role
 from portal.web.http.locks import lock_or_404
 from portal.web.people import bp
 from portal.web.people import user_group as acts
+from portal.web.people.forms import role_in_words
 from portal.web.people.user_group import UserGroup
 
 HERE = "/settings/people"
+
+bp.add_app_template_filter(role_in_words)
 
 
 @bp.context_processor

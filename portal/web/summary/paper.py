@@ -107,7 +107,7 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "account": _account(summary.account, customer.currency),
         "changed": _changed(summary.changed, customer.currency) if summary.changed else None,
         "currencies": [_charges(summary, currency) for currency in summary.totals],
-        "assigned_heads": ["Package", "On", "Quantity", "Charged", f"Retail, {customer.currency}", "Since"],
+        "assigned_heads": ["Package", "On", "Quantity", "Charged", f"Price, {customer.currency}", "Since"],
         "assigned_as_of": f"As of {day(summary.through)}",
         "assigned": list(_assigned(summary)),
         "entry_heads": ["Date", "Entry", f"Amount, {customer.currency}", "Balance"],
@@ -214,7 +214,7 @@ def _line(line: Explained, summary: Summary) -> dict[str, Any]:
     charge = line.charge
     times = f" × {whole(charge.quantity)}" if charge.quantity > 1 else ""
     on = f" on {phone(charge.did_number)}" if charge.did_number else ""
-    kind = {"setup": ", setup", "credit": ", credit", "difference": ", difference", "reversal": ", reversal"}
+    kind = {"setup": ", set-up", "credit": ", credit", "difference": ", difference", "reversal": ", reversal"}
     stands = summary.standings.get(charge.id)
     return {
         "date": day(charge.charge_on),

@@ -1,8 +1,11 @@
 """Destination: which numbers a pattern means, and which patterns cannot be held."""
 
+import re
+
 import pytest
 
 from portal.domain.errors import Invalid
+from portal.services.calls.destination_words import in_words
 from portal.services.calls.destinations import compiled, dead_parts, matches, open_parts
 
 
@@ -71,3 +74,37 @@ def test_a_pattern_that_wants_a_plus_or_00_can_match_no_number(pattern, found):
     for part, _ in found:
         if "|" not in part:
             assert not any(matches(part, number) for number in ("+44207", "0044207", "44207"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("", "calls to every number"),
+        ("^44", "calls to the United Kingdom"),
+        ("^44.*", "calls to the United Kingdom"),
+        ("^44|^91|^1", "calls to the United Kingdom, India and North America"),
+        ("^(44|31)", "calls to the United Kingdom and the Netherlands"),
+        ("(^44|^49)", "calls to the United Kingdom and Germany"),
+        ("^4420", "calls to numbers that begin with +44 20"),
+        ("^44(20|161)|^33", "calls to France and to numbers that begin with +44 20 or +44 161"),
+        ("^447[4-6]", "calls to numbers that begin with +44 74, +44 75 or +44 76"),
+        ("^44|^4420", "calls to the United Kingdom"),
+        ("^1212", "calls to numbers that begin with +1 212"),
+        ("^800|^33", "calls to France and to numbers that begin with +800"),
+        ("^3", "calls to numbers that begin with +3"),
+        ("44", "calls to certain numbers; ask us which"),
+        ("^44[^7]", "calls to certain numbers; ask us which"),
+        ("^44|20$", "calls to certain numbers; ask us which"),
+        ("^", "calls to certain numbers; ask us which"),
+        ("^44?", "calls to certain numbers; ask us which"),
+        ("^[0-9][0-9]", "calls to certain numbers; ask us which"),
+    ],
+)
+def test_a_pattern_is_told_to_customers_in_words(pattern, words):
+    assert in_words(pattern) == words
+
+
+def test_what_the_words_promise_is_what_the_pattern_means():
+    for pattern in ("^44|^91|^1", "^(44|31)", "^44(20|161)|^33", "^447[4-6]", "^44|^4420", "^999"):
+        begins = re.findall(r"\+([\d ]+)", in_words(pattern))
+        assert all(matches(pattern, f"{begin.replace(' ', '')}5550100") for begin in begins), pattern

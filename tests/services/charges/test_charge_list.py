@@ -8,11 +8,13 @@ from sqlalchemy import insert, select
 
 from portal.domain.due import Kind
 from portal.domain.names import search_key
-from portal.models import Charge
+from portal.models import Charge, Payment, PaymentState
 from portal.models.raw_tables import CHARGE
+from portal.services import credit
 from portal.services.charges import lists
 from portal.services.charges.lists import Asked, charge_page
-from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned, run
+from portal.services.credit import owed
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 pytestmark = pytest.mark.usefixtures("session")
 
@@ -110,6 +112,24 @@ def test_pages_there_and_back_contain_each_charge_once(trade, sort, asked):
         back = [charge.id for charge in page.rows] + back
         before = page.before
     assert back == whole
+
+
+def test_what_is_left_of_charges_to_pay_is_what_owed_says(session, trade):
+    acme, _ = trade
+    payment = Payment(
+        token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(7), fee=Decimal(0),
+        created_by=BEN, created_at=NOW,
+    )  # fmt: skip
+    credit.record_payment(payment, TODAY, now=NOW)
+    left = charge_page(Asked(paid="to_pay")).counted.left
+    assert len(left) == 2
+    for currency, amount in left.items():
+        assert amount == owed.owed(currency, TODAY, now_is=TODAY).sum("charges")
+    part = charge_page(Asked(paid="part_paid", text="acme")).counted
+    assert part.left == {
+        acme.currency: part.totals[acme.currency].amount + part.totals[acme.currency].tax - 7
+    }
+    assert charge_page(Asked(paid="paid")).counted.left == charge_page(Asked()).counted.left == {}
 
 
 def test_a_charge_that_is_not_there_leads_to_the_first_page(trade):

@@ -55,7 +55,7 @@ def test_a_manual_charge_has_the_customers_tax_and_who_made_it():
 def test_below_zero_it_is_a_discount():
     charge = charged(asked(amount=Decimal(-5), cost=Decimal(0)))
     assert (charge.amount, charge.tax) == (Decimal(-5), Decimal(-1))
-    assert explain_all([charge])[charge.id] == "A manual discount."
+    assert explain_all([charge])[charge.id] == "A discount, entered by hand."
 
 
 def test_a_form_sent_twice_charges_once(session):

@@ -10,7 +10,7 @@ from portal.domain.errors import Invalid, RuleBroken
 from portal.models import BalanceEntry, Payment, PaymentBack, PaymentMethod, PaymentState
 from portal.services import credit, listing
 from portal.services.charges.by_hand import ManualCharge, charge_manually
-from portal.services.credit.payment_list import SORTS, Sought, find_payments
+from portal.services.credit.payment_list import SORTS, SORTS_BACK, Sought, find_payments, find_payments_back
 from portal.services.credit.statement import statement
 from tests.trade import BEN, NOW, TODAY, a_customer
 
@@ -247,3 +247,27 @@ def test_the_list_goes_on_page_by_page_by_amount(acme):
         if not (after := page.after):
             break
     assert seen == sorted(seen, reverse=True) and len(seen) == 7
+
+
+def test_payments_back_are_found_as_payments_are(session, acme, globex):
+    for customer in (acme, globex):
+        paid(customer, "200", token=f"paid {customer.name}")
+    first = back(acme, "99.72", token="a")
+    first.bank_reference, first.paid_on = "FT-26 1122", TODAY - timedelta(days=3)
+    back(globex, "10", token="b")
+    credit.cancel_payment_back(back(acme, "10", token="c"), TODAY, by=BEN, now=NOW)
+
+    def found(**sought):
+        rows = session.scalars(find_payments_back(Sought(**sought)).order_by(PaymentBack.id))
+        return [row.token for row in rows]
+
+    assert found() == ["a", "b", "c"]
+    assert found(text="99.72") == found(text="ft261122") == found(text="ft 26.11") == ["a"]
+    assert found(text="10") == ["b", "c"]
+    assert found(text="globex") == ["b"]
+    assert found(text="100%") == found(text="_") == found(text="100") == []
+    assert found(state="cancelled") == ["c"] and found(state="completed") == ["a", "b"]
+    assert found(customer_id=acme.id, currency="GBP") == ["a", "c"]
+    assert found(begins=TODAY) == ["b", "c"] and found(through=TODAY - timedelta(days=1)) == ["a"]
+    amounts = [row.amount for row in listing.page(find_payments_back(Sought()), SORTS_BACK["-amount"]).rows]
+    assert amounts == [Decimal("99.72"), 10, 10]

@@ -250,6 +250,14 @@ def test_every_assignment_in_the_way_counts_also_those_that_are_not_named():
     assert [charge.charge_on for charge in refusal.falls_due] == [date(2026, 12, 1), date(2027, 1, 1)]
 
 
+def test_several_that_have_not_started_are_removed_together():
+    customer = a_customer()
+    both = [assigned(a_package(name), customer, date(2027, 3, 1)) for name in ("Seat", "Fax")]
+    way = deletion.why_not_archive_customer(customer, TODAY).way_out
+    assert (way.label, way.endpoint) == ("Remove 2 assignments", "assignments.remove_many")
+    assert way.fields == {"ids": ",".join(str(one.id) for one in both)}
+
+
 def test_what_has_not_started_is_removed_and_holds_up_nothing(session):
     customer = a_customer()
     assignment = assigned(a_package("Seat", minimum_days=90), customer, date(2027, 3, 1))

@@ -131,7 +131,7 @@ def test_what_will_be_charged_is_shown_before_it_is_assigned(client, northwind, 
     soup = part(client.get(url, query_string=query, headers=HTMX))
     said = words(soup)
     assert "Retail 30.00 GBP a unit" in said and "Setup Retail 5.00 GBP a unit, once" in said
-    assert "22 Nov 2026 Setup why Setup, once, on the start date: 5.00 × 2. 10.00" in said
+    assert "22 Nov 2026 Set-up why Set-up, once, on the start date: 5.00 × 2. 10.00" in said
     assert "1 Dec 2026 1–31 Dec 2026" in said
     assert "730.00 GBP in the twelve months from today, 13 charges tax 146.00" in said
     assert "Locked until 21 Jan 2027: its last day can be 20 Jan 2027 or later." in said
@@ -448,7 +448,7 @@ def test_the_page_of_an_assignment_tells_its_whole_story(client, session, northw
     facts = words(soup.select_one(".facts"))
     assert "Charged until 1 Dec 2026" in facts and "Locked until 31 Dec 2026" in facts
     assert "Next charge 1 Dec 2026 90.00 GBP" in facts
-    assert "1 Nov 2026 Recurring, 1–30 Nov 2026 × 2 why Match day 1." in words(
+    assert "1 Nov 2026 Recurring, 1–30 Nov 2026 × 2 why Every month on the 1st." in words(
         soup.select_one("#posted").find_parent("section")
     )
     assert "Quantity, planned 3 from 1 Dec 2026" in words(soup.select_one("#terms").find_parent("section"))

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.models import Assignment
+from portal.services.billing.posting import post_chunk
 from portal.web.assignments.many import packed, unpacked
 from tests.pages import error_at, page, part, words
-from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 HTMX = {"HX-Request": "true"}
 
@@ -170,3 +171,75 @@ def test_when_all_end_one_is_back_at_the_customer(client, three):
 def test_without_a_day_nothing_ends(client, three):
     soup = page(client.post("/assignments/end", data={"ids": str(three[0].id), "end_date": ""}), 422)
     assert error_at(soup, "end_date").startswith("Choose their last day.")
+
+
+def test_those_chosen_in_a_packages_list_end_and_one_is_back_there(client, three):
+    package = three[0].package
+    soup = page(client.get(f"/packages/{package.id}"))
+    assert [box["value"] for box in soup.select("#assigned .row-select")] == [str(three[0].id)]
+    form = soup.select_one("#bulk-assigned")
+    asked = page(client.post(form["action"], data={"ids": three[0].id}))
+    sent = {field["name"]: field["value"] for field in asked.select("#end-many input[value]")}
+    assert sent["came_from"] == "package"
+    response = client.post("/assignments/end", data=sent)
+    assert response.location == f"/packages/{package.id}"
+    assert three[0].end_date == TODAY
+
+
+def test_all_who_have_a_package_are_chosen_at_once(client, three):
+    package, other = three[0].package, assigned(three[0].package, a_customer("Globex"), date(2026, 12, 1))
+    path = f"/assignments/end?of=package&package={package.id}"
+    soup = page(client.post(path, data={"all_found": "1", "ids": three[1].id}))
+    assert words(soup.select_one("h1")) == "End 1 assignment"
+    soup = page(client.post(f"{path}&state=all", data={"all_found": "1"}))
+    assert words(soup.select_one("h1")) == "End 2 assignments"
+    gone = soup.select_one("form[action='/assignments/remove'] [name=ids]")["value"]
+    assert gone == str(other.id), "what has not begun can be removed instead"
+    page(client.post(f"{path.replace(str(package.id), '999')}", data={"all_found": "1"}), 409)
+
+
+def test_packages_on_chosen_dids_end(client, session, dids):
+    lines = [
+        assigned(a_package(f"Line {n}"), did.customer, date(2026, 11, 1), did=did)
+        for n, did in enumerate(dids[:2])
+    ]
+    over = assigned(
+        a_package("Over"), dids[0].customer, date(2026, 10, 1), did=dids[0], end_date=date(2026, 10, 31)
+    )
+    run()
+    soup = page(client.post("/assignments/end?of=dids", data={"ids": [did.id for did in dids]}))
+    assert words(soup.select_one("h1")) == "End 2 assignments"
+    sent = {field["name"]: field["value"] for field in soup.select("#end-many input[value]")}
+    assert client.post("/assignments/end", data=sent).location == "/dids"
+    session.expire_all()
+    assert [one.end_date for one in (*lines, over)] == [TODAY, TODAY, date(2026, 10, 31)]
+    nothing = page(client.post("/assignments/end?of=dids", data={"ids": dids[2].id}), 409)
+    assert "Nothing is assigned to what was selected." in words(nothing)
+
+
+# -- removing many
+
+
+def test_what_can_be_removed_is_shown_with_what_stays_and_why_and_then_removed(client, session, three):
+    customer = three[0].customer
+    later = assigned(a_package("Later"), customer, date(2026, 12, 1))
+    todays = assigned(a_package("Today", match=()), customer, TODAY)
+    charged = assigned(a_package("Charged", match=()), customer, TODAY)
+    post_chunk([charged.id], TODAY, TODAY, None, BEN, NOW)
+    session.commit()
+    ids = packed([one.id for one in (three[0], later, todays, charged)])
+    soup = page(client.post("/assignments/remove", data={"ids": ids}))
+    said = words(soup)
+    assert "2 assignments are not removed:" in said
+    assert "SIP Trunk 10 of Northwind Telecom: It started on 1 November 2026." in said
+    assert "Charged of Northwind Telecom: A charge was posted on it." in said
+    assert count(session) == 6, "nothing is removed before it was shown"
+    sent = {field["name"]: field["value"] for field in soup.select("main form.measure input")}
+    response = client.post("/assignments/remove", data=sent)
+    assert response.location == f"/customers/{customer.id}"
+    session.expire_all()
+    assert count(session) == 4
+    page(client.post("/assignments/remove", data=sent), 409)
+    refused = page(client.post("/assignments/remove", data={"ids": three[0].id, "seen": "1"}), 409)
+    assert words(refused.select_one("form[action='/assignments/end'] button")) == "End them instead"
+    assert count(session) == 4

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
+from werkzeug.datastructures import MultiDict
 
 from portal.domain.due import Kind
 from portal.domain.terms import Proration
@@ -109,7 +110,7 @@ def test_a_charge_tells_its_whole_story(client, session, acme):
     charge = charge_of(session, label="Seat")
     soup = page(client.get(f"/charges/{charge.id}"))
     main = words(soup.select_one("main"))
-    assert "Match day 1. 30.00 × 1 for 1 to 30 Nov." in main
+    assert "Every month on the 1st. 30.00 × 1 for 1 to 30 Nov." in main
     assert "monthly, 1st since the beginning , counted from 1 Nov 2026" in main
     assert f"assigned by {BEN}" in main
     assert "Posted 22 Nov 2026, 12:00" in main
@@ -229,7 +230,7 @@ def test_upcoming_charges_stand_by_day_with_their_reasons(client, acme):
     assert "Tue 1 Dec 2026 1 charge 40.00" in words(soup.select_one(".day-head"))
     line = soup.select("tbody tr")[1]
     assert "Acme Trunk × 2" in words(line)
-    assert "Match day 1. 20.00 × 2 for 1 to 31 Dec." in words(line)
+    assert "Every month on the 1st. 20.00 × 2 for 1 to 31 Dec." in words(line)
     assert [words(cell) for cell in line.select("td.num")] == ["20.00", "20.00", "40.00"]
 
 
@@ -247,4 +248,36 @@ def test_what_is_overdue_leads_to_a_run(client, session, acme):
     session.commit()
     soup = page(client.get("/charges/upcoming"))
     assert "2 charges dated before 22 Nov 2026 are due and not posted yet." in words(soup.select_one(".note"))
-    assert soup.select_one('.note a[href="/runs/new"]')
+    form = soup.select_one(".note form[action='/runs']")
+    sent = {field["name"]: field["value"] for field in form.select("input")}
+    soup = page(client.post(form["action"], data=sent, follow_redirects=True))
+    assert words(soup.select_one("h1")) == "Simulation up to 22 Nov 2026"
+    assert words(soup.select_one(".head .button--primary")) == "Post 2 charges"
+
+
+def test_ticked_charges_are_seen_and_then_reversed_with_one_reason(client, session, acme):
+    run(TODAY)
+    session.commit()
+    soup = page(client.get("/charges?q=acme&sort=amount"))
+    ids = [box["value"] for box in soup.select(".row-select")]
+    assert len(ids) == 3, "a seat, its credit, and a trunk"
+    path = soup.select_one("#bulk")["action"]
+    page(client.post(path, data={}), 409)
+    asked = page(client.post(path, data={"ids": ids}))
+    assert words(asked.select_one("h1")) == "Reverse 2 charges"
+    assert "50.00" in words(asked.select_one(".facts")) and "with 1 correction" in words(asked)
+    sent = [
+        (field["name"], field.get("value", "")) for field in asked.select("#reverse input, #reverse textarea")
+    ]
+    path = asked.select_one("#reverse")["action"]
+    without = page(client.post(path, data=MultiDict(sent)), 422)
+    assert error_at(without, "reason").startswith("Enter why")
+    data = MultiDict([pair for pair in sent if pair[0] != "reason"] + [("reason", "The wrong run")])
+    response = client.post(path, data=data)
+    assert response.location == "/charges?q=acme&sort=amount"
+    reversals = session.scalars(select(Charge).where(Charge.kind == Kind.REVERSAL)).all()
+    assert {str(one.reverses_id) for one in reversals} == {
+        str(charge_of(session, label=name).id) for name in ("Trunk", "Seat")
+    }
+    again = page(client.post(path, data=data), 409)
+    assert "has changed since it was shown" in words(again) and "already reversed" in words(again)

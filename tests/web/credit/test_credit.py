@@ -346,6 +346,35 @@ def test_all_payments_are_listed_and_found(client, session, acme):
     assert "To is before From" in words(page(client.get("/payments?from=2026-11-23&to=2026-11-01"), 422))
 
 
+def test_payments_back_have_a_list_and_are_told_of_where_only_they_are_found(client, session, acme):
+    a_payment(session, acme, "50")
+    typed = {"token": "b", "amount": "12.34", "paid_on": "2026-11-22", "method": "bank_transfer"}
+    page(client.post(f"/payments-back?customer_id={acme.id}", data=typed, follow_redirects=True))
+    listed = words(page(client.get("/payments-back")))
+    assert "Acme Bank transfer" in listed and "paid back 12.34 GBP" in listed and "1 payment back" in listed
+    for asked, there in (("q=12.34", True), ("q=acme&sort=-amount", True), ("q=50", False), ("state=cancelled", False),
+                         ("state=pending", True), ("to=2026-11-21", False)):  # fmt: skip
+        assert ("12.34 GBP" in words(page(client.get(f"/payments-back?{asked}")))) is there, asked
+    nothing = page(client.get("/payments?q=12.34"))
+    there = nothing.select_one(".empty .button--primary")
+    assert words(there) == "Show 1 payment back"
+    assert "12.34 GBP" in words(page(client.get(there["href"])))
+    assert (
+        words(page(client.get("/payments-back?q=50")).select_one(".empty .button--primary"))
+        == "Show 1 payment"
+    )
+
+
+def test_a_balance_below_zero_alone_is_to_pay_in_the_ledger_too(client, session, acme):
+    credit.adjust(acme, Decimal(-5), TODAY, "Calls", token="x", today=TODAY, by=BEN, now=NOW)
+    session.commit()
+    for path in ("credit", "as-customer/charges", "credit?from=2026-11-01&to=2027-01-31"):
+        ledger = page(client.get(f"/customers/{acme.id}/{path}")).select_one("#ledger").find_parent("section")
+        assert words(ledger.select_one("tfoot")).endswith(
+            "The balance is below zero 5.00 To pay on 22 Nov 2026 5.00"
+        ), path
+
+
 def test_charges_and_what_paid_them_add_up_to_what_is_to_pay(client, session, acme):
     charged(acme, "30")
     a_payment(session, acme, "12.50")

@@ -1,6 +1,7 @@
 """Customers: the list, the row that opens in it, making and changing one, their page, the archive."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,10 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from portal.domain.terms import Proration
 from portal.models import Customer
+from portal.services import credit
+from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.customers import customers
 from tests.pages import error_at, page, part, words
-from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
 HTMX = {"HX-Request": "true"}
 TYPED = {
@@ -542,6 +546,70 @@ def test_a_customer_with_an_assignment_is_not_archived_and_the_page_says_why(
     assert "SIP Trunk 10 (locked until 21 December 2026)" in said
     assert "1 charge, 24.50 GBP in all before tax" in said
     assert customer.archived_on is None
+
+
+def test_what_ending_all_comes_to_is_shown_and_they_end_from_there(session: Any, client: FlaskClient) -> None:
+    customer = a_customer("Acme")
+    package = a_package(proration=Proration.DAILY, match=(22,))
+    made = [assigned(package, customer, TODAY - timedelta(31)) for _ in range(2)]
+    run(TODAY)
+    session.commit()
+    soup = page(client.post(f"/customers/{customer.id}/archive"), 409)
+    assert "Credited" in words(soup.select_one("main table thead"))
+    assert words(soup.select_one("main table tfoot")) == "In all, GBP 0.00 −47.36"
+    form = soup.select_one("form:has([name=came_from])")
+    assert words(form) == "End 2 assignments on 22 Nov 2026"
+    sent = {field["name"]: field["value"] for field in form.select("input")}
+    said = words(page(client.post(form["action"], data=sent, follow_redirects=True)))
+    assert "Acme can be archived from 23 Nov 2026 on, once what falls due until then is posted." in said
+    assert {one.end_date for one in made} == {TODAY}
+
+
+def test_each_ends_as_early_as_it_can_and_the_sums_are_those_of_the_refusal(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme")
+    free = assigned(a_package(proration=Proration.DAILY), customer, date(2026, 11, 1))
+    locked = assigned(a_package("Seat", "30", minimum_days=60), customer, date(2026, 11, 1))
+    over = assigned(a_package("Fax", "5"), customer, date(2026, 11, 1), end_date=date(2027, 2, 10))
+    run(TODAY)
+    session.commit()
+    soup = page(client.post(f"/customers/{customer.id}/archive"), 409)
+    assert "Until then 5 charges" in words(soup.select_one("[role=alert]")), "three of the fax among them"
+    form = soup.select_one("form:has([name=each])")
+    assert words(form) == "End 2 assignments, each as early as it can"
+    rows = [words(row) for row in soup.select("main section:has(#ending-title) tbody tr")]
+    assert "22 Nov 2026 nothing −6.53 GBP" in rows[0] and "30 Dec 2026 30.00 GBP nothing" in rows[1]
+    client.post(form["action"], data={field["name"]: field["value"] for field in form.select("input")})
+    assert [one.end_date for one in (free, locked, over)] == [TODAY, date(2026, 12, 30), date(2027, 2, 10)]
+
+
+def test_paying_the_last_from_the_balance_archives_where_that_was_wanted(
+    session: Any, client: FlaskClient
+) -> None:
+    customer = a_customer("Acme", tax_rate="0")
+    for amount in (30, 5):  # what is in the balance before a charge is posted does not pay it by itself
+        credit.adjust(
+            customer, Decimal(amount), TODAY, "Moved", token=str(amount), today=TODAY, by=BEN, now=NOW
+        )  # fmt: skip
+    asked = ManualCharge(customer, TODAY, Decimal(30), Decimal(0), "Visit")
+    charge_manually(asked, token="c", today=TODAY, by=BEN, now=NOW)
+    session.commit()
+    soup = page(client.post(f"/customers/{customer.id}/archive"), 409)
+    form = soup.select_one("form[action$='/credit/pay']")
+    sent = {field["name"]: field["value"] for field in form.select("input")}
+    client.post(form["action"], data=sent)
+    assert customer.archived_on is None, "5.00 is left in the balance"
+    back = page(client.get(f"/payments-back/new?customer_id={customer.id}&archive=1"))
+    assert back.select_one("[name=then_archive][checked]")
+    typed = {"token": "b", "amount": "5", "paid_on": TODAY.isoformat(), "method": "cash", "then_archive": "y"}
+    said = words(
+        page(client.post(f"/payments-back?customer_id={customer.id}", data=typed, follow_redirects=True))
+    )
+    assert "Archived Acme." in said and customer.archived_on == TODAY
+    assert not page(client.get(f"/payments-back/new?customer_id={a_customer('Globex').id}")).select(
+        "[name=then_archive]"
+    )
 
 
 # -- suggestions

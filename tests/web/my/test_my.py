@@ -78,7 +78,7 @@ def test_home_says_what_they_have_and_what_comes_next(as_acme):
         "monthly, 1st",
         "24.50",
         "25.00",
-        "locked until 31 Dec 2026",
+        "minimum term until 30 Dec 2026",
         "1 Dec 2026",
         "+44 20 7946 0123",
         "Balance 0.00 GBP",

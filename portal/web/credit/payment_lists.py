@@ -1,0 +1,85 @@
+"""The lists of all payments and of all payments back: searched, filtered, a page at a time."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import render_template
+from sqlalchemy.orm import joinedload
+
+from portal.extensions import db
+from portal.models import Customer, Payment, PaymentBack, PaymentState
+from portal.services import listing
+from portal.services.credit import payment_list
+from portal.services.customers.customers import currencies_in_use
+from portal.web.credit import payments, payments_back
+from portal.web.http.bounds import row_id
+from portal.web.http.htmx import fragment, is_htmx
+from portal.web.shared.lists import list_state
+from portal.web.shared.spans import span_of
+
+STATE_CHOICES = [("", "Any state"), *((state.value, state.value.capitalize()) for state in PaymentState)]
+BACK_STATE_CHOICES = [("", "Any state"), ("completed", "Paid back"), ("cancelled", "Cancelled")]
+
+
+@payments.bp.get("")
+def index() -> Any:
+    """All payments."""
+    return _listed(is_back=False)
+
+
+@payments_back.bp.get("", endpoint="index")
+def index_back() -> Any:
+    """All payments back."""
+    return _listed(is_back=True)
+
+
+def _listed(*, is_back: bool) -> Any:
+    """One of the two lists; of the other, how many the same search finds there: no amount is looked for in vain."""
+    in_use = currencies_in_use()
+    sorts = payment_list.SORTS_BACK if is_back else payment_list.SORTS
+    states = payment_list.BACK_STATES if is_back else tuple(PaymentState)
+    state = list_state(
+        tuple(sorts), state=("", *states), currency=("", *in_use), customer=(), **{"from": (), "to": ()}
+    )
+    customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
+    span = span_of(None, None)
+    sought = payment_list.Sought(
+        text=state.text,
+        customer_id=customer.id if customer else None,
+        state=state["state"],
+        currency=state["currency"],
+        begins=span.begins,
+        through=span.through,
+    )
+    # Nothing that is paid back was ever pending: the other list is then asked whatever the state.
+    elsewhere = replace(sought, state="") if sought.state == PaymentState.PENDING else sought
+    if is_back:
+        query = payment_list.find_payments_back(sought).options(joinedload(PaymentBack.customer))
+        others = listing.count(payment_list.find_payments(elsewhere))
+    else:
+        query = payment_list.find_payments(sought).options(joinedload(Payment.customer))
+        others = listing.count(payment_list.find_payments_back(elsewhere))
+    page = listing.page(query, sorts[state.sort], state.after, state.before)
+    context = {
+        "page": page,
+        "others": others,
+        "is_back": is_back,
+        "lefts": {} if is_back else payment_list.lefts(page.rows),
+        "state": state,
+        "span": span,
+        "customer": customer,
+        "states": BACK_STATE_CHOICES if is_back else STATE_CHOICES,
+        "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
+        "is_narrowed": bool(state.text or any(state.filters.values())),
+    }
+    status = 422 if span.problem else 200
+    if is_htmx():
+        return fragment("payments/_found.html", status, **context)
+    return render_template("payments/index.html", **context), status
+
+
+def _id(text: str) -> int:
+    try:
+        return row_id(text)
+    except ValueError:
+        return 0
