@@ -86,9 +86,9 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     )
     db.session.add(taken_in)
     act = bulk_acts.record(
-        BulkKind.ENDED, "1 assignment", {held.id: None}, today=trade.TODAY, by=trade.BEN, now=trade.NOW,
-        end_date=trade.TODAY,
-    )  # fmt: skip
+            BulkKind.ENDED, "1 assignment", {held.id: bulk_acts.LastDay(trade.TODAY, before=None)},
+            today=trade.TODAY, by=trade.BEN, now=trade.NOW,
+        )  # fmt: skip
     assert act
     person = people.create(f"one@{name.lower()}.example", "One", world.PASSWORD, role, customer.id)
     other = people.create(f"two@{name.lower()}.example", "Two", world.PASSWORD, CUSTOMER_USER, customer.id)
