@@ -346,7 +346,7 @@ def take_back_all_of(assignments: Sequence[Assignment], reason: str, act: credit
     customers = sorted({assignment.customer_id for assignment in assignments if assignment.id in taken})
     charges: list[Any] = []
     for some in in_chunks(taken):
-        charges += _charges_of(some, CHARGE.c.kind.in_([kind.value for kind in LINES]))
+        charges += _charges_of(some, and_(CHARGE.c.kind.in_([kind.value for kind in LINES]), ~_of_manual()))
     _take_back(charges, customers, reason, act)
     credit.set_off_all(_with_credit(customers), act)
     for some in in_chunks(taken):
@@ -358,6 +358,13 @@ def take_back_all_of(assignments: Sequence[Assignment], reason: str, act: credit
             position.held_lines, position.was_undone = 0, True
     db.session.flush()
     return left
+
+
+def _of_manual() -> ColumnElement[bool]:
+    """Whether a charge (CHARGE) corrects a manual one: it stays with that, which no run has posted."""
+    root = CHARGE.alias()
+    manual = select(root.c.id).where(root.c.id == CHARGE.c.corrects_id, root.c.kind == Kind.MANUAL.value)
+    return manual.exists()
 
 
 def _why_kept(assignments: Sequence[Assignment]) -> dict[int, str]:
