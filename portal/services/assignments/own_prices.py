@@ -186,8 +186,11 @@ def check_one_currency(currencies: Iterable[str], prices: Mapping[str, Decimal |
 def _begins(assignment: Assignment, day: date, earliest: date, today: date) -> date:
     """The day from which a change holds; FIRST_DAY for at once."""
     if day < earliest:
-        reason = "Charges have been posted at today's terms. " if earliest > today else ""
-        raise Invalid("effective_from", f"{reason}Choose {long_day(earliest)} or a later day.")
+        reason, back = "", ""
+        if earliest > today:
+            reason = "Charges have been posted at today's terms. "
+            back = " What was wrong before is corrected back to a day."
+        raise Invalid("effective_from", f"{reason}Choose {long_day(earliest)} or a later day.{back}")
     if day > LAST_DAY:
         raise Invalid("effective_from", f"Choose a day up to {long_day(LAST_DAY)}.")
     if assignment.end_date and day > assignment.end_date:

@@ -167,6 +167,7 @@ def assignments_of(wanted: Wanted, whose: Whose) -> Sequence[Assignment]:
         select(Assignment)
         .join(Customer, Customer.id == Assignment.customer_id)
         .options(joinedload(Assignment.customer), joinedload(Assignment.package), joinedload(Assignment.did))
+        .where(Assignment.withdrawn_on.is_(None))
         .order_by(Assignment.id)
     )
     if whose.package:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken
@@ -33,6 +33,7 @@ from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
 from portal.services.corrections.planning import Line, Plan, assignments_of, plan
 from portal.services.corrections.right_terms import as_json, store_own, store_package
+from portal.services.corrections.standing import ONCE
 from portal.services.corrections.wanted import Wanted, Whose, receipt
 from portal.services.credit import (
     Act,
@@ -156,6 +157,7 @@ def _post_lines(lines: Sequence[Line], correction: Correction, today: date, by: 
     locking.lock_ids(Charge, touched)
     days = payment_days(customers)
     rows = [_row(line, correction, days, today, by, now) for line in lines]
+    _number_once(rows)
     for some in in_chunks(rows):
         db.session.execute(insert(CHARGE), list(some))
     posted = Charge.correction_id == correction.id
@@ -184,6 +186,21 @@ def _row(
         "posted_by": by,
         "posted_at": now,
     }
+
+
+def _number_once(rows: Sequence[dict[str, Any]]) -> None:
+    """Let a setup or one-off that was posted and undone before take the next number (billing-rules 16)."""
+    once = [row for row in rows if row["corrects_id"] is None and row["period_until"] is None]
+    for some in in_chunks(once):
+        query = (
+            select(Charge.assignment_id, Charge.kind, func.max(Charge.number))
+            .where(Charge.assignment_id.in_([row["assignment_id"] for row in some]), Charge.kind.in_(ONCE))
+            .group_by(Charge.assignment_id, Charge.kind)
+        )
+        found = {(id, kind.value): number for id, kind, number in db.session.execute(query)}
+        for row in some:
+            if (highest := found.get((row["assignment_id"], row["kind"]))) is not None:
+                row["number"] = highest + 1
 
 
 def _find_next(made: Plan, today: date) -> None:

@@ -32,6 +32,7 @@ from portal.models import (
     Correction,
     Customer,
     EntrySource,
+    counts_as_posted,
     is_undone,
 )
 from portal.models.company import ONLY
@@ -229,9 +230,8 @@ def _add_charges(made: TaxPlan) -> None:
         ids = [root.id for root in some]
         reversed_ = set(db.session.scalars(select(Charge.reverses_id).where(Charge.reverses_id.in_(ids))))
         lines: dict[int | None, list[Charge]] = defaultdict(list)
-        named = (
-            select(Charge).where(Charge.corrects_id.in_(ids), ~is_undone()).order_by(Charge.number, Charge.id)
-        )
+        named = select(Charge).where(Charge.corrects_id.in_(ids), counts_as_posted())
+        named = named.order_by(Charge.number, Charge.id)
         for one in db.session.scalars(named):
             lines[one.corrects_id].append(one)
         numbers = _numbers([root for root in some if root.assignment_id])
