@@ -44,7 +44,7 @@ def as_failed(error: Exception) -> click.ClickException:
                 Failure.FULL: "The disk of the database is full",
             }.get(kind_of(error), "The database does not answer")
             return Failed(
-                f"{said}: {words_of(error)}. What was done before that stays; start it again.", AWAY
+                f"{said}: {words_of(error).rstrip('.')}. What was done before stays; start it again.", AWAY
             )
         case OSError(filename=str(name)):
             return Failed(f"{error.strerror or error}: {name}.", REFUSED)

@@ -56,6 +56,14 @@ PRICES = {
     "effective_from": "date", "lift": "choice",
 }  # fmt: skip
 
+CORRECTION = {
+    "since": "2026-11-01",
+    "currency": "GBP",
+    "retail": "20",
+    "quantity": "3",
+    "seen": "{correction_seen}",
+}
+
 ROWS = {
     "account.end_session": BUTTON,
     "account.end_sessions": BUTTON,
@@ -113,6 +121,7 @@ ROWS = {
         fill={"quantity": "3", "seen": "y"},
         harmless=NO_OWN_PRICE,
     ),
+    "bulk_acts.undo": BUTTON,
     "calls.create": Row(is_button=True),
     "calls.keep_columns": Row(
         "calls.map_columns",
@@ -151,6 +160,35 @@ ROWS = {
     "connexcs_packages.create": Row("connexcs_packages.index", fill={"name": "Echo cancelling"}),
     "connexcs_packages.delete": BUTTON,
     "connexcs_packages.update_row": Row("connexcs_packages.edit_row", fill={"name": "Renamed"}),
+    "corrections.create": Row(
+        "corrections.new",
+        query={"ids": "{assignment_id}"},
+        fill=CORRECTION,
+        harmless=TOKEN | {"seen": "what differs is shown once more"},
+    ),
+    "corrections.create_rate": Row(
+        "corrections.new_rate",
+        query={"customer_id": "{customer_id}"},
+        fill={"since": "2026-11-01", "tax_rate": "21", "seen": "{rate_seen}"},
+        harmless=TOKEN | {"seen": "what differs is shown once more"},
+    ),
+    "corrections.new": Row(fill={"ids": "{assignment_id}"}, is_preview=True),
+    "corrections.of_customers": Row(fill={"ids": "{customer_id}"}, is_preview=True),
+    "corrections.preview": Row(
+        "corrections.new",
+        query={"ids": "{assignment_id}"},
+        fill=CORRECTION,
+        form="corrections.create",
+        is_preview=True,
+    ),
+    "corrections.preview_rate": Row(
+        "corrections.new_rate",
+        query={"customer_id": "{customer_id}"},
+        fill={"since": "2026-11-01", "tax_rate": "21"},
+        form="corrections.create_rate",
+        is_preview=True,
+    ),
+    "corrections.send": Row("corrections.show", is_button=True),
     "credit.adjust": Row("credit.new_adjustment", fill={"amount": "5", "reason": "Goodwill"}, harmless=TOKEN),
     "customers.archive": BUTTON,
     "customers.change_tax_rate": Row("customers.show", fill={"tax_rate": "7", "tax_rate_from": "2027-02-01"}),
@@ -354,6 +392,7 @@ ROWS = {
         says={"fingerprint": "no longer up to date"},
     ),
     "runs.resume": BUTTON,
+    "runs.undo": Row("runs.ask_undo", fill={"reason": "Wrong prices."}, at={"run_id": "{posted_run}"}),
     "settings.remove_logo": BUTTON,
     "settings.update_logo": BUTTON,
     "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),

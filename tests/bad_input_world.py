@@ -15,6 +15,9 @@ from portal.models import Allocation, Charge, Customer, Did, Package, Payment, P
 from portal.services import credit
 from portal.services.calls import importing
 from portal.services.charges.by_hand import ManualCharge, charge_manually
+from portal.services.corrections.planning import plan
+from portal.services.corrections.tax_rates import RateWanted, plan_rate
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.customers import customers
 from portal.services.runs import runs
 from tests import bad_input, calling, role_things, trade, world
@@ -103,12 +106,23 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     simulation = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
     )
+    trade.assigned(trade.a_package("Undone"), acme, trade.TODAY.replace(day=1))
+    db.session.commit()
+    posted = runs.start(
+        trade.TODAY, simulate=False, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=acme.id
+    )
+    db.session.commit()
+    runs.carry_out(posted.id, trade.TODAY, lambda: trade.NOW, 100)
     discount = _a_discount_that_waits(acme)
     later = trade.assigned(trade.a_package("Later"), acme, date(2026, 12, 24))
     db.session.commit()
     runs.carry_out(simulation.id, trade.TODAY, lambda: trade.NOW, 100)
     theirs = select(Charge.id).where(Charge.customer_id == globex["customer_id"])
+    right = Wanted(date(2026, 11, 1), "GBP", {"retail": Decimal("20")}, 3)
+    theirs_to_correct = Whose(assignment_ids=(things["acme"].parts["assignment_id"],))
     return {
+        "correction_seen": plan(right, theirs_to_correct, trade.TODAY).fingerprint,
+        "rate_seen": plan_rate(acme, RateWanted(date(2026, 11, 1), Decimal("21")), trade.TODAY).fingerprint,
         "spare": spare.id,
         "discount": discount.id,
         "daily": gone.id,
@@ -116,6 +130,7 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
         "pending": pending.id,
         "strange": strange.id,
         "simulation": simulation.id,
+        "posted_run": posted.id,
         "dollars": dollars.id,
         "later": later.id,
         "their_assignment": globex["assignment_id"],

@@ -234,8 +234,10 @@ CHARGES = [
     ("4. setup x quantity: once only",
      "found_on, prices.setup_retail, prices.setup_cost, quantity",
      "found_on, prices.setup_retail, prices.setup_cost, 1"),
-    ("4. one-off: once, on the start date: never", "            if not terms.recurs:", "            if False:"),
-    ("4. one-off: beside what recurs too", "            if not terms.recurs:", "            if True:"),
+    ("4. one-off: once, on the start date: never",
+     "        if terms.recurs:\n            return [setup]", "        if True:\n            return [setup]"),
+    ("4. one-off: beside what recurs too",
+     "        if terms.recurs:\n            return [setup]", "        if False:\n            return [setup]"),
     ("4. one-off x quantity: one only",
      "found_on, prices.retail, prices.cost, quantity", "found_on, prices.retail, prices.cost, 1"),
     ("5. cost of a one-off: none [one-off]",
@@ -309,11 +311,11 @@ CHARGES = [
      "prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, until)\n"
      "        rate = in_force(terms.tax_rates, until)"),
     ("4. spend of [previous date, d): d too",
-     "self.spend(begins, until)", "self.spend(begins, until + ONE_DAY)"),
+     "spent(begins, until)", "spent(begins, until + ONE_DAY)"),
     ("4. spend of [previous date, d): not of its first day",
-     "self.spend(begins, until)", "self.spend(begins + ONE_DAY, until)"),
+     "spent(begins, until)", "spent(begins + ONE_DAY, until)"),
     ("4. spend up to the last day: of the whole period",
-     "self.spend(begins, until)", "self.spend(begins, span.until)"),
+     "spent(begins, until)", "spent(begins, span.until)"),
     ("4. a minimum bears the date d: the day it is posted",
      "Kind.MINIMUM_SPEND, until, found_on, begins", "Kind.MINIMUM_SPEND, found_on, found_on, begins"),
     ("4. a minimum is in arrears: it bears its first day",
@@ -337,7 +339,7 @@ CHARGES = [
     ("4. less what was posted: what it should come to is posted again",
      "amount=should.amount - stands.amount", "amount=should.amount"),
     ("4. a correction is dated the day it is found: the first day of its period",
-     "                charge_on=day,", "                charge_on=span.begins,"),
+     "        charge_on=day,", "        charge_on=should.period_from,"),
     ("4. a credit if negative, else a difference: always a credit",
      "kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE",
      "kind = Kind.CREDIT"),
@@ -391,8 +393,8 @@ CHARGES = [
      "return [self._recurring(span, end, found_on)] "
      "if span.is_whole or self.terms.proration == Proration.DAILY else []"),
     ("6. the days up to the first match day are measured by days, whatever the proration: with none, not",
-     "return [self._minimum(span, end, found_on)]",
-     "return [self._minimum(span, end, found_on)] "
+     "return [self._minimum(span, end, found_on, self.spend)]",
+     "return [self._minimum(span, end, found_on, self.spend)] "
      "if span.is_whole or self.terms.proration == Proration.DAILY else []"),
     ("4. in advance: from one charge date to the next: a day short",
      "span = span_from(self.found, self.cursor)\n        self.cursor = span.until\n"
@@ -602,8 +604,56 @@ READING = [
      "with_own(next(p for (id, _), p in prices.items() if id == row.package_id), own"),
     ("14. prices of its own: no run reads them [own-price]",
      ".where(AssignmentPrice.assignment_id.in_(assignment_ids))", ".where(AssignmentPrice.assignment_id.in_([]))"),
+    ("15. the tax rate to which it was last corrected: the first one [corrected-tax-rate-then-price]",
+     "for begins, root in item.roots.items() if item.rates_corrected else ():", "for begins, root in ():"),
     ("4. a minimum waits as long as the setting says: not [minimum-usage-wait-days-not-over]",
      "wait_days=wait_days if row.minimum_spend else 0", "wait_days=0"),
+]  # fmt: skip
+
+CORRECTING = [
+    ("15. from that day to the next change of the same term: for good [corrected-to-the-next-change]",
+     "until = None if for_good else next_change(history, since, kept)", "until = None"),
+    ("15. unless that is corrected with them: never [corrected-with-the-next-change]",
+     "until = None if for_good else next_change(history, since, kept)",
+     "until = next_change(history, since, kept)"),
+    ("15. from that day: a day later [corrected-price]", "right if day >= since and", "right if day > since and"),
+    ("15. of the same term: of any of the four [corrected-price-by-price]",
+     "each = {name: price_by_price(history, name) for name in kind._fields}",
+     "each = {name: price_by_price(history, name) for name in kind._fields}\n"
+     "    kept = {name: {d for one in each.values() for d in changes(one)} for name in each}"),
+    ("15. back to what was: what was levelled stays so [corrected-back-to-a-change]",
+     "for day in {*changes(history), *kept}", "for day in changes(history)"),
+    ("15. setup and one-off count as periods of one day: they stay [corrected-setup]",
+     "if position.charged_until is None or", "if True or"),
+    ("15. setup: whatever the day [corrected-setup-stays]", " or terms.start_date < since:", ":"),
+    ("15. setup that came to nothing: a difference of nothing [corrected-setup-of-nothing]",
+     "posted == NOTHING:", "False:"),
+    ("15. whose first day is on or after it: the one it lies in too [corrected-first-day]",
+     "        if span.begins < since:\n            continue\n", ""),
+    ("15. up to the end date that was seen: as was charged first [corrected-after-the-end]",
+     "    if last and worked and last < worked:\n        return last\n", ""),
+    ("15. minimum spend, with the calls it was last measured with: with none [corrected-minimum]",
+     "return posted.spend\n        return spend(begins, until)", "return 0\n        return 0"),
+    ("15. numbers count on: one for all of a day [corrected-setup]",
+     "numbers[line.period_from] = number\n", "pass\n"),
+    ("15. dated the day it is done: the setup of nothing its first day [corrected-setup-of-nothing]",
+     "line = should._replace(charge_on=today)", "line = should"),
+]  # fmt: skip
+
+TAX_RATES = [
+    ("15. credits with their charge: the charge alone [corrected-tax-rate-with-credits]",
+     "whole = [root, *lines[root.id]]", "whole = [root]"),
+    ("15. a wrong tax rate: of tomorrow on [corrected-tax-rate]",
+     "after = corrected(before, wanted.since, rate", "after = corrected(before, today, rate"),
+    ("15. amounts stay: the tax is the amount [corrected-tax-rate]", '"amount": 0,', '"amount": line.difference,'),
+]  # fmt: skip
+
+RIGHT_TERMS = [
+    ("15. chosen assignments get an own price: quantity alone [corrected-chosen]",
+     "    if prices:\n", "    if False:\n"),
+    ("15. own prices are left alone: not [corrected-own-price-is-left]",
+     "prices=with_own(after, mine))", "prices=after)"),
+    ("15. a wrong quantity: stays [corrected-quantity]", "if wanted.quantity is not None:", "if False:"),
 ]  # fmt: skip
 
 SIMULATE = [
@@ -626,6 +676,7 @@ BROKEN = [
         "portal/domain/terms.py": TERMS,
         "portal/domain/due.py": DUE,
         "portal/domain/charges.py": CHARGES,
+        "portal/domain/correcting.py": CORRECTING,
         "portal/domain/free_minutes.py": FREE_MINUTES,
         "portal/domain/commitment.py": COMMITMENT,
         "portal/models/assignment.py": ASSIGNMENT,
@@ -637,6 +688,8 @@ BROKEN = [
         "portal/services/packages/changes.py": PACKAGE_CHANGES,
         "portal/services/packages/line_bound.py": LINE_BOUND,
         "portal/services/billing/loading.py": READING,
+        "portal/services/corrections/right_terms.py": RIGHT_TERMS,
+        "portal/services/corrections/tax_rates.py": TAX_RATES,
         "portal/services/scenarios/simulating.py": SIMULATE,
     }.items()
     for change in changes

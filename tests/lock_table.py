@@ -11,12 +11,16 @@ account       update : person
 assignments   assign_many create : (did)? customer (package) position?
 assignments   delete delete_planned end end_many own_prices_of_many remove_many : customer (package) position
 assignments   update update_row : customer (package) position
+bulk_acts     undo : (company)? customer? package? position? charge?
 calls         create keep_columns resume : (company) (did)? customer position? import
 calls         stop : import
 charges       create : (company) customer charge?
 charges       move_due_day use_credit write_off : customer charge
 charges       reverse reverse_many : customer position? charge
 connexcs_packages delete update_row : connexcs
+corrections   create : (company) customer package? position charge?
+corrections   create_rate : (company) customer position? charge?
+corrections   send : customer?
 credit        adjust : customer
 credit        pay_from_balance : customer charge
 customers     archive drop_tax_rate restore update : customer
@@ -42,6 +46,7 @@ people        invite : company
 people        invite_for_customer : customer
 people        resend withdraw : company? customer?
 runs          create post resume : (company)? customer? position? charge?
+runs          undo : company customer position charge?
 settings      remove_logo update_logo : company
 settings      update : company position?
 """

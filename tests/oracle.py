@@ -22,7 +22,8 @@ prices are `Decimal` (or text, or int), a day since which something has always h
         "ends": [(ALWAYS, None), (known_on, end_date)],  # the last one known by a day counts
         "own_prices": {"retail": [(ALWAYS, None), (effective_from, "8")]}}],  # each by itself; None: the package's
      "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount; or a dict, as free_calls.py says
-     "usage_wait_days": 0, "through": day}
+     "usage_wait_days": 0, "through": day,
+     "happens": [(day, what)]}  # at the start of a day what(portfolio, walks) is called: terms change, or are corrected
 
 Of several entries that hold from the same day, the last one counts. Each charge in the answer is
 
@@ -38,6 +39,7 @@ order just given), period and number. Amounts have the digits of the customer's 
 """
 
 from calendar import monthrange
+from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -130,6 +132,7 @@ class Walk:
         self.schedule = self.anchor = self.grid = None
         self.periods = []
         self.posted = []
+        self.charged_once = {}
 
     def step(self, today):
         """Post what falls due on one day. What was recorded on this day is known already."""
@@ -152,10 +155,18 @@ class Walk:
     def once(self, today):
         if today < self.begin:
             return
+        for kind, cost, retail in self.once_prices(today):
+            sums = self.whole_amounts(today, cost, retail)
+            self.charged_once[kind] = {"sums": sums, "rate": self.rate(today), "posted": any(sums)}
+            self.line(kind, today, sums, today, retail)
+
+    def once_prices(self, today):
+        """What is charged on the start date alone, at which cost and price."""
         cost, retail, setup_cost, setup_retail = self.prices(today)
-        self.line("setup", today, self.whole_amounts(today, setup_cost, setup_retail), today, setup_retail)
+        found = [("setup", setup_cost, setup_retail)]
         if holding(self.package["schedules"], today)[0] == "none":
-            self.line("one_off", today, self.whole_amounts(today, cost, retail), today, retail)
+            found.append(("one_off", cost, retail))
+        return found
 
     def whole_amounts(self, today, cost, retail):
         quantity = self.quantity(today)
@@ -203,6 +214,9 @@ class Walk:
                 "rate": None,
                 "sums": NOTHING,
                 "number": 0,
+                "end": None,  # the end date, and the spend, that it was last worked out with
+                "spent": None,
+                "dated": None,
             }
         )
 
@@ -217,7 +231,7 @@ class Walk:
             return period["next"]
         return max(period["from"], min(period["next"], end + ONE_DAY))
 
-    def should(self, period, end):
+    def should(self, period, end, spent=None):
         """What a period should come to, with the end date that is known: amount, cost."""
         days = (self.until(period, end) - period["from"]).days
         if not (self.by_days or self.measured) and end is not None and period["from"] > end:
@@ -226,7 +240,9 @@ class Walk:
         amount = Fraction(period["retail"]) * period["quantity"] * fraction
         cost = Fraction(period["cost"]) * period["quantity"] * fraction
         if self.measured:
-            amount = max(Fraction(0), amount - self.spend(period["from"], self.until(period, end)))
+            if spent is None:
+                spent = self.spend(period["from"], self.until(period, end))
+            amount = max(Fraction(0), amount - spent)
         return rounded(amount, self.currency), rounded(cost, self.currency)
 
     def spend(self, since, until):
@@ -259,6 +275,7 @@ class Walk:
         if self.measured and today < until + self.wait:
             return
         period["settled"] = True
+        period["end"], period["dated"], period["spent"] = end, dated, self.spend(period["from"], until)
         period["rate"] = self.rate(dated)
         period["sums"] = self.with_tax(*self.should(period, end), period["rate"])
         kind = "minimum_spend" if self.measured else "recurring"
@@ -270,8 +287,14 @@ class Walk:
         change = tuple(new - old for new, old in zip(should, period["sums"], strict=True))
         amount, cost, tax = change
         sign = amount or cost or tax
+        waits = (
+            end is not None and today <= end and self.until(period, end) < self.until(period, period["end"])
+        )
+        if sign == 0 and not waits:
+            period["end"], period["spent"] = end, self.spend(period["from"], self.until(period, end))
         if sign == 0 or (sign < 0 and not late and today <= end):
             return
+        period["end"], period["spent"] = end, self.spend(period["from"], self.until(period, end))
         period["number"] += 1
         period["sums"] = should
         self.line(
@@ -283,6 +306,58 @@ class Walk:
             period,
             self.until(period, end),
         )
+
+    # --- correcting back to a day
+
+    def correct_back(self, since, today):
+        """What was charged for days since a day is put right, at the terms that now hold since then."""
+        if since <= self.start and self.charged_once:
+            for kind, cost, retail in self.once_prices(self.start):
+                self.correct_once(kind, cost, retail, today)
+        for period in self.periods:
+            if period["from"] < since:
+                continue
+            period["cost"], period["retail"], _, _ = self.prices(period["from"])
+            period["quantity"] = self.quantity(period["from"])
+            if period["settled"]:
+                should = self.should(period, period["end"], period["spent"])
+                self.put_right(period, self.with_tax(*should, period["rate"]), today)
+
+    def correct_rate(self, since, today):
+        """The tax of what is dated since a day is put right, at the rates that now hold since then."""
+        if since <= self.start:
+            for kind, _, retail in self.once_prices(self.start) if self.charged_once else ():
+                once = self.charged_once[kind]
+                once["rate"] = self.rate(self.start)
+                self.put_once_right(kind, self.with_tax(*once["sums"][:2], once["rate"]), retail, today)
+        for period in self.periods:
+            if period["settled"] and period["dated"] >= since:
+                period["rate"] = self.rate(period["dated"])
+                self.put_right(period, self.with_tax(*period["sums"][:2], period["rate"]), today)
+
+    def put_right(self, period, should, today):
+        change = tuple(new - old for new, old in zip(should, period["sums"], strict=True))
+        if not any(change):
+            return
+        period["sums"] = should
+        period["number"] += 1
+        kind = "credit" if change < NOTHING else "difference"
+        until = self.until(period, period["end"])
+        self.line(kind, today, change, today, period["retail"], period, until)
+
+    def correct_once(self, kind, cost, retail, today):
+        amounts = (rounded(price * self.quantity(self.start), self.currency) for price in (retail, cost))
+        self.put_once_right(kind, self.with_tax(*amounts, self.charged_once[kind]["rate"]), retail, today)
+
+    def put_once_right(self, kind, should, retail, today):
+        once = self.charged_once[kind]
+        change = tuple(new - old for new, old in zip(should, once["sums"], strict=True))
+        if not any(change):
+            return
+        named = ("credit" if change < NOTHING else "difference") if once["posted"] else kind
+        once["sums"], once["posted"] = should, True
+        self.line(named, today, change, today, retail)
+        self.posted[-1]["quantity"] = self.quantity(self.start)
 
     # --- terms, and the ledger
 
@@ -336,6 +411,25 @@ def one(things, key):
     return next(thing for thing in things if thing["key"] == key)
 
 
+def right(entries, since, place, value, for_good, changed):
+    """Let a value be another one from a day until it next changes. `changed`: days on which it once did."""
+    days = sorted({since, *(entry[0] for entry in entries), *changed})
+    values = {day: list(holding(entries, day)) for day in days}
+    for day in days[1:]:
+        if text(values[day][place]) != text(holding(entries, day - ONE_DAY)[place]):
+            changed.add(day)
+    until = min((day for day in changed if day > since), default=None)
+    for day in days:
+        if day >= since and (for_good or until is None or day < until):
+            values[day][place] = value
+    entries[:] = [(day, *found) for day, found in values.items()]
+
+
+def text(value):
+    """A price, a rate or a quantity, however it is written."""
+    return None if value is None else Decimal(str(value)).normalize()
+
+
 def in_order(charge):
     """Lines of one day stand by assignment, then by kind."""
     return (
@@ -348,11 +442,14 @@ def in_order(charge):
 
 def charges(portfolio):
     """Every charge that runs on each day, up to and including `through`, post."""
-    portfolio = {**portfolio, "calls": Calls(portfolio["usage"])}
+    portfolio = {**deepcopy(portfolio), "calls": Calls(portfolio["usage"])}
     walks = [Walk(portfolio, index) for index in range(len(portfolio["assignments"]))]
     bundles = [walk for walk in walks if walk.free]
     today = min((walk.start for walk in walks), default=portfolio["through"])
     while today <= portfolio["through"]:
+        for day, what in portfolio.get("happens", []):
+            if day == today:
+                what(portfolio, walks)
         for walk in bundles:
             walk.step(today)
         portfolio["calls"].know(today, bundles)

@@ -15,6 +15,11 @@ LOOSE: tuple[tuple[set[str], set[str] | None, str], ...] = (
     (IMPORTS, IMPORTS, "an import is many transactions: between two of them it goes on, stops or is done"),
     (IMPORTS, {"customers.archive"}, "an import works out what calls cost once they are in"),
     (IMPORTS, {"customers.update_row"}, "an import knows customers by the names they have when it begins"),
+    (
+        {"runs.undo"},
+        {"runs.undo"},
+        "undoing a run is many transactions: in its midst a second one is refused",
+    ),
     ({"did_intake.create"}, {"did_intake.create"}, "what is there meanwhile is shown once more"),
     (OWNERS, OWNERS, "who was let in is let in until the request is over"),
     (INVITING_OWN, INVITING | INVITING_OWN, "what is over is not found under /my, and refused elsewhere"),
@@ -33,6 +38,7 @@ def is_loose(one: str, other: str) -> bool:
 # For each kind of row the pairs of tests/race_acts.py that meet on it, those first without whose lock they go wrong.
 MEETINGS: dict[str, list[tuple[str, str]]] = {
     "company": [
+        ("undo the run", "undo the run"),
         ("move the time zone", "charge Fresh first"),
         ("move the time zone", "the first run"),
         ("move the time zone", "the first calls"),
@@ -47,6 +53,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("add a DID for Fresh with Line", "restore the archived DID"),
     ],
     "customer": [
+        ("undo the run", "reverse the charge"),
         ("assign Line to Fresh", "change Fresh's currency"),
         ("assign Line to Fresh", "assign Line to Fresh, by another clerk"),
         ("assign Line to Fresh", "archive Fresh"),
@@ -82,9 +89,12 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("end the later assignment", "delete the later assignment"),
         ("end many", "delete the later assignment"),
         ("end many", "remove many"),
+        ("undo giving the later ones", "delete the later assignment"),
+        ("undo giving the later ones", "undo giving the later ones"),
         ("invite somebody of Fresh", "archive Fresh"),
         ("send the invitation again", "send the invitation again"),
         ("withdraw the invitation", "accept the invitation"),
+        ("mail about the correction", "mail about the correction"),
     ],
     "package": [
         ("assign Spare to Fresh", "drop Spare's GBP"),
@@ -112,6 +122,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "own prices of many"),
         ("the night's run", "post all that is held"),
         ("the night's run", "the night's run"),
+        ("undo the run", "the night's run"),
         ("the night's run", "post the simulation"),
         ("the night's run", "reverse the charge"),
         ("the first run", "a tax rate that always held"),
@@ -119,6 +130,9 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the first run", "another start"),
         ("the night's run", "wait longer for calls"),
         ("the morning's notices", "delete the later assignment"),
+        ("the night's run", "correct Seat"),
+        ("correct Seat", "correct Acme's seat"),
+        ("the night's run", "correct Acme's tax rate"),
     ],
     "charge": [
         ("the night's run", "allocate the rest"),
@@ -130,6 +144,9 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("reverse two charges", "write off the visit"),
         ("reverse two charges", "use the credit"),
         ("the night's run", "pay from the balance"),
+        ("correct Seat", "allocate the rest"),
+        ("correct Acme's seat", "pay from the balance"),
+        ("correct Acme's tax rate", "allocate the rest"),
     ],
     "import": [
         ("stop the import", "the calls that came in"),

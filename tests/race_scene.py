@@ -17,6 +17,7 @@ from portal import clock
 from portal.extensions import db
 from portal.models import (
     Allocation,
+    BulkKind,
     CallImport,
     Charge,
     Company,
@@ -28,11 +29,14 @@ from portal.models import (
     Run,
 )
 from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
-from portal.services import credit
+from portal.services import bulk_acts, credit
 from portal.services.assignments import changing, own_impact, own_prices
 from portal.services.billing.posting import post_chunk
 from portal.services.calls import columns
 from portal.services.charges import by_hand, reversing_many
+from portal.services.corrections import planning, posting
+from portal.services.corrections.tax_rates import RateWanted, plan_rate
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.packages import impact
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
@@ -84,6 +88,7 @@ def busy(folder: Path) -> Scene:
     _take_calls_in(names, folder)
     _invite(names, owner)
     _run(names, owner)
+    _correct(names)
     cookies = {name: world.cookie_of(names[name]) for name in ("otto", "one")}
     db.session.commit()
     return _kept(names, cookies)
@@ -177,7 +182,7 @@ def _assign(names: dict[str, Any]) -> None:
     acme = names["acme"]
     names["begun"] = trade.assigned(names["seat"], acme, NOVEMBER)
     names["floored"] = trade.assigned(names["floor"], acme, SUMMER)
-    trade.run()
+    names["posted_run"] = _posted()
     names["charge"] = db.session.scalars(
         select(Charge).where(Charge.assignment_id == names["begun"].id).order_by(Charge.id).limit(1)
     ).one()
@@ -185,6 +190,9 @@ def _assign(names: dict[str, Any]) -> None:
     changing.change_end(names["begun"], date(2026, 11, 10), trade.TODAY, by=trade.BEN, now=trade.NOW)
     names["due"] = trade.assigned(names["line"], acme, NOVEMBER)
     names["later"] = trade.assigned(names["line_two"], acme, trade.TODAY + timedelta(days=5))
+    names["given"] = bulk_acts.record(
+        BulkKind.ASSIGNED, "Line", {names["later"].id: None}, today=trade.TODAY, by=trade.BEN, now=trade.NOW
+    )
     names["ours"] = trade.assigned(names["line_two"], names["globex"], NOVEMBER)
     names["held"] = trade.assigned(names["daily"], acme, date(2025, 1, 6))
     post_chunk([names["held"].id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
@@ -281,6 +289,33 @@ def _invite(names: dict[str, Any], owner: User) -> None:
     from portal.web.people.user_group import handle
 
     names["two_handle"], names["theirs_handle"] = handle(names["two"]), handle(names["theirs"])
+
+
+def _posted() -> Run:
+    """A run that has posted what is due."""
+    db.session.commit()
+    run = runs.start(trade.TODAY, simulate=False, today=trade.TODAY, by=trade.BEN, now=clock.now())
+    db.session.commit()
+    return runs.carry_out(run.id, trade.TODAY, clock.now)
+
+
+def _correct(names: dict[str, Any]) -> None:
+    """A correction that was made, and what two others would do."""
+    seat, begun = Whose(package=names["seat"]), Whose(assignment_ids=(names["begun"].id,))
+    since, by = (
+        {"since": NOVEMBER, "currency": "GBP"},
+        {"today": trade.TODAY, "by": trade.BEN, "now": trade.NOW},
+    )
+    dearer = Wanted(**since, prices={"retail": Decimal(26)})
+    seen = planning.plan(dearer, seat, trade.TODAY).fingerprint
+    names["corrected"] = posting.post(dearer, seat, seen=seen, token="corrected", **by)
+    names["acme"].email = "ap@acme.example"
+    db.session.commit()
+    cheaper, more = Wanted(**since, prices={"retail": Decimal(20)}), Wanted(**since, prices={}, quantity=2)
+    names["seat_seen"] = planning.plan(cheaper, seat, trade.TODAY).fingerprint
+    right = RateWanted(NOVEMBER, Decimal(7))
+    names["rate_seen"] = plan_rate(names["acme"], right, trade.TODAY).fingerprint
+    names["begun_seen"] = planning.plan(more, begun, trade.TODAY).fingerprint
 
 
 def _run(names: dict[str, Any], owner: User) -> None:

@@ -38,6 +38,7 @@ GET  audit index
 GET  calls bad_rows index map_columns of_customer progress show
 GET  charges index show
 GET  connexcs_packages index row
+GET  corrections show
 GET  credit show
 GET  customers figures index row show suggestions
 POST did_intake again bad_lines check
@@ -62,6 +63,7 @@ CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
 GET  charges ask_due_day ask_reversals ask_use_credit ask_write_off new reversal
 GET  connexcs_packages edit_row
+GET  corrections new new_rate of_customers
 GET  credit new_adjustment
 GET  customers edit edit_row new
 GET  did_intake new
@@ -72,9 +74,11 @@ GET  payments_back new
 GET  runs new
 POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many remove_many
 POST assignments update update_row
+POST bulk_acts undo
 POST calls create keep_columns resume stop
 POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
+POST corrections create create_rate new of_customers preview preview_rate send
 POST credit adjust pay_from_balance
 POST customers archive change_tax_rate create drop_tax_rate restore update update_row
 POST did_intake create
@@ -90,7 +94,9 @@ POST runs create post resume
 # Owners alone.
 OWNER = """
 GET  people edit_row index new new_for_customer row
+GET  runs ask_undo
 POST people deactivate invite invite_for_customer reactivate resend take_second_step_away update_row withdraw
+POST runs undo
 POST settings remove_logo update update_logo
 """
 

@@ -11,10 +11,14 @@ from sqlalchemy import select
 from portal.extensions import db
 from portal.models import (
     Allocation,
+    Assignment,
+    BulkKind,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
+    CorrectedAssignment,
+    Correction,
     Customer,
     ImportState,
     Payment,
@@ -22,7 +26,7 @@ from portal.models import (
     PaymentState,
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
-from portal.services import credit
+from portal.services import bulk_acts, credit
 from portal.services.company.logo import checked_logo
 from portal.services.people import invitations, people
 from portal.services.runs import runs
@@ -81,6 +85,11 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         file_name="calls.csv", state=ImportState.DONE, started_at=trade.NOW, heartbeat_at=trade.NOW
     )
     db.session.add(taken_in)
+    act = bulk_acts.record(
+        BulkKind.ENDED, "1 assignment", {held.id: None}, today=trade.TODAY, by=trade.BEN, now=trade.NOW,
+        end_date=trade.TODAY,
+    )  # fmt: skip
+    assert act
     person = people.create(f"one@{name.lower()}.example", "One", world.PASSWORD, role, customer.id)
     other = people.create(f"two@{name.lower()}.example", "Two", world.PASSWORD, CUSTOMER_USER, customer.id)
     cookie = world.cookie_of(person)
@@ -97,9 +106,11 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     return Things(
         customer,
         {
+            "act_id": act.id,
             "allocation_id": allocation_id,
             "assignment_id": assignment.id,
             "charge_id": charge.id,
+            "correction_id": _correction(name, assignment).id,
             "customer_id": customer.id,
             "did_id": did.id,
             "filename": "css/tokens.css",
@@ -123,6 +134,19 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         },
         cookie,
     )
+
+
+def _correction(name: str, assignment: Assignment) -> Correction:
+    """One of which nothing was posted."""
+    made = Correction(
+        token=f"correction-{name}", currency="GBP", since=trade.TODAY, right="Cost 10 GBP", sentence="It was wrong.",
+        made_on=trade.TODAY, made_at=trade.NOW,
+    )  # fmt: skip
+    db.session.add(made)
+    db.session.flush()
+    before = '{"prices": [["2000-01-01", null, null, null, null]], "quantities": [["2000-01-01", 1]]}'
+    db.session.add(CorrectedAssignment(correction=made, assignment=assignment, before=before))
+    return made
 
 
 def _allocation(payment: Payment, charge: Charge) -> int:

@@ -18,6 +18,7 @@ A scenario is one JSON object:
                  {"on": "2026-03-10", "assignment": 0, "retail": "8"},
                  {"on": "2026-03-10", "package": "trunk", "retail": "12", "currency": "EUR"},
                  {"on": "2026-03-10", "package": "trunk", "frequency": "weekly"},
+                 {"on": "2026-03-10", "package": "trunk", "retail": "9", "since": "2026-02-01", "for_good": true},
                  {"on": "2026-03-10", "customer": "acme", "tax_rate": "21",
                   "effective_from": "2026-04-01"}]}
 
@@ -25,16 +26,18 @@ Only `from`, `to`, `packages` and `assignments` are required. Runs happen on eve
 first start to `to`. A change is made at the start of its day, before the run of that day, in the
 order given; what it changes holds from `effective_from`, by default the day after (an end date at
 once). What a price change leaves out stays as it is; its currency is the scenario's unless it says
-another. Prices of an assignment are its own; null is the package's. A frequency that changes clears the match days.
+another. With `since` it corrects what was wrong since that day. Prices of an assignment are its own; null is the
+package's. A frequency that changes clears the match days.
 
 `answer(scenario)` is what `portal simulate` answers to it, without the sentences: the lines posted
 on the days from `from` to `to`, by date, then in the rules' order.
 """
 
 from datetime import UTC, date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from tests.oracle import ALWAYS, ONE_DAY, charges, holding, in_order, one, rounded
+from tests.oracle import ALWAYS, ONE_DAY, charges, holding, in_order, one, right, rounded
 
 PRICES = ("cost", "retail", "setup_cost", "setup_retail")
 
@@ -91,8 +94,13 @@ def portfolio_of(scenario):
         }
         for assignment in scenario["assignments"]
     ]
-    for change in scenario.get("changes", []):
-        record(change, packages, customers, assignments, currency)
+    happens = []
+    for change in sorted(scenario.get("changes", []), key=lambda change: change["on"]):
+        if happens or "since" in change:
+            # What is changed after a correction goes by what it has made right.
+            happens.append((a_day(change["on"]), partial(happen, change, currency)))
+        else:
+            record(change, packages, customers, assignments, currency)
     usage = [
         {
             **call,
@@ -110,6 +118,8 @@ def portfolio_of(scenario):
         "usage": usage,
         "usage_wait_days": scenario.get("usage_wait_days", 0),
         "through": a_day(scenario["to"]),
+        "happens": happens,
+        "changed": {},
     }
 
 
@@ -130,6 +140,44 @@ def day_of(call, scenario):
     zone = ZoneInfo(scenario.get("timezone", "UTC"))
     started = datetime.fromisoformat(call["started_at"])
     return (started.astimezone(zone) if started.tzinfo else started).date()
+
+
+def happen(change, currency, portfolio, walks):
+    """Make one change, or one correction back to a day (`since`), on its day."""
+    packages, customers, assignments = (portfolio[name] for name in ("packages", "customers", "assignments"))
+    if "since" not in change:
+        record(change, packages, customers, assignments, currency)
+        return
+    since, today, for_good = a_day(change["since"]), a_day(change["on"]), change.get("for_good", False)
+
+    def put_right(entries, place, value, *term):
+        right(entries, since, place, value, for_good, portfolio["changed"].setdefault(term, set()))
+
+    if "customer" in change:
+        customer = one(customers, change["customer"])
+        put_right(customer["tax_rates"], 0, change["tax_rate"], "rate", customer["key"])
+        for walk in walks:
+            if walk.customer is customer:
+                walk.correct_rate(since, today)
+        return
+    reached = walks
+    if "package" in change:
+        code = change.get("currency", currency)
+        prices = one(packages, change["package"])["prices"][code]
+        for place, name in enumerate(PRICES):
+            if name in change:
+                put_right(prices, place, change[name], change["package"], code, name)
+        reached = [w for w in walks if w.package["key"] == change["package"] and w.currency == code]
+    else:
+        index = change["assignment"]
+        for name in PRICES:
+            if name in change:
+                put_right(assignments[index]["own_prices"][name], 0, change[name], index, name)
+        if "quantity" in change:
+            put_right(assignments[index]["quantities"], 0, change["quantity"], index, "quantity")
+        reached = [walks[index]]
+    for walk in reached:
+        walk.correct_back(since, today)
 
 
 def record(change, packages, customers, assignments, currency):

@@ -225,6 +225,43 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "bulk_act",
+        sa.Column("id", PK, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "assigned",
+                "ended",
+                "archived",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("last_charge_id", PK, nullable=True),
+        sa.Column("done_on", sa.Date(), nullable=False),
+        sa.Column("done_by", sa.String(length=254), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_on", sa.Date(), nullable=True),
+        sa.Column("undone_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_bulk_act"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "bulk_act_thing",
+        sa.Column("act_id", PK, autoincrement=False, nullable=False),
+        sa.Column("thing_id", PK, autoincrement=False, nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=True),
+        sa.Column("last_day_before", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["act_id"], ["bulk_act.id"], name="fk_bulk_act_thing_act_id_bulk_act", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("act_id", "thing_id", name="pk_bulk_act_thing"),
+    )
+    op.create_table(
         "sent_form",
         sa.Column("form", sa.String(length=40), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -617,6 +654,7 @@ def upgrade() -> None:
         sa.Column("did_id", PK, nullable=True),
         sa.Column("start_date", sa.Date(), nullable=False),
         sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("charge_from", sa.Date(), nullable=True),
         sa.Column("minutes", sa.Integer(), nullable=True),
         sa.Column("minimum_days", sa.Integer(), nullable=False),
@@ -628,7 +666,10 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("end_date is null or end_date >= start_date", name=op.f("ck_assignment_end_date")),
+        sa.CheckConstraint(
+            "end_date is null or end_date >= start_date or withdrawn_on is not null",
+            name=op.f("ck_assignment_end_date"),
+        ),
         sa.CheckConstraint("minimum_days between 0 and 3650", name=op.f("ck_assignment_minimum_days")),
         sa.CheckConstraint(
             "minutes is null or minutes between 1 and 1000000000", name=op.f("ck_assignment_minutes")
@@ -852,6 +893,7 @@ def upgrade() -> None:
                 "reversal",
                 "write_off",
                 "write_off_lapsed",
+                "undo",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -966,6 +1008,7 @@ def upgrade() -> None:
         sa.Column("post_all_through", sa.Date(), nullable=True),
         sa.Column("late_from", sa.Date(), nullable=True),
         sa.Column("late_on", sa.Date(), nullable=True),
+        sa.Column("was_undone", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["assignment_id"],
@@ -986,6 +1029,61 @@ def upgrade() -> None:
         sqlite_where=sa.text("held_lines > 0"),
         postgresql_where=sa.text("held_lines > 0"),
     )
+
+    op.create_table(
+        "run_undo",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("run_id", PK, nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running",
+                "done",
+                "refused",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("due_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("charge_count", sa.Integer(), nullable=False),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_undo_run_id_run"),
+        sa.PrimaryKeyConstraint("id", name="pk_run_undo"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_run_undo_run_id_id", "run_undo", ["run_id", "id"], unique=False)
+
+    op.create_table(
+        "run_position",
+        sa.Column("run_id", PK, autoincrement=False, nullable=False),
+        sa.Column("assignment_id", PK, autoincrement=False, nullable=False),
+        sa.Column("charged_until", sa.Date(), nullable=True),
+        sa.Column("worked_through", sa.Date(), nullable=True),
+        sa.Column("next_charge_on", sa.Date(), nullable=True),
+        sa.Column("late_from", sa.Date(), nullable=True),
+        sa.Column("late_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("last_charge_id", PK, nullable=True),
+        sa.Column("undo_id", PK, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_run_position_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_position_run_id_run"),
+        sa.ForeignKeyConstraint(["undo_id"], ["run_undo.id"], name="fk_run_position_undo_id_run_undo"),
+        sa.PrimaryKeyConstraint("run_id", "assignment_id", name="pk_run_position"),
+    )
+    op.create_index("ix_run_position_assignment_id", "run_position", ["assignment_id"], unique=False)
 
     op.create_table(
         "assignment_price",
@@ -1062,6 +1160,48 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "correction",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("package_id", PK, nullable=True),
+        sa.Column("customer_id", PK, nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("right", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("call_tax", sa.BigInteger(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.String(length=254), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_correction_customer_id_customer"),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name="fk_correction_package_id_package"),
+        sa.PrimaryKeyConstraint("id", name="pk_correction"),
+        sa.UniqueConstraint("token", name="uq_correction_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_correction_customer_id_id", "correction", ["customer_id", "id"], unique=False)
+    op.create_index("ix_correction_package_id_id", "correction", ["package_id", "id"], unique=False)
+    op.create_table(
+        "corrected_assignment",
+        sa.Column("correction_id", PK, nullable=False),
+        sa.Column("assignment_id", PK, nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignment.id"],
+            name="fk_corrected_assignment_assignment_id_assignment",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["correction_id"], ["correction.id"], name="fk_corrected_assignment_correction_id_correction"
+        ),
+        sa.PrimaryKeyConstraint("correction_id", "assignment_id", name="pk_corrected_assignment"),
+    )
+    op.create_index(
+        "ix_corrected_assignment_assignment_id", "corrected_assignment", ["assignment_id"], unique=False
+    )
+    op.create_table(
         "charge",
         sa.Column("id", PK, nullable=False),
         sa.Column("token", sa.String(length=64), nullable=True),
@@ -1072,6 +1212,7 @@ def upgrade() -> None:
         sa.Column("auto_decrement_credit", sa.Boolean(), nullable=False),
         sa.Column("corrects_id", PK, nullable=True),
         sa.Column("reverses_id", PK, nullable=True),
+        sa.Column("correction_id", PK, nullable=True),
         sa.Column("writes_off_id", PK, nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("search_key", KEY, server_default="", nullable=False),
@@ -1108,6 +1249,7 @@ def upgrade() -> None:
                 "reversal",
                 "write_off",
                 "write_off_lapsed",
+                "undo",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1116,7 +1258,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed')",
+            "assignment_id is not null or corrects_id is not null or kind in "
+            "('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name=op.f("ck_charge_has_assignment"),
         ),
         sa.CheckConstraint(
@@ -1125,6 +1268,9 @@ def upgrade() -> None:
         sa.CheckConstraint("quantity between 1 and 100000", name=op.f("ck_charge_quantity")),
         sa.ForeignKeyConstraint(
             ["assignment_id"], ["assignment.id"], name="fk_charge_assignment_id_assignment"
+        ),
+        sa.ForeignKeyConstraint(
+            ["correction_id"], ["correction.id"], name="fk_charge_correction_id_correction"
         ),
         sa.ForeignKeyConstraint(["corrects_id"], ["charge.id"], name="fk_charge_corrects_id_charge"),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_charge_customer_id_customer"),
@@ -1139,6 +1285,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_charge_charge_on_id", "charge", ["charge_on", "id"], unique=False)
+    op.create_index(
+        "ix_charge_correction_id",
+        "charge",
+        ["correction_id"],
+        unique=False,
+        sqlite_where=sa.text("correction_id is not null"),
+        postgresql_where=sa.text("correction_id is not null"),
+    )
     op.create_index(
         "ix_charge_corrects_id",
         "charge",
@@ -1219,6 +1373,8 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("released_on", sa.Date(), nullable=True),
+        sa.Column("released_by_id", PK, nullable=True),
+        sa.Column("released_amount", sa.BigInteger(), nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_allocation_amount")),
@@ -1231,6 +1387,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_allocation_charge_id_charge"),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_allocation_customer_id_customer"),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_allocation_payment_id_payment"),
+        sa.ForeignKeyConstraint(
+            ["released_by_id"], ["charge.id"], name="fk_allocation_released_by_id_charge"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_allocation"),
         sqlite_autoincrement=True,
     )
@@ -1356,9 +1515,13 @@ def downgrade() -> None:
     op.drop_table("allocation")
     op.drop_table("notice")
     op.drop_table("charge")
+    op.drop_table("corrected_assignment")
+    op.drop_table("correction")
     op.drop_table("call_cover")
     op.drop_table("assignment_quantity")
     op.drop_table("assignment_price")
+    op.drop_table("run_position")
+    op.drop_table("run_undo")
     op.drop_table("assignment_position")
     op.drop_table("assignment_hold")
     op.drop_table("assignment_end")
@@ -1387,6 +1550,8 @@ def downgrade() -> None:
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
     op.drop_table("sent_form")
+    op.drop_table("bulk_act_thing")
+    op.drop_table("bulk_act")
     op.drop_table("role")
     op.drop_table("mail")
     op.drop_table("customer")

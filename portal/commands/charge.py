@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--customer", "who", help=f"For one customer: {CALLED}. Default: everyone.")
 @click.option("--simulate", is_flag=True, help="Show the report and post nothing; any day is allowed.")
 @click.option("--run", "run_id", type=click.IntRange(1), help="Continue this run instead of starting one.")
+@click.option("--undo", "undo_id", type=click.IntRange(1), help="Continue undoing a run, begun on its page.")
 @click.option(
     "--catch-up",
     is_flag=True,
@@ -32,7 +33,13 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_app()
 def command(
-    on: date | None, who: str | None, simulate: bool, run_id: int | None, catch_up: bool, as_json: bool
+    on: date | None,
+    who: str | None,
+    simulate: bool,
+    run_id: int | None,
+    undo_id: int | None,
+    catch_up: bool,
+    as_json: bool,
 ) -> None:
     """Post every charge due up to a day, each missed day with its own charge date.
 
@@ -47,14 +54,32 @@ def command(
     from portal.clock import now, today
     from portal.services.runs import runs
 
-    if run_id and (on or who is not None or simulate or catch_up):
-        raise click.UsageError("--run continues a run as it was started: leave out the other options.")
+    if (run_id or undo_id) and (on or who is not None or simulate or catch_up or (run_id and undo_id)):
+        raise click.UsageError("--run and --undo continue what was started: leave out the other options.")
+    if undo_id:
+        _undo(undo_id)
+        return
     run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate, catch_up)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
     if run.failed_count:
         sys.exit(NOT_ALL)
+
+
+def _undo(undo_id: int) -> None:
+    from flask import current_app
+
+    from portal.clock import now, today
+    from portal.domain.wording import plural
+    from portal.extensions import db
+    from portal.models import RunUndo
+    from portal.services.runs import undoing
+
+    if db.session.get(RunUndo, undo_id) is None:
+        raise click.ClickException(f"There is no undoing {undo_id}.")
+    done = undoing.carry_out_undoing(undo_id, today(), now, current_app.config["RUN_CHUNK"])
+    click.echo(f"Run {done.run_id} undone: {plural(done.charge_count, 'charge')} taken back.")
 
 
 def customer_called(text: str | None) -> "Customer | None":

@@ -46,7 +46,7 @@ def charges_due(
     `posted` holds what stands posted of the periods that a changed end date or late calls may reach
     (see `corrected_from`), by their first day; `spend(from, until)` what calls cost in a span, in micros.
     """
-    walk = _Walk(terms, position, through, posted or {}, spend, late)
+    walk = Walk(terms, position, through, posted or {}, spend, late)
     return walk.run()
 
 
@@ -61,6 +61,26 @@ def corrected_from(terms: Terms, late: Late | None = None) -> date | None:
     return min(days, default=None)
 
 
+def at_rate(should: DueCharge, rate: int, unit: int) -> DueCharge:
+    """A line with the tax that another rate takes."""
+    if rate == should.tax_rate:
+        return should
+    return should._replace(tax_rate=rate, tax=tax_on(should.amount, rate, unit))
+
+
+def difference(should: DueCharge, stands: Posted, day: date) -> DueCharge:
+    """What is to be posted on a day so that what stands comes to what it should: a credit or a difference."""
+    line = should._replace(
+        charge_on=day,
+        amount=should.amount - stands.amount,
+        cost=should.cost - stands.cost,
+        tax=should.tax - stands.tax,
+        number=stands.corrections + 1,
+    )
+    kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE
+    return line._replace(kind=kind)
+
+
 @dataclass(slots=True)
 class _Stage:
     """The days [since, through] in which the end date was known to be `end`; before them it was `before`."""
@@ -71,7 +91,7 @@ class _Stage:
     before: date | None
 
 
-class _Walk:
+class Walk:
     """One walk of an assignment from its position to a day."""
 
     def __init__(
@@ -172,14 +192,7 @@ class _Walk:
     def _begin(self, found_on: date, end: date | None) -> list[DueCharge]:
         """The first day: setup and one-off, and the days before the first charge date."""
         terms, day = self.terms, self.terms.begins
-        charges = []
-        if self.cursor is None and terms.sets_up:
-            prices, quantity = in_force(terms.prices, day), in_force(terms.quantities, day)
-            charges.append(
-                self._once(Kind.SETUP, day, found_on, prices.setup_retail, prices.setup_cost, quantity)
-            )
-            if not terms.recurs:
-                charges.append(self._once(Kind.ONE_OFF, day, found_on, prices.retail, prices.cost, quantity))
+        charges = self.once(found_on) if self.cursor is None and terms.sets_up else []
         self.cursor = day
         if terms.recurs:
             span = span_from(self.found, day)
@@ -203,9 +216,18 @@ class _Walk:
         assert self.cursor is not None
         span = span_from(self.found, self.cursor)
         self.cursor = span.until
-        return [self._minimum(span, end, found_on)]
+        return [self._minimum(span, end, found_on, self.spend)]
 
     # -- lines
+
+    def once(self, found_on: date) -> list[DueCharge]:
+        """What the first day brings once: setup, and a one-off."""
+        terms, day = self.terms, self.terms.begins
+        prices, quantity = in_force(terms.prices, day), in_force(terms.quantities, day)
+        setup = self._once(Kind.SETUP, day, found_on, prices.setup_retail, prices.setup_cost, quantity)
+        if terms.recurs:
+            return [setup]
+        return [setup, self._once(Kind.ONE_OFF, day, found_on, prices.retail, prices.cost, quantity)]
 
     def _once(self, kind: Kind, day: date, found_on: date, price: int, cost: int, quantity: int) -> DueCharge:
         rate, unit = in_force(self.terms.tax_rates, day), self.terms.unit
@@ -231,7 +253,7 @@ class _Walk:
             tax_on(amount, rate, unit),
         )  # fmt: skip
 
-    def _minimum(self, span: Span, end: date | None, found_on: date) -> DueCharge:
+    def _minimum(self, span: Span, end: date | None, found_on: date, spent: Spend) -> DueCharge:
         """What a measured period comes to, given the end date; dated the day after its last."""
         terms, unit = self.terms, self.terms.unit
         begins, until, whole_days = span
@@ -240,7 +262,7 @@ class _Walk:
         days = (until - begins).days
         prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)
         rate = in_force(terms.tax_rates, until)
-        spend = self.spend(begins, until) if days else 0
+        spend = spent(begins, until) if days else 0
         amount = shortfall(prices.retail, quantity, days, whole_days, spend, unit)
         return DueCharge(
             Kind.MINIMUM_SPEND, until, found_on, begins, until, 0, quantity, prices.retail, prices.cost, days,
@@ -252,9 +274,14 @@ class _Walk:
 
     def _reached(self) -> Iterator[Span]:
         """The periods already charged that a change of the end date may reach, in order."""
-        if self.corrected_from is None or self.cursor is None:
+        if self.corrected_from is not None:
+            yield from self.charged_since(self.corrected_from)
+
+    def charged_since(self, day: date) -> Iterator[Span]:
+        """The periods already charged from the one that `day` lies in, in order."""
+        if self.cursor is None:
             return
-        span = span_around(self.found, max(self.corrected_from, self.terms.start_date))
+        span = span_around(self.found, max(day, self.terms.start_date))
         while span.begins < self.cursor:
             yield from (part for part in self._charged_parts(span) if part.begins < self.cursor)
             span = span_from(self.found, span.until)
@@ -262,7 +289,7 @@ class _Walk:
     def _charged_parts(self, span: Span) -> Iterator[Span]:
         """The parts of a period that were charged: all of it, or from the day charging began."""
         begins = self.terms.begins
-        charged_before = span.begins in self.posted
+        charged_before = self.posted.get(span.begins, NOTHING).tax_rate is not None
         if charged_before or (span.begins >= begins and self._charges(span)):
             yield span
         elif span.begins < begins < span.until and self.terms.proration == Proration.DAILY:
@@ -274,22 +301,20 @@ class _Walk:
             stands = self.posted.get(span.begins, NOTHING)
             if stands.reversed or not self._is_open(span, stage, day, late):
                 continue
-            comes_to = self._minimum if self.terms.minimum_spend else self._recurring
-            should = comes_to(span, stage.end, day)
-            rate = self._first_rate(span) if stands.tax_rate is None else stands.tax_rate
-            if rate != should.tax_rate:
-                should = should._replace(tax_rate=rate, tax=tax_on(should.amount, rate, self.terms.unit))
-            line = should._replace(
-                charge_on=day,
-                amount=should.amount - stands.amount,
-                cost=should.cost - stands.cost,
-                tax=should.tax - stands.tax,
-                number=stands.corrections + 1,
-            )
-            if line.is_nothing:
-                continue
-            kind = Kind.CREDIT if (line.amount, line.cost, line.tax) < (0, 0, 0) else Kind.DIFFERENCE
-            yield line._replace(kind=kind)
+            line = difference(self.comes_to(span, stage.end, day, stands), stands, day)
+            if not line.is_nothing:
+                yield line
+
+    def comes_to(
+        self, span: Span, end: date | None, day: date, stands: Posted, spend: Spend | None = None
+    ) -> DueCharge:
+        """What a period that was charged should come to, at the tax rate that it bears."""
+        if self.terms.minimum_spend:
+            should = self._minimum(span, end, day, spend or self.spend)
+        else:
+            should = self._recurring(span, end, day)
+        rate = self._first_rate(span) if stands.tax_rate is None else stands.tax_rate
+        return at_rate(should, rate, self.terms.unit)
 
     def _first_rate(self, span: Span) -> int:
         """The tax rate of a period that came to nothing: that of its charge date when it was dealt with."""

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
     WRITE_OFF = "write_off"
     WRITE_OFF_LAPSED = "write_off_lapsed"
+    # The mirror of a charge whose run was undone (billing-rules 16).
+    UNDO = "undo"
 
 
 # Lines of one day stand by assignment, then in this order (billing-rules 4); corrections by their period.
@@ -56,9 +58,10 @@ class DueCharge(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """What stands posted for one period: the sums of its charge and of its corrections, in micros.
+    """What stands posted for one charge: the sums of it and of its corrections, in micros.
 
-    `tax_rate` is that of its first charge, None where that came to nothing.
+    Of the latest of them are `tax_rate` (None where nothing was posted) and `spend`, what a minimum spend was last
+    measured with, up to the day `until`.
     """
 
     amount: int = 0
@@ -67,6 +70,8 @@ class Posted(NamedTuple):
     corrections: int = 0
     tax_rate: int | None = None
     reversed: bool = False
+    until: date | None = None
+    spend: int | None = None
 
     def plus(self, due: DueCharge) -> "Posted":
         """What stands once `due` is posted too."""
@@ -75,7 +80,9 @@ class Posted(NamedTuple):
             cost=self.cost + due.cost,
             tax=self.tax + due.tax,
             corrections=max(self.corrections, due.number),
-            tax_rate=due.tax_rate if self.tax_rate is None else self.tax_rate,
+            tax_rate=due.tax_rate,
+            until=due.period_until,
+            spend=due.spend,
         )
 
 

@@ -24,6 +24,7 @@ from portal.domain.wording import (
     listed,
     money,
     ordinal,
+    percent,
     price,
     short_day,
     span_in_words,
@@ -61,6 +62,10 @@ class ChargeFacts(Protocol):
     def currency(self) -> str: ...
     @property
     def amount(self) -> Decimal: ...
+    @property
+    def tax_rate(self) -> Decimal: ...
+    @property
+    def tax(self) -> Decimal: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,28 @@ class Origin:
     tax_rate_since: date | None
 
 
-def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class CorrectedBack:
+    """What is said of the correction back to a day that posted a charge; `is_of_tax` where a tax rate was wrong."""
+
+    sentence: str
+    is_of_tax: bool = False
+
+
+def explain(
+    line: ChargeFacts,
+    terms: Terms | None = None,
+    original: ChargeFacts | None = None,
+    corrected: "CorrectedBack | None" = None,
+) -> str:
     """Where a charge comes from, in one sentence or two.
 
-    `terms` are its assignment's, if it has one; `original` is the charge that it reverses.
+    `terms` are its assignment's, if it has one; `original` is the charge that it reverses or undoes; `corrected` what
+    is said of the correction back to a day that posted it.
     """
+    if corrected is not None:
+        how = _corrected_tax(line) if corrected.is_of_tax else _corrected_back(line, terms)
+        return f"Corrected on {short_day(line.charge_on)}: {corrected.sentence} {how}"
     match line.kind:
         case Kind.SETUP:
             return f"Set-up, once, on the start date: {_times(line)}.{_own(line, terms)}"
@@ -96,6 +118,8 @@ def explain(line: ChargeFacts, terms: Terms | None = None, original: ChargeFacts
             return _correction(line, terms)
         case Kind.REVERSAL:
             return _reversal(line, original)
+        case Kind.UNDO:
+            return _undo(line, original)
         case Kind.WRITE_OFF:
             return "Written off: it no longer has to be paid."
         case Kind.WRITE_OFF_LAPSED:
@@ -294,12 +318,39 @@ def _correction(line: ChargeFacts, terms: Terms | None) -> str:
             share(to_micros(line.unit_price), line.quantity, line.days, line.whole_days, minor_unit(currency))
         )
         now = f"{_opening(line, terms)}{_used(line)} {money(should, currency)}"
+    return f"{now}; {_was_charged(line, should)}."
+
+
+def _corrected_back(line: ChargeFacts, terms: Terms | None) -> str:
+    """What a charge comes to at the right terms, what was charged, and the difference."""
+    currency = line.currency
+    if line.spend is not None:
+        should = _missing(line)
+        now = f"Minimum {_measured(line, terms)}: {money(should, currency)} is missing"
+    else:
+        should = from_micros(
+            share(to_micros(line.unit_price), line.quantity, line.days, line.whole_days, minor_unit(currency))
+        )
+        when = f" for {span_in_words(line.period_from, line.period_until)}" if line.period_until else ""
+        now = f"{_times(line)}{_share(line, terms)}{when} comes to {money(should, currency)}"
+    return f"{now}; {_was_charged(line, should)}."
+
+
+def _corrected_tax(line: ChargeFacts) -> str:
+    """The tax that goes back or is added, at which rate."""
+    done = "goes back" if line.tax < 0 else "is added"
+    tax = money(abs(line.tax), line.currency)
+    return f"At {percent(line.tax_rate)}, tax of {tax} {done}; the amount stays as it is."
+
+
+def _was_charged(line: ChargeFacts, should: Decimal) -> str:
+    """What stood of a charge before a line corrected it, and what becomes of the difference."""
     stood = should - line.amount
-    was = f"{money(stood, currency)} was charged" if stood else "nothing was charged"
+    was = f"{money(stood, line.currency)} was charged" if stood else "nothing was charged"
     if not line.amount:
-        return f"{now}; {was}, so the amount stays as it is."
+        return f"{was}, so the amount stays as it is"
     done = "goes back" if line.amount < 0 else "is added"
-    return f"{now}; {was}, so {money(abs(line.amount), currency)} {done}."
+    return f"{was}, so {money(abs(line.amount), line.currency)} {done}"
 
 
 def _used(line: ChargeFacts) -> str:
@@ -327,3 +378,12 @@ def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     if original.amount == -line.amount:
         return f"Reverses the charge of {short_day(original.charge_on)} in full: {stood}."
     return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."
+
+
+def _undo(line: ChargeFacts, original: ChargeFacts | None) -> str:
+    sum_ = money(abs(line.amount), line.currency)
+    if original is not None and original.kind == Kind.WRITE_OFF_LAPSED:
+        return f"{sum_} of a write-off is needed again, because the charge is there again."
+    what = "credit" if original is not None and original.kind == Kind.CREDIT else "charge"
+    done = "goes back" if line.amount < 0 else "is charged again"
+    return f"The {what} of {short_day(line.charge_on)} was undone, as if it had never been posted: {sum_} {done}."

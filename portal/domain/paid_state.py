@@ -14,6 +14,7 @@ class PaidState(StrEnum):
     SET_OFF = "set_off"
     WRITTEN_OFF = "written_off"
     REVERSED = "reversed"
+    UNDONE = "undone"
     CREDITED = "credited"
     FROM_BALANCE = "from_balance"
     # Of a discount.
@@ -33,6 +34,7 @@ WORDS = {
     PaidState.SET_OFF: "set off",
     PaidState.WRITTEN_OFF: "written off",
     PaidState.REVERSED: "reversed",
+    PaidState.UNDONE: "undone",
     PaidState.CREDITED: "credited in full",
     PaidState.FROM_BALANCE: "from the balance",
     PaidState.TO_USE: "credit to use",
@@ -49,13 +51,11 @@ class CameOff(NamedTuple):
     written_off: Decimal = Decimal(0)
 
 
-def paid_state(left: Decimal, came_off: CameOff, *, reversed: bool) -> PaidState:
-    """The state of a charge above zero that is to be paid, of which `left` is left.
+def paid_state(left: Decimal, came_off: CameOff) -> PaidState:
+    """The state of a charge above zero that is to be paid and was not taken back, of which `left` is left.
 
     Some of it written off counts before some of it paid, and that before some of it set off.
     """
-    if reversed:
-        return PaidState.REVERSED
     if left > 0:
         return PaidState.PART_PAID if came_off.paid or came_off.set_off else PaidState.OPEN
     if came_off.written_off:
@@ -65,8 +65,6 @@ def paid_state(left: Decimal, came_off: CameOff, *, reversed: bool) -> PaidState
     return PaidState.SET_OFF if came_off.set_off else PaidState.CREDITED
 
 
-def discount_state(left: Decimal, *, reversed: bool) -> PaidState:
-    """The state of a discount of which `left` (below zero) is left to use."""
-    if reversed:
-        return PaidState.REVERSED
+def discount_state(left: Decimal) -> PaidState:
+    """The state of a discount that was not taken back, of which `left` (below zero) is left to use."""
     return PaidState.TO_USE if left < 0 else PaidState.USED

@@ -14,10 +14,12 @@ from portal.models.assignment import (
 )
 from portal.models.audit_entry import AuditEntry
 from portal.models.balance_entry import BalanceEntry, EntrySource
+from portal.models.bulk_act import BulkAct, BulkActThing, BulkKind
 from portal.models.call import Call, CallChange, CallCover, CallImport, CallMapping, CallReject, ImportState
-from portal.models.charge import Charge, ChargeColumns
+from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
+from portal.models.correction import CorrectedAssignment, Correction
 from portal.models.customer import Customer, CustomerTaxRate
 from portal.models.did import Did
 from portal.models.did_owner import DidOwner
@@ -26,7 +28,16 @@ from portal.models.mail import Mail, MailState, Notice
 from portal.models.package import Package, PackagePrice, PackageSchedule
 from portal.models.payment import Payment, PaymentMethod, PaymentState
 from portal.models.payment_back import PaymentBack, ReturnedPayment
-from portal.models.run import Outcome, Run, RunException, RunState, RunTotal, SimulatedCharge
+from portal.models.run import (
+    Outcome,
+    Run,
+    RunException,
+    RunPosition,
+    RunState,
+    RunTotal,
+    RunUndo,
+    SimulatedCharge,
+)
 from portal.models.sent_form import SentForm
 from portal.models.session import SignInAttempt, UserSession
 
@@ -44,6 +55,9 @@ __all__ = [
     "AuditComment",
     "AuditEntry",
     "BalanceEntry",
+    "BulkAct",
+    "BulkActThing",
+    "BulkKind",
     "Call",
     "CallChange",
     "CallCover",
@@ -54,6 +68,8 @@ __all__ = [
     "ChargeColumns",
     "Company",
     "ConnexcsPackage",
+    "CorrectedAssignment",
+    "Correction",
     "Customer",
     "CustomerTaxRate",
     "Did",
@@ -78,12 +94,16 @@ __all__ = [
     "ReturnedPayment",
     "Run",
     "RunException",
+    "RunPosition",
     "RunState",
     "RunTotal",
+    "RunUndo",
     "SentForm",
     "SignInAttempt",
     "SimulatedCharge",
     "UserSession",
+    "counts_as_posted",
+    "is_undone",
 ]
 
 # Ids are never used again (billing-rules 8): SQLite would give a deleted row's number to the next one.

@@ -56,6 +56,10 @@ class Allocation(db.Model):
     amount: Mapped[Decimal] = mapped_column(Money)
     made_on: Mapped[date]
     released_on: Mapped[date | None]
+    # What took it off, unless a person did: a credit, a reversal, or what undoes its charge. And how much of it that
+    # took: the rest stands as an allocation of its own.
+    released_by_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
+    released_amount: Mapped[Decimal | None] = mapped_column(Money)
     by_hand: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 

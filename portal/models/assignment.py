@@ -47,7 +47,9 @@ class Assignment(db.Model):
     """What was promised: package, customer, DID, start date, lock. `end_date` is the last day."""
 
     __table_args__ = (
-        CheckConstraint("end_date is null or end_date >= start_date", name="end_date"),
+        CheckConstraint(
+            "end_date is null or end_date >= start_date or withdrawn_on is not null", name="end_date"
+        ),
         CheckConstraint("minutes is null or minutes between 1 and 1000000000", name="minutes"),
         CheckConstraint("minimum_days between 0 and 3650", name="minimum_days"),
         Index("ix_assignment_customer_id_id", "customer_id", "id"),
@@ -62,6 +64,8 @@ class Assignment(db.Model):
     start_date: Mapped[date]
     # The end date as it is known today; `ends` keeps since when each was known.
     end_date: Mapped[date | None] = mapped_column(index=True)
+    # The day on which assigning it was undone: its last day lies before its first then, so that nothing is due.
+    withdrawn_on: Mapped[date | None]
     charge_from: Mapped[date | None]
     minutes: Mapped[int | None]
     minimum_days: Mapped[int] = mapped_column(default=0)
@@ -210,6 +214,8 @@ class AssignmentPosition(db.Model):
     # Late calls not worked in yet: the first day they fall on, and the day the last of them came in.
     late_from: Mapped[date | None]
     late_on: Mapped[date | None]
+    # Whether a run was undone that had posted some of it: lines posted again are numbered on.
+    was_undone: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 
     assignment: Mapped[Assignment] = relationship(back_populates="position")

@@ -2,18 +2,31 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, aliased, declared_attr, mapped_column, relationship
 
 from portal.domain.due import Kind
 from portal.extensions import db
 from portal.models.assignment import Assignment
 from portal.models.columns import KEY, PK, UTC, Money, word
+from portal.models.correction import Correction
 from portal.models.customer import Customer
 
 RARE = text("kind <> 'recurring'")
 CORRECTS = text("corrects_id is not null")
+CORRECTION = text("correction_id is not null")
 WRITES_OFF = text("writes_off_id is not null")
 
 
@@ -67,7 +80,8 @@ class Charge(ChargeColumns, db.Model):
     __table_args__ = (
         UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
         CheckConstraint(
-            "assignment_id is not null or kind in ('manual', 'reversal', 'write_off', 'write_off_lapsed')",
+            "assignment_id is not null or corrects_id is not null or kind in "
+            "('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name="has_assignment",
         ),
         CheckConstraint("period_until is null or period_until >= period_from", name="period"),
@@ -84,6 +98,9 @@ class Charge(ChargeColumns, db.Model):
             "ix_charge_writes_off_id", "writes_off_id", sqlite_where=WRITES_OFF, postgresql_where=WRITES_OFF
         ),
         Index("ix_charge_corrects_id", "corrects_id", sqlite_where=CORRECTS, postgresql_where=CORRECTS),
+        Index(
+            "ix_charge_correction_id", "correction_id", sqlite_where=CORRECTION, postgresql_where=CORRECTION
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -96,6 +113,8 @@ class Charge(ChargeColumns, db.Model):
     auto_decrement_credit: Mapped[bool] = mapped_column(default=False)
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), unique=True)
+    # Posted because terms were corrected back to a day.
+    correction_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
     # The charge that a write-off, or what returns of one, is about: it is none of its corrections.
     writes_off_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     # Of a charge that is to be paid and is above zero: when it first falls due.
@@ -108,6 +127,19 @@ class Charge(ChargeColumns, db.Model):
 
     customer: Mapped[Customer] = relationship()
     assignment: Mapped[Assignment | None] = relationship()
+    correction: Mapped[Correction | None] = relationship()
     corrects: Mapped["Charge | None"] = relationship(foreign_keys=[corrects_id], remote_side=[id])
     writes_off: Mapped["Charge | None"] = relationship(foreign_keys=[writes_off_id], remote_side=[id])
     reverses: Mapped["Charge | None"] = relationship(foreign_keys=[reverses_id], remote_side=[id])
+
+
+def is_undone(charge: Any = Charge) -> ColumnElement[bool]:
+    """Whether the run that posted a charge was undone, in SQL: then it counts as not posted (billing-rules 16)."""
+    mirror = aliased(Charge)
+    undoes = (mirror.reverses_id == charge.id, mirror.kind == Kind.UNDO)
+    return select(mirror.id).where(*undoes).correlate(charge).exists()
+
+
+def counts_as_posted(charge: Any = Charge) -> ColumnElement[bool]:
+    """Whether a charge counts as posted, in SQL: neither undone nor what undoes another."""
+    return (charge.kind != Kind.UNDO) & ~is_undone(charge)

@@ -1,6 +1,6 @@
 """Runs: posting every charge due up to a date, or simulating it, each with its report."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -12,6 +12,9 @@ from portal.models.assignment import Assignment
 from portal.models.charge import ChargeColumns
 from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
+
+# Work of which nothing was heard for so long was interrupted.
+SILENT_FOR = timedelta(seconds=60)
 
 
 class RunState(StrEnum):
@@ -48,6 +51,54 @@ class Run(db.Model):
     finished_at: Mapped[datetime | None] = mapped_column(UTC)
 
     customer: Mapped[Customer | None] = relationship()
+
+
+class RunUndo(db.Model):
+    """Undoing a run: who, when and why. What a first one had to leave, a later one may take back.
+
+    Counts are of assignments, and of the run's charges that it took back.
+    """
+
+    __table_args__ = (Index("ix_run_undo_run_id_id", "run_id", "id"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    state: Mapped[RunState] = mapped_column(word(RunState, "state"), default=RunState.RUNNING)
+    reason: Mapped[str] = mapped_column(Text)
+    due_count: Mapped[int] = mapped_column(default=0)
+    done_count: Mapped[int] = mapped_column(default=0)
+    charge_count: Mapped[int] = mapped_column(default=0)
+    started_by: Mapped[str] = mapped_column(String(254), default="")
+    started_at: Mapped[datetime] = mapped_column(UTC)
+    heartbeat_at: Mapped[datetime] = mapped_column(UTC)
+    finished_at: Mapped[datetime | None] = mapped_column(UTC)
+
+    run: Mapped[Run] = relationship()
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether it stopped without being done."""
+        return self.state == RunState.RUNNING and now - self.heartbeat_at > SILENT_FOR
+
+
+class RunPosition(db.Model):
+    """Where an assignment stood before a run first moved it, and the undoing that has moved it back.
+
+    `version` is the position's: of two runs the one with the higher was later. `last_charge_id` is the latest charge
+    there was when the run had posted its own.
+    """
+
+    run_id: Mapped[int] = mapped_column(PK, ForeignKey("run.id"), primary_key=True, autoincrement=False)
+    assignment_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("assignment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
+    )
+    charged_until: Mapped[date | None]
+    worked_through: Mapped[date | None]
+    next_charge_on: Mapped[date | None]
+    late_from: Mapped[date | None]
+    late_on: Mapped[date | None]
+    version: Mapped[int]
+    last_charge_id: Mapped[int | None] = mapped_column(PK)
+    undo_id: Mapped[int | None] = mapped_column(ForeignKey("run_undo.id"))
 
 
 class RunTotal(db.Model):

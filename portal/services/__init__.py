@@ -10,10 +10,11 @@ Each subject asks only those to its right or below (tests/test_architecture.py r
     demo
     scenarios  audit
     overview  deletion  summary  what_changed
+    corrections
     dids  customers  assignments  company  notices
     packages  runs  calls  charges
     billing                        the heart: loading, planning, posting, minimums, positions
     credit
     people  mail  listing  csv
-    once  locking  chunks  batch
+    once  locking  chunks  batch  bulk_acts
 """

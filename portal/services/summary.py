@@ -178,6 +178,7 @@ def _assigned(customer: Customer, begins: date, through: date) -> Select[Assignm
     return (
         select(Assignment)
         .where(Assignment.customer_id == customer.id, Assignment.start_date <= through)
+        .where(Assignment.withdrawn_on.is_(None))
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= begins))
     )
 

@@ -13,7 +13,7 @@ from portal.domain.span_before import span_before
 from portal.domain.what_changed import ONCE, Change, Item, Side, changes
 from portal.domain.wording import money
 from portal.extensions import db
-from portal.models import Assignment, BalanceEntry, Charge, Customer, EntrySource
+from portal.models import Assignment, BalanceEntry, Charge, Customer, EntrySource, counts_as_posted
 from portal.services.chunks import in_chunks
 
 ZERO = Decimal(0)
@@ -62,7 +62,10 @@ def what_changed(customer: Customer, begins: date, through: date, today: date) -
 def _items(
     customer: Customer, now: tuple[date, date], before: tuple[date, date]
 ) -> dict[tuple[Any, ...], Item]:
-    """What each assignment was charged in both spans, and charges by hand by their names. Write-offs charge nothing."""
+    """What each assignment was charged in both spans, and charges by hand by their names.
+
+    A write-off charges nothing, nor does what was undone.
+    """
     is_now = Charge.charge_on.between(*now)
     by_hand = case((or_(Charge.assignment_id.is_(None), Charge.kind == Kind.MANUAL), Charge.label), else_="")
     alike = (
@@ -80,7 +83,7 @@ def _items(
         )
         .where(Charge.customer_id == customer.id, Charge.currency == customer.currency)
         .where(or_(is_now, Charge.charge_on.between(*before)), Charge.writes_off_id.is_(None))
-        .where(or_(Charge.amount != 0, Charge.tax != 0))
+        .where(or_(Charge.amount != 0, Charge.tax != 0), counts_as_posted())
         .group_by(*alike)
     )
     found: dict[tuple[Any, ...], Item] = {}

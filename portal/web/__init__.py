@@ -7,8 +7,8 @@ from flask import Blueprint, Flask
 
 # What there is a folder of pages for.
 NOUNS = (
-    "overview", "packages", "customers", "assignments", "dids", "charges", "runs", "calls", "credit", "people", "my",
-    "settings", "sign_in", "summary", "http",
+    "overview", "packages", "customers", "assignments", "dids", "charges", "corrections", "runs", "calls", "credit",
+    "people", "my", "settings", "sign_in", "summary", "http",
 )  # fmt: skip
 
 

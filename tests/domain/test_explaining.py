@@ -192,7 +192,10 @@ def test_an_own_price_says_so_and_since_when():
         said(priced, JAN)
         == "Every month on the 1st. 8.00 × 1 for 1 to 31 Jan. 8.00 is its own price, since 20 Dec 2025."
     )
-    assert said(priced, FEB) == "Every month on the 1st. 7.00 × 1 for 1 to 28 Feb. 7.00 is its own price, since 1 Feb."
+    assert (
+        said(priced, FEB)
+        == "Every month on the 1st. 7.00 × 1 for 1 to 28 Feb. 7.00 is its own price, since 1 Feb."
+    )
     assert said(priced, date(2026, 3, 1)) == "Every month on the 1st. 10.00 × 1 for 1 to 31 Mar."
 
 

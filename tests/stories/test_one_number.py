@@ -16,6 +16,7 @@ from portal.models.user import CUSTOMER_OWNER
 from portal.services import credit, notices
 from portal.services.assignments.changing import change_end
 from portal.services.charges import by_hand
+from portal.services.packages.definition import OwnPriceSet
 from portal.services.people import people
 from tests.calling import a_file, a_line, taken_in
 from tests.pages import page, words
@@ -28,11 +29,14 @@ SPAN = f"from={START}&to={LAST}"
 
 @pytest.fixture
 def acme(session, app, tmp_path):
-    """Acme: a trunk out of the balance, seats to be paid that end early, a minimum, minutes, calls and a late one."""
+    """Acme: a trunk out of the balance, seats to be paid, at an own price, that end early, a minimum, minutes, calls
+    and a late one."""
     customer = a_customer("Acme", tax_rate="7.7")
     customer.email = "ann@acme.example"
     assigned(a_package("Trunk", "24.49", setup_retail="12.35"), customer, START, auto_decrement_credit=True)
-    seat = assigned(a_package("Seat", "31.17", proration=Proration.DAILY), customer, START, quantity=3)
+    seats = a_package("Seat", "33.33", proration=Proration.DAILY)
+    own = OwnPriceSet(retail=Decimal("31.17"))
+    seat = assigned(seats, customer, START, quantity=3, own=own)
     assigned(a_package("Minimum", "80", minimum_spend=True, cost="0"), customer, START, did=a_did(customer))
     bundle = a_package("Bundle", "9.99", minutes=True)
     bundle.destination = "^44"

@@ -203,6 +203,7 @@ def same_over_the_same_days(draft: Draft) -> Assignment | None:
         .where(Assignment.package_id == draft.package.id, Assignment.customer_id == draft.customer.id)
         .where(Assignment.did_id == draft.did.id if draft.did else Assignment.did_id.is_(None))
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= draft.start_date))
+        .where(Assignment.withdrawn_on.is_(None))
         .order_by(Assignment.id)
         .limit(1)
     )

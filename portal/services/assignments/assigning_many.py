@@ -17,8 +17,8 @@ from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.phone_numbers import international
 from portal.domain.wording import plural, whole
 from portal.extensions import db
-from portal.models import Assignment, Customer, Did, Package
-from portal.services import locking
+from portal.models import Assignment, BulkKind, Customer, Did, Package
+from portal.services import bulk_acts, locking
 from portal.services.assignments.assigning import Draft, already, check, new_assignment
 from portal.services.assignments.lists import MANY
 from portal.services.assignments.own_prices import check_one_currency
@@ -185,7 +185,18 @@ def assign_many(
             return _found(tokens)
         raise
     bundles_changed(new, now.date(), now)
+    _keep_act(new, by, now)
     return new
+
+
+def _keep_act(made: Sequence[Assignment], by: str, now: datetime) -> None:
+    """Let assigning them be undone in one act."""
+    bulk_acts.record(
+        BulkKind.ASSIGNED,
+        _receipt(made)[0].replace(" was assigned to ", " for "),
+        dict.fromkeys(assignment.id for assignment in made),
+        today=now.date(), by=by, now=now,
+    )  # fmt: skip
 
 
 def made_with(token: str, content: object, noun: str, ids: Sequence[int]) -> list[Assignment] | None:
@@ -238,6 +249,7 @@ def _there(wish: Wish, targets: Sequence[Target]) -> dict[int, Assignment]:
         select(Assignment)
         .where(Assignment.package_id == wish.package.id)
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= wish.start_date))
+        .where(Assignment.withdrawn_on.is_(None))
         .order_by(Assignment.id.desc())
     )
     if wish.end_date:

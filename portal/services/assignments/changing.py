@@ -42,7 +42,9 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
             touch(assignment)
             return
         raise Invalid(
-            "effective_from", f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later."
+            "effective_from",
+            f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later. One that was wrong is "
+            "corrected back to a day.",
         )
     if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
@@ -111,13 +113,19 @@ def check_change_of_end(
 ) -> None:
     """Whether the end date may become this one. Invalid says why not."""
     if assignment.has_ended_on(today):
-        assert assignment.end_date
-        raise Invalid(
-            "end_date", f"It ended on {long_day(assignment.end_date)}. Assign the package again instead."
-        )
+        raise Invalid("end_date", over(assignment))
     if end_date:
         check_day("end_date", end_date)
         check_end(end_date, assignment.start_date, None if override else assignment.locked_until)
+
+
+def over(assignment: Assignment) -> str:
+    """What is said of an assignment that has ended, or was withdrawn, to whoever would change it."""
+    assert assignment.end_date
+    what, on = ("ended", assignment.end_date)
+    if assignment.withdrawn_on:
+        what, on = ("was withdrawn", assignment.withdrawn_on)
+    return f"It {what} on {long_day(on)}. Assign the package again instead."
 
 
 def overrides(assignment: Assignment, end_date: date | None) -> bool:
@@ -194,8 +202,7 @@ def make_change(assignment: Assignment, change: Change, today: date, *, by: str,
     """Make of the assignment what is wanted, all or nothing. Invalid names the field that cannot be."""
     lock_assignment(assignment.id)
     if assignment.has_ended_on(today):
-        assert assignment.end_date
-        raise RuleBroken(f"It ended on {long_day(assignment.end_date)}. Assign the package again instead.")
+        raise RuleBroken(over(assignment))
     if change.quantity != assignment.quantity_on(change.effective_from):
         change_quantity(assignment, change.quantity, change.effective_from, today)
     if (change.start_date, change.charge_from) != (assignment.start_date, assignment.charge_from):

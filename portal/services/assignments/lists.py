@@ -40,6 +40,7 @@ class State(StrEnum):
     LATER = "later"
     HELD = "held"
     ENDED = "ended"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def state_on(assignment: Assignment, day: date) -> State:
     """Where an assignment stands on a day."""
     if assignment.position and assignment.position.held_lines:
         return State.HELD
+    if assignment.withdrawn_on:
+        return State.WITHDRAWN
     if assignment.has_ended_on(day):
         return State.ENDED
     if assignment.start_date > day:

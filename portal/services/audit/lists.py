@@ -15,9 +15,11 @@ from portal.services.listing import Sort
 from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
 NEWEST = Sort((AuditEntry.id,), descending=True)
+# An act on many things at once; its number is that of a BulkAct.
+SEVERAL = "several at once"
 NOUNS = (
     "package", "customer", "DID", "assignment", "charge", "balance", "payment", "payment back", "run",
-    "import", "settings", "person", "ConnexCS package",
+    "import", "settings", "person", "ConnexCS package", SEVERAL,
 )  # fmt: skip
 # What a person calls the fields that the log keeps under their stored names.
 LABELS = {

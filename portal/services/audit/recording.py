@@ -150,15 +150,21 @@ def _values(act: str, thing: Any, fields: tuple[str, ...]) -> tuple[dict[str, An
 
 def _named(act: str, before: dict[str, Any], after: dict[str, Any]) -> str:
     """The act in the trade's words, where there is one."""
+    if after.get("undone_on"):
+        return "undone"
     if act == "changed":
+        if "withdrawn_on" in after:
+            return "withdrawn"
         if "archived_on" in after:
             return "archived" if after["archived_on"] else "restored"
         if "end_date" in after:
             return "ended" if after["end_date"] else "end removed"
         if "active" in after:
             return "reactivated" if after["active"] else "deactivated"
-    if act == "added" and after.get("kind") == "reversal":
-        return "reversed"
+    if act == "added":
+        return {"reversal": "reversed", "assigned": "assigned", "ended": "ended", "archived": "archived"}.get(
+            str(after.get("kind")), act
+        )
     return act
 
 

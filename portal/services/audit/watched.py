@@ -13,10 +13,13 @@ from portal.models import (
     AssignmentPrice,
     AssignmentQuantity,
     BalanceEntry,
+    BulkAct,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
+    CorrectedAssignment,
+    Correction,
     Customer,
     CustomerTaxRate,
     Did,
@@ -29,6 +32,7 @@ from portal.models import (
     PaymentBack,
     ReturnedPayment,
     Run,
+    RunUndo,
 )
 from portal.models.user import User
 from portal.services.packages.definition import DATED, DESCRIBED, FIXED, PRICE_LABELS
@@ -95,7 +99,7 @@ WATCHED: dict[type, Watch] = {
     Assignment: Watch(
         "assignment",
         ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
-         "locked_until", "auto_decrement_credit", "override_reason"),
+         "locked_until", "auto_decrement_credit", "withdrawn_on", "override_reason"),
         _on,
     ),
     AssignmentQuantity: Watch(
@@ -112,6 +116,9 @@ WATCHED: dict[type, Watch] = {
         lambda row: row.assignment_id,
         lambda row: _assignment(row).customer_id,
     ),
+    BulkAct: Watch(
+        "several at once", ("kind", "undone_on"), lambda row: row.label, customer=lambda row: None
+    ),
     AssignmentHold: Watch(
         "assignment",
         ("choice", "held_lines", "charge_from", "passed_over_lines", "passed_over_amount"),
@@ -123,6 +130,18 @@ WATCHED: dict[type, Watch] = {
         ("kind", "charge_on", "currency", "amount", "cost", "tax", "reason", "reverses_id", "writes_off_id",
          "auto_decrement_credit"),
         lambda row: row.label,
+    ),
+    Correction: Watch(
+        "correction",
+        ("package_id", "customer_id", "since", "right", "sentence", "before", "call_tax"),
+        lambda row: f"corrected back to {day(row.since)}",
+    ),
+    CorrectedAssignment: Watch(
+        "correction",
+        ("assignment_id", "before"),
+        lambda row: f"{_on(row.assignment)}: corrected",
+        lambda row: row.correction_id,
+        lambda row: row.assignment.customer_id,
     ),
     BalanceEntry: Watch("balance", ("source", "for_day", "amount", "reason"), lambda row: f"{row.source} entry"),
     Payment: Watch(
@@ -160,6 +179,13 @@ WATCHED: dict[type, Watch] = {
         ("simulate", "through", "state", "charge_count", "held_count", "failed_count"),
         lambda row: f"{'simulation' if row.simulate else 'run'} up to {day(row.through)}",
     ),
+    RunUndo: Watch(
+        "run",
+        ("state", "reason", "charge_count"),
+        lambda row: f"undoing the run up to {day(row.run.through)}",
+        lambda row: row.run_id,
+        lambda row: row.run.customer_id,
+    ),
     CallImport: Watch(
         "import",
         ("state", "taken_count", "replaced_count", "bad_count"),
@@ -182,7 +208,7 @@ WATCHED: dict[type, Watch] = {
     ),
 }  # fmt: skip
 # A run says how it stands after every chunk; only its beginning and its end are acts.
-QUIET = {Run: "state", CallImport: "state"}
+QUIET = {Run: "state", RunUndo: "state", CallImport: "state"}
 
 # Why a column of a watched row is not told. A new column is to be named here, or among the fields that are told.
 WHICH = "which row it is, or whose: the line of the log says that itself"
@@ -205,10 +231,13 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     Did: {FOLLOWS: "country"},
     Assignment: {WHEN: "override_by override_at"},
     AssignmentQuantity: {WHICH: "assignment_id"},
+    BulkAct: {WHICH: "label", WHEN: "done_on done_by done_at undone_by", FOLLOWS: "last_charge_id"},
     AssignmentPrice: {WHICH: "assignment_id"},
     AssignmentHold: {WHICH: "assignment_id", WHEN: "chosen_by chosen_at"},
+    Correction: {WHICH: "currency", WHEN: "made_on made_by made_at"},
+    CorrectedAssignment: {WHICH: "correction_id"},
     Charge: {
-        WHICH: "customer_id assignment_id package_id run_id number label did_number",
+        WHICH: "correction_id customer_id assignment_id package_id run_id number label did_number",
         WHEN: "posted_at posted_by",
         STAYS: "corrects_id period_from period_until quantity unit_price unit_cost days whole_days spend tax_rate"
         " due_on",
@@ -221,12 +250,20 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     PaymentBack: {WHICH: "customer_id"},
     ReturnedPayment: {WHICH: "payment_back_id"},
     Payment: {WHICH: "customer_id split_from_id", STAYS: "confirm_by_email", FOLLOWS: "reference_key"},
-    Allocation: {WHICH: "customer_id payment_id by_charge_id", FOLLOWS: "by_hand"},
+    Allocation: {
+        WHICH: "customer_id payment_id by_charge_id",
+        FOLLOWS: "by_hand released_by_id released_amount",
+    },
     DueDay: {WHICH: "charge_id", WHEN: "made_on made_by made_at"},
     Run: {
         WHICH: "customer_id simulation_id",
         WHEN: "started_by started_at finished_at",
         ONCE: "fingerprint",
+        PROGRESS: "due_count done_count heartbeat_at",
+    },
+    RunUndo: {
+        WHICH: "run_id",
+        WHEN: "started_by started_at finished_at",
         PROGRESS: "due_count done_count heartbeat_at",
     },
     CallImport: {

@@ -18,7 +18,7 @@ from portal.domain.charges import charges_due, corrected_from
 from portal.domain.due import Due, Kind, Late, Position, Posted, Spend, no_spend
 from portal.domain.money import minor_unit
 from portal.domain.schedule import ONE_DAY, Schedule
-from portal.domain.terms import History, OwnPrices, Prices, Terms, with_own
+from portal.domain.terms import History, OwnPrices, Prices, Terms, in_force, with_own
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -29,12 +29,14 @@ from portal.models import (
     Call,
     Charge,
     Company,
+    Correction,
     Customer,
     CustomerTaxRate,
     Did,
     Package,
     PackagePrice,
     PackageSchedule,
+    is_undone,
 )
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
@@ -76,6 +78,9 @@ class Loaded:
     roots: dict[date, Root]
     spend: Spend
     late: Late | None = None
+    was_undone: bool = False
+    # Whether the customer's tax rate was corrected back: then every charge bears the rate of its date.
+    rates_corrected: bool = False
 
     def due(self, through: date) -> Due:
         """What falls due up to `through`."""
@@ -98,6 +103,8 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
             roots={},
             spend=no_spend,
             late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
+            was_undone=row.was_undone,
+            rates_corrected=row.rates_corrected,
         )
         for row in rows
     ]
@@ -151,7 +158,7 @@ def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
 
 def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
     packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
-    schedules, prices = _schedules(packages), _prices(packages)
+    schedules, prices = _schedules(packages), prices_of(packages)
     tax_rates = tax_rates_of({row.customer_id for row in rows})
     quantities, ends, own = _quantities(ids), _ends(ids), own_prices_of(ids)
     wait_days = usage_wait_days() if any(row.minimum_spend for row in rows) else 0
@@ -213,6 +220,11 @@ def _assignments() -> Select[*tuple[Any, ...]]:
             AssignmentPosition.post_all_through,
             AssignmentPosition.late_from,
             AssignmentPosition.late_on,
+            AssignmentPosition.was_undone,
+            select(Correction.id)
+            .where(Correction.customer_id == Assignment.customer_id)
+            .exists()
+            .label("rates_corrected"),
         )
         .join(Package, Package.id == Assignment.package_id)
         .join(Customer, Customer.id == Assignment.customer_id)
@@ -246,7 +258,8 @@ def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
     )
 
 
-def _prices(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
+def prices_of(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
+    """The prices of packages, by package and currency."""
     prices = (PackagePrice.cost, PackagePrice.retail, PackagePrice.setup_cost, PackagePrice.setup_retail)
     query = (
         select(
@@ -320,14 +333,32 @@ def _add_posted(loaded: list[Loaded]) -> None:
         for item in loaded
         if item.terms.recurs and (first := corrected_from(item.terms, item.late))
     }
-    if not earliest:
-        return
+    if earliest:
+        _read_posted(loaded, earliest)
+
+
+def add_posted_since(loaded: list[Loaded], day: date, spend_before: date) -> None:
+    """Read what is posted of the periods that begin on a day or after it, in place of what was read before.
+
+    With them the calls that a minimum spend of theirs is measured with.
+    """
+    for item in loaded:
+        item.posted, item.roots = {}, {}
+    if loaded:
+        _read_posted(loaded, {item.facts.assignment_id: day for item in loaded})
+        _add_spend(loaded, spend_before, day)
+
+
+def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
     reversal = aliased(Charge)
     query = (
         select(
             Charge.assignment_id,
             Charge.id,
             Charge.period_from,
+            Charge.period_until,
+            Charge.kind,
+            Charge.charge_on,
             Charge.number,
             Charge.corrects_id,
             Charge.auto_decrement_credit,
@@ -335,34 +366,59 @@ def _add_posted(loaded: list[Loaded]) -> None:
             type_coerce(Charge.cost, BigInteger).label("cost"),
             type_coerce(Charge.tax, BigInteger).label("tax"),
             type_coerce(Charge.tax_rate, BigInteger).label("rate"),
+            type_coerce(Charge.spend, BigInteger).label("spend"),
             select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
         )
         .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
-        .where(Charge.period_from >= min(earliest.values()))
+        .where(Charge.period_from >= min(earliest.values()), ~is_undone())
         .order_by(Charge.number, Charge.id)
     )
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
+    taxed_on: dict[int, date] = {}
     for row in db.session.execute(query):
         item = by_id[row.assignment_id]
         stands = item.posted.get(row.period_from, Posted())
+        if row.period_until is None:  # of the setup of that day: it only counts on
+            corrections = max(stands.corrections, row.number)
+            item.posted[row.period_from] = stands._replace(corrections=corrections)
+            continue
         if row.corrects_id is None:
             item.roots[row.period_from] = Root(row.id, row.auto_decrement_credit)
-            stands = stands._replace(tax_rate=row.rate, reversed=row.is_reversed)
+            taxed_on[row.id] = taxed_day(row)
+            stands = stands._replace(reversed=row.is_reversed)
         item.posted[row.period_from] = stands._replace(
             amount=stands.amount + row.amount,
             cost=stands.cost + row.cost,
             tax=stands.tax + row.tax,
             corrections=max(stands.corrections, row.number),
+            tax_rate=row.rate,
+            until=row.period_until,
+            spend=row.spend,
         )
 
+    for item in loaded:
+        for begins, root in item.roots.items() if item.rates_corrected else ():
+            rate = in_force(item.terms.tax_rates, taxed_on[root.id])
+            item.posted[begins] = item.posted[begins]._replace(tax_rate=rate)
 
-def _add_spend(loaded: list[Loaded], before: date) -> None:
-    """Give each minimum spend the calls that count for it."""
+
+def taxed_day(charge: Any) -> date:
+    """The day whose tax rate a charge bears that corrects no other: its date; the date that a charge for what came to
+    nothing would have had, where it was posted later."""
+    if charge.kind in (Kind.SETUP, Kind.ONE_OFF):
+        return charge.period_from  # type: ignore[no-any-return]
+    if charge.kind in (Kind.CREDIT, Kind.DIFFERENCE):
+        return charge.period_from if charge.spend is None else charge.period_until  # type: ignore[no-any-return]
+    return charge.charge_on  # type: ignore[no-any-return]
+
+
+def _add_spend(loaded: list[Loaded], before: date, since: date | None = None) -> None:
+    """Give each minimum spend the calls that count for it, those since a day too."""
     measured = [item for item in loaded if item.terms.minimum_spend]
     if not measured:
         return
     customers = {item.facts.customer_id for item in measured}
-    first = min(_measured_from(item) for item in measured)
+    first = min([_measured_from(item) for item in measured] + ([since] if since else []))
     spent: dict[tuple[int, int | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for customer_id, day, spend in db.session.execute(_spend_by(customers, first, before)):
         spent[customer_id, None][day] += int(spend)

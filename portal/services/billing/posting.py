@@ -10,16 +10,26 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, insert, literal, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import DueCharge, Kind
 from portal.domain.wording import long_day
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, BalanceEntry, Charge, Company, EntrySource
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    BalanceEntry,
+    Charge,
+    Company,
+    EntrySource,
+    RunPosition,
+    is_undone,
+)
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
+from portal.services.billing.again import lock_owners_of_undone, owners_are_locked, posted_before
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
@@ -77,6 +87,7 @@ def post_chunk(
     chunk may be kept.
     """
     locking.lock(Company, [ONLY], shared=True)  # days are worked out in the time zone that it has
+    lock_owners_of_undone(ids)
     still_due = _lock(ids, through)
     posting = Posting()
     ready: list[Worked] = []
@@ -87,6 +98,8 @@ def post_chunk(
             posting.held.append(worked.held)
         else:
             ready.append(worked)
+    if not owners_are_locked(ready):
+        raise PositionMoved
     _mark_held(posting.held)
     customers = {worked.loaded.facts.customer_id for worked in ready}
     touched, with_credit = touched_by(_corrected(ready), customers)
@@ -168,6 +181,7 @@ def _stands_already(worked: Worked) -> bool:
     posted = select(Charge.kind, Charge.period_from, Charge.number).where(
         Charge.assignment_id == worked.loaded.facts.assignment_id,
         Charge.period_from.in_({period_from for _, period_from, _ in keys}),
+        ~is_undone(),
     )
     return any(tuple(row) in keys for row in db.session.execute(posted))
 
@@ -178,6 +192,7 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
     reduced: set[int] = set()
     taken = to_pay = False
     days = payment_days({worked.loaded.facts.customer_id for worked in ready})
+    again = posted_before(ready)
     for worked in ready:
         for due in worked.due.charges:
             row = _row(worked, due, run_id, by, now)
@@ -193,8 +208,10 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
             if not row["auto_decrement_credit"] and due.amount + due.tax > 0:
                 row["due_on"] = first_due_day(due.charge_on, today, days[worked.loaded.facts.customer_id])
                 to_pay = True
+            again.take_up(row)
             rows.append(row)
     _insert(rows)
+    again.put_on(Act(today, by, now))
     ids = [worked.loaded.facts.assignment_id for worked in ready]
     if taken:
         enter_charges(Charge.assignment_id.in_(ids), today, now)
@@ -202,6 +219,8 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
         open_new(and_(Charge.assignment_id.in_(ids), Charge.posted_at == now))
     if reduced:
         take_off(reduced, today, by=by, now=now)
+    if run_id:
+        _keep_positions(ids, run_id)
     _move(ready)
 
 
@@ -260,7 +279,8 @@ def _root(worked: Worked, period_from: date) -> Root | None:
     row = db.session.execute(
         select(Charge.id, Charge.auto_decrement_credit)
         .where(Charge.assignment_id == worked.loaded.facts.assignment_id, Charge.period_from == period_from)
-        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None))
+        .where(Charge.kind.in_(OF_PERIODS), Charge.corrects_id.is_(None), Charge.period_until.is_not(None))
+        .where(~is_undone())
         .order_by(Charge.id)
         .limit(1)
     ).first()
@@ -299,6 +319,22 @@ def enter_charges(which: Any, today: date, now: datetime) -> None:
             ).where(CHARGE.c.id.in_(chosen)),
         )
     )
+
+
+def _keep_positions(ids: Sequence[int], run_id: int) -> None:
+    """Keep with the run where these assignments stood before it: undoing it puts them back there."""
+    columns = (
+        "assignment_id", "charged_until", "worked_through", "next_charge_on", "late_from", "late_on", "version",
+    )  # fmt: skip
+    known = exists().where(
+        RunPosition.run_id == run_id, RunPosition.assignment_id == AssignmentPosition.assignment_id
+    )
+    before = select(
+        literal(run_id),
+        select(func.max(Charge.id)).scalar_subquery(),
+        *(getattr(AssignmentPosition, name) for name in columns),
+    ).where(AssignmentPosition.assignment_id.in_(ids), ~known)
+    db.session.execute(insert(RunPosition).from_select(["run_id", "last_charge_id", *columns], before))
 
 
 def _move(ready: list[Worked]) -> None:

@@ -226,5 +226,6 @@ def _assigned_before() -> Select[str, int, int, date, date | None, date | None]:
         .join(Assignment, Assignment.did_id == Did.id)
         .where(or_(Assignment.customer_id.is_distinct_from(Did.customer_id), has_moved))
         .where(or_(kept_from.is_(None), Assignment.start_date < kept_from))
+        .where(Assignment.withdrawn_on.is_(None))
         .order_by(Assignment.id)
     )

@@ -174,13 +174,13 @@ def _next_number(kind: Kind, assignment_id: int | None, period_from: date) -> in
 
 def family(charge: Charge) -> list[Charge]:
     """A charge with its credits and differences, or a write-off with what lapsed of it, in the order of posting."""
-    lapsed = and_(Charge.writes_off_id == charge.id, Charge.kind == Kind.WRITE_OFF_LAPSED)
+    lapsed = and_(Charge.writes_off_id == charge.id, Charge.kind.in_((Kind.WRITE_OFF_LAPSED, Kind.UNDO)))
     query = select(Charge).where(or_(Charge.id == charge.id, Charge.corrects_id == charge.id, lapsed))
     return list(db.session.scalars(query.order_by(Charge.id)))
 
 
 def reversal_of(charge: Charge) -> Charge | None:
-    """The charge that reversed this one, or the one it corrects."""
+    """The charge that reversed or undid this one, or the one it corrects."""
     return db.session.scalar(select(Charge).where(Charge.reverses_id == (charge.corrects_id or charge.id)))
 
 
@@ -204,7 +204,17 @@ def why_not_reverse(charge: Charge) -> RuleBroken | None:
             "It is reversed with its write-off.",
             WayOut("Show the write-off", "charges.show", {"charge_id": charge.writes_off_id}),
         )
+    if charge.kind == Kind.UNDO:
+        return RuleBroken(
+            "It undoes another charge, and cannot be reversed. Add a manual charge instead.",
+            WayOut("Add manual charge", "charges.new", _named(charge)),
+        )
     if done := reversal_of(charge):
+        if done.kind == Kind.UNDO:
+            return RuleBroken(
+                f"It was undone with its run: {done.reason}",
+                WayOut("Show what undid it", "charges.show", {"charge_id": done.id}),
+            )
         return RuleBroken(
             f"It was already reversed, on {long_day(done.charge_on)}.",
             WayOut("Show the reversal", "charges.show", {"charge_id": done.id}),

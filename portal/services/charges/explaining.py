@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.domain.explaining import ChargeFacts, Origin, explain, origin
+from portal.domain.explaining import ChargeFacts, CorrectedBack, Origin, explain, origin
 from portal.domain.terms import Terms
 from portal.extensions import db
-from portal.models import Charge
+from portal.models import Charge, Correction
 from portal.services.billing.loading import terms_of
 
 log = logging.getLogger("portal.billing")
@@ -27,8 +27,8 @@ class Explained:
 def explained(charges: Sequence[Any]) -> list[Explained]:
     """Charges, posted, simulated or planned, each with its sentence, in the order given."""
     terms = terms_of(sorted({charge.assignment_id for charge in charges if charge.assignment_id}))
-    originals = _originals(charges)
-    return [Explained(charge, _sentence(charge, terms, originals)) for charge in charges]
+    originals, said = _originals(charges), _said(charges)
+    return [Explained(charge, _sentence(charge, terms, originals, said)) for charge in charges]
 
 
 def explain_all(charges: Iterable[Charge]) -> dict[int, str]:
@@ -44,13 +44,26 @@ def origin_of(charge: Charge) -> Origin | None:
     return origin(charge, terms) if terms else None
 
 
-def _sentence(charge: Any, terms: dict[int, Terms], originals: dict[int, ChargeFacts]) -> str:
+def _sentence(
+    charge: Any, terms: dict[int, Terms], originals: dict[int, ChargeFacts], said: dict[int, CorrectedBack]
+) -> str:
     original = originals.get(getattr(charge, "reverses_id", None) or 0)
+    corrected = said.get(getattr(charge, "correction_id", None) or 0)
     try:
-        return explain(charge, terms.get(charge.assignment_id), original)
+        return explain(charge, terms.get(charge.assignment_id), original, corrected)
     except Exception:  # terms that cannot be explain no charge, and hide none
         log.exception("Charge of assignment %s cannot be explained by its terms", charge.assignment_id)
-        return explain(charge, None, original)
+        return explain(charge, None, original, corrected)
+
+
+def _said(charges: Sequence[Any]) -> dict[int, CorrectedBack]:
+    """What is said of the corrections back to a day that posted some of these, by their ids."""
+    ids = {id for charge in charges if (id := getattr(charge, "correction_id", None))}
+    if not ids:
+        return {}
+    of_tax = Correction.customer_id.is_not(None)
+    query = select(Correction.id, Correction.sentence, of_tax).where(Correction.id.in_(ids))
+    return {id: CorrectedBack(sentence, is_of_tax) for id, sentence, is_of_tax in db.session.execute(query)}
 
 
 def _originals(charges: Sequence[Any]) -> dict[int, ChargeFacts]:

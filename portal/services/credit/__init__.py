@@ -54,7 +54,8 @@ from portal.services.credit.payments import (
 )
 from portal.services.credit.putting import lock_open, lock_open_of, put, refreshed
 from portal.services.credit.splitting import split
-from portal.services.credit.taking_off import open_again, take_off
+from portal.services.credit.taking_off import open_again, take_off, take_off_discounts
+from portal.services.credit.undoing import keep_due_days, put_on_again, take_back_undone
 
 __all__ = [
     "Act",
@@ -77,6 +78,7 @@ __all__ = [
     "entries_of",
     "first_due_day",
     "items_of",
+    "keep_due_days",
     "left_of",
     "lock_open",
     "lock_open_of",
@@ -91,6 +93,7 @@ __all__ = [
     "pay_from_balance",
     "payment_days",
     "put",
+    "put_on_again",
     "record_payment",
     "refresh",
     "refreshed",
@@ -102,7 +105,9 @@ __all__ = [
     "set_off_by_hand",
     "split",
     "split_off",
+    "take_back_undone",
     "take_off",
+    "take_off_discounts",
     "to_pay",
     "to_pay_items",
     "touched_by",

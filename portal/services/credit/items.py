@@ -3,7 +3,7 @@
 An *item* is a charge without Auto Decrement Credit that is above zero: also a difference, which has a due day of its
 own, and the reversal of a discount, which that discount settles. A *discount* is such a charge below zero. What comes
 off an item are its allocations: they alone say what is left, on any day. Credits, reversals of items and write-offs
-are no items: they come off one.
+are no items: they come off one; but a credit that names a discount enlarges it, and is a discount itself.
 """
 
 from collections.abc import Collection, Iterable
@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
+from sqlalchemy.orm import aliased
 
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Company, Customer, DueDay, OpenItem
@@ -38,10 +39,18 @@ ZERO = Decimal(0)
 # As `due_on` says of a charge, in SQL: whether it is something to pay, and whether it is credit to use.
 _total = type_coerce(Charge.amount + Charge.tax, Charge.amount.type)
 IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), _total > 0)
+# A credit that names a discount enlarges it: it is one itself.
+_corrected = aliased(Charge)
+_of_a_discount = (
+    select(_corrected.id)
+    .where(_corrected.id == Charge.corrects_id, _corrected.amount + _corrected.tax < 0)
+    .correlate(Charge)
+    .exists()
+)
 IS_DISCOUNT = and_(
     Charge.auto_decrement_credit.is_(False),
     Charge.writes_off_id.is_(None),
-    Charge.corrects_id.is_(None),
+    or_(Charge.corrects_id.is_(None), _of_a_discount),
     Charge.reverses_id.is_(None),
     _total < 0,
 )

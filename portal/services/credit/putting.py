@@ -56,10 +56,22 @@ def put(
 
 
 def take_back(
-    allocation: Allocation, amount: Decimal, act: Act, *, on: date, by_hand: bool = False, reason: str = ""
+    allocation: Allocation,
+    amount: Decimal,
+    act: Act,
+    *,
+    on: date,
+    released_by: Charge | None = None,
+    by_hand: bool = False,
+    reason: str = "",
 ) -> None:
-    """Release an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance."""
+    """Release an allocation, or a part of it: the rest is made anew from that day on. Money returns to the balance.
+
+    What was `released_by` a charge is known by it, so that it can be put on again (portal.services.credit.undoing).
+    """
     allocation.released_on, allocation.by_hand = max(on, allocation.made_on), by_hand
+    if released_by:
+        allocation.released_by_id, allocation.released_amount = released_by.id, amount
     if rest := allocation.amount - amount:
         names = ("customer_id", "source", "payment", "by_charge", "charge")
         kept = {name: getattr(allocation, name) for name in names}

@@ -9,9 +9,10 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
+from portal.domain.due import Kind
 from portal.domain.paid_state import CameOff, PaidState, discount_state, paid_state
 from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, DueDay, OpenItem
+from portal.models import MONEY, Allocation, AllocationSource, Charge, DueDay, OpenItem, is_undone
 from portal.services.chunks import in_chunks
 from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, items_of, stands_on
 
@@ -47,21 +48,21 @@ def standings(charges: Iterable[Charge], today: date) -> dict[int, Standing]:
         if charge.auto_decrement_credit and not (charge.corrects_id or charge.reverses_id)
     }
     items = items_of(charge for charge in known.values() if not charge.auto_decrement_credit)
-    (off, days), gone = _came_off(list(items)), _reversed(known.values())
+    (off, days), gone = _came_off(list(items)), _taken_back(known.values())
     for id, item in items.items():
-        charge, reversed = item.charge, id in gone
+        charge = item.charge
         if charge.reverses_id:
             continue
         if charge.total < 0:
-            found[id] = Standing(discount_state(item.left, reversed=reversed), -item.left)
+            found[id] = Standing(gone.get(id) or discount_state(item.left), -item.left)
             continue
         late = (today - item.due_on).days if item.left > 0 else 0
-        state = paid_state(item.left, off[id], reversed=reversed)
+        state = gone.get(id) or paid_state(item.left, off[id])
         paid_on = days.get(id) if state == PaidState.PAID else None
         found[id] = Standing(state, item.left, item.due_on, off[id], max(late, 0), paid_on)
-    for id in gone:
+    for id, state in gone.items():
         if id in found and found[id].state == PaidState.FROM_BALANCE:
-            found[id] = Standing(PaidState.REVERSED)
+            found[id] = Standing(state)
     return found
 
 
@@ -96,14 +97,20 @@ def _came_off(ids: list[int]) -> tuple[dict[int, CameOff], dict[int, date]]:
     return off, days
 
 
-def _reversed(charges: Iterable[Charge]) -> set[int]:
-    """Those that were reversed, by themselves or with the charge that they correct."""
+def _taken_back(charges: Iterable[Charge]) -> dict[int, PaidState]:
+    """Those that were undone, and those that were reversed, by themselves or with the charge that they correct."""
     root = {charge.id: charge.corrects_id or charge.id for charge in charges}
-    found: set[int] = set()
-    for some in in_chunks(sorted(set(root.values()))):
-        query = select(Charge.reverses_id).where(Charge.reverses_id.in_(some))
-        found |= {id for id in db.session.scalars(query) if id}
-    return {id for id, whose in root.items() if whose in found}
+    by: dict[int, Kind] = {}
+    for some in in_chunks(sorted({*root, *root.values()})):
+        query = select(Charge.reverses_id, Charge.kind).where(Charge.reverses_id.in_(some))
+        by |= {id: kind for id, kind in db.session.execute(query) if id}
+    found: dict[int, PaidState] = {}
+    for id, whose in root.items():
+        if by.get(id) == Kind.UNDO:
+            found[id] = PaidState.UNDONE
+        elif by.get(whose) == Kind.REVERSAL:
+            found[id] = PaidState.REVERSED
+    return found
 
 
 # -- the same in SQL, for lists
@@ -118,13 +125,15 @@ def is_in_state(name: str, today: date) -> ColumnElement[bool]:
     if name == OVERDUE:
         late = (OpenItem.amount > 0) & (OpenItem.due_on < today)
         return Charge.id.in_(select(OpenItem.charge_id).where(late))
-    settled = and_(IS_ITEM, Charge.reverses_id.is_(None), ~to_pay, ~_is_reversed())
+    gone = or_(_is_reversed(), is_undone())
+    settled = and_(IS_ITEM, Charge.reverses_id.is_(None), ~to_pay, ~gone)
     paid, set_off, written_off = (
         _has(*sources) for sources in (MONEY, [AllocationSource.DISCOUNT], [AllocationSource.WRITE_OFF])
     )
     from_balance = and_(
         Charge.auto_decrement_credit, Charge.corrects_id.is_(None), Charge.reverses_id.is_(None)
     )
+    has_state = or_(and_(IS_ITEM, Charge.reverses_id.is_(None)), IS_DISCOUNT, from_balance)
     of_state = {
         PaidState.OPEN: and_(to_pay, ~paid, ~set_off),
         PaidState.PART_PAID: and_(to_pay, or_(paid, set_off)),
@@ -132,12 +141,11 @@ def is_in_state(name: str, today: date) -> ColumnElement[bool]:
         PaidState.PAID: and_(settled, ~written_off, paid),
         PaidState.SET_OFF: and_(settled, ~written_off, ~paid, set_off),
         PaidState.CREDITED: and_(settled, ~written_off, ~paid, ~set_off),
-        PaidState.REVERSED: and_(
-            or_(and_(IS_ITEM, Charge.reverses_id.is_(None)), IS_DISCOUNT, from_balance), _is_reversed()
-        ),
-        PaidState.FROM_BALANCE: and_(from_balance, ~_is_reversed()),
+        PaidState.REVERSED: and_(has_state, _is_reversed(), ~is_undone()),
+        PaidState.UNDONE: and_(has_state, is_undone()),
+        PaidState.FROM_BALANCE: and_(from_balance, ~gone),
         PaidState.TO_USE: to_use,
-        PaidState.USED: and_(IS_DISCOUNT, ~to_use, ~_is_reversed()),
+        PaidState.USED: and_(IS_DISCOUNT, ~to_use, ~gone),
     }
     return of_state[PaidState(name)]
 
@@ -151,7 +159,7 @@ def _has(*sources: AllocationSource) -> ColumnElement[bool]:
 def _is_reversed() -> ColumnElement[bool]:
     reversal = aliased(Charge)
     of_it = reversal.reverses_id == func.coalesce(Charge.corrects_id, Charge.id)
-    return select(reversal.id).where(of_it).exists()
+    return select(reversal.id).where(of_it, reversal.kind == Kind.REVERSAL).exists()
 
 
 def came_off(charge: Charge) -> list[Allocation]:

@@ -1,6 +1,6 @@
 """What credits, reversals and the reversal of a write-off do to what is to be paid (billing-rules 13)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -42,6 +42,8 @@ def _take_off(credit: Charge, act: Act) -> None:
     root_id, rest = credit.corrects_id or credit.reverses_id, -credit.total
     query = select(Charge).where((Charge.id == root_id) | (Charge.corrects_id == root_id)).order_by(Charge.id)
     lines = db.session.scalars(query).all()
+    if any(line.id == root_id and line.total < 0 for line in lines):
+        return  # it enlarges the discount that it names
     found = items_of(lines)
     family = [found[line.id] for line in lines if line.id in found and line.total > 0]
     touched: list[Allocation] = []
@@ -54,10 +56,10 @@ def _take_off(credit: Charge, act: Act) -> None:
         if (amount := min(rest, row.amount)) <= 0:
             break
         reason = "The charge was reduced after it was paid."
-        take_back(row, amount, act, on=credit.charge_on, reason=reason)
+        take_back(row, amount, act, on=credit.charge_on, released_by=credit, reason=reason)
         touched.append(row)
         if row.source == AllocationSource.WRITE_OFF and row.by_charge:
-            _lapse(row.by_charge, credit, amount, act)
+            lapse(row.by_charge, credit, amount, act, on=credit.charge_on)
         rest -= _credit(credit, row.charge, amount, act, touched)
     refreshed(touched)
 
@@ -70,7 +72,7 @@ def _credit(credit: Charge, charge: Charge, amount: Decimal, act: Act, touched: 
     return max(amount, ZERO)
 
 
-def _lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act) -> None:
+def lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act, *, on: date) -> None:
     """Give back to a write-off what a credit took off it: it will never be paid, but is not owed either."""
     unit = minor_unit(credit.currency)
     tax = from_micros(
@@ -81,8 +83,8 @@ def _lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act) -> No
             customer_id=credit.customer_id,
             package_id=written_off.package_id,
             kind=Kind.WRITE_OFF_LAPSED,
-            charge_on=credit.charge_on,
-            period_from=credit.charge_on,
+            charge_on=on,
+            period_from=on,
             quantity=1,
             unit_price=amount - tax,
             unit_cost=ZERO,
@@ -116,7 +118,43 @@ def _take_discount_back(reversal: Charge, act: Act) -> None:
         return
     if standing(Allocation.charge_id == reversal.id):
         return
-    rows = standing(Allocation.by_charge_id == discount.id)
+    enlarged, differences = _named_by(discount)
+    rows = standing(Allocation.by_charge_id.in_([one.id for one in enlarged]))
     for row in rows:
         take_back(row, row.amount, act, on=reversal.charge_on)
-    refreshed([*rows, put(reversal, reversal.total, AllocationSource.DISCOUNT, act, by_charge=discount)])
+    refreshed(rows)
+    made = _settle_with(enlarged, [*differences, reversal], act)
+    refreshed([*rows, *made])
+
+
+def take_off_discounts(difference_ids: Iterable[int], today: date, *, by: str, now: datetime) -> None:
+    """After differences above zero that name discounts: each comes off what of its discount is to use."""
+    act = Act(today, by, now)
+    query = select(Charge).where(Charge.id.in_(sorted(difference_ids))).order_by(Charge.id)
+    for difference in db.session.scalars(query).all():
+        if difference.corrects:
+            enlarged, _ = _named_by(difference.corrects)
+            refreshed(_settle_with(enlarged, [difference], act))
+
+
+def _named_by(discount: Charge) -> tuple[list[Charge], list[Charge]]:
+    """A discount with the credits that have enlarged it, and the differences that come off it."""
+    query = select(Charge).where(Charge.corrects_id == discount.id).order_by(Charge.id)
+    lines = db.session.scalars(query).all()
+    return [discount, *(line for line in lines if line.total < 0)], [line for line in lines if line.total > 0]
+
+
+def _settle_with(discounts: Sequence[Charge], charges: Sequence[Charge], act: Act) -> list[Allocation]:
+    """Use discounts up for charges, one after the other, as far as they go."""
+    found = items_of([*discounts, *charges])
+    to_use = {one.id: -found[one.id].left for one in discounts if one.id in found}
+    made = []
+    for charge in charges:
+        left = found[charge.id].left
+        for discount in discounts:
+            amount = min(left, to_use.get(discount.id, ZERO))
+            if amount > 0:
+                made.append(put(charge, amount, AllocationSource.DISCOUNT, act, by_charge=discount))
+                to_use[discount.id] -= amount
+                left -= amount
+    return made

@@ -137,14 +137,14 @@ def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | No
         raise Invalid(
             "tax_rate_from",
             f"Charges have been posted for {customer.name} at the present rate. Choose tomorrow or a later "
-            "day for the new rate.",
+            "day for the new rate, or correct it back to a day.",
         )
     history = {row.effective_from: row.rate for row in customer.tax_rates}
     if begins <= today:
         history = {FIRST_DAY: rate} | {day: later for day, later in history.items() if day > today}
     else:
         history[begins] = rate
-    return _keep_rates(customer, history)
+    return store_rates(customer, history)
 
 
 def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None:
@@ -154,7 +154,7 @@ def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None
         raise Invalid("tax_rate_from", "This tax rate is already in force. Set another one from tomorrow.")
     history = {row.effective_from: row.rate for row in customer.tax_rates}
     history.pop(effective_from, None)
-    _keep_rates(customer, history)
+    store_rates(customer, history)
 
 
 def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> Select[Customer]:
@@ -258,7 +258,7 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
         account_codes.give(customer, fields.account_codes)
 
 
-def _keep_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
+def store_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
     """Store a history of rates, leaving out what repeats the rate before it; whether anything changed."""
     kept: dict[date, Decimal] = {}
     for day, rate in sorted(history.items()):

@@ -13,14 +13,15 @@ from portal.models import (
     EntrySource,
     Payment,
     PaymentState,
+    counts_as_posted,
 )
 
 
 def has_postings(customer_id: int) -> bool:
     """Whether anything was posted for a customer.
 
-    A charge is, a call entry, a call that is going to be one, a payment that is not cancelled, and a period that
-    was dealt with although it came to nothing.
+    A charge is that was not undone, a call entry, a call that is going to be one, a payment that is not cancelled,
+    and a period that was dealt with although it came to nothing.
     """
     dealt_with = (
         exists()
@@ -29,7 +30,7 @@ def has_postings(customer_id: int) -> bool:
         .where(AssignmentPosition.charged_until.is_not(None))
     )
     posted = or_(
-        exists().where(Charge.customer_id == customer_id),
+        exists().where(Charge.customer_id == customer_id, Charge.writes_off_id.is_(None), counts_as_posted()),
         exists().where(BalanceEntry.customer_id == customer_id, BalanceEntry.source == EntrySource.CALLS),
         exists().where(Payment.customer_id == customer_id, Payment.state != PaymentState.CANCELLED),
         dealt_with,

@@ -23,6 +23,7 @@ from portal.services.deletion.dids import (
 )
 from portal.services.deletion.packages import (
     archive_package,
+    archive_packages,
     delete_package,
     restore_package,
     why_not_delete_package,
@@ -36,6 +37,7 @@ __all__ = [
     "archive_customer",
     "archive_if_possible",
     "archive_package",
+    "archive_packages",
     "delete_assignment",
     "delete_did",
     "delete_package",

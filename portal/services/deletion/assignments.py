@@ -5,12 +5,12 @@ from datetime import date, datetime
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import WayOut
 from portal.domain.wording import long_day
-from portal.extensions import db
 from portal.models import (
     Assignment,
 )
 from portal.services.assignments.changing import change_end
 from portal.services.assignments.ending import over_each
+from portal.services.assignments.withdrawing import withdraw
 from portal.services.billing.failures import Failed
 from portal.services.deletion.refusals import Refusal, is_removable, refuse
 from portal.services.runs.assignment_locks import lock_assignment
@@ -57,12 +57,11 @@ def delete_assignment(
 ) -> bool:
     """Remove an assignment that has not started, or make today the last day of one that has.
 
-    True if it was removed. One that has ended stays as it is.
+    True if it was removed, or withdrawn where undone charges name it. One that has ended stays as it is.
     """
     lock_assignment(assignment.id)
     if is_removable(assignment, today):
-        db.session.delete(assignment)
-        db.session.flush()
+        withdraw([assignment], today, now)
         return True
     if not assignment.has_ended_on(today):
         if not override_reason:

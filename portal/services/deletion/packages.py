@@ -1,17 +1,19 @@
 """Deleting a package that was never assigned, or taking it off sale."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from sqlalchemy import select
 
 from portal.domain.errors import WayOut
-from portal.domain.wording import whole
+from portal.domain.wording import plural, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
+    BulkKind,
     Package,
 )
-from portal.services import locking
+from portal.services import bulk_acts, locking
 from portal.services.deletion.refusals import Refusal, in_the_way, refuse
 
 
@@ -46,6 +48,18 @@ def archive_package(package: Package, today: date) -> None:
     """Take a package off sale; who has it keeps it and is charged."""
     locking.lock(Package, [package.id])
     package.archived_on = package.archived_on or today
+
+
+def archive_packages(packages: Sequence[Package], today: date, *, by: str, now: datetime) -> None:
+    """Take many off sale, so that it can be undone in one act."""
+    locking.lock(Package, [package.id for package in packages])
+    on_sale = [package for package in packages if not package.archived_on]
+    for package in on_sale:
+        package.archived_on = today
+    bulk_acts.record(
+        BulkKind.ARCHIVED, plural(len(on_sale), "package"), dict.fromkeys(package.id for package in on_sale),
+        today=today, by=by, now=now,
+    )  # fmt: skip
 
 
 def restore_package(package: Package) -> None:

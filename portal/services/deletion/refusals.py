@@ -17,6 +17,7 @@ from portal.models import (
     AssignmentPosition,
     CallCover,
     Charge,
+    counts_as_posted,
 )
 from portal.services.assignments.ending import over_each
 from portal.services.billing.failures import Failed
@@ -82,7 +83,8 @@ def why_not_remove(assignments: Iterable[Assignment], today: date) -> dict[int, 
     for some in in_chunks(sorted(others)):
         used = select(CallCover.assignment_id).where(CallCover.assignment_id.in_(some)).distinct()
         found |= dict.fromkeys(db.session.scalars(used), "Calls have used its minutes.")
-        charged = select(Charge.assignment_id).where(Charge.assignment_id.in_(some)).distinct()
+        posted = Charge.assignment_id.in_(some) & counts_as_posted()
+        charged = select(Charge.assignment_id).where(posted).distinct()
         found |= {id: "A charge was posted on it." for id in db.session.scalars(charged) if id}
     return found
 

@@ -20,13 +20,14 @@ from portal.models import (
     PackagePrice,
     Run,
     RunState,
+    RunUndo,
 )
 from portal.models.assignment import HeldPrices
+from portal.models.run import SILENT_FOR
 from portal.services import credit
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import in_force, open_on, own_in_force
-from portal.services.runs.runs import SILENT_FOR
 
 # As many of each as the overview names; the lists have them all.
 NAMED = 8
@@ -97,6 +98,14 @@ def runs_to_look_at(now: datetime) -> list[Run]:
         .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
+
+
+def undoings_to_look_at(now: datetime) -> list[RunUndo]:
+    """Undoings of runs that were interrupted: they go on when they are asked for again."""
+    silent = (RunUndo.state == RunState.RUNNING) & (RunUndo.heartbeat_at < now - SILENT_FOR)
+    return list(
+        db.session.scalars(select(RunUndo).where(silent).order_by(RunUndo.id.desc()).limit(NAMED + 1))
+    )
 
 
 def imports_to_look_at(now: datetime) -> list[CallImport]:

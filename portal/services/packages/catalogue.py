@@ -19,6 +19,7 @@ from portal.models import (
     Package,
     PackagePrice,
     PackageSchedule,
+    counts_as_posted,
 )
 from portal.models.company import company
 from portal.services import locking
@@ -118,8 +119,12 @@ def was_assigned(package: Package) -> bool:
 
 
 def was_posted(package: Package) -> bool:
-    """Whether anything of the package was posted, or a line of it came to nothing and counts as posted."""
-    if db.session.scalar(select(exists().where(Charge.package_id == package.id))):
+    """Whether anything of the package was posted, or a line of it came to nothing and counts as posted.
+
+    What was undone was not, nor is it because some of it had been written off.
+    """
+    charged = (Charge.package_id == package.id, Charge.writes_off_id.is_(None), counts_as_posted())
+    if db.session.scalar(select(exists().where(*charged))):
         return True
     begun = (
         exists()

@@ -150,7 +150,8 @@ def _begins(effective_from: date, earliest: date, today: date) -> date:
     """The day from which a change holds; FIRST_DAY for at once."""
     if effective_from < earliest:
         reason = "Charges have been posted at today's terms. " if earliest > today else ""
-        raise Invalid("effective_from", f"{reason}Choose {long_day(earliest)} or a later day.")
+        back = " What was wrong before is corrected back to a day." if reason else ""
+        raise Invalid("effective_from", f"{reason}Choose {long_day(earliest)} or a later day.{back}")
     if effective_from > LAST_DAY:
         raise Invalid("effective_from", f"Choose a day up to {long_day(LAST_DAY)}.")
     return FIRST_DAY if effective_from == today else effective_from

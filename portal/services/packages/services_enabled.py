@@ -109,6 +109,7 @@ def _assignments(customer_ids: Collection[int] | None) -> Any:
         .join(ConnexcsPackage, ConnexcsPackage.id == Package.connexcs_package_id)
         .join(Customer, Customer.id == Assignment.customer_id)
         .outerjoin(Did, Did.id == Assignment.did_id)
+        .where(Assignment.withdrawn_on.is_(None))
         .order_by(
             Customer.search_key,
             Assignment.customer_id,

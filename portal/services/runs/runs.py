@@ -5,7 +5,7 @@ and goes on when it is started again.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import delete, false, insert, select, update
 from sqlalchemy.exc import OperationalError
@@ -14,8 +14,9 @@ from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import long_day
 from portal.extensions import db
-from portal.models import Customer, Run, RunException, RunState, RunTotal, SimulatedCharge
+from portal.models import Customer, Run, RunException, RunState, RunTotal, RunUndo, SimulatedCharge
 from portal.models.raw_tables import raw_table
+from portal.models.run import SILENT_FOR
 from portal.services import credit, locking
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
@@ -26,8 +27,6 @@ from portal.services.runs.reports import keep_differences, report_chunk
 
 Clock = Callable[[], datetime]
 SIMULATED = raw_table(SimulatedCharge)
-# A run whose heartbeat is older than this was interrupted.
-SILENT_FOR = timedelta(seconds=60)
 TRIES = 20
 
 
@@ -111,6 +110,7 @@ def made_good_by(run: Run) -> Run | None:
         ~Run.simulate,
         Run.state == RunState.DONE,
         Run.failed_count == 0,
+        Run.id.not_in(select(RunUndo.run_id)),
         Run.through >= run.through,
         whose,
     )

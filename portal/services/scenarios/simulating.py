@@ -32,6 +32,10 @@ from portal.services.calls.covering import recompute_cover_of_many
 from portal.services.calls.destinations import bare
 from portal.services.calls.late_calls import reopen
 from portal.services.charges.explaining import explain_all
+from portal.services.corrections.planning import plan
+from portal.services.corrections.posting import post
+from portal.services.corrections.tax_rates import RateWanted, plan_rate, post_rate
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.customers.customers import CustomerFields, change_tax_rate, create_customer
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.changes import make_change, plan_change
@@ -63,6 +67,12 @@ CALL = ("customer", "did", "date", "started_at", "amount", "destination", "secon
 CHANGES = {
     "assignment": ("end_date", "quantity", *PRICES),
     "package": (*PRICES, "currency", *DATED),
+    "customer": ("tax_rate",),
+}
+# With `since`: what was wrong since that day, and is corrected back to it.
+CORRECTIONS = {
+    "assignment": ("quantity", *PRICES),
+    "package": (*PRICES, "currency"),
     "customer": ("tax_rate",),
 }
 WHO = "simulate"
@@ -333,7 +343,9 @@ class Simulation:
     def change(self, item: Place) -> None:
         """Make one change, as of its day."""
         try:
-            if item.has("assignment"):
+            if item.has("since"):
+                self._correct(item)
+            elif item.has("assignment"):
                 self._change_assignment(item)
             elif item.has("package"):
                 self._change_package(item)
@@ -386,6 +398,28 @@ class Simulation:
         on = item.day("on")
         customer = item.one_of("customer", self.customers, "customer")
         change_tax_rate(customer, item.decimal("tax_rate"), item.day("effective_from", on + ONE_DAY), on)
+
+    def _correct(self, item: Place) -> None:
+        """Correct back to a day what was wrong since."""
+        on, since, for_good = item.day("on"), item.day("since"), item.flag("for_good")
+        act: dict[str, Any] = {"token": self._token(), "today": on, "by": WHO, "now": self._now()}
+        if item.has("customer"):
+            customer = item.one_of("customer", self.customers, "customer")
+            rate = RateWanted(since, item.decimal("tax_rate"), for_good)
+            post_rate(customer, rate, seen=plan_rate(customer, rate, on).fingerprint, **act)
+            return
+        prices = {name: item.decimal(name) for name in PRICES if item.has(name)}
+        if item.has("package"):
+            whose = Whose(package=item.one_of("package", self.packages, "package"))
+            currency = self._currency(item, self.currency)
+            if whose.package and currency not in whose.package.currencies:
+                raise item.refuse("currency", f"{whose.package.name} has no prices in {currency}.")
+        else:
+            assignment = item.one_of("assignment", self.assignments, "assignment")
+            whose, currency = Whose(assignment_ids=(assignment.id,)), assignment.customer.currency
+        quantity = item.whole("quantity", None) if item.has("quantity") else None
+        wanted = Wanted(since, currency, prices, quantity, for_good)
+        post(wanted, whose, seen=plan(wanted, whose, on).fingerprint, **act)
 
     # -- the answer
 
@@ -446,7 +480,8 @@ def _check_change(item: Place) -> None:
         raise item.refuse(
             whose[1] if whose else "on", "a change must name one assignment, package or customer."
         )
-    fields = CHANGES[whose[0]]
-    item.only("on", whose[0], "effective_from", *fields)
+    back = item.has("since")
+    fields = (CORRECTIONS if back else CHANGES)[whose[0]]
+    item.only("on", whose[0], *(("since", "for_good") if back else ("effective_from",)), *fields)
     if not any(map(item.has, fields)):
         raise item.refuse(whose[0], f"it changes nothing. Possible are: {', '.join(fields)}.")

@@ -15,7 +15,8 @@ from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, whole
 from portal.extensions import db
-from portal.models import Assignment, Customer, Package
+from portal.models import Assignment, BulkKind, Customer, Package
+from portal.services import bulk_acts
 from portal.services.assignments import assigning_many, ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.assigning_many import Foreseen, Sorted, Target
@@ -34,6 +35,7 @@ from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_chosen
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.undo import say_with_undo
 
 NAMED = 100
 SPAN = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
@@ -78,7 +80,7 @@ class Many:
 @changes_nothing
 def bulk(noun: str) -> Any:
     """The form for those that a list chose; nothing is stored."""
-    many = Many(noun, _chosen(noun))
+    many = Many(noun, chosen(noun))
     return _form(many, _fresh())
 
 
@@ -86,7 +88,7 @@ def bulk(noun: str) -> Any:
 @changes_nothing
 def draft_many(noun: str) -> Any:
     """What would be charged in sum, and who is refused, while the form is filled."""
-    many, form = Many(noun, _chosen(noun)), _typed()
+    many, form = Many(noun, chosen(noun)), _typed()
     seen = _foresee(many, form)
     if is_htmx():
         return fragment(
@@ -98,7 +100,7 @@ def draft_many(noun: str) -> Any:
 @bp.post("/assignments/many/<any(dids, customers):noun>/assign")
 def assign_many(noun: str) -> Any:
     """Assign to all that may have it, in one transaction, once for the token of the form."""
-    many = Many(noun, _chosen(noun))
+    many = Many(noun, chosen(noun))
     assigning_many.lock_targets(many.load())
     lock_chosen(Package, "package")
     form = _typed()
@@ -122,7 +124,8 @@ def assign_many(noun: str) -> Any:
     db.session.commit()
     theirs = {one.did_id if many.noun == "dids" else one.customer_id for one in made}
     found.refused = [one for one in found.refused if one.thing.id not in theirs]
-    flash(f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}.")
+    said = f"Assigned {made[0].package.name} to {plural(len(made), 'DID' if noun == 'dids' else 'customer')}."
+    say_with_undo(said, bulk_acts.of_thing(BulkKind.ASSIGNED, made[0].id))
     told = overlaps(made)
     if not found.refused and not told:
         return _to(many.home)
@@ -182,7 +185,7 @@ def _typed() -> AssignmentForm:
 # -- who was chosen
 
 
-def _chosen(noun: str) -> tuple[int, ...]:
+def chosen(noun: str) -> tuple[int, ...]:
     """The ids that a list's ticked rows, its filter, or the form before name. Invalid where there are none."""
     if request.values.get("all_found"):
         return tuple(_all_found(noun))
@@ -246,7 +249,7 @@ def end_many() -> Any:
     """Ask for the last day of the chosen assignments; then, with one, end them."""
     chosen = lock_chosen_assignments()
     if "each" in request.form:
-        return _ended(ending_many.end_many(chosen, None, today(), now=now()), chosen, None)
+        return _end(chosen, None)
     if "end_date" not in request.form:
         form = EndManyForm(formdata=None, end_date=today())
         return _end_form(chosen, form)
@@ -257,17 +260,20 @@ def end_many() -> Any:
         return _end_form(chosen, form, 422)
     if "show" in request.form:
         return _end_form(chosen, form)
-    ending = ending_many.end_many(chosen, form.end_date.data, today(), now=now())
-    if not ending.done:
+    return _end(chosen, form.end_date.data) or _end_form(chosen, form, 409)
+
+
+def _end(chosen: Sequence[Assignment], end_date: date | None) -> Any:
+    """End them and go back; nothing where none of them may have the day."""
+    moment = now()
+    ending = ending_many.end_many(chosen, end_date, today(), by=current_user.email, now=moment)
+    if end_date and not ending.done:
         db.session.rollback()
-        return _end_form(chosen, form, 409)
-    return _ended(ending, chosen, form.end_date.data)
-
-
-def _ended(ending: ending_many.Ending, chosen: Sequence[Assignment], end_date: date | None) -> Any:
+        return None
     db.session.commit()
     as_last = f"{day(end_date)} as the last day" if end_date else "the earliest last day that each may have"
-    flash(f"{plural(len(ending.done), 'assignment')} given {as_last}.")
+    said = f"{plural(len(ending.done), 'assignment')} given {as_last}."
+    say_with_undo(said, bulk_acts.of_moment(BulkKind.ENDED, current_user.email, moment))
     if came_from() == "archive":
         flash(_until_archived(chosen[0].customer))
     if ending.refused:
@@ -319,7 +325,7 @@ def lock_chosen_assignments() -> list[Assignment]:
     place = came_from()
     ids: Sequence[int]
     if "of" in request.args and place == "dids":
-        ids = assignments.ids_on_dids(_chosen("dids"), today())
+        ids = assignments.ids_on_dids(chosen("dids"), today())
         nothing = "Nothing is assigned to what was selected."
     elif "of" in request.args and place == "package" and request.form.get("all_found"):
         package = request.args.get("package", 0, row_id)
@@ -332,10 +338,10 @@ def lock_chosen_assignments() -> list[Assignment]:
         raise Invalid("ids", f"Choose {whole(MANY)} at most.")
     if not ids:
         raise RuleBroken(nothing, WayOut("Back to the list", "dids.index") if place == "dids" else None)
-    chosen = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
-    if not chosen:
+    found = lock_assignments(ids, *assignments.for_rows(), selectinload(Assignment.ends))
+    if not found:
         raise RuleBroken("No assignment that was selected exists any more.")
-    return chosen
+    return found
 
 
 def came_from() -> str:

@@ -36,6 +36,7 @@ KINDS = {
     Kind.DIFFERENCE: "Difference",
     Kind.MANUAL: "Manual",
     Kind.REVERSAL: "Reversal",
+    Kind.UNDO: "Undo",
     Kind.WRITE_OFF: "Write-off",
     Kind.WRITE_OFF_LAPSED: "Write-off lapsed",
 }
@@ -114,7 +115,7 @@ def show(charge_id: int) -> Any:
 
 def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) -> Any:
     """A charge with its whole story: why, on which terms, what corrected it, and which run posted it."""
-    root = charge.reverses or charge.corrects or charge.writes_off or charge
+    root = charge.corrects or charge.writes_off or charge.reverses or charge
     reversal = by_hand.reversal_of(root)
     origin = origin_of(charge)
     story = by_hand.family(root) + ([reversal] if reversal else [])

@@ -49,6 +49,11 @@ FORMS = {
     "charges.new",
     "charges.reversal",
     "connexcs_packages.edit_row",
+    "corrections.new",
+    "corrections.new_rate",
+    "corrections.of_customers",
+    "corrections.preview",
+    "corrections.preview_rate",
     "credit.new_adjustment",
     "customers.edit",
     "customers.edit_row",
@@ -63,6 +68,7 @@ FORMS = {
     "payments.ask_split",
     "payments.new",
     "payments_back.new",
+    "runs.ask_undo",
     "runs.new",
 }
 SECOND_STEP = "security.two_factor_token_validation"

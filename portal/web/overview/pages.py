@@ -59,6 +59,7 @@ def show() -> str:
         held=watch.held(day),
         named=watch.NAMED,
         runs=watch.runs_to_look_at(now()),
+        undoings=watch.undoings_to_look_at(now()),
         imports=watch.imports_to_look_at(now()),
         below_cost=watch.sold_below_cost(day),
         own_below_cost=watch.own_below_cost(day),

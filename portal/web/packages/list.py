@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, flash, g, render_template, request, url_for
+from flask_security import current_user
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.clock import today
+from portal.clock import now, today
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, Frequency, Schedule
 from portal.domain.terms import PackageType
 from portal.domain.wording import charged, long_day
 from portal.extensions import db
-from portal.models import Package, PackagePrice, PackageSchedule
-from portal.services import deletion, locking
+from portal.models import BulkKind, Package, PackagePrice, PackageSchedule
+from portal.services import bulk_acts, deletion, locking
 from portal.services.listing import page
 from portal.services.packages import catalogue as packages
 from portal.services.packages import figures as package_figures
@@ -28,6 +29,7 @@ from portal.web.packages import bp
 from portal.web.packages.forms import RowForm
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.undo import say_with_undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,11 @@ def archive_many() -> AnyResponse:
     found = locking.lock(Package, ids)
     if not found:
         raise RuleBroken("No package that was selected exists any more.")
-    for package in found:
-        deletion.archive_package(package, today())
+    moment = now()
+    deletion.archive_packages(found, today(), by=str(current_user.email), now=moment)
     commit()
-    flash(f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}.")
+    said = f"Archived {len(found)} packages." if len(found) != 1 else f"Archived {found[0].name}."
+    say_with_undo(said, bulk_acts.of_moment(BulkKind.ARCHIVED, str(current_user.email), moment))
     return see_other(url_for(".index", **_state().kept))
 
 

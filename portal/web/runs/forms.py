@@ -1,11 +1,20 @@
 """The form of a run: Customer, Simulate, Date."""
 
 from flask_wtf import FlaskForm
-from wtforms import RadioField
+from wtforms import RadioField, TextAreaField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length
 
 from portal.domain.errors import Invalid
-from portal.web.shared.fields import CustomerField, DayField, Required, VersionedForm, put_error
+from portal.services.charges.by_hand import REASON_LONGEST
+from portal.web.shared.fields import (
+    TOO_LONG,
+    CustomerField,
+    DayField,
+    Required,
+    VersionedForm,
+    put_error,
+)
 
 SIMULATE = {"yes": "Yes", "no": "No"}
 CHOOSE = "Choose whether to simulate or to post."
@@ -23,6 +32,19 @@ class RunForm(FlaskForm):
         default="yes",
     )
     through = DayField("Date", [Required("Enter the day up to which to charge.")])
+
+
+class UndoForm(FlaskForm):
+    """Why a run is undone."""
+
+    reason = TextAreaField(
+        "Reason",
+        [
+            Required("Enter why it is undone: the reason is kept."),
+            Length(max=REASON_LONGEST, message=TOO_LONG),
+        ],
+        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
+    )
 
 
 class HoldForm(VersionedForm):

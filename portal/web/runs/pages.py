@@ -16,6 +16,8 @@ from portal.services import credit
 from portal.services.charges.explaining import explained
 from portal.services.runs import reports, runs
 from portal.services.runs.gap import LongAgo, check_gap
+from portal.services.runs.undoing import has_something_to_undo, undoings_of
+from portal.web.http.access import may_own
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.runs import bp
@@ -37,6 +39,7 @@ def index() -> Any:
         "runs/index.html",
         page=page,
         totals=totals,
+        undone=undoings_of(page.rows),
         state=state,
         now=now(),
         is_interrupted=runs.is_interrupted,
@@ -126,6 +129,9 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "below": _below(run) if is_done and not run.simulate else [],
         "postings": reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
+        "undone": undoings_of([run])[run.id],
+        "can_be_undone": may_own() and has_something_to_undo(run),
+        "now": now(),
         "today": today(),
     }
     return render_template("runs/show.html", **context, **more), status

@@ -7,7 +7,7 @@ from flask_security import current_user
 
 from portal.models import AuditComment
 from portal.models.company import company
-from portal.services import audit, listing
+from portal.services import audit, bulk_acts, listing
 from portal.services.audit import lists
 from portal.web.http.access import READING
 from portal.web.http.htmx import fragment, is_htmx
@@ -29,6 +29,9 @@ def index() -> Any:
         "page": page,
         "state": state,
         "told": [lists.audit_line(entry) for entry in page.rows],
+        "undoable": bulk_acts.that_can_be_undone(
+            entry.noun_id for entry in page.rows if entry.noun == lists.SEVERAL and entry.noun_id
+        ),
         "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in lists.NOUNS)],
     }
     if is_htmx():

@@ -17,6 +17,11 @@ def charge_detached(run_id: int) -> subprocess.Popen[bytes]:
     return _start("charge", "--run", str(run_id))
 
 
+def undo_detached(undo_id: int) -> subprocess.Popen[bytes]:
+    """Start `portal charge --undo ID` likewise."""
+    return _start("charge", "--undo", str(undo_id))
+
+
 def import_detached(import_id: int) -> subprocess.Popen[bytes]:
     """Start `portal import calls --import ID` likewise."""
     return _start("import", "calls", "--import", str(import_id))

@@ -159,7 +159,7 @@ def test_many_end_on_one_day_and_who_is_locked_stays(session):
     customer, free, locked = a_customer(), a_package(), a_package("Locked", minimum_days=60)
     three = [assigned(package, customer, date(2026, 11, 1)) for package in (free, locked, free)]
     run()
-    ending = end_many(three, date(2026, 11, 30), TODAY, now=NOW)
+    ending = end_many(three, date(2026, 11, 30), TODAY, by=BEN, now=NOW)
     assert [assignment.id for assignment in ending.done] == [three[0].id, three[2].id]
     assert [(it.thing.id, it.reason) for it in ending.refused] == [
         (

@@ -50,7 +50,7 @@ class Item:
 
 class Ledger:
     def __init__(self):
-        self.items, self.discounts, self.used_up, self.write_offs = {}, {}, {}, {}
+        self.items, self.discounts, self.enlarges, self.write_offs = {}, {}, {}, {}
         self.payments, self.lapsed, self.reversed, self.released = {}, [], set(), NONE
         self.events, self.waiting = 0, set()
         self.paid_on, self.split_off, self.backs = {}, {}, {}
@@ -59,7 +59,7 @@ class Ledger:
 
     def posted(self, rows, today, payment_days):
         """Charges without auto decrement were posted: (id, kind, total, on, corrects, reverses)."""
-        credits = []
+        credits, too_much = [], []
         for id, kind, total, on, corrects, reverses in rows:
             if kind in ("write_off", "write_off_lapsed") or (reverses and reverses in self.write_offs):
                 continue  # told by themselves
@@ -68,19 +68,25 @@ class Ledger:
             if total > 0 and not (reverses and reverses not in self.discounts):
                 due = max(on, today) + timedelta(days=payment_days)
                 self.items[id] = Item(id, total, on, due, corrects or id, taken_back=bool(reverses))
-            if total < 0 and not corrects and not reverses:
+                if corrects in self.discounts:
+                    too_much.append(id)
+            if total < 0 and not reverses and (not corrects or corrects in self.discounts):
                 self.discounts[id] = (on, -total)
+                self.enlarges[id] = corrects or id
             elif total < 0:
                 credits.append((id, -total, on, corrects or reverses))
             elif reverses in self.discounts:
+                theirs = self._enlarged(reverses)
+                self.reversed |= set(theirs)
                 for item in self.items.values():
-                    self._lift(
-                        [part for part in item.parts if part.source == "discount" and part.whose == reverses],
-                        on,
-                    )
-                self._put(self.items[id], "discount", reverses, total, on)
+                    self._lift([p for p in item.parts if p.source == "discount" and p.whose in theirs], on)
+                came_off = [item for item in self.items.values() if item.family == reverses]
+                for item in [*sorted(came_off, key=lambda item: item.id), self.items[id]]:
+                    self._use_up(theirs, item, on)
         for credit in credits:
             self._credit(*credit)
+        for id in too_much:
+            self._use_up(self._enlarged(self.items[id].family), self.items[id], today)
         self.set_off(today)
 
     def written_off(self, id, charge_id, amount, today):
@@ -266,6 +272,15 @@ class Ledger:
                 whole.parts.append(rest)
                 part.amount = off
             part.until, part.by_hand = max(day, part.begins), by_hand
+
+    def _enlarged(self, discount_id):
+        """A discount, and the credits that have enlarged it."""
+        return sorted(id for id, whose in self.enlarges.items() if whose == discount_id)
+
+    def _use_up(self, discount_ids, item, day):
+        for id in discount_ids:
+            left = self.discounts[id][1] - self.used(id)
+            self._put(item, "discount", id, min(left, item.left()), day)
 
     def _credit(self, id, amount, on, family):
         rest = amount

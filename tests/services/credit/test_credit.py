@@ -32,6 +32,10 @@ from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
 from portal.services.charges.write_off import move_due_day, write_off
+from portal.services.corrections.planning import plan
+from portal.services.corrections.posting import post
+from portal.services.corrections.tax_rates import RateWanted, plan_rate, post_rate
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.credit.account import account
 from portal.services.credit.items import items_of
 from portal.services.credit.ledger import charge_ledger
@@ -438,6 +442,26 @@ class History:
         if line and self.random.random() < 0.3:
             change_end(line, self.day, self.day, by=BEN, now=NOW)
 
+    def do_correct(self):
+        """A wrong price of a package, or of one assignment with its quantity, corrected back to a day."""
+        line = self.any(Assignment)
+        since = self.day - timedelta(days=self.random.randint(0, 70))
+        whose = self.random.choice((Whose(package=line.package), Whose(assignment_ids=(line.id,))))
+        quantity = None if whose.package else self.random.choice((None, 1, 2))
+        wanted = Wanted(since, "GBP", {"retail": self.amount()}, quantity)
+        if not (seen := plan(wanted, whose, self.day)).does_nothing:
+            post(wanted, whose, seen=seen.fingerprint, token=self.token(), today=self.day, by=BEN, now=NOW)
+            self.tell_posted()
+
+    def do_correct_rate(self):
+        """A wrong tax rate, corrected back to a day."""
+        since = self.day - timedelta(days=self.random.randint(0, 70))
+        wanted = RateWanted(since, Decimal(self.random.choice(("0", "7.7", "20"))))
+        if not (seen := plan_rate(self.customer, wanted, self.day)).does_nothing:
+            act = {"token": self.token(), "today": self.day, "by": BEN, "now": NOW}
+            post_rate(self.customer, wanted, seen=seen.fingerprint, **act)
+            self.tell_posted()
+
     def do_run(self):
         self.day += timedelta(days=self.random.randint(1, 12))
         run(self.day)
@@ -528,12 +552,14 @@ def calls_with_tax(customer):
     by_day = defaultdict(Decimal)
     for call in db.session.scalars(select(Call).where(Call.customer_id == customer.id)):
         by_day[call.day] += call.spend
-    rate, cent = customer.tax_rate_on(TODAY), Decimal("0.01")
+    cent = Decimal("0.01")
     return sum(
         (
             amount.quantize(cent, "ROUND_HALF_UP")
-            + (amount.quantize(cent, "ROUND_HALF_UP") * rate / 100).quantize(cent, "ROUND_HALF_UP")
-            for amount in by_day.values()
+            + (amount.quantize(cent, "ROUND_HALF_UP") * customer.tax_rate_on(day) / 100).quantize(
+                cent, "ROUND_HALF_UP"
+            )
+            for day, amount in by_day.items()
         ),
         Decimal(0),
     )

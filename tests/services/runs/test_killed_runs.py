@@ -2,7 +2,8 @@
 
 The processes are real ones that run `portal charge`. One is killed (SIGKILL) once it has committed a chunk and while it
 is inside another, as a second connection sees. The run is then done once more, and must leave the charges, the
-balance entries and the positions that an undisturbed run leaves for a customer who has the same assignments.
+balance entries and the positions that an undisturbed run leaves for a customer who has the same assignments. So it is
+with undoing it: what was there before the run is there again.
 """
 
 import os
@@ -26,8 +27,10 @@ from portal.models import (
     BalanceEntry,
     Charge,
     Run,
+    RunUndo,
+    counts_as_posted,
 )
-from portal.services.runs import runs
+from portal.services.runs import runs, undoing
 from tests.processes import Command
 from tests.trade import a_customer, a_package
 
@@ -116,8 +119,8 @@ def outcome(customer_id):
     return charges, entries, positions
 
 
-def charge(app, customer_id, name, folder):
-    """`portal charge` for a customer, as a process of its own that a second connection knows by name."""
+def charge(app, name, folder, *options):
+    """`portal charge`, as a process of its own that a second connection knows by name."""
     environment = {
         "PORTAL_DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
         "PORTAL_INSTANCE": str(app.config["INSTANCE"]),
@@ -126,7 +129,7 @@ def charge(app, customer_id, name, folder):
         "PGAPPNAME": name,
         "LOGNAME": name,
     }
-    return Command(["charge", "--customer", f"#{customer_id}"], environment, folder / f"{name}.txt")
+    return Command(["charge", *options], environment, folder / f"{name}.txt")
 
 
 class Watcher:
@@ -154,6 +157,10 @@ class Watcher:
         mine = f"customer_id = {customer_id} AND charge_count >= {charges}"
         who = self.ask(f"SELECT started_by FROM run WHERE {mine} ORDER BY id LIMIT 1")
         return who and who.split()[0]
+
+    def has_taken_back(self, undo_id, charges):
+        """Whether others can see that as many charges were taken back."""
+        return self.ask(f"SELECT charge_count FROM run_undo WHERE id = {undo_id}") >= charges
 
     def is_inside(self, name, customer_id):
         """Whether the process, which is stopped, is inside a transaction that writes."""
@@ -212,7 +219,7 @@ def run_once(customer_id):
 def disturbed(app, customer_id, seed, folder):
     """Four processes at once, one of them killed; whether it was killed where it should be."""
     names = [f"charge-{seed}-{number}" for number in range(PROCESSES)]
-    processes = {name: charge(app, customer_id, name, folder) for name in names}
+    processes = {name: charge(app, name, folder, "--customer", f"#{customer_id}") for name in names}
     watcher = Watcher(app)
     try:
         return kill_inside_a_chunk(watcher, processes, customer_id, charges=1 + 5 * seed)
@@ -240,3 +247,77 @@ def test_a_run_killed_in_the_middle_loses_nothing_and_posts_nothing_twice(
     kept = session.scalar(select(func.sum(Run.charge_count)).where(Run.customer_id == hit))
     assert kept == expected[0] > ASSIGNMENTS
     assert run_once(hit) == (0, 0)
+
+
+def kill_one_that_undoes(watcher, processes, customer_id, undo_id, charges):
+    """Kill a process that is inside a chunk once as many charges were taken back; whether it came to that."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and any(p.is_running for p in processes.values()):
+        if watcher.has_taken_back(undo_id, charges):
+            for name, process in processes.items():
+                if not process.is_running:
+                    continue
+                os.kill(process.pid, signal.SIGSTOP)
+                if watcher.is_inside(name, customer_id):
+                    process.kill()
+                    return True
+                os.kill(process.pid, signal.SIGCONT)
+        time.sleep(0.003)
+    return False
+
+
+def undone_by_four(app, customer_id, run_id, seed, folder):
+    """Four processes undo a run at once, one of them killed; the undoing, and whether it was killed inside a chunk."""
+    run = db.session.get_one(Run, run_id)
+    undo_id = undoing.start_undoing(run, "Wrong prices.", by="", now=NOW).id
+    db.session.commit()
+    names = [f"undo-{seed}-{run_id}-{number}" for number in range(PROCESSES)]
+    processes = {name: charge(app, name, folder, "--undo", str(undo_id)) for name in names}
+    watcher = Watcher(app)
+    try:
+        hit = kill_one_that_undoes(watcher, processes, customer_id, undo_id, charges=1 + 5 * seed)
+    finally:
+        watcher.close()
+        codes = {process.ended(PATIENCE) for process in processes.values()}
+        assert codes <= {0, -signal.SIGKILL}, {p.says.read_text() for p in processes.values()}
+    return undo_id, hit
+
+
+def standing(customer_id):
+    """What counts as posted for a customer, what it took from the balance, and where the assignments stand."""
+    since = db.session.scalar(select(func.min(Assignment.id)).where(Assignment.customer_id == customer_id))
+    said = [column for column in SAID if column is not Charge.number]
+    lines = select((Charge.assignment_id - since).label("which"), *said).where(
+        Charge.customer_id == customer_id, counts_as_posted()
+    )
+    entries = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == customer_id)
+    return (
+        sorted(map(repr, db.session.execute(lines))),
+        db.session.scalar(entries) or 0,
+        outcome(customer_id)[2],
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS[:5])
+def test_undoing_a_run_killed_in_the_middle_goes_on_and_takes_nothing_back_twice(
+    app, session, catalogue, seed, tmp_path
+):
+    for attempt in range(3):
+        customer_id = a_customer_with(catalogue, f"Hit {attempt}", seed)
+        before = standing(customer_id)
+        run_once(customer_id)
+        after = standing(customer_id)
+        db.session.commit()
+        run_id = db.session.scalar(select(func.max(Run.id)))
+        db.session.commit()
+        undo_id, hit = undone_by_four(app, customer_id, run_id, seed, tmp_path)
+        if hit:
+            break
+    else:
+        pytest.fail("the run was undone before anything could be killed")
+    db.session.expire_all()
+    undoing.carry_out_undoing(undo_id, TODAY, lambda: NOW)
+    assert standing(customer_id) == before
+    assert db.session.get_one(RunUndo, undo_id).charge_count == db.session.get_one(Run, run_id).charge_count
+    assert run_once(customer_id)[1] == 0
+    assert standing(customer_id) == after

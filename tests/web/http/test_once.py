@@ -16,6 +16,8 @@ OTHER = {
     "assignments.create": {"quantity": "3"},
     "assignments.create did": {"start_date": "2026-11-23"},
     "charges.create": {"amount": "13"},
+    "corrections.create": {"retail": "21"},
+    "corrections.create_rate": {"tax_rate": "22"},
     "credit.adjust": {"reason": "Another reason"},
     "customers.create": {"name": "Another Newcomer"},
     "did_intake.create": {"number": "+442079461001"},

@@ -1,0 +1,126 @@
+"""Lines that are posted again after a run was undone (billing-rules 16).
+
+Each takes the next number of its kind and period, keeps the due day that it had, and what was paid of it is put on
+again. Only assignments of which something was undone are asked about: for all others this costs a run nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
+
+from portal.domain.due import Kind
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPosition, Charge, Customer
+from portal.services import locking
+from portal.services.billing.planning import Worked
+from portal.services.chunks import in_chunks
+from portal.services.credit import Act, keep_due_days, put_on_again
+
+CORRECTIONS = (Kind.CREDIT, Kind.DIFFERENCE)
+NO_LINES = (Kind.MANUAL, Kind.REVERSAL, Kind.UNDO)
+Key = tuple[int, str, date]  # an assignment, a kind, the first day of a period
+Row = dict[str, Any]
+
+
+def lock_owners_of_undone(ids: Iterable[int]) -> None:
+    """Lock the customers of those of the assignments of which something was undone: money of theirs may be put on."""
+    query = select(Assignment.customer_id).join(AssignmentPosition).where(AssignmentPosition.was_undone)
+    found: set[int] = set()
+    for some in in_chunks(list(ids)):
+        found |= set(db.session.scalars(query.where(Assignment.id.in_(some))))
+    locking.lock_ids(Customer, found)
+
+
+def owners_are_locked(ready: Iterable[Worked]) -> bool:
+    """Whether they still are all: something may have been undone before the positions were locked."""
+    owners = {worked.loaded.facts.customer_id for worked in ready if worked.loaded.was_undone}
+    return locking.has_locked(Customer, owners)
+
+
+@dataclass(slots=True)
+class Again:
+    """Undone lines of the periods of which lines are to be posted.
+
+    `highest` is the highest number of those of each kind, corrections of either kind counted together. A line that is
+    there and was not undone is none of them: the key refuses it a second time, as ever.
+    """
+
+    highest: dict[Key, int] = field(default_factory=dict)
+    undone: dict[Key, Any] = field(default_factory=dict)
+    taken_up: list[tuple[Any, Row]] = field(default_factory=list)
+
+    def take_up(self, row: Row) -> None:
+        """Number a line on from those there were, and let it have the due day of the one that it stands for."""
+        key = (row["assignment_id"], row["kind"], row["period_from"])
+        highest = self.highest.get(_numbered(key))
+        if highest is not None and row["number"] <= highest:
+            row["number"] = self.highest[_numbered(key)] = highest + 1
+        if before := self.undone.pop(key, None):
+            if row["due_on"] and before.due_on:
+                row["due_on"] = before.due_on
+            self.taken_up.append((before, row))
+
+    def put_on(self, act: Act) -> None:
+        """Once the lines are in: put on again what was put against those that they stand for."""
+        if self.taken_up:
+            new = _ids_of([row for _, row in self.taken_up])
+            stands_for = {before.id: new[_whole(row)] for before, row in self.taken_up}
+            keep_due_days(stands_for)
+            put_on_again({before.mirror_id: stands_for[before.id] for before, _ in self.taken_up}, act)
+
+
+def posted_before(ready: Iterable[Worked]) -> Again:
+    """What was undone of the periods of which lines are to be posted."""
+    again = Again()
+    of_lines = {
+        worked.loaded.facts.assignment_id: [due.period_from for due in worked.due.charges]
+        for worked in ready
+        if worked.loaded.was_undone and worked.due.charges
+    }
+    if not of_lines:
+        return again
+    first, last = (some(day for days in of_lines.values() for day in days) for some in (min, max))
+    mirror = aliased(Charge)
+    query = (
+        select(
+            Charge.assignment_id, Charge.kind, Charge.period_from, Charge.number, Charge.id, Charge.due_on,
+            mirror.id.label("mirror_id"),
+        )
+        .outerjoin(mirror, and_(mirror.reverses_id == Charge.id, mirror.kind == Kind.UNDO))
+        .where(Charge.period_from.between(first, last), Charge.kind.not_in(NO_LINES))
+        .order_by(Charge.number)
+    )  # fmt: skip
+    for some in in_chunks(sorted(of_lines)):
+        for row in db.session.execute(query.where(Charge.assignment_id.in_(some))):
+            key: Key = (row.assignment_id, row.kind, row.period_from)
+            if row.mirror_id is None:
+                # What was put against earlier ones is this one's already.
+                again.undone.pop(key, None)
+            else:
+                again.highest[_numbered(key)] = max(row.number, again.highest.get(_numbered(key), 0))
+                again.undone[key] = row
+    return again
+
+
+def _numbered(key: Key) -> Key:
+    return (key[0], Kind.CREDIT if key[1] in CORRECTIONS else key[1], key[2])
+
+
+def _whole(row: Row) -> tuple[Any, ...]:
+    return (row["assignment_id"], row["kind"], row["period_from"], row["number"])
+
+
+def _ids_of(rows: list[Row]) -> dict[tuple[Any, ...], int]:
+    """The ids of lines that were inserted, by what makes each one and the same."""
+    columns = (Charge.assignment_id, Charge.kind, Charge.period_from, Charge.number)
+    found: dict[tuple[Any, ...], int] = {}
+    days = [row["period_from"] for row in rows]
+    query = select(Charge.id, *columns).where(Charge.period_from.between(min(days), max(days)))
+    for some in in_chunks(sorted({row["assignment_id"] for row in rows})):
+        for id, *whole in db.session.execute(query.where(Charge.assignment_id.in_(some))):
+            found[tuple(whole)] = id
+    return found

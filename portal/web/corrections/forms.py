@@ -1,0 +1,108 @@
+"""The forms of corrections back to a day. What is left empty was right."""
+
+from decimal import Decimal
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField, StringField
+from wtforms.fields.choices import SelectChoice
+
+from portal.domain.errors import Invalid
+from portal.services.corrections.tax_rates import RateWanted
+from portal.services.corrections.wanted import SENTENCE_LONGEST, Wanted
+from portal.services.packages.definition import PRICE_LABELS
+from portal.web.shared.fields import (
+    ChoiceField,
+    DayField,
+    DecimalTextField,
+    WholeField,
+    put_error,
+    tax_rate_field,
+)
+from portal.web.shared.token_field import TokenField
+
+
+class CorrectionForm(FlaskForm):
+    """The right terms, since when, and what customers read of it."""
+
+    token = TokenField()
+    seen = HiddenField()
+    since = DayField("Wrong since", render_kw={"required": True})
+    currency = ChoiceField("Currency")
+    retail = DecimalTextField(PRICE_LABELS["retail"])
+    cost = DecimalTextField(PRICE_LABELS["cost"])
+    setup_retail = DecimalTextField(PRICE_LABELS["setup_retail"])
+    setup_cost = DecimalTextField(PRICE_LABELS["setup_cost"])
+    quantity = WholeField("Quantity")
+    for_good = BooleanField("Correct later changes too")
+    sentence = StringField("What customers read", render_kw={"maxlength": SENTENCE_LONGEST})
+
+    def __init__(self, currencies: list[str], *, of_package: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.currency.choices = [SelectChoice(code, code) for code in currencies]
+        if len(currencies) == 1:
+            self.currency.data = currencies[0]
+        if of_package:
+            del self.quantity
+        self.since.flags.required = True
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        """Those of the four prices that were wrong, each with the right one."""
+        return {name: price for name in PRICE_LABELS if (price := self[name].data) is not None}
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether anything can be said of what it would post."""
+        return bool(
+            self.since.raw_data and self.since.raw_data[0] and (self.prices or self._quantity is not None)
+        )
+
+    @property
+    def _quantity(self) -> int | None:
+        return self.quantity.data if "quantity" in self else None
+
+    def wanted(self) -> Wanted | None:
+        """What is wanted, if every field can be read; else each field says why not."""
+        self.validate()
+        if self.since.data is None:
+            put_error(self, Invalid("since", "Choose the first day on which it was wrong."))
+        if self.errors or self.since.data is None:
+            return None
+        return Wanted(
+            self.since.data,
+            self.currency.data,
+            self.prices,
+            self._quantity,
+            bool(self.for_good.data),
+            self.sentence.data or "",
+        )
+
+
+class RateForm(FlaskForm):
+    """The right tax rate, since when, and what the customer reads of it."""
+
+    token = TokenField()
+    seen = HiddenField()
+    since = DayField("Wrong since", render_kw={"required": True})
+    tax_rate = tax_rate_field(render_kw={"required": True})
+    for_good = BooleanField("Correct later changes too")
+    sentence = StringField("What the customer reads", render_kw={"maxlength": SENTENCE_LONGEST})
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether anything can be said of what it would post."""
+        return all(field.raw_data and field.raw_data[0] for field in (self.since, self.tax_rate))
+
+    def wanted(self) -> RateWanted | None:
+        """What is wanted, if every field can be read; else each field says why not."""
+        self.validate()
+        if self.since.data is None:
+            put_error(self, Invalid("since", "Choose the first day on which it was wrong."))
+        if self.tax_rate.data is None:
+            put_error(self, Invalid("tax_rate", "Enter the right rate, in per cent."))
+        if self.errors or self.since.data is None:
+            return None
+        return RateWanted(
+            self.since.data, self.tax_rate.data, bool(self.for_good.data), self.sentence.data or ""
+        )
