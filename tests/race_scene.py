@@ -300,22 +300,21 @@ def _posted() -> Run:
 
 
 def _correct(names: dict[str, Any]) -> None:
-    """A correction that was made, and what two others would do."""
-    seat, begun = Whose(package=names["seat"]), Whose(assignment_ids=(names["begun"].id,))
-    since, by = (
-        {"since": NOVEMBER, "currency": "GBP"},
-        {"today": trade.TODAY, "by": trade.BEN, "now": trade.NOW},
-    )
-    dearer = Wanted(**since, prices={"retail": Decimal(26)})
-    seen = planning.plan(dearer, seat, trade.TODAY).fingerprint
-    names["corrected"] = posting.post(dearer, seat, seen=seen, token="corrected", **by)
-    names["acme"].email = "ap@acme.example"
-    db.session.commit()
-    cheaper, more = Wanted(**since, prices={"retail": Decimal(20)}), Wanted(**since, prices={}, quantity=2)
+    """A correction that was made of what nobody else is about, and what three others would do."""
+    fax, foxtrot = trade.a_package("Fax line"), trade.a_customer("Foxtrot")
+    foxtrot.email = "ap@foxtrot.example"
+    line = trade.assigned(fax, foxtrot, NOVEMBER)
+    post_chunk([line.id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
+    right, whose = Wanted(NOVEMBER, "GBP", {"retail": Decimal(26)}), Whose(package=fax)
+    act: dict[str, Any] = {"token": "corrected", "today": trade.TODAY, "by": trade.BEN, "now": trade.NOW}
+    seen = planning.plan(right, whose, trade.TODAY).fingerprint
+    names["corrected"] = posting.post(right, whose, seen=seen, **act)
+    cheaper, seat = Wanted(NOVEMBER, "GBP", {"retail": Decimal(20)}), Whose(package=names["seat"])
+    more, begun = Wanted(NOVEMBER, "GBP", {}, quantity=2), Whose(assignment_ids=(names["begun"].id,))
     names["seat_seen"] = planning.plan(cheaper, seat, trade.TODAY).fingerprint
-    right = RateWanted(NOVEMBER, Decimal(7))
-    names["rate_seen"] = plan_rate(names["acme"], right, trade.TODAY).fingerprint
     names["begun_seen"] = planning.plan(more, begun, trade.TODAY).fingerprint
+    rate = RateWanted(NOVEMBER, Decimal(7))
+    names["rate_seen"] = plan_rate(names["acme"], rate, trade.TODAY).fingerprint
 
 
 def _run(names: dict[str, Any], owner: User) -> None:
