@@ -75,8 +75,6 @@ def _filled(value: Any, scene: Scene, click: str) -> Any:
         return [_filled(one, scene, click) for one in value]
     if value == "a click":
         return click
-    if isinstance(value, list):
-        return [_filled(one, scene, click) for one in value]
     return scene.names.get(value, value) if isinstance(value, str) else value
 
 
