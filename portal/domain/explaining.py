@@ -206,7 +206,7 @@ def _product(line: ChargeFacts, terms: Terms | None) -> str:
 
 
 def _own(line: ChargeFacts, terms: Terms | None) -> str:
-    """That the price is the assignment's own, and since when; nothing where it is the package's."""
+    """That the price is the assignment's own, in words for customers too; nothing where it is the package's."""
     if terms is None:
         return ""
     name, first = RETAIL.get(line.kind, "retail"), _first_day(line, terms)
@@ -215,7 +215,7 @@ def _own(line: ChargeFacts, terms: Terms | None) -> str:
     what = "minimum" if line.kind == Kind.MINIMUM_SPEND else "price"
     since = price_since(terms, name, first)
     written = "" if since is None else f", since {(short_day if since.year == first.year else day)(since)}"
-    return f" {price(line.unit_price, line.currency)} is its own {what}{written}."
+    return f" {price(line.unit_price, line.currency)} is the {what} agreed for it{written}."
 
 
 # -- why that day

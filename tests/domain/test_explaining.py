@@ -190,11 +190,11 @@ def test_an_own_price_says_so_and_since_when():
     priced = with_own_prices(history)
     assert (
         said(priced, JAN)
-        == "Every month on the 1st. 8.00 × 1 for 1 to 31 Jan. 8.00 is its own price, since 20 Dec 2025."
+        == "Every month on the 1st. 8.00 × 1 for 1 to 31 Jan. 8.00 is the price agreed for it, since 20 Dec 2025."
     )
     assert (
         said(priced, FEB)
-        == "Every month on the 1st. 7.00 × 1 for 1 to 28 Feb. 7.00 is its own price, since 1 Feb."
+        == "Every month on the 1st. 7.00 × 1 for 1 to 28 Feb. 7.00 is the price agreed for it, since 1 Feb."
     )
     assert said(priced, date(2026, 3, 1)) == "Every month on the 1st. 10.00 × 1 for 1 to 31 Mar."
 
@@ -202,14 +202,17 @@ def test_an_own_price_says_so_and_since_when():
 def test_an_own_price_that_has_always_held_names_no_day():
     priced = with_own_prices(always(own(retail=8, setup_retail=3)))
     setup, first = charges_due(priced, NEW, JAN).charges
-    assert explain(line(setup), priced) == "Set-up, once, on the start date: 3.00 × 1. 3.00 is its own price."
-    assert explain(line(first), priced).endswith("8.00 × 1 for 1 to 31 Jan. 8.00 is its own price.")
+    assert (
+        explain(line(setup), priced)
+        == "Set-up, once, on the start date: 3.00 × 1. 3.00 is the price agreed for it."
+    )
+    assert explain(line(first), priced).endswith("8.00 × 1 for 1 to 31 Jan. 8.00 is the price agreed for it.")
 
 
 def test_another_own_price_says_nothing_of_this_one():
     history = ((JAN, own(retail=8)), (FEB, own(retail=8, cost=2)))
     priced = with_own_prices(history)
-    assert said(priced, FEB).endswith("8.00 is its own price, since 1 Jan.")
+    assert said(priced, FEB).endswith("8.00 is the price agreed for it, since 1 Jan.")
     found = origin(line(charges_due(priced, NEW, FEB).charges[-1]), priced)
     assert (found.price_since, found.cost_since) == (JAN, FEB)
     assert "own" not in said(with_own_prices(always(own(cost=2))), JAN)
@@ -218,7 +221,7 @@ def test_another_own_price_says_nothing_of_this_one():
 def test_a_minimum_of_its_own_says_so():
     priced = with_own_prices(always(own(retail=40)), minimum_spend=True)
     assert said(priced, FEB, spent="25") == (
-        "Minimum 40.00 × 1, spent 25.00 from 1 to 31 Jan: 15.00 is missing. 40.00 is its own minimum."
+        "Minimum 40.00 × 1, spent 25.00 from 1 to 31 Jan: 15.00 is missing. 40.00 is the minimum agreed for it."
     )
 
 

@@ -76,7 +76,7 @@ def test_own_prices_can_be_given_when_assigning_and_the_preview_shows_charges_at
     url = f"/customers/{northwind.id}/assignments"
     seen = words(part(client.get(f"{url}/draft", query_string=asked(trunk, retail="24"), headers=HTMX)))
     assert "Retail 24.00 GBP a unit own, package 30.00" in seen
-    assert "24.00 is its own price." in seen
+    assert "24.00 is the price agreed for it." in seen
     assert client.post(url, data=asked(trunk, retail="24", setup_retail="0")).status_code == 303
     assignment = db.session.scalars(db.select(Assignment)).one()
     assert stored(assignment.id) == [(date(2000, 1, 1), None, 24, 0)]
@@ -328,7 +328,7 @@ def test_staff_see_an_own_price_with_the_packages_beside_it(client, priced, trun
 def test_a_charge_tells_its_own_price_with_the_packages(client, priced):
     charge = db.session.scalars(db.text("select id from charge where kind = 'recurring'")).one()
     soup = page(client.get(f"/charges/{charge}"))
-    assert "24.00 is its own price." in words(soup)
+    assert "24.00 is the price agreed for it." in words(soup)
     assert "24.00 since the beginning, its own: the package's is 30.00" in words(soup)
 
 
