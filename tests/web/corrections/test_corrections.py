@@ -1,0 +1,82 @@
+"""Pages of corrections back to a day: who may, what is seen first, and what the mail says."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.models import Charge, Correction, Mail
+from tests import world
+from tests.pages import error_at, page, words
+from tests.trade import TODAY, a_customer, a_package, assigned, run
+
+OCTOBER = date(2026, 10, 1)
+
+
+@pytest.fixture
+def trunk(app, session, monkeypatch):
+    """A package that Acme has had since October."""
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+    found, acme = a_package("Trunk", "24.50"), a_customer("Acme")
+    acme.email = "ap@acme.example"
+    assigned(found, acme, OCTOBER)
+    run()
+    session.commit()
+    return found
+
+
+def form(trunk, **more):
+    return {
+        "package": trunk.id,
+        "since": "2026-10-01",
+        "currency": "GBP",
+        "retail": "20",
+        "token": "t",
+        **more,
+    }
+
+
+def test_a_packages_prices_are_corrected_by_the_owner_alone(app, client, trunk):
+    billing = world.signed_in(app, "billing")
+    assert billing.get(f"/corrections/new?package={trunk.id}").status_code == 403
+    assert billing.post("/corrections", data=form(trunk)).status_code == 403
+    assert "Correct back to a day" not in words(page(billing.get(f"/packages/{trunk.id}")).select_one("main"))
+    assert "Correct back to a day" in words(page(client.get(f"/packages/{trunk.id}")).select_one("main"))
+
+
+def test_nothing_is_posted_before_it_was_seen(client, session, trunk):
+    seen = page(client.post("/corrections", data=form(trunk)))
+    assert session.scalar(select(func.count(Correction.id))) == 0
+    assert "−9.00" in words(seen.select_one("#preview"))
+    again = form(trunk, seen=seen.select_one("[name=seen]")["value"])
+    answer = client.post("/corrections", data=again)
+    assert answer.status_code == 303
+    assert "Acme" in words(page(client.get(answer.location)))
+    assert session.scalar(select(func.sum(Charge.amount)).where(Charge.correction_id.is_not(None))) == -9
+
+
+def test_the_mail_says_in_a_sentence_what_was_wrong_and_what_goes_back_and_is_sent_once(
+    client, session, trunk
+):
+    seen = page(client.post("/corrections", data=form(trunk))).select_one("[name=seen]")["value"]
+    at = client.post("/corrections", data=form(trunk, seen=seen)).location
+    for _ in range(2):
+        assert client.post(f"{at}/mails").status_code == 303
+    (mail,) = session.scalars(select(Mail))
+    assert mail.to == "ap@acme.example"
+    assert "The price was wrong since 1 October 2026." in mail.text
+    assert "10.80 GBP goes back to you, tax included." in mail.text
+    assert "/my/charges" in mail.text
+
+
+def test_the_same_again_is_refused_at_its_day(client, trunk):
+    seen = page(client.post("/corrections", data=form(trunk))).select_one("[name=seen]")["value"]
+    client.post("/corrections", data=form(trunk, seen=seen))
+    soup = page(client.post("/corrections", data=form(trunk, seen=seen, token="another")), 422)
+    assert "already hold since 1 October 2026" in error_at(soup, "since")
+
+
+def test_where_a_change_of_the_past_is_refused_the_way_back_to_a_day_is_offered(client, trunk):
+    assert f"/corrections/new?package={trunk.id}" in client.get(f"/packages/{trunk.id}/edit").text
+    customer = page(client.get("/customers")).select_one("tbody th a")["href"]
+    assert "/corrections/tax-rate/new" in client.get(customer).text
