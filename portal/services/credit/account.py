@@ -7,9 +7,10 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, ColumnElement, and_, case, func, or_, select, type_coerce
 
 from portal.domain.by_when import When, by_when
+from portal.domain.due import Kind
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer
+from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer, counts_as_posted
 from portal.services.credit.balance import balance_of
 from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, open_sums, posted_since
 from portal.services.credit.owing import ToPay, beyond_limit
@@ -120,11 +121,14 @@ def _total(which: ColumnElement[bool]) -> ColumnElement[Decimal]:
 
 
 def _charged(customer_id: int, begins: date, through: date) -> tuple[Decimal, Decimal]:
-    """What was charged in the span, and what was given as discounts, less those taken back, above zero."""
+    """What was charged in the span, and what was given as discounts, less those taken back, above zero.
+
+    What was undone is in neither, nor what undoes it: posted again, it would be charged twice and credited once.
+    """
     charged = and_(IS_ITEM, Charge.reverses_id.is_(None))
     given = or_(IS_DISCOUNT, and_(IS_ITEM, Charge.reverses_id.is_not(None)))
     query = select(_total(charged), _total(given)).where(
-        Charge.customer_id == customer_id, Charge.charge_on.between(begins, through)
+        Charge.customer_id == customer_id, Charge.charge_on.between(begins, through), counts_as_posted()
     )
     row = db.session.execute(query).one()
     return row[0], -row[1]
@@ -135,9 +139,15 @@ def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationS
     made, released = (day.between(begins, through) for day in (Allocation.made_on, Allocation.released_on))
     amount = type_coerce(Allocation.amount, BigInteger)
     moved = func.sum(case((made, amount), else_=0) - case((released, amount), else_=0))
+    # What undoes a charge settles it as a credit does.
+    undoes = select(Charge.id).where(Charge.customer_id == customer_id, Charge.kind == Kind.UNDO)
+    settles = and_(
+        Allocation.source == AllocationSource.CREDIT,
+        or_(Allocation.by_charge_id.in_(undoes), Allocation.charge_id.in_(undoes)),
+    )
     query = (
         select(Allocation.source, type_coerce(moved, Allocation.amount.type))
-        .where(Allocation.customer_id == customer_id, or_(made, released))
+        .where(Allocation.customer_id == customer_id, or_(made, released), ~settles)
         .group_by(Allocation.source)
     )
     return {row[0]: row[1] for row in db.session.execute(query)}

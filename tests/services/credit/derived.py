@@ -1,4 +1,4 @@
-"""What rule 13 says of a customer's charges, worked out from what happened and in its own words: no code of the portal.
+"""What rules 13 and 16 say of a customer's charges, worked out from what happened and in words of its own: no portal code.
 
 A `Ledger` is told each event as it happens, in order, with plain values; whatever it says can be asked of any day.
 """
@@ -22,6 +22,8 @@ class Part:
     order: int
     until: object = None
     by_hand: bool = False
+    by: int | None = None  # the credit that took it off
+    undone: bool = False  # its charge was undone while it stood
 
     def counts_on(self, day):
         return (
@@ -39,12 +41,16 @@ class Item:
     due: object
     family: int
     taken_back: bool = False  # its discount uses it up: it is a reversal
+    line: tuple = ()
+    undone: bool = False  # as if it had never been posted, on every day
     parts: list = field(default_factory=list)
 
     def of(self, source, whose):
         return [part for part in self.parts if part.source == source and part.whose == whose]
 
     def left(self, day=None):
+        if self.undone:
+            return NONE
         return self.total - sum((part.amount for part in self.parts if part.counts_on(day)), NONE)
 
 
@@ -54,20 +60,26 @@ class Ledger:
         self.payments, self.lapsed, self.reversed, self.released = {}, [], set(), NONE
         self.events, self.waiting = 0, set()
         self.paid_on, self.split_off, self.backs = {}, {}, {}
+        self.balance = NONE  # while a run or its undoing is told
 
     # -- what happens
 
     def posted(self, rows, today, payment_days):
-        """Charges without auto decrement were posted: (id, kind, total, on, corrects, reverses)."""
+        """Charges without auto decrement were posted: (id, kind, total, on, corrects, reverses, line).
+
+        A line is assignment, kind and period from: what has the same is the same line posted again.
+        """
         credits, too_much = [], []
-        for id, kind, total, on, corrects, reverses in rows:
-            if kind in ("write_off", "write_off_lapsed") or (reverses and reverses in self.write_offs):
+        for id, kind, total, on, corrects, reverses, line in rows:
+            if kind in ("write_off", "write_off_lapsed", "undo") or (
+                reverses and reverses in self.write_offs
+            ):
                 continue  # told by themselves
             if reverses:
                 self.reversed |= {i for i, item in self.items.items() if item.family == reverses} | {reverses}
             if total > 0 and not (reverses and reverses not in self.discounts):
                 due = max(on, today) + timedelta(days=payment_days)
-                self.items[id] = Item(id, total, on, due, corrects or id, taken_back=bool(reverses))
+                self.items[id] = Item(id, total, on, due, corrects or id, bool(reverses), line)
                 if corrects in self.discounts:
                     too_much.append(id)
             if total < 0 and not reverses and (not corrects or corrects in self.discounts):
@@ -85,8 +97,36 @@ class Ledger:
                     self._use_up(theirs, item, on)
         for credit in credits:
             self._credit(*credit)
+        for id, *_, line in rows:
+            if line and line[0] and id in self.items:
+                self._pay_as_before(self.items[id])
         for id in too_much:
             self._use_up(self._enlarged(self.items[id].family), self.items[id], today)
+        self.set_off(today)
+
+    def undone(self, ids, balance, today):
+        """Charges of a run were undone; `balance` is what it then holds, with what returns of them.
+
+        What was on them returns. A credit undone alone gives back what it had taken off, as far as it is still held.
+        """
+        self.balance = balance
+        for item in (self.items[id] for id in sorted(ids) if id in self.items):
+            for part in item.parts:
+                if not part.until:
+                    self._lift([part], item.on)
+                    part.undone = True
+                    if part.source == "write_off":
+                        self.lapsed.append((part.whose, part.amount))
+            item.undone = True
+        credits = {id for id in ids if id not in self.items}
+        standing = [item for item in self.items.values() if not item.undone]
+        for item in standing:
+            self._lift([p for p in item.parts if p.source == "credit" and p.whose in credits], item.on)
+        taken = [(part, item) for item in standing for part in item.parts if part.by in credits]
+        for part, item in sorted(
+            taken, key=lambda one: (one[0].source == "write_off", one[0].begins, one[0].order)
+        ):
+            self._put_again(part, item)
         self.set_off(today)
 
     def written_off(self, id, charge_id, amount, today):
@@ -94,8 +134,9 @@ class Ledger:
         self._put(self.items[charge_id], "write_off", id, amount, today)
 
     def write_off_reversed(self, id, today):
+        self.reversed.add(id)
         self._lift(
-            [p for p in self.items[self.write_offs[id]].parts if p.source == "write_off" and p.whose == id],
+            [p for i in self.items.values() for p in i.parts if p.source == "write_off" and p.whose == id],
             today,
         )
         self.set_off(today)
@@ -213,7 +254,9 @@ class Ledger:
         return self.left_of_charges(day) - self.credit_to_use(day)
 
     def charged(self, begins, through):
-        items = (i for i in self.items.values() if not i.taken_back and begins <= i.on <= through)
+        items = (
+            i for i in self.items.values() if not (i.taken_back or i.undone) and begins <= i.on <= through
+        )
         return sum((item.total for item in items), NONE)
 
     def came_off(self, sources, begins, through):
@@ -232,12 +275,18 @@ class Ledger:
         parts = (part for item in self.items.values() for part in item.parts if part.source in MONEY)
         return sum((part.amount for part in parts if part.counts_on(None)), NONE)
 
+    def written_off_now(self):
+        parts = (part for item in self.items.values() for part in item.parts if part.source == "write_off")
+        return sum((part.amount for part in parts if part.counts_on(None)), NONE)
+
     def state(self, id):
         if id in self.reversed:
             return "reversed"
         if id in self.discounts:
             return "used" if self.used(id) == self.discounts[id][1] else "to_use"
         item = self.items[id]
+        if item.undone:
+            return "undone"
         sources = {part.source for part in item.parts if part.counts_on(None)}
         if item.left() > 0:
             return "part_paid" if sources & {*MONEY, "discount"} else "open"
@@ -260,6 +309,7 @@ class Ledger:
         if amount > 0:
             self.events += 1
             item.parts.append(Part(source, whose, amount, day, self.events))
+            self.balance -= amount * (source in MONEY)
 
     def _lift(self, parts, day, amount=None, by_hand=False):
         for part in parts:
@@ -272,6 +322,7 @@ class Ledger:
                 whole.parts.append(rest)
                 part.amount = off
             part.until, part.by_hand = max(day, part.begins), by_hand
+            self.balance += part.amount * (part.source in MONEY)
 
     def _enlarged(self, discount_id):
         """A discount, and the credits that have enlarged it."""
@@ -281,6 +332,30 @@ class Ledger:
         for id in discount_ids:
             left = self.discounts[id][1] - self.used(id)
             self._put(item, "discount", id, min(left, item.left()), day)
+
+    def _pay_as_before(self, item):
+        """The same line is posted again: it keeps its due day, and what was on it, as far as that is still held."""
+        before = [i for i in self.items.values() if i.undone and i.line == item.line]
+        if before:
+            item.due = before[-1].due
+        parts = [part for one in before for part in one.parts if part.undone]
+        for part in sorted(parts, key=lambda p: (p.source == "write_off", p.begins, p.order)):
+            part.undone = False
+            self._put_again(part, item)
+
+    def _put_again(self, part, item):
+        """What once was taken off an item, put on it again from the day it no longer counted, as far as it is held."""
+        held = {
+            "payment": lambda: (
+                min(self.balance, self.left_of(part.whose)) if part.whose in self.payments else NONE
+            ),
+            "balance": lambda: self.balance,
+            "discount": lambda: self.discounts[part.whose][1] - self.used(part.whose),
+            "write_off": lambda: NONE if part.whose in self.reversed else part.amount,
+        }[part.source]()
+        self._put(
+            item, part.source, part.whose, min(part.amount, item.left(), held), max(part.until, item.on)
+        )
 
     def _credit(self, id, amount, on, family):
         rest = amount
@@ -296,6 +371,7 @@ class Ledger:
                 if off <= 0:
                     continue
                 self._lift([part], on, off)
+                part.by = id
                 if part.source == "write_off":
                     self.lapsed.append((part.whose, off))
                 self._put(item, "credit", id, off, max(on, item.on))

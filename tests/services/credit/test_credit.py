@@ -26,6 +26,7 @@ from portal.models import (
     Payment,
     PaymentBack,
     PaymentState,
+    Run,
 )
 from portal.services import credit
 from portal.services.assignments.changing import change_end
@@ -41,6 +42,7 @@ from portal.services.credit.items import items_of
 from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.services.credit.states import FILTERS, is_in_state, standings
+from portal.services.runs import runs, undoing
 from tests.services.credit.derived import Ledger, in_proportion
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -259,12 +261,15 @@ class History:
         """Tell the ledger which charges are new."""
         rows = db.session.execute(
             text(
-                "SELECT id, kind, amount + tax, charge_on, corrects_id, reverses_id FROM charge "
-                "WHERE id > :seen AND NOT auto_decrement_credit ORDER BY id"
-            ).columns(charge_on=Date),
+                "SELECT id, kind, amount + tax, charge_on, corrects_id, reverses_id, assignment_id, period_from "
+                "FROM charge WHERE id > :seen AND NOT auto_decrement_credit ORDER BY id"
+            ).columns(charge_on=Date, period_from=Date),
             {"seen": self.seen},
         ).all()
-        plain = [(id, kind, Decimal(int(total)) / 1_000_000, *rest) for id, kind, total, *rest in rows]
+        plain = [
+            (id, kind, Decimal(int(total)) / 1_000_000, *rest, (line, kind, period_from))
+            for id, kind, total, *rest, line, period_from in rows
+        ]
         self.ledger.posted(plain, self.day, self.days)
         self.seen = db.session.scalar(select(func.max(Charge.id))) or 0
 
@@ -444,7 +449,8 @@ class History:
 
     def do_correct(self):
         """A wrong price of a package, or of one assignment with its quantity, corrected back to a day."""
-        line = self.any(Assignment)
+        if not (line := self.any(Assignment)):
+            return
         since = self.day - timedelta(days=self.random.randint(0, 70))
         whose = self.random.choice((Whose(package=line.package), Whose(assignment_ids=(line.id,))))
         quantity = None if whose.package else self.random.choice((None, 1, 2))
@@ -464,10 +470,45 @@ class History:
 
     def do_run(self):
         self.day += timedelta(days=self.random.randint(1, 12))
-        run(self.day)
-        self.tell_posted()
+        self.run()
 
     do_run_again = do_run_once_more = do_run
+
+    def run(self):
+        self.ledger.balance = credit.balance_of(self.customer.id)
+        made = runs.start(self.day, simulate=False, today=self.day, by=BEN, now=NOW)
+        db.session.commit()
+        runs.carry_out(made.id, self.day, lambda: NOW)
+        db.session.expire_all()
+        self.tell_posted()
+
+    def do_undo_a_run(self):
+        """One of the last runs is undone; what followed meanwhile keeps some of it from being undone."""
+        found = list(db.session.scalars(select(Run).order_by(Run.id.desc()).limit(3)))
+        made = self.random.choice([*found[:1], *found]) if found else None
+        if not made:
+            return
+        balance, before = (
+            credit.balance_of(self.customer.id),
+            db.session.scalar(select(func.max(Charge.id))) or 0,
+        )
+        try:
+            begun = undoing.start_undoing(made, "Wrong prices", by=BEN, now=NOW)
+        except RuleBroken:  # nothing of it is left to undo
+            return
+        db.session.commit()
+        undoing.carry_out_undoing(begun.id, self.day, lambda: NOW)
+        db.session.expire_all()
+        query = select(Charge).where(Charge.kind == Kind.UNDO, Charge.id > before).order_by(Charge.id)
+        mirrors = list(db.session.scalars(query))
+        returns = sum((one.total for one in mirrors if one.auto_decrement_credit), Decimal(0))
+        undone = {one.reverses_id for one in mirrors if not one.auto_decrement_credit}
+        self.ledger.undone(undone, balance - returns, self.day)
+        self.seen = db.session.scalar(select(func.max(Charge.id))) or 0
+        if self.random.random() < 0.4:
+            self.run()
+
+    do_undo_a_run_again = do_undo_a_run_once_more = do_undo_a_run
 
     def check(self):
         """Everything that says what is to be paid says what the ledger says."""
@@ -504,8 +545,9 @@ class History:
             late = {id for id, one in stands.items() if one.overdue_days}
             of_name = {"to_pay": {item.id for item in ledger.due_first()}, "overdue": late}
             assert listed == of_name.get(name, {id for id, one in stands.items() if one.state == name}), name
-        lapsed = [c.total for c in charges if c.kind == Kind.WRITE_OFF_LAPSED]
-        assert lapsed == [amount for _, amount in ledger.lapsed]
+        about = {c.id for c in charges if c.writes_off_id}
+        off = (c.total for c in charges if c.id in about or c.reverses_id in about)
+        assert -sum(off, Decimal(0)) == ledger.written_off_now()
         waits = ledger.waiting & set(ledger.discounts)
         assert credit.who_can_set_off() == [] or waits
         theirs = (Payment.customer_id == id, Payment.state == PaymentState.COMPLETED)

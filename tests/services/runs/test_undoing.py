@@ -188,6 +188,22 @@ def test_what_was_paid_returns_and_pays_the_same_line_again_from_the_first_day(a
     assert [one.state.value for one in stands.values()] == ["paid", "part_paid"]
 
 
+def test_what_was_undone_and_posted_again_is_charged_once_in_the_account_of_its_span(acme, trunk):
+    assigned(trunk, acme, NOVEMBER)
+    run = a_run()
+
+    def said():
+        says = account(acme, NOVEMBER, TODAY, TODAY)
+        return says.charged, says.credited, says.left_of_charges
+
+    before = said()
+    assert before == (125, 0, 125)
+    undo(run)
+    assert said() == (0, 0, 0)
+    a_run()
+    assert said() == before
+
+
 def test_a_line_posted_again_keeps_its_due_day_also_where_it_was_moved(acme, trunk):
     assigned(trunk, acme, NOVEMBER)
     run = a_run(NOVEMBER)
