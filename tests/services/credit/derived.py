@@ -1,4 +1,4 @@
-"""What rules 13 and 16 say of a customer's charges, worked out from what happened and in words of its own: no portal code.
+"""What rules 13 and 16 say of a customer's charges, worked out from what happened, by itself: no portal code.
 
 A `Ledger` is told each event as it happens, in order, with plain values; whatever it says can be asked of any day.
 """

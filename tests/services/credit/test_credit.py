@@ -539,7 +539,7 @@ class History:
             id: ledger.state(id)
             for id in (*ledger.items, *ledger.discounts)
             if not (id in ledger.items and ledger.items[id].taken_back)
-        } | {c.id: "reversed" for c in charges if c.auto_decrement_credit and is_gone(c, charges)}
+        } | {c.id: gone(c, charges) for c in charges if c.auto_decrement_credit and gone(c, charges)}
         for name in FILTERS:
             listed = set(db.session.scalars(select(Charge.id).where(is_in_state(name, self.day))))
             late = {id for id, one in stands.items() if one.overdue_days}
@@ -582,11 +582,12 @@ class History:
         assert list(says.now.by_day) == sorted({item.due for item in left})
 
 
-def is_gone(charge, charges):
-    """Whether it was reversed and names no other charge."""
-    return (
-        not charge.corrects_id and not charge.reverses_id and any(c.reverses_id == charge.id for c in charges)
-    )
+def gone(charge, charges):
+    """Whether it was reversed or undone, of a charge that names no other."""
+    by = next((c for c in charges if c.reverses_id == charge.id), None)
+    if charge.corrects_id or charge.reverses_id or not by:
+        return None
+    return "undone" if by.kind == Kind.UNDO else "reversed"
 
 
 def calls_with_tax(customer):
