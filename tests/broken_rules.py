@@ -662,7 +662,7 @@ SIMULATE = [
      'if frequency != stored.frequency and not item.has("frequency_match"):', "if False:"),
     ("2. sums never mix currencies: one sum", "return texts if len(texts) > 1 else", "return"),
     ("8. a line is posted once: what was charged before is answered again",
-     "since = datetime.combine(self.begins, time(), UTC)", "since = datetime(2000, 1, 1, tzinfo=UTC)"),
+     "since = _moment(self.begins)", "since = datetime(2000, 1, 1, tzinfo=UTC)"),
 ]  # fmt: skip
 
 BROKEN = [
