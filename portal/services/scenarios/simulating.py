@@ -463,6 +463,9 @@ class Simulation:
         undo = start_undoing(db.session.get_one(Run, self.runs[day]), UNDONE, by=WHO, now=_moment(on))
         undo_chunk(undo, [a.id for a in self.assignments.values()], Act(on, WHO, _moment(on)))
         undo.state, undo.finished_at = RunState.DONE, _moment(on)
+        for assignment in self.assignments.values():
+            # However much was undone, it is posted again: nobody is there to be asked.
+            assignment.position.post_all_through = on
         db.session.flush()
         db.session.expire_all()
 
