@@ -605,6 +605,7 @@ READING = [
      ".where(AssignmentPrice.assignment_id.in_(assignment_ids))", ".where(AssignmentPrice.assignment_id.in_([]))"),
     ("15. the tax rate to which it was last corrected: the first one [corrected-tax-rate-then-price]",
      "for begins, root in item.roots.items() if item.rates_corrected else ():", "for begins, root in ():"),
+    ("16. what is undone counts as not posted: it counts [undone-then-ended]", ", ~is_undone())", ")"),
     ("4. a minimum waits as long as the setting says: not [minimum-usage-wait-days-not-over]",
      "wait_days=wait_days if row.minimum_spend else 0", "wait_days=0"),
 ]  # fmt: skip
@@ -655,14 +656,51 @@ RIGHT_TERMS = [
     ("15. a wrong quantity: stays [corrected-quantity]", "if wanted.quantity is not None:", "if False:"),
 ]  # fmt: skip
 
+UNDOING = [
+    ("16. a mirror bears the charge date of what it mirrors: the day it is made [undone-run-charge-date]",
+     '"kind": Kind.UNDO.value, "number": number,',
+     '"kind": Kind.UNDO.value, "charge_on": act.today, "number": number,'),
+    ("16. undone by mirrored entries: the cost stays [undone-run]",
+     '"cost": -charge.cost,', '"cost": 0 * charge.cost,'),
+    ("16. undone by mirrored entries: the tax stays [undone-run]", '"tax": -charge.tax,', '"tax": 0 * charge.tax,'),
+    ("16. undo restores the position: it stays where it was [undone-run-of-later]",
+     "position.charged_until, position.worked_through = then.charged_until, then.worked_through", "pass"),
+    ("16. undo keeps late calls: those of the run are lost [undone-credit-of-a-late-call]",
+     "position.late_from = min(filter(None, (then.late_from, position.late_from)), default=None)", "pass"),
+    ("16. at its very beginning, the end date it has now: as it became known [undone-first-run-keeps-an-end]",
+     "if then.charged_until is None:", "if False:"),
+    ("16. undo keeps changed ends: back to the first one [undone-first-run-keeps-an-end]",
+     "assignment.ends[0].end_date = assignment.end_date", "pass"),
+    ("16. undo keeps changed ends: elsewhere too as if never changed [undone-run-keeps-an-end]",
+     "if then.charged_until is None:", "if True:"),
+    ("16. left alone, what something later was posted of: not [undone-run-left-alone]",
+     "(or_(moved.exists(), posted.exists()), Why.LATER.value)",
+     "(and_(moved.exists(), ~moved.exists()), Why.LATER.value)"),
+    ("16. something later, also where it came to nothing: not then [undone-though-followed-by-nothing]",
+     "(or_(moved.exists(), posted.exists()), Why.LATER.value)", "(posted.exists(), Why.LATER.value)"),
+    ("16. something later, or a correction: not that [undone-though-corrected]",
+     "(or_(moved.exists(), posted.exists()), Why.LATER.value)", "(moved.exists(), Why.LATER.value)"),
+    ("16. taken back once nothing follows it any longer: never [undone-run-once-more]",
+     "later.undo_id.is_(None),", ""),
+    ("16. what is undone follows nothing: it does [undone-run-once-more]", "        ~is_undone(line),\n", ""),
+    ("16. undone once: again and again, with nothing left [undone-twice]", "    if not count:\n", "    if False:\n"),
+]  # fmt: skip
+
+POSTED_AGAIN = [
+    ("16. a line posted again takes the next number: the same one [undone-run]",
+     'row["number"] = self.highest[_numbered(key)] = highest + 1', "pass"),
+]  # fmt: skip
+
 SIMULATE = [
+    ("16. what is undone is posted by a run afterwards: by one of then [undone-run-charge-date]",
+     "(day := max(day, self.today)) > through", "day > through"),
     ("1. a call belongs to its day in the portal's time zone: to that of its own zone",
      "said.astimezone(self.zone) if said.tzinfo else", "said if said.tzinfo else"),
     ("3. match days are cleared when the frequency changes: kept",
      'if frequency != stored.frequency and not item.has("frequency_match"):', "if False:"),
     ("2. sums never mix currencies: one sum", "return texts if len(texts) > 1 else", "return"),
     ("8. a line is posted once: what was charged before is answered again",
-     "since = datetime.combine(self.begins, time(), UTC)", "since = datetime(2000, 1, 1, tzinfo=UTC)"),
+     "since = _moment(self.begins)", "since = datetime(2000, 1, 1, tzinfo=UTC)"),
 ]  # fmt: skip
 
 BROKEN = [
@@ -689,6 +727,8 @@ BROKEN = [
         "portal/services/billing/loading.py": READING,
         "portal/services/corrections/right_terms.py": RIGHT_TERMS,
         "portal/services/corrections/tax_rates.py": TAX_RATES,
+        "portal/services/runs/undoing.py": UNDOING,
+        "portal/services/billing/again.py": POSTED_AGAIN,
         "portal/services/scenarios/simulating.py": SIMULATE,
     }.items()
     for change in changes

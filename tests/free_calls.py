@@ -46,22 +46,22 @@ class Calls:
 
     def __init__(self, usage):
         self.all = [Call(said, number) for number, said in enumerate(usage)]
-        self.known, self.changed = [], set()
+        self.known, self.changed = [], {}
 
     def known_of(self, customer, did):
         """The calls that count for a customer, or for a DID of theirs."""
         return [call for call in self.known if call.customer == customer and (did is None or call.names(did))]
 
-    def changed_of(self, customer):
-        """The days of a customer whose spend is another than it was yesterday."""
-        return {day for whose, day in self.changed if whose == customer}
+    def changed_of(self, customer, today):
+        """The days of a customer whose spend was another on a day than on the day before."""
+        return {day for whose, day in self.changed[today] if whose == customer}
 
     def know(self, today, bundles):
         """Learn the calls that came in today, and cover all that are known."""
         before = {id(call): call.spend for call in self.known}
         self.known = sorted((c for c in self.all if c.came_in_on <= today), key=lambda call: call.order)
         self.cover(today, bundles)
-        self.changed = {
+        self.changed[today] = {
             (call.customer, call.day) for call in self.known if before.get(id(call)) != call.spend
         }
 

@@ -23,7 +23,8 @@ prices are `Decimal` (or text, or int), a day since which something has always h
         "own_prices": {"retail": [(ALWAYS, None), (effective_from, "8")]}}],  # each by itself; None: the package's
      "usage": [("acme", None, day, "3.20")],  # customer, DID, day, amount; or a dict, as free_calls.py says
      "usage_wait_days": 0, "through": day,
-     "happens": [(day, what)]}  # at the start of a day what(portfolio, walks) is called: terms change, or are corrected
+     "happens": [(day, what)],  # at the start of a day what(portfolio, walks) is called: terms change, are corrected,
+     "undoes": False}  # or a run is undone; this says whether one is
 
 Of several entries that hold from the same day, the last one counts. Each charge in the answer is
 
@@ -31,8 +32,8 @@ Of several entries that hold from the same day, the last one counts. Each charge
      "period_from": day, "period_until": day, "quantity": 2, "unit_price": Decimal,
      "amount": Decimal, "cost": Decimal, "tax_rate": Decimal, "tax": Decimal}
 
-with a kind of setup, one_off, minimum_spend, credit, difference or recurring; setup and one_off
-have no period. They come by the day on which they were posted, then by assignment, kind (in the
+with a kind of setup, one_off, minimum_spend, credit, difference, recurring or undo (of any of the others);
+setup and one_off have no period. They come by the day on which they were posted, then by assignment, kind (in the
 order just given), period and number. Amounts have the digits of the customer's currency.
 
 `scenarios.py` reads a scenario in the format of docs/examples.json into this.
@@ -49,7 +50,15 @@ from tests.free_calls import Calls
 ALWAYS = date(1, 1, 1)
 ONE_DAY = timedelta(days=1)
 DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3}
-ORDER = {"setup": 0, "one_off": 1, "minimum_spend": 2, "credit": 3, "difference": 3, "recurring": 4}
+ORDER = {
+    "setup": 0,
+    "one_off": 1,
+    "minimum_spend": 2,
+    "credit": 3,
+    "difference": 3,
+    "recurring": 4,
+    "undo": 5,
+}
 NOTHING = (Decimal(0), Decimal(0), Decimal(0))
 
 
@@ -133,11 +142,27 @@ class Walk:
         self.periods = []
         self.posted = []
         self.charged_once = {}
+        self.numbers = {}
+        self.keeps = portfolio.get("undoes", False)
+        self.today = ALWAYS
+        self.dealt = []  # of each run that dealt with it: its day, what was before it, the lines it posted
+        self.again_from = None  # the day of a run that was undone, until the next run
 
     def step(self, today):
-        """Post what falls due on one day. What was recorded on this day is known already."""
+        """The run of a day: post what falls due, first of the days since a run that was undone."""
         if today < self.start:
             return
+        before, already = self.keeps and self.state(), len(self.posted)
+        self.today, day = today, self.again_from or today
+        self.again_from = None
+        while day <= today:
+            self.work(day)
+            day += ONE_DAY
+        if self.keeps and (self.state() != before or today == self.begin):
+            self.dealt.append((today, before, self.posted[already:]))
+
+    def work(self, today):
+        """Post what falls due on one day. What was recorded on this day is known already."""
         end = known_end(self.assignment, today)
         if today == self.start:
             self.once(today)
@@ -261,7 +286,7 @@ class Walk:
 
     def spend_changed(self, period, today, end):
         """Whether calls came in, or were covered anew, for a period that ended no more than 90 days ago."""
-        days = self.calls.changed_of(self.customer["key"])
+        days = self.calls.changed_of(self.customer["key"], today)
         return any(period["from"] <= day < period["next"] for day in days) and (
             today - self.until(period, end) <= 90 * ONE_DAY
         )
@@ -307,6 +332,37 @@ class Walk:
             self.until(period, end),
         )
 
+    # --- undoing a run
+
+    def state(self):
+        """Where it stands: all that the runs to come go by."""
+        names = ("schedule", "anchor", "grid", "periods", "charged_once", "again_from")
+        return deepcopy({name: getattr(self, name) for name in names})
+
+    def undo(self, day, today):
+        """Undo the run of a day, unless something followed it: put back where it stood, and mirror its lines."""
+        if not self.dealt or self.dealt[-1][0] != day:
+            return
+        _, before, lines = self.dealt.pop()
+        vars(self).update(before)
+        self.again_from = self.again_from or day
+        for line in lines:
+            mirrored = {name: -line[name] for name in ("amount", "cost", "tax")}
+            number = self.number("undo", line["period_from"])
+            self.posted.append({**line, **mirrored, "kind": "undo", "posted_on": today, "number": number})
+        self.begin_anew(today)
+
+    def begin_anew(self, today):
+        """Where no run has dealt with it (any more), its end date is as if it had always been so."""
+        if self.keeps and not self.dealt:
+            self.assignment["ends"] = [(ALWAYS, known_end(self.assignment, today))]
+
+    def count_anew(self, today):
+        """There, a quantity that holds from today on or before is the quantity from the beginning on."""
+        if self.keeps and not self.dealt:
+            later = [entry for entry in self.assignment["quantities"] if entry[0] > today]
+            self.assignment["quantities"] = [(ALWAYS, self.quantity(today)), *later]
+
     # --- correcting back to a day
 
     def correct_back(self, since, today):
@@ -344,6 +400,7 @@ class Walk:
         kind = "credit" if change < NOTHING else "difference"
         until = self.until(period, period["end"])
         self.line(kind, today, change, today, period["retail"], period, until)
+        self.dealt.append((None, None, []))
 
     def correct_once(self, kind, cost, retail, today):
         amounts = (rounded(price * self.quantity(self.start), self.currency) for price in (retail, cost))
@@ -358,6 +415,7 @@ class Walk:
         once["sums"], once["posted"] = should, True
         self.line(named, today, change, today, retail)
         self.posted[-1]["quantity"] = self.quantity(self.start)
+        self.dealt.append((None, None, []))
 
     # --- terms, and the ledger
 
@@ -383,17 +441,23 @@ class Walk:
     def with_tax(self, amount, cost, rate):
         return amount, cost, rounded(Fraction(amount) * Fraction(rate) / 100, self.currency)
 
+    def number(self, kind, period_from, number=0):
+        """A number that no line of the kind and period has had; credits and differences are counted together."""
+        key = (ORDER[kind], period_from)
+        self.numbers[key] = max(number, self.numbers.get(key, -1) + 1)
+        return self.numbers[key]
+
     def line(self, kind, today, sums, dated, unit_price, period=None, until=None):
         amount, cost, tax = sums
         if amount == 0 and cost == 0 and tax == 0:
             return
         self.posted.append(
             {
-                "posted_on": today,
+                "posted_on": max(today, self.today),
                 "date": dated,
                 "assignment": self.index,
                 "kind": kind,
-                "number": period["number"] if period else 0,
+                "number": self.number(kind, period and period["from"], period["number"] if period else 0),
                 "period_from": period["from"] if period else None,
                 "period_until": until,
                 "quantity": period["quantity"] if period else self.quantity(dated),

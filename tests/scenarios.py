@@ -20,14 +20,16 @@ A scenario is one JSON object:
                  {"on": "2026-03-10", "package": "trunk", "frequency": "weekly"},
                  {"on": "2026-03-10", "package": "trunk", "retail": "9", "since": "2026-02-01", "for_good": true},
                  {"on": "2026-03-10", "customer": "acme", "tax_rate": "21",
-                  "effective_from": "2026-04-01"}]}
+                  "effective_from": "2026-04-01"},
+                 {"on": "2026-03-10", "undo": "2026-03-01"}]}
 
 Only `from`, `to`, `packages` and `assignments` are required. Runs happen on every day from the
 first start to `to`. A change is made at the start of its day, before the run of that day, in the
 order given; what it changes holds from `effective_from`, by default the day after (an end date at
 once). What a price change leaves out stays as it is; its currency is the scenario's unless it says
-another. With `since` it corrects what was wrong since that day. Prices of an assignment are its own; null is the
-package's. A frequency that changes clears the match days.
+another. With `since` it corrects what was wrong since that day. `undo` undoes the run of that day.
+Prices of an assignment are its own; null is the package's. A frequency that changes clears the
+match days.
 
 `answer(scenario)` is what `portal simulate` answers to it, without the sentences: the lines posted
 on the days from `from` to `to`, by date, then in the rules' order.
@@ -96,8 +98,8 @@ def portfolio_of(scenario):
     ]
     happens = []
     for change in sorted(scenario.get("changes", []), key=lambda change: change["on"]):
-        if happens or "since" in change:
-            # What is changed after a correction goes by what it has made right.
+        if happens or "since" in change or "undo" in change:
+            # What is changed after a correction or an undo goes by what it has made right, or put back.
             happens.append((a_day(change["on"]), partial(happen, change, currency)))
         else:
             record(change, packages, customers, assignments, currency)
@@ -120,6 +122,7 @@ def portfolio_of(scenario):
         "through": a_day(scenario["to"]),
         "happens": happens,
         "changed": {},
+        "undoes": any("undo" in change for change in scenario.get("changes", [])),
     }
 
 
@@ -143,10 +146,18 @@ def day_of(call, scenario):
 
 
 def happen(change, currency, portfolio, walks):
-    """Make one change, or one correction back to a day (`since`), on its day."""
+    """Make one change, or one correction back to a day (`since`), or undo a run (`undo`), on its day."""
+    if "undo" in change:
+        for walk in walks:
+            walk.undo(a_day(change["undo"]), a_day(change["on"]))
+        return
     packages, customers, assignments = (portfolio[name] for name in ("packages", "customers", "assignments"))
     if "since" not in change:
         record(change, packages, customers, assignments, currency)
+        if "end_date" in change:
+            walks[change["assignment"]].begin_anew(a_day(change["on"]))
+        if "quantity" in change and change.get("effective_from", "9") <= change["on"]:
+            walks[change["assignment"]].count_anew(a_day(change["on"]))
         return
     since, today, for_good = a_day(change["since"]), a_day(change["on"]), change.get("for_good", False)
 

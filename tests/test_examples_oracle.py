@@ -24,11 +24,11 @@ def test_every_example_has_a_name_of_its_own():
     assert len({by_id(example) for example in EXAMPLES}) == len(EXAMPLES)
 
 
-@pytest.mark.parametrize("section", [*range(2, 9), 14, 15])
+@pytest.mark.parametrize("section", [*range(2, 9), 14, 15, 16])
 def test_every_section_that_a_scenario_can_show_has_examples(section):
     assert any(example["rule"].startswith(f"{section}. ") for example in EXAMPLES)
 
 
 def test_every_kind_of_charge_has_an_example():
     kinds = {charge["kind"] for example in CHARGED for charge in example["expect"]["charges"]}
-    assert kinds == {"setup", "one_off", "recurring", "minimum_spend", "credit", "difference"}
+    assert kinds == {"setup", "one_off", "recurring", "minimum_spend", "credit", "difference", "undo"}

@@ -38,7 +38,8 @@ WHOLE = {
         {"on": "2026-04-10", "assignment": 0, "quantity": 3, "effective_from": "2026-04-20"},
         {"on": "2026-03-10", "package": "line", "retail": "12", "currency": "EUR"},
         {"on": "2026-03-11", "package": "line", "frequency": "weekly", "frequency_match": [1]},
-        {"on": "2026-03-10", "customer": "acme", "tax_rate": "21"}],
+        {"on": "2026-03-10", "customer": "acme", "tax_rate": "21"},
+        {"on": "2026-04-23", "undo": "2026-04-22"}],
 }  # fmt: skip
 
 

@@ -282,7 +282,7 @@ def _again_and_again(undo_id: int, ids: Sequence[int], today: date, clock: Clock
     for attempt in range(TRIES):
         try:
             undo = db.session.get_one(RunUndo, undo_id)
-            assignments, charges = _undo_chunk(undo, ids, credit.Act(today, undo.started_by, clock()))
+            assignments, charges = undo_chunk(undo, ids, credit.Act(today, undo.started_by, clock()))
             db.session.execute(
                 update(RunUndo)
                 .where(RunUndo.id == undo_id)
@@ -300,8 +300,11 @@ def _again_and_again(undo_id: int, ids: Sequence[int], today: date, clock: Clock
                 raise
 
 
-def _undo_chunk(undo: RunUndo, ids: Sequence[int], act: credit.Act) -> tuple[int, int]:
-    """Undo the run for these assignments: how many of them, and how many charges, were taken back."""
+def undo_chunk(undo: RunUndo, ids: Sequence[int], act: credit.Act) -> tuple[int, int]:
+    """Undo the run for these assignments: how many of them, and how many charges, were taken back.
+
+    Those that are to be left alone are left. The caller commits.
+    """
     run = undo.run
     locking.lock(Company, [ONLY], shared=True)
     owners = select(Assignment.customer_id).where(Assignment.id.in_(ids)).distinct()

@@ -17,11 +17,22 @@ from portal.domain.currencies import CURRENCIES
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
 from portal.domain.money import AMOUNT_BELOW
-from portal.domain.schedule import ONE_DAY, Frequency
+from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency
 from portal.domain.terms import Proration
-from portal.domain.wording import digits, plain, whole
+from portal.domain.wording import digits, long_day, plain, whole
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Call, Charge, Company, Customer, Did, Package
+from portal.models import (
+    Assignment,
+    AssignmentPosition,
+    Call,
+    Charge,
+    Company,
+    Customer,
+    Did,
+    Package,
+    Run,
+    RunState,
+)
 from portal.models.company import ONLY
 from portal.services.assignments.assigning import Draft, assign
 from portal.services.assignments.changing import change_end, change_quantity
@@ -36,6 +47,7 @@ from portal.services.corrections.planning import plan
 from portal.services.corrections.posting import post
 from portal.services.corrections.tax_rates import RateWanted, plan_rate, post_rate
 from portal.services.corrections.wanted import Wanted, Whose
+from portal.services.credit import Act
 from portal.services.customers.customers import CustomerFields, change_tax_rate, create_customer
 from portal.services.packages.catalogue import create_package
 from portal.services.packages.changes import make_change, plan_change
@@ -49,6 +61,7 @@ from portal.services.packages.definition import (
     PriceSet,
     definition_of,
 )
+from portal.services.runs.undoing import start_undoing, undo_chunk
 from portal.services.scenarios.reading import Place, ScenarioRefused, shown
 
 PRICES = tuple(PRICE_LABELS)
@@ -76,6 +89,9 @@ CORRECTIONS = {
     "customer": ("tax_rate",),
 }
 WHO = "simulate"
+UNDONE = "The scenario undoes it."
+# People are at work before the run of the day.
+RUN_AT = time(23)
 
 
 def simulate(scenario: Any, path: str = "") -> dict[str, Any]:
@@ -108,6 +124,9 @@ class Simulation:
         self.calls: set[tuple[int, str]] = set()
         self.on_time: list[Call] = []
         self.late: dict[date, list[Call]] = {}
+        self.runs: dict[date, int] = {}
+        self.undoes = False
+        self.today = FIRST_DAY
         self.wait_days = self._wait_days()
 
     # -- setting up
@@ -129,7 +148,7 @@ class Simulation:
         db.session.flush()
 
     def _now(self) -> datetime:
-        return datetime.combine(self.begins, time(), UTC)
+        return _moment(self.begins)
 
     def _token(self) -> str:
         return token_urlsafe(16)
@@ -315,6 +334,7 @@ class Simulation:
         events += [(day, None) for day in self.late]
         for day, change in sorted(events, key=itemgetter(0)):
             self._run_through(day - ONE_DAY)
+            self.today = day
             if change:
                 self.change(change)
                 self._cover(day)
@@ -327,6 +347,7 @@ class Simulation:
         found = list(self.place.items("changes"))
         for change in found:
             _check_change(change)
+        self.undoes = any(change.has("undo") for change in found)
         return sorted(found, key=lambda change: change.day("on"))
 
     def _run_through(self, through: date) -> None:
@@ -334,16 +355,29 @@ class Simulation:
         while True:
             db.session.flush()
             day = db.session.scalar(select(func.min(AssignmentPosition.next_charge_on)))
-            if day is None or day > through:
+            # What was undone is due since a day gone by, and is posted by the next run.
+            if day is None or (day := max(day, self.today)) > through:
                 return
-            posting = post_chunk(due_ids(day), day, day, None, WHO, datetime.combine(day, time(), UTC))
+            posting = post_chunk(due_ids(day), day, day, self._run_of(day), WHO, _moment(day, RUN_AT))
             assert not posting.held and not posting.failed, "a run each day leaves nothing behind"
             db.session.expire_all()
+
+    def _run_of(self, day: date) -> int | None:
+        """The run of a day; none where nobody undoes one, and so nothing has to be kept for it."""
+        if self.undoes and day not in self.runs:
+            now = _moment(day, RUN_AT)
+            run = Run(through=day, state=RunState.DONE, started_by=WHO, started_at=now, heartbeat_at=now)
+            db.session.add(run)
+            db.session.flush()
+            self.runs[day] = run.id
+        return self.runs.get(day)
 
     def change(self, item: Place) -> None:
         """Make one change, as of its day."""
         try:
-            if item.has("since"):
+            if item.has("undo"):
+                self._undo(item)
+            elif item.has("since"):
                 self._correct(item)
             elif item.has("assignment"):
                 self._change_assignment(item)
@@ -354,7 +388,7 @@ class Simulation:
         except RuleBroken as error:
             if isinstance(error, ScenarioRefused):
                 raise
-            whose = next(name for name in CHANGES if item.has(name))
+            whose = next((name for name in CHANGES if item.has(name)), "undo")
             raise item.broken(error, "frequency" if item.has("frequency") else whose) from error
 
     def _change_assignment(self, item: Place) -> None:
@@ -421,11 +455,25 @@ class Simulation:
         wanted = Wanted(since, currency, prices, quantity, for_good)
         post(wanted, whose, seen=plan(wanted, whose, on).fingerprint, **act)
 
+    def _undo(self, item: Place) -> None:
+        """Undo the run of a day, as far as nothing has followed it."""
+        on, day = item.day("on"), item.day("undo")
+        if day not in self.runs:
+            raise item.refuse("undo", f"There is no run of {long_day(day)} by then: nothing was due on it.")
+        undo = start_undoing(db.session.get_one(Run, self.runs[day]), UNDONE, by=WHO, now=_moment(on))
+        undo_chunk(undo, [a.id for a in self.assignments.values()], Act(on, WHO, _moment(on)))
+        undo.state, undo.finished_at = RunState.DONE, _moment(on)
+        for assignment in self.assignments.values():
+            # However much was undone, it is posted again: nobody is there to be asked.
+            assignment.position.post_all_through = on
+        db.session.flush()
+        db.session.expire_all()
+
     # -- the answer
 
     def written(self) -> dict[str, Any]:
         """The charges posted from `from` on, read back from the database."""
-        since = datetime.combine(self.begins, time(), UTC)
+        since = _moment(self.begins)
         mine = Charge.customer_id.in_([customer.id for customer in self.customers.values()])
         charges = list(db.session.scalars(select(Charge).where(mine, Charge.posted_at >= since)))
         number = {assignment.id: index for index, assignment in self.assignments.items()}
@@ -464,6 +512,10 @@ class Simulation:
         return texts if len(texts) > 1 else next(iter(texts.values()), plain(Decimal(0), self.currency))
 
 
+def _moment(day: date, at: time = time()) -> datetime:
+    return datetime.combine(day, at, UTC)
+
+
 def _own_prices(item: Place) -> dict[str, Decimal | None]:
     """The own prices that an assignment or its change names; null is the package's price."""
     return {
@@ -474,11 +526,15 @@ def _own_prices(item: Place) -> dict[str, Decimal | None]:
 
 
 def _check_change(item: Place) -> None:
-    """Whether a change is of one thing, and says what of it changes."""
+    """Whether a change is of one thing, and says what of it changes; or undoes a run."""
+    if item.has("undo"):
+        item.only("on", "undo")
+        return
     whose = [name for name in CHANGES if item.has(name)]
     if len(whose) != 1:
         raise item.refuse(
-            whose[1] if whose else "on", "a change must name one assignment, package or customer."
+            whose[1] if whose else "on",
+            "a change must name one assignment, package or customer, or undo a run.",
         )
     back = item.has("since")
     fields = (CORRECTIONS if back else CHANGES)[whose[0]]
