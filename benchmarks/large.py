@@ -115,8 +115,8 @@ def _assignments(count: int, customers: int, dids: int, due_on: date) -> None:
     fill("assignment_end", "assignment_id known_on end_date".split(), ((n, FIRST, None) for n in _ids(count)))
     fill(
         "assignment_position",
-        "assignment_id next_charge_on held_lines version".split(),
-        ((n, due_on, 0, 1) for n in _ids(count)),
+        "assignment_id next_charge_on held_lines was_undone version".split(),
+        ((n, due_on, 0, False, 1) for n in _ids(count)),
     )
 
 

@@ -69,8 +69,8 @@ def _promise(customers: int) -> None:
     large.fill("assignment_end", "assignment_id known_on".split(), ((id, large.FIRST) for id in ids))
     large.fill(
         "assignment_position",
-        "assignment_id charged_until worked_through next_charge_on held_lines version".split(),
-        ((id, FIRST, FIRST, SETTLED, 0, 1) for id in ids),
+        "assignment_id charged_until worked_through next_charge_on held_lines was_undone version".split(),
+        ((id, FIRST, FIRST, SETTLED, 0, False, 1) for id in ids),
     )
 
 

@@ -173,6 +173,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name="uq_customer_token"),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_customer_archived",
+        "customer",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("archived_on is not null"),
+        postgresql_where=sa.text("archived_on is not null"),
+    )
     op.create_index("ix_customer_created_on_id", "customer", ["created_on", "id"], unique=False)
     op.create_index(
         "ix_customer_currency_search_key_id", "customer", ["currency", "search_key", "id"], unique=False

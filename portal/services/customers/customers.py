@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -174,6 +174,13 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
         )
     return query.where(Customer.currency == currency) if currency else query
+
+
+def count_active() -> int:
+    """How many customers are active: all but the few that are archived."""
+    everybody = select(func.count()).select_from(Customer).scalar_subquery()
+    archived = select(func.count()).select_from(Customer).where(Customer.archived_on.is_not(None))
+    return db.session.scalar(select(everybody - archived.scalar_subquery())) or 0
 
 
 def named(text: str) -> Customer:

@@ -54,7 +54,9 @@ def _found() -> dict[str, Any]:
     query = query.options(selectinload(Customer.tax_rates))
     reading = Reading(today())
     if state.sort in customers.SORTS:
-        page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
+        is_everybody = state["state"] == customers.ACTIVE and not (state.text or state["currency"])
+        total = customers.count_active() if is_everybody else None
+        page = listing.page(query, customers.SORTS[state.sort], state.after, state.before, total=total)
     else:
         page = ranking.ranked(query, order_of(reading, state.sort), state.after, state.before)
     if reading.age is not None:

@@ -91,6 +91,14 @@ def test_filters_are_links_that_keep_what_was_searched_for(session: Any, client:
     assert names(page(client.get(euro["href"]))) == ["Acme Europe"]
 
 
+def test_as_many_as_are_active_are_counted_whoever_else_there_is(session: Any, client: FlaskClient) -> None:
+    for number in range(60):
+        a_customer(f"Customer {number:02}").archived_on = TODAY if number < 7 else None
+    session.commit()
+    assert "53 customers" in words(page(client.get("/customers")).select_one("main"))
+    assert "60 customers" in words(page(client.get("/customers?state=all")).select_one("main"))
+
+
 def test_archived_customers_have_a_list_of_their_own(session: Any, client: FlaskClient) -> None:
     a_customer("Acme"), a_customer("Gone")
     session.scalars(select(Customer).where(Customer.name == "Gone")).one().archived_on = TODAY
