@@ -135,8 +135,8 @@ def is_in_state(name: str, today: date) -> ColumnElement[bool]:
     )
     has_state = or_(and_(IS_ITEM, Charge.reverses_id.is_(None)), IS_DISCOUNT, from_balance)
     of_state = {
-        PaidState.OPEN: and_(to_pay, ~paid, ~set_off),
-        PaidState.PART_PAID: and_(to_pay, or_(paid, set_off)),
+        PaidState.OPEN: and_(to_pay, ~paid, ~set_off, ~gone),
+        PaidState.PART_PAID: and_(to_pay, or_(paid, set_off), ~gone),
         PaidState.WRITTEN_OFF: and_(settled, written_off),
         PaidState.PAID: and_(settled, ~written_off, paid),
         PaidState.SET_OFF: and_(settled, ~written_off, ~paid, set_off),
@@ -144,7 +144,7 @@ def is_in_state(name: str, today: date) -> ColumnElement[bool]:
         PaidState.REVERSED: and_(has_state, _is_reversed(), ~is_undone()),
         PaidState.UNDONE: and_(has_state, is_undone()),
         PaidState.FROM_BALANCE: and_(from_balance, ~gone),
-        PaidState.TO_USE: to_use,
+        PaidState.TO_USE: and_(to_use, ~gone),
         PaidState.USED: and_(IS_DISCOUNT, ~to_use, ~gone),
     }
     return of_state[PaidState(name)]
