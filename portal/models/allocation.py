@@ -72,9 +72,15 @@ class Allocation(db.Model):
 
     @property
     def can_be_released(self) -> bool:
-        """Whether a person can take it off its charge: money, or a discount that is not used up by its reversal."""
+        """Whether a person can take it off its charge: money, or a discount that its own lines have not used up.
+
+        These are its reversal, and the differences that name it.
+        """
         by_people = (*MONEY, AllocationSource.DISCOUNT)
-        return not self.released_on and self.source in by_people and not self.charge.reverses_id
+        if self.released_on or self.source not in by_people or self.charge.reverses_id:
+            return False
+        named = self.charge.corrects_id
+        return not (named and self.by_charge and named in (self.by_charge.id, self.by_charge.corrects_id))
 
 
 TO_USE = text("amount < 0")

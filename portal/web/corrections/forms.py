@@ -1,14 +1,16 @@
 """The forms of corrections back to a day. What is left empty was right."""
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from portal.domain.errors import Invalid
-from portal.services.corrections.tax_rates import RateWanted
+from portal.services.corrections.planning import Plan
+from portal.services.corrections.tax_rates import RateWanted, TaxPlan
 from portal.services.corrections.wanted import SENTENCE_LONGEST, Wanted
 from portal.services.packages.definition import PRICE_LABELS
 from portal.web.shared.fields import (
@@ -20,6 +22,8 @@ from portal.web.shared.fields import (
     tax_rate_field,
 )
 from portal.web.shared.token_field import TokenField
+
+Planned = TypeVar("Planned", Plan, TaxPlan)
 
 
 class CorrectionForm(FlaskForm):
@@ -106,3 +110,21 @@ class RateForm(FlaskForm):
         return RateWanted(
             self.since.data, self.tax_rate.data, bool(self.for_good.data), self.sentence.data or ""
         )
+
+
+def planned(
+    form: Any, work_out: Callable[[Any], Planned], already_right: Callable[[Planned], str]
+) -> Planned | None:
+    """What a correction would post, `work_out` for what the form wants; None where a field says why that cannot be."""
+    wanted = form.wanted()
+    if wanted is None:
+        return None
+    try:
+        seen = work_out(wanted)
+    except Invalid as problem:
+        put_error(form, problem)
+        return None
+    if seen.does_nothing:
+        put_error(form, Invalid("since", already_right(seen)))
+        return None
+    return seen

@@ -24,7 +24,7 @@ from portal.services.packages import catalogue as packages
 from portal.services.packages.definition import PRICE_LABELS
 from portal.web.assignments.many import chosen, packed, unpacked
 from portal.web.corrections import bp
-from portal.web.corrections.forms import CorrectionForm
+from portal.web.corrections.forms import CorrectionForm, planned
 from portal.web.http.access import changes_nothing, may_own
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
@@ -200,19 +200,7 @@ def _subject() -> Subject:
 
 
 def _planned(subject: Subject, form: CorrectionForm) -> Plan | None:
-    """What would be posted; None where a field says why that cannot be."""
-    wanted = form.wanted()
-    if wanted is None:
-        return None
-    try:
-        seen = plan(wanted, subject.whose, today())
-    except Invalid as problem:
-        put_error(form, problem)
-        return None
-    if seen.does_nothing:
-        put_error(form, Invalid("since", already_right(seen)))
-        return None
-    return seen
+    return planned(form, lambda wanted: plan(wanted, subject.whose, today()), already_right)
 
 
 def _context(subject: Subject, form: CorrectionForm, seen: Plan | None, **more: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from portal.extensions import db
 from portal.models import Customer
 from portal.services.corrections.tax_rates import RateChanged, TaxPlan, already_right, plan_rate, post_rate
 from portal.web.corrections import bp
-from portal.web.corrections.forms import RateForm
+from portal.web.corrections.forms import RateForm, planned
 from portal.web.http.access import changes_nothing
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
@@ -69,19 +69,7 @@ def _customer() -> Customer:
 
 
 def _planned(customer: Customer, form: RateForm) -> TaxPlan | None:
-    """What would be posted; None where a field says why that cannot be."""
-    wanted = form.wanted()
-    if wanted is None:
-        return None
-    try:
-        seen = plan_rate(customer, wanted, today())
-    except Invalid as problem:
-        put_error(form, problem)
-        return None
-    if seen.does_nothing:
-        put_error(form, Invalid("since", already_right(seen)))
-        return None
-    return seen
+    return planned(form, lambda wanted: plan_rate(customer, wanted, today()), already_right)
 
 
 def _context(customer: Customer, form: RateForm, seen: TaxPlan | None, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import Proration
-from portal.models import BalanceEntry, Call, Charge, EntrySource
+from portal.models import Allocation, BalanceEntry, Call, Charge, EntrySource
 from portal.services import credit
 from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
@@ -127,6 +127,16 @@ def test_a_credit_enlarges_a_discount_and_a_difference_comes_off_what_of_it_is_t
     assert (credit.to_pay(acme.id).credit_to_use, credit.to_pay(acme.id).charges) == (0, 0)
     reverse(discount, "By mistake", today=TODAY, by=BEN, now=NOW)
     assert (credit.to_pay(acme.id).credit_to_use, credit.to_pay(acme.id).charges) == (0, 10)
+
+
+def test_what_a_discount_settles_of_its_own_is_not_released(session):
+    acme = a_customer("Acme", tax_rate="20")
+    charged(acme, "-10", token="discount")
+    correct(acme, "10")
+    settled = session.scalars(select(Allocation)).one()
+    with pytest.raises(RuleBroken, match="cannot be released"):
+        credit.release_allocation(settled, TODAY, by=BEN, now=NOW)
+    assert (credit.to_pay(acme.id).credit_to_use, credit.to_pay(acme.id).charges) == (11, 0)
 
 
 def test_what_is_too_much_of_a_discount_that_is_used_up_is_to_be_paid(session):

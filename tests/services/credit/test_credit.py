@@ -419,7 +419,7 @@ class History:
     def do_release_allocation(self):
         sources = (*MONEY, AllocationSource.DISCOUNT)
         allocation = self.any(Allocation, Allocation.released_on.is_(None), Allocation.source.in_(sources))
-        if allocation and allocation.charge.kind != Kind.REVERSAL:
+        if allocation and allocation.can_be_released:
             parts = (
                 part
                 for part in self.ledger.items[allocation.charge_id].parts
