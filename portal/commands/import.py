@@ -56,9 +56,9 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
             import_ = importing.accept(opened, file.name, replaces=replace, by=BY, now=now())
         db.session.commit()
         click.echo(f"Import {import_.id}: {plural(import_.lines_total, 'line')}.", err=True)
-        if importing.needs_mapping(import_):
+        if importing.needs_layout(import_):
             raise click.ClickException(
-                f"{import_.sentence} Choose the columns on the import's page, under Calls."
+                f"{import_.sentence} Describe the layout on the page of import {import_.id}, under Calls."
             )
     else:
         import_ = db.session.get(CallImport, import_id) or _nothing(import_id)

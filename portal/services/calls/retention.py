@@ -33,5 +33,5 @@ def sweep(now: datetime, days: int) -> list[CallImport]:
 
 def _sentence(import_id: int, days: int) -> str:
     import_ = db.session.get_one(CallImport, import_id)
-    missing = "its columns were not chosen" if importing.needs_mapping(import_) else "it was not continued"
+    missing = "its layout was not described" if importing.needs_layout(import_) else "it was not continued"
     return f"Discarded: {missing} within {plural(days, 'day')}. Nothing of the file was imported."
