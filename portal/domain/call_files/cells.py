@@ -172,14 +172,14 @@ class Amounts(Memo[int | None]):
         return -number if signs and signs[0] != "+" else number
 
     def _plain(self, text: str, digits: str) -> Decimal:
-        """Digits with points and commas as a number: one of the two is the decimal sign, the other sets thousands apart."""
+        """Digits with points and commas as a number: one is the decimal sign, the other sets thousands apart."""
         decimal = self.layout.decimal
         if not decimal and "." in digits and "," in digits:
             decimal = max(".,", key=digits.rfind)
         if not decimal and "," in digits and not self.is_comma:
             raise Bad(
-                f"{self.what} is {short(text)}: a comma can be a decimal point or set thousands apart. Say which in the "
-                "layout of the file.",
+                f"{self.what} is {short(text)}: a comma can be a decimal point or set thousands apart. Say which in "
+                "the layout of the file.",
                 f"{self.what} has a comma, which can be a decimal point or set thousands apart.",
             )
         decimal = decimal or ("," if "," in digits else ".")

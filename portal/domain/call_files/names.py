@@ -16,8 +16,8 @@ MILLISECONDS = ("billmsec", "billms", "durationmsec", "durationms", "millisecond
 # The names of each column, the best first. Compared without units, spaces, hyphens and underscores.
 NAMES = {
     "call_id": (
-        "callid", "callidentifier", "cdrid", "cgrid", "uniqueid", "uuid", "calluuid", "xmlcdruuid", "originid", "callsid",
-        "sessionid", "pkid",
+        "callid", "callidentifier", "cdrid", "cgrid", "uniqueid", "uuid", "calluuid", "xmlcdruuid", "originid",
+        "callsid", "sessionid", "pkid",
     ),
     "customer": (
         "customer", "customername", "companyname", "customerid", "account", "accountcode", "accountname", "client",
@@ -45,7 +45,7 @@ NAMES = {
     ),
     "amount": (
         "charge", "customercharge", "clientcharge", "amount", "sessionbill", "retail", "price", "sell", "sellprice",
-        "charged", "debit", "billcost", "customercost", "callcharge", "totalcharge", "betrag", "betragin",
+        "charged", "debit", "billcost", "customercost", "callcharge", "totalcharge", "betrag", "betragin", "betragnetto", "nettobetrag",
     ),
     "cost": (
         "cost", "providercharge", "providercost", "buycost", "buyprice", "carriercost", "buy", "suppliercost",
@@ -241,8 +241,8 @@ EXPORTS = (
     ),
     Export(
         "FusionPBX", ("xmlcdruuid", "billsec"),
-        {"call_id": "xmlcdruuid", "customer": "accountcode", "did": "calleridnumber", "destination": "destinationnumber",
-         "seconds": "billsec"},
+        {"call_id": "xmlcdruuid", "customer": "accountcode", "did": "calleridnumber",
+         "destination": "destinationnumber", "seconds": "billsec"},
     ),
     Export(
         "Asterisk", ("accountcode", "dcontext", "billsec", "disposition"),

@@ -1,4 +1,4 @@
-"""What the columns of a whole file prove: which of two numbers is the day, what the decimal sign is, what a length counts.
+"""What the columns of a whole file prove: which of two numbers is the day, which sign is before decimals, and more.
 
 Nothing is decided by one row: what one proves, another must not contradict.
 """

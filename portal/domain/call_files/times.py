@@ -58,6 +58,14 @@ class Times:
             return self._any(text)
         return minute + second + ".000000", day
 
+    def can_read(self, text: str) -> bool:
+        """Whether a text is a time as calls have it."""
+        try:
+            self.read(text)
+        except Bad:
+            return False
+        return True
+
     def _minute(self, text: str) -> tuple[str, str]:
         instant, day = self._any(text[:16] + ":00" + text[16:])
         return instant[:16], day

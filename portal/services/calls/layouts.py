@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.call_files import names
-from portal.domain.call_files.cells import Bad
 from portal.domain.call_files.layout import WORDS, Layout
 from portal.domain.call_files.proposing import COST_ALONE, UNCHARGED, WHOSE
 from portal.domain.call_files.times import Times
@@ -54,11 +53,7 @@ def fits(layout: Layout, row: Sequence[str]) -> bool:
     place = layout["started_at"]
     if place is None or place >= len(row):
         return False
-    try:
-        Times(UTC, layout.zone, layout.day_order).read(row[place])
-    except Bad:
-        return False
-    return True
+    return Times(UTC, layout.zone, layout.day_order).can_read(row[place])
 
 
 def hidden_currency(head: Sequence[str], layout: Layout) -> int | None:

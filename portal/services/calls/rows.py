@@ -40,15 +40,19 @@ WANTED = (
 )  # fmt: skip
 # How a line begins that holds a sum, or says how many records there are.
 TOTAL = re.compile(
-    r"\W*(?:grand|sub)?[\s-]*(?:totals?|sums?|summe|gesamt|totale|somme|suma|records?|rows?|calls?|count|number of)\b.*"
-    r"|\W*\d+\s*(?:records?|rows?|calls?|lines?|datens.tze)\b.*",
+    r"\W*(?:grand|sub)?[\s-]*(?:totals?|totale|totaux|sums?|summen?|gesamt(?:summe)?|insgesamt|somme|suma|records?|count)"
+    r"(?:\s+(?:of|for|calls?|records?|rows?|lines?|costs?|charges?|amount|duration|minutes|seconds)\b.*)?"
+    r"[\W\d]*(?:[A-Z]{3}\W*)?"
+    r"|\W*number of\b.*|\W*[\d.,]+\s*(?:records?|rows?|calls?|lines?|datens.tze)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 # CUCM says below the names of its columns what kind each is.
 KIND = re.compile(r"INTEGER|VARCHAR\(\d+\)|UNIQUEIDENTIFIER", re.ASCII)
 # What a sign of many currencies may mean.
 MEANT = {
-    "$": ("AUD", "BBD", "BMD", "BSD", "BZD", "CAD", "FJD", "HKD", "JMD", "KYD", "NZD", "SGD", "TTD", "TWD", "USD", "XCD"),
+    "$": (
+        "AUD", "BBD", "BMD", "BSD", "BZD", "CAD", "FJD", "HKD", "JMD", "KYD", "NZD", "SGD", "TTD", "TWD", "USD", "XCD",
+    ),
     "¥": ("CNY", "JPY"),
 }  # fmt: skip
 
@@ -171,15 +175,22 @@ class Reader:
         return chunk
 
     def _is_passed_over(self, line: int, cells: list[str]) -> bool:
-        """Whether a row that is no call is no bad one either: a total, the end of a report, or kinds of columns."""
+        """Whether a row that is no call is no bad one either: a total, the end of a report, or kinds of columns.
+
+        Where there are more cells, or fewer, than columns, a start time may stand in any of them.
+        """
         filled = [cell.strip() for cell in cells if cell.strip()]
         if not filled:
             return False
+        if len(cells) != self.width:
+            is_at_the_end = 0 < self.shape.footer <= line
+            return (is_at_the_end or bool(TOTAL.fullmatch(filled[0]))) and not any(
+                map(self.times.can_read, filled)
+            )
         place = self.layout["started_at"]
-        if place is not None and place < len(cells) and cells[place].strip():
-            return all(KIND.fullmatch(cell) for cell in filled)
-        is_at_the_end = 0 < self.shape.footer <= line and len(cells) != self.width
-        return is_at_the_end or bool(TOTAL.fullmatch(filled[0]))
+        if place is not None and self.times.can_read(cells[place]):
+            return False
+        return bool(TOTAL.fullmatch(filled[0])) or all(map(KIND.fullmatch, filled))
 
     def _record(self, row: list[str]) -> Record | NoCall:
         customer, call_id, did, destination, started, clock, length, amount, cost, currency, run = (

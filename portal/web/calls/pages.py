@@ -153,9 +153,9 @@ def _names(import_: CallImport) -> list[tuple[str, str]]:
     return [(WORDS[name], head[place]) for name, place in layout.columns.items() if place < len(head)]
 
 
-def _owners(import_: CallImport, before: Any) -> dict[int, str]:
+def _owners(import_: CallImport, before: Any) -> dict[int, Customer]:
     ids = {call.customer_id for call in rejects.late_calls(import_, LATE_SHOWN, before)}
-    return dict(db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).all())  # type: ignore[arg-type]
+    return {one.id: one for one in db.session.scalars(select(Customer).where(Customer.id.in_(ids)))}
 
 
 @bp.get("/calls/<int:import_id>/progress")

@@ -236,7 +236,7 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
     acme = a_customer("Acme")
     head = "call id,customer,start time,seconds,charge,currency"
     cells = head.split(",")
-    places = {name: found[0] for name, found in names.recognise(cells).items()}
+    places = {name: found[0] for name, found in names.recognise(cells).items() if name != "clock"}
     del places["currency"]
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD", f"b,Acme,{WHEN},60,1,GBP"], head)
     import_ = accepted(path, by_hand=True)
