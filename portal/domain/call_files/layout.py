@@ -94,5 +94,5 @@ class Layout:
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> "Layout":
         """As `asdict` gave it."""
-        words = {"day_order": DayOrder, "length": Length, "codes": Codes}
-        return cls(**{name: words[name](value) if name in words else value for name, value in kept.items()})
+        words: dict[str, Any] = {"day_order": DayOrder, "length": Length, "codes": Codes}
+        return cls(**kept | {name: read(kept[name]) for name, read in words.items() if name in kept})

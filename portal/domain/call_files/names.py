@@ -45,7 +45,8 @@ NAMES = {
     ),
     "amount": (
         "charge", "customercharge", "clientcharge", "amount", "sessionbill", "retail", "price", "sell", "sellprice",
-        "charged", "debit", "billcost", "customercost", "callcharge", "totalcharge", "betrag", "betragin", "betragnetto", "nettobetrag",
+        "charged", "debit", "billcost", "customercost", "callcharge", "totalcharge", "betrag", "betragin",
+        "betragnetto", "nettobetrag",
     ),
     "cost": (
         "cost", "providercharge", "providercost", "buycost", "buyprice", "carriercost", "buy", "suppliercost",

@@ -69,7 +69,7 @@ class Readable:
 class _Read:
     """What was found while a file was read."""
 
-    bytes: int = 0
+    size: int = 0
     lines: int = 0
     open_line: int = 0
     head: bytes = b""
@@ -80,7 +80,7 @@ class _Read:
         """One more block of it."""
         if b"\0" in block:
             raise Invalid("file", "The file contains control characters. Choose a CSV file.")
-        self.bytes += len(block)
+        self.size += len(block)
         self.digest.update(block)
         pieces = block.split(b"\n")
         self.lines += len(pieces) - 1
@@ -166,7 +166,7 @@ def _read_through(given: BinaryIO, encoding: str, packed: int) -> _Read:
         if encoding == UTF_8:
             decoder.decode(block)
         read.add(block)
-        _check_size(read.bytes, packed)
+        _check_size(read.size, packed)
     decoder.decode(b"", final=True)
     return read
 
@@ -183,16 +183,16 @@ def _check_size(bytes: int, packed: int) -> None:
 
 def _described(encoding: str, read: _Read) -> Readable:
     first = _lines(read.head.removeprefix(BOM).removesuffix(b"\n"))
-    if read.bytes > len(read.head):
+    if read.size > len(read.head):
         first = first[:-1] or first
     first = first[:FIRST_LINES]
     if sentence := no_table("\n".join(first)):
         raise Invalid("file", sentence)
     last = _lines(read.tail.removesuffix(b"\n"))
-    if read.bytes > LINE_MAX:
+    if read.size > LINE_MAX:
         last = last[1:]
     lines = read.lines + (not read.tail.endswith(b"\n"))
-    return Readable(encoding, read.bytes, lines, read.digest.hexdigest(), first, last[-LAST_LINES:])
+    return Readable(encoding, read.size, lines, read.digest.hexdigest(), first, last[-LAST_LINES:])
 
 
 def _lines(text: bytes) -> list[str]:

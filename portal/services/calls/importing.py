@@ -13,6 +13,7 @@ server, a worker or a command, on whatever machine.
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -61,24 +62,19 @@ def accept(
     sentence, for a file that cannot be. One whose layout has to be described, or is to be `by_hand`, waits, stopped; so
     does any that `waits` for somebody to look at what would be taken.
     """
-    readable = files.make_sure(file)
-    delimiter = _delimiter(readable)
-    heading = find_heading(readable.first, delimiter, lambda row: layouts.remembered(row) is not None)
-    shape = shape_with(readable, delimiter, heading)
-    layout, sentence, proof = _layout(
-        files.as_utf8(file, readable.encoding), readable, heading, shape, by_hand
-    )
+    found = examine(file, by_hand=by_hand)
+    readable, layout, shape = found.readable, found.layout, found.shape
     import_ = CallImport(
         file_name=file_name[-250:],
         file_id=keeping.keep(files.as_utf8(file, readable.encoding), readable.digest, now),
         digest=readable.digest,
         replaces=replaces,
         layout=layout.to_json() if layout else "",
-        proof=json.dumps(proof.to_dict()) if proof else "",
+        proof=json.dumps(found.proof.to_dict()) if found.proof else "",
         state=ImportState.RUNNING if layout and not waits else ImportState.STOPPED,
-        sentence=sentence,
-        head=json.dumps(heading.head),
-        delimiter=delimiter,
+        sentence=found.sentence,
+        head=json.dumps(found.head),
+        delimiter=shape.delimiter,
         lines_before=shape.lines_before,
         footer=shape.footer,
         lines_total=readable.lines - shape.lines_before,
@@ -92,10 +88,32 @@ def accept(
     return import_
 
 
-def _delimiter(readable: files.Readable) -> str:
-    """What stands between the cells: as the file says to Excel, or as its lines show."""
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that was read to its end: how it becomes records, and its layout.
+
+    Where that has to be described first there is none, but what somebody has to say, and what all of the file proves.
+    """
+
+    readable: files.Readable
+    head: list[str]
+    shape: files.Shape
+    layout: Layout | None
+    sentence: str
+    proof: Proof | None
+
+
+def examine(file: BinaryIO, *, by_hand: bool = False) -> Examined:
+    """Find out how a file says what a call is. Invalid, with a sentence, for one that cannot be of calls."""
+    readable = files.make_sure(file)
     said = SEPARATOR.fullmatch(readable.first[0])
-    return said[1] if said else delimiter_of(readable.first)
+    delimiter = said[1] if said else delimiter_of(readable.first)
+    heading = find_heading(readable.first, delimiter, lambda row: layouts.remembered(row) is not None)
+    shape = shape_with(readable, delimiter, heading)
+    layout, sentence, proof = _layout(
+        files.as_utf8(file, readable.encoding), readable, heading, shape, by_hand
+    )
+    return Examined(readable, heading.head, shape, layout, sentence, proof)
 
 
 def shape_with(readable: files.Readable, delimiter: str, heading: Heading) -> files.Shape:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, tuple_
@@ -108,6 +109,7 @@ def _heading(lines: Sequence[str], delimiter: str, line: int) -> Heading:
 class OfCustomer:
     """What a customer would get: calls and their sum, in the customer's currency."""
 
+    id: int
     name: str
     currency: str
     calls: int = 0
@@ -151,7 +153,8 @@ class Look:
     first_day: date | None = None
     last_day: date | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    # Lines that were not looked at.
+    # Lines that were looked at, and those that were not.
+    lines: int = 0
     lines_left: int = 0
 
     @property
@@ -168,19 +171,31 @@ class Look:
 def look(import_: CallImport, today: date, zone: ZoneInfo, most: int | None = None) -> Look:
     """What would become of the records of a file that waits to go on: of the first `most` lines."""
     assert import_.file_id is not None, "the lines of an import that waits are kept"
-    shape, found = importing.shape_of(import_), Look()
-    reader = Reader(importing.layout_of(import_), json.loads(import_.head), shape, zone, today)
-    seen: dict[int, int] = {}
-    done = 0
-    for block in files.blocks(
-        keeping.opened(import_.file_id), shape, min(most or importing.CHUNK, importing.CHUNK)
-    ):
-        chunk = reader.read(block)
-        _add(found, chunk, reader, seen, replaces=import_.replaces)
-        done += block.lines
-        if most and done >= most:
+    shape, layout = importing.shape_of(import_), importing.layout_of(import_)
+    reader = Reader(layout, json.loads(import_.head), shape, zone, today)
+    found = _look(keeping.opened(import_.file_id), reader, replaces=import_.replaces, most=most)
+    found.lines_left = import_.lines_total - found.lines
+    return found
+
+
+def check(file: BinaryIO, today: date, zone: ZoneInfo, *, replaces: bool) -> Look:
+    """What would become of all records of a file that nobody has kept. Invalid where it cannot be taken in."""
+    found = importing.examine(file)
+    if found.layout is None:
+        raise Invalid(
+            "file", f"{found.sentence} Describe the layout once on a page: import the file under Calls."
+        )
+    reader = Reader(found.layout, found.head, found.shape, zone, today)
+    return _look(files.as_utf8(file, found.readable.encoding), reader, replaces=replaces)
+
+
+def _look(file: BinaryIO, reader: Reader, *, replaces: bool, most: int | None = None) -> Look:
+    found, seen = Look(), dict[int, int]()
+    for block in files.blocks(file, reader.shape, min(most or importing.CHUNK, importing.CHUNK)):
+        _add(found, reader.read(block), reader, seen, replaces=replaces)
+        found.lines += block.lines
+        if most and found.lines >= most:
             break
-    found.lines_left = import_.lines_total - done
     return found
 
 
@@ -203,11 +218,8 @@ def _add(found: Look, chunk: Chunk, reader: Reader, seen: dict[int, int], *, rep
     for line, row, record in zip(chunk.lines, chunk.rows, chunk.records, strict=True):
         of = found.customers.get(record.customer_id)
         if of is None:
-            name, currency = (
-                reader.customers.names[record.customer_id],
-                reader.customers.currency_of(record.customer_id),
-            )
-            of = found.customers[record.customer_id] = OfCustomer(name, currency)
+            id, currency = record.customer_id, reader.customers.currency_of(record.customer_id)
+            of = found.customers[id] = OfCustomer(id, reader.customers.names[id], currency)
         key, values = hash((record.customer_id, record.call_id)), hash(record[4:])
         stood = seen.get(key, stands.get((record.customer_id, record.call_id)))
         seen[key] = values

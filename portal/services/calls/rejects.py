@@ -33,7 +33,7 @@ class Reason(NamedTuple):
     """Why rows are bad, how many are, and the first of them."""
 
     reason: str
-    count: int
+    rows: int
     example: CallReject
 
 
