@@ -21,13 +21,14 @@ def sweep(now: datetime, days: int) -> list[CallImport]:
     Safe to do at any time, and twice at once. It commits.
     """
     keeping.sweep(now)
+    before = now - timedelta(days=days)
     waits = select(CallImport.id).where(
         CallImport.state == ImportState.STOPPED,
         CallImport.lines_done == 0,
-        CallImport.heartbeat_at < now - timedelta(days=days),
+        CallImport.heartbeat_at < before,
     )
     ids = list(db.session.scalars(waits.order_by(CallImport.id)))
-    discarded = [id for id in ids if importing.discard(id, _sentence(id, days))]
+    discarded = [id for id in ids if importing.discard(id, _sentence(id, days), before)]
     return [db.session.get_one(CallImport, id) for id in discarded]
 
 
