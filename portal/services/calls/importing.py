@@ -110,7 +110,7 @@ def stop(import_: CallImport) -> None:
 def go_on(import_: CallImport, now: datetime) -> None:
     """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
     _lock(import_)
-    if import_.state in (ImportState.DONE, ImportState.REFUSED):
+    if import_.state in (ImportState.DONE, ImportState.DISCARDED):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.mapping:
         raise RuleBroken(
@@ -191,7 +191,7 @@ def _as_stored(import_id: int) -> CallImport:
 
 
 def discard(import_id: int, sentence: str, untouched_since: datetime | None = None) -> bool:
-    """Refuse an import that waits, of which nothing was taken in, and let its file go; whether it was one.
+    """Discard an import that waits, of which nothing was taken in, and its file; whether it was one.
 
     Where it says since when nobody may have touched it, that too. It commits.
     """
@@ -203,7 +203,7 @@ def discard(import_id: int, sentence: str, untouched_since: datetime | None = No
     if file_id is None or not (waits and is_untouched):
         db.session.rollback()
         return False
-    import_.state, import_.sentence, import_.file_id = ImportState.REFUSED, sentence, None
+    import_.state, import_.sentence, import_.file_id = ImportState.DISCARDED, sentence, None
     db.session.commit()
     keeping.let_go(file_id)
     return True

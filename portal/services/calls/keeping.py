@@ -1,4 +1,4 @@
-"""The lines of a file, kept in the database until its import is done or refused: whoever goes on with it finds them.
+"""The lines of a file, kept in the database until its import is done or discarded: whoever goes on with it finds them.
 
 They are kept as they were unpacked, in pieces each of which is packed by itself: an import is gone on with from where
 it stands, and nobody holds more than a piece of them.

@@ -1,4 +1,4 @@
-"""How long files of calls are kept: until they are taken in or refused, and never longer than somebody needs them.
+"""How long files of calls are kept: until they are taken in or discarded, and never longer than somebody needs them.
 
 A file of which some lines were taken in is kept until the rest is: its calls count nowhere before. One of which
 nothing was taken in waits for somebody to choose its columns, or to go on with it, for some days; then its import

@@ -30,7 +30,7 @@ def test_a_file_that_waits_for_its_columns_is_discarded_after_the_days_that_are_
     assert retention.sweep(NOW + timedelta(days=DAYS), DAYS) == []
     assert importing.needs_mapping(import_) and files(session) == 1
     (discarded,) = retention.sweep(NOW + timedelta(days=DAYS, seconds=1), DAYS)
-    assert discarded is import_ and (import_.state, import_.file_id) == (ImportState.REFUSED, None)
+    assert discarded is import_ and (import_.state, import_.file_id) == (ImportState.DISCARDED, None)
     assert import_.sentence == (
         "Discarded: its columns were not chosen within 30 days. Nothing of the file was imported."
     )
