@@ -88,7 +88,7 @@ def upgrade() -> None:
                 "running",
                 "stopped",
                 "done",
-                "refused",
+                "discarded",
                 name="state",
                 native_enum=False,
                 create_constraint=True,

@@ -116,7 +116,7 @@ class ImportState(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
     DONE = "done"
-    REFUSED = "refused"
+    DISCARDED = "discarded"
 
 
 class CallImport(db.Model):
@@ -128,7 +128,7 @@ class CallImport(db.Model):
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     file_name: Mapped[str] = mapped_column(String(250))
-    # Its lines, kept while some of them may still be needed: none once it is done or refused.
+    # Its lines, kept while some of them may still be needed: none once it is done or discarded.
     file_id: Mapped[int | None] = mapped_column(ForeignKey("call_file.id", ondelete="SET NULL"))
     digest: Mapped[str] = mapped_column(String(64), default="")
     replaces: Mapped[bool] = mapped_column(default=False)

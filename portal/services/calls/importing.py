@@ -201,7 +201,7 @@ def stop(import_: CallImport) -> None:
 def go_on(import_: CallImport, now: datetime) -> None:
     """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
     _lock(import_)
-    if import_.state in (ImportState.DONE, ImportState.REFUSED):
+    if import_.state in (ImportState.DONE, ImportState.DISCARDED):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.layout:
         raise RuleBroken(
@@ -287,18 +287,20 @@ def _as_stored(import_id: int) -> CallImport:
     return db.session.get_one(CallImport, import_id, populate_existing=True)
 
 
-def discard(import_id: int, sentence: str) -> bool:
-    """Refuse an import of which nothing was taken in, and let its file go; False where it is not one that waits.
+def discard(import_id: int, sentence: str, untouched_since: datetime | None = None) -> bool:
+    """Discard an import that waits, of which nothing was taken in, and its file; whether it was one.
 
-    It commits.
+    Where it says since when nobody may have touched it, that too. It commits.
     """
     import_ = db.session.get_one(CallImport, import_id)
     _lock(import_)
     file_id = import_.file_id
-    if import_.state != ImportState.STOPPED or import_.lines_done or file_id is None:
+    waits = import_.state == ImportState.STOPPED and not import_.lines_done
+    is_untouched = untouched_since is None or import_.heartbeat_at < untouched_since
+    if file_id is None or not (waits and is_untouched):
         db.session.rollback()
         return False
-    import_.state, import_.sentence, import_.file_id = ImportState.REFUSED, sentence, None
+    import_.state, import_.sentence, import_.file_id = ImportState.DISCARDED, sentence, None
     db.session.commit()
     keeping.let_go(file_id)
     return True

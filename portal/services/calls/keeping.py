@@ -1,8 +1,10 @@
-"""The lines of a file, kept in the database until its import is done or refused: whoever goes on with it finds them.
+"""The lines of a file, kept in the database until its import is done or discarded: whoever goes on with it finds them.
 
 They are kept as they were unpacked, in pieces each of which is packed by itself: an import is gone on with from where
-it stands, and nobody holds more than a piece of them. A file of many pieces is kept, and let go, some of them at a
-time, each time committed: in one transaction everybody else would wait on SQLite for as long as it takes.
+it stands, and nobody holds more than a piece of them.
+
+It commits: a file of many pieces is kept, and let go, some of them at a time. In one transaction everybody else would
+wait on SQLite for as long as it takes.
 """
 
 import zlib

@@ -1,7 +1,7 @@
-"""How long files of calls are kept: until they are taken in or refused, and never longer than somebody needs them.
+"""How long files of calls are kept: until they are taken in or discarded, and never longer than somebody needs them.
 
 A file of which some lines were taken in is kept until the rest is: its calls count nowhere before. One of which
-nothing was taken in waits for somebody to choose its columns, or to go on with it, for some days; then its import
+nothing was taken in waits for somebody to describe its layout, or to go on with it, for some days; then its import
 says that it was discarded.
 """
 
@@ -21,13 +21,14 @@ def sweep(now: datetime, days: int) -> list[CallImport]:
     Safe to do at any time, and twice at once. It commits.
     """
     keeping.sweep(now)
+    before = now - timedelta(days=days)
     waits = select(CallImport.id).where(
         CallImport.state == ImportState.STOPPED,
         CallImport.lines_done == 0,
-        CallImport.heartbeat_at < now - timedelta(days=days),
+        CallImport.heartbeat_at < before,
     )
     ids = list(db.session.scalars(waits.order_by(CallImport.id)))
-    discarded = [id for id in ids if importing.discard(id, _sentence(id, days))]
+    discarded = [id for id in ids if importing.discard(id, _sentence(id, days), before)]
     return [db.session.get_one(CallImport, id) for id in discarded]
 
 

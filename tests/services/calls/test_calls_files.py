@@ -254,5 +254,9 @@ def test_the_time_left_is_told_by_the_time_that_was_worked(session, tmp_path):
     import_.bytes_done, import_.heartbeat_at = import_.bytes_total // 2, NOW + timedelta(seconds=10)
     importing.stop(import_)
     importing.go_on(import_, NOW + timedelta(hours=9))
+    import_.lines_done = 2
+    assert rejects.lines_a_second(import_, NOW + timedelta(hours=9)) == 0
+    import_.lines_done = 45
+    assert rejects.lines_a_second(import_, NOW + timedelta(hours=9)) == 4
     left = rejects.left(import_, NOW + timedelta(hours=9))
     assert left and timedelta(seconds=9) < left < timedelta(seconds=12)

@@ -1,7 +1,8 @@
 """Calls in the pages: files sent, mapped and mended; a customer's calls, minimum and free minutes."""
 
 import gzip
-from datetime import date
+import re
+from datetime import date, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -200,6 +201,27 @@ def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     client.post(f"/calls/{import_.id}/resumption")
     assert session.get_one(CallImport, import_.id, populate_existing=True).state == ImportState.DONE
     assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
+
+
+def test_how_fast_an_import_is_and_how_long_it_still_takes_is_told_and_how_to_look_again(
+    session, client, tmp_path
+):
+    lines = [a_line(f"c{n}", "2026-11-03 10:00:00", 60, "1") for n in range(3_000)]
+    import_ = accepted(a_file(tmp_path, lines), now=importing_now() - timedelta(seconds=100))
+    import_.heartbeat_at = importing_now()
+    import_.lines_done, import_.bytes_done = 1_000, import_.bytes_total // 3
+    session.commit()
+    shown = words(page(client.get(f"/calls/{import_.id}")).main)
+    # By now the hundred seconds may be a few more.
+    assert re.search(
+        r"1,000 of 3,000 lines, 0 calls imported (9|10) lines a second, about [34] minutes left", shown
+    )
+    assert (
+        "You can leave this page and come back to it" in shown and "loaded again every two seconds" in shown
+    )
+    import_.bytes_done = import_.bytes_total
+    session.commit()
+    assert "Updating free minutes and balances" in words(page(client.get(f"/calls/{import_.id}")).main)
 
 
 def importing_now():
