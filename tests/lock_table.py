@@ -56,6 +56,7 @@ settings      update : company position?
 # a sentence), and what a person does about their own session, where the last word holds.
 NOTHING = """
 account       end_session end_sessions
+calls         create
 connexcs_packages add_known create
 customers     create
 security      change_password forgot_password login logout mf_recovery mf_recovery_codes reset_password

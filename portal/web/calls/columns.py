@@ -78,7 +78,7 @@ def _first_rows(import_: CallImport, at: Waiting, form: LayoutForm) -> Look | No
     if form.errors:
         return None
     try:
-        layout = form.layout(at)
+        layout = form.layout(at, is_trial=True)
         layouts.check(at.heading.head, layout)
     except Invalid:
         return None

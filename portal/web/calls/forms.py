@@ -66,10 +66,10 @@ class LayoutForm(FlaskForm):
     codes = ChoiceField("Account codes", choices=_choices(CODES))
     run_value = StringField("Rows of RunID", [LengthOf(max=SHOWN, message=TOO_LONG)])
 
-    def layout(self, at: Waiting) -> Layout:
-        """What was chosen. Invalid where it was not said whether there is a call id."""
+    def layout(self, at: Waiting, *, is_trial: bool = False) -> Layout:
+        """What was chosen. Invalid where it was not said whether there is a call id; a trial does without."""
         places = {name: self[name].data for name in WORDS}
-        if places["call_id"] is None:
+        if places["call_id"] is None and not is_trial:
             raise Invalid("call_id", "Choose the column for: call id. Or choose that there is none.")
         found = {name: place for name, place in places.items() if place is not None and place != NO_IDS}
         return Layout(
