@@ -158,6 +158,17 @@ def test_the_zone_of_a_layout_is_of_times_without_one_and_the_day_is_the_portals
     assert Times(LONDON, "UTC").read("2026-08-31 23:30:00")[1] == "2026-09-01"
 
 
+@pytest.mark.parametrize(
+    "text", ["1" + " " * 60_000 + "x", "1 h" + " " * 60_000 + "x", "1/1/2026" + " " * 60_000 + "x"]
+)
+def test_a_cell_of_thousands_of_spaces_is_bad_at_once(text):
+    """Looked through by a pattern it would take minutes."""
+    for read in (amount, seconds_reader(Layout(), ","), Times(UTC).read):
+        with pytest.raises(Bad):
+            read(text)
+    assert proof_of(text).filled == 1
+
+
 # -- what a whole file proves
 
 

@@ -22,6 +22,8 @@ from portal.domain.wording import whole
 SECONDS_MAX = 31_622_400  # a year and a day
 NUMBER_MAX = 40
 SHOWN = 40
+# No amount, length or time is longer: what is, is not looked through.
+CELL_MAX = 80
 SIGNS = ("=", "+", "-", "@")
 FORMULA = ("=", "@")
 # What is written where there is nothing.
@@ -154,7 +156,7 @@ class Amounts(Memo[int | None]):
         return int(number * MICROS + Decimal("0.5"))
 
     def _written(self, text: str, plain: str) -> Decimal:
-        found = AMOUNT.fullmatch(plain)
+        found = AMOUNT.fullmatch(plain) if len(plain) <= CELL_MAX else None
         if not found:
             raise self._unreadable(text)
         before, first, between, digits, last, behind = found.groups()
@@ -238,7 +240,7 @@ def _length(plain: str, counts: Length) -> Decimal | None:
         return Decimal(plain)
     if counts == Length.CLOCK and (found := SHORT_CLOCK.fullmatch(plain)):
         return int(found[1]) * 60 + Decimal(found[2].replace(",", "."))
-    if found := UNITS.fullmatch(plain):
+    if len(plain) <= CELL_MAX and (found := UNITS.fullmatch(plain)):
         hours, minutes, rest = (Decimal(part or 0) for part in found.group(1, 2, 3))
         return hours * 3600 + minutes * 60 + rest / IN_SECOND.get((found[4] or "").lower(), 1)
     return None

@@ -212,12 +212,22 @@ EXPORTS = (
          "seconds": "duration", "amount": "meteredchannels"},
     ),
     Export(
+        "DIDWW", ("datetimestart", "destinationdid", "sourcenumber"),
+        {"call_id": "", "did": "sourcenumber", "destination": "destinationdid", "started_at": "datetimestart",
+         "seconds": "duration", "amount": "meteredchannels"},
+    ),
+    Export(
         "ConnexCS", ("dt", "callid", "customercharge"),
         {"call_id": "callid", "started_at": "dt", "destination": "destnumber", "did": "cli", "seconds": "duration",
          "amount": "customercharge", "cost": "providercharge"},
         {"zone": "UTC"},
     ),
-    # A2Billing, and MagnusBilling, which grew out of it.
+    # It grew out of A2Billing; in it `src` is the account of a telephone.
+    Export(
+        "MagnusBilling", ("calledstation", "sessionbill", "callerid", "iduserusername"),
+        {"call_id": "uniqueid", "customer": "iduserusername", "did": "callerid", "destination": "calledstation",
+         "started_at": "starttime", "seconds": "sessiontime", "amount": "sessionbill", "cost": "buycost"},
+    ),
     Export(
         "A2Billing", ("sessiontime", "calledstation", "sessionbill"),
         {"call_id": "uniqueid", "did": "src", "destination": "calledstation", "started_at": "starttime",

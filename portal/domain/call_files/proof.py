@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from portal.domain.call_files.cells import as_written, bare, is_nothing
+from portal.domain.call_files.cells import CELL_MAX, as_written, bare, is_nothing
 from portal.domain.call_files.layout import DayOrder
 
 DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4}|\d\d)(?!\d)(?P<rest>.*)", re.ASCII)
@@ -132,6 +132,8 @@ def _look(facts: Facts, cell: str) -> None:
     if is_nothing(text):
         return
     facts.filled += 1
+    if len(text) > CELL_MAX:
+        return
     if PHONE.fullmatch(bare(text)) or "<" in text:
         facts.numbers += 1
     if found := DATE.match(text):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from portal.domain.call_files.cells import Bad, Memo, short
+from portal.domain.call_files.cells import CELL_MAX, Bad, Memo, short
 from portal.domain.call_files.layout import DayOrder
 from portal.domain.money import MICROS
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
@@ -94,7 +94,7 @@ class Times:
         return started if 1900 < started.year < 2300 else started.replace(tzinfo=UTC)
 
     def _stamp(self, text: str) -> datetime:
-        found = STAMP.fullmatch(text)
+        found = STAMP.fullmatch(text) if len(text) <= CELL_MAX else None
         if not found:
             raise _unreadable(text)
         year, month, day = self._date(text, found)

@@ -46,6 +46,7 @@ TOTAL = re.compile(
     r"|\W*number of\b.*|\W*[\d.,]+\s*(?:records?|rows?|calls?|lines?|datens.tze)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
+TOTAL_MAX = 200
 # CUCM says below the names of its columns what kind each is.
 KIND = re.compile(r"INTEGER|VARCHAR\(\d+\)|UNIQUEIDENTIFIER", re.ASCII)
 # What a sign of many currencies may mean.
@@ -180,7 +181,7 @@ class Reader:
         Where there are more cells, or fewer, than columns, a start time may stand in any of them.
         """
         filled = [cell.strip() for cell in cells if cell.strip()]
-        if not filled:
+        if not filled or len(filled[0]) > TOTAL_MAX:
             return False
         if len(cells) != self.width:
             is_at_the_end = 0 < self.shape.footer <= line
