@@ -50,10 +50,11 @@ def accept(
 ) -> CallImport:
     """A new import of a file that can be read to its end. Its lines are kept, and none of them is taken yet.
 
-    A file of many megabytes is committed as it is kept; the import is the caller's to commit. Invalid, with a
-    sentence, for a file that cannot be. One whose columns have to be mapped by hand, or are to be `by_hand`, waits,
-    stopped.
+    What was done before is committed, so that nobody waits while a file is read; one of many megabytes is committed
+    as it is kept, too. The import itself is the caller's to commit. Invalid, with a sentence, for a file that cannot
+    be. One whose columns have to be mapped by hand, or are to be `by_hand`, waits, stopped.
     """
+    db.session.commit()
     readable = files.make_sure(file)
     mapping, lacks = columns.mapping_of(readable.head)
     if lacks and columns.looks_like_values(readable.head):
