@@ -92,9 +92,10 @@ def calls(
 def _check(file: Path, replace: bool) -> None:
     """Say what would become of a file; the exit status is that of importing it."""
     from portal.clock import today, zone
+    from portal.database import reading
     from portal.services.calls import looking
 
-    with file.open("rb") as opened:
+    with file.open("rb") as opened, reading():
         look = looking.check(opened, today(), zone(), replaces=replace)
     for line in _looked(look):
         click.echo(line)

@@ -58,10 +58,12 @@ def accept(
 ) -> CallImport:
     """A new import of a file that can be read to its end. Its lines are kept, and none of them is taken yet.
 
-    A file of many megabytes is committed as it is kept; the import is the caller's to commit. Invalid, with a
-    sentence, for a file that cannot be. One whose layout has to be described, or is to be `by_hand`, waits, stopped; so
-    does any that `waits` for somebody to look at what would be taken.
+    What was done before is committed, so that nobody waits while a file is read; one of many megabytes is committed
+    as it is kept, too. The import itself is the caller's to commit. Invalid, with a sentence, for a file that cannot
+    be. One whose layout has to be described, or is to be `by_hand`, waits, stopped; so does any that `waits` for
+    somebody to look at what would be taken.
     """
+    db.session.commit()
     found = examine(file, by_hand=by_hand)
     readable, layout, shape = found.readable, found.layout, found.shape
     import_ = CallImport(
@@ -137,6 +139,7 @@ def _layout(
     proposal = propose(heading, begin, first)
     if not by_hand and not proposal.asks and not is_open(proposal.layout, begin):
         return proposal.layout, "", None
+    db.session.commit()  # nobody waits while all of it is read
     proof = prove(file, shape)
     proposal = propose(heading, proof, first)
     if by_hand or proposal.asks:

@@ -2,19 +2,32 @@
 
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.domain.call_files.layout import Layout
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Call, CallImport, Company, ImportState
-from portal.services.calls import importing, layouts
+from portal.services.calls import effects, importing, layouts
 from portal.services.calls.rows import QUOTES
 from portal.services.deletion import why_not_archive_customer
-from tests.calling import HEAD, a_file, a_line, accepted, bad_rows, noon, taken_in
-from tests.trade import NOW, TODAY, a_customer, a_did
+from tests.calling import (
+    HEAD,
+    a_file,
+    a_line,
+    accepted,
+    bad_rows,
+    begun,
+    call_entries,
+    carried_out,
+    noon,
+    taken_in,
+)
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did
 
 
 def calls() -> list[Call]:
@@ -159,14 +172,62 @@ def test_a_stopped_import_goes_on_where_it_stood(session, tmp_path):
             importing.stop(session.get(CallImport, at.id))
             session.commit()
 
-    from zoneinfo import ZoneInfo
-
     stopped = importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10, stop_after_two)
     assert stopped.state == ImportState.STOPPED and count() == stopped.taken_count == 20
     importing.go_on(stopped, NOW)
     session.commit()
     done = importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10)
     assert (done.state, done.taken_count, done.known_count, count()) == (ImportState.DONE, 40, 0, 40)
+
+
+def asked_at(times: int):
+    """Asked to stop from the so many-th look on."""
+    looks = []
+
+    def is_asked() -> bool:
+        looks.append(True)
+        return len(looks) >= times
+
+    return is_asked
+
+
+@pytest.mark.parametrize("looks", [1, 3, 4, 5, 6], ids=lambda looks: f"at look {looks}")
+def test_an_import_that_is_asked_to_stop_does_so_behind_a_chunk_and_whoever_carries_it_out_next_ends_it(
+    session, tmp_path, monkeypatch, looks
+):
+    """Three chunks, and what follows for two customers, one after the other: it looks between all of them."""
+    monkeypatch.setattr(effects, "CUSTOMERS", 1)
+    whose = [a_customer("Acme", tax_rate="0"), a_customer("Globex", tax_rate="0")]
+    lines = [a_line(f"c{n}", noon(TODAY), 60, "1", customer=whose[n % 2].name) for n in range(30)]
+    import_ = begun(a_file(tmp_path, lines))
+    stopped = importing.carry_out(
+        import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10, is_asked_to_stop=asked_at(looks)
+    )
+    is_ended = looks > 5
+    assert stopped.state == (ImportState.DONE if is_ended else ImportState.RUNNING)
+    assert stopped.lines_done == min(looks * 10, 30)
+    assert sum(len(call_entries(one)) for one in whose) == max(looks - 4, 0)
+    done = carried_out(import_, size=10)
+    assert (done.state, done.taken_count, done.known_count) == (ImportState.DONE, 30, 0)
+    assert [call_entries(one) for one in whose] == [[(TODAY.isoformat(), "-15")]] * 2
+
+
+def test_while_a_file_is_read_to_its_end_others_go_on_writing(session, tmp_path):
+    """Also where the request that brought it has asked the database for something."""
+
+    class Watched(BytesIO):
+        written = 0
+
+        def read(self, size=-1):
+            if not self.written:
+                with db.engine.begin() as other:
+                    self.written = other.execute(update(Company).values(name="Lumen Voice Ltd")).rowcount
+            return super().read(size)
+
+    session.get_one(Company, 1)
+    file = Watched(a_file(tmp_path, [a_line("a", noon(TODAY), 60, "1")]).read_bytes())
+    importing.accept(file, "calls.csv", replaces=False, by=BEN, now=NOW)
+    assert file.written == 1
 
 
 @pytest.mark.parametrize(
