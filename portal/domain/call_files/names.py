@@ -152,7 +152,7 @@ class Export:
     """The files that a system exports: known by columns that it alone has together.
 
     `columns` are by name what each says; empty for what none of them says, although one is called so. `says` is what
-    else is so of the layout; `asks` what nobody but the provider knows, by column.
+    else is so of the layout; `asks` what somebody has to say where no column does, by column; which RunID, in any case.
     """
 
     name: str
@@ -174,9 +174,10 @@ class Export:
         }
 
 
-UNRATED = (
-    "Asterisk and FreeSWITCH write down calls and no prices: rate them first, and export what was charged."
-)
+UNCHARGED = "No column says what a call is charged."
+UNRATED = {
+    "amount": f"{UNCHARGED} These are calls that nobody has rated: export them from the system that rates them."
+}
 CARRIERS_COST = "Is Cost what the customer pays? Then choose it as Charge."
 WHICH_LENGTH = "Is the length Call Duration or Billable Time? Choose it as Seconds."
 WHICH_RUN = "Each call stands in the file once for every RunID. Which one has what the customer pays?"
@@ -254,20 +255,24 @@ EXPORTS = (
         "FusionPBX", ("xmlcdruuid", "billsec"),
         {"call_id": "xmlcdruuid", "customer": "accountcode", "did": "calleridnumber",
          "destination": "destinationnumber", "seconds": "billsec"},
+        asks=UNRATED,
     ),
     Export(
         "Asterisk", ("accountcode", "dcontext", "billsec", "disposition"),
         {"call_id": "uniqueid", "customer": "accountcode", "did": "src", "destination": "dst", "started_at": "start",
          "seconds": "billsec"},
+        asks=UNRATED,
     ),
     Export(
         "OpenSIPS", ("fromtag", "totag", "callid", "setuptime"),
         {"call_id": "callid", "started_at": "time", "seconds": "duration"},
+        asks=UNRATED,
     ),
     Export(
         "CUCM", ("callingpartynumber", "finalcalledpartynumber", "datetimeorigination"),
         {"call_id": "pkid", "did": "callingpartynumber", "destination": "finalcalledpartynumber",
          "started_at": "datetimeorigination", "seconds": "duration"},
+        asks=UNRATED,
     ),
 )  # fmt: skip
 
@@ -280,6 +285,7 @@ class NamelessExport:
     width: int
     looks: dict[int, str]
     columns: dict[str, int]
+    asks: dict[str, str] = field(default_factory=lambda: UNRATED)
 
     def is_of(self, row: Sequence[str]) -> bool:
         """Whether a record is one of them."""

@@ -12,7 +12,6 @@ from portal.domain.csv_reading import SEPARATOR
 
 # The names of the columns stand in one of these lines.
 HEADING_LINES = 20
-UNCHARGED = "No column says what a call is charged."
 COST_ALONE = (
     " Is Cost what the customer pays? Then choose it as Charge. If it is what you pay, the file does not "
     "say what the customer is charged."
@@ -95,7 +94,7 @@ def propose(heading: Heading, proof: Proof, first: Sequence[str]) -> Proposal:
     if not heading.has_names:
         export = names.nameless_export_of(first)
         layout = replace(layout, columns=dict(export.columns) if export else {})
-        asks = _missing(layout)
+        asks = _missing(layout) | (_asked(layout, export.asks) if export else {})
     else:
         known = names.export_of(heading.head)
         layout = layout.with_columns(**_columns(file))
@@ -104,7 +103,7 @@ def propose(heading: Heading, proof: Proof, first: Sequence[str]) -> Proposal:
                 **known.places(names.plain_names(heading.head))
             )
         asks = _missing(layout, ids=known is None or "call_id" not in known.columns) | (
-            known.asks if known else {}
+            _asked(layout, known.asks) if known else {}
         )
         layout = _by_units(layout, heading.head)
     return _by_proof(file, layout, asks, bool(heading.has_names and names.export_of(heading.head)))
@@ -178,6 +177,11 @@ def _by_proof(file: _Given, layout: Layout, asks: dict[str, str], is_known: bool
     return Proposal(layout, asks)
 
 
+def _asked(layout: Layout, asks: dict[str, str]) -> dict[str, str]:
+    """What of a known export somebody has to say: what no column of this file does."""
+    return {name: sentence for name, sentence in asks.items() if name == "run" or layout[name] is None}
+
+
 def _missing(layout: Layout, *, ids: bool = True) -> dict[str, str]:
     """What a file's columns do not say, as far as it is needed."""
     asks = {}
@@ -186,7 +190,7 @@ def _missing(layout: Layout, *, ids: bool = True) -> dict[str, str]:
     if layout["started_at"] is None:
         asks["started_at"] = f"No column is {WORDS['started_at']}."
     if layout["amount"] is None:
-        asks["amount"] = UNCHARGED + (COST_ALONE if layout["cost"] is not None else "")
+        asks["amount"] = names.UNCHARGED + (COST_ALONE if layout["cost"] is not None else "")
     if layout["customer"] is None and layout["did"] is None and layout["destination"] is None:
         asks["customer"] = WHOSE
     if layout["seconds"] is None:

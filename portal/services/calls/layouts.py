@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.call_files import names
 from portal.domain.call_files.layout import WORDS, Layout
-from portal.domain.call_files.proposing import COST_ALONE, UNCHARGED, WHOSE
+from portal.domain.call_files.proposing import COST_ALONE, WHOSE
 from portal.domain.call_files.times import Times
 from portal.domain.errors import Invalid
 from portal.extensions import db
@@ -70,7 +70,7 @@ def check(head: Sequence[str], layout: Layout) -> None:
         raise Invalid("started_at", f"Choose the column for: {WORDS['started_at'].lower()}.")
     if layout["amount"] is None:
         cost = COST_ALONE if layout["cost"] is not None else ""
-        raise Invalid("amount", f"{UNCHARGED} Choose the column for: {WORDS['amount'].lower()}.{cost}")
+        raise Invalid("amount", f"{names.UNCHARGED} Choose the column for: {WORDS['amount'].lower()}.{cost}")
     if all(layout[name] is None for name in ("customer", "did", "destination")):
         raise Invalid("customer", WHOSE)
     if (hidden := hidden_currency(head, layout)) is not None:

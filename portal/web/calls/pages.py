@@ -10,6 +10,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from portal.clock import now, today, zone
+from portal.database import reading
 from portal.domain.call_files.layout import WORDS
 from portal.domain.errors import Invalid
 from portal.domain.names import written
@@ -18,6 +19,7 @@ from portal.models import CallImport, CallReject, Customer, ImportState
 from portal.services.calls import effects, importing, looking, rejects
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
+from portal.services.calls.looking import Look
 from portal.services.customers import customers
 from portal.services.customers.account_codes import codes_of
 from portal.web.calls import bp
@@ -107,9 +109,7 @@ def _show(import_: CallImport, code: CodeForm | None = None, status: int = 200) 
     return render_template(
         "calls/show.html",
         **_progress(import_),
-        look=looking.look(import_, today(), zone(), importing.SMALL)
-        if importing.waits_for_a_look(import_)
-        else None,
+        look=_look(import_),
         reasons=rejects.reasons(import_) if import_.bad_count else [],
         reasons_max=rejects.REASONS_MAX,
         example=example,
@@ -123,6 +123,17 @@ def _show(import_: CallImport, code: CodeForm | None = None, status: int = 200) 
         names=_names(import_),
         owners=_owners(import_, before) if import_.late_count else {},
     ), status
+
+
+def _look(import_: CallImport) -> Look | None:
+    """What would become of a file that waits for a look. It takes a while, in which nobody waits for us."""
+    if not importing.waits_for_a_look(import_):
+        return None
+    db.session.rollback()
+    with reading():
+        look = looking.look(import_, today(), zone(), importing.SMALL)
+        db.session.rollback()
+    return look
 
 
 def _example(import_: CallImport) -> CallReject | None:
