@@ -70,7 +70,9 @@ def chosen(import_: CallImport, described: Described) -> dict[str, str | int]:
     """What is sent for columns that are named."""
     head = rejects.head_of_import(import_)
     return {
-        name: head.index(value) if name in COLUMNS and isinstance(value, str) and value else value
+        name: head.index(value)
+        if name in COLUMNS and isinstance(value, str) and value not in ("", "none")
+        else value
         for name, value in described.items()
     }
 
@@ -244,7 +246,7 @@ CASES = [
     Case(
         "17",
         [("2026-11-20 09:00:05", "491712345678", 90, "0.0213"), ("2026-11-20 22:59:05", "43123456", 10, "0.003")],
-        {"customer": "Rufnummer", "did": "", "call_id": -1, "zone": "Europe/Berlin"},
+        {"customer": "Rufnummer", "did": "", "call_id": "none", "zone": "Europe/Berlin"},
         passed=1, currency="EUR", codes=("+49 30 1234567",),
     ),
     Case(

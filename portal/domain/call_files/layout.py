@@ -84,7 +84,7 @@ class Layout:
 
     def to_json(self) -> str:
         """As it is kept."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Layout | None":

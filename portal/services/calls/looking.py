@@ -92,7 +92,7 @@ def waiting(import_: CallImport, line: int | None = None) -> Waiting:
 
 def _heading(lines: Sequence[str], delimiter: str, line: int) -> Heading:
     """What a line of a file names its columns; 0: numbers do."""
-    if line > min(len(lines), HEADING_LINES):
+    if not 0 <= line <= min(len(lines), HEADING_LINES):
         raise Invalid("heading", "Choose a line from the list.")
     if line:
         return Heading(split(lines[line - 1], delimiter) or [], True, line)

@@ -15,7 +15,8 @@ from portal.services.calls.looking import Waiting
 from portal.services.company import settings as company_settings
 from portal.web.shared.fields import TOO_LONG, ChoiceField, CustomerField, Required, id_or_none
 
-NO_IDS = -1
+# Chosen where a file has no call ids.
+NO_IDS = "none"
 SHOWN = 40
 ORDERS = {
     DayOrder.NONE: "the year is first (2026-11-03), or months have names",
@@ -87,8 +88,13 @@ class LayoutForm(FlaskForm):
         )
 
 
+def _column(value: Any) -> Any:
+    """Read the place of a column, or that there is none of call ids."""
+    return value if value == NO_IDS else id_or_none(value)
+
+
 for _name, _label in WORDS.items():
-    setattr(LayoutForm, _name, ChoiceField(_label, coerce=id_or_none, choices=()))
+    setattr(LayoutForm, _name, ChoiceField(_label, coerce=_column, choices=()))
 
 
 def layout_form(at: Waiting, zone: str, **given: Any) -> LayoutForm:
