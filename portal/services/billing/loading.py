@@ -38,6 +38,7 @@ from portal.models import (
     PackageSchedule,
     is_undone,
 )
+from portal.services.among import IDS, is_among
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
 LONGEST_PERIOD = timedelta(days=366)
@@ -89,8 +90,6 @@ class Loaded:
 
 # What is asked for each chunk, written once: to write it anew takes a small chunk longer than the answer.
 
-_IDS: Any = bindparam("ids", expanding=True)
-
 
 def _micros(column: Any) -> Any:
     """Money as the engine counts it."""
@@ -103,7 +102,7 @@ def _each(prices: Any) -> list[Any]:
 
 def _since(of: Any, *values: Any, day: Any) -> Select[Any]:
     """Rows of (whose, since when, value ...) of many, in the order of the days."""
-    return select(of, day, *values).where(of.in_(_IDS)).order_by(day)
+    return select(of, day, *values).where(is_among(of, IDS)).order_by(day)
 
 
 _ASSIGNMENTS: Any = (
@@ -136,7 +135,7 @@ _ASSIGNMENTS: Any = (
     .join(Customer, Customer.id == Assignment.customer_id)
     .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
     .outerjoin(Did, Did.id == Assignment.did_id)
-    .where(Assignment.id.in_(_IDS))
+    .where(is_among(Assignment.id, IDS))
     .order_by(Assignment.id)
 )
 _SCHEDULES = _since(
@@ -147,7 +146,7 @@ _SCHEDULES = _since(
 )
 _PRICES = (
     select(PackagePrice.package_id, PackagePrice.currency, PackagePrice.effective_from, *_each(PackagePrice))
-    .where(PackagePrice.package_id.in_(_IDS))
+    .where(is_among(PackagePrice.package_id, IDS))
     .order_by(PackagePrice.effective_from)
 )
 _OWN_PRICES = _since(
@@ -177,7 +176,7 @@ _POSTED = (
         type_coerce(Charge.tax_rate, BigInteger).label("rate"),
         select(_reversal.id).where(_reversal.reverses_id == Charge.id).exists().label("is_reversed"),
     )
-    .where(Charge.assignment_id.in_(_IDS), Charge.kind.in_(OF_PERIODS))
+    .where(is_among(Charge.assignment_id, IDS), Charge.kind.in_(OF_PERIODS))
     .where(Charge.period_from >= bindparam("earliest"), ~is_undone())
     .order_by(Charge.number, Charge.id)
 )
@@ -304,13 +303,13 @@ def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
 
 
 def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
-    rows = db.session.execute(_SCHEDULES, {"ids": list(package_ids)})
+    rows = db.session.execute(_SCHEDULES, {"ids": package_ids})
     return _histories((id, day, Schedule(frequency, match)) for id, day, frequency, match in rows)
 
 
 def prices_of(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
     """The prices of packages, by package and currency."""
-    rows = db.session.execute(_PRICES, {"ids": list(package_ids)})
+    rows = db.session.execute(_PRICES, {"ids": package_ids})
     return _histories(((id, currency), day, Prices(*four)) for id, currency, day, *four in rows)
 
 
@@ -322,7 +321,7 @@ def own_prices_of(assignment_ids: Sequence[int]) -> dict[int, History[OwnPrices]
 
 def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
     """The tax rates of customers, in millionths of a per cent."""
-    return _histories(db.session.execute(_TAX_RATES, {"ids": list(customer_ids)}))
+    return _histories(db.session.execute(_TAX_RATES, {"ids": customer_ids}))
 
 
 def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
@@ -359,7 +358,7 @@ def add_posted_since(loaded: list[Loaded], day: date, spend_before: date) -> Non
 def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
     taxed_on: dict[int, date] = {}
-    asked = {"ids": list(earliest), "earliest": min(earliest.values())}
+    asked = {"ids": earliest, "earliest": min(earliest.values())}
     for row in db.session.execute(_POSTED, asked):
         item = by_id[row.assignment_id]
         stands = item.posted.get(row.period_from, Posted())

@@ -33,6 +33,7 @@ from portal.services.billing.again import lock_owners_of_undone, owners_are_lock
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
+from portal.services.copying import copy_in
 from portal.services.credit import (
     Act,
     first_due_day,
@@ -226,7 +227,7 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     if rows:
-        db.session.execute(insert(CHARGE), rows)
+        copy_in(CHARGE, tuple(rows[0]), [tuple(row.values()) for row in rows])
         rows.clear()
 
 
