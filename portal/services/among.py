@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Dialect, Text, bindparam
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -52,3 +52,8 @@ def _one_of_a_list(element: is_among, compiler: Any, **how: Any) -> str:
 
 
 IDS: Any = bindparam("ids", type_=Ids())
+
+
+def among(column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
+    """Whether the column is one of these ids, where the statement is for them alone."""
+    return is_among(column, bindparam(None, ids, type_=Ids()))
