@@ -18,6 +18,7 @@ from portal import database, schema
 from portal.extensions import db
 from portal.web.http.errors import RETRY_AFTER
 from portal.web.http.headers import HEADERS
+from portal.web.http.request_log import because
 
 OK, NOT_READY = "200 OK", "503 Service Unavailable"
 
@@ -37,6 +38,10 @@ def register(app: Flask) -> None:
         if path == "/ready":
             told = {**told, "version": ours, "schema": schema.newest(), **_missing(app)}
         status = OK if told["status"] == "ok" else NOT_READY
+        if status == NOT_READY:
+            because(
+                "; ".join(f"{what}: {told[what]}" for what in ("database", "disk") if what in told), environ
+            )
         body = json.dumps(told).encode() + b"\n"
         headers = {**HEADERS, "Content-Type": "application/json", "Cache-Control": "no-store"}
         headers["Content-Length"] = str(len(body))
