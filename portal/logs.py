@@ -49,8 +49,9 @@ def by_number(what: str) -> Callable[[Callable[Given, Answer]], Callable[Given, 
 
 def set_up(look: str, least: int = logging.INFO) -> None:
     """Log like this from now on: of the portal what is `least` or more urgent, of its libraries warnings and above."""
+    structlog.contextvars.clear_contextvars()
     handler = StandardError()
-    handler.setFormatter(_formatter(look))
+    handler.setFormatter(formatter(look))
     root = logging.getLogger()
     for log in (root, logging.getLogger("portal")):  # the second may have Flask's own, from before
         for other in [one for one in log.handlers if type(one).__module__.startswith(("portal", "logging"))]:
@@ -77,7 +78,8 @@ class StandardError(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
-def _formatter(look: str) -> logging.Formatter:
+def formatter(look: str) -> logging.Formatter:
+    """How a line looks."""
     last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if look == JSON:
         last += [
@@ -102,11 +104,19 @@ def _formatter(look: str) -> logging.Formatter:
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(),
+            _without_others,
             structlog.processors.TimeStamper("iso", utc=True, key="time"),
             structlog.processors.StackInfoRenderer(),
         ],
         processors=last,
     )
+
+
+def _without_others(_logger: Any, _name: str, line: Line) -> Line:
+    """What the standard library's own formatter leaves on a line that it has written as well."""
+    for name in ("message", "asctime"):
+        line.pop(name, None)
+    return line
 
 
 def _without_details(_logger: Any, _name: str, line: Line) -> Line:

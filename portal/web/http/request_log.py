@@ -51,8 +51,11 @@ class Entry:
         seconds = time.perf_counter() - self.begun
         metrics.counts().take(self.route, self.method, self.status, seconds)
         failed = self.status >= 500 or self.error is not None
-        if not failed and self.route in (*QUIET, STATIC):
-            return
+        if failed or self.route not in (*QUIET, STATIC):
+            self._tell(seconds, failed)
+        structlog.contextvars.clear_contextvars()
+
+    def _tell(self, seconds: float, failed: bool) -> None:
         log.log(
             logging.ERROR if failed else logging.INFO,
             "%s %s %s",
@@ -100,7 +103,7 @@ def register(app: Flask) -> None:
 
     @app.url_value_preprocessor
     def _note_route(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        if (found := entry()) and request.url_rule is not None:
+        if (found := entry()) and found.route == NO_ROUTE and request.url_rule is not None:
             found.route = request.url_rule.rule
 
     def log_exception(error: Error | tuple[None, None, None]) -> None:
