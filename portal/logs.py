@@ -59,6 +59,7 @@ def set_up(look: str, least: int = logging.INFO) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("portal").setLevel(least)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its own server writes whole addresses
 
 
 def for_a_command(look: str) -> None:

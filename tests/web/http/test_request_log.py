@@ -129,6 +129,14 @@ def test_a_portal_without_its_database_tells_why_in_the_one_line_of_the_request(
     assert line["request"] in answer.text
 
 
+def test_a_portal_that_is_not_ready_tells_the_log_what_it_tells_nobody_else(tmp_path, told):
+    app = world.make_app(tmp_path, "postgresql+psycopg://portal@127.0.0.1:1/portal")
+    answer = ask(app.test_client(), "/ready")
+    (line,) = told.all()
+    assert line["message"] == "GET /ready 503" and "127.0.0.1" in line["why"]
+    assert "127.0.0.1" not in answer.text
+
+
 def test_what_fails_while_it_is_sent_is_in_the_log_with_its_request(app, told, monkeypatch):
     def pieces():
         yield b"one"
