@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -200,3 +202,27 @@ def test_what_a_killed_server_left_is_cleared_away_and_what_a_living_one_counts_
     assert len(list(serving.folder.iterdir())) == 1
     serving.end()
     assert list(serving.folder.iterdir()) == []
+
+
+ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from portal import metrics
+
+shared = metrics.Shared(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (metrics.ROOM // 2, metrics.ROOM // 2))
+try:
+    shared.reserve(set())
+except OSError:
+    shared.count_in("")
+metrics.counts().take("/login", "GET", 200, 0.1)
+print(sorted(path.name for path in shared.folder.iterdir()))
+"""
+
+
+def test_where_the_disk_has_no_room_a_process_counts_for_itself_and_leaves_no_file(tmp_path):
+    """The room of a file stands for that of the disk: what is mapped into memory must not be without either."""
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "['lock']\n"), done.stderr
