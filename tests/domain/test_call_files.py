@@ -270,6 +270,16 @@ def test_date_and_time_apart_are_found_by_what_they_hold():
     assert (layout["started_at"], layout["clock"]) == (2, None)
 
 
+def test_the_order_of_day_and_month_is_asked_for_with_what_the_file_shows():
+    head = "call id,did,start,seconds,charge"
+    layout, asks = proposed(head, "a,44,11/03/2026,60,1", "b,44,11/20/2026,60,1")
+    assert layout.day_order == DayOrder.MONTH and asks["day_order"].endswith("shows that the month is.")
+    layout, asks = proposed(head, "a,44,11/03/2026,60,1")
+    assert layout.day_order == DayOrder.NONE and asks["day_order"].endswith("Is the day first, or the month?")
+    _, asks = proposed(head, "a,44,11/20/2026,60,1", "b,44,20/11/2026,60,1")
+    assert "others the month" in asks["day_order"]
+
+
 def test_cgrates_is_asked_which_run():
     _, asks = proposed(
         "CGRID,RunID,Account,Destination,SetupTime,Usage,Cost", "a,*default,x,44,2026-11-20T10:00:00Z,1m,1"

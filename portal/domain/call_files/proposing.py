@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from portal.domain.call_files import names
-from portal.domain.call_files.layout import WORDS, Layout, Length
+from portal.domain.call_files.layout import WORDS, DayOrder, Layout, Length
 from portal.domain.call_files.proof import Facts, Proof
 from portal.domain.call_files.text import split
 from portal.domain.csv_reading import SEPARATOR
@@ -23,6 +23,11 @@ NO_IDS = (
 NO_SECONDS = "No column is Seconds, which free minutes are counted in. Choose one, if there is one."
 WHOSE = "Choose the column of the customer or of the DID: every call must belong to somebody."
 WHICH_DAY = "Start times are written as in 03/11/2026. Is the day first, or the month?"
+PROVED = {
+    DayOrder.NONE: "",
+    DayOrder.DAY: " A number above 12 shows that the day is.",
+    DayOrder.MONTH: " A number above 12 shows that the month is.",
+}
 TWO_ORDERS = "Some start times have the day first, others the month: only the rows of one kind can be read."
 BELOW_ZERO = "All charges are below zero. Are they what customers pay?"
 CLOCKS = "Lengths are written as in 1:30. Are these minutes and seconds?"
@@ -167,7 +172,8 @@ def _by_proof(file: _Given, layout: Layout, asks: dict[str, str], is_known: bool
     start, amount = file.of(layout["started_at"]), file.of(layout["amount"])
     layout = replace(layout, day_order=start.day_order, decimal=amount.decimal)
     if start.needs_day_order:
-        asks["day_order"] = TWO_ORDERS if start.has_two_orders else WHICH_DAY
+        proved = PROVED[start.day_order] if start.day_is_first or start.day_is_second else ""
+        asks["day_order"] = TWO_ORDERS if start.has_two_orders else WHICH_DAY + proved
     if amount.is_below_zero and not is_known:
         layout = replace(layout, below_zero=True)
         asks["below_zero"] = BELOW_ZERO
