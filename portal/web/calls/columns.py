@@ -1,14 +1,16 @@
 """The layout of a file that waits: asked once, shown as the first rows are read with it, and remembered."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import render_template, request, url_for
 
 from portal.clock import now, today, zone
+from portal.database import reading
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import CallImport
-from portal.services.calls import importing, layouts, looking
+from portal.services.calls import importing, keeping, layouts, looking
 from portal.services.calls.looking import Look, Waiting
 from portal.web.calls import bp
 from portal.web.calls.forms import LayoutForm, layout_form
@@ -23,10 +25,14 @@ def map_columns(import_id: int) -> Any:
     import_ = db.get_or_404(CallImport, import_id)
     if not importing.needs_layout(import_):
         return see_other(url_for(".show", import_id=import_id))
-    try:
-        at = looking.waiting(import_, request.args.get("heading", type=_line))
-    except Invalid:
-        at = looking.waiting(import_)
+    db.session.rollback()
+    at = None
+    with reading(), suppress(keeping.NotKept):  # all of the file may have to be read: nobody waits for us
+        if importing.needs_layout(import_):
+            at = _waiting(import_, request.args.get("heading", type=_line))
+        db.session.rollback()
+    if at is None:  # somebody has described it meanwhile, or it was discarded
+        return see_other(url_for(".show", import_id=import_id))
     chosen = "started_at" in request.args
     form = layout_form(at, str(zone()), formdata=request.args if chosen else None, meta={"csrf": False})
     if chosen:
@@ -39,10 +45,7 @@ def keep_columns(import_id: int) -> Any:
     import_ = lock_or_404(CallImport, import_id)
     if not importing.needs_layout(import_):
         return see_other(url_for(".show", import_id=import_id))
-    try:
-        at = looking.waiting(import_, request.form.get("heading", type=_line))
-    except Invalid:
-        at = looking.waiting(import_)
+    at = _waiting(import_, request.form.get("heading", type=_line))
     form = layout_form(at, str(zone()))
     if not form.validate_on_submit():
         return _ask(import_, at, form, 422)
@@ -55,6 +58,14 @@ def keep_columns(import_id: int) -> Any:
         return _ask(db.get_or_404(CallImport, import_id), at, form, 422)
     db.session.commit()
     return see_other(url_for(".show", import_id=import_id))
+
+
+def _waiting(import_: CallImport, line: int | None) -> Waiting:
+    """The file, its columns named by a line that the form names; by the one that was found, if it has no such line."""
+    try:
+        return looking.waiting(import_, line)
+    except Invalid:
+        return looking.waiting(import_)
 
 
 def _line(text: str) -> int:

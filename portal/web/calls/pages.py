@@ -1,5 +1,6 @@
 """Calls: files of call records, how far they are taken in, their bad rows; and the calls of a customer."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, BinaryIO, cast
@@ -16,7 +17,7 @@ from portal.domain.errors import Invalid
 from portal.domain.names import written
 from portal.extensions import db
 from portal.models import CallImport, CallReject, Customer, ImportState
-from portal.services.calls import effects, importing, looking, rejects
+from portal.services.calls import effects, importing, keeping, looking, rejects
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
 from portal.services.calls.looking import Look
@@ -130,8 +131,10 @@ def _look(import_: CallImport) -> Look | None:
     if not importing.waits_for_a_look(import_):
         return None
     db.session.rollback()
-    with reading():
-        look = looking.look(import_, today(), zone(), importing.SMALL)
+    look = None
+    with reading(), suppress(keeping.NotKept):  # somebody has let it go on meanwhile, or it was discarded
+        if importing.waits_for_a_look(import_):
+            look = looking.look(import_, today(), zone(), importing.SMALL)
         db.session.rollback()
     return look
 
