@@ -107,7 +107,7 @@ def explain(
         return f"Corrected on {short_day(line.charge_on)}: {corrected.sentence} {how}"
     match line.kind:
         case Kind.SETUP:
-            return f"Set-up, once, on the start date: {_times(line)}.{_own(line, terms)}"
+            return f"Setup, once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.ONE_OFF:
             return f"Charged once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.RECURRING:

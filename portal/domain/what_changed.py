@@ -36,7 +36,11 @@ class Side:
 
 @dataclass(slots=True)
 class Item:
-    """What one assignment was charged in both spans, or charges by hand of one name; `starts_on` is None of these."""
+    """What one assignment was charged in both spans, or charges by hand of one name; `starts_on` is None of these.
+
+    What was posted because terms were corrected back to a day is an item of its own, `is_corrected`: it says nothing of
+    what is charged from month to month.
+    """
 
     label: str
     did_number: str = ""
@@ -44,6 +48,7 @@ class Item:
     starts_on: date | None = None
     ends_on: date | None = None
     once: bool = False
+    is_corrected: bool = False
     before: Side = field(default_factory=Side)
     now: Side = field(default_factory=Side)
 
@@ -80,7 +85,7 @@ def changes(items: Iterable[Item], since: date, through: date, currency: str) ->
 
 def _named(items: list[Item], reason: str) -> str:
     first, quantity = items[0], sum(item.quantity for item in items)
-    if first.starts_on is None or reason.startswith(QUANTITY):
+    if first.starts_on is None or first.is_corrected or reason.startswith(QUANTITY):
         return first.label
     on = f" on {international(first.did_number)}" if len(items) == 1 and first.did_number else ""
     return f"{first.label} × {whole(quantity)}{on}"
@@ -89,6 +94,8 @@ def _named(items: list[Item], reason: str) -> str:
 def _reason(item: Item, since: date, through: date, currency: str) -> str:
     now, before = item.now, item.before
     here = now if now.count else before
+    if item.is_corrected:
+        return f", corrected on {day(here.last_on)}"
     if Kind.REVERSAL in now.kinds:
         return f", reversed on {day(now.last_on)}"
     if item.starts_on is None:
@@ -99,7 +106,7 @@ def _reason(item: Item, since: date, through: date, currency: str) -> str:
             else _instead(item, currency)
         )
     if item.once:
-        return f", {'set-up' if Kind.SETUP in here.kinds else 'charged once'} on {day(here.last_on)}"
+        return f", {'setup' if Kind.SETUP in here.kinds else 'charged once'} on {day(here.last_on)}"
     if item.ends_on and item.ends_on <= through and item.difference < 0:
         return f", {'credit, ' if Kind.CREDIT in now.kinds else ''}ended on {day(item.ends_on)}"
     if item.starts_on >= since and item.difference > 0:

@@ -13,6 +13,9 @@ from portal.models import Call, Charge
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
+from portal.services.corrections.planning import plan
+from portal.services.corrections.posting import post
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.what_changed import what_changed
 from tests.services.credit.test_credit import History
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
@@ -89,7 +92,7 @@ def test_what_is_charged_once_says_when_in_the_month_after_too(acme):
         charge_manually(asked, token=what, today=day, by=BEN, now=NOW)
     run(TODAY)
     assert lines(acme) == [
-        ("−30.00", "Router × 1, set-up on 1 Oct 2026"),
+        ("−30.00", "Router × 1, setup on 1 Oct 2026"),
         ("−8.40", "Visit, on 9 Oct 2026"),
         ("−2.40", "Goodwill, discount, on 9 Nov 2026"),
     ]
@@ -100,6 +103,17 @@ def test_a_reversed_charge_says_so(session, acme):
     charge = session.scalars(select(Charge).where(Charge.charge_on == NOVEMBER)).one()
     reverse(charge, "By mistake", today=TODAY, by=BEN, now=NOW)
     assert lines(acme) == [("−24.00", "Trunk × 1, reversed on 22 Nov 2026")]
+
+
+def test_what_was_corrected_back_to_a_day_is_a_reason_of_its_own(session, acme):
+    seat = a_package("Seat", "10", match=(1,))
+    for number in range(2):
+        assigned(seat, acme, date(2026, 9, 1), did=a_did(acme, f"+44207946010{number}"))
+    run(TODAY)
+    right = Wanted(date(2026, 9, 1), "GBP", {"retail": Decimal(12)})
+    of = Whose(package=seat)
+    post(right, of, seen=plan(right, of, TODAY).fingerprint, token="t", today=TODAY, by=BEN, now=NOW)
+    assert lines(acme) == [("+14.40", "Seat, corrected on 22 Nov 2026")]
 
 
 def test_nothing_is_said_where_nothing_was_charged_before_or_the_span_has_not_begun(acme):

@@ -25,9 +25,9 @@ class Letters:
     without_address: Sequence[Posted]
 
 
-def letters(correction: Correction, theirs: Sequence[Posted]) -> Letters:
-    """Who was told of a correction and who can be, of those for whom something was posted that they see."""
-    seen = [one for one in theirs if one.amount or one.tax]
+def letters(correction: Correction) -> Letters:
+    """Who was told of a correction and who can be, of those for whom something stands of it that they see."""
+    seen = [one for one in by_customer(correction, that_stands=True) if one.amount or one.tax]
     told = _told(correction, seen)
     with_address = [one for one in seen if one.customer.email]
     return Letters(
@@ -42,7 +42,7 @@ def send(correction: Correction, link: str, now: datetime) -> int:
     provider = company()
     # Two who send at once: the second finds what the first has queued.
     locking.lock_ids(Customer, [one.customer.id for one in by_customer(correction)])
-    to_tell = letters(correction, by_customer(correction)).to_tell
+    to_tell = letters(correction).to_tell
     for one in to_tell:
         outbox.queue(
             _key(correction, one.customer.id),

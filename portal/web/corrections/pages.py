@@ -22,7 +22,7 @@ from portal.services.corrections.posting import Changed, already_right, post
 from portal.services.corrections.wanted import Whose
 from portal.services.packages import catalogue as packages
 from portal.services.packages.definition import PRICE_LABELS
-from portal.web.assignments.many import chosen, packed, unpacked
+from portal.web.assignments.many import chosen, home_of_many, packed, unpacked
 from portal.web.corrections import bp
 from portal.web.corrections.forms import CorrectionForm, planned
 from portal.web.http.access import changes_nothing, may_own
@@ -68,11 +68,11 @@ class Subject:
         return sorted(found, key=lambda currency: (currency != own, currency))
 
     @property
-    def home(self) -> str:
-        """Where the wish came from."""
+    def home(self) -> tuple[str, str]:
+        """Where the wish came from: its name and its address."""
         if self.whose.package:
-            return url_for("packages.show", package_id=self.whose.package.id)
-        return url_for("customers.show", customer_id=self.assignments[0].customer_id)
+            return self.whose.package.name, url_for("packages.show", package_id=self.whose.package.id)
+        return home_of_many(self.assignments)
 
     def form(self, **options: Any) -> CorrectionForm:
         """The form for them."""
@@ -153,9 +153,12 @@ def show(correction_id: int) -> Any:
     context = {
         "correction": correction,
         "theirs": theirs,
+        "taken_back": corrections.taken_back(correction),
         "totals": corrections.totals(theirs),
         "assignments": corrections.assignment_count(correction),
-        "letters": mails.letters(correction, theirs),
+        "before": corrections.terms_before(correction),
+        "theirs_before": corrections.assignments_before(correction, NAMED),
+        "letters": mails.letters(correction),
         "NAMED": NAMED,
     }
     return render_template("corrections/show.html", **context)

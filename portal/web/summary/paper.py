@@ -214,7 +214,7 @@ def _line(line: Explained, summary: Summary) -> dict[str, Any]:
     charge = line.charge
     times = f" × {whole(charge.quantity)}" if charge.quantity > 1 else ""
     on = f" on {phone(charge.did_number)}" if charge.did_number else ""
-    kind = {"setup": ", set-up", "credit": ", credit", "difference": ", difference", "reversal": ", reversal"}
+    kind = {"setup": ", setup", "credit": ", credit", "difference": ", difference", "reversal": ", reversal"}
     stands = summary.standings.get(charge.id)
     return {
         "date": day(charge.charge_on),

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select
 
-from portal.models import Charge, Correction, Mail
+from portal.models import Assignment, Charge, Correction, Mail
 from tests import world
 from tests.pages import error_at, page, words
 from tests.trade import TODAY, a_customer, a_package, assigned, run
@@ -67,6 +67,49 @@ def test_the_mail_says_in_a_sentence_what_was_wrong_and_what_goes_back_and_is_se
     assert "The price was wrong since 1 October 2026." in mail.text
     assert "10.80 GBP goes back to you, tax included." in mail.text
     assert "/my/charges" in mail.text
+
+
+def test_nobody_is_mailed_of_what_was_taken_back_since(client, session, trunk):
+    seen = page(client.post("/corrections", data=form(trunk))).select_one("[name=seen]")["value"]
+    at = client.post("/corrections", data=form(trunk, seen=seen)).location
+    charges = session.scalars(select(Charge).where(Charge.correction_id.is_not(None))).all()
+    for charge in charges:
+        client.post(f"/charges/{charge.corrects_id}/reversal", data={"reason": "By mistake"})
+    said = page(client.get(at))
+    assert f"{len(charges)} of these lines were taken back since" in words(said)
+    assert "Mail to" not in words(said)
+    client.post(f"{at}/mails")
+    assert session.scalar(select(func.count(Mail.id))) == 0
+
+
+def test_an_own_price_is_lifted_back_to_a_day_where_assignments_were_chosen(client, session, trunk):
+    (line,) = session.scalars(select(Assignment))
+    for number, asked in enumerate(({"retail": "20"}, {"lift": "retail", "retail": ""})):
+        data = {"ids": str(line.id), "since": "2026-10-01", "currency": "GBP", "token": f"t{number}", **asked}
+        seen = page(client.post("/corrections", data=data)).select_one("[name=seen]")["value"]
+        at = client.post("/corrections", data={**data, "seen": seen}).location
+    said = words(page(client.get(at)).select_one("main"))
+    assert "Retail the package's for 1 assignment" in said
+    assert "Retail 20.00 GBP from 1 Oct 2026" in said
+    session.refresh(line)
+    assert not line.own_prices
+    assert session.scalar(select(func.sum(Charge.amount))) == 49
+    both = page(client.post("/corrections", data={**data, "retail": "3", "token": "both"}), 422)
+    assert "not both" in error_at(both, "retail")
+
+
+def test_the_page_of_a_correction_says_what_held_before(client, trunk):
+    seen = page(client.post("/corrections", data=form(trunk))).select_one("[name=seen]")["value"]
+    at = client.post("/corrections", data=form(trunk, seen=seen)).location
+    assert "Before Cost 10.00 GBP, Retail 24.50 GBP" in words(page(client.get(at)).select_one("main"))
+
+
+def test_assignments_of_several_customers_lead_back_to_the_customers(client, session, trunk):
+    other = assigned(trunk, a_customer("Globex"), OCTOBER)
+    session.commit()
+    ids = f"{other.id},{session.scalars(select(Assignment.id)).first()}"
+    crumbs = page(client.get(f"/corrections/new?ids={ids}")).select_one(".crumbs")
+    assert words(crumbs) == "Trunk"
 
 
 def test_the_same_again_is_refused_at_its_day(client, trunk):
