@@ -64,8 +64,8 @@ def test_the_mail_says_in_a_sentence_what_was_wrong_and_what_goes_back_and_is_se
         assert client.post(f"{at}/mails").status_code == 303
     (mail,) = session.scalars(select(Mail))
     assert mail.to == "ap@acme.example"
-    assert "The price was wrong since 1 October 2026." in mail.text
-    assert "10.80 GBP goes back to you, tax included." in mail.text
+    assert "The price was wrong since 1 October 2026.\n- Trunk\n\n" in mail.text
+    assert "10.80 GBP is credited to you, tax included." in mail.text
     assert "/my/charges" in mail.text
 
 
