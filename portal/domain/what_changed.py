@@ -36,11 +36,7 @@ class Side:
 
 @dataclass(slots=True)
 class Item:
-    """What one assignment was charged in both spans, or charges by hand of one name; `starts_on` is None of these.
-
-    What was posted because terms were corrected back to a day is an item of its own, `is_corrected`: it says nothing of
-    what is charged from month to month.
-    """
+    """What one assignment was charged in both spans, or charges by hand of one name; `starts_on` is None of these."""
 
     label: str
     did_number: str = ""
@@ -48,7 +44,7 @@ class Item:
     starts_on: date | None = None
     ends_on: date | None = None
     once: bool = False
-    is_corrected: bool = False
+    corrected: bool = False  # only what corrections back to a day posted
     before: Side = field(default_factory=Side)
     now: Side = field(default_factory=Side)
 
@@ -85,8 +81,8 @@ def changes(items: Iterable[Item], since: date, through: date, currency: str) ->
 
 def _named(items: list[Item], reason: str) -> str:
     first, quantity = items[0], sum(item.quantity for item in items)
-    if first.starts_on is None or first.is_corrected or reason.startswith(QUANTITY):
-        return first.label
+    if first.starts_on is None or first.corrected or reason.startswith(QUANTITY):
+        return first.label  # of what was corrected, each line may count others
     on = f" on {international(first.did_number)}" if len(items) == 1 and first.did_number else ""
     return f"{first.label} × {whole(quantity)}{on}"
 
@@ -94,7 +90,7 @@ def _named(items: list[Item], reason: str) -> str:
 def _reason(item: Item, since: date, through: date, currency: str) -> str:
     now, before = item.now, item.before
     here = now if now.count else before
-    if item.is_corrected:
+    if item.corrected:
         return f", corrected on {day(here.last_on)}"
     if Kind.REVERSAL in now.kinds:
         return f", reversed on {day(now.last_on)}"

@@ -70,7 +70,7 @@ def _items(
     by_hand = case((or_(Charge.assignment_id.is_(None), Charge.kind == Kind.MANUAL), Charge.label), else_="")
     corrected = Charge.correction_id.is_not(None)
     alike = (
-        is_now, Charge.assignment_id, by_hand, corrected, Charge.kind, Charge.unit_price, Charge.quantity,
+        is_now, Charge.assignment_id, by_hand, Charge.kind, corrected, Charge.unit_price, Charge.quantity,
         Charge.tax_rate,
     )  # fmt: skip
     query = (
@@ -93,8 +93,8 @@ def _items(
         in_now,
         assignment_id,
         name,
-        is_corrected,
         kind,
+        was_corrected,
         unit,
         quantity,
         rate,
@@ -105,9 +105,9 @@ def _items(
         count,
         on,
     ) in db.session.execute(query):
-        once, is_corrected = kind in ONCE, bool(is_corrected)
-        key = (None if kind == Kind.MANUAL else assignment_id, name, once, is_corrected)
-        item = found.setdefault(key, Item(label, did, quantity, once=once, is_corrected=is_corrected))
+        once = kind in ONCE
+        key = (None if kind == Kind.MANUAL else assignment_id, name, once, was_corrected)
+        item = found.setdefault(key, Item(label, did, quantity, once=once, corrected=bool(was_corrected)))
         item.label = label if in_now else item.label
         side: Side = item.now if in_now else item.before
         side.amount, side.tax, side.count = side.amount + amount, side.tax + tax, side.count + count

@@ -9,7 +9,7 @@ from sqlalchemy import Date, select, text
 from portal.domain.terms import Proration
 from portal.domain.wording import difference
 from portal.extensions import db
-from portal.models import Call, Charge
+from portal.models import Call, Charge, Package
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
@@ -105,15 +105,13 @@ def test_a_reversed_charge_says_so(session, acme):
     assert lines(acme) == [("−24.00", "Trunk × 1, reversed on 22 Nov 2026")]
 
 
-def test_what_was_corrected_back_to_a_day_is_a_reason_of_its_own(session, acme):
-    seat = a_package("Seat", "10", match=(1,))
-    for number in range(2):
-        assigned(seat, acme, date(2026, 9, 1), did=a_did(acme, f"+44207946010{number}"))
+def test_what_was_corrected_back_to_a_day_is_a_line_of_its_own(session, acme):
     run(TODAY)
-    right = Wanted(date(2026, 9, 1), "GBP", {"retail": Decimal(12)})
-    of = Whose(package=seat)
-    post(right, of, seen=plan(right, of, TODAY).fingerprint, token="t", today=TODAY, by=BEN, now=NOW)
-    assert lines(acme) == [("+14.40", "Seat, corrected on 22 Nov 2026")]
+    package = session.scalars(select(Package).where(Package.name == "Trunk")).one()
+    whose, wanted = Whose(package=package), Wanted(OCTOBER, "GBP", {"retail": Decimal("25")})
+    seen = plan(wanted, whose, TODAY).fingerprint
+    post(wanted, whose, seen=seen, token="correction", today=TODAY, by=BEN, now=NOW)
+    assert lines(acme) == [("+12.00", "Trunk, corrected on 22 Nov 2026")]
 
 
 def test_nothing_is_said_where_nothing_was_charged_before_or_the_span_has_not_begun(acme):
