@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal.clock import now, today
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, price_in
 from portal.extensions import db
 from portal.models import Assignment, Charge, Correction, Package
@@ -193,6 +193,13 @@ def _subject() -> Subject:
         query = select(Assignment).where(Assignment.id.in_(some)).order_by(Assignment.id)
         found += db.session.scalars(
             query.options(joinedload(Assignment.customer), joinedload(Assignment.package))
+        )
+    withdrawn = [one for one in found if one.withdrawn_on]
+    found = [one for one in found if not one.withdrawn_on]
+    if withdrawn and not found:
+        raise RuleBroken(
+            "Assigning it was undone: nothing is charged of it, so there is nothing to correct.",
+            WayOut("See the assignment", "assignments.show", {"assignment_id": withdrawn[0].id}),
         )
     if not found:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")

@@ -104,6 +104,15 @@ def test_the_page_of_a_correction_says_what_held_before(client, trunk):
     assert "Before Cost 10.00 GBP, Retail 24.50 GBP" in words(page(client.get(at)).select_one("main"))
 
 
+def test_what_was_withdrawn_is_not_corrected_and_says_why(client, session, trunk):
+    line = session.scalars(select(Assignment)).one()
+    line.withdrawn_on = TODAY
+    session.commit()
+    said = page(client.get(f"/corrections/new?ids={line.id}"), 409)
+    assert "Assigning it was undone" in words(said)
+    assert said.select_one(f"a[href='/assignments/{line.id}']")
+
+
 def test_assignments_of_several_customers_lead_back_to_the_customers(client, session, trunk):
     other = assigned(trunk, a_customer("Globex"), OCTOBER)
     session.commit()
