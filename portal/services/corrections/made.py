@@ -132,6 +132,28 @@ def held_by(customer_ids: Sequence[int]) -> list[Held]:
     return sorted(held, key=lambda one: (one.package.search_key, one.package.id, one.currency))
 
 
+def of_package(package: Package) -> Sequence[Correction]:
+    """The corrections of its prices, for all who have it, the latest first."""
+    return _latest_first(Correction.package_id == package.id)
+
+
+def of_customer(customer: Customer) -> Sequence[Correction]:
+    """The corrections of their tax rate, the latest first."""
+    return _latest_first(Correction.customer_id == customer.id)
+
+
+def of_assignment(assignment: Assignment) -> Sequence[Correction]:
+    """The corrections that it was chosen for, the latest first."""
+    chosen = select(CorrectedAssignment.correction_id).where(
+        CorrectedAssignment.assignment_id == assignment.id
+    )
+    return _latest_first(Correction.id.in_(chosen))
+
+
+def _latest_first(which: ColumnElement[bool]) -> Sequence[Correction]:
+    return db.session.scalars(select(Correction).where(which).order_by(Correction.id.desc())).all()
+
+
 def assignment_count(correction: Correction) -> int:
     """For how many chosen assignments it was made; 0 for a package's."""
     query = select(func.count()).where(CorrectedAssignment.correction_id == correction.id)

@@ -98,6 +98,22 @@ def test_an_own_price_is_lifted_back_to_a_day_where_assignments_were_chosen(clie
     assert "not both" in error_at(both, "retail")
 
 
+def test_a_correction_is_found_again_where_its_terms_stand(client, session, trunk):
+    line = session.scalars(select(Assignment)).one()
+    subjects = {
+        f"/packages/{trunk.id}": ("/corrections", form(trunk)),
+        f"/assignments/{line.id}": ("/corrections", {**form(trunk, quantity=2), "package": "", "ids": line.id}),
+        f"/customers/{line.customer_id}": (
+            "/corrections/tax-rate", {"customer_id": line.customer_id, "since": "2026-10-01", "tax_rate": "5"},
+        ),
+    }  # fmt: skip
+    for number, (where, (address, data)) in enumerate(subjects.items()):
+        data = {**data, "token": f"token {number}"}
+        seen = page(client.post(address, data=data)).select_one("[name=seen]")["value"]
+        at = client.post(address, data={**data, "seen": seen}).location
+        assert page(client.get(where)).select_one(f"main a[href='{at}']"), where
+
+
 def test_the_page_of_a_correction_says_what_held_before(client, trunk):
     seen = page(client.post("/corrections", data=form(trunk))).select_one("[name=seen]")["value"]
     at = client.post("/corrections", data=form(trunk, seen=seen)).location
