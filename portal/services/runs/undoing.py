@@ -231,6 +231,12 @@ def undoings_of(runs: Sequence[Run]) -> dict[int, list[RunUndo]]:
     return found
 
 
+def undone_among(ids: Sequence[int]) -> set[int]:
+    """Those of these charges that were undone: with their run, or with the assigning of what they are for."""
+    query = select(Charge.reverses_id).where(Charge.reverses_id.in_(ids), Charge.kind == Kind.UNDO)
+    return {id for id in db.session.scalars(query) if id}
+
+
 # -- undoing
 
 
