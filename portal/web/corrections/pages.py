@@ -186,7 +186,8 @@ def _subject() -> Subject:
             abort(403)
         return Subject(Whose(package=db.get_or_404(Package, package_id)))
     ids = unpacked(request.values.getlist("ids"))
-    if charge := db.session.get(Charge, request.args.get("charge", 0, row_id)):
+    if charge_id := request.args.get("charge", 0, row_id):
+        charge = db.get_or_404(Charge, charge_id)
         ids = (charge.assignment_id,) if charge.assignment_id else ()
     found: list[Assignment] = []
     for some in in_chunks(ids):
