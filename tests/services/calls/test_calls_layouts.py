@@ -234,3 +234,18 @@ def test_a_customer_called_total_is_no_total(session, tmp_path):
         a_file(tmp_path, ["Total Telecom,a,then,60,1"], "customer,call id,start time,seconds,charge")
     )
     assert import_.bad_count == 1 and not import_.passed_count
+
+
+def test_bad_rows_of_a_file_without_names_are_mended_and_sent_again_as_they_are(session, northwind, tmp_path):
+    path = tmp_path / "master.csv"
+    path.write_text("a,Northwind Telecom,2026-11-20 10:00:05,60,1\nb,Northwind Telecom,then,60,2\n")
+    import_ = accepted(path)
+    places = {"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4}
+    importing.describe(import_, Layout(places, has_names=False), NOW)
+    session.commit()
+    first = taken_in(path)
+    assert lines_taken(first) == (1, 0, 0, 1) and [line for line, _ in bad_rows(first)] == [2]
+    mended = tmp_path / "mended.csv"
+    mended.write_text("".join(rejects.as_csv(first)).replace("then", "2026-11-21 10:00:05"), newline="")
+    assert mended.read_text().startswith("\ufeffline,reason,Column 1,")
+    assert lines_taken(taken_in(mended)) == (1, 0, 0, 0)
