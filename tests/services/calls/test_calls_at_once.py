@@ -75,7 +75,7 @@ def test_two_files_of_the_same_calls_in_another_order_are_both_taken_in(app, ses
     assert sum(int(amount) for _, amount in call_entries(acme)) == -CALLS * amount
 
 
-def test_two_clerks_who_upload_them_see_both_taken_in(app, session, tmp_path):
+def test_two_clerks_who_upload_and_import_them_see_both_taken_in(app, session, tmp_path):
     a_customer(tax_rate="0")
     db.session.commit()
     app.config["PROPAGATE_EXCEPTIONS"], app.testing = False, False
@@ -85,7 +85,8 @@ def test_two_clerks_who_upload_them_see_both_taken_in(app, session, tmp_path):
         client, content = world.signed_in(app, role), a_file(tmp_path, of, name=f"{role}.csv").read_bytes()
 
         def upload(client=client, content=content, role=role):
-            return client.post("/calls", data={"file": (BytesIO(content), f"{role}.csv")}).status_code
+            looked_at = client.post("/calls", data={"file": (BytesIO(content), f"{role}.csv")}).location
+            return client.post(f"{looked_at}/resumption").status_code
 
         acts.append(upload)
     assert at_once(*acts) == [303, 303]
