@@ -1,29 +1,69 @@
-"""Load the demo company, once."""
+"""Load the demo company, once, or a portfolio of any size."""
+
+from datetime import date
 
 import click
 
-from portal.commands import with_app
+from portal.commands import DAY, with_app
 
 
 @click.command()
+@click.option(
+    "--assignments",
+    type=click.IntRange(1, 10_000_000),
+    metavar="NUMBER",
+    help="Not the demo company: so many assignments, made up, with customers and DIDs to match.",
+)
+@click.option(
+    "--due-on",
+    type=DAY,
+    metavar="DATE",
+    help="With --assignments: the day from which they are charged. Today, if none is given; nobody is due before it.",
+)
 @with_app(one_act=False)
-def command() -> None:
-    """Load the demo company into an empty portal."""
+def command(assignments: int | None, due_on: date | None) -> None:
+    """Load the demo company into an empty portal, or as many assignments as are asked for.
+
+    The same number and day make the same portfolio: every frequency, one match day and several, prices that changed,
+    five currencies, customers with one assignment and one with a twentieth of all.
+    """
     from flask import current_app
 
     from portal.clock import today
     from portal.config import DEMO
     from portal.extensions import db
-    from portal.services import demo
     from portal.services.people import people
 
     if current_app.config["MODE"] != DEMO:
         raise click.ClickException("The demo company, with its known password, is for demo mode only.")
+    if due_on and not assignments:
+        raise click.UsageError("--due-on goes with --assignments.")
     people.ensure_demo_owner()
     db.session.commit()
+    if assignments:
+        _write(assignments, due_on or today())
+    else:
+        _load(today())
+
+
+def _load(today: date) -> None:
+    from portal.services import demo
+
     if reason := demo.why_not_load():
         click.echo(reason)
         return
     click.echo("Loading the demo company: packages, customers, DIDs and half a year of charges.")
-    demo.load(today(), say=click.echo)
+    demo.load(today, say=click.echo)
     click.echo("The demo company is loaded.")
+
+
+def _write(assignments: int, since: date) -> None:
+    from portal.domain.wording import long_day, plural
+    from portal.extensions import db
+    from portal.services import portfolio
+
+    if reason := portfolio.why_not_write():
+        raise click.ClickException(reason)
+    portfolio.write(assignments, since, say=click.echo)
+    db.session.commit()
+    click.echo(f"There: {plural(assignments, 'assignment')}, charged from {long_day(since)} on.")
