@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from itertools import repeat
 
 import phonenumbers
 import pytest
@@ -227,9 +228,10 @@ def test_runs_post_what_was_planned_and_nothing_is_held_or_fails(written):
         worked = planning.work_out(planning.due_ids(through), through, through)
         planned = sum(len(one.due.charges) for one in worked)
         db.session.rollback()
-        run = runs.start(through, simulate=False, today=through, by=BY, now=at(through))
+        now = at(through)
+        run = runs.start(through, simulate=False, today=through, by=BY, now=now)
         db.session.commit()
-        done = runs.carry_out(run.id, through, lambda now=at(through): now)
+        done = runs.carry_out(run.id, through, repeat(now).__next__)
         assert (done.held_count, done.failed_count) == (0, 0)
         assert done.charge_count == planned > MANY
     kinds = set(db.session.scalars(select(Charge.kind).distinct()))
