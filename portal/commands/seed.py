@@ -1,10 +1,12 @@
 """Load the demo company, once, or a portfolio of any size."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import click
 
 from portal.commands import DAY, with_app
+
+YEAR, NO_TIME = timedelta(days=365), timedelta(0)
 
 
 @click.command()
@@ -20,8 +22,13 @@ from portal.commands import DAY, with_app
     metavar="DATE",
     help="With --assignments: the day from which they are charged. Today, if none is given; nobody is due before it.",
 )
+@click.option(
+    "--history",
+    is_flag=True,
+    help="With --assignments: also a year of runs, one a day, with payments and changes.",
+)
 @with_app(one_act=False)
-def command(assignments: int | None, due_on: date | None) -> None:
+def command(assignments: int | None, due_on: date | None, history: bool) -> None:
     """Load the demo company into an empty portal, or as many assignments as are asked for.
 
     The same number and day make the same portfolio: every frequency, one match day and several, prices that changed,
@@ -36,12 +43,12 @@ def command(assignments: int | None, due_on: date | None) -> None:
 
     if current_app.config["MODE"] != DEMO:
         raise click.ClickException("The demo company, with its known password, is for demo mode only.")
-    if due_on and not assignments:
-        raise click.UsageError("--due-on goes with --assignments.")
+    if (due_on or history) and not assignments:
+        raise click.UsageError("--due-on and --history go with --assignments.")
     people.ensure_demo_owner()
     db.session.commit()
     if assignments:
-        _write(assignments, due_on or today())
+        _write(assignments, due_on or today(), YEAR if history else NO_TIME)
     else:
         _load(today())
 
@@ -57,13 +64,15 @@ def _load(today: date) -> None:
     click.echo("The demo company is loaded.")
 
 
-def _write(assignments: int, since: date) -> None:
+def _write(assignments: int, due_on: date, history: timedelta) -> None:
     from portal.domain.wording import long_day, plural
     from portal.extensions import db
     from portal.services import portfolio
 
     if reason := portfolio.why_not_write():
         raise click.ClickException(reason)
+    since = due_on - history
     portfolio.write(assignments, since, say=click.echo)
     db.session.commit()
+    portfolio.live(since, due_on, say=click.echo)
     click.echo(f"There: {plural(assignments, 'assignment')}, charged from {long_day(since)} on.")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import repeat
 
 import phonenumbers
@@ -22,8 +23,15 @@ from portal.models import (
     Did,
     Package,
     PackageSchedule,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    Run,
+    RunException,
+    RunPosition,
+    RunState,
 )
-from portal.services import deletion, portfolio
+from portal.services import credit, deletion, portfolio
 from portal.services.assignments import assigning, changing, own_prices
 from portal.services.billing import planning, positions
 from portal.services.customers import customers
@@ -31,6 +39,7 @@ from portal.services.demo import company as lumen
 from portal.services.dids import intake
 from portal.services.dids.lines import Line, Lines
 from portal.services.packages.definition import NO_OWN, OwnPriceSet
+from portal.services.portfolio import history
 from portal.services.portfolio.catalogue import at, put_on_sale, take_off_sale
 from portal.services.portfolio.who import Given, Number, Person, tell
 from portal.services.portfolio.writing import BY
@@ -39,7 +48,8 @@ from tests import world
 from tests.conftest import POSTGRESQL, SQLITE
 
 SINCE = date(2026, 11, 22)
-MANY, SOME = 2_000, 300
+MANY, SOME, FEW = 2_000, 300, 120
+PAY_DAY = date(2026, 12, 20)
 # Who signs in, and what people did by hand: a portfolio is sent by nobody.
 NOT_COMPARED = {"audit_entry", "sent_form", "user", "role", "roles_users", "user_session", "webauthn"}
 KNOWN_BY = {
@@ -48,6 +58,7 @@ KNOWN_BY = {
     "assignment": "token",
     "did": "number",
     "connexcs_package": "name",
+    "payment": "token",
 }
 
 
@@ -280,3 +291,50 @@ def test_the_same_number_makes_the_same_rows_on_both_databases(folder, databases
             found.append(everything())
         databases[kind].close()
     assert found[0] == found[1] == found[2]
+
+
+@pytest.fixture
+def lived_in(session):
+    """A few who have lived in it up to a day on which they pay."""
+    portfolio.write(FEW, SINCE)
+    session.commit()
+    portfolio.live(SINCE, PAY_DAY)
+    return session
+
+
+def test_what_is_paid_of_very_many_is_what_the_services_write(lived_in):
+    history.pay(PAY_DAY)
+    straight = everything()
+    lived_in.rollback()
+    for customer in lived_in.scalars(select(Customer).order_by(Customer.id)).all():
+        owed = sum((item.left for item in credit.to_pay_items(customer.id)), Decimal(0))
+        amount = owed + max(-credit.balance_of(customer.id), Decimal(0))
+        if amount and customer.id % history.NEVER_PAYS:
+            pays(customer, amount)
+    assert straight["allocation"] and straight["payment"]
+    made = everything()
+    assert {table for table, rows in made.items() if straight[table] != rows} == set()
+
+
+def pays(customer, amount):
+    payment = Payment(
+        token=f"{BY}-{PAY_DAY.isoformat()}-{customer.id}",
+        customer=customer,
+        state=PaymentState.COMPLETED,
+        paid_on=PAY_DAY,
+        amount=amount,
+        fee=Decimal(0),
+        method=PaymentMethod.DIRECT_DEBIT,
+        description="",
+        created_by=BY,
+        created_at=at(PAY_DAY),
+    )
+    credit.record_payment(payment, PAY_DAY, now=at(PAY_DAY))
+
+
+def test_with_a_history_nothing_is_left_undone_before_its_last_day(lived_in):
+    assert count(AssignmentPosition.next_charge_on < PAY_DAY) == 0
+    assert count(Run.state == RunState.DONE) == (PAY_DAY - SINCE).days
+    assert count(RunPosition.run_id > 0) > 0
+    assert count(RunException.id > 0) == 0
+    assert db.session.scalar(select(func.sum(Run.charge_count))) == count(Charge.id > 0) > FEW
