@@ -1,4 +1,4 @@
-"""Load the demo company, once, or a portfolio of any size."""
+"""Load the demo company, once, or a made-up portfolio of any size."""
 
 from datetime import date, timedelta
 
@@ -7,6 +7,8 @@ import click
 from portal.commands import DAY, with_app
 
 YEAR, NO_TIME = timedelta(days=365), timedelta(0)
+# What it tells reaches a few years back and ahead, and billing knows the days of 2000 to 2199.
+FIRST, LAST = date(2005, 1, 1), date(2190, 12, 31)
 
 
 @click.command()
@@ -29,7 +31,7 @@ YEAR, NO_TIME = timedelta(days=365), timedelta(0)
 )
 @with_app(one_act=False)
 def command(assignments: int | None, due_on: date | None, history: bool) -> None:
-    """Load the demo company into an empty portal, or as many assignments as are asked for.
+    """Load the demo company, or as many made-up assignments as are asked for, into an empty portal.
 
     The same number and day make the same portfolio: every frequency, one match day and several, prices that changed,
     five currencies, customers with one assignment and one with a twentieth of all.
@@ -45,10 +47,13 @@ def command(assignments: int | None, due_on: date | None, history: bool) -> None
         raise click.ClickException("The demo company, with its known password, is for demo mode only.")
     if (due_on or history) and not assignments:
         raise click.UsageError("--due-on and --history go with --assignments.")
+    if due_on and not FIRST <= due_on <= LAST:
+        raise click.UsageError(f"--due-on must be between {FIRST.year} and {LAST.year}.")
     people.ensure_demo_owner()
     db.session.commit()
     if assignments:
-        _write(assignments, due_on or today(), YEAR if history else NO_TIME)
+        first = (due_on or today()) - (YEAR if history else NO_TIME)
+        _write(assignments, first, min(due_on or today(), today()) if history else first)
     else:
         _load(today())
 
@@ -64,15 +69,14 @@ def _load(today: date) -> None:
     click.echo("The demo company is loaded.")
 
 
-def _write(assignments: int, due_on: date, history: timedelta) -> None:
+def _write(assignments: int, since: date, until: date) -> None:
     from portal.domain.wording import long_day, plural
     from portal.extensions import db
     from portal.services import portfolio
 
     if reason := portfolio.why_not_write():
         raise click.ClickException(reason)
-    since = due_on - history
     portfolio.write(assignments, since, say=click.echo)
     db.session.commit()
-    portfolio.live(since, due_on, say=click.echo)
-    click.echo(f"There: {plural(assignments, 'assignment')}, charged from {long_day(since)} on.")
+    portfolio.live(since, until, say=click.echo)
+    click.echo(f"Made up: {plural(assignments, 'assignment')}, charged from {long_day(since)} on.")
