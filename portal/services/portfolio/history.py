@@ -61,7 +61,8 @@ def live(since: date, until: date, say: Say = lambda sentence: None) -> None:
                 pay(day)
             run = runs.start(day, simulate=False, today=day, by=BY, now=at(day))
         db.session.commit()
-        runs.carry_out(run.id, day, _clock(at(day)))
+        with audit.acting(audit.Actor(BY, at=at(day))):
+            runs.carry_out(run.id, day, _clock(at(day)))
         if (day + ONE_DAY).day == 1 or day + ONE_DAY == until:
             say(f"{long_month(day)}: {plural(_posted(day), 'charge')} posted.")
 

@@ -160,16 +160,17 @@ class _Telling:
         random = self.random
         country, _, currency, rates, towns = place
         created_on = self.since - timedelta(days=random.randint(1, YEARS * 365))
+        town = random.choice(towns)
         street = random.choice(STREETS[country]).format(n=random.randint(1, 98))
         codes = tuple(f"LV-{number}-{n}" for n in range(random.choice((0, 0, 0, 0, 0, 0, 1, 1, 1, 2))))
         fields = CustomerFields(
-            name=f"{random.choice(NAMES)} {random.choice(TRADES)} {random.choice(towns)}",
+            name=f"{random.choice(NAMES)} {random.choice(TRADES)} {town}",
             currency=currency,
             company_details=f"Registered no. {random.randint(10_000_000, 99_999_999)}"
             if random.random() < 0.7
             else "",
             email=f"accounts@customer-{number}.example" if random.random() < 0.9 else "",
-            address=f"{street}\n{random.choice(towns)}\n{COUNTRIES[country]}",
+            address=f"{street}\n{town}\n{COUNTRIES[country]}",
             debit_limit=Decimal(random.choice((0, 0, 0, 100, 500, 5000))),
             account_codes=codes,
             payment_days=random.choice(PAYMENT_DAYS),

@@ -18,6 +18,7 @@ from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Customer, Did, Package
+from portal.services import audit
 from portal.services.demo import company as lumen
 from portal.services.portfolio.catalogue import at, put_on_sale, take_off_sale
 from portal.services.portfolio.filling import fill, last_id
@@ -40,10 +41,11 @@ def why_not_write() -> str | None:
 def write(assignments: int, since: date, say: Say = lambda sentence: None) -> None:
     """A portfolio of so many assignments, nobody due before `since`. The same number and day make the same rows."""
     database.make_room(db.session.connection())
-    lumen.introduce()
     ids = _Ids()
-    sold = put_on_sale(since)
-    db.session.flush()
+    with audit.acting(audit.Actor(BY, "owner", at=at(since))):
+        lumen.introduce()
+        sold = put_on_sale(since)
+        db.session.flush()
     told = tell(assignments, since, sold)
     written = 0
     while some := list(islice(told, AT_ONCE)):
@@ -56,7 +58,8 @@ def write(assignments: int, since: date, say: Say = lambda sentence: None) -> No
         written += len(given)
         if written // 100_000 > (written - len(given)) // 100_000:
             say(f"{whole(written)} assignments are written.")
-    take_off_sale(sold, since)
+    with audit.acting(audit.Actor(BY, "owner", at=at(since))):
+        take_off_sale(sold, since)
 
 
 class _Ids:
