@@ -12,6 +12,7 @@ from portal.cli import main
 from portal.commands import COMMANDS
 from portal.extensions import db
 from portal.models.user import User
+from portal.services.people import people
 
 
 @pytest.fixture
@@ -75,6 +76,9 @@ def test_the_demo_is_not_loaded_into_a_portal_in_production(portal, app, monkeyp
 def test_a_portfolio_is_made_up_in_an_empty_portal_only(portal, app):
     said = portal("seed", "--assignments", 20, "--due-on", "2026-11-22")
     assert said.splitlines()[-1] == "Made up: 20 assignments, charged from 22 November 2026 on."
+    with app.app_context():
+        nora = db.session.scalars(select(User).where(User.email == people.DEMO_CUSTOMER_EMAIL)).one()
+        assert nora.customer_id, "`portal serve` says that she can sign in"
     assert "and this one has packages. Nothing was changed." in portal("seed", "--assignments", 20, status=1)
 
 

@@ -72,11 +72,12 @@ def _load(today: date) -> None:
 def _write(assignments: int, since: date, until: date) -> None:
     from portal.domain.wording import long_day, plural
     from portal.extensions import db
-    from portal.services import portfolio
+    from portal.services import demo, portfolio
 
     if reason := portfolio.why_not_write():
         raise click.ClickException(reason)
     portfolio.write(assignments, since, say=click.echo)
+    demo.let_in(portfolio.largest())
     db.session.commit()
     portfolio.live(since, until, say=click.echo)
     click.echo(f"Made up: {plural(assignments, 'assignment')}, charged from {long_day(since)} on.")

@@ -122,10 +122,10 @@ def _set_up(story: Story) -> None:
         token = stage.token("customer", person.key)
         create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
     _take_in_dids(story, stage)
-    _let_in(stage.customer(story.people[0].key))
+    let_in(stage.customer(story.people[0].key))
 
 
-def _let_in(customer: Customer) -> None:
+def let_in(customer: Customer) -> None:
     """Who signs in beside the owner: the clerk who did most of what the story tells, and a customer."""
     for email, name, role, customer_id in (
         (CLERK, "Ben Okafor", BILLING, None),

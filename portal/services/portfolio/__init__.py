@@ -7,6 +7,6 @@ runs; it commits each of them.
 
 from portal.services.portfolio.filling import fill
 from portal.services.portfolio.history import live
-from portal.services.portfolio.writing import why_not_write, write
+from portal.services.portfolio.writing import largest, why_not_write, write
 
-__all__ = ["fill", "live", "why_not_write", "write"]
+__all__ = ["fill", "largest", "live", "why_not_write", "write"]

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
 from portal import database
 from portal.domain.money import to_micros
@@ -17,7 +17,7 @@ from portal.domain.names import name_key, search_key
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import whole
 from portal.extensions import db
-from portal.models import Customer, Did, Package
+from portal.models import Assignment, Customer, Did, Package
 from portal.services import audit
 from portal.services.demo import company as lumen
 from portal.services.portfolio.catalogue import at, put_on_sale, take_off_sale
@@ -60,6 +60,14 @@ def write(assignments: int, since: date, say: Say = lambda sentence: None) -> No
             say(f"{whole(written)} assignments are written.")
     with audit.acting(audit.Actor(BY, "owner", at=at(since))):
         take_off_sale(sold, since)
+
+
+def largest() -> Customer:
+    """The customer with most assignments."""
+    most = (
+        select(Assignment.customer_id).group_by(Assignment.customer_id).order_by(func.count().desc()).limit(1)
+    )
+    return db.session.get_one(Customer, db.session.scalar(most))
 
 
 class _Ids:
