@@ -48,7 +48,10 @@ from portal.services.runs import runs
 PAYMENT, ALLOCATION = raw_table(Payment), raw_table(Allocation)
 PAY_DAY = 20  # of each month
 NEVER_PAYS = 10  # one of so many customers
-CHANGED = 0.01  # of the assignments, in a year
+CHANGED = 0.03  # of the assignments, in a year
+
+# Who moves an end has set it lately.
+LATELY = 9
 
 
 def live(since: date, until: date, say: Say = lambda sentence: None) -> None:
@@ -112,8 +115,8 @@ class _Changes:
     def _change(self, day: date) -> None:
         what = self.random.choice(("end", "move", "quantity"))
         moves = what == "move" and self.ending
-        id = self.random.choice(self.ending if moves else self.ids)
-        end = day + timedelta(days=self.random.randint(-3, 60))
+        id = self.random.choice(self.ending[-LATELY:] if moves else self.ids)
+        end = day + timedelta(days=self.random.randint(-5, 30))
         assignment = db.session.get_one(Assignment, id)
         if what == "quantity":
             changing.change_quantity(assignment, assignment.last_quantity + 1, day + ONE_DAY, day)

@@ -15,8 +15,10 @@ from portal.domain.schedule import Frequency
 from portal.extensions import db
 from portal.models import (
     Assignment,
+    AssignmentEnd,
     AssignmentPosition,
     AssignmentPrice,
+    AssignmentQuantity,
     Charge,
     Customer,
     CustomerTaxRate,
@@ -294,8 +296,9 @@ def test_the_same_number_makes_the_same_rows_on_both_databases(folder, databases
 
 
 @pytest.fixture
-def lived_in(session):
-    """A few who have lived in it up to a day on which they pay."""
+def lived_in(session, monkeypatch):
+    """A few who have lived in it up to a day on which they pay, and changed much."""
+    monkeypatch.setattr(history, "CHANGED", 5)
     portfolio.write(FEW, SINCE)
     session.commit()
     portfolio.live(SINCE, PAY_DAY)
@@ -330,6 +333,13 @@ def pays(customer, amount):
         created_at=at(PAY_DAY),
     )
     credit.record_payment(payment, PAY_DAY, now=at(PAY_DAY))
+
+
+def test_with_a_history_ends_were_set_and_moved_and_credited(lived_in):
+    known = select(func.count()).select_from(AssignmentEnd).group_by(AssignmentEnd.assignment_id)
+    assert max(db.session.scalars(known)) > 2
+    assert count(Charge.kind == Kind.CREDIT) > 0
+    assert count(AssignmentQuantity.effective_from.between(SINCE, PAY_DAY)) > 0
 
 
 def test_with_a_history_nothing_is_left_undone_before_its_last_day(lived_in):
