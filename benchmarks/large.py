@@ -1,12 +1,11 @@
 """A large provider, written straight into the tables: what the services would have made, in seconds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
-
 from portal.extensions import db
+from portal.services.portfolio import fill
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -14,29 +13,6 @@ FIRST = date(2000, 1, 1)
 PACKAGES = 20
 OF_A_CUSTOMER = 20  # assignments
 MICROS = 1_000_000
-
-
-def fill(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write many rows as the driver can do it quickest, and let the next id come after theirs."""
-    names = ", ".join(columns)
-    raw: Any = db.session.connection().connection.driver_connection
-    if db.engine.dialect.name == "postgresql":
-        with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row(row)
-        if columns[0] == "id":
-            sequence = f"setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM \"{table}\"))"
-            db.session.execute(text(f"SELECT {sequence}"))
-    else:
-        marks = ", ".join("?" * len(columns))
-        plain = (tuple(_plain(value) for value in row) for row in rows)
-        raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def provider(assignments: int, due_on: date = TODAY) -> None:

@@ -14,6 +14,7 @@ from benchmarks.table import duration, per_second, show
 from portal.domain.schedule import Frequency
 from portal.extensions import db
 from portal.models import AssignmentPosition, Charge, Customer, Package, PackagePrice, PackageSchedule
+from portal.services.portfolio import fill
 from portal.services.runs import runs
 
 CALL = (
@@ -28,7 +29,7 @@ def measure(kind: str, customers: int, calls: int) -> None:
     with store(kind, SETTLED.isoformat()):
         large.provider(customers * large.OF_A_CUSTOMER)
         _promise(customers)
-        large.fill("call", CALL, _calls(customers, calls))
+        fill("call", CALL, _calls(customers, calls))
         db.session.commit()
         rows = []
         for words, act in (("settle them in one run", _settle), ("bare: add the calls up", _add_up)):
@@ -52,7 +53,7 @@ def _promise(customers: int) -> None:
     db.session.flush()
     first = (db.session.scalar(select(func.max(AssignmentPosition.assignment_id))) or 0) + 1
     ids = range(first, first + customers)
-    large.fill(
+    fill(
         "assignment",
         "id token package_id customer_id start_date minimum_days auto_decrement_credit override_reason override_by "
         "created_by created_at version".split(),
@@ -61,13 +62,13 @@ def _promise(customers: int) -> None:
             for n, id in enumerate(ids, 1)
         ),
     )
-    large.fill(
+    fill(
         "assignment_quantity",
         "assignment_id effective_from quantity".split(),
         ((id, large.FIRST, 1) for id in ids),
     )
-    large.fill("assignment_end", "assignment_id known_on".split(), ((id, large.FIRST) for id in ids))
-    large.fill(
+    fill("assignment_end", "assignment_id known_on".split(), ((id, large.FIRST) for id in ids))
+    fill(
         "assignment_position",
         "assignment_id charged_until worked_through next_charge_on held_lines was_undone version".split(),
         ((id, FIRST, FIRST, SETTLED, 0, False, 1) for id in ids),

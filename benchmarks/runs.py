@@ -1,5 +1,7 @@
 """Runs over a large portal: planning, simulating and posting all that is due, beside the speed of the bare store."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 from time import perf_counter
 
@@ -11,24 +13,36 @@ from benchmarks.table import duration, per_second, show
 from portal.extensions import db
 from portal.models import Charge
 from portal.models.raw_tables import CHARGE
-from portal.services import chunks
+from portal.services import chunks, portfolio
 from portal.services.billing import planning
 from portal.services.runs import runs
 
+MONTH = timedelta(days=30)
+
 
 def measure(kind: str, assignments: int) -> None:
-    """Plan, simulate and post as many assignments, each with setup and a first period."""
+    """Plan, simulate and post all that is due, of a portfolio where all is alike and of one that is as in life."""
+    _measure(kind, assignments, "each with setup and a first period", large.provider)
+    _measure(kind, assignments, "as in life, a month of charges", _as_in_life)
+
+
+def _as_in_life(assignments: int) -> None:
+    portfolio.write(assignments, large.TODAY - MONTH)
+    db.session.commit()
+
+
+def _measure(kind: str, assignments: int, words: str, write: Callable[[int], None]) -> None:
     with store(kind, large.TODAY.isoformat()):
         begun = perf_counter()
-        large.provider(assignments)
+        write(assignments)
         rows = [("write the provider", f"{assignments:,}", duration(perf_counter() - begun), "")]
-        for words, act in (("plan", _plan), ("simulate", _simulate), ("post", post)):
+        for what, act in (("plan", _plan), ("simulate", _simulate), ("post", post)):
             begun = perf_counter()
             charges = act()
             took = perf_counter() - begun
-            rows.append((words, f"{charges:,} charges", duration(took), per_second(charges, took)))
+            rows.append((what, f"{charges:,} charges", duration(took), per_second(charges, took)))
         rows.append(_bare(db.session.scalar(select(func.count()).select_from(Charge)) or 0))
-    show(f"Runs on {kind}, {assignments:,} assignments due", ("what", "of", "time", "charges/s"), rows)
+    show(f"Runs on {kind}: {assignments:,} assignments, {words}", ("what", "of", "time", "charges/s"), rows)
 
 
 def _plan() -> int:

@@ -12,6 +12,7 @@ from portal.cli import main
 from portal.commands import COMMANDS
 from portal.extensions import db
 from portal.models.user import User
+from portal.services.people import people
 
 
 @pytest.fixture
@@ -70,6 +71,21 @@ def test_a_person_who_could_not_sign_in_safely_is_refused(portal, email, passwor
 def test_the_demo_is_not_loaded_into_a_portal_in_production(portal, app, monkeypatch):
     monkeypatch.setitem(app.config, "MODE", "production")
     assert "demo mode only" in portal("seed", status=1)
+
+
+def test_a_portfolio_is_made_up_in_an_empty_portal_only(portal, app):
+    said = portal("seed", "--assignments", 20, "--due-on", "2026-11-22")
+    assert said.splitlines()[-1] == "Made up: 20 assignments, charged from 22 November 2026 on."
+    with app.app_context():
+        nora = db.session.scalars(select(User).where(User.email == people.DEMO_CUSTOMER_EMAIL)).one()
+        assert nora.customer_id, "`portal serve` says that she can sign in"
+    assert "and this one has packages. Nothing was changed." in portal("seed", "--assignments", 20, status=1)
+
+
+def test_a_day_or_a_history_is_one_of_a_portfolio(portal):
+    assert "--due-on and --history go with --assignments." in portal("seed", "--history", status=2)
+    said = portal("seed", "--assignments", 20, "--due-on", "2001-01-01", status=2)
+    assert "--due-on must be between 2005 and 2190." in said
 
 
 def test_a_port_in_use_is_reported_at_once(portal):

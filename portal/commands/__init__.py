@@ -17,7 +17,7 @@ COMMANDS = {
     "backup": "Write a backup of the database.",
     "restore": "Restore a backup into an empty database.",
     "move": "Take everything over from SQLite to PostgreSQL.",
-    "seed": "Load the demo company into an empty portal.",
+    "seed": "Load the demo company, or made-up assignments, into an empty portal.",
     "user": "Create people who can sign in, and help them back in.",
     "simulate": "Show what a scenario (JSON) would be charged, and why.",
     "charge": "Post every charge that is due, or simulate it.",

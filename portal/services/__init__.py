@@ -7,7 +7,7 @@ A module that commits says so in its docstring (tests/test_architecture.py holds
 
 Each subject asks only those to its right or below (tests/test_architecture.py reads this):
 
-    demo
+    portfolio  demo
     scenarios  audit
     overview  deletion  summary  what_changed
     corrections

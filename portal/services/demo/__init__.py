@@ -4,6 +4,6 @@ Nothing here writes a charge: packages, customers, DIDs and assignments go throu
 ask, and every charge is posted by a real run, one for each day.
 """
 
-from portal.services.demo.loading import is_loaded, load, why_not_load
+from portal.services.demo.loading import is_loaded, let_in, load, why_not_load
 
-__all__ = ["is_loaded", "load", "why_not_load"]
+__all__ = ["is_loaded", "let_in", "load", "why_not_load"]

@@ -13,7 +13,6 @@ from portal.domain.errors import RuleBroken
 from portal.domain.wording import long_month, plural
 from portal.extensions import db
 from portal.models import Customer, Did, Package, Payment, Run, RunState
-from portal.models.company import company
 from portal.models.user import BILLING, CUSTOMER_OWNER
 from portal.services import audit
 from portal.services.customers.customers import CustomerFields, create_customer
@@ -102,13 +101,7 @@ def _stage(story: Story, day: date) -> Stage:
 
 
 def _set_up(story: Story) -> None:
-    provider = company()
-    provider.name, provider.address, provider.email = lumen.NAME, lumen.ADDRESS, lumen.EMAIL
-    provider.tax_id, provider.summary_footer = lumen.TAX_ID, lumen.FOOTER
-    provider.time_zone, provider.default_currency = lumen.TIME_ZONE, lumen.CURRENCY
-    provider.default_tax_rate = lumen.TAX_RATE
-    provider.account_name, provider.iban, provider.bic = lumen.ACCOUNT_NAME, lumen.IBAN, lumen.BIC
-    provider.bank_details = lumen.BANK_DETAILS
+    lumen.introduce()
     stage = _stage(story, story.begin)
     seed_connexcs_packages()
     services = {name: id for id, name in connexcs_choices()}
@@ -129,10 +122,10 @@ def _set_up(story: Story) -> None:
         token = stage.token("customer", person.key)
         create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
     _take_in_dids(story, stage)
-    _let_in(stage.customer(story.people[0].key))
+    let_in(stage.customer(story.people[0].key))
 
 
-def _let_in(customer: Customer) -> None:
+def let_in(customer: Customer) -> None:
     """Who signs in beside the owner: the clerk who did most of what the story tells, and a customer."""
     for email, name, role, customer_id in (
         (CLERK, "Ben Okafor", BILLING, None),
