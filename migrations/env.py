@@ -47,8 +47,9 @@ def migrate() -> None:
             render_as_batch=True,
             render_item=render_item,
             compare_type=True,
-            include_name=lambda name, kind, _parents: (kind, name) != ("table", MAY_SERVE)
-            and not (name or "").startswith(QUEUE),
+            include_name=lambda name, kind, _parents: (
+                (kind, name) != ("table", MAY_SERVE) and not (name or "").startswith(QUEUE)
+            ),
         )
         with context.begin_transaction():
             if goes() == "downgrade":

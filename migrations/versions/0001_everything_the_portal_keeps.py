@@ -854,6 +854,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_run_exception"),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_run_exception_run_id_assignment_id", "run_exception", ["run_id", "assignment_id"], unique=False
+    )
     op.create_index("ix_run_exception_run_id_id", "run_exception", ["run_id", "id"], unique=False)
 
     op.create_table(

@@ -147,7 +147,10 @@ class Outcome(StrEnum):
 class RunException(db.Model):
     """An assignment that a run did not post: held, or failed, and why."""
 
-    __table_args__ = (Index("ix_run_exception_run_id_id", "run_id", "id"),)
+    __table_args__ = (
+        Index("ix_run_exception_run_id_id", "run_id", "id"),
+        Index("ix_run_exception_run_id_assignment_id", "run_id", "assignment_id"),
+    )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))

@@ -42,7 +42,7 @@ from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.charges.by_hand import REASON_LONGEST
 from portal.services.chunks import CHUNK, in_chunks
-from portal.services.runs.runs import TRIES
+from portal.services.runs.shards import TRIES
 
 Clock = Callable[[], datetime]
 LEFT_SHOWN = 50

@@ -1,0 +1,24 @@
+"""Whether a run still goes on, asked and changed by one at a time."""
+
+from datetime import datetime
+
+from sqlalchemy import update
+
+from portal.extensions import db
+from portal.models import Run, RunState
+
+
+def lock_going(run_id: int, now: datetime) -> bool:
+    """Lock a run that is still going on, and read it anew; whether it is. Nobody stops or ends it meanwhile."""
+    touched = db.session.connection().execute(
+        update(Run).where(Run.id == run_id, Run.state == RunState.RUNNING).values(heartbeat_at=now)
+    )
+    if touched.rowcount != 1:
+        return False
+    db.session.get_one(Run, run_id, populate_existing=True)
+    return True
+
+
+def finish(run: Run, state: RunState, now: datetime) -> None:
+    """Say that a run which was locked is over."""
+    run.state, run.finished_at = state, now
