@@ -6,13 +6,15 @@ Another version is another migration: what its release notes name, or the differ
 
 from pathlib import Path
 
-import sqlalchemy as sa
 from alembic import op
 
 OURS = """
-    SELECT 'TABLE IF EXISTS ' || oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relname LIKE 'procrastinate\\_%'
-    UNION ALL SELECT 'FUNCTION IF EXISTS ' || oid::regprocedure::text FROM pg_proc WHERE proname LIKE 'procrastinate\\_%'
-    UNION ALL SELECT 'TYPE IF EXISTS ' || t.oid::regtype::text FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+    SELECT 'TABLE IF EXISTS ' || oid::regclass::text
+    FROM pg_class WHERE relkind = 'r' AND relname LIKE 'procrastinate\\_%'
+    UNION ALL SELECT 'FUNCTION IF EXISTS ' || oid::regprocedure::text
+    FROM pg_proc WHERE proname LIKE 'procrastinate\\_%'
+    UNION ALL SELECT 'TYPE IF EXISTS ' || t.oid::regtype::text
+    FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
     WHERE typname LIKE 'procrastinate\\_%' AND (typtype = 'e' OR c.relkind = 'c')
 """
 

@@ -260,8 +260,13 @@ def check_can_be_undone(run: Run) -> None:
         raise RuleBroken("This run is not done. Continue it first, then undo it.", to_run)
 
 
-def carry_out_undoing(undo_id: int, today: date, clock: Clock, chunk: int = CHUNK) -> RunUndo:
-    """Undo a run to the end, committing each chunk; asked again, it goes on where it stopped."""
+def carry_out_undoing(
+    undo_id: int, today: date, clock: Clock, chunk: int = CHUNK, between: Callable[[], object] = bool
+) -> RunUndo:
+    """Undo a run to the end, committing each chunk; asked again, it goes on where it stopped.
+
+    `between` is called after each chunk: what it raises ends it there, and nothing is lost.
+    """
     undo = db.session.get_one(RunUndo, undo_id)
     if undo.state != RunState.RUNNING:
         return undo
@@ -271,6 +276,7 @@ def carry_out_undoing(undo_id: int, today: date, clock: Clock, chunk: int = CHUN
     db.session.commit()
     for some in in_chunks(ids, chunk):
         _again_and_again(undo_id, some, today, clock)
+        between()
     undo = db.session.get_one(RunUndo, undo_id)
     undo.state, undo.finished_at = RunState.DONE, clock()
     db.session.commit()
