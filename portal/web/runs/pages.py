@@ -129,7 +129,7 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "below": _below(run) if is_done and not run.simulate else [],
         "postings": reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
-        "undone": undoings_of([run])[run.id],
+        **_undone(run),
         "can_be_undone": may_own() and has_something_to_undo(run),
         "now": now(),
         "today": today(),
@@ -145,6 +145,15 @@ def _is_interrupted(run: Run, moment: Any) -> bool:
 def _made_good_by(run: Run, is_interrupted: bool) -> Run | None:
     stands_still = is_interrupted or run.state == RunState.STOPPED
     return runs.made_good_by(run) if stands_still and not run.simulate else None
+
+
+def _undone(run: Run) -> dict[str, Any]:
+    """How it was undone, and whether that goes on by itself where it is not done."""
+    undone = undoings_of([run])[run.id]
+    return {
+        "undone": undone,
+        "undo_goes_on": bool(undone) and (not undone[0].is_silent(now()) or queue.has(undo_id=undone[0].id)),
+    }
 
 
 def _progress(run: Run) -> dict[str, Any]:
