@@ -30,4 +30,6 @@ def command() -> None:
     from portal.tasks.worker import Worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("procrastinate.worker").setLevel(logging.INFO)
     asyncio.run(Worker(current_app._get_current_object()).run())  # type: ignore[attr-defined]
