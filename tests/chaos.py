@@ -10,6 +10,7 @@ something is amiss.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +42,7 @@ CUSTOMERS, EACH = 40, 12
 FIRST, TODAY, STEP = date(2025, 1, 6), date(2026, 11, 22), timedelta(days=28)
 LINES = 24_000  # three blocks
 PATIENCE = 240  # seconds without anything coming to its end
+SETTLES = 30  # seconds after which all that was killed is made up for
 Answer = TypeVar("Answer")
 
 
@@ -100,7 +102,7 @@ class Chaos:
         }
         self.workers = [self._worker(number) for number in range(WORKERS)]
         self.foreground: Command | None = None
-        self.through = FIRST
+        self.through, self.done = FIRST, 0
         self.kills: dict[str, int] = {"worker": 0, "run in the foreground": 0, "database": 0}
 
     def _worker(self, number: int) -> Command:
@@ -111,25 +113,38 @@ class Chaos:
         while sum(self.kills.values()) < kills:
             if not self.is_at_work() and self.through + STEP <= TODAY:
                 self.hand_on_a_round()
-            time.sleep(self.random.uniform(0.1, 1.5))
+            self.wait_for_work()
             self.kill_somebody()
             self.keep_up()
         self.come_to_an_end()
+
+    def wait_for_work(self) -> None:
+        """Until something was done since the last kill, and a moment more: nobody is killed who has only begun."""
+        until = time.monotonic() + SETTLES
+        before = self.done
+        while (done := asked(work_done)) == before and time.monotonic() < until:
+            self.keep_up()
+            time.sleep(0.1)
+        self.done = done
+        time.sleep(self.random.uniform(0, 1))
 
     def hand_on_a_round(self) -> None:
         """A run and an import, as pages hand them on, and a run in the foreground for the same days."""
         self.through += STEP
         self.say(f"up to {self.through}; killed so far: {self.kills}")
         hand_on(self.app, self.folder, self.through)
-        if self.foreground is not None:
-            self.foreground.kill()
-        arguments = ["charge", "--date", self.through.isoformat()]
-        says = self.folder / "charge.txt"
-        self.foreground = Command(arguments, self.environment, says, small_shards)
+        self.charge()
+
+    def charge(self) -> None:
+        """Somebody posts what is due by hand, beside the workers."""
+        if self.foreground is None or not self.foreground.is_running:
+            arguments = ["charge", "--date", self.through.isoformat()]
+            says = self.folder / "charge.txt"
+            self.foreground = Command(arguments, self.environment, says, small_shards)
 
     def kill_somebody(self) -> None:
         """By chance: mostly a worker."""
-        what = self.random.choices(list(self.kills), (7, 1, 1))[0]
+        what = self.random.choices(list(self.kills), (6, 2, 1))[0]
         if what == "worker":
             self.random.choice(self.workers).kill()
         elif what == "database":
@@ -137,6 +152,7 @@ class Chaos:
             time.sleep(self.random.uniform(0.1, 2))
             postgresql.begin(postgresql.binaries(self.folder), self.data)
         elif self.foreground is None or not self.foreground.is_running:
+            self.charge()
             return
         else:
             self.foreground.kill()
@@ -165,6 +181,12 @@ class Chaos:
             worker.stop()
         codes = [worker.ended(60) for worker in self.workers]
         assert codes == [0] * WORKERS, f"a worker that was told to stop ended with {codes}"
+
+
+def work_done() -> int:
+    """A number that grows with every chunk."""
+    assignments, lines = select(func.sum(Run.done_count)), select(func.sum(CallImport.lines_done))
+    return (db.session.scalar(assignments) or 0) + (db.session.scalar(lines) or 0)
 
 
 def asked(question: Callable[[], Answer]) -> Answer:
@@ -288,6 +310,7 @@ def main() -> bool:
     wanted.add_argument("--kills", type=int, default=KILLS, help=f"how many ({KILLS})")
     wanted.add_argument("--seed", type=int, default=1, help="of chance (1)")
     given = wanted.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it early leaves nothing behind
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="portal-chaos-") as name:
         folder = Path(name)

@@ -82,10 +82,12 @@ def test_every_row_goes_over_and_new_ones_go_on_after_the_last(source, target, m
     with target.app_context():
         assert a_customer("New").id == 3
         db.session.rollback()
-        keys = db.session.scalar(text(
-                    "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"
-                    " AND conrelid::regclass::text NOT LIKE 'procrastinate%'"
-                ))
+        keys = db.session.scalar(
+            text(
+                "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"
+                " AND conrelid::regclass::text NOT LIKE 'procrastinate%'"
+            )
+        )
         assert keys == sum(len(table.foreign_key_constraints) for table in db.metadata.tables.values())
         db.session.remove()
     again = run(target, monkeypatch, tmp_path)

@@ -61,13 +61,14 @@ def command(
     if undo_id:
         _undo(undo_id)
         return
-    if not run_id:
-        do_what_waits("charge", "charge_shard", "undo")
+    waited = do_what_waits("charge", "charge_shard", "undo").failed if not run_id else []
     run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate, catch_up)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
-    if run.failed_count:
+    for sentence in waited:
+        click.echo(f"What was started on a page could not be done: {sentence}", err=True)
+    if run.failed_count or waited:
         sys.exit(NOT_ALL)
 
 

@@ -12,7 +12,7 @@ import click
 from portal import private
 from portal.commands import with_app
 from portal.domain.wording import plural, whole
-from portal.exit_status import NOT_ALL
+from portal.exit_status import NOT_ALL, Failed
 
 if TYPE_CHECKING:
     from portal.models import CallImport
@@ -58,7 +58,10 @@ def calls(
     if waiting:
         from portal.tasks.foreground import do_what_waits
 
-        click.echo(f"{plural(do_what_waits('import_calls'), 'waiting import')} taken up.")
+        done = do_what_waits("import_calls")
+        click.echo(f"{plural(done.done, 'waiting import')} taken up.")
+        if done.failed:
+            raise Failed(" ".join(done.failed), NOT_ALL)
         return
     if file:
         import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())

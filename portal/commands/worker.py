@@ -30,6 +30,6 @@ def command() -> None:
     from portal.tasks.worker import Worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    logging.getLogger("procrastinate.worker").setLevel(logging.INFO)
+    for name in ("procrastinate", "psycopg.pool"):  # whose every failure is told in a line of our own
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     asyncio.run(Worker(current_app._get_current_object()).run())  # type: ignore[attr-defined]

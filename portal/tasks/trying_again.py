@@ -3,6 +3,7 @@
 from procrastinate import RetryDecision
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from portal.domain.errors import RuleBroken
 from portal.schema import OtherVersion
@@ -11,10 +12,14 @@ from portal.tasks.jobs import PutDown
 # Whether it failed or its worker was killed. Then it is `failed`, and waits for a person.
 MOST = 50
 LONGEST_PAUSE = 300  # seconds
+DATABASE_PAUSE = 5  # seconds: it was away, or two acts met
 
 
 class TryAgain(BaseRetryStrategy):
-    """Ever later, but at once what was only put down. What a rule stands against fails without being tried again."""
+    """Ever later, but at once what was only put down, and soon where the database could not.
+
+    What a rule stands against fails without being tried again.
+    """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """When; None where it is given up."""
@@ -26,4 +31,9 @@ class TryAgain(BaseRetryStrategy):
     @staticmethod
     def pause(exception: BaseException, attempts: int) -> int:
         """Seconds until it is done again."""
-        return 0 if isinstance(exception, PutDown) else min(2**attempts, LONGEST_PAUSE)
+        match exception:
+            case PutDown():
+                return 0
+            case OperationalError() | InterfaceError():
+                return DATABASE_PAUSE
+        return min(2**attempts, LONGEST_PAUSE)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import database, schema
 from portal.clock import now
+from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.services import locking
 from portal.services.mail import outbox
@@ -65,11 +66,26 @@ class Worker:
         )
 
     def _inside(self, work: Callable[..., None]) -> Callable[..., None]:
-        """What a job does, in a session of its own."""
+        """What a job does, in a session of its own, and a line in the log of how it ended."""
 
         def inside(**arguments: int) -> None:
-            with self.app.app_context(), locking.watched():
-                work(**arguments)
+            what = " ".join([work.__name__, *(f"{name}={value}" for name, value in arguments.items())])
+            log.info("%s: begun", what)
+            try:
+                with self.app.app_context(), locking.watched():
+                    work(**arguments)
+                log.info("%s: done", what)
+            except jobs.PutDown:
+                log.info("%s: put down", what)
+                raise
+            except (SQLAlchemyError, RuleBroken) as error:
+                log.error(
+                    "%s: not done: %s", what, " ".join(str(getattr(error, "orig", None) or error).split())
+                )
+                raise
+            except Exception:
+                log.exception("%s: not done", what)
+                raise
 
         return inside
 

@@ -3,6 +3,7 @@
 import pytest
 from procrastinate.jobs import Job
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
@@ -10,7 +11,7 @@ from portal.schema import OtherVersion
 from portal.services.mail import outbox
 from portal.services.runs import runs
 from portal.tasks import foreground, jobs, processes, queue
-from portal.tasks.trying_again import LONGEST_PAUSE, MOST, TryAgain
+from portal.tasks.trying_again import DATABASE_PAUSE, LONGEST_PAUSE, MOST, TryAgain
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
 on_postgresql = pytest.mark.only_on("postgresql")
@@ -84,9 +85,19 @@ def test_without_a_worker_a_command_does_what_waits_and_what_that_hands_on(sessi
     run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
     queue.enqueue("charge", run_id=run.id)
     db.session.commit()
-    assert foreground.do_what_waits("charge", "charge_shard") == 3
+    assert foreground.do_what_waits("charge", "charge_shard") == (3, [])
     db.session.refresh(run)
     assert (run.state, run.charge_count, handed_on()) == ("done", 2, [])
+
+
+@on_postgresql
+def test_a_waiting_job_that_fails_keeps_no_other_from_being_done_and_waits_on(session):
+    queue.enqueue("charge", run_id=404)
+    queue.enqueue("mail")
+    db.session.commit()
+    done = foreground.do_what_waits("charge", "mail")
+    assert (done.done, len(done.failed)) == (1, 1) and "404" in done.failed[0]
+    assert handed_on() == [("charge", {"run_id": 404})]
 
 
 @on_postgresql
@@ -95,7 +106,7 @@ def test_with_a_worker_a_command_leaves_it_what_waits(session):
     db.session.commit()
     a_live_worker()
     assert queue.has_worker()
-    assert foreground.do_what_waits("charge") == 0
+    assert foreground.do_what_waits("charge") == (0, [])
     silent = f"UPDATE procrastinate_workers SET last_heartbeat = now() - interval '{queue.SILENT + 1} s'"
     db.session.execute(text(silent))
     assert not queue.has_worker()
@@ -107,6 +118,9 @@ def test_with_a_worker_a_command_leaves_it_what_waits(session):
         pytest.param(jobs.PutDown(), 0, 0, id="what was put down is done again at once"),
         pytest.param(ValueError(), 3, 8, id="what failed, ever later"),
         pytest.param(ValueError(), 20, LONGEST_PAUSE, id="but not ever longer"),
+        pytest.param(
+            OperationalError("", {}, Exception()), 20, DATABASE_PAUSE, id="soon where the database was away"
+        ),
         pytest.param(ValueError(), MOST, None, id="and not for ever"),
         pytest.param(RuleBroken("No."), 0, None, id="what a rule stands against is not tried again"),
         pytest.param(OtherVersion("Newer."), 0, 1, id="what needs the other version waits for it"),

@@ -158,12 +158,13 @@ def _undone(run: Run) -> dict[str, Any]:
 
 def _progress(run: Run) -> dict[str, Any]:
     """How far it is, how fast, how long it still takes; and for what it waits."""
-    waits = run.state == RunState.RUNNING and run.heartbeat_at == run.started_at and queue.has(run_id=run.id)
+    rests = run.heartbeat_at == run.started_at or runs.is_interrupted(run, now())
+    waits = run.state == RunState.RUNNING and rests and queue.has(run_id=run.id)
     return {
         "rate": reports.rate(run, now()),
         "left": reports.left(run, now()),
-        "waits": waits or runs.is_interrupted(run, now()),
-        "has_worker": queue.has_worker(),
+        "waits": waits,
+        "has_worker": waits and queue.has_worker(),
     }
 
 
