@@ -100,6 +100,8 @@ def show(import_id: int) -> Any:
     return render_template(
         "calls/show.html",
         **_progress(import_),
+        waits=(waits := _waits(import_)),
+        has_worker=waits and queue.has_worker(),
         bad=rejects.bad_page(import_, state.after, state.before),
         cells=rejects.cells,
         late=rejects.late_calls(import_, LATE_SHOWN, before) if import_.late_count else [],
@@ -118,6 +120,12 @@ def _progress(import_: CallImport) -> dict[str, Any]:
         "is_interrupted": _is_interrupted(import_),
         "needs_mapping": importing.needs_mapping(import_),
     }
+
+
+def _waits(import_: CallImport) -> bool:
+    """Whether nobody is at work on it, and a worker is going to be."""
+    rests = import_.heartbeat_at == import_.started_at or importing.is_interrupted(import_, now())
+    return import_.state == ImportState.RUNNING and rests and queue.has(import_id=import_.id)
 
 
 def _is_interrupted(import_: CallImport) -> bool:
