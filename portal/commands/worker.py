@@ -3,7 +3,7 @@
 import click
 
 from portal.commands import with_app
-from portal.exit_status import REFUSED, Failed
+from portal.exit_status import AWAY, REFUSED, Failed
 
 
 @click.command()
@@ -27,9 +27,14 @@ def command() -> None:
             "day by cron: portal charge, portal notices, portal mail send.",
             REFUSED,
         )
+    import psycopg
+
     from portal.tasks.worker import Worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("procrastinate", "psycopg.pool"):  # whose every failure is told in a line of our own
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    asyncio.run(Worker(current_app._get_current_object()).run())  # type: ignore[attr-defined]
+    try:
+        asyncio.run(Worker(current_app._get_current_object()).run())  # type: ignore[attr-defined]
+    except psycopg.OperationalError as error:
+        raise Failed(f"The database does not answer: {error}. Start it again.", AWAY) from error

@@ -40,7 +40,16 @@ def enqueue(name: str, **arguments: int) -> None:
         "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND task_name = :name"
         " AND args = CAST(:arguments AS jsonb) AND (scheduled_at IS NULL OR scheduled_at <= now())"
     )
-    if not db.session.scalar(query, {"name": name, "arguments": json.dumps(arguments)}):
+    which = {"name": name, "arguments": json.dumps(arguments)}
+    # What failed before is made good by it.
+    db.session.execute(
+        text(
+            "DELETE FROM procrastinate_jobs WHERE status = 'failed' AND task_name = :name"
+            " AND args = CAST(:arguments AS jsonb)"
+        ),
+        which,
+    )
+    if not db.session.scalar(query, which):
         connection = db.session.connection().connection.driver_connection
         _deferring().tasks[name].configure(connection=connection).defer(**arguments)
 

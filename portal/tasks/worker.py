@@ -30,6 +30,8 @@ log = logging.getLogger("portal.worker")
 LOOKS_EVERY = 5  # seconds
 POLLS_EVERY = 2  # seconds; a job that is handed on is announced, too
 PAUSE = 2  # seconds, after the database went away
+# A machine that is cut off notices: seconds until it asks whether the other side lives, and milliseconds until not.
+NOTICED = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 30_000}
 AWAY = (ConnectorException, SQLAlchemyError, psycopg.Error)
 
 
@@ -62,7 +64,7 @@ class Worker:
         with self.app.app_context():
             arguments, named = db.engine.dialect.create_connect_args(db.engine.url)
         return PsycopgConnector(
-            conninfo=arguments[0] if arguments else "", kwargs=named, min_size=1, max_size=4
+            conninfo=arguments[0] if arguments else "", kwargs={**NOTICED, **named}, min_size=1, max_size=4
         )
 
     def _inside(self, work: Callable[..., None]) -> Callable[..., None]:
@@ -90,12 +92,16 @@ class Worker:
         return inside
 
     async def _again_and_again(self, what: Callable[..., Awaitable[None]], *given: object) -> None:
-        """Do it until the worker is stopped, also where the database has gone away meanwhile."""
+        """Do it until the worker is stopped, whatever becomes of it: the database may have gone away meanwhile."""
         while not self.ended.is_set():
             try:
                 await what(*given)
             except AWAY as error:
                 log.error("The database does not answer: %s", " ".join(str(error.__cause__ or error).split()))
+            except RuleBroken as error:  # such as a day that has not begun by this machine's clock
+                log.error("Not handed on: %s", error.sentence)
+            except Exception:
+                log.exception("An error in the worker")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), PAUSE)
 

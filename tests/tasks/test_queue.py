@@ -59,6 +59,15 @@ def test_what_waits_is_not_handed_on_twice_and_what_is_being_done_is(session):
 
 
 @on_postgresql
+def test_what_failed_is_gone_once_the_same_is_handed_on_anew(session):
+    queue.enqueue("undo", undo_id=3)
+    db.session.execute(text("UPDATE procrastinate_jobs SET status = 'failed'"))
+    assert not queue.has(undo_id=3)
+    queue.enqueue("undo", undo_id=3)
+    assert list(db.session.scalars(text("SELECT status::text FROM procrastinate_jobs"))) == ["todo"]
+
+
+@on_postgresql
 def test_mail_that_is_queued_is_sent_by_a_worker_unless_it_was_rolled_back(session):
     outbox.queue("welcome", "ann@example.com", "Welcome", "Hello", now=NOW)
     db.session.rollback()
