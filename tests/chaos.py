@@ -143,8 +143,9 @@ class Chaos:
             self.foreground = Command(arguments, self.environment, says, small_shards)
 
     def kill_somebody(self) -> None:
-        """By chance: mostly a worker."""
-        what = self.random.choices(list(self.kills), (6, 2, 1))[0]
+        """By chance: each kind once, and then mostly a worker."""
+        once = [what for what, times in self.kills.items() if not times]
+        what = self.random.choice(once) if once else self.random.choices(list(self.kills), (6, 2, 1))[0]
         if what == "worker":
             self.random.choice(self.workers).kill()
         elif what == "database":
