@@ -19,6 +19,7 @@ def command() -> None:
 
     from flask import current_app
 
+    from portal import logs
     from portal.tasks import queue
 
     if not queue.is_there():
@@ -31,7 +32,7 @@ def command() -> None:
 
     from portal.tasks.worker import Worker
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.set_up(current_app.config["LOG"])
     for name in ("procrastinate", "psycopg.pool"):  # whose every failure is told in a line of our own
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:

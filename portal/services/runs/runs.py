@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy import exists, false, select, update
 
+from portal import logs
 from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import long_day
@@ -21,7 +22,7 @@ from portal.services.runs import shards
 from portal.services.runs.differences import Differences, differences
 from portal.services.runs.reports import keep_differences
 from portal.services.runs.simulations import simulate as _simulate
-from portal.services.runs.standing import finish, lock_going
+from portal.services.runs.standing import finish, lock_going, tell_begun
 
 Clock = Callable[[], datetime]
 # With fewer assignments due it is carried out while one waits.
@@ -78,6 +79,7 @@ def start(
     return run
 
 
+@logs.by_number("run")
 def carry_out(
     run_id: int, today: date, clock: Clock, chunk: int = CHUNK, between: Callable[[], object] = bool
 ) -> Run:
@@ -109,6 +111,7 @@ def begin(run: Run, today: date, clock: Clock) -> list[int]:
     if not lock_going(run_id, clock()):
         return []
     run = db.session.get_one(Run, run_id)
+    tell_begun(run)
     run.going_since, run.going_from = clock(), run.done_count
     return shards.left_of(run)
 

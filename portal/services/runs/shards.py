@@ -11,6 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import OperationalError
 
+from portal import logs
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Run, RunShard, RunState
 from portal.services import credit, locking
@@ -79,6 +80,7 @@ def _of(shard: RunShard) -> ColumnElement[bool] | None:
     return and_(*bounds) if bounds else None
 
 
+@logs.by_number("run")
 def post(
     run_id: int,
     number: int,
@@ -126,6 +128,7 @@ def _count_anew(run_id: int, shard: RunShard, due: int, now: datetime) -> bool:
     return True
 
 
+@logs.by_number("run")
 def finish_if_all(run_id: int, today: date, clock: Clock) -> None:
     """End a run whose shards are all done; whoever has ended the last one asks."""
     run = db.session.get_one(Run, run_id, populate_existing=True)

@@ -17,7 +17,7 @@ from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked,
 from portal.services.billing.posting import Failure, Posting, line_row
 from portal.services.chunks import in_chunks
 from portal.services.runs.reports import report_chunk
-from portal.services.runs.standing import finish, lock_going
+from portal.services.runs.standing import finish, lock_going, tell_begun
 
 Clock = Callable[[], datetime]
 SIMULATED = raw_table(SimulatedCharge)
@@ -29,6 +29,7 @@ def simulate(run: Run, today: date, clock: Clock, size: int, between: Callable[[
     if not lock_going(run_id, begun):
         db.session.rollback()
         return
+    tell_begun(run)
     ids = due_ids(through, run.customer_id)
     for of_run in (SIMULATED.c.run_id, RunException.run_id, RunTotal.run_id):
         db.session.execute(delete(of_run.table).where(of_run == run_id))
