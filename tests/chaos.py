@@ -214,7 +214,8 @@ def hand_on(app: Flask, folder: Path, through: date) -> tuple[int, int]:
             who, when = number % CUSTOMERS, f"{through - timedelta(days=number % 3)} 10:00"
             out.write(f"{through}-{number},Customer {who},,442079460999,{when},60,0.05,0.01\n")
     run = runs.start(through, simulate=False, today=TODAY, by=BEN, now=NOW)
-    import_, _ = importing.accept(file, file.name, replaces=False, by=BEN, now=NOW)
+    with file.open("rb") as opened:
+        import_ = importing.accept(opened, file.name, replaces=False, by=BEN, now=NOW)
     queue.enqueue("charge", run_id=run.id)
     queue.enqueue("import_calls", import_id=import_.id)
     db.session.commit()

@@ -45,7 +45,8 @@ def command(
 
     Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
     on. PORTAL_RUN_CHUNK says how many assignments go into one transaction. Without a worker it first carries out the
-    runs that were started on a page and wait.
+    runs that were started on a page and wait. A run for everyone also discards files of calls that have waited too long
+    for somebody (PORTAL_WAITING_FILE_DAYS).
 
     \b
     Every night:  15 1 * * *  portal charge
@@ -68,8 +69,21 @@ def command(
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
     for sentence in waited:
         click.echo(f"What was started on a page could not be done: {sentence}", err=True)
+    if not (run.simulate or run.customer_id):
+        _sweep()
     if run.failed_count or waited:
         sys.exit(NOT_ALL)
+
+
+def _sweep() -> None:
+    """Once a night is often enough, and this is what every night has."""
+    from flask import current_app
+
+    from portal.clock import now
+    from portal.services.calls import retention
+
+    for import_ in retention.sweep(now(), current_app.config["WAITING_FILE_DAYS"]):
+        click.echo(f"Import {import_.id} ({import_.file_name}): {import_.sentence}", err=True)
 
 
 def _undo(undo_id: int) -> None:

@@ -1,4 +1,4 @@
-"""What workers do once a day, at a set time of the company's time zone: post what is due, and announce what comes.
+"""What workers do once a day, at a set time of the company's time zone: post what is due, tidy up, announce what comes.
 
 However many look, on however many machines, one of them hands a day's work on, in the transaction that writes the day
 down. Days on which nobody looked are made up for by the next one: a run posts each missed day with its own charge date.
@@ -63,6 +63,7 @@ def is_next(name: str, day: date) -> bool:
 
 
 def _charge(day: date) -> None:
+    queue.enqueue("sweep")
     try:
         check_gap(day)
     except LongAgo as error:

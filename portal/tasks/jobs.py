@@ -13,7 +13,7 @@ from portal.clock import now, today
 from portal.extensions import db
 from portal.models import Run
 from portal.services import notices
-from portal.services.calls import importing
+from portal.services.calls import importing, retention
 from portal.services.mail import outbox
 from portal.services.runs import runs, shards, undoing
 from portal.tasks import queue
@@ -28,7 +28,7 @@ class PutDown(Exception):
     """The worker is to stop: the job goes back to the queue, and another one goes on with it."""
 
 
-def between(*_: object) -> None:
+def between() -> None:
     """Between two chunks. Raises PutDown where the worker is to stop."""
     if putting_down.is_set():
         raise PutDown
@@ -61,7 +61,13 @@ def undo(undo_id: int) -> None:
 
 def import_calls(import_id: int) -> None:
     """Take in a file of calls."""
-    importing.carry_out(import_id, today(), now, say=between)
+    importing.carry_out(import_id, today(), now, is_asked_to_stop=putting_down.is_set)
+    between()
+
+
+def sweep() -> None:
+    """Discard files of calls that have waited too long for somebody."""
+    retention.sweep(now(), current_app.config["WAITING_FILE_DAYS"])
 
 
 def announce() -> None:
@@ -87,6 +93,7 @@ JOBS = {
     "charge_shard": Job(charge_shard),
     "undo": Job(undo),
     "import_calls": Job(import_calls),
+    "sweep": Job(sweep),
     "announce": Job(announce),
     "mail": Job(mail, QUICK),
 }
