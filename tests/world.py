@@ -44,7 +44,8 @@ class Client(FlaskClient):
         kwargs.setdefault("buffered", True)  # static files are closed once they are read
         with self.application.app_context():
             answer = super().open(*args, **kwargs)
-            do_what_waits("mail")  # on PostgreSQL, as a worker does
+            if answer.request.method == "POST":
+                do_what_waits("mail")  # on PostgreSQL, as a worker does
             return answer
 
 
