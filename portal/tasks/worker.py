@@ -9,11 +9,13 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 from flask import Flask
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
+from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -42,6 +44,10 @@ class Worker:
         self.app = app
         self.ended = asyncio.Event()
         self.error: Exception | None = None
+        # The jobs in hand; under which numbers this process has worked; jobs that seem to be in hand, and are not.
+        self.in_hand: set[int] = set()
+        self.numbers: set[int] = set()
+        self.lost: set[int] = set()
 
     async def run(self) -> None:
         """Work until a signal says stop. Raises OtherVersion once the database is of another version."""
@@ -116,6 +122,7 @@ class Worker:
                 stalled_worker_timeout=queue.SILENT,
                 delete_jobs="successful",
                 install_signal_handlers=False,
+                worker_middleware=[self._note],
             )
         )
         ended = asyncio.create_task(self.ended.wait())
@@ -125,6 +132,33 @@ class Worker:
             working.cancel()  # which it understands as: stop once what is in hand is put down
         with suppress(asyncio.CancelledError):
             await working
+
+    async def _note(self, call_next: Callable[[], Awaitable[None]], context: JobContext, worker: Any) -> None:
+        """Do a job, and know that it is in hand."""
+        assert context.job.id is not None
+        self.numbers.add(worker.worker_id)
+        self.in_hand.add(context.job.id)
+        try:
+            await call_next()
+        finally:
+            self.in_hand.discard(context.job.id)
+
+    async def _put_back_lost(self, tasks: App) -> None:
+        """Put back what seems to be in hand: it was ended, and the database did not hear of it.
+
+        It is seen twice before: how a job ended is said a moment after it has.
+        """
+        doing = await tasks.job_manager.list_jobs_async(status="doing")
+        lost = {
+            job.id: job
+            for job in doing
+            if job.id is not None and job.worker_id in self.numbers and job.id not in self.in_hand
+        }
+        for id in self.lost & lost.keys():
+            log.warning("How %s ended was not heard of: it is done again.", lost[id].call_string)
+            with suppress(ConnectorException):
+                await tasks.job_manager.retry_job(lost[id])
+        self.lost = set(lost)
 
     async def _look(self, tasks: App) -> None:
         """Look what has become due, and for what a killed worker has left."""
@@ -136,6 +170,7 @@ class Worker:
                 self.stop()
                 return
             await take_up_stalled(tasks)
+            await self._put_back_lost(tasks)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), LOOKS_EVERY)
 

@@ -113,6 +113,23 @@ def test_what_a_killed_one_had_in_hand_is_taken_up_by_another(session, worker):
     assert (run.charge_count, posted()) == (200, 200)
 
 
+def test_a_job_of_whose_end_the_database_never_heard_is_done_again(session, worker):
+    """The database was away in the very moment, and the worker is not."""
+    run = a_long_run(3)
+    queue.enqueue("mail")  # so that both lanes have had something in hand
+    db.session.commit()
+    worker()
+    until(lambda: is_done(run) and not jobs_left(), "the run is not done")
+    long = db.session.scalar(text("SELECT min(id) FROM procrastinate_workers"))
+    queue.enqueue("charge", run_id=run.id)
+    db.session.execute(
+        text("UPDATE procrastinate_jobs SET status = 'doing', worker_id = :long"), {"long": long}
+    )
+    db.session.commit()
+    until(lambda: not jobs_left(), "it is held to be in hand for ever")
+    assert posted() == 3
+
+
 def test_several_share_a_run_and_whoever_is_stopped_by_a_person_stops_for_all(session, worker):
     run = a_long_run(120)
     for _ in range(2):
