@@ -101,13 +101,22 @@ def take_off(job: Waiting) -> None:
 
 def has(**whose: int) -> bool:
     """Whether a job with such an argument (`run_id=7`) waits, or is being done."""
+    return bool(_states(whose))
+
+
+def rests(**whose: int) -> bool:
+    """Whether such a job waits, and none is being done."""
+    return _states(whose) == {"todo"}
+
+
+def _states(whose: dict[str, int]) -> set[str]:
     if not is_there():
-        return False
+        return set()
     query = text(
-        "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+        "SELECT DISTINCT status::text FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
         " AND args @> CAST(:whose AS jsonb)"
     )
-    return bool(db.session.scalar(query, {"whose": json.dumps(whose)}))
+    return set(db.session.scalars(query, {"whose": json.dumps(whose)}))
 
 
 def has_worker() -> bool:

@@ -159,8 +159,10 @@ def _undone(run: Run) -> dict[str, Any]:
 
 def _progress(run: Run) -> dict[str, Any]:
     """How far it is, how fast, how long it still takes; and for what it waits."""
-    rests = run.heartbeat_at == run.started_at or runs.is_interrupted(run, now())
-    waits = run.state == RunState.RUNNING and rests and queue.has(run_id=run.id)
+    is_silent = runs.is_interrupted(run, now())
+    waits = run.state == RunState.RUNNING and (
+        queue.has(run_id=run.id) if is_silent else queue.rests(run_id=run.id)
+    )
     return {
         "rate": reports.rate(run, now()),
         "left": reports.left(run, now()),
