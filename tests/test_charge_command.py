@@ -1,6 +1,7 @@
 """`portal charge` and `portal preview`: what the portal does, from the command line."""
 
 import json
+from contextlib import nullcontext
 from datetime import date, timedelta
 
 import pytest
@@ -126,6 +127,19 @@ def test_a_run_is_continued_by_its_number(portal, app, trade):
     assert counted(app, Run) == 1
     assert "There is no run 99999" in portal("charge", "--run", "99999", status=1)
     assert "leave out the other options" in portal("charge", "--run", answer["run"], "--simulate", status=2)
+
+
+def test_told_to_stop_it_does_so_behind_a_chunk_and_is_continued_by_its_number(
+    portal, app, trade, monkeypatch
+):
+    monkeypatch.setitem(app.config, "RUN_CHUNK", 1)
+    with monkeypatch.context() as told:
+        told.setattr("portal.stopping.asked_to_stop", lambda: nullcontext(lambda: True))
+        said = portal("charge", status=3)
+    assert "1 charge posted" in said and "Stopped. portal charge --run" in said
+    number = said.rsplit("--run ", 1)[1].split()[0]
+    assert "2 charges posted" in portal("charge", "--run", number)
+    assert (counted(app), counted(app, Run)) == (2, 1)
 
 
 def test_a_preview_says_what_falls_due_and_why(portal, app, trade):

@@ -44,30 +44,56 @@ def command(
     """Post every charge due up to a day, each missed day with its own charge date.
 
     Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
-    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction. A run for everyone also discards files of
-    calls that have waited too long for somebody (PORTAL_WAITING_FILE_DAYS).
+    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction. Without a worker it first carries out the
+    runs that were started on a page and wait. A run for everyone also discards files of calls that have waited too long
+    for somebody (PORTAL_WAITING_FILE_DAYS).
 
     \b
     Every night:  15 1 * * *  portal charge
     """
-    from flask import current_app
 
-    from portal.clock import now, today
-    from portal.services.runs import runs
+    from portal.clock import today
+    from portal.tasks.foreground import do_what_waits
 
     if (run_id or undo_id) and (on or who is not None or simulate or catch_up or (run_id and undo_id)):
         raise click.UsageError("--run and --undo continue what was started: leave out the other options.")
     if undo_id:
         _undo(undo_id)
         return
+    waited = do_what_waits("charge", "charge_shard", "undo").failed if not run_id else []
     run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate, catch_up)
-    run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
+    run = _carried_out(run)
     answer = _answer(run)
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
+    if run.state == "stopped":
+        click.echo(f"Stopped. portal charge --run {run.id} continues it.", err=True)
+        sys.exit(NOT_ALL)
+    for sentence in waited:
+        click.echo(f"What was started on a page could not be done: {sentence}", err=True)
     if not (run.simulate or run.customer_id):
         _sweep()
-    if run.failed_count:
+    if run.failed_count or waited:
         sys.exit(NOT_ALL)
+
+
+def _carried_out(run: "Run") -> "Run":
+    """Do a run to its end, or until this process is told to stop (SIGTERM, Ctrl-C): then behind the chunk in hand."""
+    from flask import current_app
+
+    from portal.clock import now, today
+    from portal.extensions import db
+    from portal.services.runs import runs
+    from portal.stopping import asked_to_stop
+
+    run_id, chunk = run.id, current_app.config["RUN_CHUNK"]
+    with asked_to_stop() as is_asked_to_stop:
+
+        def stop() -> None:
+            if is_asked_to_stop():
+                runs.stop(db.session.get_one(type(run), run_id), now())
+                db.session.commit()
+
+        return runs.carry_out(run_id, today(), now, chunk, between=stop)
 
 
 def _sweep() -> None:
@@ -140,12 +166,17 @@ def _who() -> str:
 
 def _taken_up(run_id: int) -> "Run":
     """A run that somebody else started: the portal, or this command before it was killed."""
+    from portal.clock import now
     from portal.extensions import db
-    from portal.models import Run
+    from portal.models import Run, RunState
+    from portal.services.runs import runs
 
     run = db.session.get(Run, run_id)
     if run is None:
         raise click.ClickException(f"There is no run {run_id}.")
+    if run.state == RunState.STOPPED:
+        runs.take_up(run, now())
+        db.session.commit()
     return run
 
 

@@ -23,12 +23,12 @@ from portal.services.calls.destination_words import in_words
 from portal.services.calls.looking import Look
 from portal.services.customers import customers
 from portal.services.customers.account_codes import codes_of
+from portal.tasks import queue
 from portal.web.calls import bp
 from portal.web.calls.forms import CodeForm, FileForm
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_or_404
-from portal.web.shared.detached import import_detached
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
 from portal.web.shared.spans import span_of
@@ -78,11 +78,13 @@ def create() -> Any:
 
 
 def _carried_out(import_: CallImport) -> Any:
-    """Take a small file in at once; let a large one go on by itself, and show how far it is."""
+    """Take a small file in at once; hand a large one on, and show how far it is. Commits."""
     import_id = import_.id
-    if import_.lines_total - import_.lines_done > importing.SMALL:
-        import_detached(import_id)
-    else:
+    is_large = import_.lines_total - import_.lines_done > importing.SMALL
+    if is_large:
+        queue.enqueue("import_calls", import_id=import_id)
+    db.session.commit()
+    if not is_large:
         import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
             flash(
@@ -110,6 +112,8 @@ def _show(import_: CallImport, code: CodeForm | None = None, status: int = 200) 
     return render_template(
         "calls/show.html",
         **_progress(import_),
+        waits=(waits := _waits(import_)),
+        has_worker=waits and queue.has_worker(),
         look=_look(import_),
         reasons=rejects.reasons(import_) if import_.bad_count else [],
         reasons_max=rejects.REASONS_MAX,
@@ -153,10 +157,23 @@ def _progress(import_: CallImport) -> dict[str, Any]:
         "share": rejects.share_done(import_),
         "left": rejects.left(import_, now()),
         "rate": rejects.lines_a_second(import_, now()),
-        "is_interrupted": importing.is_interrupted(import_, now()),
+        "is_interrupted": _is_interrupted(import_),
         "needs_layout": importing.needs_layout(import_),
         "waits_for_a_look": importing.waits_for_a_look(import_),
     }
+
+
+def _waits(import_: CallImport) -> bool:
+    """Whether nobody is at work on it, and a worker is going to be."""
+    if import_.state != ImportState.RUNNING:
+        return False
+    is_silent = importing.is_interrupted(import_, now())
+    return queue.has(import_id=import_.id) if is_silent else queue.rests(import_id=import_.id)
+
+
+def _is_interrupted(import_: CallImport) -> bool:
+    """Whether it stopped without being done, and no worker is going to take it up."""
+    return importing.is_interrupted(import_, now()) and not queue.has(import_id=import_.id)
 
 
 def _names(import_: CallImport) -> list[tuple[str, str]]:
@@ -176,7 +193,7 @@ def _owners(import_: CallImport, before: Any) -> dict[int, Customer]:
 def progress(import_id: int) -> Any:
     """How far it is, for a page that asks again; the page itself, where nobody but a person asks."""
     import_ = db.get_or_404(CallImport, import_id)
-    if not is_htmx() or import_.state != ImportState.RUNNING or importing.is_interrupted(import_, now()):
+    if not is_htmx() or import_.state != ImportState.RUNNING or _is_interrupted(import_):
         return see_other(url_for(".show", import_id=import_id))
     return fragment("calls/_progress.html", **_progress(import_))
 
@@ -197,7 +214,6 @@ def resume(import_id: int) -> Any:
     """Go on with an import that was stopped or interrupted."""
     import_ = lock_or_404(CallImport, import_id)
     importing.go_on(import_, now())
-    db.session.commit()
     return _carried_out(import_)
 
 
