@@ -41,7 +41,7 @@ def as_failed(error: Exception) -> click.ClickException:
             said = {
                 Failure.BUSY: "The database is busy with another change, for too long",
                 Failure.CROSSED: "Somebody else changed the same at the same moment",
-                Failure.FULL: "The disk of the database is full",
+                Failure.FULL: "The disk is full",
             }.get(kind_of(error), "The database does not answer")
             return Failed(
                 f"{said}: {words_of(error).rstrip('.')}. What was done before stays; start it again.", AWAY
