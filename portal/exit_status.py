@@ -10,6 +10,7 @@ REFUSED = 1  # a rule, a setting or a file stands against it; nothing was change
 NOT_ALL = 3  # something was done, and something was not: it says what
 AWAY = 4  # the database does not answer, or is busy
 OTHER_VERSION = 5  # the database is not of the version that this portal needs
+PORT_TAKEN = 6  # somebody else listens there
 FAULT = 70  # an error in the portal
 
 
