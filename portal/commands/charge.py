@@ -47,7 +47,7 @@ def command(
     on. PORTAL_RUN_CHUNK says how many assignments go into one transaction.
 
     \b
-    Every night:  15 1 * * *  portal charge
+    Every night:  15 1 * * *  /usr/local/bin/portal charge
     """
     from flask import current_app
 
