@@ -5,17 +5,24 @@ import signal
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
 import pytest
+from sqlalchemy import create_engine, select, text
 
 from portal.commands.serve import held_by
-from tests import served, world
+from portal.extensions import db
+from portal.models.user import User
+from tests import postgresql, served, world
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who holds a port"),
 ]
+
+OPEN = """SELECT count(*) FROM pg_stat_activity
+          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 
 
 @pytest.fixture
@@ -70,3 +77,39 @@ def test_a_port_that_another_program_holds_is_said_to_be_its(portal):
         status, said = portal.command("serve", "--port", str(port))
     assert status == 6 and f"It is held by process {os.getpid()} (" in said
     assert f"make run PORT={port + 1}" in said
+
+
+def test_a_process_needs_three_connections_and_no_more(folder, tmp_path):
+    """As docs/running.md counts them, however many people ask at once."""
+    processes = 2
+    home = folder / "counted"
+    home.mkdir()
+    with postgresql.own_server(home) as url:
+        app = world.make_app(tmp_path, url, SECRET_KEY=served.KEY)
+        world.upgrade(app)
+        with app.app_context():
+            world.create_staff("owner@lumen.example", "Olivia Brandt", world.PASSWORD, "owner")
+            told = world.cookie_of(db.session.scalars(select(User)).one())
+            db.session.commit()
+            db.session.remove()
+            db.engine.dispose()
+        cookie = app.session_interface.get_signing_serializer(app).dumps({**told, "_fresh": True})
+        portal = served.Served(tmp_path, url, PORTAL_WORKERS=str(processes))
+        engine = create_engine(url)
+        try:
+            portal.wait_for("/ready", 200)
+            with ThreadPoolExecutor(8) as people, engine.connect() as connection:
+                asked = [
+                    people.submit(portal.ask, path, cookie)
+                    for path in ["/", "/packages", "/ready", "/customers", "/login", "/runs"] * 10
+                ]
+                seen = []
+                while not seen or not all(answer.done() for answer in asked):
+                    seen.append(connection.scalar(text(OPEN)))
+                    connection.rollback()
+                    time.sleep(0.02)
+            assert {answer.result().status for answer in asked} <= {200, 302}
+            assert 2 * processes < max(seen) <= 3 * processes
+        finally:
+            portal.end()
+            engine.dispose()

@@ -97,7 +97,7 @@ def _whose(port: int) -> str:
     another = f"choose another: make run PORT={port + 1}, or portal serve --port {port + 1}."
     holders = held_by(port)
     if not holders:
-        return f"End whoever holds it, or {another}"
+        return f"Who holds it, another user can see (as root: ss -ltnp 'sport = :{port}'). End that one, or {another}"
     if any("portal.wsgi" not in command for command in holders.values()):
         named = [f"process {pid} ({command})" for pid, command in holders.items()]
         return f"It is held by {listed(named)}. End it, or {another}"
