@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select, text
@@ -30,7 +31,9 @@ def portal(tmp_path):
     url = f"sqlite:///{tmp_path / 'portal.db'}"
     app = world.make_app(tmp_path, url, SECRET_KEY=served.KEY)
     world.upgrade(app)
-    portal = served.Served(tmp_path, url, PORTAL_WORKERS="2")
+    portal = served.Served(
+        tmp_path, url, PORTAL_WORKERS="2", XDG_RUNTIME_DIR=str(tmp_path), HOME=str(tmp_path)
+    )
     portal.wait_for("/ready", 200)
     held = held_by(portal.port)
     yield portal
@@ -69,6 +72,12 @@ def test_whoever_is_left_of_a_killed_server_is_named_with_what_to_do_and_a_statu
         assert len(said.splitlines()) == 1
         os.kill(left, signal.SIGQUIT)
         assert is_free_within(10, portal.port)
+
+
+def test_gunicorn_opens_no_socket_to_control_it(portal, tmp_path):
+    """Whoever may write to one could stop it, or have it start more."""
+    assert not [path for path in tmp_path.rglob("*") if path.is_socket()]
+    assert str(tmp_path) not in Path("/proc/self/net/unix").read_text()
 
 
 def test_a_port_that_another_program_holds_is_said_to_be_its(portal):
