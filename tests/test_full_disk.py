@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from contextlib import contextmanager
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from portal.extensions import db
 from portal.models import Charge
 from portal.models.user import User
-from tests import served, world
+from tests import postgresql, served, world
 from tests.trade import a_customer, a_package, assigned
 
 pytestmark = pytest.mark.slow
@@ -38,19 +39,27 @@ class Disk:
         self.filler.unlink()
 
 
-@pytest.fixture
-def disk(tmp_path):
-    at = tmp_path / "disk"
+@contextmanager
+def mounted(at, size):
+    """A disk of so much; skips the test where nobody may mount one."""
     at.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(at)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(at)]
     try:
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
     except OSError as error:
         pytest.skip(f"NOT TESTED: a full disk, as nothing can be mounted here ({error})")
     if done.returncode:
         pytest.skip(f"NOT TESTED: a full disk, as nothing can be mounted here ({done.stderr.strip()})")
-    yield Disk(at)
-    subprocess.run(["umount", "-l", str(at)], check=True)
+    try:
+        yield Disk(at)
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with mounted(tmp_path / "disk", "16m") as disk:
+        yield disk
 
 
 @pytest.fixture
@@ -157,3 +166,28 @@ def upload(portal, cookie, token):
     address = f"http://127.0.0.1:{portal.port}/calls"
     done = subprocess.run([*command, address], input=BIG, capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_a_full_disk_of_postgresql_is_said_and_nothing_is_restarted(folder):
+    with (
+        mounted(folder / "full", "160m") as disk,
+        postgresql.own_server(disk.at) as url,
+    ):
+        (folder / "beside").mkdir()
+        database = world.Postgresql(folder / "beside", url)
+        database.app.config["TODAY"] = "2026-11-22"
+        with database.app.app_context():
+            assigned(a_package("Trunk", "20", match=(1,)), a_customer("Acme"), date(2026, 11, 1))
+            db.session.commit()
+        browser = world.signed_in(database.app, "owner")
+        run = {"customer": "", "simulate": "no", "through": "2026-11-22"}
+        disk.fill()
+        for _ in range(3):
+            answer = browser.post("/runs", data=run)
+            assert answer.status_code == 503 and "The disk is full: nothing was saved." in answer.text
+            assert browser.get("/packages").status_code == 200
+        disk.empty()
+        assert browser.post("/runs", data=run).status_code == 303
+        with database.app.app_context():
+            assert db.session.scalar(select(func.count(Charge.id))) == 1
+        database.end()
