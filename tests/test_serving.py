@@ -7,15 +7,22 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, func, insert, select, text
 
 from portal.commands.serve import held_by
+from portal.config import ROOT
 from portal.extensions import db
+from portal.models import Assignment, Charge, Run, RunState
 from portal.models.user import User
+from portal.web.shared.detached import IN_REQUEST_MOST
 from tests import postgresql, served, world
+from tests.trade import a_customer, a_package, assigned
+
+LONG = IN_REQUEST_MOST + 1  # assignments of a run that nobody waits for
 
 pytestmark = [
     pytest.mark.slow,
@@ -122,3 +129,50 @@ def test_a_process_needs_three_connections_and_no_more(folder, tmp_path):
         finally:
             portal.end()
             engine.dispose()
+
+
+def copied(count):
+    """So many more assignments, each as the only one that there is."""
+    tables = [table for table in db.metadata.sorted_tables if "assignment_id" in table.columns]
+    for table in [Assignment.__table__, *tables]:
+        alike = [column for column in table.columns if column.name != "id"]
+        for row in db.session.execute(select(*alike)).mappings().all():
+            rows = [{**row, "assignment_id": 2 + number} for number in range(count)]
+            if table is Assignment.__table__:
+                rows = [{**row, "token": f"copy {number}"} for number in range(count)]
+            db.session.execute(insert(table), rows)
+
+
+def test_stopping_the_server_does_not_end_a_long_run_that_a_page_began(tmp_path):
+    """On SQLite, where nobody else would go on with it: only the server's first process is told (KillMode=process)."""
+    unit = (ROOT / "deploy" / "systemd" / "portal-web.service").read_text()
+    assert "\nKillMode=process\n" in unit
+    url = f"sqlite:///{tmp_path / 'portal.db'}"
+    app = world.make_app(tmp_path, url, SECRET_KEY=served.KEY)
+    world.upgrade(app)
+    with app.app_context():
+        world.create_staff("owner@lumen.example", "Olivia Brandt", world.PASSWORD, "owner")
+        told = world.cookie_of(db.session.scalars(select(User)).one())
+        assigned(a_package("Trunk", "20", match=(1,)), a_customer("Acme"), date(2026, 11, 1))
+        copied(LONG - 1)
+        db.session.commit()
+        db.engine.dispose()
+    signer = app.session_interface.get_signing_serializer(app)
+    cookie = signer.dumps({**told, "_fresh": True, "csrf_token": "0" * 40})
+    portal = served.Served(tmp_path, url, PORTAL_TODAY="2026-11-22", PORTAL_RUN_CHUNK="50")
+    try:
+        page = portal.wait_for("/runs/new", 200, cookie).text
+        token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+        form = {"csrf_token": token, "customer": "", "simulate": "no", "through": "2026-11-22"}
+        assert portal.ask("/runs", cookie, form=form).status == 200
+    finally:
+        portal.end()
+    with app.app_context():
+        assert db.session.scalar(select(func.count(Charge.id))) < LONG
+        until = time.monotonic() + served.PATIENCE
+        while db.session.scalar(select(Run.state)) != RunState.DONE and time.monotonic() < until:
+            db.session.rollback()
+            time.sleep(0.2)
+        assert db.session.scalar(select(func.count(Charge.id))) == LONG
+        db.session.remove()
+        db.engine.dispose()
