@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE if (HERE / "templates").is_dir() else HERE.parent
 
 DEMO, PRODUCTION = "demo", "production"
+TEXT, JSON = "text", "json"
 STARTTLS, TLS, NO_TLS = "starttls", "tls", "none"
 # Without an account and with a password that everybody knows, the demo is for its own machine only.
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
@@ -59,6 +60,12 @@ def _some(text: str) -> int:
     if number < 1:
         raise ValueError("a whole number, 1 or more")
     return number
+
+
+def _look(text: str) -> str:
+    if text not in (TEXT, JSON):
+        raise ValueError("text or json")
+    return text
 
 
 def _day(text: str) -> str:
@@ -293,6 +300,23 @@ SETTINGS = (
         _some,
     ),
     Setting(
+        "PORTAL_LOG",
+        "LOG",
+        TEXT,
+        "text or json",
+        "How a line of the log looks: text for a terminal, or JSON for what collects logs. Commands log what goes "
+        "wrong; with JSON, what they do as well.",
+        _look,
+    ),
+    Setting(
+        "PORTAL_METRICS_TOKEN",
+        "METRICS_TOKEN",
+        "",
+        "text",
+        "Who may read `/metrics`: whoever sends this, 16 characters or more, as `Authorization: Bearer`. Empty: there "
+        "are no metrics.",
+    ),
+    Setting(
         "PORTAL_RUN_CHUNK",
         "RUN_CHUNK",
         "500",
@@ -379,6 +403,9 @@ def finish(config: dict[str, Any]) -> None:
         raise BadSetting(
             "PORTAL_PROXIES: the demo is for its own machine only and cannot run behind a proxy."
         )
+    token = config["METRICS_TOKEN"]
+    if token and (len(token) < 16 or not token.isascii() or " " in token):
+        raise BadSetting("PORTAL_METRICS_TOKEN: 16 ASCII characters or more, and no spaces.")
     if config["SMTP_PASSWORD"] and config["SMTP_TLS"] == NO_TLS:
         raise BadSetting("PORTAL_SMTP_TLS=none: the password would be sent unencrypted.")
     config["TRUSTED_HOSTS"] = config["TRUSTED_HOSTS"] or LOOPBACK

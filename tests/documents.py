@@ -17,6 +17,8 @@ BASES = ("", "portal", "portal/services", "templates", "tests", "docs")
 # What looks like a name of ours and is none.
 NOT_OURS = {
     "portal.db": "the SQLite file",
+    "portal.requests": "who says a line of the log",
+    "portal.sign_in": "the same",
     "portal.example.com": "a host",
     "var/portal": "where an installed portal keeps its data",
     "_name.html": "stands for any partial",

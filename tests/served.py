@@ -1,5 +1,6 @@
 """The portal as `portal serve` starts it: a process of its own, asked over the wire."""
 
+import http.cookiejar
 import os
 import socket
 import subprocess
@@ -9,9 +10,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+from werkzeug.test import encode_multipart
+
 from portal.config import ROOT
+from tests.pages import read
 
 KEY = "for tests only, and long enough to be one"
 PATIENCE = 60  # seconds for it to start: machines are busy
@@ -52,11 +57,16 @@ class Served:
             )
 
     def ask(
-        self, path: str, cookie: str = "", seconds: float = PATIENCE, form: dict[str, str] | None = None
+        self,
+        path: str,
+        cookie: str = "",
+        seconds: float = PATIENCE,
+        form: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         """GET, or POST of a form; TimeoutError where nothing comes within so many seconds."""
         sent = None if form is None else urllib.parse.urlencode(form).encode()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", sent)
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", sent, headers or {})
         if cookie:
             asked.add_header("Cookie", f"portal={cookie}")
         began = time.monotonic()
@@ -80,6 +90,12 @@ class Served:
             time.sleep(0.1)
         raise AssertionError(f"{path} does not answer {status}:\n{self.log.read_text()}")
 
+    def send_raw(self, request: bytes) -> bytes:
+        """Whatever it is, request or not; the beginning of what comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as wire:
+            wire.sendall(request)
+            return wire.recv(4096)
+
     def command(self, *arguments: str) -> tuple[int, str]:
         """`portal ARGUMENTS` of the same version on the same database: its exit status, and what it says."""
         done = subprocess.run(
@@ -96,3 +112,42 @@ class Served:
         """Stop serving."""
         self.process.terminate()
         self.process.wait(PATIENCE)
+
+
+class Person:
+    """A browser without script: it keeps its cookies, and sends forms as pages have them."""
+
+    def __init__(self, portal: Served) -> None:
+        self.root, self.token = f"http://127.0.0.1:{portal.port}", ""
+        self.cookies = http.cookiejar.CookieJar()
+        self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+
+    @property
+    def cookie(self) -> str:
+        """What the portal knows it by."""
+        return next(cookie.value or "" for cookie in self.cookies if cookie.name == "portal")
+
+    def get(self, path: str) -> str:
+        """A page, whatever its status."""
+        return self._open(urllib.request.Request(self.root + path))
+
+    def send(
+        self, path: str, at: str = "", files: dict[str, tuple[str, str]] | None = None, **fields: str
+    ) -> str:
+        """Send the form that the page `at` has for a path, with these fields typed and files chosen; what follows."""
+        form = read(self.get(at or path)).select_one(f'form[method=post][action="{path}"]')
+        hidden = {str(one["name"]): str(one.get("value", "")) for one in form.select("input[type=hidden]")}
+        self.token = hidden["csrf_token"]
+        chosen = {name: (BytesIO(text.encode()), named) for name, (named, text) in (files or {}).items()}
+        kind, body = encode_multipart({**hidden, **fields, **chosen})
+        sent = urllib.request.Request(self.root + path, body)
+        sent.add_header("Content-Type", f"multipart/form-data; boundary={kind}")
+        sent.add_header("Referer", self.root + path)
+        return self._open(sent)
+
+    def _open(self, request: urllib.request.Request) -> str:
+        try:
+            with self.browser.open(request, timeout=PATIENCE) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return error.read().decode()

@@ -304,6 +304,7 @@ def test_the_portal_behind_nginx(behind_nginx, tmp_path):
     status, headers, said = ask(f"https://localhost:{tls}/login", trusts=trusts)
     assert status == 200 and "Sign in" in said and "Secure" in headers["Set-Cookie"]
     assert headers.get_all("Strict-Transport-Security") == ["max-age=31536000; includeSubDomains"]
+    assert ask(f"https://localhost:{tls}/metrics", trusts=trusts)[0] == 404
     # Too large for the portal, and then too large for the proxy.
     most = load({"PORTAL_MODE": "demo"})["MAX_CONTENT_LENGTH"]
     status, _, said = ask(f"https://localhost:{tls}/login", b"x" * (most + 1), trusts)

@@ -65,10 +65,12 @@ def with_app(
         def inside(*args: Any, **kwargs: Any) -> Any:
             from contextlib import nullcontext
 
-            from portal import create_app, database, schema
+            from portal import create_app, database, logs, schema
+            from portal.config import load
             from portal.extensions import db
             from portal.services import locking
 
+            logs.for_a_command(load()["LOG"])
             with (
                 create_app().app_context(),
                 database.reading() if reading else nullcontext(),

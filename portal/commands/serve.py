@@ -50,9 +50,8 @@ def command(host: str, port: int, debug: bool) -> None:
         arguments = ["-m", "flask", "--app", "portal.wsgi", "run", "--debug", "-h", host, "-p", str(port)]
     else:
         arguments = [
-            *("-m", "gunicorn", "portal.wsgi:app", "--bind", f"{host}:{port}"),
-            *("--workers", str(settings["WORKERS"]), "--timeout", "120", "--log-level", "warning"),
-            "--no-control-socket",
+            *("-m", "gunicorn", "--config", "python:portal.serving", "portal.wsgi:app"),
+            *("--bind", f"{host}:{port}", "--workers", str(settings["WORKERS"])),
         ]
     os.execv(sys.executable, [sys.executable, *arguments])
 

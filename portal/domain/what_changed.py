@@ -44,6 +44,7 @@ class Item:
     starts_on: date | None = None
     ends_on: date | None = None
     once: bool = False
+    corrected: bool = False  # only what corrections back to a day posted
     before: Side = field(default_factory=Side)
     now: Side = field(default_factory=Side)
 
@@ -89,6 +90,8 @@ def _named(items: list[Item], reason: str) -> str:
 def _reason(item: Item, since: date, through: date, currency: str) -> str:
     now, before = item.now, item.before
     here = now if now.count else before
+    if item.corrected:
+        return f", corrected on {day(here.last_on)}"
     if Kind.REVERSAL in now.kinds:
         return f", reversed on {day(now.last_on)}"
     if item.starts_on is None:

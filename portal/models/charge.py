@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -135,9 +136,15 @@ class Charge(ChargeColumns, db.Model):
 
 def is_undone(charge: Any = Charge) -> ColumnElement[bool]:
     """Whether the run that posted a charge was undone, in SQL: then it counts as not posted (billing-rules 16)."""
-    mirror = aliased(Charge)
+    mirror = _mirror()
     undoes = (mirror.reverses_id == charge.id, mirror.kind == Kind.UNDO)
     return select(mirror.id).where(*undoes).correlate(charge).exists()
+
+
+@cache
+def _mirror() -> type[Charge]:
+    """What undoes a charge. Made once: an alias works out its columns anew, and that takes longer than to ask."""
+    return aliased(Charge)
 
 
 def counts_as_posted(charge: Any = Charge) -> ColumnElement[bool]:

@@ -16,5 +16,5 @@ Each subject asks only those to its right or below (tests/test_architecture.py r
     billing                        the heart: loading, planning, posting, minimums, positions
     credit
     people  mail  listing  csv
-    once  locking  chunks  batch  bulk_acts
+    once  locking  copying  among  chunks  batch  bulk_acts
 """

@@ -68,8 +68,10 @@ def _items(
     """
     is_now = Charge.charge_on.between(*now)
     by_hand = case((or_(Charge.assignment_id.is_(None), Charge.kind == Kind.MANUAL), Charge.label), else_="")
+    corrected = Charge.correction_id.is_not(None)
     alike = (
-        is_now, Charge.assignment_id, by_hand, Charge.kind, Charge.unit_price, Charge.quantity, Charge.tax_rate,
+        is_now, Charge.assignment_id, by_hand, Charge.kind, corrected, Charge.unit_price, Charge.quantity,
+        Charge.tax_rate,
     )  # fmt: skip
     query = (
         select(
@@ -92,6 +94,7 @@ def _items(
         assignment_id,
         name,
         kind,
+        was_corrected,
         unit,
         quantity,
         rate,
@@ -103,8 +106,8 @@ def _items(
         on,
     ) in db.session.execute(query):
         once = kind in ONCE
-        key = (None if kind == Kind.MANUAL else assignment_id, name, once)
-        item = found.setdefault(key, Item(label, did, quantity, once=once))
+        key = (None if kind == Kind.MANUAL else assignment_id, name, once, was_corrected)
+        item = found.setdefault(key, Item(label, did, quantity, once=once, corrected=bool(was_corrected)))
         item.label = label if in_now else item.label
         side: Side = item.now if in_now else item.before
         side.amount, side.tax, side.count = side.amount + amount, side.tax + tax, side.count + count
@@ -121,7 +124,7 @@ def _items(
 def _name(items: dict[tuple[Any, ...], Item]) -> None:
     """Say since when there are those that are not the same, and until when."""
     by_id: dict[int, list[Item]] = {}
-    for (assignment_id, _, _), item in items.items():
+    for (assignment_id, *_), item in items.items():
         if assignment_id and item.difference:
             by_id.setdefault(assignment_id, []).append(item)
     for some in in_chunks(sorted(by_id)):

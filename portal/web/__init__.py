@@ -42,6 +42,8 @@ def register(app: Flask) -> None:
         headers,
         health,
         locks,
+        metrics,
+        request_log,
         static,
     )
     from portal.web.settings import audit
@@ -65,6 +67,8 @@ def register(app: Flask) -> None:
         static,
         headers,
         health,
+        metrics,
+        request_log,
     ):
         part.register(app)
     for noun in NOUNS:

@@ -9,10 +9,13 @@ from sqlalchemy import Date, select, text
 from portal.domain.terms import Proration
 from portal.domain.wording import difference
 from portal.extensions import db
-from portal.models import Call, Charge
+from portal.models import Call, Charge, Package
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
+from portal.services.corrections.planning import plan
+from portal.services.corrections.posting import post
+from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.what_changed import what_changed
 from tests.services.credit.test_credit import History
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
@@ -100,6 +103,15 @@ def test_a_reversed_charge_says_so(session, acme):
     charge = session.scalars(select(Charge).where(Charge.charge_on == NOVEMBER)).one()
     reverse(charge, "By mistake", today=TODAY, by=BEN, now=NOW)
     assert lines(acme) == [("−24.00", "Trunk × 1, reversed on 22 Nov 2026")]
+
+
+def test_what_was_corrected_back_to_a_day_is_a_line_of_its_own(session, acme):
+    run(TODAY)
+    package = session.scalars(select(Package).where(Package.name == "Trunk")).one()
+    whose, wanted = Whose(package=package), Wanted(OCTOBER, "GBP", {"retail": Decimal("25")})
+    seen = plan(wanted, whose, TODAY).fingerprint
+    post(wanted, whose, seen=seen, token="correction", today=TODAY, by=BEN, now=NOW)
+    assert lines(acme) == [("+12.00", "Trunk × 1, corrected on 22 Nov 2026")]
 
 
 def test_nothing_is_said_where_nothing_was_charged_before_or_the_span_has_not_begun(acme):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Row, Select, func, select, type_coerce
+from sqlalchemy import BigInteger, Row, Select, bindparam, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from portal.domain.charges import charges_due, corrected_from
@@ -38,6 +38,7 @@ from portal.models import (
     PackageSchedule,
     is_undone,
 )
+from portal.services.among import IDS, is_among
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
 LONGEST_PERIOD = timedelta(days=366)
@@ -85,6 +86,100 @@ class Loaded:
     def due(self, through: date) -> Due:
         """What falls due up to `through`."""
         return charges_due(self.terms, self.position, through, self.posted, self.spend, self.late)
+
+
+# What is asked for each chunk, written once: to write it anew takes a small chunk longer than the answer.
+
+
+def _micros(column: Any) -> Any:
+    """Money as the engine counts it."""
+    return type_coerce(column, BigInteger).label(column.key)
+
+
+def _each(prices: Any) -> list[Any]:
+    return [_micros(price) for price in (prices.cost, prices.retail, prices.setup_cost, prices.setup_retail)]
+
+
+def _since(of: Any, *values: Any, day: Any) -> Select[Any]:
+    """Rows of (whose, since when, value ...) of many, in the order of the days."""
+    return select(of, day, *values).where(is_among(of, IDS)).order_by(day)
+
+
+_ASSIGNMENTS: Any = (
+    select(
+        Assignment.id,
+        Assignment.package_id,
+        Assignment.customer_id,
+        Assignment.did_id,
+        Assignment.start_date,
+        Assignment.charge_from,
+        Assignment.auto_decrement_credit,
+        Package.name,
+        Package.proration,
+        Package.minimum_spend,
+        Customer.currency,
+        Did.number,
+        AssignmentPosition.charged_until,
+        AssignmentPosition.worked_through,
+        AssignmentPosition.version,
+        AssignmentPosition.post_all_through,
+        AssignmentPosition.late_from,
+        AssignmentPosition.late_on,
+        AssignmentPosition.was_undone,
+        select(Correction.id)
+        .where(Correction.customer_id == Assignment.customer_id)
+        .exists()
+        .label("rates_corrected"),
+    )
+    .join(Package, Package.id == Assignment.package_id)
+    .join(Customer, Customer.id == Assignment.customer_id)
+    .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
+    .outerjoin(Did, Did.id == Assignment.did_id)
+    .where(is_among(Assignment.id, IDS))
+    .order_by(Assignment.id)
+)
+_SCHEDULES = _since(
+    PackageSchedule.package_id,
+    PackageSchedule.frequency,
+    PackageSchedule.frequency_match,
+    day=PackageSchedule.effective_from,
+)
+_PRICES = (
+    select(PackagePrice.package_id, PackagePrice.currency, PackagePrice.effective_from, *_each(PackagePrice))
+    .where(is_among(PackagePrice.package_id, IDS))
+    .order_by(PackagePrice.effective_from)
+)
+_OWN_PRICES = _since(
+    AssignmentPrice.assignment_id, *_each(AssignmentPrice), day=AssignmentPrice.effective_from
+)
+_TAX_RATES = _since(
+    CustomerTaxRate.customer_id, _micros(CustomerTaxRate.rate), day=CustomerTaxRate.effective_from
+)
+_QUANTITIES = _since(
+    AssignmentQuantity.assignment_id, AssignmentQuantity.quantity, day=AssignmentQuantity.effective_from
+)
+_ENDS = _since(AssignmentEnd.assignment_id, AssignmentEnd.end_date, day=AssignmentEnd.known_on)
+_CALL_DAYS = select(Company.usage_wait_days, Company.late_call_days).limit(1)
+_reversal = aliased(Charge)
+_POSTED = (
+    select(
+        Charge.assignment_id,
+        Charge.id,
+        Charge.period_from,
+        Charge.period_until,
+        Charge.kind,
+        Charge.charge_on,
+        Charge.number,
+        Charge.corrects_id,
+        Charge.auto_decrement_credit,
+        *(_micros(column) for column in (Charge.amount, Charge.cost, Charge.tax, Charge.spend)),
+        type_coerce(Charge.tax_rate, BigInteger).label("rate"),
+        select(_reversal.id).where(_reversal.reverses_id == Charge.id).exists().label("is_reversed"),
+    )
+    .where(is_among(Charge.assignment_id, IDS), Charge.kind.in_(OF_PERIODS))
+    .where(Charge.period_from >= bindparam("earliest"), ~is_undone())
+    .order_by(Charge.number, Charge.id)
+)
 
 
 def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
@@ -153,7 +248,7 @@ def _terms_or_none(row: Row[Any]) -> dict[int, Terms]:
 
 
 def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    return db.session.execute(_assignments().where(Assignment.id.in_(assignment_ids))).all()
+    return db.session.execute(_ASSIGNMENTS, {"ids": assignment_ids}).all()
 
 
 def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
@@ -183,7 +278,7 @@ def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
 
 def call_days() -> tuple[int, int]:
     """Two settings: the days a minimum spend waits for its last calls, and those for which late calls reopen it."""
-    row = db.session.execute(select(Company.usage_wait_days, Company.late_call_days).limit(1)).first()
+    row = db.session.execute(_CALL_DAYS).first()
     return (row[0], row[1]) if row else (1, 90)
 
 
@@ -199,41 +294,6 @@ def _facts(row: Row[Any]) -> Facts:
     )  # fmt: skip
 
 
-def _assignments() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Assignment.id,
-            Assignment.package_id,
-            Assignment.customer_id,
-            Assignment.did_id,
-            Assignment.start_date,
-            Assignment.charge_from,
-            Assignment.auto_decrement_credit,
-            Package.name,
-            Package.proration,
-            Package.minimum_spend,
-            Customer.currency,
-            Did.number,
-            AssignmentPosition.charged_until,
-            AssignmentPosition.worked_through,
-            AssignmentPosition.version,
-            AssignmentPosition.post_all_through,
-            AssignmentPosition.late_from,
-            AssignmentPosition.late_on,
-            AssignmentPosition.was_undone,
-            select(Correction.id)
-            .where(Correction.customer_id == Assignment.customer_id)
-            .exists()
-            .label("rates_corrected"),
-        )
-        .join(Package, Package.id == Assignment.package_id)
-        .join(Customer, Customer.id == Assignment.customer_id)
-        .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
-        .outerjoin(Did, Did.id == Assignment.did_id)
-        .order_by(Assignment.id)
-    )
-
-
 def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
     """Rows of (whose, holds from, value), in order of the day, as histories."""
     found: dict[Any, list[tuple[date, Any]]] = defaultdict(list)
@@ -243,87 +303,33 @@ def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
 
 
 def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
-    query = (
-        select(
-            PackageSchedule.package_id,
-            PackageSchedule.effective_from,
-            PackageSchedule.frequency,
-            PackageSchedule.frequency_match,
-        )
-        .where(PackageSchedule.package_id.in_(package_ids))
-        .order_by(PackageSchedule.effective_from)
-    )
-    return _histories(
-        (id, day, Schedule(frequency, match)) for id, day, frequency, match in db.session.execute(query)
-    )
+    rows = db.session.execute(_SCHEDULES, {"ids": package_ids})
+    return _histories((id, day, Schedule(frequency, match)) for id, day, frequency, match in rows)
 
 
 def prices_of(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
     """The prices of packages, by package and currency."""
-    prices = (PackagePrice.cost, PackagePrice.retail, PackagePrice.setup_cost, PackagePrice.setup_retail)
-    query = (
-        select(
-            PackagePrice.package_id,
-            PackagePrice.currency,
-            PackagePrice.effective_from,
-            *(type_coerce(price, BigInteger) for price in prices),
-        )
-        .where(PackagePrice.package_id.in_(package_ids))
-        .order_by(PackagePrice.effective_from)
-    )
-    return _histories(
-        ((id, currency), day, Prices(*four)) for id, currency, day, *four in db.session.execute(query)
-    )
+    rows = db.session.execute(_PRICES, {"ids": package_ids})
+    return _histories(((id, currency), day, Prices(*four)) for id, currency, day, *four in rows)
 
 
 def own_prices_of(assignment_ids: Sequence[int]) -> dict[int, History[OwnPrices]]:
     """The prices that are assignments' own, of those that have any."""
-    prices = (
-        AssignmentPrice.cost, AssignmentPrice.retail, AssignmentPrice.setup_cost, AssignmentPrice.setup_retail,
-    )  # fmt: skip
-    query = (
-        select(
-            AssignmentPrice.assignment_id,
-            AssignmentPrice.effective_from,
-            *(type_coerce(price, BigInteger) for price in prices),
-        )
-        .where(AssignmentPrice.assignment_id.in_(assignment_ids))
-        .order_by(AssignmentPrice.effective_from)
-    )
-    return _histories((id, day, OwnPrices(*four)) for id, day, *four in db.session.execute(query))
+    rows = db.session.execute(_OWN_PRICES, {"ids": assignment_ids})
+    return _histories((id, day, OwnPrices(*four)) for id, day, *four in rows)
 
 
 def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
-    query = (
-        select(
-            CustomerTaxRate.customer_id,
-            CustomerTaxRate.effective_from,
-            type_coerce(CustomerTaxRate.rate, BigInteger),
-        )
-        .where(CustomerTaxRate.customer_id.in_(customer_ids))
-        .order_by(CustomerTaxRate.effective_from)
-    )
-    return _histories(tuple(row) for row in db.session.execute(query))
+    """The tax rates of customers, in millionths of a per cent."""
+    return _histories(db.session.execute(_TAX_RATES, {"ids": customer_ids}))
 
 
 def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
-    query = (
-        select(
-            AssignmentQuantity.assignment_id, AssignmentQuantity.effective_from, AssignmentQuantity.quantity
-        )
-        .where(AssignmentQuantity.assignment_id.in_(assignment_ids))
-        .order_by(AssignmentQuantity.effective_from)
-    )
-    return _histories(tuple(row) for row in db.session.execute(query))
+    return _histories(db.session.execute(_QUANTITIES, {"ids": assignment_ids}))
 
 
 def _ends(assignment_ids: Sequence[int]) -> dict[int, History[date | None]]:
-    query = (
-        select(AssignmentEnd.assignment_id, AssignmentEnd.known_on, AssignmentEnd.end_date)
-        .where(AssignmentEnd.assignment_id.in_(assignment_ids))
-        .order_by(AssignmentEnd.known_on)
-    )
-    return _histories(tuple(row) for row in db.session.execute(query))
+    return _histories(db.session.execute(_ENDS, {"ids": assignment_ids}))
 
 
 def _add_posted(loaded: list[Loaded]) -> None:
@@ -350,32 +356,10 @@ def add_posted_since(loaded: list[Loaded], day: date, spend_before: date) -> Non
 
 
 def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
-    reversal = aliased(Charge)
-    query = (
-        select(
-            Charge.assignment_id,
-            Charge.id,
-            Charge.period_from,
-            Charge.period_until,
-            Charge.kind,
-            Charge.charge_on,
-            Charge.number,
-            Charge.corrects_id,
-            Charge.auto_decrement_credit,
-            type_coerce(Charge.amount, BigInteger).label("amount"),
-            type_coerce(Charge.cost, BigInteger).label("cost"),
-            type_coerce(Charge.tax, BigInteger).label("tax"),
-            type_coerce(Charge.tax_rate, BigInteger).label("rate"),
-            type_coerce(Charge.spend, BigInteger).label("spend"),
-            select(reversal.id).where(reversal.reverses_id == Charge.id).exists().label("is_reversed"),
-        )
-        .where(Charge.assignment_id.in_(earliest), Charge.kind.in_(OF_PERIODS))
-        .where(Charge.period_from >= min(earliest.values()), ~is_undone())
-        .order_by(Charge.number, Charge.id)
-    )
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
     taxed_on: dict[int, date] = {}
-    for row in db.session.execute(query):
+    asked = {"ids": earliest, "earliest": min(earliest.values())}
+    for row in db.session.execute(_POSTED, asked):
         item = by_id[row.assignment_id]
         stands = item.posted.get(row.period_from, Posted())
         if row.period_until is None:  # of the setup of that day: it only counts on

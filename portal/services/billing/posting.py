@@ -29,10 +29,12 @@ from portal.models import (
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
+from portal.services.among import among
 from portal.services.billing.again import lock_owners_of_undone, owners_are_locked, posted_before
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
+from portal.services.copying import copy_in
 from portal.services.credit import (
     Act,
     first_due_day,
@@ -193,6 +195,7 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
     taken = to_pay = False
     days = payment_days({worked.loaded.facts.customer_id for worked in ready})
     again = posted_before(ready)
+    before = db.session.scalar(select(func.max(Charge.id))) or 0
     for worked in ready:
         for due in worked.due.charges:
             row = _row(worked, due, run_id, by, now)
@@ -213,10 +216,12 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
     _insert(rows)
     again.put_on(Act(today, by, now))
     ids = [worked.loaded.facts.assignment_id for worked in ready]
+    # Found by their ids alone: by their assignments, all that these were ever charged would be read again.
+    new = and_(Charge.id > before, among(Charge.assignment_id + 0, ids))
     if taken:
-        enter_charges(Charge.assignment_id.in_(ids), today, now)
+        enter_charges(new, today, now)
     if to_pay:
-        open_new(and_(Charge.assignment_id.in_(ids), Charge.posted_at == now))
+        open_new(new)
     if reduced:
         take_off(reduced, today, by=by, now=now)
     if run_id:
@@ -226,7 +231,7 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     if rows:
-        db.session.execute(insert(CHARGE), rows)
+        copy_in(CHARGE, tuple(rows[0]), [tuple(row.values()) for row in rows])
         rows.clear()
 
 

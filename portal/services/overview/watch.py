@@ -1,4 +1,5 @@
-"""What needs a look: who is held, runs and imports that stopped, prices below cost, customers who leave or lose."""
+"""What needs a look: who is held, runs and imports that stopped or did not take place, mail that does not leave,
+prices below cost, customers who leave or lose."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,6 +17,8 @@ from portal.models import (
     Charge,
     Customer,
     ImportState,
+    Mail,
+    MailState,
     Package,
     PackagePrice,
     Run,
@@ -28,11 +31,15 @@ from portal.services import credit
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import in_force, open_on, own_in_force
+from portal.services.runs import gap
 
 # As many of each as the overview names; the lists have them all.
 NAMED = 8
 LOOKS_BACK = timedelta(days=30)
 LOOKS_AHEAD = timedelta(days=30)
+DAY = timedelta(days=1)
+# A message that waits so long was tried by nobody: it is sent at once, or a minute later.
+MAIL_WAITS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,71 @@ def held(today: date) -> list[Assignment]:
         .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
+
+
+def count_due(through: date) -> int:
+    """Assignments that a run up to a day would charge: two counts off indexes, however many there are."""
+    query = select(func.count()).where(AssignmentPosition.next_charge_on <= through)
+    return (db.session.scalar(query) or 0) - count_held(through)
+
+
+def count_held(through: date) -> int:
+    """Assignments that it would pass over until somebody chooses."""
+    query = select(func.count()).where(
+        AssignmentPosition.is_held, AssignmentPosition.next_charge_on <= through
+    )
+    return db.session.scalar(query) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotPosted:
+    """That charges wait because no run took place: the day up to which all are charged, and who waits since when."""
+
+    last: date | None
+    days: int
+    assignments: int
+
+
+def not_posted(today: date, now: datetime) -> NotPosted | None:
+    """What yesterday's run would have charged, and it did not take place (billing-rules 8).
+
+    Where there never was a run, assignments of two days ago and before are waited for: the first run is still to come.
+    """
+    last = gap.last_day()
+    if last is not None and last >= today - DAY:
+        return None
+    position = AssignmentPosition
+    first = select(position.next_charge_on).where(~position.is_held, position.next_charge_on < today)
+    if last is None:
+        first = first.join(Assignment).where(Assignment.created_at < now - 2 * DAY)
+    since = db.session.scalars(first.order_by(position.next_charge_on).limit(1)).first()
+    if since is None:
+        return None
+    return NotPosted(last, (today - (last or since)).days, count_due(today - DAY))
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Mail that does not leave: refused and tried again, given up in thirty days, tried by nobody; the last reason."""
+
+    refused: int
+    given_up: int
+    untried: int
+    reason: str
+
+    def __bool__(self) -> bool:
+        return bool(self.refused or self.given_up or self.untried)
+
+
+def unsent(now: datetime) -> Unsent:
+    """What of the outbox needs a look."""
+    waits, was_refused = Mail.state == MailState.WAITING, Mail.sentence != ""
+    given_up = (Mail.state == MailState.FAILED) & (Mail.created_at > now - LOOKS_BACK)
+    refused, untried = waits & was_refused, waits & ~was_refused & (Mail.due_at < now - MAIL_WAITS)
+    query = select(func.count()).select_from(Mail)
+    counts = [db.session.scalar(query.where(one)) or 0 for one in (refused, given_up, untried)]
+    last = select(Mail.sentence).where(or_(refused, given_up)).order_by(Mail.due_at.desc(), Mail.id.desc())
+    return Unsent(counts[0], counts[1], counts[2], db.session.scalars(last.limit(1)).first() or "")
 
 
 def below(reading: Reading) -> list[credit.BelowLimit]:

@@ -4,12 +4,14 @@ It commits: a chunk is a transaction, so that a run that is killed anywhere lose
 and goes on when it is started again.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import delete, false, insert, select, update
 from sqlalchemy.exc import OperationalError
 
+from portal import logs
 from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import long_day
@@ -28,6 +30,8 @@ from portal.services.runs.reports import keep_differences, report_chunk
 Clock = Callable[[], datetime]
 SIMULATED = raw_table(SimulatedCharge)
 TRIES = 20
+
+log = logging.getLogger("portal.runs")
 
 
 class PreviewOutdated(RuleBroken):
@@ -80,11 +84,16 @@ def start(
     return run
 
 
+@logs.by_number("run")
 def carry_out(run_id: int, today: date, clock: Clock, chunk: int = CHUNK) -> Run:
     """Do a run to its end, committing each chunk; started again, it goes on where it stopped."""
     run = db.session.get_one(Run, run_id)
     if run.state != RunState.RUNNING:
         return run
+    what = "Simulation" if run.simulate else "Run"
+    log.info(
+        "%s goes on" if run.done_count else "%s begins", what, extra={"through": run.through.isoformat()}
+    )
     if run.simulate:
         _simulate(run, today, clock, chunk)
     elif run.fingerprint and not run.done_count and _is_outdated(run, today, clock):
@@ -93,7 +102,10 @@ def carry_out(run_id: int, today: date, clock: Clock, chunk: int = CHUNK) -> Run
         _post(run, today, clock, chunk)
     run = db.session.get_one(Run, run_id)
     run.state, run.finished_at = RunState.DONE, clock()
+    counts = {"charges": run.charge_count, "held": run.held_count, "failed": run.failed_count}
+    seconds = (run.finished_at - run.started_at).total_seconds()
     db.session.commit()
+    log.info("%s done", what, extra={**counts, "seconds": seconds})
     return run
 
 

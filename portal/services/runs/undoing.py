@@ -7,6 +7,7 @@ that a run afterwards posts what is due then. What cannot be undone is left as i
 It commits: a chunk is a transaction. Killed anywhere, it goes on when it is asked for again.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, sel
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
+from portal import logs
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import whole
@@ -46,6 +48,8 @@ from portal.services.runs.runs import TRIES
 
 Clock = Callable[[], datetime]
 LEFT_SHOWN = 50
+
+log = logging.getLogger("portal.runs")
 # What the schedule and the end of an assignment bring, by a run or by a correction.
 LINES = (Kind.SETUP, Kind.ONE_OFF, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE, Kind.RECURRING)
 
@@ -266,6 +270,11 @@ def carry_out_undoing(undo_id: int, today: date, clock: Clock, chunk: int = CHUN
     if undo.state != RunState.RUNNING:
         return undo
     run = undo.run
+    with logs.about(run=run.id):
+        return _undo_all(undo_id, run, today, clock, chunk)
+
+
+def _undo_all(undo_id: int, run: Run, today: date, clock: Clock, chunk: int) -> RunUndo:
     query = select(RunPosition.assignment_id).where(_of(run)).order_by(RunPosition.assignment_id)
     ids = list(db.session.scalars(query))
     db.session.commit()
@@ -273,7 +282,9 @@ def carry_out_undoing(undo_id: int, today: date, clock: Clock, chunk: int = CHUN
         _again_and_again(undo_id, some, today, clock)
     undo = db.session.get_one(RunUndo, undo_id)
     undo.state, undo.finished_at = RunState.DONE, clock()
+    charges = undo.charge_count
     db.session.commit()
+    log.info("Run undone", extra={"charges": charges})
     return undo
 
 

@@ -5,6 +5,7 @@ from flask import Flask, Response
 from portal import database
 from portal.database import Failure
 from portal.web.http.errors import unavailable
+from portal.web.http.request_log import because
 
 
 def register(app: Flask) -> None:
@@ -14,9 +15,10 @@ def register(app: Flask) -> None:
     def _at_once() -> Response | None:
         known = database.patience()
         if known and known.hangs:
+            because("the database does not answer")
             return unavailable(Failure.AWAY)
         with database.reading():
             if why := app.extensions["portal.schema"].refusal():
-                app.logger.error("Not served: %s", why)
+                because(f"not served: {why}")
                 return unavailable(Failure.OTHER_VERSION)
         return None

@@ -14,6 +14,7 @@ from portal.database import Failure, kind_of, words_of
 from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.web.http.htmx import is_htmx
+from portal.web.http.request_log import because, request_id
 
 STALE = "Somebody else has saved this since you opened it. Load it again to see what is stored now."
 # Two acts at the same moment of which the database has let one go on.
@@ -58,6 +59,7 @@ def problem(status: int, text: str, way_out: WayOut | None = None) -> Response:
         "title": TITLES.get(status, "Not possible"),
         "text": text,
         "way_out": way_out,
+        "request_id": _shown_id(status),
     }
     template = "errors/_toast.html" if is_htmx() else "errors/page.html"
     try:
@@ -75,18 +77,23 @@ def unavailable(failure: Failure) -> Response:
     if failure is Failure.AWAY and request.method not in ("GET", "HEAD", "OPTIONS"):
         text += PERHAPS_SAVED
     template = "errors/_toast.html" if is_htmx() else "errors/page.html"
-    drawn = current_app.jinja_env.get_template(
-        template
-    )  # without what is put into every page: the company, the person
-    response = make_response(drawn.render(status=503, title=TITLES[503], text=text, company=None), 503)
+    # Drawn without what is put into every page: the company, the person.
+    drawn = current_app.jinja_env.get_template(template)
+    said = {"status": 503, "title": TITLES[503], "text": text, "company": None, "request_id": _shown_id(503)}
+    response = make_response(drawn.render(**said), 503)
     response.vary.add("HX-Request")
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
+def _shown_id(status: int) -> str:
+    """The request's id, where something went wrong that its line in the log explains. A refusal explains itself."""
+    return request_id() if status >= 500 else ""
+
+
 def _no_answer(error: SQLAlchemyError) -> Response:
-    """One line in the log, and the transaction ended as far as the database still listens."""
-    current_app.logger.error("%s %s, 503: %s", request.method, request.endpoint, words_of(error))
+    """The reason in the request's line, and the transaction ended as far as the database still listens."""
+    because(words_of(error))
     with suppress(SQLAlchemyError):
         db.session.rollback()
     return unavailable(kind_of(error))
@@ -123,7 +130,8 @@ def register(app: Flask) -> None:
     @app.errorhandler(DataError)
     @app.errorhandler(OverflowError)
     def out_of_range(error: Exception) -> Response:
-        app.logger.warning("A value out of range reached the database: %s", error)
+        kind = type(getattr(error, "orig", None) or error).__name__
+        app.logger.warning("A value out of range reached the database: %s", kind)
         db.session.rollback()
         return problem(422, "A value is too large. Enter a smaller one.")
 
@@ -141,7 +149,7 @@ def register(app: Flask) -> None:
     def no_room(error: OSError) -> Response:
         if error.errno not in NO_ROOM:
             raise error
-        app.logger.error("%s %s, 503: %s", request.method, request.endpoint, error)
+        because(str(error))
         with suppress(SQLAlchemyError):
             db.session.rollback()
         return unavailable(Failure.FULL)

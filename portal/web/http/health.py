@@ -18,6 +18,7 @@ from portal import database, schema
 from portal.extensions import db
 from portal.web.http.errors import RETRY_AFTER
 from portal.web.http.headers import HEADERS
+from portal.web.http.request_log import because
 
 OK, NOT_READY = "200 OK", "503 Service Unavailable"
 
@@ -35,7 +36,7 @@ def register(app: Flask) -> None:
             return portal(environ, start_response)
         told = {"status": "ok"}
         if path == "/ready":
-            told = {**told, "version": ours, "schema": schema.newest(), **_missing(app)}
+            told = {**told, "version": ours, "schema": schema.newest(), **_missing(app, environ)}
         status = OK if told["status"] == "ok" else NOT_READY
         body = json.dumps(told).encode() + b"\n"
         headers = {**HEADERS, "Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -48,35 +49,39 @@ def register(app: Flask) -> None:
     app.wsgi_app = stand_in_front  # type: ignore[method-assign,assignment]
 
 
-def _missing(app: Flask) -> dict[str, str]:
+def _missing(app: Flask, environ: dict[str, Any]) -> dict[str, str]:
     """What keeps the portal from its work, each with its reason; nothing, if nothing does."""
-    found = {}
+    found, known = {}, []
     with app.app_context():
         for what, look in (("database", _database), ("disk", _disk)):
             if why := look(app):
-                found[what] = why
-    return {"status": "not ready", **found} if found else {}
+                found[what] = why[0]
+                known.append(f"{what}: {why[1]}")
+    if not found:
+        return {}
+    because("; ".join(known), environ)
+    return {"status": "not ready", **found}
 
 
-def _database(app: Flask) -> str:
+# Each says what is missing to whoever asks, and to the log: how, with its host, is for the log alone.
+def _database(_app: Flask) -> tuple[str, str] | None:
     known = database.patience()
     if known and known.hangs:
-        return "it does not answer"
+        return "it does not answer", "it does not answer"
     try:
         with database.reading(), db.engine.connect() as connection:
             schema.check(connection, exact=False)
     except schema.OtherVersion as error:
-        return error.sentence
+        return error.sentence, error.sentence
     except SQLAlchemyError as error:
-        app.logger.error("Not ready: %s", database.words_of(error))
-        return "it cannot be reached"  # how, with its host, is for the log
-    return ""
+        return "it cannot be reached", database.words_of(error)
+    return None
 
 
-def _disk(app: Flask) -> str:
+def _disk(app: Flask) -> tuple[str, str] | None:
     try:
         with tempfile.TemporaryFile(dir=app.config["INSTANCE"]) as file:
             file.write(b"x")
     except OSError as error:
-        return (error.strerror or str(error)).lower()
-    return ""
+        return (error.strerror or str(error)).lower(), str(error)
+    return None

@@ -58,6 +58,8 @@ def show() -> str:
         package_bars=charts.lying([row.sums.margin for row in packages]),
         held=watch.held(day),
         named=watch.NAMED,
+        not_posted=watch.not_posted(day, now()),
+        unsent=watch.unsent(now()),
         runs=watch.runs_to_look_at(now()),
         undoings=watch.undoings_to_look_at(now()),
         imports=watch.imports_to_look_at(now()),

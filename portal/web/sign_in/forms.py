@@ -4,9 +4,10 @@ Tries are counted before a password is looked at. While one is being hashed no t
 that anybody else would wait for.
 """
 
+import logging
 from typing import Any
 
-from flask import g
+from flask import g, request
 from flask_security import (
     ChangePasswordForm,
     LoginForm,
@@ -34,13 +35,27 @@ from portal.web.shared.fields import Required
 from portal.web.sign_in.device_cookie import folded, place
 
 EMAIL_LONGEST = 254
+TOO_MANY = "too many tries"
 # No password is longer, and hashing anything longer would be work for nothing.
 not_too_long = Length(max=LONGEST, message="The password is wrong.")
+
+
+log = logging.getLogger("portal.sign_in")
 
 
 def close(text: str | None) -> str | None:
     """A code without the spaces that are there for the eye."""
     return "".join(text.split()).lower()[:40] if text else text
+
+
+def tell_refused(what: str, why: str, *, person: int | None = None, typed: str = "") -> None:
+    """A line for whoever watches who tries to get in, and from where.
+
+    An e-mail that was typed may be anything, a password too: it stands there as a digest, always the same.
+    """
+    account = {"account": attempts.subject("told", folded(typed))[:12]} if typed else {}
+    who = {"person": person} if person else {}
+    log.warning("%s refused: %s", what, why, extra={**account, **who, "address": request.remote_addr})
 
 
 def may_try(of_whom: str, limits: tuple[attempts.Limit, ...]) -> str | None:
@@ -71,6 +86,7 @@ class SignInForm(LoginForm):
         of_whom = attempts.subject("password", folded(typed), place(typed))
         if sentence := may_try(of_whom, attempts.PASSWORDS):
             self.form_errors.append(sentence)
+            tell_refused("Sign-in", TOO_MANY, typed=typed)
             return False
         with database.reading():
             fine = super().validate(**options)
@@ -79,6 +95,8 @@ class SignInForm(LoginForm):
         if fine and self.user:
             self.user.password = fresh  # hashed anew, where the way of hashing has changed
             forget_tries(of_whom)
+        if not fine:
+            tell_refused("Sign-in", "wrong e-mail or password", typed=typed)
         return fine
 
 
@@ -162,9 +180,12 @@ def _counted(form: Any, field: Field, validate: Any, options: dict[str, Any]) ->
     of_whom = attempts.subject("code", form.user.id)
     if sentence := may_try(of_whom, attempts.CODES):
         field.errors = [sentence]
+        tell_refused("Second step", TOO_MANY, person=form.user.id)
         return False
     if fine := bool(validate(**options)):
         attempts.succeeded(of_whom)
+    else:
+        tell_refused("Second step", "wrong code", person=form.user.id)
     return fine
 
 
@@ -174,7 +195,10 @@ def _of_whoever_is_signed_in(
     of_whom = attempts.subject("password of", user.id)
     if sentence := may_try(of_whom, attempts.PASSWORDS):
         field.errors = [sentence]
+        tell_refused("Password asked again", TOO_MANY, person=user.id)
         return False
     if fine := bool(validate(**options)):
         attempts.succeeded(of_whom)
+    else:
+        tell_refused("Password asked again", "not accepted", person=user.id)
     return fine

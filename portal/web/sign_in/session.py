@@ -26,6 +26,7 @@ from portal.models.user import User
 from portal.services.people import user_sessions
 from portal.web.http.access import OPEN
 from portal.web.http.afterwards import afterwards
+from portal.web.http.request_log import asked_by
 from portal.web.sign_in import device_cookie, recovery, second_factor
 from portal.web.sign_in.forms import (
     AskAgainForm,
@@ -78,7 +79,7 @@ def register(app: Flask) -> None:
     security.want_json(lambda _request: False)
     find_person = app.login_manager._user_callback  # type: ignore[attr-defined]
     app.login_manager.user_loader(  # type: ignore[attr-defined]
-        lambda uniquifier: find_person(uniquifier) if _is_live(uniquifier) else None
+        lambda uniquifier: _told(find_person(uniquifier)) if _is_live(uniquifier) else None
     )
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
     for signal, receiver in (
@@ -137,8 +138,16 @@ def _is_live(uniquifier: str) -> bool:
     return True
 
 
+def _told(person: User | None) -> User | None:
+    """Lines of the log say from here on who it is, by number."""
+    if person is not None:
+        asked_by(person.id)
+    return person
+
+
 def _begin(_app: Flask, user: User, **_: Any) -> None:
     """A session of our own; whoever knew the CSRF token of before knows nothing of after."""
+    asked_by(user.id)
     session.pop("csrf_token", None)
     g.pop("csrf_token", None)
     session.permanent = True

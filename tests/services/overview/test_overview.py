@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.due import Kind
 from portal.domain.schedule import Frequency
-from portal.models import CallImport, Charge, ImportState, Run, RunState
+from portal.models import CallImport, Charge, ImportState, Mail, MailState, Run, RunState
 from portal.services.assignments.changing import change_quantity
 from portal.services.charges import by_hand
 from portal.services.overview import due, history, recurring, remembering, watch
@@ -18,6 +18,7 @@ from portal.services.overview.remembering import Reading
 from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import PriceSet, definition_of
+from portal.services.runs import runs
 from portal.services.runs.upcoming import upcoming
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -379,3 +380,81 @@ def test_what_falls_due_is_never_told_as_it_was(session, remembers, monkeypatch)
     assert due.due(Reading(TODAY)).now == 1
     run()
     assert due.due(Reading(TODAY)).now == 0
+
+
+# -- a run that did not take place, and mail that does not leave
+
+
+def a_night(day):
+    """A run for everybody, as the night's."""
+    made = runs.start(day, simulate=False, today=day, by="the night", now=NOW)
+    return runs.carry_out(made.id, day, lambda: NOW)
+
+
+def test_that_nothing_was_posted_for_24_days_though_charges_wait_needs_a_look():
+    day = TODAY - 24 * DAY
+    assigned(a_package(retail="10", match=(day.day,)), a_customer(), day)
+    a_night(day)
+    for days in (0, 1):
+        assert watch.not_posted(day + days * DAY, NOW) is None
+    assigned(a_package("Weekly", frequency=Frequency.WEEKLY, match=()), a_customer("Globex"), day + 2 * DAY)
+    found = watch.not_posted(TODAY, NOW)
+    assert (found.last, found.days, found.assignments) == (day, 24, 1)
+    a_night(TODAY)
+    assert watch.not_posted(TODAY, NOW) is None
+
+
+def test_where_nothing_waits_no_run_is_missing():
+    day = TODAY - 24 * DAY
+    a_night(day)
+    assigned(a_package(match=()), a_customer(), TODAY)
+    assert watch.not_posted(TODAY, NOW) is None
+
+
+def test_what_is_held_waits_for_somebody_and_not_for_a_night(session):
+    a_night(TODAY - 24 * DAY)
+    held = assigned(a_package(match=()), a_customer(), TODAY - 20 * DAY)
+    held.position.held_lines = 41
+    session.flush()
+    assert watch.not_posted(TODAY, NOW) is None
+
+
+def test_a_run_for_one_customer_or_a_simulation_is_no_run_for_everybody():
+    day = TODAY - 5 * DAY
+    a_night(day)
+    one, other = a_customer(), a_customer("Globex")
+    for customer in (one, other):
+        assigned(a_package(match=()), customer, day + DAY)
+    for options in ({"customer_id": one.id, "simulate": False}, {"simulate": True}):
+        made = runs.start(TODAY, today=TODAY, by="Ben", now=NOW, **options)
+        runs.carry_out(made.id, TODAY, lambda: NOW)
+    assert watch.not_posted(TODAY, NOW).assignments == 1
+
+
+def test_before_the_first_run_what_was_assigned_days_ago_waits_for_it(session):
+    made = assigned(a_package(match=()), a_customer(), TODAY - 9 * DAY)
+    assert watch.not_posted(TODAY, NOW) is None
+    made.created_at = NOW - 3 * DAY
+    session.flush()
+    found = watch.not_posted(TODAY, NOW)
+    assert (found.last, found.assignments) == (None, 1)
+
+
+def a_mail(session, key, state, sentence="", due=NOW):
+    said = {"to": "ann@acme.example", "subject": "x", "text": "x", "created_at": due, "due_at": due}
+    session.add(Mail(key=key, state=state, sentence=sentence, **said))
+    session.flush()
+
+
+def test_mail_that_does_not_leave_needs_a_look_with_the_last_reason(session):
+    a_mail(session, "just now", MailState.WAITING, due=NOW - timedelta(minutes=5))
+    a_mail(session, "gone", MailState.SENT)
+    assert not watch.unsent(NOW)
+    a_mail(session, "old", MailState.FAILED, "No such person.", due=NOW - timedelta(days=40))
+    assert not watch.unsent(NOW)
+    a_mail(session, "given up", MailState.FAILED, "No such person.", due=NOW - DAY)
+    a_mail(session, "refused", MailState.WAITING, "The mail server refused it.", due=NOW + DAY)
+    a_mail(session, "untried", MailState.WAITING, due=NOW - timedelta(hours=2))
+    found = watch.unsent(NOW)
+    assert (found.refused, found.given_up, found.untried) == (1, 1, 1)
+    assert found.reason == "The mail server refused it."

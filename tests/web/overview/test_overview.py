@@ -1,18 +1,19 @@
 """The overview: answers on top, each chart with its question above and the same amounts beside it."""
 
 import time
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from portal.clock import now
 from portal.domain.schedule import Frequency
-from portal.models import Company
+from portal.models import Company, Mail, MailState
 from portal.services.overview import remembering
+from portal.services.runs import runs
 from portal.web.overview import pages
 from portal.web.shared.filters import instant
 from tests.pages import page, words
-from tests.trade import TODAY, a_customer, a_package, assigned, run
+from tests.trade import NOW, TODAY, a_customer, a_package, assigned, run
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +106,37 @@ def test_amounts_are_written_as_their_currency_has_them(client, session):
     session.commit()
     row = page(client.get("/")).select_one("#recurs").find_parent("section").select_one("tbody tr")
     assert words(row) == "JPY 1 1,400 580 820 59%"
+
+
+# -- a run that did not take place, and mail that does not leave
+
+
+@pytest.fixture
+def neglected(session):
+    """The last run was 24 days ago, something is due since, and a message could not be sent."""
+    day = TODAY - timedelta(days=24)
+    made = runs.start(day, simulate=False, today=day, by="the night", now=NOW)
+    runs.carry_out(made.id, day, lambda: NOW)
+    assigned(a_package("Weekly", frequency=Frequency.WEEKLY, match=()), a_customer(), day)
+    said = {"to": "ann@acme.example", "subject": "x", "text": "x", "created_at": now(), "due_at": now()}
+    session.add(Mail(key="one", state=MailState.WAITING, sentence="It could not be reached.", **said))
+    session.commit()
+
+
+def test_after_24_days_without_a_run_it_is_not_nothing_that_needs_attention(client, as_viewer, neglected):
+    shown = page(client.get("/")).select_one("#watch").find_parent("section")
+    assert "No run for 24 days : the last for all customers was up to 29 Oct 2026" in words(shown)
+    assert "1 assignment has overdue charges" in words(shown)
+    assert "1 message could not be sent yet. The last reason: It could not be reached." in words(shown)
+    links = [link["href"] for link in shown.select("a")]
+    assert links[:2] == ["/runs/new", "/settings/mail"]
+    for link in links[:2]:
+        assert client.get(link).status_code == 200
+    seen = page(as_viewer.get("/")).select_one("#watch").find_parent("section")
+    for link in [link["href"] for link in seen.select("a")][:2]:
+        assert as_viewer.get(link).status_code == 200
+
+
+def test_where_nothing_needs_attention_all_that_was_looked_for_is_named(client):
+    shown = page(client.get("/")).select_one("#watch").find_parent("section")
+    assert "Nothing: no run is missing or failed" in words(shown) and "all mail was sent" in words(shown)
