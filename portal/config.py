@@ -283,6 +283,15 @@ SETTINGS = (
         _some,
     ),
     Setting(
+        "PORTAL_WAITING_FILE_DAYS",
+        "WAITING_FILE_DAYS",
+        "30",
+        "days",
+        "How long a file of calls of which nothing was imported waits to have its columns chosen, or to be continued, "
+        "before it is discarded.",
+        _some,
+    ),
+    Setting(
         "PORTAL_STATEMENT_SECONDS",
         "STATEMENT_SECONDS",
         "60",

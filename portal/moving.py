@@ -9,7 +9,19 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Integer, Table, create_engine, func, insert, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    Table,
+    create_engine,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from portal import database, schema
@@ -17,6 +29,7 @@ from portal.domain.errors import RuleBroken
 from portal.extensions import db
 
 AT_ONCE = 2_000  # rows
+FEW = 20  # where a row may hold a megabyte
 # What a database that nobody has worked with holds nothing of.
 WORKED_WITH = ("user", "customer", "package", "charge", "audit_entry")
 
@@ -68,7 +81,7 @@ def _move(old: Connection, new: Connection, say: Say) -> int:
     total = 0
     for table in tables:
         count = 0
-        for rows in _rows(old, table).partitions(AT_ONCE):
+        for rows in _rows(old, table).partitions():
             new.execute(insert(table), [dict(row._mapping) for row in rows])
             count += len(rows)
         _count_on(old, new, table)
@@ -85,7 +98,8 @@ def _rows(connection: Connection, table: Table) -> Any:
     """Its rows in an order that is the same on both databases."""
     ordered = list(table.primary_key) or list(table.columns)
     query = select(table).order_by(*ordered)
-    return connection.execute(query.execution_options(yield_per=AT_ONCE))
+    is_long = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    return connection.execute(query.execution_options(yield_per=FEW if is_long else AT_ONCE))
 
 
 def _count_on(old: Connection, new: Connection, table: Table) -> None:
@@ -117,5 +131,5 @@ def compare(old: Connection, new: Connection, table: Table) -> None:
 
 def _tuples(connection: Connection, table: Table) -> Generator[tuple[Any, ...], None, None]:
     with _rows(connection, table) as result:
-        for rows in result.partitions(AT_ONCE):
+        for rows in result.partitions():
             yield from map(tuple, rows)

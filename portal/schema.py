@@ -21,7 +21,7 @@ MAY_SERVE = "may_serve"
 AT = "SELECT version_num FROM alembic_version"
 # Where posting and taking in begin, and where they put what they made. (A chunk of calls moves its import on.)
 POSTS = re.compile(
-    r"\s*(?:INSERT INTO \"?(?:run|charge|balance_entry|call|call_import)\"? |UPDATE call_import )"
+    r"\s*(?:INSERT INTO \"?(?:run|charge|balance_entry|call|call_file|call_import)\"? |UPDATE call_import )"
 )
 SEEN = "portal.schema"
 LOOKS_EVERY = 5  # seconds: how often a server asks whether the database was upgraded under it

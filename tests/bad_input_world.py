@@ -13,7 +13,6 @@ from sqlalchemy import select
 from portal.extensions import db
 from portal.models import Allocation, Charge, Customer, Did, Package, Payment, PaymentState
 from portal.services import credit
-from portal.services.calls import importing
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.corrections.planning import plan
 from portal.services.corrections.tax_rates import RateWanted, plan_rate
@@ -102,7 +101,7 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     customers.change_tax_rate(acme, Decimal(10), date(2027, 1, 1), trade.TODAY)
     db.session.add(stock)
     path = calling.a_file(folder, ["1,Acme,x,y,z,1.00"], "aa,bb,cc,dd,ee,ff", "strange.csv")
-    strange, _ = importing.accept(path, "strange.csv", replaces=False, by=trade.BEN, now=trade.NOW)
+    strange = calling.accepted(path, by=trade.BEN)
     simulation = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
     )

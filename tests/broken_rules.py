@@ -649,6 +649,8 @@ TAX_RATES = [
 ]  # fmt: skip
 
 RIGHT_TERMS = [
+    ("15. an own price is lifted back to a day: then it is nothing [corrected-own-price-lifted]",
+     "None if price is None else to_micros(price)", "to_micros(price or 0)"),
     ("15. chosen assignments get an own price: quantity alone [corrected-chosen]",
      "    if prices:\n", "    if False:\n"),
     ("15. own prices are left alone: not [corrected-own-price-is-left]",

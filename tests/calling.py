@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -32,9 +33,18 @@ def a_file(folder: Path, lines: Iterable[str], head: str = HEAD, name: str = "ca
     return path
 
 
+def accepted(path: Path, **said: Any) -> CallImport:
+    """A file accepted, of which nothing is taken in yet: neither is it committed, nor the import."""
+    with path.open("rb") as file:
+        import_ = importing.accept(
+            file, **{"file_name": path.name, "replaces": False, "by": "", "now": NOW} | said
+        )
+    return import_
+
+
 def begun(path: Path, *, replaces: bool = False) -> CallImport:
     """A file accepted, of which nothing is taken in yet."""
-    import_, _ = importing.accept(path, path.name, replaces=replaces, by=BEN, now=NOW)
+    import_ = accepted(path, replaces=replaces, by=BEN)
     db.session.commit()
     return import_
 

@@ -63,7 +63,7 @@ security      wan_register wan_register_response wan_signin wan_signin_response 
 """
 
 COMMANDS = """
-charge                 : (company) customer? position charge
+charge                 : (company) customer? position charge import?
 import calls           : (company) (did)? customer position? import
 notices                : (position)
 user no-second-step    : person

@@ -17,7 +17,7 @@ from portal import clock
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
 from portal.services import audit, notices
-from portal.services.calls import importing
+from portal.services.calls import importing, retention
 from portal.services.people import people
 from portal.services.runs import runs
 from tests import trade, world
@@ -82,6 +82,11 @@ def _charge(scene: Scene) -> None:
     run = runs.start(trade.TODAY, simulate=False, today=trade.TODAY, by="cron", now=clock.now())
     db.session.commit()
     runs.carry_out(run.id, trade.TODAY, clock.now)
+
+
+def _sweep(_scene: Scene) -> None:
+    """What a night's run does once it is done, a month later."""
+    retention.sweep(clock.now() + timedelta(days=31), 30)
 
 
 def _take_in(name: str) -> Callable[[Scene], None]:
@@ -328,6 +333,7 @@ def _forms() -> list[Act]:
         Act("remove the logo", "settings.remove_logo", "/settings/logo/remove"),
         # commands
         Act("the night's run", "charge", command=_charge),
+        Act("a month's end for files that wait", "charge", command=_sweep),
         Act("the night's calls", "import calls", command=_take_in("paused")),
         Act("the calls that came in", "import calls", command=_take_in("going"), held_at="bytes_done"),
         Act("the morning's notices", "notices", command=_announce),

@@ -152,5 +152,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("stop the import", "the calls that came in"),
         ("take up the import", "the night's calls"),
         ("map the columns", "map the columns"),
+        ("map the columns", "a month's end for files that wait"),
+        ("take up the import", "a month's end for files that wait"),
     ],
 }

@@ -4,7 +4,6 @@
 still be changed.
 """
 
-import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -32,7 +31,6 @@ from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, Us
 from portal.services import bulk_acts, credit
 from portal.services.assignments import changing, own_impact, own_prices
 from portal.services.billing.posting import post_chunk
-from portal.services.calls import columns
 from portal.services.charges import by_hand, reversing_many
 from portal.services.corrections import planning, posting
 from portal.services.corrections.tax_rates import RateWanted, plan_rate
@@ -46,7 +44,6 @@ from tests import calling, trade, world
 
 NOVEMBER = date(2026, 11, 1)
 SUMMER = date(2026, 9, 15)
-HEAD = calling.HEAD.split(",")
 
 
 @dataclass
@@ -247,7 +244,12 @@ def _pay(names: dict[str, Any]) -> None:
 
 
 def _import(
-    folder: Path, name: str, number: int, customer: str, names: dict[str, Any], **state: Any
+    folder: Path,
+    name: str,
+    number: int,
+    customer: str,
+    names: dict[str, Any],
+    state: ImportState = ImportState.STOPPED,
 ) -> CallImport:
     """A file that waits to be taken in: a call to each of two customers' days, one of them naming a DID."""
     lines = [
@@ -255,13 +257,8 @@ def _import(
         calling.a_line(f"{name}-{number}-2", "2026-10-03 23:30:00", 60, "2.40", customer=customer, did="+442079460101"),
     ]  # fmt: skip
     path = calling.a_file(folder, lines, name=f"{name}.csv")
-    mapping, _ = columns.mapping_of(HEAD)
-    found = CallImport(
-        file_name=path.name, path=str(path), head=json.dumps(HEAD), mapping=mapping.to_json(),
-        lines_total=2, bytes_total=path.stat().st_size, started_at=clock.now(), heartbeat_at=clock.now(),
-        **{"state": ImportState.STOPPED, **state},
-    )  # fmt: skip
-    db.session.add(found)
+    found = calling.accepted(path, now=clock.now())
+    found.state = state
     db.session.flush()
     return found
 

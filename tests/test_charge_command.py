@@ -1,16 +1,18 @@
 """`portal charge` and `portal preview`: what the portal does, from the command line."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from portal.cli import main
+from portal.clock import now
 from portal.extensions import db
 from portal.models import Charge, Run
 from portal.services.customers.customers import change_customer, fields_of, named
+from tests.calling import a_file, accepted
 from tests.trade import a_customer, a_package, assigned
 
 NOVEMBER = date(2026, 11, 1)
@@ -55,6 +57,24 @@ def test_it_posts_all_that_is_due_and_says_so_in_a_line_for_each_currency(portal
     assert counted(app) == 2
     assert "0 charges posted" in portal("charge")
     assert counted(app) == 2
+
+
+def test_a_run_for_everyone_discards_files_of_calls_that_nobody_came_back_to_and_says_so(
+    portal, app, trade, tmp_path
+):
+    with app.app_context():
+        waits = accepted(a_file(tmp_path, ["a,Acme,1"], "ref,who,pounds"), now=now() - timedelta(days=31))
+        db.session.commit()
+        id = waits.id
+    for arguments in (["--simulate"], ["--customer", "Acme"]):
+        assert "Discarded" not in portal("charge", *arguments)
+    assert json.loads(portal("charge", "--simulate", "--json"))["state"] == "done"
+    said = portal("charge").splitlines()
+    assert said[-1] == (
+        f"Import {id} (calls.csv): Discarded: its columns were not chosen within 30 days. "
+        "Nothing of the file was imported."
+    )
+    assert "Discarded" not in portal("charge")
 
 
 def test_for_one_customer_by_name_or_number(portal, app, trade):

@@ -12,10 +12,11 @@ from portal import moving
 from portal.cli import main
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
-from portal.models import Customer
+from portal.models import CallImport, Customer
 from portal.services import demo
 from portal.services.people import people
 from tests import world
+from tests.calling import a_file, a_line, gone_on_with, half_in, noon
 from tests.trade import a_customer
 
 NAME = "portal_test_moved"
@@ -47,7 +48,8 @@ def source(tmp_path):
     with app.app_context():
         a_customer("Acme Ünïted")
         a_customer("Globex")
-        db.session.commit()
+        # A file that is half in: whoever goes on with it does so on PostgreSQL.
+        half_in(a_file(tmp_path, [a_line(str(n), noon(TODAY), 60, "1", customer="Globex") for n in range(9)]))
         db.session.commit()
     yield app
     with app.app_context():
@@ -82,6 +84,8 @@ def test_every_row_goes_over_and_new_ones_go_on_after_the_last(source, target, m
     with target.app_context():
         assert a_customer("New").id == 3
         db.session.rollback()
+        import_ = db.session.scalars(select(CallImport)).one()
+        assert (import_.lines_done, gone_on_with(import_).taken_count) == (1, 9)
         keys = db.session.scalar(text("SELECT count(*) FROM pg_constraint WHERE contype = 'f'"))
         assert keys == sum(len(table.foreign_key_constraints) for table in db.metadata.tables.values())
         db.session.remove()

@@ -1,16 +1,13 @@
 """Settings: documented, checked at the start, safe in production."""
 
 import os
-from io import BytesIO
 
 import pytest
-from werkzeug.datastructures import FileStorage
 
 from portal import create_app
 from portal.config import ROOT, SETTINGS, BadSetting, as_markdown, finish, load
 from portal.database import upgrade
 from portal.extensions import db
-from portal.services.calls import uploads
 
 
 def test_the_documentation_holds_every_setting_with_its_default_and_unit():
@@ -109,7 +106,6 @@ def test_everything_that_is_made_is_for_its_owner_alone(tmp_path):
         app = create_app({"INSTANCE": tmp_path / "new" / "instance", "TESTING": True})
         upgrade(app)
         with app.app_context():
-            uploads.keep(FileStorage(BytesIO(b"1,Acme"), "calls.csv"), app.config["INSTANCE"])
             app.test_client().get("/login")
             made = sorted((tmp_path / "new" / "instance").rglob("*"))
             db.session.rollback()
@@ -117,7 +113,7 @@ def test_everything_that_is_made_is_for_its_owner_alone(tmp_path):
             db.engine.dispose()
     finally:
         os.umask(before)
-    assert {"new/instance/portal.db", "new/instance/calls", "new/instance/secret-key"} <= modes.keys()
+    assert {"new/instance/portal.db", "new/instance/secret-key"} <= modes.keys()
     assert any(name.startswith("new/instance/templates/") for name in modes)
     open_to_others = {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
     assert not open_to_others

@@ -53,10 +53,27 @@ def upgrade() -> None:
     op.create_index("ix_audit_entry_noun_noun_id", "audit_entry", ["noun", "noun_id", "id"], unique=False)
 
     op.create_table(
+        "call_file",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_call_file"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "call_file_piece",
+        sa.Column("file_id", PK, autoincrement=False, nullable=False),
+        sa.Column("begins", PK, autoincrement=False, nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["call_file.id"], name="fk_call_file_piece_file_id_call_file", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("file_id", "begins", name="pk_call_file_piece"),
+    )
+    op.create_table(
         "call_import",
         sa.Column("id", PK, nullable=False),
         sa.Column("file_name", sa.String(length=250), nullable=False),
-        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("file_id", PK, nullable=True),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("replaces", sa.Boolean(), nullable=False),
         sa.Column("mapping", sa.Text(), nullable=False),
@@ -68,7 +85,7 @@ def upgrade() -> None:
                 "running",
                 "stopped",
                 "done",
-                "refused",
+                "discarded",
                 name="state",
                 native_enum=False,
                 create_constraint=True,
@@ -91,6 +108,9 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paused_seconds", sa.Integer(), server_default="0", nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["call_file.id"], name="fk_call_import_file_id_call_file", ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_call_import"),
         sqlite_autoincrement=True,
     )
@@ -1567,4 +1587,6 @@ def downgrade() -> None:
     op.drop_table("company")
     op.drop_table("call_mapping")
     op.drop_table("call_import")
+    op.drop_table("call_file_piece")
+    op.drop_table("call_file")
     op.drop_table("audit_entry")

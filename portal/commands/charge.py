@@ -44,7 +44,8 @@ def command(
     """Post every charge due up to a day, each missed day with its own charge date.
 
     Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
-    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction.
+    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction. A run for everyone also discards files of
+    calls that have waited too long for somebody (PORTAL_WAITING_FILE_DAYS).
 
     \b
     Every night:  15 1 * * *  /usr/local/bin/portal charge
@@ -63,8 +64,21 @@ def command(
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)
     click.echo(json.dumps(answer, indent=2) if as_json else "\n".join(_lines(answer)))
+    if not (run.simulate or run.customer_id):
+        _sweep()
     if run.failed_count:
         sys.exit(NOT_ALL)
+
+
+def _sweep() -> None:
+    """Once a night is often enough, and this is what every night has."""
+    from flask import current_app
+
+    from portal.clock import now
+    from portal.services.calls import retention
+
+    for import_ in retention.sweep(now(), current_app.config["WAITING_FILE_DAYS"]):
+        click.echo(f"Import {import_.id} ({import_.file_name}): {import_.sentence}", err=True)
 
 
 def _undo(undo_id: int) -> None:

@@ -1,6 +1,7 @@
 """Take in files. `portal import calls FILE`: rated call records from CSV, plain or gzip.
 
-Exit status: 0 all is taken in, 1 refused, 3 there are bad rows, or it was stopped.
+Exit status: 0 all is taken in, 1 refused, 3 there are bad rows, or it was stopped (SIGTERM, Ctrl-C: behind the lines
+in hand).
 """
 
 import sys
@@ -39,21 +40,22 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     """Import the call records of FILE: CSV, plain or gzip, with column names in the first line.
 
     Each call counts once, by customer and call id, however often it is sent. Every bad row is named with its line
-    and reason; good rows are kept. If it was killed, continue it with --import and the number it printed first.
+    and reason; good rows are kept. If it was stopped or killed, continue it, on whatever machine, with --import and the
+    number it printed first.
     """
-    from flask import current_app
-
     from portal.clock import now, today
     from portal.extensions import db
     from portal.models import CallImport
-    from portal.services.calls import importing, rejects, uploads
+    from portal.services.calls import importing, rejects
+    from portal.stopping import asked_to_stop
 
     if bool(file) == bool(import_id):
         raise click.UsageError("Name a FILE, or an import to continue.")
     if file:
-        import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())
+        with file.open("rb") as opened:
+            import_ = importing.accept(opened, file.name, replaces=replace, by=BY, now=now())
         db.session.commit()
-        click.echo(f"Import {import_.id}: {plural(lines, 'line')}.", err=True)
+        click.echo(f"Import {import_.id}: {plural(import_.lines_total, 'line')}.", err=True)
         if importing.needs_mapping(import_):
             raise click.ClickException(
                 f"{import_.sentence} Choose the columns on the import's page, under Calls."
@@ -63,10 +65,13 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
         if import_.state != "running" or importing.is_interrupted(import_, now()):
             importing.go_on(import_, now())
             db.session.commit()
-    path = import_.path
-    import_ = importing.carry_out(import_.id, today(), now, say=_progress)
-    if import_.state == "done":
-        uploads.let_go(path, current_app.config["INSTANCE"])
+    with asked_to_stop() as is_asked_to_stop:
+        import_ = importing.carry_out(
+            import_.id, today(), now, say=_progress, is_asked_to_stop=is_asked_to_stop
+        )
+        if is_asked_to_stop():
+            importing.stop(import_)
+            db.session.commit()
     click.echo(_outcome(import_))
     if bad_rows and import_.bad_count:
         with open(bad_rows, "w", encoding="utf-8", newline="", opener=private.opener) as out:

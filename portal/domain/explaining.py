@@ -102,12 +102,12 @@ def explain(
     `terms` are its assignment's, if it has one; `original` is the charge that it reverses or undoes; `corrected` what
     is said of the correction back to a day that posted it.
     """
-    if corrected is not None:
+    if corrected is not None and line.kind != Kind.UNDO:
         how = _corrected_tax(line) if corrected.is_of_tax else _corrected_back(line, terms)
         return f"Corrected on {short_day(line.charge_on)}: {corrected.sentence} {how}"
     match line.kind:
         case Kind.SETUP:
-            return f"Set-up, once, on the start date: {_times(line)}.{_own(line, terms)}"
+            return f"Setup, once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.ONE_OFF:
             return f"Charged once, on the start date: {_times(line)}.{_own(line, terms)}"
         case Kind.RECURRING:
@@ -380,10 +380,15 @@ def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."
 
 
+UNDONE = {Kind.CREDIT: "credit", Kind.DIFFERENCE: "difference"}
+
+
 def _undo(line: ChargeFacts, original: ChargeFacts | None) -> str:
     sum_ = money(abs(line.amount), line.currency)
     if original is not None and original.kind == Kind.WRITE_OFF_LAPSED:
         return f"{sum_} of a write-off is needed again, because the charge is there again."
-    what = "credit" if original is not None and original.kind == Kind.CREDIT else "charge"
-    done = "goes back" if line.amount < 0 else "is charged again"
+    what = UNDONE.get(original.kind, "charge") if original is not None else "charge"
+    if not line.amount:
+        sum_ = f"tax of {money(abs(line.tax), line.currency)}"
+    done = "goes back" if (line.amount or line.tax) < 0 else "is charged again"
     return f"The {what} of {short_day(line.charge_on)} was undone, as if it had never been posted: {sum_} {done}."

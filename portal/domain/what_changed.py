@@ -81,8 +81,8 @@ def changes(items: Iterable[Item], since: date, through: date, currency: str) ->
 
 def _named(items: list[Item], reason: str) -> str:
     first, quantity = items[0], sum(item.quantity for item in items)
-    if first.starts_on is None or reason.startswith(QUANTITY):
-        return first.label
+    if first.starts_on is None or first.corrected or reason.startswith(QUANTITY):
+        return first.label  # of what was corrected, each line may count others
     on = f" on {international(first.did_number)}" if len(items) == 1 and first.did_number else ""
     return f"{first.label} × {whole(quantity)}{on}"
 
@@ -102,7 +102,7 @@ def _reason(item: Item, since: date, through: date, currency: str) -> str:
             else _instead(item, currency)
         )
     if item.once:
-        return f", {'set-up' if Kind.SETUP in here.kinds else 'charged once'} on {day(here.last_on)}"
+        return f", {'setup' if Kind.SETUP in here.kinds else 'charged once'} on {day(here.last_on)}"
     if item.ends_on and item.ends_on <= through and item.difference < 0:
         return f", {'credit, ' if Kind.CREDIT in now.kinds else ''}ended on {day(item.ends_on)}"
     if item.starts_on >= since and item.difference > 0:

@@ -15,7 +15,17 @@ from portal.models.assignment import (
 from portal.models.audit_entry import AuditEntry
 from portal.models.balance_entry import BalanceEntry, EntrySource
 from portal.models.bulk_act import BulkAct, BulkActThing, BulkKind
-from portal.models.call import Call, CallChange, CallCover, CallImport, CallMapping, CallReject, ImportState
+from portal.models.call import (
+    Call,
+    CallChange,
+    CallCover,
+    CallFile,
+    CallFilePiece,
+    CallImport,
+    CallMapping,
+    CallReject,
+    ImportState,
+)
 from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
@@ -61,6 +71,8 @@ __all__ = [
     "Call",
     "CallChange",
     "CallCover",
+    "CallFile",
+    "CallFilePiece",
     "CallImport",
     "CallMapping",
     "CallReject",

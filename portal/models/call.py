@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -88,13 +89,33 @@ class CallCover(db.Model):
     amount: Mapped[Decimal] = mapped_column(Money)
 
 
+class CallFile(db.Model):
+    """The lines of a file of calls, kept in pieces where every server finds them, until its import needs them no more.
+
+    One that no import has is still being kept, or is left of somebody who was killed in keeping it or letting it go.
+    """
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    kept_at: Mapped[datetime] = mapped_column(UTC)
+
+
+class CallFilePiece(db.Model):
+    """A piece of a file, packed with zlib. It `begins` so many bytes after the beginning of the unpacked file."""
+
+    file_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("call_file.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    begins: Mapped[int] = mapped_column(PK, primary_key=True, autoincrement=False)
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ImportState(StrEnum):
     """How far the import of a file has come."""
 
     RUNNING = "running"
     STOPPED = "stopped"
     DONE = "done"
-    REFUSED = "refused"
+    DISCARDED = "discarded"
 
 
 class CallImport(db.Model):
@@ -106,8 +127,8 @@ class CallImport(db.Model):
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     file_name: Mapped[str] = mapped_column(String(250))
-    # Where the file lies while it is taken in; empty once it is done, or the file is gone.
-    path: Mapped[str] = mapped_column(String(500), default="")
+    # Its lines, kept while some of them may still be needed: none once it is done or discarded.
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("call_file.id", ondelete="SET NULL"))
     digest: Mapped[str] = mapped_column(String(64), default="")
     replaces: Mapped[bool] = mapped_column(default=False)
     mapping: Mapped[str] = mapped_column(Text, default="")
@@ -140,7 +161,7 @@ class CallImport(db.Model):
     @classmethod
     def has_lines_to_come(cls) -> ColumnElement[bool]:
         """Whether some of its lines are still to be taken in."""
-        return and_(cls.is_at_work(), cls.path != "", cls.bytes_done < cls.bytes_total)
+        return and_(cls.is_at_work(), cls.file_id.is_not(None), cls.bytes_done < cls.bytes_total)
 
 
 class CallChange(db.Model):

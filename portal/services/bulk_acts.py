@@ -9,6 +9,9 @@ from sqlalchemy import func, select
 from portal.extensions import db
 from portal.models import BulkAct, BulkActThing, BulkKind, Charge
 
+# What the audit log calls an act on many things; its number is the act's.
+SEVERAL = "several at once"
+
 
 class LastDay(NamedTuple):
     """The last day that an assignment was given, and the one it had before."""

@@ -94,7 +94,7 @@ def test_setup_and_one_off_say_that_they_come_once():
     once = terms((Frequency.NONE, ()), setup="25")
     due = charges_due(once, Position(), JAN).charges
     assert [explain(line(charge), once) for charge in due] == [
-        "Set-up, once, on the start date: 25.00 × 1.",
+        "Setup, once, on the start date: 25.00 × 1.",
         "Charged once, on the start date: 24.50 × 1.",
     ]
 
@@ -204,7 +204,7 @@ def test_an_own_price_that_has_always_held_names_no_day():
     setup, first = charges_due(priced, NEW, JAN).charges
     assert (
         explain(line(setup), priced)
-        == "Set-up, once, on the start date: 3.00 × 1. 3.00 is the price agreed for it."
+        == "Setup, once, on the start date: 3.00 × 1. 3.00 is the price agreed for it."
     )
     assert explain(line(first), priced).endswith("8.00 × 1 for 1 to 31 Jan. 8.00 is the price agreed for it.")
 

@@ -63,7 +63,7 @@ def test_setup_and_first_period_are_one_message(session, acme):
     assigned(a_package(retail="10", setup_retail="25", match=()), acme, TODAY + ONE_DAY, quantity=2)
     assert announce() == 1
     (message,) = session.scalars(select(Mail))
-    assert "Set-up x 2: 50.00 GBP" in message.text
+    assert "Setup x 2: 50.00 GBP" in message.text
     assert "SIP Trunk 10 x 2, 23 Nov – 22 Dec 2026: 20.00 GBP" in message.text
     assert "Total: 84.00 GBP" in message.text
     assert "84.00 GBP" in message.html

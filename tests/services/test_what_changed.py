@@ -92,7 +92,7 @@ def test_what_is_charged_once_says_when_in_the_month_after_too(acme):
         charge_manually(asked, token=what, today=day, by=BEN, now=NOW)
     run(TODAY)
     assert lines(acme) == [
-        ("−30.00", "Router × 1, set-up on 1 Oct 2026"),
+        ("−30.00", "Router × 1, setup on 1 Oct 2026"),
         ("−8.40", "Visit, on 9 Oct 2026"),
         ("−2.40", "Goodwill, discount, on 9 Nov 2026"),
     ]
@@ -111,7 +111,7 @@ def test_what_was_corrected_back_to_a_day_is_a_line_of_its_own(session, acme):
     whose, wanted = Whose(package=package), Wanted(OCTOBER, "GBP", {"retail": Decimal("25")})
     seen = plan(wanted, whose, TODAY).fingerprint
     post(wanted, whose, seen=seen, token="correction", today=TODAY, by=BEN, now=NOW)
-    assert lines(acme) == [("+12.00", "Trunk × 1, corrected on 22 Nov 2026")]
+    assert lines(acme) == [("+12.00", "Trunk, corrected on 22 Nov 2026")]
 
 
 def test_nothing_is_said_where_nothing_was_charged_before_or_the_span_has_not_begun(acme):

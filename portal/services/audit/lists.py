@@ -11,12 +11,11 @@ from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
 from portal.domain.wording import day
 from portal.models import AuditEntry
+from portal.services.bulk_acts import SEVERAL
 from portal.services.listing import Sort
 from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
 NEWEST = Sort((AuditEntry.id,), descending=True)
-# An act on many things at once; its number is that of a BulkAct.
-SEVERAL = "several at once"
 NOUNS = (
     "package", "customer", "DID", "assignment", "charge", "balance", "payment", "payment back", "run",
     "import", "settings", "person", "ConnexCS package", SEVERAL,

@@ -35,6 +35,7 @@ from portal.models import (
     RunUndo,
 )
 from portal.models.user import User
+from portal.services.bulk_acts import SEVERAL
 from portal.services.packages.definition import DATED, DESCRIBED, FIXED, PRICE_LABELS
 
 
@@ -117,7 +118,7 @@ WATCHED: dict[type, Watch] = {
         lambda row: _assignment(row).customer_id,
     ),
     BulkAct: Watch(
-        "several at once", ("kind", "undone_on"), lambda row: row.label, customer=lambda row: None
+        SEVERAL, ("kind", "undone_on"), lambda row: row.label, customer=lambda row: None
     ),
     AssignmentHold: Watch(
         "assignment",

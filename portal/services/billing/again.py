@@ -4,6 +4,7 @@ Each takes the next number of its kind and period, keeps the due day that it had
 again. Only assignments of which something was undone are asked about: for all others this costs a run nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -46,31 +47,42 @@ class Again:
     """Undone lines of the periods of which lines are to be posted.
 
     `highest` is the highest number of those of each kind, corrections of either kind counted together. A line that is
-    there and was not undone is none of them: the key refuses it a second time, as ever.
+    there and was not undone is none of them: the key refuses it a second time, as ever. `undone` are those that no line
+    has stood for since, in their order: several, where credits or differences of a period were undone that had stood
+    beside each other. `to_come` is how many lines of the key are to be posted.
     """
 
     highest: dict[Key, int] = field(default_factory=dict)
-    undone: dict[Key, Any] = field(default_factory=dict)
-    taken_up: list[tuple[Any, Row]] = field(default_factory=list)
+    undone: dict[Key, list[Any]] = field(default_factory=dict)
+    to_come: Counter[Key] = field(default_factory=Counter)
+    taken_up: list[tuple[list[Any], Row]] = field(default_factory=list)
 
     def take_up(self, row: Row) -> None:
-        """Number a line on from those there were, and let it have the due day of the one that it stands for."""
+        """Number a line on from those there were, and let it have the due day of the latest that it stands for."""
         key = (row["assignment_id"], row["kind"], row["period_from"])
         highest = self.highest.get(_numbered(key))
         if highest is not None and row["number"] <= highest:
             row["number"] = self.highest[_numbered(key)] = highest + 1
-        if before := self.undone.pop(key, None):
-            if row["due_on"] and before.due_on:
-                row["due_on"] = before.due_on
+        if before := self._stands_for(key):
+            if row["due_on"] and before[-1].due_on:
+                row["due_on"] = before[-1].due_on
             self.taken_up.append((before, row))
+
+    def _stands_for(self, key: Key) -> list[Any]:
+        """Those that the next line of a key stands for: each for one of them in their order, the last for the rest."""
+        left = self.undone.get(key, [])
+        self.to_come[key] -= 1
+        if self.to_come[key] <= 0:
+            return self.undone.pop(key, [])
+        return [left.pop(0)] if left else []
 
     def put_on(self, act: Act) -> None:
         """Once the lines are in: put on again what was put against those that they stand for."""
         if self.taken_up:
             new = _ids_of([row for _, row in self.taken_up])
-            stands_for = {before.id: new[_whole(row)] for before, row in self.taken_up}
-            keep_due_days(stands_for)
-            put_on_again({before.mirror_id: stands_for[before.id] for before, _ in self.taken_up}, act)
+            stands_for = [(before, new[_whole(row)]) for before, row in self.taken_up]
+            keep_due_days({before[-1].id: id for before, id in stands_for})
+            put_on_again({one.mirror_id: id for before, id in stands_for for one in before}, act)
 
 
 def posted_before(ready: Iterable[Worked]) -> Again:
@@ -83,6 +95,11 @@ def posted_before(ready: Iterable[Worked]) -> Again:
     }
     if not of_lines:
         return again
+    again.to_come.update(
+        (worked.loaded.facts.assignment_id, due.kind, due.period_from)
+        for worked in ready
+        for due in worked.due.charges
+    )
     first, last = (some(day for days in of_lines.values() for day in days) for some in (min, max))
     mirror = aliased(Charge)
     query = (
@@ -92,17 +109,16 @@ def posted_before(ready: Iterable[Worked]) -> Again:
         )
         .outerjoin(mirror, and_(mirror.reverses_id == Charge.id, mirror.kind == Kind.UNDO))
         .where(Charge.period_from.between(first, last), Charge.kind.not_in(NO_LINES))
-        .order_by(Charge.number)
+        .order_by(Charge.id)
     )  # fmt: skip
     for some in in_chunks(sorted(of_lines)):
         for row in db.session.execute(query.where(Charge.assignment_id.in_(some))):
             key: Key = (row.assignment_id, row.kind, row.period_from)
-            if row.mirror_id is None:
-                # What was put against earlier ones is this one's already.
-                again.undone.pop(key, None)
-            else:
+            # It stood for those that were undone before it: what was put against them was this one's.
+            again.undone[key] = [one for one in again.undone.get(key, ()) if one.mirror_id > row.id]
+            if row.mirror_id is not None:
                 again.highest[_numbered(key)] = max(row.number, again.highest.get(_numbered(key), 0))
-                again.undone[key] = row
+                again.undone[key].append(row)
     return again
 
 

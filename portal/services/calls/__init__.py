@@ -2,10 +2,11 @@
 
 A file on its way in, in the order in which it goes through them:
 
-    uploads       where a file lies until all of it is taken in
     files         a file that can be read from end to end, a chunk of lines at a time
+    keeping       its lines in the database, until all of them are taken in, for whoever goes on with it
     columns       which column of it says what
     importing     one file, from being chosen to being done; stopped and gone on with
+    retention     files that nobody needs any more, or that nobody came back to
     rejects       how far it is, its bad rows, and the file of them
 
 What a line of it says:

@@ -35,9 +35,20 @@ def reached_by(import_id: int) -> dict[int, date]:
     return reached
 
 
-def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Callable[[], datetime]) -> None:
-    """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing."""
+def follow(
+    reached: Mapping[int, date],
+    import_id: int,
+    today: date,
+    clock: Callable[[], datetime],
+    is_asked_to_stop: Callable[[], bool] = bool,
+) -> bool:
+    """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing.
+
+    Whether it came to the end: False where it was asked to stop before.
+    """
     for ids in in_chunks(sorted(reached), CUSTOMERS):
+        if is_asked_to_stop():
+            return False
         now = clock()
         locking.lock_ids(Customer, ids)
         changes.carry_out(import_id, ids)
@@ -45,6 +56,7 @@ def follow(reached: Mapping[int, date], import_id: int, today: date, clock: Call
         db.session.execute(update(CallImport).where(CallImport.id == import_id).values(heartbeat_at=now))
         db.session.commit()
     _count_late(import_id, today)
+    return True
 
 
 def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:

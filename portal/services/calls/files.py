@@ -10,9 +10,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from portal.domain.errors import Invalid
@@ -48,37 +47,37 @@ class Readable:
     digest: str
 
 
-def make_sure(path: Path) -> Readable:
+def make_sure(given: BinaryIO) -> Readable:
     """Read a file to its end, keeping nothing. Invalid with a sentence where it is no file of call records."""
-    size = path.stat().st_size
+    size = given.seek(0, SEEK_END)
     if not size:
         raise Invalid("file", "The file is empty.")
-    with path.open("rb") as file:
-        first = file.read(8)
+    given.seek(0)
+    first = given.read(8)
     for magic, sentence in OTHER_FILES.items():
         if first.startswith(magic):
             raise Invalid("file", sentence)
     decoder, digest = codecs.getincrementaldecoder("utf-8")(), sha256()
     head, bytes, lines, open_line, last = b"", 0, 0, 0, b""
     try:
-        with opened(path) as file:
-            while block := file.read(BLOCK):
-                bytes += len(block)
-                _check_size(bytes, size)
-                if b"\0" in block:
-                    raise Invalid("file", "The file contains control characters. Choose a CSV file.")
-                decoder.decode(block)
-                digest.update(block)
-                pieces = block.split(b"\n")
-                lines += len(pieces) - 1
-                longest = max(len(pieces[0]) + open_line, *map(len, pieces)) if len(pieces) > 1 else 0
-                open_line = len(pieces[-1]) if len(pieces) > 1 else open_line + len(block)
-                if max(longest, open_line) > LINE_MAX:
-                    raise Invalid("file", _TOO_LONG)
-                if len(head) < LINE_MAX and head.count(b"\n") < 2:
-                    head += block[:LINE_MAX]
-                last = block[-1:]
-            decoder.decode(b"", final=True)
+        file = unpacked(given)
+        while block := file.read(BLOCK):
+            bytes += len(block)
+            _check_size(bytes, size)
+            if b"\0" in block:
+                raise Invalid("file", "The file contains control characters. Choose a CSV file.")
+            decoder.decode(block)
+            digest.update(block)
+            pieces = block.split(b"\n")
+            lines += len(pieces) - 1
+            longest = max(len(pieces[0]) + open_line, *map(len, pieces)) if len(pieces) > 1 else 0
+            open_line = len(pieces[-1]) if len(pieces) > 1 else open_line + len(block)
+            if max(longest, open_line) > LINE_MAX:
+                raise Invalid("file", _TOO_LONG)
+            if len(head) < LINE_MAX and head.count(b"\n") < 2:
+                head += block[:LINE_MAX]
+            last = block[-1:]
+        decoder.decode(b"", final=True)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise Invalid(
             "file", "The compressed file is incomplete or damaged and cannot be unpacked."
@@ -118,11 +117,12 @@ def _described(head: bytes, bytes: int, lines: int, digest: str) -> Readable:
     return Readable(cells, heading.delimiter, bytes, lines - heading.lines, digest)
 
 
-def opened(path: Path) -> BinaryIO:
-    """The file, unpacked as it is read."""
-    with path.open("rb") as file:
-        packed = file.read(2) == GZIP
-    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb", buffering=BLOCK)
+def unpacked(file: BinaryIO) -> BinaryIO:
+    """The file from its beginning, unpacked as it is read."""
+    file.seek(0)
+    is_packed = file.read(2) == GZIP
+    file.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb")) if is_packed else file
 
 
 class Heading(NamedTuple):
@@ -144,18 +144,10 @@ def _heading(file: BinaryIO) -> Heading:
     return Heading(raw.decode(errors="replace").strip("\r\n"), said[1], 2, bytes + len(raw))
 
 
-def head_of(path: Path) -> tuple[list[str], str]:
-    """The cells of the line that names the columns, and what stands between them."""
-    with opened(path) as file:
-        heading = _heading(file)
-    return split(heading.line, heading.delimiter) or [], heading.delimiter
-
-
-def first_rows(path: Path, count: int = 3) -> list[list[str]]:
-    """The first records, to show what each column holds."""
-    with opened(path) as file:
-        delimiter = _heading(file).delimiter
-        lines = [line.decode(errors="replace").strip("\r\n") for line in islice(file, count)]
+def first_rows(file: BinaryIO, count: int = 3) -> list[list[str]]:
+    """The first records of a file that is unpacked, to show what each column holds."""
+    delimiter = _heading(file).delimiter
+    lines = [line.decode(errors="replace").strip("\r\n") for line in islice(file, count)]
     return [split(line, delimiter) or [] for line in lines]
 
 
@@ -168,19 +160,18 @@ class Block:
     position: int
 
 
-def blocks(path: Path, size: int, position: int = 0, done: int = 0) -> Iterator[Block]:
-    """The lines of records, `size` at a time; from a `position` where `done` of them were dealt with."""
-    with opened(path) as file:
-        heading = _heading(file)
-        if position:
-            file.seek(position)
-        else:
-            position = heading.bytes
-        while lines := list(islice(file, size)):
-            position += sum(map(len, lines))
-            text = b"".join(lines).decode()
-            yield Block(done + heading.lines + 1, text.removesuffix("\n").split("\n"), position)
-            done += len(lines)
+def blocks(file: BinaryIO, size: int, position: int = 0, done: int = 0) -> Iterator[Block]:
+    """The lines of records of a file that is unpacked, `size` at a time; from where `done` of them were dealt with."""
+    heading = _heading(file)
+    if position:
+        file.seek(position)
+    else:
+        position = heading.bytes
+    while lines := list(islice(file, size)):
+        position += sum(map(len, lines))
+        text = b"".join(lines).decode()
+        yield Block(done + heading.lines + 1, text.removesuffix("\n").split("\n"), position)
+        done += len(lines)
 
 
 def cells_of(lines: list[str], delimiter: str) -> list[list[str] | None]:

@@ -6,12 +6,15 @@ so that two processes at work on one file never count a line twice. What follows
 spends, balances) is worked out once all of them are in, and not before: so that however often an import is killed,
 stopped, taken up or raced, it adds at most one entry a customer and day to the balances. Until then its calls count
 nowhere (portal.services.calls.counting).
+
+Its lines are kept in the database (portal.services.calls.keeping): whoever reaches that can go on with it, be it a
+server, a worker or a command, on whatever machine.
 """
 
 import json
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, update
@@ -22,7 +25,7 @@ from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import CallImport, CallReject, ImportState
 from portal.services import locking
-from portal.services.calls import columns, effects, files
+from portal.services.calls import columns, effects, files, keeping
 from portal.services.calls.columns import Mapping
 from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader
@@ -35,6 +38,7 @@ SMALL = 20_000
 SILENT_FOR = timedelta(seconds=60)
 TRIES = 20
 Clock = Callable[[], datetime]
+AskedToStop = Callable[[], bool]
 NO_NAMES = (
     "The first line holds values, not the names of the columns. "
     "Put names above them, such as: call id, customer, start time, seconds, charge."
@@ -42,21 +46,23 @@ NO_NAMES = (
 
 
 def accept(
-    path: Path, file_name: str, *, replaces: bool, by: str, now: datetime, by_hand: bool = False
-) -> tuple[CallImport, int]:
-    """A new import of a file that can be read to its end, and its lines. Nothing of it is taken yet.
+    file: BinaryIO, file_name: str, *, replaces: bool, by: str, now: datetime, by_hand: bool = False
+) -> CallImport:
+    """A new import of a file that can be read to its end. Its lines are kept, and none of them is taken yet.
 
-    Invalid, with a sentence, for a file that cannot be. One whose columns have to be mapped by hand, or are to be
-    `by_hand`, waits, stopped.
+    What was done before is committed, so that nobody waits while a file is read; one of many megabytes is committed
+    as it is kept, too. The import itself is the caller's to commit. Invalid, with a sentence, for a file that cannot
+    be. One whose columns have to be mapped by hand, or are to be `by_hand`, waits, stopped.
     """
-    readable = files.make_sure(path)
+    db.session.commit()
+    readable = files.make_sure(file)
     mapping, lacks = columns.mapping_of(readable.head)
     if lacks and columns.looks_like_values(readable.head):
         raise Invalid("file", NO_NAMES)
     waits = by_hand or bool(lacks)
     import_ = CallImport(
         file_name=file_name[-250:],
-        path=str(path),
+        file_id=keeping.keep(files.unpacked(file), readable.digest, now),
         digest=readable.digest,
         replaces=replaces,
         mapping="" if waits else mapping.to_json(),
@@ -72,7 +78,7 @@ def accept(
     )
     db.session.add(import_)
     db.session.flush()
-    return import_, readable.lines
+    return import_
 
 
 def needs_mapping(import_: CallImport) -> bool:
@@ -85,8 +91,7 @@ def map_columns(import_: CallImport, mapping: Mapping, now: datetime) -> None:
     _lock(import_)
     if not needs_mapping(import_):
         raise RuleBroken(f"The columns of {import_.file_name} have already been chosen.")
-    head, _ = files.head_of(Path(import_.path))
-    columns.remember(head, mapping)
+    columns.remember(json.loads(import_.head), mapping)
     import_.mapping, import_.sentence = mapping.to_json(), ""
     _set_going(import_, now)
 
@@ -106,7 +111,7 @@ def stop(import_: CallImport) -> None:
 def go_on(import_: CallImport, now: datetime) -> None:
     """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
     _lock(import_)
-    if import_.state in (ImportState.DONE, ImportState.REFUSED):
+    if import_.state in (ImportState.DONE, ImportState.DISCARDED):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
     if not import_.mapping:
         raise RuleBroken(
@@ -135,56 +140,74 @@ def carry_out(
     zone: ZoneInfo | None = None,
     size: int = CHUNK,
     say: Callable[[CallImport], object] = bool,
+    is_asked_to_stop: AskedToStop = bool,
 ) -> CallImport:
-    """Take a file in to its end, committing each chunk; started again, it goes on where it stood.
+    """Take a file in to its end, committing each chunk; started again, anywhere, it goes on where it stood.
 
-    Without a zone, times are in the portal's, as it is set when each chunk is stored.
+    Without a zone, times are in the portal's, as it is set when each chunk is stored. Asked to stop, it does so behind
+    the chunk in hand and is still `running`: whoever asked has somebody go on with it, or calls `stop`.
     """
     import_ = db.session.get_one(CallImport, import_id)
     if import_.state != ImportState.RUNNING:
         return import_
     # Where it stands for us; whoever else is at work on it moves what is stored, and then we are done.
-    path, position, lines = Path(import_.path), import_.bytes_done, import_.lines_done
-    try:
-        head, delimiter = files.head_of(path)
-    except OSError:
-        return _refuse(import_, today, clock)
+    file_id, position, lines = import_.file_id, import_.bytes_done, import_.lines_done
+    assert file_id is not None, "the lines of an import that runs are kept"
     if import_.lines_total - lines > SMALL:
         make_room(db.session.connection())
     reader = Meanwhile(
-        Reader(Mapping.from_json(import_.mapping) or Mapping({}), head, delimiter, zone or UTC, today),
+        Reader(
+            Mapping.from_json(import_.mapping) or Mapping({}),
+            json.loads(import_.head),
+            import_.delimiter,
+            zone or UTC,
+            today,
+        ),
         follows=zone is None,
     )
     reached: dict[int, date] = {}
     at = position
-    for block in files.blocks(path, size, position, lines):
-        if not _take_again_and_again(import_, block, at, reader, today, clock, reached):
+    try:
+        for block in files.blocks(keeping.opened(file_id), size, position, lines):
+            is_taken = _take_again_and_again(import_, block, at, reader, today, clock, reached)
             # Stopped: nothing follows until somebody goes on. Or raced: it follows where the last block was taken.
-            return db.session.get_one(CallImport, import_id, populate_existing=True)
-        at = block.position
-        say(import_)
+            if not is_taken or is_asked_to_stop():
+                return _as_stored(import_id)
+            at = block.position
+            say(import_)
+    except keeping.NotKept:
+        import_ = _as_stored(import_id)
+        if import_.state == ImportState.RUNNING:
+            raise
+        return import_
     if position:
         reached = effects.reached_by(import_id)
-    effects.follow(reached, import_id, today, clock)
+    if not effects.follow(reached, import_id, today, clock, is_asked_to_stop):
+        return _as_stored(import_id)
     return _finish(import_id, clock())
 
 
-def _refuse(import_: CallImport, today: date, clock: Clock) -> CallImport:
-    """The file is gone: no more calls will come in, so what follows from those that did is worked out now.
+def _as_stored(import_id: int) -> CallImport:
+    return db.session.get_one(CallImport, import_id, populate_existing=True)
 
-    It is refused once that is done. Killed before, it is still running, and whoever takes it up comes here again.
+
+def discard(import_id: int, sentence: str, untouched_since: datetime | None = None) -> bool:
+    """Discard an import that waits, of which nothing was taken in, and its file; whether it was one.
+
+    Where it says since when nobody may have touched it, that too. It commits.
     """
-    import_id = import_.id
+    import_ = db.session.get_one(CallImport, import_id)
     _lock(import_)
-    import_.path, import_.sentence = "", "The file no longer exists."
+    file_id = import_.file_id
+    waits = import_.state == ImportState.STOPPED and not import_.lines_done
+    is_untouched = untouched_since is None or import_.heartbeat_at < untouched_since
+    if file_id is None or not (waits and is_untouched):
+        db.session.rollback()
+        return False
+    import_.state, import_.sentence, import_.file_id = ImportState.DISCARDED, sentence, None
     db.session.commit()
-    if import_.lines_done:
-        effects.follow(effects.reached_by(import_id), import_id, today, clock)
-    _lock(import_)
-    if import_.state == ImportState.RUNNING:
-        import_.state = ImportState.REFUSED
-    db.session.commit()
-    return import_
+    keeping.let_go(file_id)
+    return True
 
 
 def _take_again_and_again(
@@ -272,10 +295,14 @@ def keep_bad(import_id: int, bad: Iterable[BadRow]) -> None:
 
 
 def _finish(import_id: int, now: datetime) -> CallImport:
-    """Say that a file is done, if all of it was dealt with."""
+    """Say that a file is done, if all of it was dealt with; its lines are needed no more."""
     import_ = db.session.get_one(CallImport, import_id)
     _lock(import_)
-    if import_.state == ImportState.RUNNING and import_.bytes_done >= import_.bytes_total:
-        import_.state, import_.path, import_.finished_at = ImportState.DONE, "", now
+    file_id = import_.file_id
+    is_done = import_.state == ImportState.RUNNING and import_.bytes_done >= import_.bytes_total
+    if is_done:
+        import_.state, import_.file_id, import_.finished_at = ImportState.DONE, None, now
     db.session.commit()
+    if is_done and file_id is not None:
+        keeping.let_go(file_id)
     return import_

@@ -80,5 +80,14 @@ def left(import_: CallImport, now: datetime) -> timedelta | None:
     """About how long it still takes; None where that cannot be told yet."""
     if not import_.bytes_done or import_.bytes_done >= import_.bytes_total:
         return None
-    worked = now - import_.started_at - timedelta(seconds=import_.paused_seconds)
-    return worked * (import_.bytes_total - import_.bytes_done) / import_.bytes_done
+    return _worked(import_, now) * (import_.bytes_total - import_.bytes_done) / import_.bytes_done
+
+
+def lines_a_second(import_: CallImport, now: datetime) -> int | None:
+    """How many lines were taken in a second, while somebody was at work on it; None where that cannot be told yet."""
+    seconds = _worked(import_, now).total_seconds()
+    return int(import_.lines_done / seconds) if import_.lines_done and seconds >= 1 else None
+
+
+def _worked(import_: CallImport, now: datetime) -> timedelta:
+    return now - import_.started_at - timedelta(seconds=import_.paused_seconds)

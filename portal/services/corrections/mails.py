@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import Correction, Customer, Mail
+from portal.models import Charge, Correction, Customer, Mail
 from portal.models.company import company
 from portal.services import locking
 from portal.services.chunks import in_chunks
@@ -25,9 +25,9 @@ class Letters:
     without_address: Sequence[Posted]
 
 
-def letters(correction: Correction, theirs: Sequence[Posted]) -> Letters:
-    """Who was told of a correction and who can be, of those for whom something was posted that they see."""
-    seen = [one for one in theirs if one.amount or one.tax]
+def letters(correction: Correction) -> Letters:
+    """Who was told of a correction and who can be, of those for whom something stands of it that they see."""
+    seen = [one for one in by_customer(correction, that_stands=True) if one.amount or one.tax]
     told = _told(correction, seen)
     with_address = [one for one in seen if one.customer.email]
     return Letters(
@@ -42,16 +42,34 @@ def send(correction: Correction, link: str, now: datetime) -> int:
     provider = company()
     # Two who send at once: the second finds what the first has queued.
     locking.lock_ids(Customer, [one.customer.id for one in by_customer(correction)])
-    to_tell = letters(correction, by_customer(correction)).to_tell
+    to_tell = letters(correction).to_tell
+    packages = _packages(correction)
     for one in to_tell:
         outbox.queue(
             _key(correction, one.customer.id),
             one.customer.email,
             "We have corrected what you were charged",
-            drawn("corrections/message.txt", correction=correction, posted=one, provider=provider, link=link),
+            drawn(
+                "corrections/message.txt",
+                correction=correction,
+                posted=one,
+                packages=packages.get(one.customer.id, ()),
+                provider=provider,
+                link=link,
+            ),
             now=now,
         )
     return len(to_tell)
+
+
+def _packages(correction: Correction) -> dict[int, list[str]]:
+    """The names of what was charged wrongly, by customer. Where a tax rate was wrong it is everything, and not said."""
+    found: dict[int, list[str]] = {}
+    if correction.customer_id is None:
+        query = select(Charge.customer_id, Charge.label).where(Charge.correction_id == correction.id)
+        for customer_id, label in db.session.execute(query.distinct().order_by(Charge.label)):
+            found.setdefault(customer_id, []).append(label)
+    return found
 
 
 def _key(correction: Correction, customer_id: int) -> str:

@@ -193,9 +193,10 @@ def _load(ids: Sequence[int], today: date) -> tuple[list[Loaded], list[Failed]]:
 
 
 def _check_currency(wanted: Wanted, assignments: Iterable[Assignment]) -> None:
-    """Whether all are charged in the currency of the right price."""
+    """Whether all are charged in the currency of the right price; a lifted one may be in several (billing-rules 14)."""
     currencies = sorted({one.customer.currency for one in assignments})
-    if wanted.prices and currencies and currencies != [wanted.currency]:
+    named = any(price is not None for price in wanted.prices.values())
+    if named and currencies and currencies != [wanted.currency]:
         raise Invalid(
             "retail",
             f"These are charged in {listed(currencies)}. Correct the prices of one currency at a time.",

@@ -63,7 +63,7 @@ class Right:
 
 def right_terms(wanted: Wanted, whose: Whose, loaded: Sequence[Loaded]) -> Right:
     """The right terms of these assignments. Nothing is stored."""
-    prices = {name: to_micros(price) for name, price in wanted.prices.items()}
+    prices = {name: None if price is None else to_micros(price) for name, price in wanted.prices.items()}
     packages = prices_of({item.facts.package_id for item in loaded})
     if whose.package:
         packages |= prices_of([whose.package.id])
@@ -106,7 +106,9 @@ def _is_own_since(own: History[OwnPrices], name: str, since: date) -> bool:
     )
 
 
-def _own_corrected(was: OfAssignment, wanted: Wanted, prices: Mapping[str, int], kept: Kept) -> OfAssignment:
+def _own_corrected(
+    was: OfAssignment, wanted: Wanted, prices: Mapping[str, int | None], kept: Kept
+) -> OfAssignment:
     since, for_good = wanted.since, wanted.for_good
     right = was
     if prices:

@@ -20,13 +20,13 @@ SENTENCE_LONGEST = 250
 class Wanted:
     """The right terms since a day: those of the four prices that were wrong, in one currency, and the quantity.
 
-    They hold to the next change of the same term, or `for_good`. `sentence` is what each customer reads; empty, it is
-    made.
+    A price of chosen assignments that is None is the package's. They hold to the next change of the same term, or
+    `for_good`. `sentence` is what each customer reads; empty, it is made.
     """
 
     since: date
     currency: str
-    prices: Mapping[str, Decimal]
+    prices: Mapping[str, Decimal | None]
     quantity: int | None = None
     for_good: bool = False
     sentence: str = ""
@@ -52,10 +52,13 @@ class Wanted:
     @property
     def right(self) -> str:
         """The right terms, in words."""
-        terms = [f"{PRICE_LABELS[name]} {price_in(self.prices[name], self.currency)}" for name in self._named]
+        terms = [f"{PRICE_LABELS[name]} {self._price(self.prices[name])}" for name in self._named]
         if self.quantity is not None:
             terms.append(f"Quantity {whole(self.quantity)}")
         return listed(terms)
+
+    def _price(self, right: Decimal | None) -> str:
+        return "the package's" if right is None else price_in(right, self.currency)
 
     @property
     def _named(self) -> list[str]:

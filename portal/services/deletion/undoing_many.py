@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from portal.domain.errors import RuleBroken
+from portal.domain.errors import RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -26,6 +26,7 @@ from portal.services import locking
 from portal.services.assignments.withdrawing import withdraw
 from portal.services.batch import Batch, Refused
 from portal.services.billing.positions import find_next_of
+from portal.services.bulk_acts import SEVERAL
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
 from portal.services.credit import Act
@@ -73,7 +74,9 @@ def _left_to_undo(act: BulkAct) -> Sequence[BulkActThing]:
     """What the act was done to, read once all of it is locked: of two who undo it, the second finds nothing."""
     db.session.refresh(act)
     if not act.things:
-        raise RuleBroken("This was undone already.")
+        raise RuleBroken(
+            "This was undone already.", WayOut("See the audit log", "audit.index", {"noun": SEVERAL})
+        )
     return act.things
 
 

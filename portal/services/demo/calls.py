@@ -51,7 +51,8 @@ class ImportCalls:
             path = Path(folder) / self.name
             with path.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows((HEAD, *self.lines))
-            import_, _ = importing.accept(path, self.name, replaces=False, by=BY, now=stage.now)
+            with path.open("rb") as file:
+                import_ = importing.accept(file, self.name, replaces=False, by=BY, now=stage.now)
             importing.carry_out(import_.id, stage.day, lambda: stage.now, ZoneInfo(TIME_ZONE))
 
 

@@ -181,7 +181,7 @@ def undoings_to_look_at(now: datetime) -> list[RunUndo]:
 
 
 def imports_to_look_at(now: datetime) -> list[CallImport]:
-    """Files of calls of the last thirty days that were stopped or interrupted, and were not taken in since.
+    """Files of calls that wait for somebody: stopped or interrupted, and not taken in since.
 
     The same file, taken in by another import, makes good what the first one left.
     """
@@ -197,7 +197,6 @@ def imports_to_look_at(now: datetime) -> list[CallImport]:
     query = (
         select(CallImport)
         .where(or_(interrupted, CallImport.state == ImportState.STOPPED), ~made_good)
-        .where(CallImport.started_at > now - LOOKS_BACK)
         .order_by(CallImport.id.desc())
         .limit(NAMED + 1)
     )

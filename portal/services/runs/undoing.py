@@ -34,6 +34,7 @@ from portal.models import (
     RunPosition,
     RunState,
     RunUndo,
+    counts_as_posted,
     is_undone,
 )
 from portal.models.company import ONLY
@@ -76,11 +77,12 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """An assignment that is left alone; `run_id` is the last run that posted something for it later."""
+    """An assignment that is left alone, and the last run and the last correction that posted something for it later."""
 
     assignment: Assignment
     why: Why
     run_id: int | None
+    correction_id: int | None
 
 
 @dataclass(slots=True)
@@ -180,13 +182,8 @@ def left_alone(run: Run) -> tuple[list[Left], int]:
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     first = db.session.execute(query.order_by(RunPosition.assignment_id).limit(LEFT_SHOWN)).all()
     reasons = {row.assignment_id: Why(row.why) for row in first}
-    last_run = (
-        select(RunPosition.assignment_id, func.max(RunPosition.run_id))
-        .where(RunPosition.assignment_id.in_(reasons), RunPosition.undo_id.is_(None))
-        .where(RunPosition.run_id != run.id)
-        .group_by(RunPosition.assignment_id)
-    )
-    later: dict[int, int] = {row[0]: row[1] for row in db.session.execute(last_run)}
+    followed = [id for id, why in reasons.items() if why == Why.LATER]
+    runs, corrections = _last_run(run, followed), _last_correction(run, followed)
     assignments = db.session.scalars(
         select(Assignment)
         .where(Assignment.id.in_(reasons))
@@ -194,8 +191,33 @@ def left_alone(run: Run) -> tuple[list[Left], int]:
         .order_by(Assignment.id)
     )
     found = [(assignment, reasons[assignment.id]) for assignment in assignments]
-    left = [Left(one, why, later.get(one.id) if why == Why.LATER else None) for one, why in found]
+    left = [Left(one, why, runs.get(one.id), corrections.get(one.id)) for one, why in found]
     return left, count
+
+
+def _last_run(run: Run, ids: Sequence[int]) -> dict[int, int]:
+    """The last run that has moved these assignments after a run, by their ids."""
+    later = aliased(RunPosition)
+    query = (
+        select(later.assignment_id, func.max(later.run_id))
+        .join(RunPosition, RunPosition.assignment_id == later.assignment_id)
+        .where(_of(run), later.assignment_id.in_(ids), later.undo_id.is_(None))
+        .where(later.run_id != run.id, later.version > RunPosition.version)
+        .group_by(later.assignment_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def _last_correction(run: Run, ids: Sequence[int]) -> dict[int, int]:
+    """The last correction that has posted something for these assignments after a run, by their ids."""
+    query = (
+        select(Charge.assignment_id, func.max(Charge.correction_id))
+        .join(RunPosition, RunPosition.assignment_id == Charge.assignment_id)
+        .where(_of(run), Charge.assignment_id.in_(ids), Charge.correction_id.is_not(None))
+        .where(Charge.id > func.coalesce(RunPosition.last_charge_id, 0), counts_as_posted())
+        .group_by(Charge.assignment_id)
+    )
+    return {id: last for id, last in db.session.execute(query) if id and last}
 
 
 def has_something_to_undo(run: Run) -> bool:
@@ -211,6 +233,12 @@ def undoings_of(runs: Sequence[Run]) -> dict[int, list[RunUndo]]:
     for row in db.session.scalars(query):
         found[row.run_id].append(row)
     return found
+
+
+def undone_among(ids: Sequence[int]) -> set[int]:
+    """Those of these charges that were undone: with their run, or with the assigning of what they are for."""
+    query = select(Charge.reverses_id).where(Charge.reverses_id.in_(ids), Charge.kind == Kind.UNDO)
+    return {id for id in db.session.scalars(query) if id}
 
 
 # -- undoing

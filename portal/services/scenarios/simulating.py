@@ -442,14 +442,17 @@ class Simulation:
             rate = RateWanted(since, item.decimal("tax_rate"), for_good)
             post_rate(customer, rate, seen=plan_rate(customer, rate, on).fingerprint, **act)
             return
-        prices = {name: item.decimal(name) for name in PRICES if item.has(name)}
         if item.has("package"):
+            prices: dict[str, Decimal | None] = {
+                name: item.decimal(name) for name in PRICES if item.has(name)
+            }
             whose = Whose(package=item.one_of("package", self.packages, "package"))
             currency = self._currency(item, self.currency)
             if whose.package and currency not in whose.package.currencies:
                 raise item.refuse("currency", f"{whose.package.name} has no prices in {currency}.")
         else:
             assignment = item.one_of("assignment", self.assignments, "assignment")
+            prices = _own_prices(item)
             whose, currency = Whose(assignment_ids=(assignment.id,)), assignment.customer.currency
         quantity = item.whole("quantity", None) if item.has("quantity") else None
         wanted = Wanted(since, currency, prices, quantity, for_good)

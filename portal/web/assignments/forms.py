@@ -207,31 +207,42 @@ class EndForm(VersionedForm):
         return _reason(self)
 
 
+class LiftField(SelectMultipleField):
+    """Which of the four prices are to be the package's again."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            "The package's price again",
+            choices=[SelectChoice(name, label) for name, label in PRICE_LABELS.items()],
+            widget=ListWidget(prefix_label=False),
+            option_widget=CheckboxInput(),
+            invalid_choice_message="Choose from Cost, Retail, Setup Cost and Setup Retail.",  # type: ignore[call-arg]
+            **options,
+        )
+
+
+def own_or_lifted(form: Any) -> dict[str, Decimal | None]:
+    """The prices that a form with a `lift` names: None for one that is ticked. Invalid for one that is typed too."""
+    lifted: list[str] = form.lift.data or []
+    for name in lifted:
+        if form[name].data is not None:
+            raise Invalid(name, "Enter a price, or tick it to have the package's: not both.")
+    return {name: form[name].data for name in PRICE_LABELS if name in lifted or form[name].data is not None}
+
+
 class OwnPricesForm(FlaskForm):
     """Own prices of many assignments: an empty field stays as it is, a ticked one is the package's again."""
 
     confirmed = HiddenField()
     cost, retail, setup_cost, setup_retail = own_price_fields()
-    lift = SelectMultipleField(  # type: ignore[call-arg]
-        "The package's price again",
-        choices=[SelectChoice(name, label) for name, label in PRICE_LABELS.items()],
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-        invalid_choice_message="Choose from Cost, Retail, Setup Cost and Setup Retail.",
-    )
+    lift = LiftField()
     effective_from = DayField("Effective from")
 
     def prices(self) -> dict[str, Decimal | None] | None:
         """What is wanted, by names; None where a field cannot be read. Invalid for nothing, or for two things."""
         if not self.validate():
             return None
-        lifted: list[str] = self.lift.data or []
-        for name in lifted:
-            if self[name].data is not None:
-                raise Invalid(name, "Enter a price, or tick it to have the package's: not both.")
-        wanted = {
-            name: self[name].data for name in PRICE_LABELS if name in lifted or self[name].data is not None
-        }
+        wanted = own_or_lifted(self)
         if not wanted:
             raise Invalid("retail", "Enter a price, or tick one to have the package's again.")
         return wanted

@@ -360,5 +360,15 @@ def home_of(assignment: Assignment) -> tuple[str, str]:
     return assignment.customer.name, url_for("customers.show", customer_id=assignment.customer_id)
 
 
+def home_of_many(chosen: Sequence[Assignment]) -> tuple[str, str]:
+    """Where they were most likely ticked: the page of their customer, or of their package; its name and its address."""
+    first = chosen[0]
+    if len({assignment.customer_id for assignment in chosen}) == 1:
+        return first.customer.name, url_for("customers.show", customer_id=first.customer_id)
+    if len({assignment.package_id for assignment in chosen}) == 1:
+        return first.package.name, url_for("packages.show", package_id=first.package_id)
+    return "Customers", url_for("customers.index")
+
+
 def _to(url: str) -> Response:
     return redirect(url, code=303)

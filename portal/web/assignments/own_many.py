@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request
 
 from portal.clock import today
 from portal.domain.errors import Invalid
@@ -16,7 +16,7 @@ from portal.services.assignments.own_prices import OwnChange
 from portal.services.batch import Batch
 from portal.web.assignments import bp
 from portal.web.assignments.forms import OwnPricesForm
-from portal.web.assignments.many import lock_chosen_assignments, packed
+from portal.web.assignments.many import home_of_many, lock_chosen_assignments, packed
 from portal.web.shared.fields import put_error
 
 Planned = Batch[OwnChange, Assignment]
@@ -46,18 +46,8 @@ def own_prices_of_many() -> Any:
     db.session.commit()
     flash(f"Own prices of {plural(len(planned.done), 'assignment')} were saved.")
     if planned.refused:
-        return render_template("assignments/own_many_done.html", planned=planned, home=_home(chosen))
-    return redirect(_home(chosen)[1], code=303)
-
-
-def _home(chosen: Sequence[Assignment]) -> tuple[str, str]:
-    """Where they were most likely ticked: the page of their customer, or of their package; its name and its address."""
-    first = chosen[0]
-    if len({assignment.customer_id for assignment in chosen}) == 1:
-        return first.customer.name, url_for("customers.show", customer_id=first.customer_id)
-    if len({assignment.package_id for assignment in chosen}) == 1:
-        return first.package.name, url_for("packages.show", package_id=first.package_id)
-    return "Customers", url_for("customers.index")
+        return render_template("assignments/own_many_done.html", planned=planned, home=home_of_many(chosen))
+    return redirect(home_of_many(chosen)[1], code=303)
 
 
 def _planned(chosen: Sequence[Assignment], form: OwnPricesForm) -> Planned | None:
@@ -80,7 +70,7 @@ def _form(
     currencies = sorted({assignment.customer.currency for assignment in chosen})
     context = {
         "chosen": chosen,
-        "home": _home(chosen),
+        "home": home_of_many(chosen),
         "form": form,
         "planned": planned,
         "impact": impact,

@@ -20,6 +20,7 @@ from portal.services.assignments import changing, ending, own_prices, waiting
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.own_impact import OwnImpact, impact_of
 from portal.services.assignments.story import story_of
+from portal.services.corrections import made as corrections
 from portal.services.deletion import Refused
 from portal.services.packages.definition import PRICE_LABELS, own_set
 from portal.services.runs.assignment_locks import lock_assignment
@@ -97,6 +98,7 @@ def _page(assignment: Assignment, status: int = 200) -> Any:
         "assignment": assignment,
         "row": row,
         "story": story,
+        "corrections": corrections.of_assignment(assignment),
         "today": today(),
         "begun": has_begun(assignment),
     }

@@ -1,8 +1,8 @@
 """Calls: files of call records, how far they are taken in, their bad rows; and the calls of a customer."""
 
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from pathlib import PurePath
+from typing import Any, BinaryIO, cast
 
 from flask import Response, current_app, flash, render_template, stream_with_context, url_for
 from flask_security import current_user
@@ -13,7 +13,7 @@ from portal.clock import now, today, zone
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import CallImport, Customer, ImportState
-from portal.services.calls import columns, effects, files, importing, rejects, uploads
+from portal.services.calls import columns, effects, files, importing, keeping, rejects
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
 from portal.web.calls import bp
@@ -53,16 +53,14 @@ def create() -> Any:
     if not isinstance(upload, FileStorage) or not upload.filename:
         put_error(form, Invalid("file", "Choose a file of call records."))
         return _index(form, 422)
-    path = uploads.keep(upload, current_app.config["INSTANCE"])
-    name = Path(upload.filename.replace("\\", "/")).name
+    name = PurePath(upload.filename.replace("\\", "/")).name
     try:
-        import_, _ = importing.accept(
-            path, name, replaces=bool(form.replaces.data), by=str(current_user.email), now=now(),
-            by_hand=bool(form.by_hand.data),
+        import_ = importing.accept(
+            cast(BinaryIO, upload.stream), name, replaces=bool(form.replaces.data), by=str(current_user.email),
+            now=now(), by_hand=bool(form.by_hand.data),
         )  # fmt: skip
     except Invalid as refusal:
         db.session.rollback()
-        path.unlink(missing_ok=True)
         put_error(form, refusal)
         return _index(form, 422)
     db.session.commit()
@@ -73,13 +71,12 @@ def create() -> Any:
 
 def _carried_out(import_: CallImport) -> Any:
     """Take a small file in at once; let a large one go on by itself, and show how far it is."""
-    import_id, path = import_.id, import_.path
+    import_id = import_.id
     if import_.lines_total - import_.lines_done > importing.SMALL:
         import_detached(import_id)
     else:
         import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
-            uploads.let_go(path, current_app.config["INSTANCE"])
             flash(f"Imported {import_.file_name}.")
     return see_other(url_for(".show", import_id=import_id))
 
@@ -113,6 +110,7 @@ def _progress(import_: CallImport) -> dict[str, Any]:
         "import_": import_,
         "share": rejects.share_done(import_),
         "left": rejects.left(import_, now()),
+        "rate": rejects.lines_a_second(import_, now()),
         "is_interrupted": importing.is_interrupted(import_, now()),
         "needs_mapping": importing.needs_mapping(import_),
     }
@@ -196,8 +194,9 @@ def keep_columns(import_id: int) -> Any:
 
 
 def _columns_form(import_: CallImport, **given: Any) -> ColumnsForm:
-    head = rejects.head_of_import(import_)
-    return columns_form(head, files.first_rows(Path(import_.path)), columns.mapping_of(head)[0], **given)
+    assert import_.file_id is not None, "the lines of an import that waits are kept"
+    head, rows = rejects.head_of_import(import_), files.first_rows(keeping.opened(import_.file_id))
+    return columns_form(head, rows, columns.mapping_of(head)[0], **given)
 
 
 def _ask_columns(import_: CallImport, form: ColumnsForm | None = None, status: int = 200) -> Any:

@@ -30,7 +30,7 @@ from portal.web.shared.spans import span_of
 KINDS = {
     Kind.RECURRING: "Recurring",
     Kind.MINIMUM_SPEND: "Minimum spend",
-    Kind.SETUP: "Set-up",
+    Kind.SETUP: "Setup",
     Kind.ONE_OFF: "One-off",
     Kind.CREDIT: "Credit",
     Kind.DIFFERENCE: "Difference",

@@ -13,6 +13,7 @@ from portal.services.corrections.planning import Plan
 from portal.services.corrections.tax_rates import RateWanted, TaxPlan
 from portal.services.corrections.wanted import SENTENCE_LONGEST, Wanted
 from portal.services.packages.definition import PRICE_LABELS
+from portal.web.assignments.forms import LiftField, own_or_lifted
 from portal.web.shared.fields import (
     ChoiceField,
     DayField,
@@ -38,6 +39,7 @@ class CorrectionForm(FlaskForm):
     setup_retail = DecimalTextField(PRICE_LABELS["setup_retail"])
     setup_cost = DecimalTextField(PRICE_LABELS["setup_cost"])
     quantity = WholeField("Quantity")
+    lift = LiftField()
     for_good = BooleanField("Correct later changes too")
     sentence = StringField("What customers read", render_kw={"maxlength": SENTENCE_LONGEST})
 
@@ -47,20 +49,25 @@ class CorrectionForm(FlaskForm):
         if len(currencies) == 1:
             self.currency.data = currencies[0]
         if of_package:
-            del self.quantity
+            del self.quantity, self.lift
         self.since.flags.required = True
-
-    @property
-    def prices(self) -> dict[str, Decimal]:
-        """Those of the four prices that were wrong, each with the right one."""
-        return {name: price for name in PRICE_LABELS if (price := self[name].data) is not None}
 
     @property
     def is_filled(self) -> bool:
         """Whether anything can be said of what it would post."""
-        return bool(
-            self.since.raw_data and self.since.raw_data[0] and (self.prices or self._quantity is not None)
-        )
+        named = any(field.raw_data and field.raw_data[0] for field in self._terms)
+        return bool(self.since.raw_data and self.since.raw_data[0] and named)
+
+    @property
+    def _terms(self) -> list[Any]:
+        """The fields that say what was wrong."""
+        return [self[name] for name in (*PRICE_LABELS, "quantity", "lift") if name in self]
+
+    def _prices(self) -> dict[str, Decimal | None]:
+        """Those of the four prices that were wrong, each with the right one; None is the package's."""
+        if "lift" in self:
+            return own_or_lifted(self)
+        return {name: self[name].data for name in PRICE_LABELS if self[name].data is not None}
 
     @property
     def _quantity(self) -> int | None:
@@ -71,12 +78,16 @@ class CorrectionForm(FlaskForm):
         self.validate()
         if self.since.data is None:
             put_error(self, Invalid("since", "Choose the first day on which it was wrong."))
+        try:
+            prices = self._prices()
+        except Invalid as problem:
+            put_error(self, problem)
         if self.errors or self.since.data is None:
             return None
         return Wanted(
             self.since.data,
             self.currency.data,
-            self.prices,
+            prices,
             self._quantity,
             bool(self.for_good.data),
             self.sentence.data or "",

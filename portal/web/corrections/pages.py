@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal.clock import now, today
-from portal.domain.errors import Invalid, RuleBroken
+from portal.domain.errors import Invalid, RuleBroken, WayOut
 from portal.domain.wording import day, plural, price_in
 from portal.extensions import db
 from portal.models import Assignment, Charge, Correction, Package
@@ -22,7 +22,7 @@ from portal.services.corrections.posting import Changed, already_right, post
 from portal.services.corrections.wanted import Whose
 from portal.services.packages import catalogue as packages
 from portal.services.packages.definition import PRICE_LABELS
-from portal.web.assignments.many import chosen, packed, unpacked
+from portal.web.assignments.many import chosen, home_of_many, packed, unpacked
 from portal.web.corrections import bp
 from portal.web.corrections.forms import CorrectionForm, planned
 from portal.web.http.access import changes_nothing, may_own
@@ -68,11 +68,11 @@ class Subject:
         return sorted(found, key=lambda currency: (currency != own, currency))
 
     @property
-    def home(self) -> str:
-        """Where the wish came from."""
+    def home(self) -> tuple[str, str]:
+        """Where the wish came from: its name and its address."""
         if self.whose.package:
-            return url_for("packages.show", package_id=self.whose.package.id)
-        return url_for("customers.show", customer_id=self.assignments[0].customer_id)
+            return self.whose.package.name, url_for("packages.show", package_id=self.whose.package.id)
+        return home_of_many(self.assignments)
 
     def form(self, **options: Any) -> CorrectionForm:
         """The form for them."""
@@ -153,9 +153,12 @@ def show(correction_id: int) -> Any:
     context = {
         "correction": correction,
         "theirs": theirs,
+        "taken_back": corrections.taken_back(correction),
         "totals": corrections.totals(theirs),
         "assignments": corrections.assignment_count(correction),
-        "letters": mails.letters(correction, theirs),
+        "before": corrections.terms_before(correction),
+        "theirs_before": corrections.assignments_before(correction, NAMED),
+        "letters": mails.letters(correction),
         "NAMED": NAMED,
     }
     return render_template("corrections/show.html", **context)
@@ -183,13 +186,21 @@ def _subject() -> Subject:
             abort(403)
         return Subject(Whose(package=db.get_or_404(Package, package_id)))
     ids = unpacked(request.values.getlist("ids"))
-    if charge := db.session.get(Charge, request.args.get("charge", 0, row_id)):
+    if charge_id := request.args.get("charge", 0, row_id):
+        charge = db.get_or_404(Charge, charge_id)
         ids = (charge.assignment_id,) if charge.assignment_id else ()
     found: list[Assignment] = []
     for some in in_chunks(ids):
         query = select(Assignment).where(Assignment.id.in_(some)).order_by(Assignment.id)
         found += db.session.scalars(
             query.options(joinedload(Assignment.customer), joinedload(Assignment.package))
+        )
+    withdrawn = [one for one in found if one.withdrawn_on]
+    found = [one for one in found if not one.withdrawn_on]
+    if withdrawn and not found:
+        raise RuleBroken(
+            "Assigning it was undone: nothing is charged of it, so there is nothing to correct.",
+            WayOut("See the assignment", "assignments.show", {"assignment_id": withdrawn[0].id}),
         )
     if not found:
         raise RuleBroken("No assignment was selected. Tick one or more rows first.")

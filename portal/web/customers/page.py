@@ -18,6 +18,7 @@ from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.ending import foresee, last_day_of
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
+from portal.services.corrections import made as corrections
 from portal.services.customers import customers, ranking
 from portal.services.customers import figures as customer_figures
 from portal.services.customers.posted import has_postings
@@ -57,6 +58,7 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "minimums": minimums(customer.id, today()),
         "bundles": free_minutes(customer.id, today()),
         "rate_form": form,
+        "corrections": corrections.of_customer(customer),
         "tomorrow": rate_begins(customer),
         "group": group_of(customer),
     }

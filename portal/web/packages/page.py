@@ -13,6 +13,7 @@ from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Assignment, Package
 from portal.services import deletion
+from portal.services.corrections import made as corrections
 from portal.services.listing import Sort, page
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
@@ -56,6 +57,7 @@ def show(package_id: int) -> Any:
         **context,
         **({"schedule": package.schedule_on(day)} if many else _figures(package)),
         prices=package_history.price_list(package, day),
+        corrections=corrections.of_package(package),
         schedules=package_history.schedules(package, day),
         planned=planned_days(package, day),
         one_day=ONE_DAY,

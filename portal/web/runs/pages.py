@@ -16,7 +16,7 @@ from portal.services import credit
 from portal.services.charges.explaining import explained
 from portal.services.runs import reports, runs
 from portal.services.runs.gap import LongAgo, check_gap
-from portal.services.runs.undoing import has_something_to_undo, undoings_of
+from portal.services.runs.undoing import has_something_to_undo, undoings_of, undone_among
 from portal.web.http.access import may_own
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
@@ -124,6 +124,7 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "totals": reports.totals_of([run])[run.id],
         "page": page,
         "told": explained(page.rows) if page else [],
+        "undone_lines": undone_among([row.id for row in page.rows]) if page and not run.simulate else (),
         "passed_over": {outcome: reports.exceptions_of(run, outcome) for outcome in Outcome},
         "below_named": BELOW_NAMED,
         "below": _below(run) if is_done and not run.simulate else [],

@@ -30,7 +30,7 @@ def index() -> Any:
         "state": state,
         "told": [lists.audit_line(entry) for entry in page.rows],
         "undoable": bulk_acts.that_can_be_undone(
-            entry.noun_id for entry in page.rows if entry.noun == lists.SEVERAL and entry.noun_id
+            entry.noun_id for entry in page.rows if entry.noun == bulk_acts.SEVERAL and entry.noun_id
         ),
         "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in lists.NOUNS)],
     }

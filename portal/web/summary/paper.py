@@ -212,13 +212,15 @@ def _charges(summary: Summary, currency: str) -> dict[str, Any]:
 
 def _line(line: Explained, summary: Summary) -> dict[str, Any]:
     charge = line.charge
-    times = f" × {whole(charge.quantity)}" if charge.quantity > 1 else ""
+    kind = charge.kind.value
+    counted = charge.quantity > 1 and kind not in ("manual", "reversal", "undo")
+    times = f" × {whole(charge.quantity)}" if counted else ""
     on = f" on {phone(charge.did_number)}" if charge.did_number else ""
-    kind = {"setup": ", set-up", "credit": ", credit", "difference": ", difference", "reversal": ", reversal"}
+    said = f", {kind}" if kind in ("setup", "credit", "difference", "reversal", "undo") else ""
     stands = summary.standings.get(charge.id)
     return {
         "date": day(charge.charge_on),
-        "name": f"{scripts.apart(charge.label)}{kind.get(charge.kind.value, '')}{times}{on}",
+        "name": f"{scripts.apart(charge.label)}{said}{times}{on}",
         "why": line.why,
         "state": _state(stands, charge.currency) if stands else [],
         "period": "once" if charge.is_once else span(charge.period_from, charge.period_until),

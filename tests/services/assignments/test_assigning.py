@@ -135,7 +135,7 @@ def test_the_outlook_says_what_is_charged_first_next_and_in_a_year():
         (date(2026, 12, 1), Decimal(49)),
         (date(2027, 1, 1), Decimal(49)),
     ]
-    assert "Set-up, once" in seen.coming[0].why
+    assert "Setup, once" in seen.coming[0].why
     assert (seen.year.count, seen.year.amount, seen.year.tax) == (13, Decimal(638), Decimal("127.6"))
     assert (seen.locked_until, seen.last_day) == (date(2027, 1, 21), date(2027, 1, 20))
     assert (seen.overdue.count, seen.held, seen.next_charge_on) == (0, None, date(2026, 12, 1))

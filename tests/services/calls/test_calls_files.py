@@ -13,6 +13,7 @@ from portal.models import BalanceEntry, Call, CallImport
 from portal.services.calls import effects, importing, rejects
 from portal.services.calls.columns import Mapping
 from portal.services.calls.rows import ENDS
+from tests import calling
 from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
 
@@ -21,7 +22,7 @@ ODD_HEAD = "ref;who;day and hour;how long;pounds"
 
 def accepted(path, **said) -> CallImport:
     """An import of a file, of which nothing is taken yet."""
-    import_, _ = importing.accept(path, path.name, **{"replaces": False, "by": "", "now": NOW} | said)
+    import_ = calling.accepted(path, **said)
     db.session.commit()
     return import_
 
@@ -253,5 +254,9 @@ def test_the_time_left_is_told_by_the_time_that_was_worked(session, tmp_path):
     import_.bytes_done, import_.heartbeat_at = import_.bytes_total // 2, NOW + timedelta(seconds=10)
     importing.stop(import_)
     importing.go_on(import_, NOW + timedelta(hours=9))
+    import_.lines_done = 2
+    assert rejects.lines_a_second(import_, NOW + timedelta(hours=9)) == 0
+    import_.lines_done = 45
+    assert rejects.lines_a_second(import_, NOW + timedelta(hours=9)) == 4
     left = rejects.left(import_, NOW + timedelta(hours=9))
     assert left and timedelta(seconds=9) < left < timedelta(seconds=12)

@@ -2,18 +2,31 @@
 
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Call, CallImport, Company, ImportState
-from portal.services.calls import columns, files, importing
+from portal.services.calls import columns, effects, importing
 from portal.services.calls.columns import Mapping
 from portal.services.calls.rows import QUOTES
 from portal.services.deletion import why_not_archive_customer
-from tests.calling import HEAD, a_file, a_line, bad_rows, noon, taken_in
+from tests.calling import (
+    HEAD,
+    a_file,
+    a_line,
+    accepted,
+    bad_rows,
+    begun,
+    call_entries,
+    carried_out,
+    noon,
+    taken_in,
+)
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did
 
 
@@ -150,18 +163,14 @@ def test_a_call_said_again_with_other_values_is_bad_unless_the_import_replaces(s
 def test_a_stopped_import_goes_on_where_it_stood(session, tmp_path):
     a_customer()
     lines = [a_line(f"c{n}", f"2026-11-{n % 20 + 1:02} 10:00:00", 60, "1") for n in range(40)]
-    import_, lines_in_it = importing.accept(
-        a_file(tmp_path, lines, name="c.csv.gz"), "c.csv.gz", replaces=False, by="", now=NOW
-    )
+    import_ = accepted(a_file(tmp_path, lines, name="c.csv.gz"))
     session.commit()
-    assert lines_in_it == 40
+    assert import_.lines_total == 40
 
     def stop_after_two(at: CallImport) -> None:
         if at.lines_done >= 20:
             importing.stop(session.get(CallImport, at.id))
             session.commit()
-
-    from zoneinfo import ZoneInfo
 
     stopped = importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10, stop_after_two)
     assert stopped.state == ImportState.STOPPED and count() == stopped.taken_count == 20
@@ -169,6 +178,56 @@ def test_a_stopped_import_goes_on_where_it_stood(session, tmp_path):
     session.commit()
     done = importing.carry_out(import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10)
     assert (done.state, done.taken_count, done.known_count, count()) == (ImportState.DONE, 40, 0, 40)
+
+
+def asked_at(times: int):
+    """Asked to stop from the so many-th look on."""
+    looks = []
+
+    def is_asked() -> bool:
+        looks.append(True)
+        return len(looks) >= times
+
+    return is_asked
+
+
+@pytest.mark.parametrize("looks", [1, 3, 4, 5, 6], ids=lambda looks: f"at look {looks}")
+def test_an_import_that_is_asked_to_stop_does_so_behind_a_chunk_and_whoever_carries_it_out_next_ends_it(
+    session, tmp_path, monkeypatch, looks
+):
+    """Three chunks, and what follows for two customers, one after the other: it looks between all of them."""
+    monkeypatch.setattr(effects, "CUSTOMERS", 1)
+    whose = [a_customer("Acme", tax_rate="0"), a_customer("Globex", tax_rate="0")]
+    lines = [a_line(f"c{n}", noon(TODAY), 60, "1", customer=whose[n % 2].name) for n in range(30)]
+    import_ = begun(a_file(tmp_path, lines))
+    stopped = importing.carry_out(
+        import_.id, TODAY, lambda: NOW, ZoneInfo("UTC"), 10, is_asked_to_stop=asked_at(looks)
+    )
+    is_ended = looks > 5
+    assert stopped.state == (ImportState.DONE if is_ended else ImportState.RUNNING)
+    assert stopped.lines_done == min(looks * 10, 30)
+    assert sum(len(call_entries(one)) for one in whose) == max(looks - 4, 0)
+    done = carried_out(import_, size=10)
+    assert (done.state, done.taken_count, done.known_count) == (ImportState.DONE, 30, 0)
+    assert [call_entries(one) for one in whose] == [[(TODAY.isoformat(), "-15")]] * 2
+
+
+def test_while_a_file_is_read_to_its_end_others_go_on_writing(session, tmp_path):
+    """Also where the request that brought it has asked the database for something."""
+
+    class Watched(BytesIO):
+        written = 0
+
+        def read(self, size=-1):
+            if not self.written:
+                with db.engine.begin() as other:
+                    self.written = other.execute(update(Company).values(name="Lumen Voice Ltd")).rowcount
+            return super().read(size)
+
+    session.get_one(Company, 1)
+    file = Watched(a_file(tmp_path, [a_line("a", noon(TODAY), 60, "1")]).read_bytes())
+    importing.accept(file, "calls.csv", replaces=False, by=BEN, now=NOW)
+    assert file.written == 1
 
 
 @pytest.mark.parametrize(
@@ -215,7 +274,7 @@ def test_columns_are_recognised_by_their_usual_names(session, tmp_path, head, li
 def test_columns_that_nobody_knows_are_mapped_once_and_remembered(session, tmp_path):
     a_customer()
     head, line = "ref,who,day and hour,pounds", "r1,Northwind Telecom,2026-11-03 10:00:00,2"
-    import_, _ = importing.accept(a_file(tmp_path, [line], head), "odd.csv", replaces=False, by="", now=NOW)
+    import_ = accepted(a_file(tmp_path, [line], head))
     assert importing.needs_mapping(import_)
     with pytest.raises(RuleBroken, match="Choose the columns first"):
         importing.go_on(import_, NOW)
@@ -251,26 +310,26 @@ def test_a_bad_file_gets_a_sentence_and_changes_nothing(session, tmp_path, kind)
     path = tmp_path / "bad.csv"
     path.write_bytes(BAD_FILES[kind])
     with pytest.raises(Invalid) as refused:
-        importing.accept(path, path.name, replaces=False, by="", now=NOW)
+        accepted(path)
     assert refused.value.field == "file" and len(refused.value.sentence) > 15
     assert count() == 0 and not session.scalar(select(func.count(CallImport.id)))
 
 
-def test_a_half_written_gzip_and_a_bomb_are_refused_before_anything_is_taken(tmp_path):
+def test_a_half_written_gzip_and_a_bomb_are_refused_before_anything_is_taken(session, tmp_path):
     import gzip
 
     good = a_file(tmp_path, [a_line(f"c{n}", "2026-11-03", 1, "1") for n in range(5000)], name="c.csv.gz")
     half = tmp_path / "half.csv.gz"
     half.write_bytes(good.read_bytes()[:-500])
     with pytest.raises(Invalid, match="incomplete or damaged"):
-        files.make_sure(half)
+        accepted(half)
     bomb = tmp_path / "bomb.csv.gz"
     with gzip.open(bomb, "wb") as file:
         file.write(HEAD.encode() + b"\n")
         for _ in range(40):
             file.write((b"," * 1023 + b"\n") * 1024)
     with pytest.raises(Invalid, match="unpacks to more than 100 times"):
-        files.make_sure(bomb)
+        accepted(bomb)
 
 
 # -- what changed meanwhile
@@ -287,7 +346,7 @@ def test_a_customer_archived_since_the_file_was_begun_gets_none_of_its_calls(ses
             session.commit()
 
     lines = [a_line(str(n), noon(TODAY), 60, "1") for n in range(4)]
-    import_, _ = importing.accept(a_file(tmp_path, lines), "calls.csv", replaces=False, by=BEN, now=NOW)
+    import_ = accepted(a_file(tmp_path, lines))
     session.commit()
     done = importing.carry_out(import_.id, TODAY, lambda: NOW, size=2, say=archive)
     assert (done.taken_count, done.bad_count) == (2, 2)
@@ -300,7 +359,7 @@ def test_a_customer_archived_since_the_file_was_begun_gets_none_of_its_calls(ses
 def test_without_a_zone_the_days_of_calls_are_those_of_the_setting_when_they_are_stored(session, tmp_path):
     a_customer()
     path = a_file(tmp_path, [a_line("late", "2026-11-03 23:30:00Z", 60, "1")])
-    import_, _ = importing.accept(path, "calls.csv", replaces=False, by=BEN, now=NOW)
+    import_ = accepted(path)
     session.get_one(Company, 1).time_zone = "Pacific/Auckland"
     session.commit()
     importing.carry_out(import_.id, TODAY, lambda: NOW)

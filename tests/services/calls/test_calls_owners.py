@@ -12,7 +12,7 @@ from portal.models import Call, CallMapping
 from portal.services.calls import columns, importing
 from portal.services.calls.columns import Mapping
 from portal.services.customers import customers
-from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
+from tests.calling import HEAD, a_file, a_line, accepted, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
 
 WHEN = "2026-11-03 10:00:00"
@@ -213,7 +213,7 @@ def test_a_charge_whose_name_says_another_currency_is_known_as_a_charge_and_its_
 def test_a_currency_column_of_any_name_is_mapped_by_hand(session, tmp_path):
     acme = a_customer("Acme")
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD"], "call id,customer,start time,seconds,charge,in what")
-    import_, _ = importing.accept(path, "x.csv", replaces=False, by="", now=NOW, by_hand=True)
+    import_ = accepted(path, by_hand=True)
     places = {"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4, "currency": 5}
     importing.map_columns(import_, Mapping(places), NOW)
     session.commit()
@@ -238,7 +238,7 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
     places = columns.recognise(cells).places
     del places["currency"]
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD", f"b,Acme,{WHEN},60,1,GBP"], head)
-    import_, _ = importing.accept(path, "x.csv", replaces=False, by="", now=NOW, by_hand=True)
+    import_ = accepted(path, by_hand=True)
     with pytest.raises(Invalid, match="currency seems to say what currency charges are in") as refused:
         importing.map_columns(import_, Mapping(places), NOW)
     assert refused.value.field == "currency"
@@ -257,7 +257,7 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
 def test_cost_alone_is_never_taken_for_the_charge_without_asking(session, tmp_path, name):
     acme = a_customer("Acme")
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1"], f"call id,customer,start time,seconds,{name}")
-    import_, _ = importing.accept(path, "x.csv", replaces=False, by="", now=NOW)
+    import_ = accepted(path)
     assert importing.needs_mapping(import_) and "Is Cost what the customer pays?" in import_.sentence
     places = {"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4}
     importing.map_columns(import_, Mapping(places), NOW)

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from portal.database import reading
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallImport, EntrySource, ImportState
-from portal.services.calls import effects, importing
+from portal.services.calls import importing
+from tests import calling
 from tests.calling import a_file, a_line
 from tests.processes import Command
 from tests.trade import NOW, TODAY, a_customer
@@ -46,7 +47,7 @@ def test_an_import_that_is_killed_goes_on_where_it_stood_and_counts_nothing_twic
     path = a_file(
         tmp_path, (a_line(f"c{n}", f"2026-11-{n % 20 + 1:02} 10:00:00", 60, "0.01") for n in range(LINES))
     )
-    import_, _ = importing.accept(path, path.name, replaces=False, by="", now=NOW)
+    import_ = calling.accepted(path)
     db.session.commit()
     id, customer_id = import_.id, customer.id
     (command,) = at_work(app, tmp_path, [id])
@@ -85,8 +86,7 @@ def a_night(tmp_path, name="calls.csv", calls=CALLS):
 
 
 def accepted(path):
-    import_, _ = importing.accept(path, path.name, replaces=False, by="", now=NOW)
-    id = import_.id
+    id = calling.accepted(path).id
     db.session.commit()
     return id
 
@@ -187,47 +187,3 @@ def test_a_file_imported_again_enters_what_an_import_left_that_was_stopped(sessi
     importing.carry_out(first, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
     importing.carry_out(second, TODAY, lambda: NOW, ZoneInfo("UTC"), 240)
     assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-4.80"))
-
-
-def test_what_came_in_of_a_file_that_is_gone_is_entered(session, tmp_path):
-    customers()
-    path = a_night(tmp_path, calls=480)
-    id = accepted(path)
-
-    stopped = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
-    importing.go_on(stopped, NOW)
-    path.unlink()
-    assert importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240).state == ImportState.REFUSED
-    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-2.40"))
-
-
-@pytest.mark.parametrize("killed_at", [1, 2], ids=["before any is", "in the middle of it"])
-def test_killed_while_the_calls_of_a_file_that_is_gone_are_entered_it_is_taken_up_and_enters_them(
-    session, tmp_path, monkeypatch, killed_at
-):
-    customers()
-    path = a_night(tmp_path, calls=480)
-    id, asked = accepted(path), []
-    stopped = importing.carry_out(id, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
-    importing.go_on(stopped, NOW)
-    path.unlink()
-
-    class Killed(BaseException):
-        pass
-
-    def clock():
-        asked.append(True)
-        if len(asked) == killed_at:
-            raise Killed
-        return NOW
-
-    monkeypatch.setattr(effects, "CUSTOMERS", CUSTOMERS // 2)
-    with pytest.raises(Killed):
-        importing.carry_out(id, TODAY, clock, ZoneInfo("UTC"), 240)
-    session.rollback()
-    later = NOW + 2 * importing.SILENT_FOR
-    importing.go_on(stopped, later)
-    session.commit()
-    done = importing.carry_out(id, TODAY, lambda: later, ZoneInfo("UTC"), 240)
-    assert (done.state, done.sentence) == (ImportState.REFUSED, "The file no longer exists.")
-    assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-2.40"))

@@ -15,8 +15,10 @@ from portal.domain.terms import Proration
 from portal.models import BalanceEntry, Call, CallCover, Charge, CorrectedAssignment, Correction
 from portal.services import credit
 from portal.services.assignments.changing import change_end, change_quantity
+from portal.services.assignments.own_prices import make_own_change, plan_own_change
 from portal.services.charges.by_hand import reverse
 from portal.services.charges.explaining import explain_all
+from portal.services.corrections.made import assignments_before, terms_before
 from portal.services.corrections.planning import plan
 from portal.services.corrections.posting import Changed, post
 from portal.services.corrections.wanted import Wanted, Whose
@@ -29,7 +31,7 @@ SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, month, 1) for month in (9, 10, 11))
 
 
 def wanted(since=OCTOBER, *, quantity=None, for_good=False, sentence="", currency="GBP", **prices):
-    four = {name: Decimal(price) for name, price in prices.items()}
+    four = {name: None if price is None else Decimal(price) for name, price in prices.items()}
     return Wanted(since, currency, four, quantity, for_good, sentence)
 
 
@@ -156,6 +158,56 @@ def test_chosen_assignments_get_an_own_price_and_a_packages_correction_leaves_it
     assert [(one.assignment, one.why) for one in seen.left] == [(acme, "It has its own retail.")]
     run(date(2026, 12, 1))
     assert [row[2] for row in sums(session)] == [Decimal("24.5"), 15, 15, 15, *[Decimal("24.5")] * 4]
+
+
+def test_an_own_price_that_was_wrong_is_lifted_back_to_a_day(session):
+    trunk = a_package(retail="24.50", currencies=("GBP", "EUR"))
+    acme, globex = (assigned(trunk, a_customer(name, name), SEPTEMBER) for name in ("GBP", "EUR"))
+    plain = assigned(trunk, a_customer(), SEPTEMBER)
+    run(TODAY)
+    for line, token in ((acme, "a"), (globex, "b")):
+        currency = line.customer.currency
+        correct(chosen(line), wanted(retail="15", cost="1", currency=currency), token=token)
+    before = sums(session)
+    made = correct(chosen(acme, globex, plain), wanted(retail=None), token="lifted")
+    assert made.right == "Retail the package's"
+    assert [(row.effective_from, row.retail, row.cost) for row in acme.own_prices] == [(OCTOBER, None, 1)]
+    assert not plain.own_prices
+    assert sums(session) != before
+    assert {row[2] for row in sums(session)} == {Decimal("24.5")}
+    with pytest.raises(Invalid, match="already hold"):
+        correct(chosen(acme, globex, plain), wanted(retail=None), token="again")
+
+
+def test_a_lifted_price_holds_to_the_next_own_one_that_is_planned(session):
+    line = assigned(a_package(retail="24.50"), a_customer(), SEPTEMBER)
+    run(TODAY)
+    correct(chosen(line), wanted(retail="15"), token="own")
+    make_own_change(plan_own_change(line, {"retail": Decimal(12)}, date(2026, 12, 1), TODAY))
+    session.flush()
+    seen = plan(wanted(retail=None), chosen(line), TODAY)
+    assert seen.later == [("Retail", date(2026, 12, 1))]
+    correct(chosen(line), wanted(retail=None), token="lifted")
+    assert [(row.effective_from, row.retail) for row in line.own_prices] == [(date(2026, 12, 1), 12)]
+    run(date(2026, 12, 1))
+    assert [row[2] for row in sums(session)] == [Decimal("24.5")] * 3 + [12]
+
+
+def test_the_terms_as_they_stood_before_are_told_from_the_corrected_day_on(session):
+    trunk = a_package(retail="24.50", cost="9.80")
+    line = assigned(trunk, a_customer(), SEPTEMBER)
+    run(TODAY)
+    dearer = PriceSet("GBP", Decimal(10), Decimal(30), Decimal(0), Decimal(0))
+    make_change(plan_change(trunk, replaced(definition_of(trunk, TODAY), dearer), date(2026, 12, 1), TODAY))
+    before = terms_before(correct(of(trunk), wanted(retail="20"), token="package"))
+    assert (before[0].since, "Retail 24.50 GBP" in before[0].words) == (None, True)
+    assert (before[-1].since, "Retail 30.00 GBP" in before[-1].words) == (date(2026, 12, 1), True)
+    correct(chosen(line), wanted(quantity=3, retail="15"), token="one")
+    ((_, quantities, prices),) = assignments_before(
+        correct(chosen(line), wanted(quantity=2), token="two"), 100
+    )
+    assert [(one.words, one.since) for one in quantities] == [("3", OCTOBER)]
+    assert [(one.words, one.since) for one in prices] == [("Retail 15.00 GBP", OCTOBER)]
 
 
 def test_a_wrong_quantity_is_corrected_from_its_day(session):

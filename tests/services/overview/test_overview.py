@@ -240,12 +240,12 @@ def test_a_file_of_calls_that_waits_is_named_until_it_is_imported(session):
     stopped = an_import(session, ImportState.STOPPED)
     interrupted = an_import(session, ImportState.RUNNING, "two")
     an_import(session, ImportState.DONE, "three")
-    an_import(session, ImportState.REFUSED, "four")
+    an_import(session, ImportState.DISCARDED, "four")
     assert watch.imports_to_look_at(NOW) == [interrupted, stopped]
     assert watch.imports_to_look_at(NOW - timedelta(minutes=50)) == [stopped], "the other goes on"
     an_import(session, ImportState.DONE)
     assert watch.imports_to_look_at(NOW) == [interrupted]
-    assert watch.imports_to_look_at(NOW + timedelta(days=31)) == []
+    assert watch.imports_to_look_at(NOW + timedelta(days=400)) == [interrupted], "for as long as it waits"
 
 
 def test_a_package_on_sale_below_its_cost_is_named():

@@ -215,6 +215,71 @@ def test_a_line_posted_again_keeps_its_due_day_also_where_it_was_moved(acme, tru
     assert [item.due_on for item in items.values()] == [NOVEMBER + timedelta(days=14), moved]
 
 
+def test_two_differences_of_a_period_that_are_posted_again_are_each_paid_and_due_as_before(acme, trunk):
+    line = assigned(trunk, acme, NOVEMBER, end_date=date(2026, 11, 24))
+    a_run(NOVEMBER)
+    runs_ = []
+    for number, last in enumerate((26, 29)):
+        day = NOVEMBER + timedelta(days=4 + number)
+        change_end(line, date(2026, 11, last), day, by=BEN, now=NOW)
+        runs_.append(a_run(day))
+    first, second = (
+        db.session.scalars(
+            select(Charge).where(Charge.kind == Kind.DIFFERENCE, Charge.number == number)
+        ).one()
+        for number in (1, 2)
+    )
+    owed = credit.to_pay(acme.id).charges
+    paid(acme, str(owed), TODAY)
+    for run in reversed(runs_):
+        undo(run)
+    assert credit.balance_of(acme.id) == first.total + second.total
+    a_run()
+    again = db.session.scalars(select(Charge).where(Charge.kind == Kind.DIFFERENCE, Charge.number > 2)).all()
+    assert [(one.total, one.due_on) for one in again] == [(one.total, one.due_on) for one in (first, second)]
+    assert (credit.to_pay(acme.id).charges, credit.balance_of(acme.id)) == (0, 0)
+    assert [one.state.value for one in standings(again, TODAY).values()] == ["paid", "paid"]
+
+
+def test_one_difference_that_is_posted_again_for_two_is_paid_by_what_paid_either(acme):
+    assigned(a_package(retail="100", minimum_spend=True), acme, date(2026, 10, 1))
+    call = Call(
+        customer_id=acme.id, call_id="call", day=date(2026, 10, 5), seconds=60, amount=Decimal(60),
+        came_in_on=date(2026, 10, 5),
+    )  # fmt: skip
+    db.session.add(call)
+    a_run(NOVEMBER + timedelta(days=2))
+    runs_, differences = [], []
+    for number, amount in enumerate((50, 30)):
+        day = NOVEMBER + timedelta(days=4 + number)
+        call.amount = Decimal(amount)
+        settle({acme.id: call.day}, day, NOW)
+        runs_.append(a_run(day))
+        differences.append(the(Kind.DIFFERENCE))
+    assert [one.total for one in differences] == [10, 20]
+    paid(acme, "200", TODAY)
+    left = credit.balance_of(acme.id)
+    for run in reversed(runs_):
+        undo(run)
+    assert credit.balance_of(acme.id) == left + 30
+    a_run()
+    again = the(Kind.DIFFERENCE)
+    assert (again.number, again.total, again.due_on) == (3, 30, differences[1].due_on)
+    assert credit.balance_of(acme.id) == left
+    assert [one.state.value for one in standings([again], TODAY).values()] == ["paid"]
+
+
+def test_what_paid_a_line_that_was_posted_and_undone_twice_is_put_on_once(acme, trunk):
+    assigned(trunk, acme, NOVEMBER)
+    run = a_run(NOVEMBER)
+    payment = paid(acme, "125", NOVEMBER)
+    credit.allocate(payment, {the().id: Decimal(60)}, today=TODAY, by=BEN, now=NOW)
+    for _ in range(2):
+        undo(run)
+        run = a_run()
+    assert (credit.to_pay(acme.id).charges, credit.balance_of(acme.id)) == (40, 40)
+
+
 def test_money_that_is_no_longer_held_does_not_pay_again(acme, trunk):
     assigned(trunk, acme, NOVEMBER)
     run = a_run(NOVEMBER)

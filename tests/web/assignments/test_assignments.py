@@ -131,7 +131,7 @@ def test_what_will_be_charged_is_shown_before_it_is_assigned(client, northwind, 
     soup = part(client.get(url, query_string=query, headers=HTMX))
     said = words(soup)
     assert "Retail 30.00 GBP a unit" in said and "Setup Retail 5.00 GBP a unit, once" in said
-    assert "22 Nov 2026 Set-up why Set-up, once, on the start date: 5.00 × 2. 10.00" in said
+    assert "22 Nov 2026 Setup why Setup, once, on the start date: 5.00 × 2. 10.00" in said
     assert "1 Dec 2026 1–31 Dec 2026" in said
     assert "730.00 GBP in the twelve months from today, 13 charges tax 146.00" in said
     assert "Locked until 21 Jan 2027: its last day can be 20 Jan 2027 or later." in said

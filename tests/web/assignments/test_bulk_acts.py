@@ -9,7 +9,7 @@ from portal.models import Assignment, BulkAct, Charge, Customer, Package
 from portal.services.charges.by_hand import reverse
 from portal.services.runs import runs
 from tests.pages import page, words
-from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
+from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned
 
 NOVEMBER = date(2026, 11, 1)
 UNDO = "form[action^='/bulk-acts/']"
@@ -46,7 +46,9 @@ def test_assigning_many_is_undone_from_its_message(client, session, three):
     done = client.post(undo_of(answer), follow_redirects=True)
     assert "Undone for 3 assignments." in done.text
     assert session.scalars(select(Assignment)).all() == []
-    assert client.post(undo_of(answer)).status_code == 409
+    again = client.post(undo_of(answer))
+    assert again.status_code == 409
+    assert "Trunk for 3 customers" in client.get(page(again, 409).select_one(".actions a")["href"]).text
 
 
 def test_it_is_undone_from_the_audit_log_also_after_a_run_and_what_stays_is_named(
@@ -63,7 +65,27 @@ def test_it_is_undone_from_the_audit_log_also_after_a_run_and_what_stays_is_name
     assert words(done.h1) == "Undone for 2 assignments"
     assert "A charge of it was reversed by hand." in words(done)
     shown = [one.id for one in session.scalars(select(Assignment)).all() if one.withdrawn_on]
-    assert "withdrawn 22 Nov 2026" in client.get(f"/assignments/{shown[0]}").text
+    said = words(page(client.get(f"/assignments/{shown[0]}")).select_one("main"))
+    assert "withdrawn 22 Nov 2026" in said
+    assert "22 Nov 2026: withdrawn. Assigning it was undone" in said
+    assert "as its last day" not in said
+    assert "Edit assignment" not in said
+
+
+def test_undoing_leads_back_to_what_it_was_done_to(client, session, three):
+    trunk, acme = session.get_one(Package, three[0]), session.get_one(Customer, three[1])
+    numbers = [a_did(acme, f"+44207946010{number}") for number in range(2)]
+    lines = [assigned(trunk, acme, NOVEMBER) for _ in range(2)]
+    session.commit()
+    data = {
+        "ids": [did.id for did in numbers], "package": str(trunk.id), "quantity": "1",
+        "start_date": str(NOVEMBER), "token": "a-form-of-ours",
+    }  # fmt: skip
+    answer = client.post("/assignments/many/dids/assign", data=data, follow_redirects=True)
+    assert client.post(undo_of(answer)).location == "/dids"
+    data = {"ids": [line.id for line in lines], "end_date": "2026-11-30"}
+    answer = client.post("/assignments/end", data=data, follow_redirects=True)
+    assert client.post(undo_of(answer)).location == f"/customers/{acme.id}"
 
 
 def test_ending_many_is_undone_from_its_message(client, session, three):

@@ -247,6 +247,14 @@ def test_ticked_ones_get_the_same_prices_once_their_effect_was_seen(client, thre
     assert [stored(id)[0][2] for id in three] == [24, 24, 24]
 
 
+def test_a_day_that_is_over_leads_on_to_correcting_the_same_ones_back_to_it(client, three):
+    data = {"ids": ",".join(map(str, three)), "retail": "24", "effective_from": "2026-01-01"}
+    soup = page(client.post("/assignments/own-prices", data=data), 409)
+    (way,) = soup.select("form[action='/corrections/new']")
+    on = page(client.post("/corrections/new", data={"ids": way.select_one("[name=ids]")["value"]}))
+    assert "3 assignments" in words(on.select_one("main"))
+
+
 def test_what_was_seen_is_what_is_saved(client, three):
     data = {"ids": str(three[0]), "retail": "24"}
     data["confirmed"] = page(client.post("/assignments/own-prices", data=data)).select_one(

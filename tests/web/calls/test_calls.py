@@ -1,15 +1,16 @@
 """Calls in the pages: files sent, mapped and mended; a customer's calls, minimum and free minutes."""
 
 import gzip
-from datetime import date
+import re
+from datetime import date, timedelta
 from io import BytesIO
 
 import pytest
 from sqlalchemy import func, select
 
-from portal.models import Call, CallImport, ImportState
-from portal.services.calls import importing, uploads
-from tests.calling import HEAD, a_file, a_line, taken_in
+from portal.extensions import db
+from portal.models import Call, CallFile, CallFilePiece, CallImport, ImportState
+from tests.calling import HEAD, a_file, a_line, accepted, taken_in
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned
 
@@ -31,9 +32,12 @@ def send(client, content: bytes, name: str = "calls.csv", **more):
     )
 
 
-def kept(app) -> set:
-    """The files of imports that the portal keeps."""
-    return set(uploads.folder(app.config["INSTANCE"]).glob("*"))
+def kept() -> int:
+    """How many files of imports the portal keeps."""
+    pieces = db.session.scalar(select(func.count()).select_from(CallFilePiece))
+    files = db.session.scalar(select(func.count(CallFile.id)))
+    assert bool(pieces) == bool(files)
+    return files
 
 
 GOOD = a_line("a", "2026-11-03 10:00:00", 90, "2.50")
@@ -46,9 +50,8 @@ def test_without_any_import_the_page_says_what_belongs_there(client):
     assert soup.select_one("nav a[aria-current=page]").text.strip() == "Calls"
 
 
-def test_a_small_file_is_imported_while_one_waits(session, client, app):
+def test_a_small_file_is_imported_while_one_waits(session, client):
     a_customer()
-    before = kept(app)
     answer = send(client, gzip.compress(a_text(GOOD, BAD)), "../up/calls.csv.gz")
     assert answer.status_code == 303
     soup = page(client.get(answer.location))
@@ -56,7 +59,7 @@ def test_a_small_file_is_imported_while_one_waits(session, client, app):
     assert "imported" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
     assert "Call id from call id" in words(soup.main)
     assert session.scalar(select(func.count(Call.id))) == 1
-    assert kept(app) == before
+    assert not kept()
     assert "calls.csv.gz" in words(page(client.get("/calls")).main)
 
 
@@ -84,12 +87,11 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
         pytest.param(a_text(GOOD, head=GOOD), "holds values, not the names", id="no header"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_read_is_refused_at_its_field(session, client, app, content, sentence):
-    before = kept(app)
+def test_a_file_that_cannot_be_read_is_refused_at_its_field(session, client, content, sentence):
     soup = page(send(client, content), 422)
     assert sentence in error_at(soup, "file")
     assert not session.scalar(select(func.count(CallImport.id)))
-    assert kept(app) == before
+    assert not kept()
 
 
 def test_no_file_at_all_is_refused_at_its_field(client):
@@ -115,9 +117,7 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_imported(session,
 
 def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     a_customer()
-    import_, _ = importing.accept(
-        a_file(tmp_path, [GOOD]), "big.csv", replaces=False, by="", now=importing_now()
-    )
+    import_ = accepted(a_file(tmp_path, [GOOD]), now=importing_now())
     session.commit()
     assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
     assert "0 of 1 line" in words(
@@ -129,6 +129,27 @@ def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     client.post(f"/calls/{import_.id}/resumption")
     assert session.get_one(CallImport, import_.id, populate_existing=True).state == ImportState.DONE
     assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
+
+
+def test_how_fast_an_import_is_and_how_long_it_still_takes_is_told_and_how_to_look_again(
+    session, client, tmp_path
+):
+    lines = [a_line(f"c{n}", "2026-11-03 10:00:00", 60, "1") for n in range(3_000)]
+    import_ = accepted(a_file(tmp_path, lines), now=importing_now() - timedelta(seconds=100))
+    import_.heartbeat_at = importing_now()
+    import_.lines_done, import_.bytes_done = 1_000, import_.bytes_total // 3
+    session.commit()
+    shown = words(page(client.get(f"/calls/{import_.id}")).main)
+    # By now the hundred seconds may be a few more.
+    assert re.search(
+        r"1,000 of 3,000 lines, 0 calls imported (9|10) lines a second, about [34] minutes left", shown
+    )
+    assert (
+        "You can leave this page and come back to it" in shown and "loaded again every two seconds" in shown
+    )
+    import_.bytes_done = import_.bytes_total
+    session.commit()
+    assert "Updating free minutes and balances" in words(page(client.get(f"/calls/{import_.id}")).main)
 
 
 def importing_now():

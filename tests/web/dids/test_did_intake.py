@@ -92,7 +92,7 @@ def test_with_a_package_one_sees_first_what_is_charged(session: Any, client: Fla
     soup = page(client.post("/dids", data=data))
     assert stored(session) == []
     lines = [words(row) for row in soup.select('section[aria-labelledby="consequences"] tbody tr')]
-    assert lines == ["1 Dec 2026 UK DID, set-up 1 5.00 GBP", "1 Dec 2026 UK DID 1 1.20 GBP"]
+    assert lines == ["1 Dec 2026 UK DID, setup 1 5.00 GBP", "1 Dec 2026 UK DID 1 1.20 GBP"]
     assert confirm(client, soup).status_code == 303
     assignment = session.scalars(select(Assignment)).one()
     assert (assignment.did.number, assignment.created_by) == (LONDON + "01", "owner@lumen.example")

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import Charge, RunState, RunUndo
+from portal.models import Assignment, Charge, RunState, RunUndo
 from portal.services.charges.by_hand import reverse
+from portal.services.credit import Act
 from portal.services.runs import runs, undoing
+from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 from tests.world import email
 
@@ -90,3 +92,12 @@ def test_undoing_that_was_interrupted_goes_on_when_it_is_asked_for_again(client,
     db.session.expire_all()
     (undo,) = db.session.scalars(select(RunUndo)).all()
     assert (undo.id, undo.state, undo.reason) == (begun.id, RunState.DONE, "Wrong prices.")
+
+
+def test_each_charge_that_was_taken_back_is_marked_also_where_assigning_it_was_undone(client, session, run):
+    assert "undone" not in client.get(f"/runs/{run.id}").text
+    first = session.scalars(select(Assignment).order_by(Assignment.id)).first()
+    undoing.take_back_all_of([first], "Assigning it was undone.", Act(TODAY, BEN, NOW))
+    session.commit()
+    rows = page(client.get(f"/runs/{run.id}")).select("table.charges tbody tr")
+    assert [("undone" in words(row)) for row in rows] == [True, True, False, False]

@@ -13,6 +13,7 @@ from portal.services.company.logo import checked_logo
 from portal.services.summary import summary
 from portal.web.summary import paper
 from tests.services.company.test_logo import png
+from tests.services.runs.test_undoing import a_run, undo
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run
 
 SPAN = (date(2026, 11, 1), date(2026, 11, 30))
@@ -45,6 +46,14 @@ def test_its_totals_are_those_of_the_charges(session, acme):
     for words in ("Before tax 100.35", "Tax, 20% on 100.35 20.07", "Total, GBP 120.42"):
         assert words in " ".join(text.split())
     assert "+44 20 7946 0123" in text and "not a tax invoice" in text
+
+
+def test_what_undoes_a_charge_is_named_so_as_on_the_page(session, acme):
+    assigned(a_package("Hotline", "10"), acme, date(2026, 11, 1), quantity=3)
+    undo(a_run())
+    text = " ".join(text_of(made(session, acme)).split())
+    assert "Hotline × 3" in text
+    assert "Hotline, undo The charge of 1 Nov was undone" in text
 
 
 def test_it_never_says_cost_or_margin(session, acme):

@@ -68,7 +68,7 @@ def test_this_month_is_what_it_shows_unless_asked_for_other_days(client, acme):
     assert "Goodwill A discount, entered by hand. once credit used 20% −1.00 −5.00" in table
     assert "Before tax 15.00 Tax, 20% on 15.00 3.00 Total, GBP 18.00" in table
     october = page(client.get(f"/customers/{acme.id}/summary?from=2026-10-01&to=2026-10-31"))
-    assert "Trunk, set-up Set-up, once, on the start date: 25.00 × 1." in words(charges_of(october))
+    assert "Trunk, setup Setup, once, on the start date: 25.00 × 1." in words(charges_of(october))
     assert "Total, GBP 54.00" in words(charges_of(october))
 
 
@@ -247,7 +247,7 @@ def test_many_changes_are_summed_up_after_the_first_and_paper_has_them_all(clien
         by_hand.charge_manually(asked, token=f"v{number}", today=TODAY, by=BEN, now=NOW)
     session.commit()
     rows = [words(row) for row in rows_of_changes(page(client.get(f"/customers/{acme.id}/summary")))]
-    assert len(rows) == 11 and rows[1].startswith("Trunk × 1, set-up on 1 Oct 2026")
+    assert len(rows) == 11 and rows[1].startswith("Trunk × 1, setup on 1 Oct 2026")
     assert rows[9] == "6 smaller changes +12.00"
     data = client.get(f"/customers/{acme.id}/summary.pdf").data
     assert "Visit 0, on 22 Nov 2026" in PdfReader(BytesIO(data)).pages[0].extract_text()

@@ -1,0 +1,38 @@
+"""How long files of calls are kept: until they are taken in or discarded, and never longer than somebody needs them.
+
+A file of which some lines were taken in is kept until the rest is: its calls count nowhere before. One of which
+nothing was taken in waits for somebody to choose its columns, or to go on with it, for some days; then its import
+says that it was discarded.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from portal.domain.wording import plural
+from portal.extensions import db
+from portal.models import CallImport, ImportState
+from portal.services.calls import importing, keeping
+
+
+def sweep(now: datetime, days: int) -> list[CallImport]:
+    """Discard files that have waited for more than so many days, and what is left of others; the imports discarded.
+
+    Safe to do at any time, and twice at once. It commits.
+    """
+    keeping.sweep(now)
+    before = now - timedelta(days=days)
+    waits = select(CallImport.id).where(
+        CallImport.state == ImportState.STOPPED,
+        CallImport.lines_done == 0,
+        CallImport.heartbeat_at < before,
+    )
+    ids = list(db.session.scalars(waits.order_by(CallImport.id)))
+    discarded = [id for id in ids if importing.discard(id, _sentence(id, days), before)]
+    return [db.session.get_one(CallImport, id) for id in discarded]
+
+
+def _sentence(import_id: int, days: int) -> str:
+    import_ = db.session.get_one(CallImport, import_id)
+    missing = "its columns were not chosen" if importing.needs_mapping(import_) else "it was not continued"
+    return f"Discarded: {missing} within {plural(days, 'day')}. Nothing of the file was imported."
