@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SAY := printf '\033[1m==> %s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick race lint bench pins
+.PHONY: help run test quick race chaos lint bench pins
 
 help: ## list what can be done here
 	@echo "make TARGET, where TARGET is one of"
@@ -37,6 +37,10 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist work
 race: $(VENV)/.dev ## let every two acts that can meet do so, on PostgreSQL: ARGS="--rounds 10 archive"
 	@$(SAY) "Racing: every pair of acts, held and in crowds of eight"
 	@$(BIN)/python -m tests.race $(ARGS)
+
+chaos: $(VENV)/.dev ## kill workers, a run and the database (PostgreSQL) at random, a hundred times: ARGS="--kills 300"
+	@$(SAY) "Killing workers, a foreground run and the database while runs and imports go on"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(VENV)/.dev ## check style (ruff) and types (mypy)
 	@$(SAY) "ruff: style"

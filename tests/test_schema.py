@@ -52,6 +52,7 @@ def test_the_files_of_the_migrations_are_called_as_alembic_calls_them(app):
         "charge",
         "notices",
         "mail send",
+        "worker",
         "preview",
         "services",
         "summary all 2026-01-01 2026-01-31 --pdf",

@@ -18,11 +18,11 @@ from portal.config import ROOT
 from portal.extensions import db
 from portal.models import Assignment, Charge, Run, RunState
 from portal.models.user import User
-from portal.web.shared.detached import IN_REQUEST_MOST
+from portal.services.runs import runs
 from tests import postgresql, served, world
 from tests.trade import a_customer, a_package, assigned
 
-LONG = IN_REQUEST_MOST + 1  # assignments of a run that nobody waits for
+LONG = runs.SMALL + 1  # assignments of a run that nobody waits for
 
 pytestmark = [
     pytest.mark.slow,

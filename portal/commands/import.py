@@ -13,7 +13,7 @@ import click
 from portal import private
 from portal.commands import with_app
 from portal.domain.wording import plural, whole
-from portal.exit_status import NOT_ALL
+from portal.exit_status import NOT_ALL, Failed
 
 if TYPE_CHECKING:
     from portal.models import CallImport
@@ -33,10 +33,15 @@ def command() -> None:
     "--import", "import_id", type=click.IntRange(1), help="Continue this import instead of starting one."
 )
 @click.option(
+    "--waiting", is_flag=True, help="Import what was uploaded on a page and waits, without a worker."
+)
+@click.option(
     "--bad-rows", type=click.Path(dir_okay=False, path_type=Path), help="Write the bad rows here, as CSV."
 )
 @with_app()
-def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Path | None) -> None:
+def calls(
+    file: Path | None, replace: bool, import_id: int | None, waiting: bool, bad_rows: Path | None
+) -> None:
     """Import the call records of FILE: CSV, plain or gzip, with column names in the first line.
 
     Each call counts once, by customer and call id, however often it is sent. Every bad row is named with its line
@@ -49,8 +54,16 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     from portal.services.calls import importing, rejects
     from portal.stopping import asked_to_stop
 
-    if bool(file) == bool(import_id):
-        raise click.UsageError("Name a FILE, or an import to continue.")
+    if [bool(file), bool(import_id), waiting].count(True) != 1:
+        raise click.UsageError("Name a FILE, or an import to continue, or what is --waiting.")
+    if waiting:
+        from portal.tasks.foreground import do_what_waits
+
+        done = do_what_waits("import_calls")
+        click.echo(f"{plural(done.done, 'waiting import')} taken up.")
+        if done.failed:
+            raise Failed(" ".join(done.failed), NOT_ALL)
+        return
     if file:
         with file.open("rb") as opened:
             import_ = importing.accept(opened, file.name, replaces=replace, by=BY, now=now())

@@ -154,7 +154,7 @@ def below(reading: Reading) -> list[credit.BelowLimit]:
 
 
 def runs_to_look_at(now: datetime) -> list[Run]:
-    """Runs that were interrupted or could not post an assignment, and that no later run has made good.
+    """Runs that were interrupted or stopped, or could not post an assignment, and that no later run has made good.
 
     A run for everybody that failed nowhere makes good whatever came before it.
     """
@@ -165,7 +165,7 @@ def runs_to_look_at(now: datetime) -> list[Run]:
     query = (
         select(Run)
         .where(Run.id > (db.session.scalar(good) or 0), ~Run.simulate)
-        .where(or_(interrupted, Run.failed_count > 0))
+        .where(or_(interrupted, Run.state == RunState.STOPPED, Run.failed_count > 0))
         .order_by(Run.id.desc())
         .limit(NAMED + 1)
     )

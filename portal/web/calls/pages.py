@@ -16,11 +16,11 @@ from portal.models import CallImport, Customer, ImportState
 from portal.services.calls import columns, effects, files, importing, keeping, rejects
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
+from portal.tasks import queue
 from portal.web.calls import bp
 from portal.web.calls.forms import ColumnsForm, FileForm, columns_form
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_or_404
-from portal.web.shared.detached import import_detached
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
 from portal.web.shared.spans import span_of
@@ -63,18 +63,20 @@ def create() -> Any:
         db.session.rollback()
         put_error(form, refusal)
         return _index(form, 422)
-    db.session.commit()
     if importing.needs_mapping(import_):
+        db.session.commit()
         return see_other(url_for(".map_columns", import_id=import_.id))
     return _carried_out(import_)
 
 
 def _carried_out(import_: CallImport) -> Any:
-    """Take a small file in at once; let a large one go on by itself, and show how far it is."""
+    """Take a small file in at once; hand a large one on, and show how far it is. Commits."""
     import_id = import_.id
-    if import_.lines_total - import_.lines_done > importing.SMALL:
-        import_detached(import_id)
-    else:
+    is_large = import_.lines_total - import_.lines_done > importing.SMALL
+    if is_large:
+        queue.enqueue("import_calls", import_id=import_id)
+    db.session.commit()
+    if not is_large:
         import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
             flash(f"Imported {import_.file_name}.")
@@ -95,6 +97,8 @@ def show(import_id: int) -> Any:
     return render_template(
         "calls/show.html",
         **_progress(import_),
+        waits=(waits := _waits(import_)),
+        has_worker=waits and queue.has_worker(),
         bad=rejects.bad_page(import_, state.after, state.before),
         cells=rejects.cells,
         late=rejects.late_calls(import_, LATE_SHOWN, before) if import_.late_count else [],
@@ -111,9 +115,20 @@ def _progress(import_: CallImport) -> dict[str, Any]:
         "share": rejects.share_done(import_),
         "left": rejects.left(import_, now()),
         "rate": rejects.lines_a_second(import_, now()),
-        "is_interrupted": importing.is_interrupted(import_, now()),
+        "is_interrupted": _is_interrupted(import_),
         "needs_mapping": importing.needs_mapping(import_),
     }
+
+
+def _waits(import_: CallImport) -> bool:
+    """Whether nobody is at work on it, and a worker is going to be."""
+    rests = import_.heartbeat_at == import_.started_at or importing.is_interrupted(import_, now())
+    return import_.state == ImportState.RUNNING and rests and queue.has(import_id=import_.id)
+
+
+def _is_interrupted(import_: CallImport) -> bool:
+    """Whether it stopped without being done, and no worker is going to take it up."""
+    return importing.is_interrupted(import_, now()) and not queue.has(import_id=import_.id)
 
 
 def _names(import_: CallImport) -> list[tuple[str, str]]:
@@ -133,7 +148,7 @@ def _owners(import_: CallImport, before: Any) -> dict[int, str]:
 def progress(import_id: int) -> Any:
     """How far it is, for a page that asks again; the page itself, where nobody but a person asks."""
     import_ = db.get_or_404(CallImport, import_id)
-    if not is_htmx() or import_.state != ImportState.RUNNING or importing.is_interrupted(import_, now()):
+    if not is_htmx() or import_.state != ImportState.RUNNING or _is_interrupted(import_):
         return see_other(url_for(".show", import_id=import_id))
     return fragment("calls/_progress.html", **_progress(import_))
 
@@ -154,7 +169,6 @@ def resume(import_id: int) -> Any:
     """Go on with an import that was stopped or interrupted."""
     import_ = lock_or_404(CallImport, import_id)
     importing.go_on(import_, now())
-    db.session.commit()
     return _carried_out(import_)
 
 
@@ -189,7 +203,6 @@ def keep_columns(import_id: int) -> Any:
         db.session.rollback()
         put_error(form, refusal)
         return _ask_columns(db.get_or_404(CallImport, import_id), form, 422)
-    db.session.commit()
     return _carried_out(import_)
 
 

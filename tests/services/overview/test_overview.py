@@ -214,9 +214,10 @@ def a_run(session, state=RunState.DONE, failed=0, **more):
 
 def test_a_run_that_failed_or_stopped_is_named_until_a_later_one_is_good(session):
     a_run(session)
-    stopped, failed = a_run(session, RunState.RUNNING), a_run(session, failed=3)
+    killed, stopped = a_run(session, RunState.RUNNING), a_run(session, RunState.STOPPED)
+    failed = a_run(session, failed=3)
     a_run(session, simulate=True)
-    assert watch.runs_to_look_at(NOW) == [failed, stopped]
+    assert watch.runs_to_look_at(NOW) == [failed, stopped, killed]
     a_run(session)
     assert watch.runs_to_look_at(NOW) == []
 

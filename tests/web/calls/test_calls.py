@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 
 from portal.extensions import db
 from portal.models import Call, CallFile, CallFilePiece, CallImport, ImportState
+from portal.services.calls import importing
+from portal.tasks import processes, queue
 from tests.calling import HEAD, a_file, a_line, accepted, taken_in
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned
@@ -113,6 +115,18 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_imported(session,
     assert "imported" in words(page(client.get(done.location)).main)
     assert session.scalar(select(func.count(Call.id))) == 1
     assert client.get(answer.location).status_code == 303
+
+
+def test_a_large_file_is_handed_on_and_its_page_says_for_what_it_waits(session, client, monkeypatch):
+    started = []
+    monkeypatch.setattr(importing, "SMALL", 0)
+    monkeypatch.setattr(processes, "start", lambda name, **which: started.append((name, which)))
+    a_customer()
+    location = send(client, a_text(GOOD)).location
+    handed_on = started or [(job.name, job.arguments) for job in queue.waiting("import_calls")]
+    assert handed_on == [("import_calls", {"import_id": int(location.rsplit("/", 1)[1])})]
+    said = words(page(client.get(location)).main)
+    assert ("none is running. It begins once" in said) == queue.is_there()
 
 
 def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
