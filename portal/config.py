@@ -239,8 +239,7 @@ SETTINGS = (
         "SMTP_HOST",
         "",
         "host name",
-        "The mail server. Empty: messages are written to the log; outside demo mode those with a secret link "
-        "wait until there is one.",
+        "The mail server. Empty: messages wait until there is one; in demo mode they are written to the log.",
     ),
     Setting("PORTAL_SMTP_PORT", "SMTP_PORT", "587", "port", "The port of the mail server.", _port),
     Setting(

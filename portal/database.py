@@ -114,15 +114,16 @@ FAILURES: dict[str | int, Failure] = {
     sqlite3.SQLITE_LOCKED: Failure.BUSY,
     sqlite3.SQLITE_READONLY: Failure.BUSY,
     sqlite3.SQLITE_FULL: Failure.FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: Failure.FULL,  # no room for what connections share: it cannot even be read
 }
 
 
 def kind_of(error: SQLAlchemyError) -> Failure:
     """What an error of the database comes to, for those who can do nothing about it."""
     inner = getattr(error, "orig", None)
-    code = (
-        getattr(inner, "sqlstate", None) or getattr(inner, "sqlite_errorcode", 0) & 0xFF
-    )  # without what kind of it
+    code = getattr(inner, "sqlstate", None) or getattr(inner, "sqlite_errorcode", 0)
+    if code not in FAILURES and isinstance(code, int):
+        code &= 0xFF  # without what kind of it
     return FAILURES.get(code, Failure.AWAY)
 
 

@@ -10,6 +10,7 @@ REFUSED = 1  # a rule, a setting or a file stands against it; nothing was change
 NOT_ALL = 3  # something was done, and something was not: it says what
 AWAY = 4  # the database does not answer, or is busy
 OTHER_VERSION = 5  # the database is not of the version that this portal needs
+PORT_TAKEN = 6  # somebody else listens there
 FAULT = 70  # an error in the portal
 
 
@@ -41,7 +42,7 @@ def as_failed(error: Exception) -> click.ClickException:
             said = {
                 Failure.BUSY: "The database is busy with another change, for too long",
                 Failure.CROSSED: "Somebody else changed the same at the same moment",
-                Failure.FULL: "The disk of the database is full",
+                Failure.FULL: "The disk is full",
             }.get(kind_of(error), "The database does not answer")
             return Failed(
                 f"{said}: {words_of(error).rstrip('.')}. What was done before stays; start it again.", AWAY

@@ -4,7 +4,10 @@ What is said here can be said otherwise on the command line. Its own lines go wh
 its processes count their requests together (portal/metrics.py). `portal serve` starts it so.
 """
 
+import ctypes
 import logging
+import signal
+import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -15,6 +18,8 @@ from portal.config import finish, load
 timeout = 120
 loglevel = "warning"
 control_socket_disable = True
+
+WHEN_PARENT_ENDS = 1  # PR_SET_PDEATHSIG
 
 _shared: metrics.Shared | None = None
 
@@ -69,7 +74,12 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(_server: Any, worker: Any) -> None:
-    """Let it count there."""
+    """Let it count there; and end it with the first process, which may be killed, so that it lets go of the port.
+
+    It gives the answer that it is at. By itself it would notice only when it is asked next, or after a minute.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(WHEN_PARENT_ENDS, signal.SIGTERM)
     if _shared is not None:
         _shared.count_in(worker.counts_in)
 

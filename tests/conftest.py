@@ -25,6 +25,7 @@ from tests.browser_fixtures import CHROMIUM, browser, live_server, page, screen
 __all__ = ["browser", "live_server", "page", "screen"]
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+NOT_TESTED = "NOT TESTED: "  # how the reason of a skip begins that is to be said loudly
 
 # How long an example takes says how busy the machine is. Where every change is checked, a test draws the same examples
 # each time: a red run is about the change.
@@ -90,6 +91,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     elif not CHROMIUM:
         terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", sep="!", red=True, bold=True)
         terminalreporter.line("Install it (Debian: apt install chromium), or name it in PORTAL_CHROMIUM.")
+    skipped = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    if missing := sorted({reason.partition(NOT_TESTED)[2] for reason in skipped if NOT_TESTED in reason}):
+        terminalreporter.section("SOMETHING WAS NOT TESTED", sep="!", red=True, bold=True)
+        for reason in missing:
+            terminalreporter.line(reason)
 
 
 @pytest.fixture(scope="session")

@@ -197,3 +197,13 @@ def test_the_first_run_of_all_is_asked_nothing(portal, app, trade, monkeypatch):
     monkeypatch.setitem(app.config, "TODAY", "2027-06-01")
     portal("charge", "--customer", "Acme", "--date", "2026-11-01")
     portal("charge")
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_posts_nothing_twice(portal, app, trade, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", "2026-12-10")  # within the 31 days: nobody asks
+    portal("charge")
+    posted = counted(app)
+    for day in ("2026-11-22", "2026-11-01", "2026-12-01", "2026-12-10"):
+        monkeypatch.setitem(app.config, "TODAY", day)
+        assert "0 charges posted" in portal("charge")
+    assert counted(app) == posted == 4

@@ -91,7 +91,7 @@ def test_a_day_or_a_history_is_one_of_a_portfolio(portal):
 def test_a_port_in_use_is_reported_at_once(portal):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = portal("serve", "--port", str(port), status=1)
+        said = portal("serve", "--port", str(port), status=6)
     assert f"Cannot listen on port {port} of 127.0.0.1: address already in use." in said
     assert f"make run PORT={port + 1}" in said
 

@@ -49,7 +49,7 @@ def command(
     for somebody (PORTAL_WAITING_FILE_DAYS).
 
     \b
-    Every night:  15 1 * * *  portal charge
+    Every night:  15 1 * * *  /usr/local/bin/portal charge
     """
 
     from portal.clock import today

@@ -15,7 +15,7 @@ def command() -> None:
     day, which lists them. Exit status 3 while a message waits that could not be sent.
 
     \b
-    Every morning:  0 7 * * *  portal notices
+    Every morning:  0 7 * * *  /usr/local/bin/portal notices
     """
     from portal.clock import now, today
     from portal.services import notices

@@ -1,10 +1,18 @@
 """Serve the portal with gunicorn."""
 
+import errno
 import os
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import click
+
+from portal.domain.wording import listed
+from portal.exit_status import PORT_TAKEN, REFUSED, Failed
+
+LISTENS = "0A"  # the state of a socket, as Linux writes it
 
 
 @click.command()
@@ -70,14 +78,58 @@ def _check_version(url: str) -> None:
 
 
 def _check_port(host: str, port: int) -> None:
-    """Say so at once where the address is taken, instead of trying it again and again."""
+    """Say so at once where the address is taken, and by whom, instead of trying it again and again."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise click.ClickException(
-            f"Cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}. "
-            f"Choose another: make run PORT={port + 1}, or portal serve --port {port + 1}."
-        ) from error
+        said = f"Cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}."
+        if error.errno != errno.EADDRINUSE:
+            raise Failed(said, REFUSED) from error
+        raise Failed(f"{said} {_whose(port)}", PORT_TAKEN) from error
+
+
+def _whose(port: int) -> str:
+    """Which processes hold a port, and what can be done."""
+    another = f"choose another: make run PORT={port + 1}, or portal serve --port {port + 1}."
+    holders = held_by(port)
+    if not holders:
+        return f"Who holds it, another user can see (as root: ss -ltnp 'sport = :{port}'). End that one, or {another}"
+    if any("portal.wsgi" not in command for command in holders.values()):
+        named = [f"process {pid} ({command})" for pid, command in holders.items()]
+        return f"It is held by {listed(named)}. End it, or {another}"
+    pids = " ".join(str(pid) for pid in holders)
+    return (
+        f"A portal holds it: process {pids}. Stop that one, or {another} (Where its first process was killed, the "
+        f"others end when they have answered whom they answer. At once: kill -QUIT {pids}.)"
+    )
+
+
+def held_by(port: int) -> dict[int, str]:
+    """The processes that listen on a port, each with its command line, as far as Linux shows them to this user."""
+    sockets = set()
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            rows = [row.split() for row in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]]
+            sockets |= {
+                f"socket:[{row[9]}]" for row in rows if row[3] == LISTENS and int(row[1][-4:], 16) == port
+            }
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        if sockets & _opened(process):
+            with suppress(OSError):
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found[int(process.name)] = command.strip()
+    return dict(sorted(found.items()))
+
+
+def _opened(process: Path) -> set[str]:
+    """What a process has open; nothing where it is somebody else's, or has ended."""
+    found = set()
+    with suppress(OSError):
+        for opened in (process / "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                found.add(os.readlink(opened))
+    return found

@@ -1,4 +1,4 @@
-"""What carries messages away: a mail server, or, without one, the log."""
+"""What carries messages away: a mail server, or, in the demo, the log."""
 
 import logging
 import smtplib
@@ -53,21 +53,23 @@ class Transport:
 
 
 class Log(Transport):
-    """Without a mail server: messages are for whoever reads the log.
-
-    What carries a link to sign in by is not, except in the demo, which answers its own machine only.
-    """
-
-    def __init__(self, *, shows_secrets: bool) -> None:
-        self.shows_secrets = shows_secrets
+    """In the demo, which answers its own machine only: messages are for whoever reads the log, links to sign in too."""
 
     def send(self, message: EmailMessage, *, secret: bool) -> None:
         """Write it down."""
-        if secret and not self.shows_secrets:
-            raise NotSent("No mail server is configured: set PORTAL_SMTP_HOST.", keeps_tries=True)
         body = message.get_body(("plain",))
         text = body.get_content() if body else ""
         log.warning("Mail to %s: %s\n\n%s", message["To"], message["Subject"], text)
+
+
+class Nobody(Transport):
+    """In production without a mail server: all messages wait until there is one. A log is nobody's letterbox."""
+
+    def send(self, message: EmailMessage, *, secret: bool) -> None:
+        """Leave it where it is."""
+        raise NotSent(
+            "No mail server is configured: set PORTAL_SMTP_HOST.", keeps_tries=True, server_down=True
+        )
 
 
 class Server(Transport):
@@ -139,7 +141,7 @@ class Server(Transport):
 def transport(config: Mapping[str, Any]) -> Transport:
     """The one that the settings ask for."""
     if not config["SMTP_HOST"]:
-        return Log(shows_secrets=config["MODE"] == DEMO)
+        return Log() if config["MODE"] == DEMO else Nobody()
     return Server(
         config["SMTP_HOST"],
         config["SMTP_PORT"],

@@ -1,5 +1,6 @@
 """Where an error becomes a sentence that a person can act on: a page, or a toast beside the row."""
 
+import errno
 from contextlib import suppress
 
 from flask import Flask, Response, current_app, make_response, render_template, request
@@ -27,11 +28,12 @@ UNAVAILABLE = {
     Failure.SLOW: "This took longer than the database may take for one answer, and was given up. Ask for less at once, "
     "or try again when less is going on.",
     Failure.OTHER_VERSION: "The portal is being brought up to date. Try again in a minute.",
-    Failure.FULL: "The disk of the database is full: nothing can be saved. Tell whoever runs the portal.",
+    Failure.FULL: "The disk is full: nothing was saved. Tell whoever runs the portal.",
 }
 # Where the connection is lost while something is saved, nobody knows whether it was.
 PERHAPS_SAVED = " Look whether what you sent was saved before you send it again."
 RETRY_AFTER = 5  # seconds
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # on the server's own disk: an uploaded file is put there
 NO_ANSWER = (OperationalError, InterfaceError, NoConnectionFree)
 SENTENCES = {
     400: "The portal could not read this request. Go back, load the page again and try once more.",
@@ -142,6 +144,15 @@ def register(app: Flask) -> None:
         app.logger.exception("Two acts waited for each other", exc_info=error)
         db.session.rollback()
         return problem(409, AT_ONCE)
+
+    @app.errorhandler(OSError)
+    def no_room(error: OSError) -> Response:
+        if error.errno not in NO_ROOM:
+            raise error
+        because(str(error))
+        with suppress(SQLAlchemyError):
+            db.session.rollback()
+        return unavailable(Failure.FULL)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response | HTTPException:

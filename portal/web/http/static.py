@@ -77,9 +77,13 @@ def _gzip(content: bytes) -> bytes:
 def _put(path: Path, content: bytes) -> None:
     """Write a file that others see whole or not at all."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(draft, path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(draft, path)
+    except OSError:
+        os.unlink(draft)  # a full disk does not fill up with drafts
+        raise
 
 
 def _add_headers(headers: Any, _path: str, _url: str) -> None:
@@ -92,7 +96,11 @@ def register(app: Flask) -> None:
     if app.debug or app.config.get("STATIC_AS_IS"):
         return
     target = app.config["INSTANCE"].resolve() / "static"
-    copies = Copies(Path(str(app.static_folder)).resolve(), target)
+    try:
+        copies = Copies(Path(str(app.static_folder)).resolve(), target)
+    except OSError as error:  # the disk is full: they are served as they stand, and copied by the next start
+        app.logger.error("Static files cannot be copied, and are served as they stand: %s", error)
+        return
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
         app.wsgi_app,
         root=str(target),

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, current_app, render_template
 
+from portal.config import DEMO
 from portal.services import listing
 from portal.services.mail import unsent
 from portal.web.shared.lists import list_state
@@ -13,4 +14,7 @@ bp = Blueprint("mail", __name__, url_prefix="/settings/mail")
 def index() -> str:
     state = list_state(("newest",))
     page = listing.page(unsent.find_unsent(), unsent.NEWEST, state.after, state.before, count_most=10_000)
-    return render_template("mail/index.html", page=page, server=current_app.config["SMTP_HOST"])
+    config = current_app.config
+    return render_template(
+        "mail/index.html", page=page, server=config["SMTP_HOST"], demo=config["MODE"] == DEMO
+    )

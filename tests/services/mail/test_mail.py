@@ -115,17 +115,20 @@ def test_without_a_server_the_demo_writes_to_the_log(session, caplog):
     assert "invitations/abc" in caplog.text
 
 
-def test_without_a_server_no_secret_is_in_the_log_of_a_portal_in_production(
+def test_without_a_server_all_messages_of_a_portal_in_production_wait_and_none_is_in_its_log(
     session, app, caplog, monkeypatch
 ):
     monkeypatch.setitem(app.config, "MODE", "production")
     secret, plain = queue(text="https://portal/invitations/abc", secret=True), queue("two", text="A notice")
     with caplog.at_level(logging.WARNING, "portal.mail"):
-        assert mail.send_waiting(NOW) == (1, 1)
-    assert "A notice" in caplog.text and "invitations/abc" not in caplog.text
+        assert mail.send_waiting(NOW) == (0, 1)  # and the others were not tried
+    assert "A notice" not in caplog.text and "invitations/abc" not in caplog.text
     session.refresh(secret)
-    assert (secret.state, secret.tries, plain.state) == (MailState.WAITING, 0, MailState.SENT)
+    assert (secret.state, secret.tries, plain.state) == (MailState.WAITING, 0, MailState.WAITING)
     assert "PORTAL_SMTP_HOST" in secret.sentence
+    with mail_server(app) as letterbox:
+        assert mail.send_waiting(NOW + timedelta(minutes=5)) == (2, 0)
+    assert len(letterbox.messages) == 2
 
 
 def test_many_who_send_at_once_send_each_message_once(app, session, letterbox):
