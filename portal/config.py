@@ -287,8 +287,8 @@ SETTINGS = (
         "WAITING_FILE_DAYS",
         "30",
         "days",
-        "How long a file of calls of which nothing was imported waits to have its columns chosen, or to be continued, "
-        "before it is discarded.",
+        "How long a file of calls of which nothing was imported waits to have its layout described, or to be "
+        "continued, before it is discarded.",
         _some,
     ),
     Setting(

@@ -128,6 +128,7 @@ ROWS = {
         at={"import_id": "{strange}"},
         fill={"call_id": "0", "customer": "1", "started_at": "2", "amount": "5", "seconds": "3"},
     ),
+    "calls.remember_code": Row(is_button=True),
     "calls.resume": BUTTON,
     "calls.stop": BUTTON,
     "charges.create": Row(

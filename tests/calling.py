@@ -92,7 +92,9 @@ def taken_in(
 def bad_rows(import_: CallImport) -> list[tuple[int, str]]:
     """The bad rows of an import: line and reason."""
     query = (
-        select(CallReject).where(CallReject.import_id == import_.id).order_by(CallReject.line, CallReject.id)
+        select(CallReject)
+        .where(CallReject.import_id == import_.id, CallReject.is_bad)
+        .order_by(CallReject.line, CallReject.id)
     )
     return [(row.line, row.sentence) for row in db.session.scalars(query)]
 

@@ -12,8 +12,9 @@ assignments   assign_many create : (did)? customer (package) position?
 assignments   delete delete_planned end end_many own_prices_of_many remove_many : customer (package) position
 assignments   update update_row : customer (package) position
 bulk_acts     undo : (company)? customer? package? position? charge?
-calls         create keep_columns resume : (company) (did)? customer position? import
-calls         stop : import
+calls         keep_columns stop : import
+calls         remember_code : customer
+calls         resume : (company) (did)? customer position? import
 charges       create : (company) customer charge?
 charges       move_due_day use_credit write_off : customer charge
 charges       reverse reverse_many : customer position? charge
@@ -55,6 +56,7 @@ settings      update : company position?
 # a sentence), and what a person does about their own session, where the last word holds.
 NOTHING = """
 account       end_session end_sessions
+calls         create
 connexcs_packages add_known create
 customers     create
 security      change_password forgot_password login logout mf_recovery mf_recovery_codes reset_password

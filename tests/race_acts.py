@@ -183,6 +183,8 @@ def _forms() -> list[Act]:
         Act("take up the import", "calls.resume", "/calls/{paused}/resumption"),
         Act("take up Fresh's import", "calls.resume", "/calls/{fresh_calls}/resumption", held_at="bytes_done"),
         Act("map the columns", "calls.keep_columns", "/calls/{unmapped}/columns", mapped),
+        Act("remember whom a file means", "calls.remember_code", "/calls/{paused}/account-codes",
+            {"code": "Acme of the switch", "customer": "Acme"}),
         Act("take in a file", "calls.create", "/calls", {"file": _calls_file}),
         # charges and credit
         Act("charge Fresh", "charges.create", "/charges", manual),

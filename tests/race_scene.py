@@ -267,7 +267,7 @@ def _take_calls_in(names: dict[str, Any], folder: Path) -> None:
     names["paused"] = _import(folder, "paused", 1, "Acme", names)
     names["fresh_calls"] = _import(folder, "fresh", 1, "Fresh", names)
     names["unmapped"] = _import(folder, "unmapped", 1, "Acme", names)
-    names["unmapped"].mapping = ""
+    names["unmapped"].layout = ""
     names["going"] = _import(folder, "going", 1, "Acme", names, state=ImportState.RUNNING)
 
 

@@ -75,7 +75,7 @@ GET  runs new
 POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many remove_many
 POST assignments update update_row
 POST bulk_acts undo
-POST calls create keep_columns resume stop
+POST calls create keep_columns remember_code resume stop
 POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
 POST corrections create create_rate new of_customers preview preview_rate send

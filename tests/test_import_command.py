@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from portal import cli
-from portal.models import Call
+from portal.models import Call, CallFile, CallImport
 from tests.calling import a_file, a_line
 from tests.trade import a_customer
 
@@ -47,3 +47,34 @@ def test_a_file_that_cannot_be_is_refused_with_its_sentence(session, portal, tmp
     assert answer.exit_code == 1 and "The file is empty." in answer.output
     assert portal().exit_code == 2
     assert portal("--import", 99).exit_code == 1
+
+
+def test_check_shows_what_would_be_imported_and_stores_nothing(session, portal, tmp_path: Path):
+    customer = a_customer()
+    session.commit()
+    lines = [
+        a_line("a", "2026-11-03 10:00:00", 60, "1.25"), a_line("b", "2026-11-09 10:00:00", 60, "2"),
+        a_line("c", "2026-11-09 10:00:00", 0, ""), a_line("d", "then", 60, "1"), a_line("e", "later", 60, "1"),
+    ]  # fmt: skip
+    path = a_file(tmp_path, lines)
+    answer = portal(path, "--check")
+    assert answer.exit_code == 3, answer.output
+    assert f"Northwind Telecom (#{customer.id}): 2 calls, 3.25 GBP" in answer.output
+    assert "Days: 3 Nov 2026 to 9 Nov 2026" in answer.output
+    assert "2 bad rows: Start time cannot be read. First: line 5: Start time is then" in answer.output
+    assert "Nothing was imported. 5 lines: 2 to import, 1 unanswered, 2 bad." in answer.output
+    stored = [
+        session.scalar(select(func.count()).select_from(model)) for model in (Call, CallImport, CallFile)
+    ]
+    assert stored == [0, 0, 0]
+    session.commit()
+    portal(a_file(tmp_path, lines[:1]))
+    again = portal(a_file(tmp_path, lines[:3]), "--check")
+    assert again.exit_code == 0 and "1 to import, 1 duplicate, 1 unanswered" in again.output
+
+
+def test_a_night_on_which_nobody_answered_fails_no_cron_job(session, portal, tmp_path: Path):
+    a_customer()
+    session.commit()
+    answer = portal(a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 0, "0")]))
+    assert answer.exit_code == 0 and "0 imported, 1 unanswered" in answer.output

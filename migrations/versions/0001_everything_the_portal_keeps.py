@@ -76,9 +76,12 @@ def upgrade() -> None:
         sa.Column("file_id", PK, nullable=True),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("replaces", sa.Boolean(), nullable=False),
-        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column("layout", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), server_default="", nullable=False),
         sa.Column("head", sa.Text(), server_default="[]", nullable=False),
         sa.Column("delimiter", sa.String(length=1), server_default=",", nullable=False),
+        sa.Column("lines_before", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("footer", PK, server_default="0", nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -103,6 +106,9 @@ def upgrade() -> None:
         sa.Column("replaced_count", sa.Integer(), nullable=False),
         sa.Column("bad_count", sa.Integer(), nullable=False),
         sa.Column("late_count", sa.Integer(), nullable=False),
+        sa.Column("unanswered_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("passed_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("alike_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("started_by", sa.String(length=254), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
@@ -115,12 +121,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
-        "call_mapping",
+        "call_layout",
         sa.Column("id", PK, nullable=False),
-        sa.Column("header_digest", sa.String(length=64), nullable=False),
-        sa.Column("mapping", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_call_mapping"),
-        sa.UniqueConstraint("header_digest", name="uq_call_mapping_header_digest"),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("layout", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_call_layout"),
+        sa.UniqueConstraint("digest", name="uq_call_layout_digest"),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -317,6 +323,8 @@ def upgrade() -> None:
         sa.Column("line", PK, nullable=False),
         sa.Column("row", sa.Text(), nullable=False),
         sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("is_bad", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.ForeignKeyConstraint(
             ["import_id"], ["call_import.id"], name="fk_call_reject_import_id_call_import", ondelete="CASCADE"
         ),
@@ -1585,7 +1593,7 @@ def downgrade() -> None:
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
-    op.drop_table("call_mapping")
+    op.drop_table("call_layout")
     op.drop_table("call_import")
     op.drop_table("call_file_piece")
     op.drop_table("call_file")

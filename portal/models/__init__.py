@@ -22,7 +22,7 @@ from portal.models.call import (
     CallFile,
     CallFilePiece,
     CallImport,
-    CallMapping,
+    CallLayout,
     CallReject,
     ImportState,
 )
@@ -74,7 +74,7 @@ __all__ = [
     "CallFile",
     "CallFilePiece",
     "CallImport",
-    "CallMapping",
+    "CallLayout",
     "CallReject",
     "Charge",
     "ChargeColumns",

@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -131,10 +132,16 @@ class CallImport(db.Model):
     file_id: Mapped[int | None] = mapped_column(ForeignKey("call_file.id", ondelete="SET NULL"))
     digest: Mapped[str] = mapped_column(String(64), default="")
     replaces: Mapped[bool] = mapped_column(default=False)
-    mapping: Mapped[str] = mapped_column(Text, default="")
-    # The names of the file's columns, as JSON.
+    # How the file says what a call is, as JSON (portal.domain.call_files.layout); empty until somebody has said it.
+    layout: Mapped[str] = mapped_column(Text, default="")
+    # Until then, what was found in its columns, as JSON (portal.domain.call_files.proof).
+    proof: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The names of the file's columns, as JSON; the lines before the first record, and the line from which on none has
+    # as many cells as there are columns (0: none such).
     head: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
     delimiter: Mapped[str] = mapped_column(String(1), default=",", server_default=",")
+    lines_before: Mapped[int] = mapped_column(default=1, server_default="1")
+    footer: Mapped[int] = mapped_column(PK, default=0, server_default="0")
     state: Mapped[ImportState] = mapped_column(word(ImportState, "state"), default=ImportState.RUNNING)
     sentence: Mapped[str] = mapped_column(Text, default="")
     lines_total: Mapped[int] = mapped_column(PK, default=0, server_default="0")
@@ -146,6 +153,10 @@ class CallImport(db.Model):
     replaced_count: Mapped[int] = mapped_column(default=0)
     bad_count: Mapped[int] = mapped_column(default=0)
     late_count: Mapped[int] = mapped_column(default=0)
+    # Rows without charge and seconds; lines of totals and the like; rows alike that count as one call.
+    unanswered_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    passed_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    alike_count: Mapped[int] = mapped_column(default=0, server_default="0")
     started_by: Mapped[str] = mapped_column(String(254), default="")
     started_at: Mapped[datetime] = mapped_column(UTC)
     heartbeat_at: Mapped[datetime] = mapped_column(UTC)
@@ -190,7 +201,11 @@ class CallChange(db.Model):
 
 
 class CallReject(db.Model):
-    """A row of a file that was not taken: its line, its fields as they stood, and why."""
+    """A row of a file that was not taken: its line, its fields as they stood, and why.
+
+    `reason` is what rows have in common that were not taken for the same reason. A row that is not bad is alike to
+    another of the file, and counts as one call with it.
+    """
 
     __table_args__ = (Index("ix_call_reject_import_id_line", "import_id", "line"),)
 
@@ -199,11 +214,13 @@ class CallReject(db.Model):
     line: Mapped[int] = mapped_column(PK)
     row: Mapped[str] = mapped_column(Text)
     sentence: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    is_bad: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
-class CallMapping(db.Model):
-    """How somebody mapped the columns of a file, remembered by its header."""
+class CallLayout(db.Model):
+    """How somebody described files of calls, remembered by the names of their columns, or by how many there are."""
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
-    header_digest: Mapped[str] = mapped_column(String(64), unique=True)
-    mapping: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    layout: Mapped[str] = mapped_column(Text)

@@ -26,12 +26,13 @@ def test_a_file_is_refused_then_imported_and_its_bad_row_named(
     session.commit()
     page = screen(java_script_enabled=script)
     page.goto("/calls")
-    page.get_by_role("button", name="Import calls").click()
+    page.get_by_role("button", name="Look at the calls").click()
     expect(page.get_by_text("Choose a file of call records.")).to_be_visible()
     good, bad = a_line("a", "2026-11-03 10:00:00", 60, "1"), a_line("b", "then", 60, "1")
     page.get_by_label("File").set_input_files(a_file(tmp_path, [good, bad]))
-    page.get_by_role("button", name="Import calls").click()
+    page.get_by_role("button", name="Look at the calls").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("calls.csv")
+    page.get_by_role("button", name="Import calls").click()
     expect(page.get_by_text("Start time is then")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download bad rows").click()
@@ -46,8 +47,8 @@ def test_columns_are_mapped_by_hand(session: Any, screen: Any, tmp_path: Path, s
     page.goto("/calls")
     line = "r1,Northwind Telecom,2026-11-03 10:00:00,2"
     page.get_by_label("File").set_input_files(a_file(tmp_path, [line], "ref,who,when was it,pounds"))
-    page.get_by_role("button", name="Import calls").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Which column is which?")
+    page.get_by_role("button", name="Look at the calls").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("How does the file say what a call is?")
     for label, column in (
         ("Call id", "ref"),
         ("Customer", "who"),
@@ -56,8 +57,11 @@ def test_columns_are_mapped_by_hand(session: Any, screen: Any, tmp_path: Path, s
     ):
         select = page.get_by_label(label, exact=True)
         select.select_option(label=select.locator("option", has_text=f"{column}:").inner_text())
+    page.get_by_role("button", name="Show the first rows").click()
+    expect(page.get_by_role("region", name="First rows")).to_contain_text("Northwind Telecom")
+    page.get_by_role("button", name="Remember and look at the calls").click()
     page.get_by_role("button", name="Import calls").click()
-    expect(page.get_by_role("main")).to_contain_text("imported")
+    expect(page.get_by_text("imported", exact=True)).to_be_visible()
 
 
 def test_calls_are_searched_as_one_types_and_the_minimum_stands_on_the_customers_page(
@@ -85,6 +89,7 @@ def test_a_list_in_pages_says_on_paper_that_it_is_a_part(session: Any, screen: A
     id = taken_in(a_file(tmp_path, lines)).id
     page = screen()
     page.goto(f"/calls/{id}")
+    page.get_by_role("link", name="See the rows").click()
     part = page.get_by_text("Printed here is one page of the list. More follow.")
     expect(part).to_be_hidden()
     page.emulate_media(media="print")

@@ -4,15 +4,15 @@ A file on its way in, in the order in which it goes through them:
 
     files         a file that can be read from end to end, a chunk of lines at a time
     keeping       its lines in the database, until all of them are taken in, for whoever goes on with it
-    columns       which column of it says what
+    layouts       how files with such columns say what a call is, as somebody has described it
     importing     one file, from being chosen to being done; stopped and gone on with
     retention     files that nobody needs any more, or that nobody came back to
+    looking       what would become of it, before anything is taken in
     rejects       how far it is, its bad rows, and the file of them
 
-What a line of it says:
+What a line of it says (how it is read is said in portal.domain.call_files):
 
     rows          a line as a call, or the reason why not
-    values        what stands in its cells: amounts, lengths, times
     owners        whose the call is
     destinations  the pattern of the numbers that free minutes are for
 

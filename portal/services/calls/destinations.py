@@ -10,10 +10,10 @@ from typing import Any
 
 import re2
 
+from portal.domain.call_files.cells import bare
 from portal.domain.errors import Invalid
 
 LONGEST = 500
-LEADING = re.compile(r"\s*(?:\+|00)?")
 # An alternative that begins with a +, or, held to the beginning, with 00.
 DEAD = re.compile(
     r"(?P<opens>(?:\^|\(|\?:|\\A)*)(?:\\\+|\[\+\]|(?<=\^)00|(?<=\^\()00|(?<=\^\(\?:)00|(?<=\\A)00)"
@@ -57,11 +57,6 @@ def check(pattern: str) -> None:
     """Invalid for a pattern that cannot be searched with; an empty one can."""
     if pattern:
         compiled(pattern)
-
-
-def bare(number: str) -> str:
-    """The number as patterns meet it: without leading + or 00, and without what people put between digits."""
-    return re.sub(r"[\s().\-/]", "", LEADING.sub("", number, count=1))
 
 
 def open_parts(pattern: str) -> list[str]:

@@ -13,6 +13,7 @@ server, a worker or a command, on whatever machine.
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -21,12 +22,16 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import OperationalError
 
 from portal.database import make_room
-from portal.domain.errors import Invalid, RuleBroken, WayOut
+from portal.domain.call_files.layout import Layout
+from portal.domain.call_files.proof import Proof
+from portal.domain.call_files.proposing import Heading, find_heading, is_open, propose
+from portal.domain.call_files.text import cells_of, delimiter_of, split
+from portal.domain.csv_reading import SEPARATOR
+from portal.domain.errors import RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import CallImport, CallReject, ImportState
 from portal.services import locking
-from portal.services.calls import columns, effects, files, keeping
-from portal.services.calls.columns import Mapping
+from portal.services.calls import effects, files, keeping, layouts
 from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader
 from portal.services.calls.storing import Stored, store
@@ -39,38 +44,42 @@ SILENT_FOR = timedelta(seconds=60)
 TRIES = 20
 Clock = Callable[[], datetime]
 AskedToStop = Callable[[], bool]
-NO_NAMES = (
-    "The first line holds values, not the names of the columns. "
-    "Put names above them, such as: call id, customer, start time, seconds, charge."
-)
 
 
 def accept(
-    file: BinaryIO, file_name: str, *, replaces: bool, by: str, now: datetime, by_hand: bool = False
+    file: BinaryIO,
+    file_name: str,
+    *,
+    replaces: bool,
+    by: str,
+    now: datetime,
+    by_hand: bool = False,
+    waits: bool = False,
 ) -> CallImport:
     """A new import of a file that can be read to its end. Its lines are kept, and none of them is taken yet.
 
     What was done before is committed, so that nobody waits while a file is read; one of many megabytes is committed
     as it is kept, too. The import itself is the caller's to commit. Invalid, with a sentence, for a file that cannot
-    be. One whose columns have to be mapped by hand, or are to be `by_hand`, waits, stopped.
+    be. One whose layout has to be described, or is to be `by_hand`, waits, stopped; so does any that `waits` for
+    somebody to look at what would be taken.
     """
     db.session.commit()
-    readable = files.make_sure(file)
-    mapping, lacks = columns.mapping_of(readable.head)
-    if lacks and columns.looks_like_values(readable.head):
-        raise Invalid("file", NO_NAMES)
-    waits = by_hand or bool(lacks)
+    found = examine(file, by_hand=by_hand)
+    readable, layout, shape = found.readable, found.layout, found.shape
     import_ = CallImport(
         file_name=file_name[-250:],
-        file_id=keeping.keep(files.unpacked(file), readable.digest, now),
+        file_id=keeping.keep(files.as_utf8(file, readable.encoding), readable.digest, now),
         digest=readable.digest,
         replaces=replaces,
-        mapping="" if waits else mapping.to_json(),
-        state=ImportState.STOPPED if waits else ImportState.RUNNING,
-        sentence=lacks,
-        head=json.dumps(readable.head),
-        delimiter=readable.delimiter,
-        lines_total=readable.lines,
+        layout=layout.to_json() if layout else "",
+        proof=json.dumps(found.proof.to_dict()) if found.proof else "",
+        state=ImportState.RUNNING if layout and not waits else ImportState.STOPPED,
+        sentence=found.sentence,
+        head=json.dumps(found.head),
+        delimiter=shape.delimiter,
+        lines_before=shape.lines_before,
+        footer=shape.footer,
+        lines_total=readable.lines - shape.lines_before,
         bytes_total=readable.bytes,
         started_by=by,
         started_at=now,
@@ -81,19 +90,103 @@ def accept(
     return import_
 
 
-def needs_mapping(import_: CallImport) -> bool:
-    """Whether somebody has to say which column is what before it can go on."""
-    return import_.state == ImportState.STOPPED and not import_.mapping
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that was read to its end: how it becomes records, and its layout.
+
+    Where that has to be described first there is none, but what somebody has to say, and what all of the file proves.
+    """
+
+    readable: files.Readable
+    head: list[str]
+    shape: files.Shape
+    layout: Layout | None
+    sentence: str
+    proof: Proof | None
 
 
-def map_columns(import_: CallImport, mapping: Mapping, now: datetime) -> None:
-    """Say which column is what; remembered for files with the same first line. Invalid names the column."""
+def examine(file: BinaryIO, *, by_hand: bool = False) -> Examined:
+    """Find out how a file says what a call is. Invalid, with a sentence, for one that cannot be of calls."""
+    readable = files.make_sure(file)
+    said = SEPARATOR.fullmatch(readable.first[0])
+    delimiter = said[1] if said else delimiter_of(readable.first)
+    heading = find_heading(readable.first, delimiter, lambda row: layouts.remembered(row) is not None)
+    shape = shape_with(readable, delimiter, heading)
+    layout, sentence, proof = _layout(
+        files.as_utf8(file, readable.encoding), readable, heading, shape, by_hand
+    )
+    return Examined(readable, heading.head, shape, layout, sentence, proof)
+
+
+def shape_with(readable: files.Readable, delimiter: str, heading: Heading) -> files.Shape:
+    """How a file with such a heading becomes records. Invalid for what cannot be one of calls."""
+    line = readable.first[max(heading.lines - 1, 0)]
+    files.check_heading(heading.head, readable.lines - heading.lines, line)
+    width = len(heading.head)
+    return files.Shape(delimiter, width, heading.lines, readable.footer(delimiter, width))
+
+
+def _layout(
+    file: BinaryIO, readable: files.Readable, heading: Heading, shape: files.Shape, by_hand: bool
+) -> tuple[Layout | None, str, Proof | None]:
+    """The layout of a file that can be taken in at once; else what somebody has to say, and what all of it proves."""
+    first = split(readable.first[heading.lines], shape.delimiter) or []
+    layout = layouts.remembered(heading.head, has_names=heading.has_names)
+    if layout and not by_hand and (heading.has_names or layouts.fits(layout, first)):
+        return layout, "", None
+    begin = Proof(shape.width)
+    begin.add(cells_of(readable.first[heading.lines :], shape.delimiter))
+    proposal = propose(heading, begin, first)
+    if not by_hand and not proposal.asks and not is_open(proposal.layout, begin):
+        return proposal.layout, "", None
+    db.session.commit()  # nobody waits while all of it is read
+    proof = prove(file, shape)
+    proposal = propose(heading, proof, first)
+    if by_hand or proposal.asks:
+        return None, proposal.sentence, proof
+    return proposal.layout, "", None
+
+
+def prove(file: BinaryIO, shape: files.Shape) -> Proof:
+    """What the columns of a whole file hold."""
+    proof = Proof(shape.width)
+    for block in files.blocks(file, shape, CHUNK):
+        proof.add(cells_of(block.records, shape.delimiter))
+    return proof
+
+
+def needs_layout(import_: CallImport) -> bool:
+    """Whether somebody has to describe the layout of the file before it can go on."""
+    return import_.state == ImportState.STOPPED and not import_.layout
+
+
+def waits_for_a_look(import_: CallImport) -> bool:
+    """Whether somebody has to look at what would be taken before it goes on: nothing of it is taken yet."""
+    is_stopped = import_.state == ImportState.STOPPED and import_.file_id is not None
+    return is_stopped and bool(import_.layout) and not import_.lines_done
+
+
+def name_columns(import_: CallImport, heading: Heading, shape: files.Shape) -> None:
+    """Let another line of a file that waits name its columns, or none."""
     _lock(import_)
-    if not needs_mapping(import_):
-        raise RuleBroken(f"The columns of {import_.file_name} have already been chosen.")
-    columns.remember(json.loads(import_.head), mapping)
-    import_.mapping, import_.sentence = mapping.to_json(), ""
-    _set_going(import_, now)
+    import_.lines_total += import_.lines_before - shape.lines_before
+    import_.head, import_.lines_before, import_.footer = (
+        json.dumps(heading.head),
+        shape.lines_before,
+        shape.footer,
+    )
+
+
+def describe(import_: CallImport, layout: Layout, now: datetime) -> None:
+    """Say how the file says what a call is; remembered for files with the same columns. Invalid names the column.
+
+    It waits, then, for somebody to go on with it.
+    """
+    _lock(import_)
+    if not needs_layout(import_):
+        raise RuleBroken(f"The layout of {import_.file_name} has already been described.")
+    layouts.remember(json.loads(import_.head), layout)
+    import_.layout, import_.sentence, import_.proof, import_.heartbeat_at = layout.to_json(), "", "", now
 
 
 def is_interrupted(import_: CallImport, now: datetime) -> bool:
@@ -113,10 +206,10 @@ def go_on(import_: CallImport, now: datetime) -> None:
     _lock(import_)
     if import_.state in (ImportState.DONE, ImportState.DISCARDED):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
-    if not import_.mapping:
+    if not import_.layout:
         raise RuleBroken(
-            f"{import_.sentence} Choose the columns first.".strip(),
-            WayOut("Choose the columns", "calls.columns", {"import_id": import_.id}),
+            f"{import_.sentence} Describe the layout first.".strip(),
+            WayOut("Describe the layout", "calls.map_columns", {"import_id": import_.id}),
         )
     if import_.state == ImportState.RUNNING and not is_interrupted(import_, now):
         raise RuleBroken(f"{import_.file_name} is already being imported.")
@@ -155,20 +248,15 @@ def carry_out(
     assert file_id is not None, "the lines of an import that runs are kept"
     if import_.lines_total - lines > SMALL:
         make_room(db.session.connection())
+    shape = shape_of(import_)
     reader = Meanwhile(
-        Reader(
-            Mapping.from_json(import_.mapping) or Mapping({}),
-            json.loads(import_.head),
-            import_.delimiter,
-            zone or UTC,
-            today,
-        ),
+        Reader(layout_of(import_), json.loads(import_.head), shape, zone or UTC, today),
         follows=zone is None,
     )
     reached: dict[int, date] = {}
     at = position
     try:
-        for block in files.blocks(keeping.opened(file_id), size, position, lines):
+        for block in files.blocks(keeping.opened(file_id), shape, size, position, lines):
             is_taken = _take_again_and_again(import_, block, at, reader, today, clock, reached)
             # Stopped: nothing follows until somebody goes on. Or raced: it follows where the last block was taken.
             if not is_taken or is_asked_to_stop():
@@ -185,6 +273,17 @@ def carry_out(
     if not effects.follow(reached, import_id, today, clock, is_asked_to_stop):
         return _as_stored(import_id)
     return _finish(import_id, clock())
+
+
+def layout_of(import_: CallImport) -> Layout:
+    """How its file says what a call is."""
+    return Layout.from_json(import_.layout) or Layout()
+
+
+def shape_of(import_: CallImport) -> files.Shape:
+    """How the text of its file becomes records."""
+    width = len(json.loads(import_.head))
+    return files.Shape(import_.delimiter, width, import_.lines_before, import_.footer)
 
 
 def _as_stored(import_id: int) -> CallImport:
@@ -244,17 +343,22 @@ def _take(
     stored = store(chunk, today, import_.id, import_.replaces)
     bad = sorted([*chunk.bad, *stored.bad], key=lambda row: row.line)
     keep_bad(import_.id, bad)
+    alike = stored.alike if reader.is_without_ids else []
+    keep_bad(import_.id, alike, is_bad=False)
     moved = db.session.connection().execute(
         update(CallImport)
         .where(CallImport.id == import_.id, CallImport.state == ImportState.RUNNING)
         .where(CallImport.bytes_done == at)
         .values(
             bytes_done=block.position,
-            lines_done=CallImport.lines_done + len(block.lines),
+            lines_done=CallImport.lines_done + block.lines,
             taken_count=CallImport.taken_count + stored.taken,
             known_count=CallImport.known_count + stored.known,
             replaced_count=CallImport.replaced_count + stored.replaced,
             bad_count=CallImport.bad_count + len(bad),
+            unanswered_count=CallImport.unanswered_count + chunk.unanswered,
+            passed_count=CallImport.passed_count + chunk.passed,
+            alike_count=CallImport.alike_count + len(alike),
             heartbeat_at=now,
         )
     )
@@ -279,14 +383,16 @@ def _reach(reached: dict[int, date], chunk: Chunk, stored: Stored) -> None:
         reached[id] = min(reached.get(id, begins), begins)
 
 
-def keep_bad(import_id: int, bad: Iterable[BadRow]) -> None:
-    """Keep bad rows, as they stood, with their lines and reasons."""
+def keep_bad(import_id: int, bad: Iterable[BadRow], *, is_bad: bool = True) -> None:
+    """Keep rows that were not taken, as they stood, with their lines and reasons."""
     rows = [
         {
             "import_id": import_id,
             "line": row.line,
             "row": json.dumps(row.cells, ensure_ascii=False).replace("\\u0000", ""),
             "sentence": row.sentence,
+            "reason": row.reason,
+            "is_bad": is_bad,
         }
         for row in bad
     ]

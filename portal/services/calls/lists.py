@@ -11,12 +11,12 @@ import phonenumbers
 from sqlalchemy import BigInteger, Select, func, or_, select, type_coerce
 from sqlalchemy.orm import raiseload
 
+from portal.domain.call_files.cells import bare
 from portal.domain.money import from_micros
 from portal.domain.names import search_key
 from portal.domain.phone_numbers import country_name, parts_to_find
 from portal.extensions import db
 from portal.models import Call
-from portal.services.calls.destinations import bare
 from portal.services.listing import Page, Sort, page
 
 # In the order of their time; those of a day whose time is not known come last.

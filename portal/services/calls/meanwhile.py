@@ -18,7 +18,6 @@ from portal.models.company import ONLY
 from portal.services import locking
 from portal.services.calls.files import Block
 from portal.services.calls.rows import Chunk, Reader
-from portal.services.calls.values import Times
 from portal.services.chunks import in_chunks
 
 AT_ONCE = 5_000
@@ -38,6 +37,11 @@ class Meanwhile:
         self.reader, self.follows = reader, follows
         self.is_outdated = False
 
+    @property
+    def is_without_ids(self) -> bool:
+        """Whether the calls of the file have no ids."""
+        return not self.reader.has_ids
+
     def read(self, block: Block) -> Chunk:
         """The calls of a block; what they name stays as it is until the transaction ends.
 
@@ -45,7 +49,7 @@ class Meanwhile:
         """
         locking.lock(Company, [ONLY], shared=True)
         if self.follows and (time_zone := _time_zone()) and time_zone != self.reader.times.zone.key:
-            self.reader.times = Times(ZoneInfo(time_zone))
+            self.reader.times = self.reader.times.of(ZoneInfo(time_zone))
         self.reader.renew(surely=self.is_outdated)
         self.is_outdated = True
         chunk, reader = self.reader.read(block), self.reader

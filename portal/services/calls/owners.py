@@ -7,20 +7,21 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from portal.domain.call_files.cells import Bad, Memo, as_written, short, shortened
+from portal.domain.csv_reading import SHORTENED
 from portal.domain.names import CUSTOMER_NUMBER, name_key
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import AccountCode, Assignment, Customer, Did, DidOwner
-from portal.services.calls.destinations import bare
-from portal.services.calls.values import Bad, Memo, as_written, short, shortened
 from portal.services.chunks import in_chunks
-from portal.services.csv.reading import SHORTENED
 
 # As many DIDs as are kept in mind at once; beyond that they are looked up chunk by chunk.
 IN_MIND = 200_000
 AT_ONCE = 5_000
 # Before and after all days, as days are written in files.
 EVER, NEVER = "", "9999"
+# How the sentence begins that names somebody whom nobody knows.
+UNKNOWN = "There is no customer "
 # A DID and its customer, by their ids.
 Owner = tuple[int, int]
 
@@ -87,6 +88,7 @@ class Customers:
         for key, id in db.session.execute(select(AccountCode.key, AccountCode.customer_id)):
             self.by_code[key] = id
         self.named: Memo[int] = Memo(self._named)
+        self.known: Memo[bool] = Memo(self._is_known)
 
     def have_changed(self) -> bool:
         """Whether one was added or changed since: a name, a code, a currency, or whether they are there."""
@@ -107,6 +109,16 @@ class Customers:
         """What stands against charging calls to them; empty where nothing does."""
         return f"{self.called(id)} is archived. Restore the customer first." if id in self.archived else ""
 
+    def knows(self, text: str) -> bool:
+        """Whether a code, a name or a number is that of a customer, or of several."""
+        return self.known[text]
+
+    def _is_known(self, text: str) -> bool:
+        key = name_key(as_written(text.strip()))
+        found = CUSTOMER_NUMBER.fullmatch(key)
+        is_number = found is not None and int(found[1]) in self.names
+        return key in self.by_code or key in self.by_name or key in self.several or is_number
+
     def _named(self, text: str) -> int:
         id = self._find(as_written(text.strip()))
         if refusal := self.why_not(id):
@@ -126,8 +138,8 @@ class Customers:
                 return int(found[1])
             raise Bad(f"There is no customer {short(text)}.")
         if SHORTENED.fullmatch(text):
-            raise Bad(shortened("account code", text))
-        raise Bad(f"There is no customer {short(text)}: it is neither an account code nor a name.")
+            raise shortened("account code", text)
+        raise Bad(f"{UNKNOWN}{short(text)}: it is neither an account code nor a name.")
 
 
 class Dids:
@@ -162,13 +174,13 @@ class Dids:
         return self.known.get(number)
 
     def look_up(self, numbers: Iterable[str]) -> None:
-        """Read the DIDs among these numbers, where not all are kept in mind."""
+        """Read the DIDs among these numbers (digits with their country code), where not all are kept in mind."""
         if self.all_in_mind:
             return
         self.known.clear()
         self.spans.clear()
         self.versions.clear()
-        wanted = sorted({f"+{bare(number)}" for number in numbers})
+        wanted = sorted({f"+{number}" for number in numbers})
         for some in in_chunks(wanted, AT_ONCE):
             self._add(Did.number.in_(some))
 

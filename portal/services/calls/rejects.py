@@ -3,16 +3,22 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
+from portal.domain.call_files.cells import as_written
+from portal.domain.call_files.names import OF_BAD_ROWS, of_bad_rows
 from portal.extensions import db
 from portal.models import Call, CallImport, CallReject
-from portal.services.calls.columns import OF_BAD_ROWS, of_bad_rows
+from portal.services.calls import importing
+from portal.services.calls.owners import UNKNOWN
 from portal.services.csv.export import MARK, line
 from portal.services.listing import Page, Sort, page
 
 AT_ONCE = 1_000
+# More reasons than these are not told apart.
+REASONS_MAX = 50
 IMPORTS = Sort((CallImport.id,), descending=True)
 BAD = Sort((CallReject.line, CallReject.id))
 CALLS = Sort((Call.day, Call.id))
@@ -23,10 +29,39 @@ def import_page(after: int | None, before: int | None) -> Page[CallImport]:
     return page(select(CallImport), IMPORTS, after, before)
 
 
-def bad_page(import_: CallImport, after: int | None = None, before: int | None = None) -> Page[CallReject]:
-    """The bad rows of an import, by line."""
-    query = select(CallReject).where(CallReject.import_id == import_.id)
-    return page(query, BAD, after, before, total=import_.bad_count)
+class Reason(NamedTuple):
+    """Why rows are bad, how many are, and the first of them."""
+
+    reason: str
+    rows: int
+    example: CallReject
+
+
+def reasons(import_: CallImport) -> list[Reason]:
+    """The bad rows by reason, the reason of most of them first."""
+    count, first = func.count(), func.min(CallReject.id)
+    of_import = (CallReject.import_id == import_.id) & CallReject.is_bad
+    grouped = select(CallReject.reason, count, first).where(of_import).group_by(CallReject.reason)
+    rows = list(db.session.execute(grouped.order_by(count.desc(), first)))
+    ids = [id for _, _, id in rows[:REASONS_MAX]]
+    found = {row.id: row for row in db.session.scalars(select(CallReject).where(CallReject.id.in_(ids)))}
+    return [Reason(reason, count, found[id]) for reason, count, id in rows if id in found]
+
+
+def bad_page(
+    import_: CallImport, example: CallReject, after: int | None = None, before: int | None = None
+) -> Page[CallReject]:
+    """The bad rows of an import that are bad for the reason of one of them, by line."""
+    query = select(CallReject).where(CallReject.import_id == import_.id, CallReject.is_bad)
+    query = query.where(CallReject.reason == example.reason)
+    total = db.session.scalar(select(func.count()).select_from(query.subquery()))
+    return page(query, BAD, after, before, total=total)
+
+
+def alike_rows(import_: CallImport, most: int) -> list[CallReject]:
+    """The first rows that are alike to others of the file, and were counted as one call with them."""
+    query = select(CallReject).where(CallReject.import_id == import_.id, CallReject.is_bad.is_(False))
+    return list(db.session.scalars(query.order_by(CallReject.line, CallReject.id).limit(most)))
 
 
 def late_calls(import_: CallImport, most: int, before: object) -> list[Call]:
@@ -58,7 +93,7 @@ def as_csv(import_: CallImport) -> Iterator[str]:
     yield MARK + line([*OF_BAD_ROWS, *head[own:]], between)
     after = (0, 0)
     while True:
-        query = select(CallReject).where(CallReject.import_id == import_.id)
+        query = select(CallReject).where(CallReject.import_id == import_.id, CallReject.is_bad)
         query = query.where(
             (CallReject.line > after[0]) | ((CallReject.line == after[0]) & (CallReject.id > after[1]))
         )
@@ -69,6 +104,15 @@ def as_csv(import_: CallImport) -> Iterator[str]:
         if len(rows) < AT_ONCE:
             return
         after = (rows[-1].line, rows[-1].id)
+
+
+def unknown_code(import_: CallImport, reason: str, row: list[str]) -> str:
+    """What a row calls a customer whom nobody knows, if it is bad for that: it can be an account code of theirs."""
+    place = importing.layout_of(import_)["customer"]
+    if not reason.startswith(UNKNOWN) or place is None or place >= len(row):
+        return ""
+    code = as_written(row[place].strip())
+    return "" if code.startswith("#") else code
 
 
 def share_done(import_: CallImport) -> int:

@@ -1,7 +1,7 @@
 """How long files of calls are kept: until they are taken in or discarded, and never longer than somebody needs them.
 
 A file of which some lines were taken in is kept until the rest is: its calls count nowhere before. One of which
-nothing was taken in waits for somebody to choose its columns, or to go on with it, for some days; then its import
+nothing was taken in waits for somebody to describe its layout, or to go on with it, for some days; then its import
 says that it was discarded.
 """
 
@@ -34,5 +34,5 @@ def sweep(now: datetime, days: int) -> list[CallImport]:
 
 def _sentence(import_id: int, days: int) -> str:
     import_ = db.session.get_one(CallImport, import_id)
-    missing = "its columns were not chosen" if importing.needs_mapping(import_) else "it was not continued"
+    missing = "its layout was not described" if importing.needs_layout(import_) else "it was not continued"
     return f"Discarded: {missing} within {plural(days, 'day')}. Nothing of the file was imported."

@@ -1,37 +1,61 @@
 """A line of a file as a call, or the reason why not. The hot path: a million lines go through here."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from portal.domain.schedule import ONE_DAY
-from portal.domain.wording import listed
-from portal.services.calls.columns import Mapping, currency_of, in_milliseconds
-from portal.services.calls.destinations import bare
-from portal.services.calls.files import Block, cells_of
-from portal.services.calls.owners import Customers, Dids
-from portal.services.calls.values import (
+from portal.domain.call_files import names
+from portal.domain.call_files.cells import (
+    MANY,
+    Amounts,
     Bad,
     Memo,
-    Times,
-    amount_reader,
     as_written,
+    number_reader,
     read_currency,
     seconds_reader,
     short,
     shortened,
 )
-from portal.services.csv.reading import SHORTENED
+from portal.domain.call_files.layout import Codes, Layout
+from portal.domain.call_files.text import cells_of
+from portal.domain.call_files.times import Times
+from portal.domain.csv_reading import SHORTENED
+from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import listed
+from portal.services.calls.files import Block, Shape
+from portal.services.calls.owners import Customers, Dids
 
 CALL_ID_MAX = 120
-DESTINATION_MAX = 40
 FORMULA = ("=", "@")
-QUOTES = "The quotation marks of the line do not match. (A record must be on one line.)"
+QUOTES = "The quotation marks of the line do not match."
 ENDS = "There is a line break in the middle of the record."
-WANTED = ("customer", "call_id", "did", "destination", "started_at", "seconds", "amount", "cost", "currency")
+WANTED = (
+    "customer", "call_id", "did", "destination", "started_at", "clock", "seconds", "amount", "cost", "currency", "run",
+)  # fmt: skip
+# How a line begins that holds a sum, or says how many records there are.
+TOTAL = re.compile(
+    r"\W*(?:grand|sub)?[\s-]*(?:totals?|totale|totaux|sums?|summen?|gesamt(?:summe)?|insgesamt|somme|suma|records?|count)"
+    r"(?:\s+(?:of|for|calls?|records?|rows?|lines?|costs?|charges?|amount|duration|minutes|seconds)\b.*)?"
+    r"[\W\d]*(?:[A-Z]{3}\W*)?"
+    r"|\W*number of\b.*|\W*[\d.,]+\s*(?:records?|rows?|calls?|lines?|datens.tze)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+TOTAL_MAX = 200
+# CUCM says below the names of its columns what kind each is.
+KIND = re.compile(r"INTEGER|VARCHAR\(\d+\)|UNIQUEIDENTIFIER", re.ASCII)
+# What a sign of many currencies may mean.
+MEANT = {
+    "$": (
+        "AUD", "BBD", "BMD", "BSD", "BZD", "CAD", "FJD", "HKD", "JMD", "KYD", "NZD", "SGD", "TTD", "TWD", "USD", "XCD",
+    ),
+    "¥": ("CNY", "JPY"),
+}  # fmt: skip
 
 
 new_tuple = tuple.__new__
@@ -59,40 +83,56 @@ class BadRow:
     line: int
     cells: list[str]
     sentence: str
+    reason: str
+
+
+class NoCall(Enum):
+    """A row that is good, and no call."""
+
+    UNANSWERED = "unanswered"
+    PASSED = "passed over"
 
 
 @dataclass(slots=True)
 class Chunk:
-    """Some lines of a file, read: calls with their lines, and bad rows."""
+    """Some records of a file, read: calls with their lines, bad rows, and how many of those that are no calls."""
 
     records: list[Record] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
+    unanswered: int = 0
+    passed: int = 0
 
 
 class Reader:
-    """Reads the lines of one file into calls."""
+    """Reads the records of one file into calls."""
 
     def __init__(
-        self, mapping: Mapping, head: list[str], delimiter: str, zone: ZoneInfo, today: date
+        self, layout: Layout, head: Sequence[str], shape: Shape, zone: ZoneInfo, today: date
     ) -> None:
-        self.width, self.delimiter = (width := len(head)), delimiter
+        self.layout, self.shape, self.width = layout, shape, (width := shape.width)
         # A column that is not there is an empty cell behind the last one.
-        self.places = [mapping.places.get(name, width) for name in WANTED]
+        self.places = [layout.columns.get(name, width) for name in WANTED]
         self.wanted = itemgetter(*self.places)
-        comma = delimiter != ","
-        self.customers, self.dids, self.times = Customers(), Dids(today), Times(zone)
-        self.seconds: Memo[int] = Memo(seconds_reader(1000 if in_milliseconds(head, mapping) else 1))
-        self.amounts: Memo[int] = Memo(amount_reader("Charge", comma))
-        self.costs: Memo[int] = Memo(amount_reader("Cost", comma))
-        self.has_seconds = mapping["seconds"] is not None
+        self.customers, self.dids = Customers(), Dids(today)
+        self.times = Times(zone, layout.zone, layout.day_order)
+        self.seconds: Memo[int | None] = Memo(seconds_reader(layout, shape.delimiter))
+        self.amounts = Amounts("Charge", layout, shape.delimiter)
+        self.costs = Amounts("Cost", layout, shape.delimiter)
+        self.number = number_reader(layout.country)
+        self.has_seconds, self.has_ids = layout["seconds"] is not None, layout["call_id"] is not None
+        self.has_clock, self.run = (
+            layout["clock"] is not None,
+            layout.run if layout["run"] is not None else "",
+        )
+        self.are_carriers_codes = layout.codes == Codes.CARRIER
         self.today, self.last_day = today, (today + ONE_DAY).isoformat()
         self.currencies: Memo[str] = Memo(read_currency)
-        # What the charge is in, by its column's name, where the row does not say.
-        self.currency = currency_of(head, mapping, "amount")
-        self.currency_of_cost = currency_of(head, mapping, "cost")
-        self.has_currency = bool(self.currency) or mapping["currency"] is not None
+        # What the charge is in, by its column's name or the layout, where the row does not say.
+        self.currency = _unit(head, layout["amount"]) or layout.currency
+        self.currency_of_cost = _unit(head, layout["cost"])
+        self.has_currency = bool(self.currency) or layout["currency"] is not None
 
     def renew(self, *, surely: bool = False) -> None:
         """Read customers and DIDs anew, if they have changed; `surely`: in any case."""
@@ -102,72 +142,124 @@ class Reader:
             self.dids = Dids(self.today)
 
     def read(self, block: Block) -> Chunk:
-        """The calls of a block of lines, and its bad rows."""
-        rows = cells_of(block.lines, self.delimiter)
+        """The calls of a block of records, and its bad rows."""
+        rows = cells_of(block.records, self.shape.delimiter)
         self._look_up(rows)
         chunk, width = Chunk(), self.width
         records, lines, taken = chunk.records, chunk.lines, chunk.rows
-        for line, row in enumerate(rows, block.first):
+        for line, row in zip(block.numbers, rows, strict=True):
             if not row:
                 if row is None:
-                    text = block.lines[line - block.first].rstrip("\r")
-                    chunk.bad.append(BadRow(line, [text], QUOTES if text.count('"') & 1 else ENDS))
+                    text = block.records[block.numbers.index(line)].rstrip("\r")
+                    why = QUOTES if text.count('"') & 1 else ENDS
+                    chunk.bad.append(BadRow(line, [text], why, why))
                 continue
             try:
                 if len(row) != width:
                     self._check_width(row)
                 row.append("")
-                records.append(self._record(row))
-                lines.append(line)
-                taken.append(row)
+                record = self._record(row)
+                if type(record) is Record:
+                    records.append(record)
+                    lines.append(line)
+                    taken.append(row)
+                elif record is NoCall.UNANSWERED:
+                    chunk.unanswered += 1
+                else:
+                    chunk.passed += 1
             except Bad as bad:
                 cells = row[:width] if row[-1] == "" and len(row) > width else row
-                if any(cell.strip() for cell in cells):
-                    chunk.bad.append(BadRow(line, cells, str(bad)))
+                if self._is_passed_over(line, cells):
+                    chunk.passed += 1
+                elif any(cell.strip() for cell in cells):
+                    chunk.bad.append(BadRow(line, cells, str(bad), bad.reason))
         return chunk
 
-    def _record(self, row: list[str]) -> Record:
-        customer, call_id, did, destination, started, length, amount, cost, currency = self.wanted(row)
-        call_id = call_id.strip()
-        if call_id[:1] == "'":
-            call_id = as_written(call_id)
-        if not call_id or len(call_id) > CALL_ID_MAX or call_id[0] in FORMULA or not call_id.isprintable():
-            raise Bad(_call_id(call_id))
-        if "+" in call_id and SHORTENED.fullmatch(call_id):
-            raise Bad(shortened("call id", call_id))
-        number = _number(destination, "destination")
+    def _is_passed_over(self, line: int, cells: list[str]) -> bool:
+        """Whether a row that is no call is no bad one either: a total, the end of a report, or kinds of columns.
+
+        Where there are more cells, or fewer, than columns, a start time may stand in any of them.
+        """
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if not filled or len(filled[0]) > TOTAL_MAX:
+            return False
+        if len(cells) != self.width:
+            is_at_the_end = 0 < self.shape.footer <= line
+            return (is_at_the_end or bool(TOTAL.fullmatch(filled[0]))) and not any(
+                map(self.times.can_read, filled)
+            )
+        place = self.layout["started_at"]
+        if place is not None and self.times.can_read(cells[place]):
+            return False
+        return bool(TOTAL.fullmatch(filled[0])) or all(map(KIND.fullmatch, filled))
+
+    def _record(self, row: list[str]) -> Record | NoCall:
+        customer, call_id, did, destination, started, clock, length, amount, cost, currency, run = (
+            self.wanted(row)
+        )
+        if self.run and run.strip() != self.run:
+            return NoCall.PASSED
+        charged, seconds = self.amounts[amount], self.seconds[length]
+        if not charged and not seconds and started.strip():
+            return NoCall.UNANSWERED
+        if self.has_ids:
+            call_id = call_id.strip()
+            if call_id[:1] == "'":
+                call_id = as_written(call_id)
+            if (
+                not call_id
+                or len(call_id) > CALL_ID_MAX
+                or call_id[0] in FORMULA
+                or not call_id.isprintable()
+            ):
+                raise _bad_call_id(call_id)
+            if "+" in call_id and SHORTENED.fullmatch(call_id):
+                raise shortened("call id", call_id)
+        number = self.number(destination, "destination")
+        if self.has_clock:
+            started = f"{started.strip()} {clock.strip()}"
         instant, day = self.times.read(started)
         if day > self.last_day:
-            raise Bad(f"Start time {short(started)} is more than a day in the future.")
-        source = self.dids.on(_number(did, "source"), day) if did else None
+            raise Bad(
+                f"Start time {short(started)} is more than a day in the future.",
+                "Start time is more than a day in the future.",
+            )
+        came_from = self.number(did, "source") if did else ""
+        source = self.dids.on(came_from, day) if came_from else None
         other = self.dids.on(number, day) if number else None
-        if customer.strip():
+        if customer.strip() and not (self.are_carriers_codes and not self.customers.knows(customer)):
             customer_id = self.customers.named[customer]
             if source and source[1] != customer_id and (not other or other[1] != customer_id):
-                raise Bad(self._of_another(customer_id, source[1], did, day))
+                raise self._of_another(customer_id, source[1], did, day)
         elif owner := source or other:
             customer_id = owner[1]
             if customer_id in self.customers.archived:
                 raise Bad(self._of_archived(customer_id, did if source else destination))
         else:
-            raise Bad(_whose(did, destination))
-        if self.has_currency:
+            raise _whose(did, destination)
+        if self.has_currency or amount in self.amounts.said:
             self._check_currency(currency, customer_id, amount)
         if cost and self.currency_of_cost:
             self._check_cost(customer_id, cost)
+        if charged is None:
+            raise Bad("Charge is empty: enter a number such as 0.0125.")
+        if seconds is None:
+            if self.has_seconds:
+                raise Bad("Seconds are empty: enter a whole number, or a time such as 00:01:30.")
+            seconds = 0
         # Twice as quick as calling Record, and this is done a million times.
         return new_tuple(
             Record,
             (
                 customer_id,
-                call_id,
+                call_id if self.has_ids else f"{instant} {came_from}>{number} {seconds}s",
                 source[0] if source and source[1] == customer_id else None,
                 other[0] if other and other[1] == customer_id else None,
                 instant,
                 day,
                 number,
-                self.seconds[length] if self.has_seconds else 0,
-                self.amounts[amount],
+                seconds,
+                charged,
                 self.costs[cost] if cost else None,
             ),
         )
@@ -175,11 +267,29 @@ class Reader:
     def _check_currency(self, said: str, customer_id: int, amount: str) -> None:
         """A charge in another currency than its customer's is another amount. Nothing is the same in all of them."""
         currency = self.currencies[said if said.strip() else self.currency]
-        theirs = self.customers.currency_of(customer_id)
-        if currency and currency != theirs:
+        theirs, in_cell = self.customers.currency_of(customer_id), self.amounts.said.get(amount, "")
+        called = self.customers.called(customer_id)
+        if in_cell in MANY and currency not in MEANT[in_cell]:
+            in_words = MANY[in_cell]
+            if theirs in MEANT[in_cell] and not currency:
+                raise Bad(
+                    f"Charge is {short(amount)}: {in_cell} may be {in_words} of any country. Say which currency in the "
+                    "layout of the file.",
+                    f"{in_cell} may be {in_words} of any country. Say which currency in the layout of the file.",
+                )
             raise Bad(
-                f"The call is in {currency}; {self.customers.called(customer_id)} is charged in {theirs}."
+                f"The call is in {in_words} ({short(amount)}); {called} is charged in {theirs}.",
+                f"The call is in {in_words}; {called} is charged in {theirs}.",
             )
+        if in_cell and in_cell not in MANY:
+            if currency and currency != in_cell:
+                raise Bad(
+                    f"Charge is {short(amount)}, but the currency of the row is {currency}.",
+                    "The charge names another currency than the row.",
+                )
+            currency = in_cell
+        if currency and currency != theirs:
+            raise Bad(f"The call is in {currency}; {called} is charged in {theirs}.")
         if not currency and self.amounts[amount]:
             raise Bad(f"The currency is missing. Enter {theirs} if the call is in {theirs}.")
 
@@ -191,9 +301,12 @@ class Reader:
                 f"Its cost is in {currency}; {self.customers.called(customer_id)} is charged in {theirs}."
             )
 
-    def _of_another(self, named: int, owner: int, did: str, day: str) -> str:
+    def _of_another(self, named: int, owner: int, did: str, day: str) -> Bad:
         called = self.customers.called
-        return f"The row names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {day}."
+        return Bad(
+            f"The row names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {day}.",
+            f"The row names {called(named)}, but its source was a DID of {called(owner)}.",
+        )
 
     def _of_archived(self, owner: int, did: str) -> str:
         return f"{short(did)} is a DID of {self.customers.why_not(owner)}"
@@ -203,44 +316,44 @@ class Reader:
         while len(row) > self.width and not row[-1].strip():
             row.pop()
         if len(row) != self.width:
-            raise Bad(f"The row has {len(row)} cells; the first line names {self.width} columns.")
+            names = "the first line names" if self.shape.lines_before == 1 else "there are"
+            raise Bad(f"The row has {len(row)} cells; {names} {self.width} columns.")
 
     def _look_up(self, rows: Sequence[list[str] | None]) -> None:
         if not self.dids.all_in_mind:
             places = (self.places[2], self.places[3])
-            self.dids.look_up(row[place] for row in rows if row for place in places if place < len(row))
+            cells = {row[place] for row in rows if row for place in places if place < len(row)}
+            self.dids.look_up(filter(None, map(self._plain, cells)))
+
+    def _plain(self, text: str) -> str:
+        """A number as DIDs are looked up; empty for what is none."""
+        try:
+            return self.number(text, "")
+        except Bad:
+            return ""
 
 
-def _whose(did: str, destination: str) -> str:
+def _unit(head: Sequence[str], place: int | None) -> str:
+    """The currency that a column's name says; empty where it does not."""
+    return names.without_currency(head[place])[1] if place is not None and place < len(head) else ""
+
+
+def _whose(did: str, destination: str) -> Bad:
     numbers = [short(number) for number in (did, destination) if number.strip()]
     if not numbers:
-        return "The row does not say whose call it is."
+        return Bad("The row does not say whose call it is.")
     are = "is not a DID" if len(numbers) == 1 else "are not DIDs"
-    return f"The row does not say whose call it is: {listed(numbers)} {are} of a customer."
+    return Bad(
+        f"The row does not say whose call it is: {listed(numbers)} {are} of a customer.",
+        "The row does not say whose call it is: its numbers are not DIDs of a customer.",
+    )
 
 
-def _call_id(call_id: str) -> str:
+def _bad_call_id(call_id: str) -> Bad:
     if not call_id:
-        return "The call id is missing."
+        return Bad("The call id is missing.")
     if len(call_id) > CALL_ID_MAX:
-        return f"The call id is longer than {CALL_ID_MAX} characters."
+        return Bad(f"The call id is longer than {CALL_ID_MAX} characters.")
     if call_id[0] in FORMULA:
-        return f"The call id {short(call_id)} is a formula."
-    return "The call id contains control characters."
-
-
-def _number(text: str, what: str) -> str:
-    """A number without leading + or 00; also names that are no numbers."""
-    if text.isdigit() and text.isascii() and text[:2] != "00" and len(text) <= DESTINATION_MAX:
-        return text
-    plain = as_written(text.strip())
-    if "+" in plain[1:] and SHORTENED.fullmatch(plain):
-        raise Bad(shortened(what, plain))
-    number = bare(plain)
-    if len(number) > DESTINATION_MAX or not number.isprintable():
-        raise Bad(
-            f"{short(text)} is not a number: it has more than {DESTINATION_MAX} characters or unreadable ones."
-        )
-    if number[:1] in FORMULA and number:
-        raise Bad(f"{short(text)} is a formula.")
-    return number
+        return Bad(f"The call id {short(call_id)} is a formula.", "The call id is a formula.")
+    return Bad("The call id contains control characters.")

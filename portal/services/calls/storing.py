@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from portal.domain.call_files.cells import short
 from portal.domain.wording import listed
 from portal.extensions import db
 from portal.models import Call, CallImport
 from portal.services.calls import changes
 from portal.services.calls.rows import BadRow, Chunk, Record
-from portal.services.calls.values import short
 
 COLUMNS = (
     "customer_id", "call_id", "did_id", "other_did_id", "started_at", "day", "destination", "seconds", "amount", "cost",
@@ -26,6 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 NAMES = ", ".join(COLUMNS)
 BACK, NULL = "\\", "\\N"
+ALIKE = "A row above is alike in customer, numbers, start time and seconds: the call was counted once."
 PASS_OVER = "ON CONFLICT (customer_id, call_id) DO NOTHING"
 
 
@@ -33,6 +34,7 @@ PASS_OVER = "ON CONFLICT (customer_id, call_id) DO NOTHING"
 class Stored:
     """What became of a chunk: taken anew, known already, replaced, and the bad ones among them.
 
+    `alike` are those known already that the same file said before.
     `reached` is, for customers whose calls change that were there before, the first day that this reaches.
     """
 
@@ -40,6 +42,7 @@ class Stored:
     known: int = 0
     replaced: int = 0
     bad: list[BadRow] = field(default_factory=list)
+    alike: list[BadRow] = field(default_factory=list)
     reached: dict[int, date] = field(default_factory=dict)
 
 
@@ -143,6 +146,8 @@ def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replac
                 stored.taken += 1
             else:
                 stored.known += 1
+                if stood.import_id == import_id:
+                    stored.alike.append(BadRow(line, row[:-1], ALIKE, ALIKE))
             stood.fresh = False
             if stood.import_id in others and not stood.kept:
                 # That one may never be done: then it is this file's.
@@ -155,7 +160,7 @@ def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replac
             _reach(stored, record.customer_id, min(stood.values[1], record.day))
             stood.values, stood.dids, stood.kept = record[4:], record[2:4], True
         else:
-            stored.bad.append(BadRow(line, row[:-1], _differs(stood, record)))
+            stored.bad.append(BadRow(line, row[:-1], *_differs(stood, record)))
     changes.replace(own, came_in_on)
     changes.keep(import_id, said, came_in_on)
     return stored
@@ -174,16 +179,17 @@ def _is_alike(stood: _Stands, record: Record) -> bool:
     )
 
 
-def _differs(stood: _Stands, record: Record) -> str:
+def _differs(stood: _Stands, record: Record) -> tuple[str, str]:
+    """Why a call that is there already with other values is bad: the sentence, and what such rows have in common."""
     words = ("start time", "day", "destination", "seconds", "charge", "cost")
     pairs = zip(words, stood.values, record[4:], strict=True)
     names = [word for word, one, other in pairs if one != other] or ["DID"]
     if "start time" in names and "day" in names:
         names.remove("day")
-    return (
-        f"Call {short(record.call_id)} was already imported with another {listed(names)}. "
-        "To replace it, start an import that replaces calls."
+    what = (
+        f"already imported with another {listed(names)}. To replace it, start an import that replaces calls."
     )
+    return f"Call {short(record.call_id)} was {what}", f"The call was {what}"
 
 
 SQLITE_VALUES = "{0}.started_at, {0}.day, {0}.destination, {0}.seconds, {0}.amount, {0}.cost"

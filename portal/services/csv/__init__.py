@@ -1,1 +1,1 @@
-"""CSV: files read as people have them, and lists written."""
+"""CSV: lists written."""

@@ -10,13 +10,13 @@ from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
+from portal.domain.csv_reading import SHORTENED
 from portal.domain.errors import Invalid
 from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, search_words, written
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import AccountCode, Customer
 from portal.services.chunks import in_chunks
-from portal.services.csv.reading import SHORTENED
 
 CODE_MAX = 80
 CODES_MAX = 2_000

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from portal.domain.csv_reading import SEPARATOR, delimiter_of
 from portal.domain.errors import Invalid
 from portal.domain.names import name_key
 from portal.domain.phone_numbers import NotANumber, block, read_number
 from portal.domain.wording import whole
-from portal.services.csv.reading import SEPARATOR, delimiter_of
 from portal.services.dids.dids import MANY
 
 TEXT_MAX = 800_000  # bytes

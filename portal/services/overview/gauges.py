@@ -85,9 +85,9 @@ def of_mail(_today: date, now: datetime) -> Iterator[Gauge]:
 
 
 def of_imports(_today: date, now: datetime) -> Iterator[Gauge]:
-    """Files of calls of the last thirty days that are at work, were interrupted, were stopped, or wait for columns."""
+    """Files of calls of the last thirty days that are at work, were interrupted, were stopped, or wait for a layout."""
     state = case(
-        (CallImport.mapping == "", "waiting"),
+        (CallImport.layout == "", "waiting"),
         (CallImport.state == ImportState.STOPPED, "stopped"),
         (CallImport.heartbeat_at < now - IMPORT_SILENT_FOR, "interrupted"),
         else_="running",

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, select
 
+from portal.domain.call_files.cells import bare
 from portal.domain.currencies import CURRENCIES
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
@@ -40,7 +41,6 @@ from portal.services.assignments.own_prices import make_own_change, plan_own_cha
 from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import post_chunk
 from portal.services.calls.covering import recompute_cover_of_many
-from portal.services.calls.destinations import bare
 from portal.services.calls.late_calls import reopen
 from portal.services.charges.explaining import explain_all
 from portal.services.corrections.planning import plan

@@ -1,13 +1,44 @@
-"""The forms of calls: a file, and which of its columns is what."""
+"""The forms of calls: a file, how it says what a call is, and what an account code means."""
 
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, FileField
+from wtforms import BooleanField, FileField, StringField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length as LengthOf
 
-from portal.services.calls.columns import WORDS, Mapping
-from portal.web.shared.fields import ChoiceField, id_or_none
+from portal.domain.call_files.layout import WORDS, Codes, DayOrder, Layout, Length
+from portal.domain.currencies import CURRENCIES
+from portal.domain.errors import Invalid
+from portal.domain.phone_numbers import countries
+from portal.services.calls.looking import Waiting
+from portal.services.company import settings as company_settings
+from portal.web.shared.fields import TOO_LONG, ChoiceField, CustomerField, Required, id_or_none
+
+# Chosen where a file has no call ids.
+NO_IDS = "none"
+SHOWN = 40
+ORDERS = {
+    DayOrder.NONE: "the year is first (2026-11-03), or months have names",
+    DayOrder.DAY: "the day is first: 31/01/2026",
+    DayOrder.MONTH: "the month is first: 01/31/2026",
+}
+DECIMALS = {
+    "": "a point; a comma too, where cells are not separated by commas",
+    ".": "a point: 1,234.50",
+    ",": "a comma: 1.234,50",
+}
+SIGNS = {"": "above zero", "below": "below zero: -0.0085 is a charge of 0.0085"}
+LENGTHS = {
+    Length.SECONDS: "seconds: 90",
+    Length.MINUTES: "minutes: 1.5",
+    Length.MILLISECONDS: "milliseconds: 90000",
+    Length.CLOCK: "minutes and seconds: 1:30",
+}
+CODES = {
+    Codes.CUSTOMERS: "of our customers: an unknown one is a bad row",
+    Codes.CARRIER: "of the carrier: where one is unknown, the DIDs say whose the call is",
+}
 
 
 class FileForm(FlaskForm):
@@ -15,33 +46,104 @@ class FileForm(FlaskForm):
 
     file = FileField("File")
     replaces = BooleanField("Replace calls already imported with other values")
-    by_hand = BooleanField("Let me choose the columns")
+    by_hand = BooleanField("Let me describe the layout")
 
 
-class ColumnsForm(FlaskForm):
-    """Which column of a file is what."""
+def _choices(words: dict[Any, str]) -> list[SelectChoice]:
+    return [SelectChoice(value, text) for value, text in words.items()]
 
-    @property
-    def mapping(self) -> Mapping:
-        """What was chosen."""
+
+class LayoutForm(FlaskForm):
+    """How a file says what a call is."""
+
+    heading = ChoiceField("Names of the columns", coerce=int, choices=())
+    zone = ChoiceField("Time zone", choices=())
+    day_order = ChoiceField("Dates", choices=_choices(ORDERS))
+    length = ChoiceField("Lengths", choices=_choices(LENGTHS))
+    decimal = ChoiceField("Decimal sign", choices=_choices(DECIMALS))
+    sign = ChoiceField("Charges", choices=_choices(SIGNS))
+    currency_of_all = ChoiceField("Currency of all charges", choices=())
+    country = ChoiceField("National numbers", choices=())
+    codes = ChoiceField("Account codes", choices=_choices(CODES))
+    run_value = StringField("Rows of RunID", [LengthOf(max=SHOWN, message=TOO_LONG)])
+
+    def layout(self, at: Waiting, *, is_trial: bool = False) -> Layout:
+        """What was chosen. Invalid where it was not said whether there is a call id; a trial does without."""
         places = {name: self[name].data for name in WORDS}
-        return Mapping({name: place for name, place in places.items() if place is not None})
+        if places["call_id"] is None and not is_trial:
+            raise Invalid("call_id", "Choose the column for: call id. Or choose that there is none.")
+        found = {name: place for name, place in places.items() if place is not None and place != NO_IDS}
+        return Layout(
+            columns=found,
+            has_names=at.heading.has_names,
+            zone=self.zone.data,
+            day_order=DayOrder(self.day_order.data),
+            decimal=self.decimal.data,
+            below_zero=self.sign.data == "below",
+            currency=self.currency_of_all.data,
+            length=Length(self.length.data),
+            country=self.country.data,
+            codes=Codes(self.codes.data),
+            run=(self.run_value.data or "").strip(),
+        )
+
+
+def _column(value: Any) -> Any:
+    """Read the place of a column, or that there is none of call ids."""
+    return value if value == NO_IDS else id_or_none(value)
 
 
 for _name, _label in WORDS.items():
-    setattr(ColumnsForm, _name, ChoiceField(_label, coerce=id_or_none, choices=()))
+    setattr(LayoutForm, _name, ChoiceField(_label, coerce=_column, choices=()))
 
 
-def columns_form(
-    head: list[str], rows: list[list[str]], mapping: Mapping | None = None, **given: Any
-) -> ColumnsForm:
-    """The form for a file's columns, each named by its head and what stands in it."""
-    form = ColumnsForm(**given, **(mapping.places if mapping else {}))
-    choices = [SelectChoice("", "No column")]
-    for place, name in enumerate(head):
+def layout_form(at: Waiting, zone: str, **given: Any) -> LayoutForm:
+    """The form for a file's layout, filled in as it is proposed; `zone` is the portal's."""
+    layout = at.proposal.layout
+    places: dict[str, Any] = {name: layout[name] for name in WORDS}
+    if layout["call_id"] is None and "call_id" not in at.proposal.asks:
+        places["call_id"] = NO_IDS
+    form = LayoutForm(
+        **given, **places, heading=at.heading.lines if at.heading.has_names else 0, zone=layout.zone,
+        day_order=layout.day_order, length=layout.length, decimal=layout.decimal,
+        sign="below" if layout.below_zero else "", currency_of_all=layout.currency, country=layout.country,
+        codes=layout.codes, run_value=layout.run,
+    )  # fmt: skip
+    columns = _columns(at)
+    for name in WORDS:
+        nothing = [SelectChoice("", "Choose" if name == "call_id" else "No column")]
+        if name == "call_id":
+            nothing.append(SelectChoice(NO_IDS, "There is none"))
+        form[name].choices = nothing + columns
+    form.heading.choices = [
+        SelectChoice(0, "No line: columns are numbered"),
+        *(SelectChoice(number, f"Line {number}: {line[: SHOWN * 2]}") for number, line in at.choices),
+    ]
+    form.zone.choices = [
+        SelectChoice("", f"the portal's: {zone}"),
+        *(SelectChoice(one, one.replace("_", " ")) for one in sorted(company_settings.time_zones())),
+    ]
+    form.currency_of_all.choices = [
+        SelectChoice("", "the customer's"),
+        *(SelectChoice(code, f"{code}, {name}") for code, name in CURRENCIES.items()),
+    ]
+    named = [SelectChoice(code, name) for code, name in countries().items()]
+    form.country.choices = [SelectChoice("", "none: every number has its country code"), *named]
+    return form
+
+
+def _columns(at: Waiting) -> list[SelectChoice]:
+    """The columns of a file, each named by its head and what stands in it."""
+    rows, choices = at.rows(3), []
+    for place, name in enumerate(at.heading.head):
         shown = next((row[place].strip() for row in rows if len(row) > place and row[place].strip()), "")
         words = (name.strip() or f"Column {place + 1}")[:60]
-        choices.append(SelectChoice(place, f"{words}: {shown[:40]}" if shown else words))
-    for column in WORDS:
-        form[column].choices = choices
-    return form
+        choices.append(SelectChoice(place, f"{words}: {shown[:SHOWN]}" if shown else words))
+    return choices
+
+
+class CodeForm(FlaskForm):
+    """What a file calls a customer, and who that is."""
+
+    code = StringField("Account code", [Required("Say what the file calls the customer.")])
+    customer = CustomerField("Customer", [Required("Choose the customer.")])

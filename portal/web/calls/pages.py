@@ -1,23 +1,31 @@
 """Calls: files of call records, how far they are taken in, their bad rows; and the calls of a customer."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
-from flask import Response, current_app, flash, render_template, stream_with_context, url_for
+from flask import Response, current_app, flash, render_template, request, stream_with_context, url_for
 from flask_security import current_user
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from portal.clock import now, today, zone
+from portal.database import reading
+from portal.domain.call_files.layout import WORDS
 from portal.domain.errors import Invalid
+from portal.domain.names import written
 from portal.extensions import db
-from portal.models import CallImport, Customer, ImportState
-from portal.services.calls import columns, effects, files, importing, keeping, rejects
+from portal.models import CallImport, CallReject, Customer, ImportState
+from portal.services.calls import effects, importing, keeping, looking, rejects
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
+from portal.services.calls.looking import Look
+from portal.services.customers import customers
+from portal.services.customers.account_codes import codes_of
 from portal.web.calls import bp
-from portal.web.calls.forms import ColumnsForm, FileForm, columns_form
+from portal.web.calls.forms import CodeForm, FileForm
+from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_or_404
 from portal.web.shared.detached import import_detached
@@ -27,7 +35,7 @@ from portal.web.shared.spans import span_of
 
 bp.add_app_template_filter(in_words, "destination_in_words")
 
-LATE_SHOWN = 100
+LATE_SHOWN = ALIKE_SHOWN = 100
 DAYS_SHOWN = timedelta(days=30)
 
 
@@ -45,7 +53,7 @@ def _index(form: FileForm, status: int = 200) -> Any:
 
 @bp.post("/calls")
 def create() -> Any:
-    """Keep the file, make sure that it can be read to its end, and take it in."""
+    """Keep the file and make sure that it can be read to its end; nothing of it is taken before somebody has looked."""
     form = FileForm()
     if not form.validate_on_submit():
         return _index(form, 422)
@@ -57,16 +65,16 @@ def create() -> Any:
     try:
         import_ = importing.accept(
             cast(BinaryIO, upload.stream), name, replaces=bool(form.replaces.data), by=str(current_user.email),
-            now=now(), by_hand=bool(form.by_hand.data),
+            now=now(), by_hand=bool(form.by_hand.data), waits=True,
         )  # fmt: skip
     except Invalid as refusal:
         db.session.rollback()
         put_error(form, refusal)
         return _index(form, 422)
     db.session.commit()
-    if importing.needs_mapping(import_):
-        return see_other(url_for(".map_columns", import_id=import_.id))
-    return _carried_out(import_)
+    return see_other(
+        url_for(".map_columns" if importing.needs_layout(import_) else ".show", import_id=import_.id)
+    )
 
 
 def _carried_out(import_: CallImport) -> Any:
@@ -77,7 +85,11 @@ def _carried_out(import_: CallImport) -> Any:
     else:
         import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
-            flash(f"Imported {import_.file_name}.")
+            flash(
+                f"Imported {import_.file_name}."
+                if import_.taken_count + import_.replaced_count
+                else f"Nothing of {import_.file_name} was imported."
+            )
     return see_other(url_for(".show", import_id=import_id))
 
 
@@ -86,22 +98,52 @@ def _carried_out(import_: CallImport) -> Any:
 
 @bp.get("/calls/<int:import_id>")
 def show(import_id: int) -> Any:
-    import_ = db.get_or_404(CallImport, import_id)
+    return _show(db.get_or_404(CallImport, import_id))
+
+
+def _show(import_: CallImport, code: CodeForm | None = None, status: int = 200) -> Any:
     state, came_in = (
         list_state(("line",)),
         (import_.finished_at or import_.heartbeat_at).astimezone(zone()).date(),
     )
-    before = effects.too_late(came_in)
+    before, example = effects.too_late(came_in), _example(import_)
     return render_template(
         "calls/show.html",
         **_progress(import_),
-        bad=rejects.bad_page(import_, state.after, state.before),
+        look=_look(import_),
+        reasons=rejects.reasons(import_) if import_.bad_count else [],
+        reasons_max=rejects.REASONS_MAX,
+        example=example,
+        bad=rejects.bad_page(import_, example, state.after, state.before) if example else None,
+        alike=rejects.alike_rows(import_, ALIKE_SHOWN) if import_.alike_count else [],
+        unknown=lambda reason, cells: rejects.unknown_code(import_, reason, cells),
+        code=code or CodeForm(formdata=None),
         cells=rejects.cells,
         late=rejects.late_calls(import_, LATE_SHOWN, before) if import_.late_count else [],
         late_before=before,
         names=_names(import_),
         owners=_owners(import_, before) if import_.late_count else {},
-    )
+    ), status
+
+
+def _look(import_: CallImport) -> Look | None:
+    """What would become of a file that waits for a look. It takes a while, in which nobody waits for us."""
+    if not importing.waits_for_a_look(import_):
+        return None
+    db.session.rollback()
+    look = None
+    with reading(), suppress(keeping.NotKept):  # somebody has let it go on meanwhile, or it was discarded
+        if importing.waits_for_a_look(import_):
+            look = looking.look(import_, today(), zone(), importing.SMALL)
+        db.session.rollback()
+    return look
+
+
+def _example(import_: CallImport) -> CallReject | None:
+    """The bad row that the address names, whose reason is asked for."""
+    id = request.args.get("reason", type=row_id)
+    found = db.session.get(CallReject, id) if id else None
+    return found if found and found.import_id == import_.id and found.is_bad else None
 
 
 def _progress(import_: CallImport) -> dict[str, Any]:
@@ -112,21 +154,22 @@ def _progress(import_: CallImport) -> dict[str, Any]:
         "left": rejects.left(import_, now()),
         "rate": rejects.lines_a_second(import_, now()),
         "is_interrupted": importing.is_interrupted(import_, now()),
-        "needs_mapping": importing.needs_mapping(import_),
+        "needs_layout": importing.needs_layout(import_),
+        "waits_for_a_look": importing.waits_for_a_look(import_),
     }
 
 
 def _names(import_: CallImport) -> list[tuple[str, str]]:
     """Which column of the file was what."""
-    mapping, head = columns.Mapping.from_json(import_.mapping), rejects.head_of_import(import_)
-    if mapping is None:
+    if not import_.layout:
         return []
-    return [(columns.WORDS[name], head[place]) for name, place in mapping.places.items() if place < len(head)]
+    layout, head = importing.layout_of(import_), rejects.head_of_import(import_)
+    return [(WORDS[name], head[place]) for name, place in layout.columns.items() if place < len(head)]
 
 
-def _owners(import_: CallImport, before: Any) -> dict[int, str]:
+def _owners(import_: CallImport, before: Any) -> dict[int, Customer]:
     ids = {call.customer_id for call in rejects.late_calls(import_, LATE_SHOWN, before)}
-    return dict(db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).all())  # type: ignore[arg-type]
+    return {one.id: one for one in db.session.scalars(select(Customer).where(Customer.id.in_(ids)))}
 
 
 @bp.get("/calls/<int:import_id>/progress")
@@ -167,43 +210,25 @@ def bad_rows(import_id: int) -> Any:
     return Response(lines, mimetype="text/csv", headers=headers)
 
 
-# -- columns
-
-
-@bp.get("/calls/<int:import_id>/columns")
-def map_columns(import_id: int) -> Any:
-    return _ask_columns(db.get_or_404(CallImport, import_id))
-
-
-@bp.post("/calls/<int:import_id>/columns")
-def keep_columns(import_id: int) -> Any:
-    import_ = lock_or_404(CallImport, import_id)
-    if not importing.needs_mapping(import_):
-        return see_other(url_for(".show", import_id=import_id))
-    form = _columns_form(import_)
-    if not form.validate_on_submit():
-        return _ask_columns(import_, form, 422)
+@bp.post("/calls/<int:import_id>/account-codes")
+def remember_code(import_id: int) -> Any:
+    """Let what a file calls a customer be an account code of theirs."""
+    import_ = db.get_or_404(CallImport, import_id)
+    form = CodeForm()
+    customer = form.customer.customer if form.validate_on_submit() else None
+    if customer is None:
+        return _show(import_, form, 422)
+    customer, code = lock_or_404(Customer, customer.id), written(form.code.data or "")
     try:
-        importing.map_columns(import_, form.mapping, now())
+        codes = (*codes_of(customer), code)
+        customers.change_customer(customer, customers.fields_of(customer, account_codes=codes))
     except Invalid as refusal:
         db.session.rollback()
-        put_error(form, refusal)
-        return _ask_columns(db.get_or_404(CallImport, import_id), form, 422)
+        put_error(form, Invalid("customer", refusal.sentence))
+        return _show(db.get_or_404(CallImport, import_id), form, 422)
     db.session.commit()
-    return _carried_out(import_)
-
-
-def _columns_form(import_: CallImport, **given: Any) -> ColumnsForm:
-    assert import_.file_id is not None, "the lines of an import that waits are kept"
-    head, rows = rejects.head_of_import(import_), files.first_rows(keeping.opened(import_.file_id))
-    return columns_form(head, rows, columns.mapping_of(head)[0], **given)
-
-
-def _ask_columns(import_: CallImport, form: ColumnsForm | None = None, status: int = 200) -> Any:
-    if not importing.needs_mapping(import_):
-        return see_other(url_for(".show", import_id=import_.id))
-    form = form or _columns_form(import_, formdata=None)
-    return render_template("calls/columns.html", import_=import_, form=form, words=columns.WORDS), status
+    flash(f"{code} is now an account code of {customer.name}.")
+    return see_other(url_for(".show", import_id=import_id))
 
 
 # -- the calls of a customer

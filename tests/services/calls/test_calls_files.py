@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
+from portal.domain.call_files.layout import Layout
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallImport
 from portal.services.calls import effects, importing, rejects
-from portal.services.calls.columns import Mapping
 from portal.services.calls.rows import ENDS
 from tests import calling
 from tests.calling import HEAD, a_file, a_line, bad_rows, taken_in
@@ -147,8 +147,8 @@ def test_how_columns_were_mapped_is_remembered_for_the_file_of_bad_rows_too(sess
     a_customer()
     path = a_file(tmp_path, ["r1;Northwind Telecom;then;60;2"], ODD_HEAD)
     import_ = accepted(path)
-    chosen = Mapping({"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4})
-    importing.map_columns(import_, chosen, NOW)
+    chosen = Layout({"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4})
+    importing.describe(import_, chosen, NOW)
     session.commit()
     first = taken_in(path)
     assert first.bad_count == 1
@@ -162,9 +162,9 @@ def test_a_file_without_a_column_that_is_known_as_seconds_waits_for_somebody(ses
     a_customer()
     path = a_file(tmp_path, ["a,Northwind Telecom,2026-11-03,60,1"], "call id,customer,start,talked,charge")
     import_ = accepted(path)
-    assert importing.needs_mapping(import_) and "Seconds" in import_.sentence
-    without = Mapping({"call_id": 0, "customer": 1, "started_at": 2, "amount": 4})
-    importing.map_columns(import_, without, NOW)
+    assert importing.needs_layout(import_) and "Seconds" in import_.sentence
+    without = Layout({"call_id": 0, "customer": 1, "started_at": 2, "amount": 4})
+    importing.describe(import_, without, NOW)
     session.commit()
     assert taken_in(path).taken_count == 1 and calls()["a"].seconds == 0
 
@@ -173,12 +173,12 @@ def test_columns_that_were_chosen_wrongly_are_chosen_again(session, tmp_path):
     a_customer()
     line = "r1;Northwind Telecom;2026-11-03;60;2"
     path = a_file(tmp_path, [line], ODD_HEAD)
-    wrong = Mapping({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3})
-    importing.map_columns(accepted(path), wrong, NOW)
-    right = Mapping({"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4})
+    wrong = Layout({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3})
+    importing.describe(accepted(path), wrong, NOW)
+    right = Layout({"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4})
     asked = accepted(path, by_hand=True)
-    assert importing.needs_mapping(asked)
-    importing.map_columns(asked, right, NOW)
+    assert importing.needs_layout(asked)
+    importing.describe(asked, right, NOW)
     session.commit()
     assert taken_in(path).taken_count == 1
     assert (calls()["r1"].seconds, calls()["r1"].amount) == (60, 2)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select, update
 
+from portal.domain.call_files.layout import Layout
 from portal.domain.errors import Invalid, RuleBroken
 from portal.extensions import db
 from portal.models import Call, CallImport, Company, ImportState
-from portal.services.calls import columns, effects, importing
-from portal.services.calls.columns import Mapping
+from portal.services.calls import effects, importing, layouts
 from portal.services.calls.rows import QUOTES
 from portal.services.deletion import why_not_archive_customer
 from tests.calling import (
@@ -275,18 +275,15 @@ def test_columns_that_nobody_knows_are_mapped_once_and_remembered(session, tmp_p
     a_customer()
     head, line = "ref,who,day and hour,pounds", "r1,Northwind Telecom,2026-11-03 10:00:00,2"
     import_ = accepted(a_file(tmp_path, [line], head))
-    assert importing.needs_mapping(import_)
-    with pytest.raises(RuleBroken, match="Choose the columns first"):
+    assert importing.needs_layout(import_)
+    with pytest.raises(RuleBroken, match="Describe the layout first"):
         importing.go_on(import_, NOW)
     with pytest.raises(Invalid, match="Choose the column for: charge"):
-        importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2}), NOW)
+        importing.describe(import_, Layout({"call_id": 0, "customer": 1, "started_at": 2}), NOW)
     with pytest.raises(Invalid, match="ref is chosen twice"):
-        importing.map_columns(
-            import_, Mapping({"call_id": 0, "customer": 0, "started_at": 2, "amount": 3}), NOW
-        )
-    importing.map_columns(import_, Mapping({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3}), NOW)
-    assert import_.state == ImportState.RUNNING
-    assert columns.remembered(head.upper().split(",")) is not None
+        importing.describe(import_, Layout({"call_id": 0, "customer": 0, "started_at": 2, "amount": 3}), NOW)
+    importing.describe(import_, Layout({"call_id": 0, "customer": 1, "started_at": 2, "amount": 3}), NOW)
+    assert layouts.remembered(head.upper().split(",")) is not None
     again = taken_in(a_file(tmp_path, [line], head, "again.csv"))
     assert again.taken_count == 1
 
@@ -296,9 +293,11 @@ BAD_FILES = {
     "not CSV": b"%PDF-1.7 something",
     "a spreadsheet": b"PK\x03\x04something",
     "binary": b"call id,customer\nabc\x00\x01,d\n",
-    "wrong encoding": (HEAD + "\na,Caf\xe9,,,2026-11-03,60,1,\n").encode("latin-1"),
     "UTF-16": (HEAD + "\n").encode("utf-16"),
-    "no header": b"a,Northwind Telecom,,442079460999,2026-11-03 10:00:00,60,1,\n" * 2,
+    "a part of UTF-16": (HEAD + "\na").encode("utf-16")[:-1],
+    "JSON": b'{"uuid": "a", "billsec": 55}',
+    "XML": b'<?xml version="1.0"?><cdr><uuid>a</uuid></cdr>',
+    "a web page": b"<!DOCTYPE html><html><body>Not signed in</body></html>",
     "one column": b"words\nwords\n",
     "only a header": HEAD.encode() + b"\n",
     "a line of ten megabytes": HEAD.encode() + b"\n" + b"a," * 5_000_000 + b"\n",

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from portal.domain.call_files import names
+from portal.domain.call_files.layout import Layout
 from portal.domain.errors import Invalid
 from portal.extensions import db
-from portal.models import Call, CallMapping
-from portal.services.calls import columns, importing
-from portal.services.calls.columns import Mapping
+from portal.models import Call, CallLayout
+from portal.services.calls import importing, layouts
 from portal.services.customers import customers
 from tests.calling import HEAD, a_file, a_line, accepted, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
@@ -193,7 +194,7 @@ def test_a_call_in_another_currency_than_its_customers_is_bad(session, tmp_path,
     ],
 )  # fmt: skip
 def test_a_columns_name_may_say_the_currency(name, currency):
-    assert columns.without_currency(name)[1] == currency
+    assert names.without_currency(name)[1] == currency
 
 
 def test_a_charge_whose_name_says_another_currency_is_known_as_a_charge_and_its_rows_are_bad(
@@ -215,7 +216,7 @@ def test_a_currency_column_of_any_name_is_mapped_by_hand(session, tmp_path):
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD"], "call id,customer,start time,seconds,charge,in what")
     import_ = accepted(path, by_hand=True)
     places = {"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4, "currency": 5}
-    importing.map_columns(import_, Mapping(places), NOW)
+    importing.describe(import_, Layout(places), NOW)
     session.commit()
     assert bad_rows(taken_in(path)) == [(2, f"The call is in USD; Acme (#{acme.id}) is charged in GBP.")]
 
@@ -235,19 +236,19 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
     acme = a_customer("Acme")
     head = "call id,customer,start time,seconds,charge,currency"
     cells = head.split(",")
-    places = columns.recognise(cells).places
+    places = {name: found[0] for name, found in names.recognise(cells).items() if name != "clock"}
     del places["currency"]
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1,USD", f"b,Acme,{WHEN},60,1,GBP"], head)
     import_ = accepted(path, by_hand=True)
     with pytest.raises(Invalid, match="currency seems to say what currency charges are in") as refused:
-        importing.map_columns(import_, Mapping(places), NOW)
+        importing.describe(import_, Layout(places), NOW)
     assert refused.value.field == "currency"
     # as one was kept before that was refused
-    session.add(CallMapping(header_digest=columns.digest_of(cells), mapping=Mapping(places).to_json()))
+    session.add(CallLayout(digest=layouts.digest_of(cells), layout=Layout(places).to_json()))
     session.commit()
     assert bad_rows(taken_in(path)) == [(2, f"The call is in USD; Acme (#{acme.id}) is charged in GBP.")]
     # a column of that name that means something else is mapped as that
-    assert columns.hidden_currency(cells, Mapping(places | {"destination": 5})) is None
+    assert layouts.hidden_currency(cells, Layout(places | {"destination": 5})) is None
 
 
 # -- what a call is charged
@@ -258,9 +259,9 @@ def test_cost_alone_is_never_taken_for_the_charge_without_asking(session, tmp_pa
     acme = a_customer("Acme")
     path = a_file(tmp_path, [f"a,Acme,{WHEN},60,1"], f"call id,customer,start time,seconds,{name}")
     import_ = accepted(path)
-    assert importing.needs_mapping(import_) and "Is Cost what the customer pays?" in import_.sentence
+    assert importing.needs_layout(import_) and "Is Cost what the customer pays?" in import_.sentence
     places = {"call_id": 0, "customer": 1, "started_at": 2, "seconds": 3, "amount": 4}
-    importing.map_columns(import_, Mapping(places), NOW)
+    importing.describe(import_, Layout(places), NOW)
     session.commit()
     assert not bad_rows(taken_in(path))
     assert charged() == {"a": acme.id} and db.session.scalars(select(Call.amount)).one() == Decimal(1)

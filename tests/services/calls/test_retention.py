@@ -19,20 +19,20 @@ def files(session):
 
 
 def waiting(session, tmp_path):
-    """A file whose columns nobody knows."""
+    """A file whose layout nobody knows."""
     import_ = accepted(a_file(tmp_path, ["a,Northwind Telecom,2026-11-03,1"], ODD_HEAD, "odd.csv"))
     session.commit()
     return import_
 
 
-def test_a_file_that_waits_for_its_columns_is_discarded_after_the_days_that_are_set(session, tmp_path):
+def test_a_file_that_waits_for_its_layout_is_discarded_after_the_days_that_are_set(session, tmp_path):
     import_ = waiting(session, tmp_path)
     assert retention.sweep(NOW + timedelta(days=DAYS), DAYS) == []
-    assert importing.needs_mapping(import_) and files(session) == 1
+    assert importing.needs_layout(import_) and files(session) == 1
     (discarded,) = retention.sweep(NOW + timedelta(days=DAYS, seconds=1), DAYS)
     assert discarded is import_ and (import_.state, import_.file_id) == (ImportState.DISCARDED, None)
     assert import_.sentence == (
-        "Discarded: its columns were not chosen within 30 days. Nothing of the file was imported."
+        "Discarded: its layout was not described within 30 days. Nothing of the file was imported."
     )
     assert not files(session) and watch.imports_to_look_at(NOW + timedelta(days=DAYS + 1)) == []
     assert retention.sweep(NOW + timedelta(days=DAYS + 1), DAYS) == []

@@ -83,7 +83,7 @@ def test_mail_that_waits_was_refused_or_was_given_up_is_counted(session):
 
 
 def test_files_of_calls_that_are_not_done_are_counted_by_what_they_wait_for(session):
-    for state, mapping, silent in (
+    for state, layout, silent in (
         (ImportState.RUNNING, "{}", 5),
         (ImportState.RUNNING, "{}", 7200),
         (ImportState.STOPPED, "{}", 7200),
@@ -92,7 +92,7 @@ def test_files_of_calls_that_are_not_done_are_counted_by_what_they_wait_for(sess
     ):
         said = {"file_name": "calls.csv", "started_at": NOW - timedelta(hours=3)}
         beat = NOW - timedelta(seconds=silent)
-        session.add(CallImport(state=state, mapping=mapping, heartbeat_at=beat, **said))
+        session.add(CallImport(state=state, layout=layout, heartbeat_at=beat, **said))
     session.flush()
     states = {label: value for (name, label), value in told().items() if name == "portal_imports"}
     assert states == {"running": 1, "interrupted": 1, "stopped": 1, "waiting": 1}

@@ -4,6 +4,7 @@ import gzip
 import re
 from datetime import date, timedelta
 from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import func, select
@@ -32,6 +33,21 @@ def send(client, content: bytes, name: str = "calls.csv", **more):
     )
 
 
+def taken_up(client, answer) -> str:
+    """A file that was sent, and has been looked at, taken in; the address of its import."""
+    assert answer.status_code == 303
+    assert client.post(f"{answer.location}/resumption").status_code == 303
+    return answer.location
+
+
+def packed(name: str) -> bytes:
+    """A ZIP archive with a file of that name in it."""
+    with BytesIO() as out:
+        with ZipFile(out, "w") as archive:
+            archive.writestr(name, "x")
+        return out.getvalue()
+
+
 def kept() -> int:
     """How many files of imports the portal keeps."""
     pieces = db.session.scalar(select(func.count()).select_from(CallFilePiece))
@@ -50,12 +66,16 @@ def test_without_any_import_the_page_says_what_belongs_there(client):
     assert soup.select_one("nav a[aria-current=page]").text.strip() == "Calls"
 
 
-def test_a_small_file_is_imported_while_one_waits(session, client):
+def test_a_small_file_is_looked_at_and_then_imported_while_one_waits(session, client):
     a_customer()
     answer = send(client, gzip.compress(a_text(GOOD, BAD)), "../up/calls.csv.gz")
-    assert answer.status_code == 303
     soup = page(client.get(answer.location))
     assert words(soup.h1) == "calls.csv.gz"
+    text = words(soup.main)
+    assert "to be looked at" in text and "Northwind Telecom 1 2.50" in text and "1 row" in text
+    assert not session.scalar(select(func.count(Call.id))) and kept() == 1
+    session.rollback()
+    soup = page(client.get(taken_up(client, answer)))
     assert "imported" in words(soup.main) and "The call id =b is a formula." in words(soup.main)
     assert "Call id from call id" in words(soup.main)
     assert session.scalar(select(func.count(Call.id))) == 1
@@ -65,14 +85,14 @@ def test_a_small_file_is_imported_while_one_waits(session, client):
 
 def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, client):
     a_customer()
-    location = send(client, a_text(GOOD, BAD, a_line("c", "2026-11-03 10:00:00", 90, "-2"))).location
+    location = taken_up(client, send(client, a_text(GOOD, BAD, a_line("c", "2026-11-03 10:00:00", 90, "-2"))))
     answer = client.get(f"{location}/bad-rows.csv")
     assert answer.mimetype == "text/csv" and "attachment" in answer.headers["Content-Disposition"]
     lines = answer.text.splitlines()
     assert lines[0] == "\ufeffline,reason,call id,customer,did,destination,start time,seconds,charge,cost"
     assert lines[1].startswith("3,The call id =b is a formula.,'=b,'=cmd(),")
     mended = answer.text.replace("'=b,'=cmd()", "b,Northwind Telecom").replace("-2", "2")
-    again = client.get(send(client, mended.encode()).location)
+    again = client.get(taken_up(client, send(client, mended.encode())))
     assert session.scalar(select(func.count(Call.id))) == 3
     assert "none" in words(page(again).main)
 
@@ -82,9 +102,9 @@ def test_bad_rows_are_downloaded_harmless_to_be_mended_and_sent_again(session, c
     [
         pytest.param(b"", "The file is empty.", id="empty"),
         pytest.param(gzip.compress(a_text(GOOD) * 50)[:-30], "incomplete or damaged", id="half-written gzip"),
-        pytest.param(a_text() + b"x,\xe9\n", "not in UTF-8", id="wrong encoding"),
-        pytest.param(b"PK\x03\x04xx", "spreadsheet", id="a spreadsheet"),
-        pytest.param(a_text(GOOD, head=GOOD), "holds values, not the names", id="no header"),
+        pytest.param(b"PK\x03\x04xx", "ZIP archive", id="an archive"),
+        pytest.param(packed("xl/workbook.xml"), "an Excel workbook", id="a workbook"),
+        pytest.param(packed("mimetype"), "a spreadsheet (OpenDocument)", id="an open document"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_at_its_field(session, client, content, sentence):
@@ -106,13 +126,65 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_imported(session,
     assert answer.location.endswith("/columns")
     soup = page(client.get(answer.location))
     assert "ref: r1" in words(soup.select_one("select[name=call_id]"))
-    chosen = {"call_id": 0, "customer": 1, "started_at": 2}
+    chosen = {"customer": 1, "started_at": 2}
+    assert "that there is none" in error_at(page(client.post(answer.location, data=chosen), 422), "call_id")
+    chosen["call_id"] = 0
     assert "Choose the column" in error_at(page(client.post(answer.location, data=chosen), 422), "amount")
     assert "list" in error_at(page(client.post(answer.location, data=chosen | {"amount": 77}), 422), "amount")
+    tried = page(client.get(answer.location, query_string=chosen | {"amount": 3, "heading": 1}))
+    assert "Northwind Telecom" in words(tried.select_one("section[aria-labelledby=first-rows]"))
     done = client.post(answer.location, data=chosen | {"amount": 3})
-    assert "imported" in words(page(client.get(done.location)).main)
+    assert "imported" in words(page(client.get(taken_up(client, done))).main)
     assert session.scalar(select(func.count(Call.id))) == 1
     assert client.get(answer.location).status_code == 303
+
+
+def test_the_line_that_names_the_columns_is_chosen(session, client):
+    """Behind a title that looks like names; and where none does, columns are numbered."""
+    a_customer()
+    answer = send(
+        client,
+        a_text("ref,who,when was it,pounds", "r1,Northwind Telecom,2026-11-03,2", head="our,own,report,x"),
+    )
+    assert "our: ref" in words(page(client.get(answer.location)).select_one("select[name=call_id]"))
+    soup = page(client.get(answer.location, query_string={"heading": 2}))
+    assert "ref: r1" in words(soup.select_one("select[name=call_id]"))
+    numbered = page(client.get(answer.location, query_string={"heading": 0}))
+    assert "Column 1: our" in words(numbered.select_one("select[name=call_id]"))
+    assert "our: ref" in words(page(client.get(answer.location, query_string={"heading": 99})).main)
+    chosen = {"heading": 2, "call_id": 0, "customer": 1, "started_at": 2, "amount": 3}
+    taken_up(client, client.post(answer.location, data=chosen))
+    assert session.scalars(select(Call.call_id)).all() == ["r1"]
+
+
+def test_bad_rows_of_one_reason_are_one_line_with_a_count(session, client):
+    a_customer()
+    lines = [a_line(f"c{n}", "2026-11-03 10:00:00", 60, "1", customer="Nobody") for n in range(30)]
+    odd = [a_line(f"d{n}", f"then {n}", 60, "1") for n in range(20)]
+    location = taken_up(client, send(client, a_text(*lines, *odd)))
+    soup = page(client.get(location))
+    section = words(soup.select_one("section[aria-labelledby=bad-rows]"))
+    assert "30 rows : There is no customer Nobody" in section.replace("rows:", "rows :")
+    assert "20 rows : Start time cannot be read." in section.replace("rows:", "rows :")
+    assert "then 0" in section and "then 19" not in section
+    of_reason = soup.select("section[aria-labelledby=bad-rows] a")[1]["href"]
+    assert "then 19" in words(page(client.get(of_reason)).main)
+
+
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        (a_line("a", "2026-11-03 10:00:00", 0, ""), "nothing imported"),
+        (a_line("b", "then", 60, "1"), "nothing imported"),
+        (GOOD, "nothing new"),
+    ],
+)
+def test_a_result_with_nothing_taken_in_is_not_green(session, client, line, mark):
+    a_customer()
+    taken_up(client, send(client, a_text(GOOD)))
+    soup = page(client.get(taken_up(client, send(client, a_text(line)))))
+    assert mark in words(soup.main) and not soup.select("main .mark--posted")
+    assert "Nothing of calls.csv was imported." in words(soup.select_one("#toasts"))
 
 
 def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
@@ -125,7 +197,7 @@ def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     )
     assert client.post(f"/calls/{import_.id}/stop").status_code == 303
     soup = page(client.get(f"/calls/{import_.id}"))
-    assert "stopped at 0%" in words(soup.main)
+    assert "to be looked at" in words(soup.main)
     client.post(f"/calls/{import_.id}/resumption")
     assert session.get_one(CallImport, import_.id, populate_existing=True).state == ImportState.DONE
     assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
