@@ -12,6 +12,9 @@ from portal.database import refuse_to_lose
 from portal.extensions import db
 from portal.schema import MAY_SERVE, keep_who_may_serve
 
+# The task queue's own (migrations/task_queue.py): no model describes it.
+QUEUE = ("procrastinate_", "idx_procrastinate_")
+
 # What migrations share lies beside this file, in a checkout and in an installed wheel alike.
 if (here := str(Path(__file__).parent)) not in sys.path:
     sys.path.append(here)
@@ -44,7 +47,9 @@ def migrate() -> None:
             render_as_batch=True,
             render_item=render_item,
             compare_type=True,
-            include_name=lambda name, kind, _parents: (kind, name) != ("table", MAY_SERVE),
+            include_name=lambda name, kind, _parents: (
+                (kind, name) != ("table", MAY_SERVE) and not (name or "").startswith(QUEUE)
+            ),
         )
         with context.begin_transaction():
             if goes() == "downgrade":

@@ -4,13 +4,21 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
+from sqlalchemy import func, select
 
+from portal.extensions import db
 from portal.models.company import company
 
 
 def now() -> datetime:
     """This instant, in UTC."""
     return datetime.now(UTC)
+
+
+def agreed_now() -> datetime:
+    """This instant as the database has it: the same for every machine (PostgreSQL)."""
+    answer: datetime = db.session.execute(select(func.clock_timestamp())).scalar_one()
+    return answer.astimezone(UTC)
 
 
 def zone() -> ZoneInfo:

@@ -4,11 +4,12 @@ docs/configuration.md is written from this list by `portal settings`; a test kee
 """
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
@@ -109,6 +110,12 @@ def _port(text: str) -> int:
     if not 1 <= number <= 65535:
         raise ValueError("1 to 65535")
     return number
+
+
+def _time(text: str) -> time | None:
+    if text and not re.fullmatch(r"\d\d:\d\d", text):
+        raise ValueError("such as 01:15")
+    return time.fromisoformat(text) if text else None
 
 
 @dataclass(frozen=True)
@@ -325,6 +332,23 @@ SETTINGS = (
         "How many assignments a run processes in one transaction. Other changes to assignments wait that "
         "long at most.",
         _some,
+    ),
+    Setting(
+        "PORTAL_CHARGE_AT",
+        "CHARGE_AT",
+        "01:15",
+        "HH:MM",
+        "When workers post what is due, every day, in the company's time zone; a day on which none ran is made up for. "
+        "Empty: they do not, and cron does: `portal charge`.",
+        _time,
+    ),
+    Setting(
+        "PORTAL_NOTICES_AT",
+        "NOTICES_AT",
+        "07:00",
+        "HH:MM",
+        "When workers announce the charges to come, likewise. Empty: they do not, and cron does: `portal notices`.",
+        _time,
     ),
 )
 

@@ -394,6 +394,7 @@ ROWS = {
         says={"fingerprint": "no longer up to date"},
     ),
     "runs.resume": BUTTON,
+    "runs.stop": BUTTON,
     "runs.undo": Row("runs.ask_undo", fill={"reason": "Wrong prices."}, at={"run_id": "{posted_run}"}),
     "settings.remove_logo": BUTTON,
     "settings.update_logo": BUTTON,

@@ -52,11 +52,13 @@ settings      update : company position?
 """
 
 # What adds rows that nothing is known of yet (a name or token that is there already is refused by the database, in
-# a sentence), and what a person does about their own session, where the last word holds.
+# a sentence), and what a person does about their own session, where the last word holds. A run is stopped by one
+# statement.
 NOTHING = """
 account       end_session end_sessions
 connexcs_packages add_known create
 customers     create
+runs          stop
 security      change_password forgot_password login logout mf_recovery mf_recovery_codes reset_password
 security      two_factor_setup two_factor_setup_validate two_factor_token_validation verify wan_delete
 security      wan_register wan_register_response wan_signin wan_signin_response wan_verify wan_verify_response
@@ -71,7 +73,8 @@ user password          : person
 """
 
 # A message is claimed by one statement; a new person is refused by the database where the address is known; the
-# demo goes into an empty portal, as what is restored or moved does; tables are changed while nobody is at work.
+# demo goes into an empty portal, as what is restored or moved does; tables are changed while nobody is at work. What
+# a worker does the other commands do.
 COMMANDS_NOTHING = """
 backup
 db check
@@ -83,6 +86,7 @@ move
 restore
 seed
 user create
+worker
 """
 
 SHARED, ALONE = "shared", "alone"

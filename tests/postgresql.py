@@ -5,7 +5,9 @@ PORTAL_TEST_DATABASE_URL names (its user a superuser, as emptying tables past th
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,6 +57,28 @@ def begin(binaries: Path, data: Path) -> None:
 def end(binaries: Path, data: Path) -> None:
     """Stop it at once, whoever is at work."""
     _run(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+def kill(data: Path) -> None:
+    """End the server and all that it has started by SIGKILL; once they are gone it can be started again."""
+    os.kill(processes(data)[0], signal.SIGSTOP)  # it starts no other meanwhile
+    killed = processes(data)
+    for pid in killed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while any(map(_lives, killed)) and time.monotonic() < until:
+        time.sleep(0.05)
+    # Where nobody asks after the dead, a server that is started again would take them for living.
+    for lock in (data / "postmaster.pid", *data.glob(".s.PGSQL.*")):
+        lock.unlink()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def processes(data: Path) -> list[int]:

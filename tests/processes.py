@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ context.set_forkserver_preload([__name__])
 
 def _warm_up() -> None:
     """Import all that the portal imports, and let its models find each other."""
-    import portal.commands.charge  # noqa: F401
+    import portal.commands.charge
+    import portal.tasks.worker  # noqa: F401
     from portal import create_app
 
     with tempfile.TemporaryDirectory() as folder:
@@ -35,9 +37,16 @@ if "--multiprocessing-fork" in sys.argv or "multiprocessing.forkserver" in " ".j
 class Command:
     """`portal ARGUMENTS` in a process of its own; what it says stands in a file."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], says: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        says: Path,
+        first: Callable[[], object] = bool,
+    ) -> None:
+        """`first` is done in the process before the command: a function of some module."""
         self.says = says
-        self.process = context.Process(target=_run, args=(arguments, environment, str(says)))
+        self.process = context.Process(target=_run, args=(arguments, environment, str(says), first))
         self.process.start()
 
     @property
@@ -51,6 +60,10 @@ class Command:
         """Whether it has not ended."""
         return self.process.is_alive()
 
+    def stop(self) -> None:
+        """Tell it to end: it has time to clean up."""
+        self.process.terminate()
+
     def kill(self) -> None:
         """End it at once: it has no time to clean anything up."""
         self.process.kill()
@@ -62,9 +75,10 @@ class Command:
         return code
 
 
-def _run(arguments: list[str], environment: dict[str, str], says: str) -> Any:
-    with open(says, "w") as file:
+def _run(arguments: list[str], environment: dict[str, str], says: str, first: Callable[[], object]) -> Any:
+    with open(says, "a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
+    first()
     main(arguments)

@@ -88,7 +88,7 @@ POST owed pay
 POST packages archive archive_many copy create delete delete_planned restore update update_row
 POST payments allocate cancel complete create release release_allocation split
 POST payments_back cancel create
-POST runs create post resume
+POST runs create post resume stop
 """
 
 # Owners alone.

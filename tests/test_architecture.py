@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portal.config import ROOT
 
-FLOORS = {"domain": 0, "models": 1, "services": 2, "web": 3, "commands": 3}
+FLOORS = {"domain": 0, "models": 1, "services": 2, "tasks": 3, "web": 4, "commands": 4}
 FOREIGN_TO_DOMAIN = {"flask", "sqlalchemy", "portal.extensions", "portal.clock", "portal.database"}
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -201,7 +201,9 @@ class Postgresql(Database):
     def keep(self) -> None:
         """Keep the rows in temporary tables, and what puts them back as a function of this connection's own."""
         super().close()
-        steps = []
+        steps = [
+            f"DELETE FROM procrastinate_{name};" for name in ("events", "periodic_defers", "jobs", "workers")
+        ]
         for table in db.metadata.sorted_tables:
             steps.append(f'DELETE FROM "{table.name}";')
             kept = f'pg_temp."kept_{table.name}"'

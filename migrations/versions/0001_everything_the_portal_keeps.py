@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from append_only import allow_edits, refuse_edits
+from task_queue import drop_queue, make_queue
 
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # What names are compared and sorted by: letter by letter, not as the database's own language would.
@@ -588,6 +589,7 @@ def upgrade() -> None:
             "state",
             sa.Enum(
                 "running",
+                "stopped",
                 "done",
                 "refused",
                 name="state",
@@ -607,6 +609,8 @@ def upgrade() -> None:
         sa.Column("started_by", sa.String(length=254), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("going_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("going_from", sa.Integer(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_run_customer_id_customer"),
         sa.ForeignKeyConstraint(["simulation_id"], ["run.id"], name="fk_run_simulation_id_run"),
@@ -850,8 +854,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_run_exception"),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_run_exception_run_id_assignment_id", "run_exception", ["run_id", "assignment_id"], unique=False
+    )
     op.create_index("ix_run_exception_run_id_id", "run_exception", ["run_id", "id"], unique=False)
 
+    op.create_table(
+        "run_shard",
+        sa.Column("run_id", PK, autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("customers_from", PK, nullable=True),
+        sa.Column("customers_until", PK, nullable=True),
+        sa.Column("due_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("is_done", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_run_shard_run_id_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "number", name="pk_run_shard"),
+    )
     op.create_table(
         "run_total",
         sa.Column("run_id", PK, autoincrement=False, nullable=False),
@@ -1046,6 +1065,7 @@ def upgrade() -> None:
             "state",
             sa.Enum(
                 "running",
+                "stopped",
                 "done",
                 "refused",
                 name="state",
@@ -1509,14 +1529,23 @@ def upgrade() -> None:
         sqlite_where=sa.text("source = 'charge'"),
         postgresql_where=sa.text("source = 'charge'"),
     )
+    op.create_table(
+        "daily_work",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_daily_work"),
+    )
     op.bulk_insert(sa.table("company", *map(sa.column, COMPANY)), [COMPANY])
     for table in APPEND_ONLY:
         refuse_edits(table)
+    make_queue("3.10.0")
 
 
 def downgrade() -> None:
+    drop_queue()
     for table in APPEND_ONLY:
         allow_edits(table)
+    op.drop_table("daily_work")
     op.drop_table("balance_entry")
     op.drop_table("due_day")
     op.drop_table("open_item")
@@ -1537,6 +1566,7 @@ def downgrade() -> None:
     op.drop_table("user_session")
     op.drop_table("simulated_charge")
     op.drop_table("run_total")
+    op.drop_table("run_shard")
     op.drop_table("run_exception")
     op.drop_table("roles_users")
     op.drop_table("package_schedule")

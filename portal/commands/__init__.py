@@ -26,6 +26,7 @@ COMMANDS = {
     "summary": "Write charge summaries as PDF files.",
     "services": "Print which platform services are enabled for whom, as JSON.",
     "notices": "Announce charges to come, each once.",
+    "worker": "Do what waits, and what comes every day, until stopped.",
     "mail": "Send the messages waiting in the outbox.",
     "settings": "Show every setting, its default and its unit.",
 }

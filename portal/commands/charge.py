@@ -44,7 +44,8 @@ def command(
     """Post every charge due up to a day, each missed day with its own charge date.
 
     Started again, or several times at once, it posts each charge once. If it was killed, start it again and it goes
-    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction.
+    on. PORTAL_RUN_CHUNK says how many assignments go into one transaction. Without a worker it first carries out the
+    runs that were started on a page and wait.
 
     \b
     Every night:  15 1 * * *  portal charge
@@ -53,12 +54,15 @@ def command(
 
     from portal.clock import now, today
     from portal.services.runs import runs
+    from portal.tasks.foreground import do_what_waits
 
     if (run_id or undo_id) and (on or who is not None or simulate or catch_up or (run_id and undo_id)):
         raise click.UsageError("--run and --undo continue what was started: leave out the other options.")
     if undo_id:
         _undo(undo_id)
         return
+    if not run_id:
+        do_what_waits("charge", "charge_shard", "undo")
     run = _taken_up(run_id) if run_id else _started(on or today(), customer_called(who), simulate, catch_up)
     run = runs.carry_out(run.id, today(), now, current_app.config["RUN_CHUNK"])
     answer = _answer(run)

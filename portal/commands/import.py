@@ -32,10 +32,15 @@ def command() -> None:
     "--import", "import_id", type=click.IntRange(1), help="Continue this import instead of starting one."
 )
 @click.option(
+    "--waiting", is_flag=True, help="Import what was uploaded on a page and waits, without a worker."
+)
+@click.option(
     "--bad-rows", type=click.Path(dir_okay=False, path_type=Path), help="Write the bad rows here, as CSV."
 )
 @with_app()
-def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Path | None) -> None:
+def calls(
+    file: Path | None, replace: bool, import_id: int | None, waiting: bool, bad_rows: Path | None
+) -> None:
     """Import the call records of FILE: CSV, plain or gzip, with column names in the first line.
 
     Each call counts once, by customer and call id, however often it is sent. Every bad row is named with its line
@@ -48,8 +53,13 @@ def calls(file: Path | None, replace: bool, import_id: int | None, bad_rows: Pat
     from portal.models import CallImport
     from portal.services.calls import importing, rejects, uploads
 
-    if bool(file) == bool(import_id):
-        raise click.UsageError("Name a FILE, or an import to continue.")
+    if [bool(file), bool(import_id), waiting].count(True) != 1:
+        raise click.UsageError("Name a FILE, or an import to continue, or what is --waiting.")
+    if waiting:
+        from portal.tasks.foreground import do_what_waits
+
+        click.echo(f"{plural(do_what_waits('import_calls'), 'waiting import')} taken up.")
+        return
     if file:
         import_, lines = importing.accept(file.resolve(), file.name, replaces=replace, by=BY, now=now())
         db.session.commit()

@@ -23,12 +23,7 @@ def send() -> None:
     from portal.services.mail import outbox as mail
     from portal.services.mail.unsent import why_not_sent
 
-    sent, not_sent = mail.send_waiting(now())
-    while sent and mail.due_ids(now()):
-        more, failed = mail.send_waiting(now())
-        sent, not_sent = sent + more, not_sent + failed
-        if not more:
-            break
+    sent, not_sent = mail.send_all(now)
     click.echo(f"{sent} sent.")
     if not_sent:
         raise Failed(why_not_sent() or f"{not_sent} could not be sent, and will not be tried again.", NOT_ALL)

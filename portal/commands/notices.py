@@ -18,15 +18,11 @@ def command() -> None:
     Every morning:  0 7 * * *  portal notices
     """
     from portal.clock import now, today
-    from portal.extensions import db
     from portal.services import notices
     from portal.services.mail import outbox as mail
     from portal.services.mail.unsent import why_not_sent
 
-    made, day = 0, today()
-    for chunk in notices.to_announce(day):
-        made += notices.announce(chunk, day, now())
-        db.session.commit()
+    made = notices.announce_all(today(), now)
     sent, not_sent = mail.send_waiting(now())
     click.echo(f"{made} announced; {sent} messages sent, {not_sent} could not be sent yet.")
     if waiting := mail.count_waiting():

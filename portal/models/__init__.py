@@ -21,6 +21,7 @@ from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
 from portal.models.correction import CorrectedAssignment, Correction
 from portal.models.customer import Customer, CustomerTaxRate
+from portal.models.daily_work import DailyWork
 from portal.models.did import Did
 from portal.models.did_owner import DidOwner
 from portal.models.invitation import Invitation
@@ -33,6 +34,7 @@ from portal.models.run import (
     Run,
     RunException,
     RunPosition,
+    RunShard,
     RunState,
     RunTotal,
     RunUndo,
@@ -72,6 +74,7 @@ __all__ = [
     "Correction",
     "Customer",
     "CustomerTaxRate",
+    "DailyWork",
     "Did",
     "DidOwner",
     "DueDay",
@@ -95,6 +98,7 @@ __all__ = [
     "Run",
     "RunException",
     "RunPosition",
+    "RunShard",
     "RunState",
     "RunTotal",
     "RunUndo",

@@ -20,10 +20,12 @@ SILENT_FOR = timedelta(seconds=60)
 class RunState(StrEnum):
     """How far a run has come. A run that was killed is `running` with an old heartbeat.
 
-    One is `refused` that was to post a simulation which no longer holds: it has posted nothing.
+    One is `stopped` by a person, and goes on when somebody continues it; `refused` is one that was to post a
+    simulation which no longer holds: it has posted nothing.
     """
 
     RUNNING = "running"
+    STOPPED = "stopped"
     DONE = "done"
     REFUSED = "refused"
 
@@ -48,9 +50,29 @@ class Run(db.Model):
     started_by: Mapped[str] = mapped_column(String(254), default="")
     started_at: Mapped[datetime] = mapped_column(UTC)
     heartbeat_at: Mapped[datetime] = mapped_column(UTC)
+    # When it was begun, or gone on with, last, and how many were done then: what its rate is counted from.
+    going_since: Mapped[datetime | None] = mapped_column(UTC)
+    going_from: Mapped[int] = mapped_column(default=0)
     finished_at: Mapped[datetime | None] = mapped_column(UTC)
 
     customer: Mapped[Customer | None] = relationship()
+
+
+class RunShard(db.Model):
+    """A part of a posting run: the customers from one number up to another. Several processes may share them.
+
+    Without a number a shard begins with the first customer there is, or goes on to the last. Counts are of assignments.
+    """
+
+    run_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    customers_from: Mapped[int | None] = mapped_column(PK)
+    customers_until: Mapped[int | None] = mapped_column(PK)
+    due_count: Mapped[int] = mapped_column(default=0)
+    done_count: Mapped[int] = mapped_column(default=0)
+    is_done: Mapped[bool] = mapped_column(default=False)
 
 
 class RunUndo(db.Model):
@@ -125,7 +147,10 @@ class Outcome(StrEnum):
 class RunException(db.Model):
     """An assignment that a run did not post: held, or failed, and why."""
 
-    __table_args__ = (Index("ix_run_exception_run_id_id", "run_id", "id"),)
+    __table_args__ = (
+        Index("ix_run_exception_run_id_id", "run_id", "id"),
+        Index("ix_run_exception_run_id_assignment_id", "run_id", "assignment_id"),
+    )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))

@@ -2,10 +2,12 @@
 
 One notice for an assignment and charge date, whatever is started again and also if the amount changes, and one message
 a customer and day that lists them. What is already due or posted is not announced, nor is a minimum spend.
+
+Announcing all commits some customers at a time.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -54,6 +56,19 @@ def to_announce(today: date) -> Iterator[list[int]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def announce_all(today: date, clock: Callable[[], datetime], between: Callable[[], object] = bool) -> int:
+    """Announce all that is to come, committing some customers at a time: how many notices were made.
+
+    `between` is called after each of these: what it raises ends it there, and nothing is lost.
+    """
+    made = 0
+    for chunk in to_announce(today):
+        made += announce(chunk, today, clock())
+        db.session.commit()
+        between()
+    return made
 
 
 def announce(assignment_ids: Sequence[int], today: date, now: datetime) -> int:

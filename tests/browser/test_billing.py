@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from portal.domain.due import Kind
 from portal.models import Charge, Run
+from portal.tasks import processes
 from portal.web.runs import pages as web
-from portal.web.shared import detached
 from tests.trade import TODAY, a_customer, a_package, assigned, run
 
 pytestmark = pytest.mark.browser
@@ -142,11 +142,9 @@ def test_the_reason_of_a_charge_to_come_opens_by_keyboard(session: Any, trade: N
 def test_a_long_run_is_done_by_a_process_of_its_own_while_the_page_watches(
     session: Any, trade: None, screen: Any, script: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = []
-    monkeypatch.setattr(web, "IN_REQUEST_MOST", 0)
-    monkeypatch.setattr(
-        web, "charge_detached", lambda run_id: started.append(detached.charge_detached(run_id))
-    )
+    started, start = [], processes.start
+    monkeypatch.setattr(web.runs, "SMALL", 0)
+    monkeypatch.setattr(processes, "start", lambda name, **which: started.append(start(name, **which)))
     page = screen(java_script_enabled=script)
     page.goto("/runs/new")
     page.get_by_label("No", exact=True).check()

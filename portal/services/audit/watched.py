@@ -259,7 +259,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         WHICH: "customer_id simulation_id",
         WHEN: "started_by started_at finished_at",
         ONCE: "fingerprint",
-        PROGRESS: "due_count done_count heartbeat_at",
+        PROGRESS: "due_count done_count heartbeat_at going_since going_from",
     },
     RunUndo: {
         WHICH: "run_id",

@@ -265,19 +265,24 @@ class Fingerprint:
         return self._digest.hexdigest()
 
 
-def due_ids(through: date, customer_id: int | None = None) -> list[int]:
+def due_ids(
+    through: date, customer_id: int | None = None, among: ColumnElement[bool] | None = None
+) -> list[int]:
     """The assignments on which anything can fall due up to `through`, in the order of their ids.
 
-    With them those that have lost their position, which is how a run learns of them.
+    Of all, of one customer, or `among` those meant. With them those that have lost their position, which is how a run
+    learns of them.
     """
     query = (
         select(AssignmentPosition.assignment_id)
         .where(AssignmentPosition.next_charge_on <= through)
         .order_by(AssignmentPosition.assignment_id)
     )
-    ids = list(db.session.scalars(_of_customer(query, customer_id)))
-    whose = true() if customer_id is None else Assignment.customer_id == customer_id
-    lost = list(db.session.scalars(without_position(whose)))
+    whose = among if customer_id is None else Assignment.customer_id == customer_id
+    if whose is not None:
+        query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id).where(whose)
+    ids = list(db.session.scalars(query))
+    lost = list(db.session.scalars(without_position(true() if whose is None else whose)))
     return sorted([*ids, *lost]) if lost else ids
 
 
@@ -285,14 +290,6 @@ def without_position(which: ColumnElement[bool]) -> Select[int]:
     """Those of the assignments meant by `which` that have lost their position."""
     stands = select(AssignmentPosition.assignment_id).where(AssignmentPosition.assignment_id == Assignment.id)
     return select(Assignment.id).where(which, ~stands.exists())
-
-
-def _of_customer(query: Select[int], customer_id: int | None) -> Select[int]:
-    if customer_id is None:
-        return query
-    return query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id).where(
-        Assignment.customer_id == customer_id
-    )
 
 
 def work_out(ids: Sequence[int], through: date, today: date) -> Iterator[Worked | Failed]:

@@ -7,7 +7,7 @@ processes may do so at once. What could not be sent is tried again, ever later, 
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -87,6 +87,21 @@ def send_waiting(now: datetime) -> tuple[int, int]:
             sent, not_sent = sent + (error is None), not_sent + (error is not None)
             if error is not None and error.server_down:
                 break
+    return sent, not_sent
+
+
+def send_all(clock: Callable[[], datetime], between: Callable[[], object] = bool) -> tuple[int, int]:
+    """The same, until nothing more is due or the mail server is away: how many left, and how many did not.
+
+    `between` is called now and then: what it raises ends it there.
+    """
+    sent, not_sent = send_waiting(clock())
+    while sent and due_ids(clock()):
+        between()
+        more, failed = send_waiting(clock())
+        sent, not_sent = sent + more, not_sent + failed
+        if not more:
+            break
     return sent, not_sent
 
 

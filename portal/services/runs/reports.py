@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -35,19 +35,28 @@ EXCEPTIONS_SHOWN = 50
 # -- writing one, while the run goes on
 
 
-def report_chunk(run_id: int, posting: Posting, seen: int, now: datetime) -> None:
-    """Add what a chunk came to. Adding is left to the database: several processes may do one run."""
-    db.session.execute(
+def report_chunk(
+    run_id: int, posting: Posting, seen: Sequence[int], now: datetime, begun: datetime | None = None
+) -> bool:
+    """Add what a chunk came to; False where the run was stopped or is over: then nothing of the chunk may be kept.
+
+    Adding is left to the database: several processes may do one run. With `begun` one alone does it, the one that
+    began at that instant.
+    """
+    goes_on = [Run.id == run_id, Run.state == RunState.RUNNING]
+    added = db.session.connection().execute(
         update(Run)
-        .where(Run.id == run_id)
+        .where(*goes_on, *([Run.going_since == begun] if begun else []))
         .values(
-            done_count=Run.done_count + seen,
+            done_count=Run.done_count + len(seen),
             charge_count=Run.charge_count + posting.charges,
-            held_count=Run.held_count + len(posting.held),
-            failed_count=Run.failed_count + len(posting.failed),
             heartbeat_at=now,
         )
     )
+    if added.rowcount != 1:
+        return False
+    forget_passed_over(run_id, seen)
+    _add_passed_over(run_id, held=len(posting.held), failed=len(posting.failed))
     for currency, (amount, cost, tax, count) in sorted(posting.sums.items()):
         if count:
             _add_total(run_id, currency, amount, cost, tax, count)
@@ -62,6 +71,27 @@ def report_chunk(run_id: int, posting: Posting, seen: int, now: datetime) -> Non
     ]
     if passed_over:
         db.session.execute(insert(RunException), passed_over)
+    return True
+
+
+def forget_passed_over(run_id: int, assignments: Sequence[int] | Select[Any] | None) -> None:
+    """Take from a run's report what it passed over of these assignments (None: of all): they are seen anew."""
+    which = [RunException.run_id == run_id]
+    if assignments is not None:
+        which.append(RunException.assignment_id.in_(assignments))
+    counts = select(RunException.outcome, func.count()).where(*which).group_by(RunException.outcome)
+    if before := {row[0]: row[1] for row in db.session.execute(counts)}:
+        db.session.execute(delete(RunException).where(*which).execution_options(synchronize_session=False))
+        _add_passed_over(run_id, held=-before.get(Outcome.HELD, 0), failed=-before.get(Outcome.FAILED, 0))
+
+
+def _add_passed_over(run_id: int, *, held: int, failed: int) -> None:
+    if held or failed:
+        db.session.connection().execute(
+            update(Run)
+            .where(Run.id == run_id)
+            .values(held_count=Run.held_count + held, failed_count=Run.failed_count + failed)
+        )
 
 
 def _add_total(run_id: int, currency: str, amount: int, cost: int, tax: int, count: int) -> None:
@@ -161,11 +191,19 @@ def exceptions_of(run: Run, outcome: Outcome) -> Sequence[RunException]:
     return db.session.scalars(query).all()
 
 
+def rate(run: Run, now: datetime) -> float | None:
+    """How many assignments a second, since it was begun or gone on with; None where that cannot be told yet."""
+    done, since = run.done_count - run.going_from, run.going_since
+    seconds = (now - since).total_seconds() if since else 0
+    return done / seconds if done > 0 and seconds > 0 else None
+
+
 def left(run: Run, now: datetime) -> timedelta | None:
     """About how long a run still takes; None where that cannot be told yet."""
-    if not run.done_count or run.done_count >= run.due_count:
+    speed = rate(run, now)
+    if speed is None or run.done_count >= run.due_count:
         return None
-    return (now - run.started_at) * (run.due_count - run.done_count) / run.done_count
+    return timedelta(seconds=(run.due_count - run.done_count) / speed)
 
 
 def postings_of(simulation: Run) -> Sequence[Run]:

@@ -5,31 +5,29 @@ and goes on when it is started again.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 
-from sqlalchemy import delete, false, insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import exists, false, select, update
 
 from portal import logs
 from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import long_day
 from portal.extensions import db
-from portal.models import Customer, Run, RunException, RunState, RunTotal, RunUndo, SimulatedCharge
-from portal.models.raw_tables import raw_table
+from portal.models import Run, RunShard, RunState, RunUndo
 from portal.models.run import SILENT_FOR
-from portal.services import credit, locking
-from portal.services.billing.failures import Failed, check_concerns_one, failed
-from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
-from portal.services.billing.posting import Failure, PositionMoved, Posting, line_row, post_chunk
-from portal.services.chunks import CHUNK, in_chunks
+from portal.services.billing.planning import due_ids
+from portal.services.chunks import CHUNK
+from portal.services.runs import shards
 from portal.services.runs.differences import Differences, differences
-from portal.services.runs.reports import keep_differences, report_chunk
+from portal.services.runs.reports import keep_differences
+from portal.services.runs.simulations import simulate as _simulate
+from portal.services.runs.standing import finish, lock_going
 
 Clock = Callable[[], datetime]
-SIMULATED = raw_table(SimulatedCharge)
-TRIES = 20
+# With fewer assignments due it is carried out while one waits.
+SMALL = 2_000
 
 log = logging.getLogger("portal.runs")
 
@@ -85,28 +83,41 @@ def start(
 
 
 @logs.by_number("run")
-def carry_out(run_id: int, today: date, clock: Clock, chunk: int = CHUNK) -> Run:
-    """Do a run to its end, committing each chunk; started again, it goes on where it stopped."""
+def carry_out(
+    run_id: int, today: date, clock: Clock, chunk: int = CHUNK, between: Callable[[], object] = bool
+) -> Run:
+    """Do a run to its end, committing each chunk; started again, it goes on where it stopped.
+
+    `between` is called after each chunk: what it raises ends it there, and nothing is lost.
+    """
     run = db.session.get_one(Run, run_id)
-    if run.state != RunState.RUNNING:
-        return run
-    what = "Simulation" if run.simulate else "Run"
-    log.info(
-        "%s goes on" if run.done_count else "%s begins", what, extra={"through": run.through.isoformat()}
-    )
-    if run.simulate:
-        _simulate(run, today, clock, chunk)
-    elif run.fingerprint and not run.done_count and _is_outdated(run, today, clock):
-        return db.session.get_one(Run, run_id)
-    else:
-        _post(run, today, clock, chunk)
+    if run.state == RunState.RUNNING and run.simulate:
+        _simulate(run, today, clock, chunk, between)
+    elif run.state == RunState.RUNNING:
+        numbers = begin(run, today, clock)
+        db.session.commit()
+        for number in numbers:
+            shards.post(run_id, number, today, clock, chunk, between)
+        shards.finish_if_all(run_id, today, clock)
+    return db.session.get_one(Run, run_id, populate_existing=True)
+
+
+def begin(run: Run, today: date, clock: Clock) -> list[int]:
+    """The shards of a run that are still to be posted; none where it is refused. The caller commits.
+
+    One that is to post a simulation is compared with it first, which commits.
+    """
+    run_id = run.id
+    is_divided = db.session.scalar(select(exists().where(RunShard.run_id == run_id)))
+    if run.fingerprint and not is_divided and _is_outdated(run, today, clock):
+        return []
+    if not lock_going(run_id, clock()):
+        return []
     run = db.session.get_one(Run, run_id)
-    run.state, run.finished_at = RunState.DONE, clock()
-    counts = {"charges": run.charge_count, "held": run.held_count, "failed": run.failed_count}
-    seconds = (run.finished_at - run.started_at).total_seconds()
-    db.session.commit()
-    log.info("%s done", what, extra={**counts, "seconds": seconds})
-    return run
+    run.going_since, run.going_from = clock(), run.done_count
+    with logs.about(run=run_id):
+        log.info("Run goes on" if is_divided else "Run begins", extra={"through": run.through.isoformat()})
+    return shards.left_of(run)
 
 
 def is_interrupted(run: Run, now: datetime) -> bool:
@@ -130,15 +141,26 @@ def made_good_by(run: Run) -> Run | None:
 
 
 def take_up(run: Run, now: datetime) -> bool:
-    """Claim an interrupted run, so that one process alone goes on with it; whether it was there to be claimed."""
-    if not is_interrupted(run, now):
+    """Claim a stopped or interrupted run, so that one process alone goes on with it; whether it could be claimed."""
+    if run.state != RunState.STOPPED and not is_interrupted(run, now):
         return False
     claimed = db.session.connection().execute(
         update(Run)
-        .where(Run.id == run.id, Run.state == RunState.RUNNING, Run.heartbeat_at == run.heartbeat_at)
+        .where(Run.id == run.id, Run.state == run.state, Run.heartbeat_at == run.heartbeat_at)
         .values(heartbeat_at=now)
     )
-    return claimed.rowcount == 1
+    if claimed.rowcount != 1:
+        return False
+    claimed_run = db.session.get_one(Run, run.id, populate_existing=True)
+    claimed_run.state, claimed_run.going_since = RunState.RUNNING, None
+    return True
+
+
+def stop(run: Run, now: datetime) -> None:
+    """Let whoever is at work on it stop behind the chunk they have in hand. RuleBroken where it is not going on."""
+    if not lock_going(run.id, now):
+        raise RuleBroken("This run is not going on, so it cannot be stopped.")
+    run.state = RunState.STOPPED
 
 
 def check_unchanged(simulation: Run, seen: str, today: date) -> Differences:
@@ -147,47 +169,6 @@ def check_unchanged(simulation: Run, seen: str, today: date) -> Differences:
     if found.fingerprint != seen:
         raise PreviewOutdated(found.sentence, found)
     return found
-
-
-# -- posting
-
-
-def _post(run: Run, today: date, clock: Clock, size: int) -> None:
-    run_id, through, by = run.id, run.through, run.started_by
-    ids = due_ids(through, run.customer_id)
-    # What it passed over before is still due, and is counted anew.
-    db.session.execute(delete(RunException).where(RunException.run_id == run_id))
-    run.held_count = run.failed_count = 0
-    run.due_count = run.done_count + len(ids)
-    db.session.commit()
-    for chunk in in_chunks(ids, size):
-        posting = _post_again_and_again(chunk, through, today, run_id, by, clock)
-        report_chunk(run_id, posting, len(chunk), clock())
-        db.session.commit()
-    _set_off(today, by, clock)
-
-
-def _set_off(today: date, by: str, clock: Clock) -> None:
-    """Set off what met while a chunk was posted and somebody gave a discount at the same moment."""
-    for customer_id in credit.who_can_set_off():
-        locking.lock(Customer, [customer_id])
-        credit.lock_open(customer_id)
-        credit.set_off(customer_id, credit.Act(today, by, clock()))
-        db.session.commit()
-
-
-def _post_again_and_again(
-    chunk: Sequence[int], through: date, today: date, run_id: int, by: str, clock: Clock
-) -> Posting:
-    """Post a chunk; where somebody else was at work on it, read it again."""
-    for attempt in range(TRIES):
-        try:
-            return post_chunk(chunk, through, today, run_id, by, clock())
-        except (PositionMoved, OperationalError):
-            db.session.rollback()
-            if attempt + 1 == TRIES:
-                raise
-    raise AssertionError("unreachable")
 
 
 def _is_outdated(run: Run, today: date, clock: Clock) -> bool:
@@ -202,65 +183,10 @@ def _is_outdated(run: Run, today: date, clock: Clock) -> bool:
     found = differences(simulation, today, beat)
     if found.fingerprint == seen:
         return False
-    run = db.session.get_one(Run, run_id)
-    keep_differences(run_id, found)
-    run.state, run.finished_at, run.fingerprint = RunState.REFUSED, clock(), found.fingerprint
-    run.failed_count = found.count
+    if lock_going(run_id, clock()):
+        run = db.session.get_one(Run, run_id)
+        keep_differences(run_id, found)
+        run.fingerprint, run.failed_count = found.fingerprint, found.count
+        finish(run, RunState.REFUSED, clock())
     db.session.commit()
     return True
-
-
-# -- simulating
-
-
-def _simulate(run: Run, today: date, clock: Clock, size: int) -> None:
-    """Write the report of a simulation; one that was interrupted is done again from the start."""
-    run_id, through = run.id, run.through
-    ids = due_ids(through, run.customer_id)
-    for of_run in (SIMULATED.c.run_id, RunException.run_id, RunTotal.run_id):
-        db.session.execute(delete(of_run.table).where(of_run == run_id))
-    run.done_count = run.charge_count = run.held_count = run.failed_count = 0
-    run.due_count = len(ids)
-    fingerprint = Fingerprint()
-    db.session.commit()
-    for chunk in in_chunks(ids, size):
-        simulated, ready = Posting(), []
-        for worked in work_out(chunk, through, today):
-            if isinstance(worked, Failed):
-                simulated.failed.append(Failure(worked.assignment_id, worked.sentence))
-            elif worked.held:
-                simulated.held.append(worked.held)
-            else:
-                ready.append(worked)
-        for worked in _kept(run_id, ready, today, simulated):
-            simulated.take(worked)
-            for due in worked.due.charges:
-                fingerprint.add(worked.loaded.facts, due)
-        report_chunk(run_id, simulated, len(chunk), clock())
-        db.session.commit()
-    db.session.get_one(Run, run_id).fingerprint = fingerprint.hex()
-
-
-def _kept(run_id: int, ready: list[Worked], today: date, simulated: Posting) -> list[Worked]:
-    """Write the lines of a chunk; where the database refuses some, of each assignment by itself. What is in."""
-    rows = [_simulated(run_id, planned) for worked in ready for planned in worked.planned(today)]
-    try:
-        with db.session.begin_nested():
-            if rows:
-                db.session.execute(insert(SIMULATED), rows)
-        return ready
-    except Exception as error:
-        check_concerns_one(error)
-        if len(ready) > 1:
-            return [one for worked in ready for one in _kept(run_id, [worked], today, simulated)]
-        told = failed(ready[0].loaded.facts.assignment_id, error)
-        simulated.failed.append(Failure(told.assignment_id, told.sentence))
-        return []
-
-
-def _simulated(run_id: int, planned: PlannedCharge) -> dict[str, object]:
-    return {
-        **line_row(planned.facts, planned.due),
-        "run_id": run_id,
-        "provisional": planned.provisional,
-    }

@@ -44,7 +44,7 @@ from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.charges.by_hand import REASON_LONGEST
 from portal.services.chunks import CHUNK, in_chunks
-from portal.services.runs.runs import TRIES
+from portal.services.runs.shards import TRIES
 
 Clock = Callable[[], datetime]
 LEFT_SHOWN = 50
@@ -264,22 +264,30 @@ def check_can_be_undone(run: Run) -> None:
         raise RuleBroken("This run is not done. Continue it first, then undo it.", to_run)
 
 
-def carry_out_undoing(undo_id: int, today: date, clock: Clock, chunk: int = CHUNK) -> RunUndo:
-    """Undo a run to the end, committing each chunk; asked again, it goes on where it stopped."""
+def carry_out_undoing(
+    undo_id: int, today: date, clock: Clock, chunk: int = CHUNK, between: Callable[[], object] = bool
+) -> RunUndo:
+    """Undo a run to the end, committing each chunk; asked again, it goes on where it stopped.
+
+    `between` is called after each chunk: what it raises ends it there, and nothing is lost.
+    """
     undo = db.session.get_one(RunUndo, undo_id)
     if undo.state != RunState.RUNNING:
         return undo
     run = undo.run
     with logs.about(run=run.id):
-        return _undo_all(undo_id, run, today, clock, chunk)
+        return _undo_all(undo_id, run, today, clock, chunk, between)
 
 
-def _undo_all(undo_id: int, run: Run, today: date, clock: Clock, chunk: int) -> RunUndo:
+def _undo_all(
+    undo_id: int, run: Run, today: date, clock: Clock, chunk: int, between: Callable[[], object]
+) -> RunUndo:
     query = select(RunPosition.assignment_id).where(_of(run)).order_by(RunPosition.assignment_id)
     ids = list(db.session.scalars(query))
     db.session.commit()
     for some in in_chunks(ids, chunk):
         _again_and_again(undo_id, some, today, clock)
+        between()
     undo = db.session.get_one(RunUndo, undo_id)
     undo.state, undo.finished_at = RunState.DONE, clock()
     charges = undo.charge_count

@@ -16,11 +16,11 @@ from portal.models import CallImport, Customer, ImportState
 from portal.services.calls import columns, effects, files, importing, rejects, uploads
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
+from portal.tasks import queue
 from portal.web.calls import bp
 from portal.web.calls.forms import ColumnsForm, FileForm, columns_form
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_or_404
-from portal.web.shared.detached import import_detached
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
 from portal.web.shared.spans import span_of
@@ -65,18 +65,20 @@ def create() -> Any:
         path.unlink(missing_ok=True)
         put_error(form, refusal)
         return _index(form, 422)
-    db.session.commit()
     if importing.needs_mapping(import_):
+        db.session.commit()
         return see_other(url_for(".map_columns", import_id=import_.id))
     return _carried_out(import_)
 
 
 def _carried_out(import_: CallImport) -> Any:
-    """Take a small file in at once; let a large one go on by itself, and show how far it is."""
+    """Take a small file in at once; hand a large one on, and show how far it is. Commits."""
     import_id, path = import_.id, import_.path
-    if import_.lines_total - import_.lines_done > importing.SMALL:
-        import_detached(import_id)
-    else:
+    is_large = import_.lines_total - import_.lines_done > importing.SMALL
+    if is_large:
+        queue.enqueue("import_calls", import_id=import_id)
+    db.session.commit()
+    if not is_large:
         import_ = importing.carry_out(import_id, today(), now)
         if import_.state == ImportState.DONE:
             uploads.let_go(path, current_app.config["INSTANCE"])
@@ -113,9 +115,14 @@ def _progress(import_: CallImport) -> dict[str, Any]:
         "import_": import_,
         "share": rejects.share_done(import_),
         "left": rejects.left(import_, now()),
-        "is_interrupted": importing.is_interrupted(import_, now()),
+        "is_interrupted": _is_interrupted(import_),
         "needs_mapping": importing.needs_mapping(import_),
     }
+
+
+def _is_interrupted(import_: CallImport) -> bool:
+    """Whether it stopped without being done, and no worker is going to take it up."""
+    return importing.is_interrupted(import_, now()) and not queue.has(import_id=import_.id)
 
 
 def _names(import_: CallImport) -> list[tuple[str, str]]:
@@ -135,7 +142,7 @@ def _owners(import_: CallImport, before: Any) -> dict[int, str]:
 def progress(import_id: int) -> Any:
     """How far it is, for a page that asks again; the page itself, where nobody but a person asks."""
     import_ = db.get_or_404(CallImport, import_id)
-    if not is_htmx() or import_.state != ImportState.RUNNING or importing.is_interrupted(import_, now()):
+    if not is_htmx() or import_.state != ImportState.RUNNING or _is_interrupted(import_):
         return see_other(url_for(".show", import_id=import_id))
     return fragment("calls/_progress.html", **_progress(import_))
 
@@ -156,7 +163,6 @@ def resume(import_id: int) -> Any:
     """Go on with an import that was stopped or interrupted."""
     import_ = lock_or_404(CallImport, import_id)
     importing.go_on(import_, now())
-    db.session.commit()
     return _carried_out(import_)
 
 
@@ -191,7 +197,6 @@ def keep_columns(import_id: int) -> Any:
         db.session.rollback()
         put_error(form, refusal)
         return _ask_columns(db.get_or_404(CallImport, import_id), form, 422)
-    db.session.commit()
     return _carried_out(import_)
 
 

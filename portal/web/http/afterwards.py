@@ -1,15 +1,15 @@
 """What is done once an answer has been given: sending mail, and whatever nobody should wait for.
 
-One thread in each server process does it, one thing after the other, and from then on looks every
-minute whether mail has become due. What is lost when the process dies is only haste: the outbox is
-kept in the database. An answer takes the same time whether or not anything follows from it.
+One thread in each server process does it, one thing after the other. On SQLite it sends mail as well, and looks every
+minute whether some has become due; on PostgreSQL workers do (portal/tasks). What is lost when the process dies is only
+haste: the outbox is kept in the database. An answer takes the same time whether or not anything follows from it.
 """
 
-import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from queue import Empty, Full, Queue
 from typing import Any
 
 from flask import Flask, Response, g
@@ -19,6 +19,7 @@ from portal import database
 from portal.clock import now
 from portal.extensions import db
 from portal.services.mail import outbox as mail
+from portal.tasks import queue
 from portal.web.http import links
 
 MOST = 1_000  # things to do that one process remembers
@@ -33,7 +34,7 @@ class Afterwards:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.works: queue.Queue[tuple[Work, str]] = queue.Queue(MOST)
+        self.works: Queue[tuple[Work, str]] = Queue(MOST)
         self.starting = threading.Lock()
         self.thread: threading.Thread | None = None
 
@@ -44,7 +45,7 @@ class Afterwards:
             return
         try:
             self.works.put_nowait((work, base_url))
-        except queue.Full:
+        except Full:
             self.app.logger.error("There is too much to do after answers: something was left undone.")
         with self.starting:
             if self.thread is None:
@@ -57,7 +58,7 @@ class Afterwards:
             try:
                 work, base_url = self.works.get(timeout=EVERY)
                 threading.Event().wait(PAUSE)
-            except queue.Empty:
+            except Empty:
                 work = send_if_due
             self._do(work, base_url)
 
@@ -86,7 +87,9 @@ def send_mail() -> None:
 
 
 def send_if_due() -> None:
-    """Look without disturbing whoever writes, and send what has become due."""
+    """Look without disturbing whoever writes, and send what has become due, where no worker does."""
+    if queue.is_there():
+        return
     with database.reading():
         due = mail.due_ids(now())
     if due:

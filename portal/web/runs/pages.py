@@ -17,12 +17,12 @@ from portal.services.charges.explaining import explained
 from portal.services.runs import reports, runs
 from portal.services.runs.gap import LongAgo, check_gap
 from portal.services.runs.undoing import has_something_to_undo, undoings_of
+from portal.tasks import queue
 from portal.web.http.access import may_own
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.runs import bp
 from portal.web.runs.forms import RunForm
-from portal.web.shared.detached import IN_REQUEST_MOST, charge_detached
 from portal.web.shared.fields import day_or_none, name_for_field
 from portal.web.shared.lists import list_state
 
@@ -42,7 +42,7 @@ def index() -> Any:
         undone=undoings_of(page.rows),
         state=state,
         now=now(),
-        is_interrupted=runs.is_interrupted,
+        is_interrupted=_is_interrupted,
     )
 
 
@@ -82,17 +82,17 @@ def _ask_if_long_ago(through: Any) -> None:
 
 
 def _started(through: Any, **asked: Any) -> Run:
-    run = runs.start(through, today=today(), by=str(current_user.email), now=now(), **asked)
-    db.session.commit()
-    return run
+    return runs.start(through, today=today(), by=str(current_user.email), now=now(), **asked)
 
 
 def _carried_out(run: Run) -> Response:
-    """Do the run at once where it is short; else let it go on by itself, and show how far it is."""
+    """Do the run at once where it is short; else hand it on, and show how far it is. Commits."""
     run_id = run.id
-    if run.due_count > IN_REQUEST_MOST:
-        charge_detached(run_id)
+    if run.due_count > runs.SMALL:
+        queue.enqueue("charge", run_id=run_id)
+        db.session.commit()
         return see_other(url_for("runs.show", run_id=run_id))
+    db.session.commit()
     run = runs.carry_out(run_id, today(), now, current_app.config["RUN_CHUNK"])
     if not run.simulate:
         flash(f"Posted {plural(run.charge_count, 'charge')}." if run.charge_count else "Nothing was due.")
@@ -114,13 +114,13 @@ def show(run_id: int) -> Any:
 def _page(run: Run, status: int = 200, **more: Any) -> Any:
     """How far a run is, or, once it is done, its report."""
     state = list_state(("assignment",))
-    is_done, is_interrupted = run.state == RunState.DONE, runs.is_interrupted(run, now())
+    is_done, is_interrupted = run.state == RunState.DONE, _is_interrupted(run, now())
     page = reports.line_page(run, state.after, state.before) if is_done else None
     context = {
         "run": run,
         "is_interrupted": is_interrupted,
-        "made_good_by": runs.made_good_by(run) if is_interrupted and not run.simulate else None,
-        "left": reports.left(run, now()),
+        "made_good_by": _made_good_by(run, is_interrupted),
+        **_progress(run),
         "totals": reports.totals_of([run])[run.id],
         "page": page,
         "told": explained(page.rows) if page else [],
@@ -129,12 +129,42 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "below": _below(run) if is_done and not run.simulate else [],
         "postings": reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
-        "undone": undoings_of([run])[run.id],
+        **_undone(run),
         "can_be_undone": may_own() and has_something_to_undo(run),
         "now": now(),
         "today": today(),
     }
     return render_template("runs/show.html", **context, **more), status
+
+
+def _is_interrupted(run: Run, moment: Any) -> bool:
+    """Whether it stopped without being done, and nobody is going to take it up unasked."""
+    return runs.is_interrupted(run, moment) and not queue.has(run_id=run.id)
+
+
+def _made_good_by(run: Run, is_interrupted: bool) -> Run | None:
+    stands_still = is_interrupted or run.state == RunState.STOPPED
+    return runs.made_good_by(run) if stands_still and not run.simulate else None
+
+
+def _undone(run: Run) -> dict[str, Any]:
+    """How it was undone, and whether that goes on by itself where it is not done."""
+    undone = undoings_of([run])[run.id]
+    return {
+        "undone": undone,
+        "undo_goes_on": bool(undone) and (not undone[0].is_silent(now()) or queue.has(undo_id=undone[0].id)),
+    }
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    """How far it is, how fast, how long it still takes; and for what it waits."""
+    waits = run.state == RunState.RUNNING and run.heartbeat_at == run.started_at and queue.has(run_id=run.id)
+    return {
+        "rate": reports.rate(run, now()),
+        "left": reports.left(run, now()),
+        "waits": waits or runs.is_interrupted(run, now()),
+        "has_worker": queue.has_worker(),
+    }
 
 
 def _below(run: Run) -> list[credit.BelowLimit]:
@@ -147,20 +177,27 @@ def _below(run: Run) -> list[credit.BelowLimit]:
 def progress(run_id: int) -> Any:
     """How far it is, for a page that asks again; the page itself, where nobody but a person asks."""
     run = db.get_or_404(Run, run_id)
-    is_over = run.state != RunState.RUNNING or runs.is_interrupted(run, now())
+    is_over = run.state != RunState.RUNNING or _is_interrupted(run, now())
     if is_over or not is_htmx():
         return see_other(url_for("runs.show", run_id=run_id))
-    return fragment("runs/_progress.html", run=run, left=reports.left(run, now()))
+    return fragment("runs/_progress.html", run=run, **_progress(run))
 
 
 @bp.post("/<int:run_id>/resumption")
 def resume(run_id: int) -> Any:
-    """Go on with a run that was interrupted."""
+    """Go on with a run that was stopped or interrupted."""
     run = db.get_or_404(Run, run_id)
-    if not runs.take_up(run, now()):
+    if (run.state == RunState.RUNNING and queue.has(run_id=run_id)) or not runs.take_up(run, now()):
         raise RuleBroken("This run is not interrupted: it is done, or somebody else has continued it.")
-    db.session.commit()
     return _carried_out(run)
+
+
+@bp.post("/<int:run_id>/stop")
+def stop(run_id: int) -> Any:
+    runs.stop(db.get_or_404(Run, run_id), now())
+    db.session.commit()
+    flash("The run stops after the assignments being processed now. What it posted stays.")
+    return see_other(url_for("runs.show", run_id=run_id))
 
 
 @bp.post("/<int:run_id>/postings")
@@ -178,7 +215,7 @@ def post(run_id: int) -> Any:
                 "runs/catch_up.html", run=simulation, refusal=refusal, fingerprint=seen
             ), 409
     asked = {"simulate": False, "customer_id": simulation.customer_id, "simulation_id": simulation.id}
-    if simulation.due_count > IN_REQUEST_MOST:
+    if simulation.due_count > runs.SMALL:
         return _carried_out(_started(simulation.through, **asked, seen=seen))
     try:
         runs.check_unchanged(simulation, seen, today())

@@ -10,12 +10,12 @@ from portal.domain.errors import Invalid
 from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Run, RunUndo
-from portal.services.runs import undoing
+from portal.services.runs import runs, undoing
+from portal.tasks import queue
 from portal.web.http.access import require_role
 from portal.web.http.htmx import see_other
 from portal.web.runs import bp
 from portal.web.runs.forms import UndoForm
-from portal.web.shared.detached import IN_REQUEST_MOST, undo_detached
 from portal.web.shared.fields import put_error
 
 
@@ -36,7 +36,7 @@ def _ask(run: Run, form: UndoForm, status: int = 200) -> Any:
 @bp.post("/<int:run_id>/undo")
 @require_role()
 def undo(run_id: int) -> Any:
-    """Undo it at once where it is short; else let it go on by itself, and show how far it is."""
+    """Undo it at once where it is short; else hand it on, and show how far it is."""
     run = db.get_or_404(Run, run_id)
     form = UndoForm()
     if not form.validate_on_submit():
@@ -49,10 +49,10 @@ def undo(run_id: int) -> Any:
         put_error(form, error)
         return _ask(run, form, 422)
     undo_id, count = begun.id, begun.due_count
+    if count > runs.SMALL:
+        queue.enqueue("undo", undo_id=undo_id)
     db.session.commit()
-    if count > IN_REQUEST_MOST:
-        undo_detached(undo_id)
-    else:
+    if count <= runs.SMALL:
         _say(undoing.carry_out_undoing(undo_id, today(), now, current_app.config["RUN_CHUNK"]))
     return see_other(url_for("runs.show", run_id=run_id))
 

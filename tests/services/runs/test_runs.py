@@ -4,14 +4,24 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from portal.domain.errors import RuleBroken
 from portal.domain.terms import Proration
 from portal.extensions import db
-from portal.models import AssignmentPosition, Charge, Outcome, Run, RunException, RunState, SimulatedCharge
+from portal.models import (
+    AssignmentPosition,
+    Charge,
+    Outcome,
+    Run,
+    RunException,
+    RunShard,
+    RunState,
+    SimulatedCharge,
+)
+from portal.services.billing import planning
 from portal.services.billing.posting import CHARGE
-from portal.services.runs import reports, runs
+from portal.services.runs import reports, runs, shards
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -172,14 +182,14 @@ def interrupted(run_id: int) -> Run:
 def test_an_interrupted_run_goes_on_where_it_stopped(trade, monkeypatch):
     run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
     db.session.commit()
-    posted, stop = runs.post_chunk, iter([False, True])
+    posted, stop = shards.post_chunk, iter([False, True])
 
     def post(*asked):
         if next(stop):
             raise KeyboardInterrupt
         return posted(*asked)
 
-    monkeypatch.setattr(runs, "post_chunk", post)
+    monkeypatch.setattr(shards, "post_chunk", post)
     with pytest.raises(KeyboardInterrupt):
         runs.carry_out(run.id, TODAY, clock, chunk=1)
     db.session.rollback()
@@ -224,10 +234,81 @@ def test_the_list_of_runs_is_newest_first_and_paged(trade):
     assert reports.run_page(None, None, simulate=False).total == 0
 
 
-def test_how_long_a_run_still_takes_follows_from_how_far_it_is():
-    run = Run(done_count=25, due_count=100, started_at=NOW)
-    assert reports.left(run, NOW + timedelta(seconds=10)) == timedelta(seconds=30)
-    assert reports.left(Run(done_count=0, due_count=100, started_at=NOW), NOW) is None
+def test_how_long_a_run_still_takes_follows_from_what_it_has_done_since_it_goes_on():
+    run = Run(
+        done_count=75, going_from=50, due_count=150, started_at=NOW - timedelta(days=1), going_since=NOW
+    )
+    soon = NOW + timedelta(seconds=10)
+    assert (reports.rate(run, soon), reports.left(run, soon)) == (2.5, timedelta(seconds=30))
+    not_begun = Run(done_count=0, going_from=0, due_count=100, started_at=NOW)
+    assert (reports.rate(not_begun, soon), reports.left(not_begun, soon)) == (None, None)
+
+
+def test_a_run_is_stopped_behind_a_chunk_and_continued_by_whoever_asks(trade):
+    run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
+    db.session.commit()
+
+    def somebody_stops():
+        runs.stop(db.session.get_one(Run, run.id), NOW)
+        db.session.commit()
+
+    stopped = runs.carry_out(run.id, TODAY, clock, chunk=1, between=somebody_stops)
+    assert (stopped.state, stopped.done_count, stopped.charge_count) == (RunState.STOPPED, 1, 2)
+    with pytest.raises(RuleBroken, match="not going on"):
+        runs.stop(stopped, NOW)
+    db.session.rollback()
+    assert runs.carry_out(run.id, TODAY, clock).done_count == 1, "it goes on only when somebody says so"
+    assert runs.take_up(stopped, NOW)
+    db.session.commit()
+    done = runs.carry_out(run.id, TODAY, clock)
+    assert (done.state, done.done_count, done.charge_count) == (RunState.DONE, 2, 4)
+
+
+def test_what_ends_a_run_between_two_chunks_loses_nothing(trade):
+    run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
+    db.session.commit()
+    with pytest.raises(KeyboardInterrupt):
+        runs.carry_out(run.id, TODAY, clock, chunk=1, between=lambda: raise_(KeyboardInterrupt))
+    assert db.session.get_one(Run, run.id).charge_count == 2
+    assert runs.carry_out(run.id, TODAY, clock).charge_count == 4
+
+
+def raise_(error):
+    raise error
+
+
+def test_a_run_is_divided_by_its_customers_and_every_one_is_in_one_shard(trade, monkeypatch):
+    monkeypatch.setattr(shards, "SHARD", 1)
+    run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
+    numbers = runs.begin(run, TODAY, clock)
+    db.session.commit()
+    made = db.session.scalars(select(RunShard).order_by(RunShard.number)).all()
+    assert numbers == [0, 1] == [shard.number for shard in made]
+    assert [shard.due_count for shard in made] == [1, 1]
+    bounds = [(shard.customers_from, shard.customers_until) for shard in made]
+    assert bounds[0][0] is None and bounds[0][1] == bounds[1][0] and bounds[1][1] is None
+    shards.post(run.id, 1, TODAY, clock, 500)
+    shards.finish_if_all(run.id, TODAY, clock)
+    assert (run.state, run.charge_count) == (RunState.RUNNING, 2)
+    shards.post(run.id, 0, TODAY, clock, 500)
+    shards.finish_if_all(run.id, TODAY, clock)
+    db.session.refresh(run)
+    assert (run.state, run.done_count, run.charge_count) == (RunState.DONE, 2, 4)
+
+
+def test_a_shard_that_is_done_twice_reports_what_was_held_once(trade, monkeypatch):
+    """Whoever is killed between its last chunk and saying so has it done again by somebody else."""
+    monkeypatch.setattr(planning, "HELD_ABOVE", 0)
+    run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
+    runs.begin(run, TODAY, clock)
+    db.session.commit()
+    held = []
+    for _ in range(2):
+        shards.post(run.id, 0, TODAY, clock, 500)
+        db.session.execute(update(RunShard).values(is_done=False))
+        db.session.refresh(run)
+        held.append((run.held_count, len(reports.exceptions_of(run, Outcome.HELD))))
+    assert held[0] == held[1] and held[0][0] == held[0][1] > 0
 
 
 def test_a_minimum_spend_whose_period_runs_is_marked_in_a_simulation(session):

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from portal import clock
 from portal.models import Charge, Run, RunState
+from portal.tasks import processes, queue
 from portal.web.runs import pages as web
 from tests.pages import page, part, words
 from tests.trade import TODAY, a_customer, a_package, assigned
@@ -190,36 +191,71 @@ def test_a_posting_is_not_posted_again(client, session, acme):
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """The runs that were left to a process of their own."""
+def handed_on(monkeypatch):
+    """The runs that were handed on: to a process of their own, on PostgreSQL to the queue."""
     ids = []
-    monkeypatch.setattr(web, "IN_REQUEST_MOST", 0)
-    monkeypatch.setattr(web, "charge_detached", ids.append)
-    return ids
+    monkeypatch.setattr(web.runs, "SMALL", 0)
+    monkeypatch.setattr(processes, "start", lambda name, run_id: ids.append(run_id))
+    return lambda: ids or [job.arguments["run_id"] for job in queue.waiting("charge")]
 
 
-def test_a_long_run_goes_on_by_itself_and_shows_how_far_it_is(client, session, acme, started):
+def test_a_long_run_goes_on_by_itself_and_shows_how_far_it_is(client, session, acme, handed_on):
     answer = run_package(client)
     run = newest(session)
-    assert started == [run.id]
+    assert handed_on() == [run.id]
     soup = page(client.get(answer.location))
     assert soup.select_one("progress")["max"] == "1"
     assert soup.select_one('noscript meta[http-equiv="refresh"]')
     asked = soup.select_one("[hx-get]")["hx-get"]
-    assert "0 of 1 assignment, 0 charges" in words(part(client.get(asked, headers=HTMX)))
+    said = words(part(client.get(asked, headers=HTMX)))
+    waits = "Waiting for a worker: none is running" if queue.is_there() else "0 of 1 assignment, 0 charges"
+    assert waits in said
     run.done_count, run.state = 1, RunState.DONE
     session.commit()
     assert client.get(asked, headers=HTMX).headers["HX-Redirect"] == f"/runs/{run.id}"
 
 
-def test_a_long_posting_from_a_simulation_makes_sure_by_itself(client, session, acme, started):
+def test_a_run_that_nobody_has_begun_waits_however_long_and_is_not_called_interrupted(
+    client, session, acme, handed_on
+):
+    run_package(client)
+    run = newest(session)
+    run.started_at = run.heartbeat_at = clock.now() - timedelta(hours=3)
+    session.commit()
+    said = words(page(client.get(f"/runs/{run.id}")).main)
+    if queue.is_there():
+        assert "none is running" in said and "with the next portal charge" in said
+        page(client.post(f"/runs/{run.id}/resumption"), 409)
+    else:
+        assert "This run was interrupted" in said
+
+
+def test_a_run_is_stopped_and_continued_on_its_page(client, session, acme, handed_on):
+    run_package(client)
+    run = newest(session)
+    stop = page(client.get(f"/runs/{run.id}")).select_one("form[action$='/stop']")["action"]
+    assert client.post(stop).location == f"/runs/{run.id}"
+    soup = page(client.get(f"/runs/{run.id}"))
+    assert "This run was stopped after 0 of 1 assignment" in words(soup.main)
+    page(client.post(stop), 409)
+    client.post(soup.select_one("form[action$='/resumption']")["action"])
+    session.expire_all()
+    assert newest(session).state == RunState.RUNNING
+    assert set(handed_on()) == {run.id}
+
+
+def test_a_long_posting_from_a_simulation_makes_sure_by_itself(client, session, acme, handed_on):
     run_package(client)
     simulation = newest(session)
     simulation.state, simulation.fingerprint = RunState.DONE, "f" * 64
     session.commit()
     post_from(client, simulation)
     posting = newest(session)
-    assert (posting.simulation_id, posting.fingerprint, started[-1]) == (simulation.id, "f" * 64, posting.id)
+    assert (posting.simulation_id, posting.fingerprint, handed_on()[-1]) == (
+        simulation.id,
+        "f" * 64,
+        posting.id,
+    )
 
 
 def test_a_run_whose_simulation_is_out_of_date_shows_what_has_changed(client, session, acme):
