@@ -15,10 +15,10 @@ def command() -> None:
     on SQLite the portal starts a process for each long run or import, and cron the rest.
     """
     import asyncio
-    import logging
 
     from flask import current_app
 
+    from portal import logs
     from portal.tasks import queue
 
     if not queue.is_there():
@@ -29,5 +29,5 @@ def command() -> None:
         )
     from portal.tasks.worker import Worker
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.set_up(current_app.config["LOG"])
     asyncio.run(Worker(current_app._get_current_object()).run())  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import database, schema
+from portal import database, logs, schema
 from portal.clock import now
 from portal.extensions import db
 from portal.services import locking
@@ -68,7 +68,7 @@ class Worker:
         """What a job does, in a session of its own."""
 
         def inside(**arguments: int) -> None:
-            with self.app.app_context(), locking.watched():
+            with self.app.app_context(), locking.watched(), logs.about(job=work.__name__):
                 work(**arguments)
 
         return inside
