@@ -33,6 +33,7 @@ def enqueue(name: str, **arguments: int) -> None:
     Without a queue its command is started once the transaction is committed.
     """
     if not is_there():
+        db.session.connection()  # a transaction in which nothing happened is not rolled back either
         db.session().info.setdefault(TO_START, []).append((name, arguments))
         return
     query = text(

@@ -8,7 +8,7 @@ from portal.domain.errors import RuleBroken
 from portal.schema import OtherVersion
 from portal.tasks.jobs import PutDown
 
-# However it ended: put down, failed, or with a worker that was killed. Then it is `failed`, and waits for a person.
+# Whether it failed or its worker was killed. Then it is `failed`, and waits for a person.
 MOST = 50
 LONGEST_PAUSE = 300  # seconds
 
@@ -18,10 +18,12 @@ class TryAgain(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """When; None where it is given up."""
-        if isinstance(exception, PutDown):
-            return RetryDecision(retry_in={"seconds": 0})
-        if job.attempts >= MOST or (
-            isinstance(exception, RuleBroken) and not isinstance(exception, OtherVersion)
-        ):
+        is_refused = isinstance(exception, RuleBroken) and not isinstance(exception, OtherVersion)
+        if is_refused or (job.attempts >= MOST and not isinstance(exception, PutDown)):
             return None
-        return RetryDecision(retry_in={"seconds": min(2**job.attempts, LONGEST_PAUSE)})
+        return RetryDecision(retry_in={"seconds": self.pause(exception, job.attempts)})
+
+    @staticmethod
+    def pause(exception: BaseException, attempts: int) -> int:
+        """Seconds until it is done again."""
+        return 0 if isinstance(exception, PutDown) else min(2**attempts, LONGEST_PAUSE)

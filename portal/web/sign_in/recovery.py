@@ -16,6 +16,7 @@ from portal.clock import now
 from portal.extensions import db
 from portal.services.mail import outbox as mail
 from portal.services.people import attempts
+from portal.tasks import queue
 from portal.web.http.afterwards import afterwards
 from portal.web.shared.fields import Required
 from portal.web.sign_in.device_cookie import folded, network
@@ -51,7 +52,8 @@ def send_link(email: str, place: str) -> None:
         return
     send_reset_password_instructions(user)
     db.session.commit()
-    mail.send_waiting(now())
+    if not queue.is_there():
+        mail.send_waiting(now())
 
 
 def register(app: Flask) -> None:
