@@ -121,10 +121,15 @@ def _states(whose: dict[str, int]) -> set[str]:
 
 def has_worker() -> bool:
     """Whether a worker lives, on whichever machine."""
+    return is_there() and bool(count_workers())
+
+
+def count_workers() -> int:
+    """How many live, each lane of each process counted, on whichever machines. There is a queue."""
     query = text(
         "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :silent)"
     )
-    return is_there() and bool(db.session.scalar(query, {"silent": SILENT}))
+    return db.session.scalar(query, {"silent": SILENT}) or 0
 
 
 # -- what follows from a commit

@@ -19,7 +19,7 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import database, schema
+from portal import database, logs, schema
 from portal.clock import now
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
@@ -80,7 +80,7 @@ class Worker:
             what = " ".join([work.__name__, *(f"{name}={value}" for name, value in arguments.items())])
             log.info("%s: begun", what)
             try:
-                with self.app.app_context(), locking.watched():
+                with self.app.app_context(), locking.watched(), logs.about(job=work.__name__):
                     work(**arguments)
                 log.info("%s: done", what)
             except jobs.PutDown:

@@ -53,14 +53,14 @@ def of_runs(today: date, now: datetime) -> Iterator[Gauge]:
             "portal_last_run_assignments", "Assignments that the last run passed over", passed_over, "outcome"
         )
     silent = func.coalesce(func.sum(case((Run.heartbeat_at < now - SILENT_FOR, 1), else_=0)), 0)
-    at_work = select(func.count(), silent).where(
-        Run.state == RunState.RUNNING, ~Run.simulate, Run.started_at > now - LOOKS_BACK
-    )
+    recent = (~Run.simulate, Run.started_at > now - LOOKS_BACK)
+    at_work = select(func.count(), silent).where(Run.state == RunState.RUNNING, *recent)
     count, interrupted = db.session.execute(at_work).one()
+    stopped = db.session.scalar(select(func.count()).where(Run.state == RunState.STOPPED, *recent)) or 0
     yield Gauge(
         "portal_runs",
         "Runs that are not done",
-        {"running": count - interrupted, "interrupted": interrupted},
+        {"running": count - interrupted, "interrupted": interrupted, "stopped": stopped},
         "state",
     )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import update
 
+from portal import logs
 from portal.extensions import db
 from portal.models import Run, RunState
 
@@ -25,23 +26,17 @@ def lock_going(run_id: int, now: datetime) -> bool:
 def finish(run: Run, state: RunState, now: datetime) -> None:
     """Say that a run which was locked is over."""
     run.state, run.finished_at = state, now
-    if state == RunState.DONE:
-        log.info(
-            "%s done",
-            _what(run),
-            extra={
-                "charges": run.charge_count,
-                "held": run.held_count,
-                "failed": run.failed_count,
-                "seconds": (now - run.started_at).total_seconds(),
-            },
-        )
+    counts = {"charges": run.charge_count, "held": run.held_count, "failed": run.failed_count}
+    seconds = (now - run.started_at).total_seconds()
+    with logs.about(run=run.id):
+        log.info("%s %s", _what(run), state.value, extra={**counts, "seconds": seconds})
 
 
 def tell_begun(run: Run) -> None:
     """Log that somebody is at work on a run."""
     does = "%s goes on" if run.done_count else "%s begins"
-    log.info(does, _what(run), extra={"through": run.through.isoformat()})
+    with logs.about(run=run.id):
+        log.info(does, _what(run), extra={"through": run.through.isoformat()})
 
 
 def _what(run: Run) -> str:

@@ -20,6 +20,7 @@ from portal.clock import now, today
 from portal.database import Failure
 from portal.extensions import db
 from portal.services.overview import gauges
+from portal.tasks import watch
 from portal.web.http.headers import HEADERS
 from portal.web.http.health import Application
 from portal.web.http.request_log import because
@@ -106,7 +107,7 @@ def _found(app: Flask) -> tuple[list[gauges.Gauge], str, bool]:
         try:
             if known:
                 db.session.execute(text(f"SET LOCAL statement_timeout = '{SECONDS}s'"))
-            return gauges.read(today(), now()), "", True
+            return [*gauges.read(today(), now()), *watch.gauges()], "", True
         except SQLAlchemyError as error:
             return [], database.words_of(error), database.kind_of(error) is not Failure.AWAY
         finally:

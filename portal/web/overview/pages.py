@@ -13,6 +13,7 @@ from portal.services.overview import due, history, owing, recurring, watch
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
+from portal.tasks import watch as tasks
 from portal.web.http.afterwards import afterwards
 from portal.web.overview import bp, charts
 
@@ -60,6 +61,7 @@ def show() -> str:
         named=watch.NAMED,
         not_posted=watch.not_posted(day, now()),
         unsent=watch.unsent(now()),
+        jobs=tasks.look(),
         runs=watch.runs_to_look_at(now()),
         undoings=watch.undoings_to_look_at(now()),
         imports=watch.imports_to_look_at(now()),
