@@ -72,7 +72,7 @@ def test_a_run_for_everyone_discards_files_of_calls_that_nobody_came_back_to_and
     assert json.loads(portal("charge", "--simulate", "--json"))["state"] == "done"
     said = portal("charge").splitlines()
     assert said[-1] == (
-        f"Import {id} (calls.csv): Discarded: its columns were not chosen within 30 days. "
+        f"Import {id} (calls.csv): Discarded: its layout was not described within 30 days. "
         "Nothing of the file was imported."
     )
     assert "Discarded" not in portal("charge")
