@@ -222,8 +222,11 @@ class LiftField(SelectMultipleField):
 
 
 def own_or_lifted(form: Any) -> dict[str, Decimal | None]:
-    """The prices that a form with a `lift` names: None for one that is ticked. Invalid for one that is typed too."""
-    lifted: list[str] = form.lift.data or []
+    """The prices that a form with a `lift` names: None for one that is ticked. Invalid for one that is typed too.
+
+    What else is ticked is none of them; the field says so where it is validated.
+    """
+    lifted = [name for name in PRICE_LABELS if name in (form.lift.data or ())]
     for name in lifted:
         if form[name].data is not None:
             raise Invalid(name, "Enter a price, or tick it to have the package's: not both.")
