@@ -602,7 +602,7 @@ READING = [
      "with_own(prices[row.package_id, row.currency], own",
      "with_own(next(p for (id, _), p in prices.items() if id == row.package_id), own"),
     ("14. prices of its own: no run reads them [own-price]",
-     ".where(AssignmentPrice.assignment_id.in_(assignment_ids))", ".where(AssignmentPrice.assignment_id.in_([]))"),
+     'execute(_OWN_PRICES, {"ids": assignment_ids})', 'execute(_OWN_PRICES, {"ids": []})'),
     ("15. the tax rate to which it was last corrected: the first one [corrected-tax-rate-then-price]",
      "for begins, root in item.roots.items() if item.rates_corrected else ():", "for begins, root in ():"),
     ("16. what is undone counts as not posted: it counts [undone-then-ended]", ", ~is_undone())", ")"),

@@ -44,7 +44,7 @@ class Client(FlaskClient):
         kwargs.setdefault("buffered", True)  # static files are closed once they are read
         with self.application.app_context():
             answer = super().open(*args, **kwargs)
-            if answer.request.method == "POST":
+            if answer.request.method == "POST" and answer.status_code != 503:  # else the database is away
                 do_what_waits("mail")  # on PostgreSQL, as a worker does
             return answer
 

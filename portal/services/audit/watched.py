@@ -268,11 +268,12 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         PROGRESS: "due_count done_count heartbeat_at",
     },
     CallImport: {
-        WHICH: "file_name path digest",
+        WHICH: "file_name file_id digest",
         WHEN: "started_by started_at finished_at",
-        STAYS: "replaces mapping head delimiter",
-        FOLLOWS: "sentence",
-        PROGRESS: "bytes_done bytes_total lines_done lines_total known_count late_count paused_seconds heartbeat_at",
+        STAYS: "replaces layout head delimiter lines_before footer",
+        FOLLOWS: "sentence proof",
+        PROGRESS: "bytes_done bytes_total lines_done lines_total known_count late_count unanswered_count passed_count "
+        "alike_count paused_seconds heartbeat_at",
     },
     User: {
         WHEN: "create_datetime update_datetime confirmed_at",

@@ -290,10 +290,13 @@ def _as_stored(import_id: int) -> CallImport:
     return db.session.get_one(CallImport, import_id, populate_existing=True)
 
 
-def discard(import_id: int, sentence: str, untouched_since: datetime | None = None) -> bool:
+def discard(
+    import_id: int, say: Callable[[CallImport], str], untouched_since: datetime | None = None
+) -> bool:
     """Discard an import that waits, of which nothing was taken in, and its file; whether it was one.
 
-    Where it says since when nobody may have touched it, that too. It commits.
+    Where it says since when nobody may have touched it, that too. `say` gives the import's sentence, as it stands when
+    it is discarded. It commits.
     """
     import_ = db.session.get_one(CallImport, import_id)
     _lock(import_)
@@ -303,7 +306,7 @@ def discard(import_id: int, sentence: str, untouched_since: datetime | None = No
     if file_id is None or not (waits and is_untouched):
         db.session.rollback()
         return False
-    import_.state, import_.sentence, import_.file_id = ImportState.DISCARDED, sentence, None
+    import_.state, import_.sentence, import_.file_id = ImportState.DISCARDED, say(import_), None
     db.session.commit()
     keeping.let_go(file_id)
     return True

@@ -28,11 +28,12 @@ def sweep(now: datetime, days: int) -> list[CallImport]:
         CallImport.heartbeat_at < before,
     )
     ids = list(db.session.scalars(waits.order_by(CallImport.id)))
-    discarded = [id for id in ids if importing.discard(id, _sentence(id, days), before)]
+
+    def say(import_: CallImport) -> str:
+        missing = (
+            "its layout was not described" if importing.needs_layout(import_) else "it was not continued"
+        )
+        return f"Discarded: {missing} within {plural(days, 'day')}. Nothing of the file was imported."
+
+    discarded = [id for id in ids if importing.discard(id, say, before)]
     return [db.session.get_one(CallImport, id) for id in discarded]
-
-
-def _sentence(import_id: int, days: int) -> str:
-    import_ = db.session.get_one(CallImport, import_id)
-    missing = "its layout was not described" if importing.needs_layout(import_) else "it was not continued"
-    return f"Discarded: {missing} within {plural(days, 'day')}. Nothing of the file was imported."

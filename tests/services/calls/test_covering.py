@@ -130,9 +130,10 @@ def test_a_bundle_assigned_after_the_calls_covers_them_and_one_that_ends_early_b
     taken_in(a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 1800, "30")]))
     bundle = a_bundle(customer, 30, package={"proration": Proration.DAILY, "match": (1,)})
     assert covered() == {"a": (1800, 30)}
-    assert (
-        db.session.scalar(select(BalanceEntry.amount).where(BalanceEntry.source == EntrySource.CALLS)) == -36
+    entries = (
+        select(BalanceEntry.amount).where(BalanceEntry.source == EntrySource.CALLS).order_by(BalanceEntry.id)
     )
+    assert db.session.scalars(entries).all() == [-36, 36]
     change_end(bundle, date(2026, 11, 15), date(2026, 11, 10), by=BEN, now=NOW)
     assert covered() == {"a": (900, 15)}
     assert not is_removable(bundle, FIRST)
