@@ -144,10 +144,9 @@ def database(
 def app(database: "world.Database") -> Iterator[Flask]:
     """The application, its database as after the migrations, with the cast of tests/world.py."""
     database.clean()
-    config = dict(database.app.config)
+    database.set_again()
     yield database.app
-    database.app.config.clear()
-    database.app.config.update(config)
+    database.set_again()
     database.close()
 
 

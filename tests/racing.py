@@ -110,7 +110,7 @@ class Races:
 
     def __init__(self, database: world.Postgresql, folder: Path) -> None:
         self.database, self.app = database, database.app
-        self.app.config["TODAY"] = trade.TODAY.isoformat()
+        self._set_the_day()
         self.scenes: dict[str, Scene] = {}
         for name, make in (("busy", race_scene.busy), ("blank", race_scene.blank)):
             database.clean()
@@ -126,7 +126,7 @@ class Races:
     def close(self) -> None:
         """Let go of the database."""
         self.watcher.close()
-        self.app.config["TODAY"] = ""
+        self.database.set_again()
         self.database.close()
 
     # -- one after the other
@@ -201,9 +201,14 @@ class Races:
 
     def _reset(self, acts: Sequence[Act]) -> Scene:
         scene = self.scenes["blank" if any(act.scene == "blank" for act in acts) else "busy"]
+        self._set_the_day()
         with self.app.app_context():
             scene.reset()
         return scene
+
+    def _set_the_day(self) -> None:
+        """Of the scenes; the next test of another kind finds the application as it began."""
+        self.app.config["TODAY"] = trade.TODAY.isoformat()
 
     def _somebody_waits(self) -> bool:
         return self.watcher.execute(text(WAITING)).first() is not None

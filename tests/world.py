@@ -120,6 +120,7 @@ class Database:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.app = make_app(folder, url)
+        self.settings = dict(self.app.config)
         upgrade(self.app)
         with self.app.app_context():
             company = db.session.get_one(Company, 1)
@@ -142,6 +143,11 @@ class Database:
     def clean(self) -> None:
         """Make the database as it was kept."""
         raise NotImplementedError
+
+    def set_again(self) -> None:
+        """Let the application have the settings that it began with."""
+        self.app.config.clear()
+        self.app.config.update(self.settings)
 
     def close(self) -> None:
         """Leave no connection behind for the next test."""
