@@ -5,19 +5,27 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Enum, MetaData, String, Table
 
 from portal.models import BalanceEntry, Charge, OpenItem
-from portal.models.columns import Money
+from portal.models.columns import Days, Money
 
 
 def raw_table(model: Any) -> Table:
     """The model's table with money as integers and words as text."""
+    return as_stored(model.__table__)
+
+
+def as_stored(table: Table) -> Table:
+    """A table with money as integers and words as text."""
 
     def raw(type_: Any) -> Any:
         if isinstance(type_, Money):
             return BigInteger()
-        return String() if isinstance(type_, Enum) else type_
+        return String() if isinstance(type_, Enum | Days) else type_
 
-    table = model.__table__
-    return Table(table.name, MetaData(), *(Column(c.name, raw(c.type)) for c in table.columns))
+    def default(column: Any) -> Any:
+        return getattr(column.server_default, "arg", None)
+
+    columns = (Column(c.name, raw(c.type), server_default=default(c)) for c in table.columns)
+    return Table(table.name, MetaData(), *columns)
 
 
 CHARGE, ENTRY, OPEN = raw_table(Charge), raw_table(BalanceEntry), raw_table(OpenItem)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-from psycopg import errors
+from psycopg import Error
 from sqlalchemy import Table
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from portal.extensions import db
 from portal.services.chunks import in_chunks
@@ -21,14 +21,15 @@ AT_A_TIME = 100  # more gain nothing
 def copy_in(table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows, each with the values of `columns` in their order, all of them or none.
 
-    Raises what SQLAlchemy raises where a row breaks a rule of the table, or a value fits no column.
+    Raises what SQLAlchemy raises, of whichever kind: whoever called tells a row that breaks a rule from a database that
+    does not answer, or made somebody wait in a circle.
     """
+    if not rows:
+        return
     connection = db.session.connection()
     values = _by_column(table, columns, rows, connection.dialect)
     names = ", ".join(f'"{name}"' for name in values)
     plain = list(zip(*values.values(), strict=True))
-    if not plain:
-        return
     if connection.dialect.name == "sqlite":
         marks = f"({', '.join('?' * len(values))})"
         for some in in_chunks(plain, AT_A_TIME):
@@ -41,10 +42,8 @@ def copy_in(table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]])
         with driver.cursor() as cursor, cursor.copy(sql) as copy:
             for row in plain:
                 copy.write_row(row)
-    except errors.IntegrityError as error:
-        raise IntegrityError(sql, None, error) from error
-    except errors.DataError as error:
-        raise DataError(sql, None, error) from error
+    except Error as error:  # of the driver's own, since COPY goes by no statement of SQLAlchemy's
+        raise DBAPIError.instance(sql, None, error, Error, dialect=connection.dialect) from error
 
 
 def _by_column(
