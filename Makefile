@@ -1,7 +1,8 @@
 # What the portal's everyday commands do; `make` alone lists them.
 PYTHON ?= python3
 PORT ?= 8000
-JOBS ?= auto
+# One more than there are cores: there is always a test that waits for a server, a browser or a lock.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -27,8 +28,9 @@ test: $(VENV)/.dev ## run every test on SQLite and PostgreSQL, and in Chromium w
 	@$(SAY) "Testing on both databases ($(JOBS) side by side); a real PostgreSQL is started for it"
 	@$(PYTEST) --durations=25 $(ARGS)
 
-quick: $(VENV)/.dev ## run what can be run all day: on SQLite, without a browser and without what is slow
-	@$(SAY) "Testing on SQLite ($(JOBS) side by side), without what is slow; make test runs everything"
+quick: JOBS = auto
+quick: $(VENV)/.dev ## run what can be run all day: on SQLite, without a browser, what is slow, and most parameters of a test
+	@$(SAY) "Testing on SQLite ($(JOBS) side by side), without what is slow, a few parameters of each test; make test runs everything"
 	@$(PYTEST) --quick $(ARGS)
 
 # Whoever is done takes tests from who has many left. Code is compiled once, not by each process that a test starts.
@@ -49,8 +51,8 @@ lint: $(VENV)/.dev ## check style (ruff) and types (mypy)
 	@$(SAY) "mypy: types"
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## measure the engine, runs, pages, imports and summaries
-	@$(SAY) "Measuring"
+bench: $(VENV)/.dev ## measure, and compare with benchmarks/RESULTS.md: ARGS="runs pages --assignments 1000000"
+	@$(SAY) "Measuring; let the machine do nothing else"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 pins: ## compile the pinned requirements again (needs uv)

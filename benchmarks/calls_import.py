@@ -1,5 +1,8 @@
 """Taking in a file of calls, beside the speed of the same store: a plain loader that checks nothing.
 
+The calls are imported from a file whose names and values leave nothing open, and from one of a layout that somebody has
+described: other names, semicolons, days first, commas for points, lengths as 0:01:30.
+
 The plain loader reads the file with the standard library, converts what it must, and puts the rows into a table
 like the portal's, each call once: SQLite by executemany, PostgreSQL by COPY and one INSERT that leaves out what is
 there. It is measured with no index but the one that keeps calls apart, and with all that the portal's table has.
@@ -10,7 +13,9 @@ import multiprocessing
 import random
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -22,10 +27,15 @@ from sqlalchemy import text
 from benchmarks import large
 from benchmarks.stores import store
 from benchmarks.table import duration, per_second, show
+from portal.domain.call_files.layout import DayOrder, Layout
 from portal.extensions import db
+from portal.services.calls import layouts
 
 CUSTOMERS = 1_000
 HEAD = "call_id,customer,did,destination,start_time,seconds,charge,cost"
+DESCRIBED = "Ref;Wer;Von;Ziel;Beginn;Länge;Betrag;Einkauf"
+COLUMNS = ("call_id", "customer", "did", "destination", "started_at", "seconds", "amount", "cost")
+LAYOUT = Layout({name: place for place, name in enumerate(COLUMNS)}, day_order=DayOrder.DAY, decimal=",")
 NAMES = (
     "customer_id, call_id, destination, started_at, day, seconds, amount, cost, covered_seconds, covered_amount, "
     "came_in_on"
@@ -33,10 +43,11 @@ NAMES = (
 
 
 def measure(kind: str, calls: int) -> None:
-    """Take in a file of so many calls, once and again, and load it plainly."""
+    """Take in a file of so many calls, once and again, and one that had to be described; and load it plainly."""
     with TemporaryDirectory(prefix="portal-bench-") as folder:
-        path = Path(folder) / "calls.csv"
+        path, described = Path(folder) / "calls.csv", Path(folder) / "described.csv"
         write_file(path, calls, CUSTOMERS)
+        write_described(described, path)
         size = path.stat().st_size / 1e6
         with store(kind, large.TODAY.isoformat()) as app:
             large.provider(CUSTOMERS * large.OF_A_CUSTOMER)
@@ -45,9 +56,34 @@ def measure(kind: str, calls: int) -> None:
             plain = [_plain(kind, path, calls, indexed) for indexed in (False, True)]
             rows = [*plain]
             for words in ("import it", "import it again"):
-                took, peak = _in_a_process(url, home, path)
-                rows.append((words, duration(took), per_second(calls, took), f"{peak:.0f} MiB"))
+                rows.append(_row(words, calls, *_in_a_process(url, home, path)))
+        with store(kind, large.TODAY.isoformat()) as app:
+            large.provider(CUSTOMERS * large.OF_A_CUSTOMER)
+            layouts.remember(DESCRIBED.split(";"), LAYOUT)
+            db.session.commit()
+            url, home = app.config["SQLALCHEMY_DATABASE_URI"], str(app.config["INSTANCE"])
+            rows.append(_row("import it as a remembered layout", calls, *_in_a_process(url, home, described)))
     show(f"{calls:,} calls ({size:.0f} MB) into {kind}", ("what", "time", "calls/s", "peak memory"), rows)
+
+
+def _row(words: str, calls: int, took: float, peak: float) -> tuple[str, str, str, str]:
+    return words, duration(took), per_second(calls, took), f"{peak:.0f} MiB"
+
+
+def write_described(path: Path, of: Path) -> None:
+    """The same calls as somebody else's switch writes them."""
+    with of.open(newline="") as file, path.open("w") as out:
+        out.write(DESCRIBED + "\n")
+        for call_id, customer, did, destination, started, seconds, charge, cost in islice(
+            csv.reader(file), 1, None
+        ):
+            day, clock = started.split(" ")
+            when = f"{'/'.join(reversed(day.split('-')))} {clock}"
+            minutes, rest = divmod(int(seconds), 60)
+            out.write(
+                f"{call_id};{customer};{did};{destination};{when};0:{minutes:02}:{rest:02};"
+                f"{charge.replace('.', ',')};{cost.replace('.', ',')}\n"
+            )
 
 
 def write_file(path: Path, calls: int, customers: int) -> None:
@@ -72,16 +108,11 @@ def write_file(path: Path, calls: int, customers: int) -> None:
 
 def _in_a_process(url: str, instance: str, path: Path) -> tuple[float, float]:
     """The import in a process of its own: seconds, and its peak memory in MiB."""
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    process = context.Process(target=_import, args=(url, instance, str(path), answers))
-    process.start()
-    found: tuple[float, float] = answers.get()
-    process.join()
-    return found
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as processes:
+        return processes.submit(_import, url, instance, str(path)).result()
 
 
-def _import(url: str, instance: str, path: str, answers: Any) -> None:
+def _import(url: str, instance: str, path: str) -> tuple[float, float]:
     from portal.services.calls import importing
     from tests.world import make_app
 
@@ -94,7 +125,7 @@ def _import(url: str, instance: str, path: str, answers: Any) -> None:
         done = importing.carry_out(import_.id, large.TODAY, lambda: large.NOW, ZoneInfo("UTC"))
         took = perf_counter() - begun
         assert done.state == "done" and not done.bad_count, (done.state, done.bad_count)
-    answers.put((took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    return took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 # -- the plain loader

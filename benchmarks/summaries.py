@@ -38,8 +38,7 @@ def measure(kind: str, customers: int) -> None:
 
 def _warm() -> float:
     """From the database to the finished file."""
-    from portal.services.summary import summary
-    from portal.web.summary import paper
+    from portal.services.summary import paper, summary
 
     times = []
     for number in range(WARM + 1):

@@ -14,6 +14,8 @@ from portal.schema import MAY_SERVE, keep_who_may_serve
 
 # The task queue's own (migrations/task_queue.py): no model describes it.
 QUEUE = ("procrastinate_", "idx_procrastinate_")
+# What finds rows by a part of a text (migrations/parts.py), with the tables that SQLite makes for it.
+PARTS = ("part_",)
 
 # What migrations share lies beside this file, in a checkout and in an installed wheel alike.
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -48,7 +50,7 @@ def migrate() -> None:
             render_item=render_item,
             compare_type=True,
             include_name=lambda name, kind, _parents: (
-                (kind, name) != ("table", MAY_SERVE) and not (name or "").startswith(QUEUE)
+                (kind, name) != ("table", MAY_SERVE) and not (name or "").startswith(QUEUE + PARTS)
             ),
         )
         with context.begin_transaction():

@@ -6,6 +6,7 @@ it; a reader (a GET) begins without, and cannot write. PostgreSQL needs nothing 
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
-PRAGMAS = ("busy_timeout=15000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
-
+# With recursive triggers what REPLACE takes away counts as deleted: else it would take charges, which none may delete.
+PRAGMAS = (
+    "busy_timeout=15000",
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",
+)
 
 # What nobody can type in again, and so no downgrade takes without a word.
 KEPT = {
@@ -51,6 +58,16 @@ def make_room(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         for pragma in ROOMY:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+
+# Seconds. Whoever waits for SQLite's write lock asks for it ten times a second: in between somebody else may take it.
+A_MOMENT = 0.1
+
+
+def make_way(engine: Engine) -> None:
+    """Let somebody else write into SQLite, between two transactions of many. PostgreSQL has many writers."""
+    if engine.dialect.name == "sqlite":
+        time.sleep(A_MOMENT)
 
 
 @event.listens_for(Engine, "do_connect")

@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from portal import logs, metrics
+from portal import logs, long_answers, metrics
 from portal.config import finish, load
 
 timeout = 120
@@ -82,6 +82,7 @@ def post_fork(_server: Any, worker: Any) -> None:
         ctypes.CDLL(None).prctl(WHEN_PARENT_ENDS, signal.SIGTERM)
     if _shared is not None:
         _shared.count_in(worker.counts_in)
+    long_answers.tell(worker.notify)
 
 
 def on_exit(_server: Any) -> None:

@@ -1,14 +1,17 @@
 """What cannot be, for every kind of field: values that a form must refuse, or else keep as they are."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
+from zlib import crc32
 
 from flask import Flask
 
 from portal.extensions import db
+from tests.depth import tries
 from tests.pages import Element, read, words
 
 HUGE = 100_000
@@ -23,9 +26,9 @@ NUMBERS = ["NaN", "Infinity", "1e309", BEYOND, "9" * HUGE, "²", LETTERS]
 DAYS = ["2026-02-30", "0001-01-01", "99999-01-01", "9" * HUGE, LETTERS]
 CHOICES = ["nothing of the list", "-1", "²", BEYOND, "9" * HUGE]
 IDS = ["x", "-1", "²", "0", BEYOND, str(2**63 - 1), "9" * 5000]
-# What only looks filled in: a required field is empty with it.
+# What only looks filled in, with every kind of white space: a required field is empty with it.
 TYPED = ("number", "date", "text", "email", "choice")
-BLANKS = ["", " ", "\t", "\u00a0", " \u2003\n"]
+BLANKS = ["", " \t\u00a0\u2003\n"]
 EMAILS = [
     "x" * HUGE,
     LETTERS,
@@ -77,6 +80,14 @@ class Field:
             yield "\u202e\u0301", False
         elif self.kind in ("tick", "hidden", "password"):
             yield LETTERS * (HUGE // 10), False
+
+
+def some(cases: list[tuple[Any, bool]], whose: str) -> list[tuple[Any, bool]]:
+    """What is left out or blank, and some of the others, other ones for each field: a third, and with --deep half."""
+    step = tries(3, deep=2)
+    begin = crc32(whose.encode()) % step
+    blank = [case for case in cases if not case[0] or not case[0].strip()]
+    return blank + [case for case in cases if case not in blank][begin::step]
 
 
 @dataclass(slots=True)
@@ -148,6 +159,14 @@ def _label(soup: Element, control: Element) -> str:
     return words(label) if label else str(control.get("aria-label", ""))
 
 
+def first_and_last(fields: Iterable[Field]) -> list[Field]:
+    """The fields; of those that are alike but for a number in their names, the first and the last."""
+    alike: dict[str, list[Field]] = {}
+    for one in fields:
+        alike.setdefault(re.sub(r"(?<=_)\d+(?=_)", "", one.name), []).append(one)
+    return [one for some in alike.values() for one in dict.fromkeys((some[0], some[-1]))]
+
+
 def sentence_about(text: str, field: Field, word: str = "") -> str:
     """The sentence of an answer that names a field, or stands at it; empty where none does."""
     soup = read(text)
@@ -162,7 +181,8 @@ def sentence_about(text: str, field: Field, word: str = "") -> str:
             return " ".join(words(element) for element in said if element)
     all_said = " ".join(words(place) for place in sayings(soup))
     wanted = {field.label.casefold(), field.name.replace("_", " ").casefold()} - {""}
-    wanted |= {word} - {""}
+    # A form may name its fields by a word and a hyphen before their own name.
+    wanted |= {field.name.rsplit("-", 1)[-1].replace("_", " ").casefold(), word} - {""}
     wanted |= {"somebody else", "meanwhile"} if field.kind == "version" else set()
     wanted |= {"selected", "choose"} if field.kind == "id" else set()
     wanted |= {"one-time token was missing"} if field.name == "token" else set()

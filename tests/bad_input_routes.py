@@ -42,7 +42,10 @@ class Row:
 BUTTON = Row(is_button=True)
 PASSWORDS = "a password is compared, not kept"
 ASSIGN = {"package": "{spare}", "quantity": "2", "start_date": "2026-11-22"}
+# Without tax, so that there is a reason to give.
+UNTAXED = {"tax_rate": "0", "tax_category": "exempt", "tax_reason": "Education"}
 TOKEN = {"token": "tests/web/http/test_once.py tries it"}
+GONE = "the note is removed, whatever its fields say"
 WHICH = "which form it is; anything else is the form of one number"
 NO_OWN_PRICE = {"confirmed": "no own price changes"}
 NOT_CHOSEN = "without a day it is the first day that can be"
@@ -50,6 +53,12 @@ INTAKE = {"customer": "Acme", "package": "{spare}", "start_date": "2026-11-22", 
 INTAKE_HARMLESS = TOKEN | {"by": WHICH, "fingerprint": "what differs is shown once more"}
 DID_INTAKE = {"query": {"by": "block"}, "harmless": INTAKE_HARMLESS, "says": {"by": "number"}}
 BLOCK = INTAKE | {"first": "+442079461000", "last": "+442079461003", "by": "block"}
+DID_LINES = {
+    "query": {"by": "lines"},
+    "harmless": INTAKE_HARMLESS | {"text": "a bad line is shown with its reason"},
+    "says": {"by": "number"},
+}
+LINES = INTAKE | {"by": "lines", "text": "number,note\n+442079461000,x\n+442079461001,y"}
 MANY = {"ids": "id", "end_date": "date"}
 PRICES = {
     "ids": "id", "retail": "number", "cost": "number", "setup_cost": "number", "setup_retail": "number",
@@ -78,7 +87,7 @@ ROWS = {
     "assignments.create did": Row(
         "assignments.new", at={"did_id": "{did_id}"}, fill=ASSIGN, harmless=TOKEN, view="assignments.create"
     ),
-    "assignments.delete": Row("assignments.ask_end"),
+    "assignments.delete": Row("assignments.ask_end", is_button=True),
     "assignments.draft_many": Row(
         "assignments.bulk",
         query={"ids": "{did_id}"},
@@ -86,7 +95,7 @@ ROWS = {
         form="assignments.assign_many",
         is_preview=True,
     ),
-    "assignments.end": Row("assignments.ask_end", fill={"end_date": "2026-12-31"}),
+    "assignments.end": Row("assignments.ask_end", fill={"last_day": "other", "end_date": "2026-12-31"}),
     "assignments.end_many": Row(
         fill={"ids": "{assignment_id}", "end_date": "2026-12-31"}, kinds=MANY, defaults=("end_date",)
     ),
@@ -121,8 +130,45 @@ ROWS = {
         fill={"quantity": "3", "seen": "y"},
         harmless=NO_OWN_PRICE,
     ),
+    "bank_lines.accept": Row(
+        fill={"seal": "{seal}"},
+        kinds={"seal": "hidden"},
+        says={"seal": "has changed"},
+    ),
+    "bank_lines.book": Row(
+        "bank_lines.show",
+        at={"line_id": "{to_tell}"},
+        fill={"customer": "Acme", "amount": "12.00"},
+        kinds={"again_reason": "text"},
+        theirs={"chosen": "{their_charge}"},
+    ),
+    "bank_lines.came_back": Row(
+        "bank_lines.show",
+        at={"line_id": "{returned}"},
+        fill={"payments": "{debited}"},
+        kinds={"payments": "id"},
+    ),
+    "bank_lines.pay_back": Row("bank_lines.show", at={"line_id": "{out}"}, fill={"customer": "Acme"}),
+    "bank_lines.put_back": BUTTON,
+    "bank_lines.set_aside": Row("bank_lines.show", fill={"note": "Rent"}),
+    "bank_lines.tie": Row(
+        "bank_lines.show",
+        at={"line_id": "{recorded_line}"},
+        fill={"payments": "{recorded}"},
+        kinds={"payments": "id"},
+    ),
+    "bank_statements.book_exact": BUTTON,
+    "bank_statements.create": Row(is_button=True),
+    "bank_statements.discard": BUTTON,
+    "bank_statements.keep_columns": Row(
+        "bank_statements.map_columns",
+        fill={"own": "Main account", "booked_on": "0", "amount": "1", "text": "2", "currency_of_all": "GBP"},
+        harmless={"own": "an account is kept in capitals, without spaces"},
+    ),
     "bulk_acts.undo": BUTTON,
     "calls.create": Row(is_button=True),
+    "calls.deal_with_bad_rows": BUTTON,
+    "calls.discard": BUTTON,
     "calls.keep_columns": Row(
         "calls.map_columns",
         at={"import_id": "{strange}"},
@@ -131,6 +177,7 @@ ROWS = {
     "calls.remember_code": Row(is_button=True),
     "calls.resume": BUTTON,
     "calls.stop": BUTTON,
+    "calls.undo": Row("calls.ask_undo", fill={"reason": "Wrong prices."}, at={"import_id": "{came}"}),
     "charges.create": Row(
         "charges.new",
         query={"customer_id": "{customer_id}"},
@@ -156,6 +203,30 @@ ROWS = {
     ),
     "charges.write_off": Row("charges.ask_write_off", fill={"reason": "Out of business"}),
     "credit.pay_from_balance": BUTTON,
+    "moving_in.create": Row(is_button=True),
+    "moving_in.discard": BUTTON,
+    "moving_in.keep_columns": Row(
+        "moving_in.columns",
+        at={"move_id": "{moving}"},
+        fill={"column-name": "0", "column-company_details": "1"},
+    ),
+    "moving_in.keep_values": Row(
+        "moving_in.show", at={"move_id": "{moving}"}, fill={"say-currency": "EUR", "say-tax_rate": "19"}
+    ),
+    "moving_in.resume": BUTTON,
+    "moving_in.start": Row("moving_in.show", at={"move_id": "{moving}"}, says={"fingerprint": "has changed"}),
+    "moving_in.stop": BUTTON,
+    "moving_in.undo": Row("moving_in.ask_undo", fill={"reason": "The wrong file."}),
+    "notes.create": Row(
+        "notes.new",
+        query={"customer_id": "{customer_id}"},
+        fill={"text": "Call back", "come_back_on": "2026-12-01"},
+        harmless=TOKEN,
+    ),
+    "notes.delete": Row("notes.edit", form="notes.update", harmless={"text": GONE, "come_back_on": GONE}),
+    "notes.take_up_again": BUTTON,
+    "notes.tick_off": BUTTON,
+    "notes.update": Row("notes.edit", fill={"text": "Wait", "come_back_on": "2026-12-01"}),
     "owed.pay": BUTTON,
     "connexcs_packages.add_known": BUTTON,
     "connexcs_packages.create": Row("connexcs_packages.index", fill={"name": "Echo cancelling"}),
@@ -171,9 +242,9 @@ ROWS = {
     "corrections.create_rate": Row(
         "corrections.new_rate",
         query={"customer_id": "{customer_id}"},
-        fill={"since": "2026-11-01", "tax_rate": "21", "seen": "{rate_seen}"},
+        fill={"since": "2026-11-01", **UNTAXED, "seen": "{rate_seen}"},
         harmless=TOKEN,
-        says=dict.fromkeys(("seen", "sentence"), "has changed"),
+        says=dict.fromkeys(("seen", "sentence", "tax_category", "tax_reason"), "has changed"),
     ),
     "corrections.new": Row(fill={"ids": "{assignment_id}"}, is_preview=True),
     "corrections.of_customers": Row(fill={"ids": "{customer_id}"}, is_preview=True),
@@ -187,15 +258,15 @@ ROWS = {
     "corrections.preview_rate": Row(
         "corrections.new_rate",
         query={"customer_id": "{customer_id}"},
-        fill={"since": "2026-11-01", "tax_rate": "21"},
+        fill={"since": "2026-11-01", **UNTAXED},
         form="corrections.create_rate",
         is_preview=True,
     ),
     "corrections.send": Row("corrections.show", is_button=True),
     "credit.adjust": Row("credit.new_adjustment", fill={"amount": "5", "reason": "Goodwill"}, harmless=TOKEN),
     "customers.archive": BUTTON,
-    "customers.change_tax_rate": Row("customers.show", fill={"tax_rate": "7", "tax_rate_from": "2027-02-01"}),
-    "customers.create": Row("customers.new", fill={"name": "Newcomer"}, harmless=TOKEN),
+    "customers.change_tax_rate": Row("customers.show", fill={**UNTAXED, "tax_rate_from": "2027-02-01"}),
+    "customers.create": Row("customers.new", fill={"name": "Newcomer", **UNTAXED}, harmless=TOKEN),
     "customers.drop_tax_rate": Row(
         fill={"effective_from": "2027-01-01"},
         kinds={"effective_from": "date"},
@@ -213,6 +284,9 @@ ROWS = {
         "did_intake.new", **DID_INTAKE, fill=BLOCK, form="did_intake.check", is_preview=True
     ),
     "did_intake.check": Row("did_intake.new", **DID_INTAKE, fill=BLOCK, is_preview=True),
+    "did_intake.columns": Row(
+        "did_intake.new", **DID_LINES, fill=LINES, form="did_intake.check", is_preview=True
+    ),
     "did_intake.create": Row(
         "did_intake.new",
         query={"by": "one"},
@@ -230,6 +304,12 @@ ROWS = {
         harmless=INTAKE_HARMLESS | {"text": "a bad line is shown with its reason"},
         says={"by": "number"},
         fill=INTAKE | {"by": "lines", "text": "+442079461000\n+442079461001"},
+    ),
+    "did_intake.keep_layout": Row(
+        "did_intake.new",
+        **DID_LINES | {"says": {"by": "number", "text": "column"}},
+        fill=LINES | {"column-shown": "1", "column-number": "0"},
+        form="did_intake.check",
     ),
     "dids.delete": BUTTON,
     "dids.give": Row("dids.show", at={"did_id": "{stock}"}, fill={"customer": "Acme"}),
@@ -267,6 +347,7 @@ ROWS = {
     "my.people_take_second_step_away": BUTTON,
     "my.people_update_row": Row("my.people_edit_row", "acme", fill={"name": "Two Two"}),
     "my.people_withdraw": BUTTON,
+    "my.set_monthly_summary": BUTTON,
     "packages.archive": BUTTON,
     "packages.archive_many": Row(fill={"ids": "{spare}"}),
     "packages.copy": Row(
@@ -372,6 +453,7 @@ ROWS = {
         fill={"amount": "1"},
         theirs={"chosen": "{their_charge}"},
         harmless=TOKEN,
+        says={"chosen": "is left for it"},
     ),
     "payments.release_allocation": BUTTON,
     "payments.release": Row("payments.show"),
@@ -397,6 +479,12 @@ ROWS = {
     "runs.resume": BUTTON,
     "runs.stop": BUTTON,
     "runs.undo": Row("runs.ask_undo", fill={"reason": "Wrong prices."}, at={"run_id": "{posted_run}"}),
+    "sent_summaries.ask": Row(fill={"ids": "{customer_id}"}, kinds={"ids": "id"}, is_preview=True),
+    "sent_summaries.send": Row(fill={"ids": "{customer_id}"}, kinds={"ids": "id"}),
+    "sent_summaries.send_one": Row(
+        fill={"number": "1"}, kinds={"number": "number"}, says={"number": "number"}
+    ),
+    "sent_summaries.set_monthly": BUTTON,
     "settings.remove_logo": BUTTON,
     "settings.update_logo": BUTTON,
     "settings.update": Row("settings.index", fill={"name": "Lumen Two"}),
@@ -432,6 +520,7 @@ SECURITY_FIELDS = ("email", "password", "code", "credential", "name", "token", "
 QUERY = (
     "q", "sort", "after", "before", "from", "to", "through", "customer", "customer_id", "assignment_id", "ids",
     "state", "currency", "type", "frequency", "kind", "auto", "country", "editing", "by", "package", "quantity",
-    "start_date", "end_date", "charge_from", "charge_from_day", "minutes", "minimum_days", "effective_from", "paper",
+    "start_date", "end_date", "last_day", "shown", "charge_from", "charge_from_day", "minutes", "minimum_days",
+    "effective_from", "paper",
     "narrow", "all_found", "page", "next", "noun", "action", "entity", "who",
 )  # fmt: skip

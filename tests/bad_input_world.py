@@ -4,22 +4,36 @@ import sqlite3
 import time
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from portal.domain.tax import TaxCategory
 from portal.extensions import db
-from portal.models import Allocation, Charge, Customer, Did, Package, Payment, PaymentState
+from portal.models import (
+    Allocation,
+    BankLine,
+    Charge,
+    Customer,
+    Did,
+    FileKind,
+    Package,
+    Payment,
+    PaymentState,
+)
 from portal.services import credit
+from portal.services.bank import proposals
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.corrections.planning import plan
 from portal.services.corrections.tax_rates import RateWanted, plan_rate
 from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.customers import customers
+from portal.services.moving_in import accepting
 from portal.services.runs import runs
-from tests import bad_input, calling, role_things, trade, world
+from tests import bad_input, banking, calling, role_things, trade, world
 
 ROLES = ("owner", "acme", "globex", "nobody")
 
@@ -51,15 +65,14 @@ class Stage:
 
     def contents(self) -> dict[str, tuple[int, str]]:
         """What is stored (bad_input.contents); read again only where something was written since."""
-        version = self._version()
-        if version is None or version != self.read_at:
+        if (version := self._version()) != self.read_at:
             self.read, self.read_at = bad_input.contents(self.app), version
         return self.read
 
     def _version(self) -> Any:
-        """What SQLite says changes with whatever others commit to the file; nothing where it is PostgreSQL."""
-        if not isinstance(self.database, world.Sqlite):
-            return None
+        """What changes with whatever is committed: SQLite counts it for a file, and PostgreSQL has its snapshots."""
+        if isinstance(self.database, world.Postgresql):
+            return self.database.cleaning.execute(text("SELECT CAST(pg_current_snapshot() AS text)")).scalar()
         file = self.database.name.resolve()
         if file != self.watched:
             self.close()
@@ -86,8 +99,23 @@ def _a_discount_that_waits(customer: Customer) -> Charge:
     return made
 
 
+def _let_go_of_charges(customer: Customer) -> None:
+    """Take what came by the bank off the charges again: forms are for what is still open."""
+    for payment in db.session.scalars(
+        select(Payment).where(Payment.customer_id == customer.id, Payment.state == PaymentState.COMPLETED)
+    ).all():
+        if payment.token.startswith(("recorded ", "debited ")):
+            credit.release(payment, trade.TODAY, by=trade.BEN, now=trade.NOW)
+
+
 def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]:
     acme = db.session.get_one(Customer, things["acme"].parts["customer_id"])
+    acme.email = "bills@acme.example"
+    # What their summary of October has on it.
+    october = date(2026, 10, 20)
+    credit.adjust(
+        acme, Decimal(1), october, "Sorry", token="in October", today=october, by=trade.BEN, now=trade.NOW
+    )
     globex = things["globex"].parts
     spare = trade.a_package("Spare")
     gone = db.session.scalars(select(Package).where(Package.name == "Daily")).one()
@@ -102,6 +130,16 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     db.session.add(stock)
     path = calling.a_file(folder, ["1,Acme,x,y,z,1.00"], "aa,bb,cc,dd,ee,ff", "strange.csv")
     strange = calling.accepted(path, by=trade.BEN)
+    moving = accepting.accept(
+        BytesIO(b"Name,Note\nNewcomer,x\nAcme,y\n"),
+        "moving.csv",
+        FileKind.CUSTOMERS,
+        by=trade.BEN,
+        now=trade.NOW,
+    )
+    came = calling.taken_in(
+        calling.a_file(folder, [calling.a_line("c", "2026-11-03 10:00:00", 60, "1", customer="Acme")])
+    )
     simulation = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=trade.BEN, now=trade.NOW, customer_id=dollars.id
     )
@@ -118,16 +156,28 @@ def _more(things: dict[str, role_things.Things], folder: Path) -> dict[str, Any]
     runs.carry_out(simulation.id, trade.TODAY, lambda: trade.NOW, 100)
     theirs = select(Charge.id).where(Charge.customer_id == globex["customer_id"])
     right = Wanted(date(2026, 11, 1), "GBP", {"retail": Decimal("20")}, 3)
+    untaxed = RateWanted(date(2026, 11, 1), Decimal(0), category=TaxCategory.EXEMPT, reason="Education")
     theirs_to_correct = Whose(assignment_ids=(things["acme"].parts["assignment_id"],))
+    bank = banking.of_a_customer(acme, 7)
+    _let_go_of_charges(acme)
+    line = db.session.get_one(BankLine, things["acme"].parts["line_id"])
+    db.session.commit()
     return {
+        "seal": proposals.propose([line])[line.id].seal,
+        **{
+            name: bank[name]
+            for name in ("to_tell", "recorded", "recorded_line", "debited", "returned", "out")
+        },
         "correction_seen": plan(right, theirs_to_correct, trade.TODAY).fingerprint,
-        "rate_seen": plan_rate(acme, RateWanted(date(2026, 11, 1), Decimal("21")), trade.TODAY).fingerprint,
+        "rate_seen": plan_rate(acme, untaxed, trade.TODAY).fingerprint,
         "spare": spare.id,
         "discount": discount.id,
         "daily": gone.id,
         "stock": stock.id,
         "pending": pending.id,
+        "moving": moving.id,
         "strange": strange.id,
+        "came": came.id,
         "simulation": simulation.id,
         "posted_run": posted.id,
         "dollars": dollars.id,

@@ -140,7 +140,7 @@ def screen(browser: "Browser", live_server: LiveServer) -> Iterator[Any]:
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         if role:
-            context.add_cookies([_cookie(live_server, role)])
+            context.add_cookies([cookie_of(live_server, role)])
         page = context.new_page()
         page.on("console", complain)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -162,7 +162,7 @@ def page(screen: Any) -> "Page":
     return opened
 
 
-def _cookie(live_server: LiveServer, role: str) -> Any:
+def cookie_of(live_server: LiveServer, role: str) -> Any:
     """The cookie of somebody who has signed in."""
     client = world.signed_in(live_server.app, role)
     cookie = client.get_cookie(live_server.app.config["SESSION_COOKIE_NAME"])

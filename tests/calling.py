@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import BalanceEntry, CallImport, CallReject, Customer, EntrySource
-from portal.services.calls import importing
+from portal.models import BalanceEntry, Call, CallImport, CallReject, Customer, EntrySource, ImportUndo
+from portal.services.calls import importing, undoing
 from tests.trade import BEN, NOW, TODAY
 
 HEAD = "call id,customer,did,destination,start time,seconds,charge,cost"
@@ -102,3 +102,21 @@ def bad_rows(import_: CallImport) -> list[tuple[int, str]]:
 def noon(day: date) -> str:
     """Noon of a day, as files write it."""
     return f"{day:%Y-%m-%d} 12:00:00"
+
+
+def undone(import_: CallImport, today: date = TODAY, size: int = 2) -> ImportUndo:
+    """An import undone to its end, some calls at a time."""
+    undoing.start_undoing(import_, "Rated wrongly", by=BEN, now=NOW)
+    db.session.commit()
+    return undoing.carry_out(import_.id, today, lambda: NOW, size)
+
+
+def calls_there() -> list[tuple[str, str, str, str]]:
+    """All calls: customer, call id, what it was rated at, and the file that it came with."""
+    query = (
+        select(Customer.name, Call.call_id, Call.amount, CallImport.file_name)
+        .join(Call, Call.customer_id == Customer.id)
+        .join(CallImport, CallImport.id == Call.import_id)
+        .order_by(Customer.id, Call.call_id)
+    )
+    return [(name, id, str(amount), file) for name, id, amount, file in db.session.execute(query)]

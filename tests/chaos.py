@@ -34,7 +34,7 @@ from portal.services.runs import runs, shards
 from portal.tasks import queue
 from tests import postgresql, world
 from tests.calling import HEAD
-from tests.processes import Command
+from tests.processes import Command, in_a_hurry
 from tests.trade import BEN, NOW, a_customer, a_package, assigned
 
 WORKERS, KILLS = 4, 100
@@ -46,9 +46,10 @@ SETTLES = 30  # seconds after which all that was killed is made up for
 Answer = TypeVar("Answer")
 
 
-def small_shards() -> None:
-    """So few assignments are still shared by all workers."""
+def small_and_quick() -> None:
+    """So few assignments are still shared by all workers, and what was killed is soon made up for."""
     shards.SHARD = 40
+    in_a_hurry()
 
 
 def app_on(folder: Path, server_url: str, name: str) -> Flask:
@@ -57,18 +58,32 @@ def app_on(folder: Path, server_url: str, name: str) -> Flask:
     return world.make_app(folder, url, TODAY=TODAY.isoformat())
 
 
-@contextmanager
-def a_portal(folder: Path, server_url: str, name: str) -> Iterator[Flask]:
-    """An application on a new database of a server, with customers and what they are charged for."""
+def make_database(server_url: str, name: str) -> None:
+    """A new, empty database of a server."""
     engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
         # A server that is killed keeps what was committed, as one in earnest does.
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = on"))
     engine.dispose()
+
+
+@contextmanager
+def an_empty_portal(folder: Path, server_url: str, name: str) -> Iterator[Flask]:
+    """An application on a new database of a server."""
+    make_database(server_url, name)
     app = app_on(folder, server_url, name)
     upgrade(app)
     with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@contextmanager
+def a_portal(folder: Path, server_url: str, name: str) -> Iterator[Flask]:
+    """An application on a new database of a server, with customers and what they are charged for."""
+    with an_empty_portal(folder, server_url, name) as app:
         packages = [
             a_package("Trunk", "24.50", match=(1,)),
             a_package("Seat", "7.50", match=(15, 31)),
@@ -81,17 +96,23 @@ def a_portal(folder: Path, server_url: str, name: str) -> Iterator[Flask]:
                     assigned(package, customer, FIRST)
         db.session.commit()
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 class Chaos:
     """One portal, its workers, and who kills them."""
 
     def __init__(
-        self, app: Flask, folder: Path, data: Path, random: Random, say: Callable[[str], None]
+        self,
+        app: Flask,
+        folder: Path,
+        data: Path,
+        random: Random,
+        say: Callable[[str], None],
+        programs: Path | None = None,
+        workers: int = WORKERS,
     ) -> None:
         self.app, self.folder, self.data, self.random, self.say = app, folder, data, random, say
+        self.programs = programs or postgresql.binaries(folder)
         self.environment = {
             "PORTAL_DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
             "PORTAL_INSTANCE": str(app.config["INSTANCE"]),
@@ -100,13 +121,13 @@ class Chaos:
             "PORTAL_CHARGE_AT": "",
             "PORTAL_NOTICES_AT": "",
         }
-        self.workers = [self._worker(number) for number in range(WORKERS)]
+        self.workers = [self._worker(number) for number in range(workers)]
         self.foreground: Command | None = None
         self.through, self.done = FIRST, 0
         self.kills: dict[str, int] = {"worker": 0, "run in the foreground": 0, "database": 0}
 
     def _worker(self, number: int) -> Command:
-        return Command(["worker"], self.environment, self.folder / f"worker-{number}.txt", small_shards)
+        return Command(["worker"], self.environment, self.folder / f"worker-{number}.txt", small_and_quick)
 
     def go_on(self, kills: int) -> None:
         """Round after round of work, until so many were killed; then what is left of it, in peace."""
@@ -129,18 +150,22 @@ class Chaos:
         time.sleep(self.random.uniform(0, 1))
 
     def hand_on_a_round(self) -> None:
-        """A run and an import, as pages hand them on, and a run in the foreground for the same days."""
+        """Some work, as pages hand it on, and a run in the foreground for the same days."""
         self.through += STEP
         self.say(f"up to {self.through}; killed so far: {self.kills}")
-        hand_on(self.app, self.folder, self.through)
+        self.hand_on()
         self.charge()
+
+    def hand_on(self) -> None:
+        """A run and an import."""
+        hand_on(self.app, self.folder, self.through)
 
     def charge(self) -> None:
         """Somebody posts what is due by hand, beside the workers."""
         if self.foreground is None or not self.foreground.is_running:
             arguments = ["charge", "--date", self.through.isoformat()]
             says = self.folder / "charge.txt"
-            self.foreground = Command(arguments, self.environment, says, small_shards)
+            self.foreground = Command(arguments, self.environment, says, small_and_quick)
 
     def kill_somebody(self) -> None:
         """By chance: each kind once, and then mostly a worker."""
@@ -151,7 +176,7 @@ class Chaos:
         elif what == "database":
             postgresql.kill(self.data)
             time.sleep(self.random.uniform(0.1, 2))
-            postgresql.begin(postgresql.binaries(self.folder), self.data)
+            postgresql.begin(self.programs, self.data)
         elif self.foreground is None or not self.foreground.is_running:
             self.charge()
             return
@@ -170,12 +195,16 @@ class Chaos:
         jobs = text("SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')")
         return bool(asked(lambda: db.session.scalar(jobs)))
 
-    def come_to_an_end(self) -> None:
-        """Let the jobs that are left be done, and stop the workers."""
+    def come_to_rest(self) -> None:
+        """Let the jobs that are left be done."""
         until = time.monotonic() + PATIENCE
         while self.is_at_work() and time.monotonic() < until:
             self.keep_up()
-            time.sleep(0.5)
+            time.sleep(0.1)
+
+    def come_to_an_end(self) -> None:
+        """Let the jobs that are left be done, and stop the workers."""
+        self.come_to_rest()
         if self.foreground is not None:
             self.foreground.ended(PATIENCE)
         told = [
@@ -258,15 +287,19 @@ def outcome() -> dict[str, Any]:
     return {name: sorted(map(repr, db.session.execute(query))) for name, query in queries.items()}
 
 
-def amiss(calm: dict[str, Any]) -> list[str]:
-    """What is wrong with the disturbed database, a sentence each."""
-    found = [
+def differing(found: dict[str, Any], calm: dict[str, Any]) -> list[str]:
+    """What came out otherwise than undisturbed, a sentence each."""
+    return [
         f"{name}: {len(rows)}, undisturbed {len(calm[name])}; such as {sorted(set(rows) ^ set(calm[name]))[:2]}"
-        for name, rows in outcome().items()
+        for name, rows in found.items()
         if rows != calm[name]
     ]
+
+
+def left_undone() -> list[str]:
+    """The jobs and runs that came to no end, and reports that are wrong, a sentence each."""
     jobs = text("SELECT status::text || ' ' || task_name || ' ' || args::text FROM procrastinate_jobs")
-    found += [f"a job is left: {job}" for job in db.session.scalars(jobs)]
+    found = [f"a job is left: {job}" for job in db.session.scalars(jobs)]
     mine = select(Run).where(Run.started_by == BEN)
     found += [
         f"run {run.id} is {run.state}" for run in db.session.scalars(mine) if run.state != RunState.DONE
@@ -274,6 +307,12 @@ def amiss(calm: dict[str, Any]) -> list[str]:
     counted = db.session.scalar(select(func.sum(Run.charge_count)))
     if counted != (posted := db.session.scalar(select(func.count(Charge.id)))):
         found.append(f"the runs report {counted} charges, and there are {posted}")
+    return found
+
+
+def amiss(calm: dict[str, Any]) -> list[str]:
+    """What is wrong with the disturbed database, a sentence each."""
+    found = differing(outcome(), calm) + left_undone()
     for import_ in db.session.scalars(select(CallImport)):
         if (import_.state, import_.taken_count) != (ImportState.DONE, LINES):
             found.append(

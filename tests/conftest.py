@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
-from tests import postgresql, world
+from tests import depth, postgresql, world
 from tests.browser_fixtures import CHROMIUM, browser, live_server, page, screen
 
 __all__ = ["browser", "live_server", "page", "screen"]
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+A_FEW = 4  # as many of the parameters of a test are enough for `make quick`
 NOT_TESTED = "NOT TESTED: "  # how the reason of a skip begins that is to be said loudly
 
 # How long an example takes says how busy the machine is. Where every change is checked, a test draws the same examples
@@ -39,21 +41,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
         only = metafunc.definition.get_closest_marker("only_on")
         in_a_browser = metafunc.definition.get_closest_marker("browser")
-        kinds = only.args if only else (SQLITE,) if in_a_browser else (SQLITE, POSTGRESQL)
+        both = (SQLITE,) if in_a_browser or metafunc.config.getoption("--quick") else (SQLITE, POSTGRESQL)
+        kinds = only.args if only else both
         metafunc.parametrize("database", kinds, indirect=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make quick` and .ci/run ask for."""
     parser.addoption(
-        "--quick", action="store_true", help="leave out what is slow, PostgreSQL and the browser"
+        "--quick",
+        action="store_true",
+        help="leave out what is slow, PostgreSQL, the browser and most parameters",
     )
-    parser.addoption("--deep", action="store_true", help="try more: every portfolio on PostgreSQL too")
+    parser.addoption("--deep", action="store_true", help="try more of what is made up (tests/depth.py)")
     parser.addoption("--need-chromium", action="store_true", help="fail where there is no Chromium")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin nothing where a part of it could not be tested and all of it is asked for."""
+    """Begin nothing where a part of it could not be tested and all of it is asked for; know how deep to go."""
+    depth.is_deep = config.getoption("--deep")
+    world.shared()  # made before there are others, and gone after them
     if config.getoption("--need-chromium") and not CHROMIUM:
         raise pytest.UsageError(
             "There is no Chromium here, and every test is asked for. Install it (Debian: apt install chromium), "
@@ -62,21 +69,59 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of `make quick` what takes long."""
+    """Leave out of `make quick` what takes long; else let everybody begin with files in which something does."""
     if config.getoption("--quick"):
-        left_out = [item for item in items if _takes_long(item)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not _takes_long(item)]
+        kept = set(_a_few_of_each([item for item in items if not _takes_long(item)]))
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
+    items[:] = _dealt_out(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+
+
+def _dealt_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The tests in as many stretches as there are workers, each with its share of the files in which something is long.
+
+    Each worker gets a stretch, and takes from the end of another's when it is done. So nobody is left with a long one
+    when the others are done, and hardly a long file is torn: two workers would set up what it stands on.
+    """
+    sizes = [(len(items) + n) // workers for n in range(workers)]
+    stretches: list[list[pytest.Item]] = [[] for _ in sizes]
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    long = {path: found for path, found in files.items() if any(map(_is_long, found))}
+    for found in long.values():
+        min(stretches, key=len).extend(found)
+    rest = iter([item for item in items if item.path not in long])
+    for stretch, size in zip(stretches, sizes, strict=True):
+        stretch.extend(islice(rest, max(size - len(stretch), 0)))
+    return [*chain.from_iterable(stretches), *rest]
+
+
+def _a_few_of_each(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Of a test with many parameters A_FEW, from the first of them on."""
+    alike: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        alike.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for found in alike.values():
+        yield from found[:: -(-len(found) // A_FEW)]
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what lasts as long as the session: modules, and every test there is."""
+    """Let the garbage collector pass over what lasts as long as the session: modules, and every test there is.
+
+    And let it come less often: most of what a test makes goes by itself.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("slow") or item.get_closest_marker("browser"))
 
 
 def _takes_long(item: pytest.Item) -> bool:
-    if item.get_closest_marker("slow") or item.get_closest_marker("browser"):
+    if _is_long(item):
         return True
     callspec = getattr(item, "callspec", None)
     on_postgresql = callspec is not None and POSTGRESQL in callspec.params.values()
@@ -86,7 +131,10 @@ def _takes_long(item: pytest.Item) -> bool:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say it loudly where a part was not tested."""
     if config.getoption("--quick"):
-        terminalreporter.section("ONLY THE QUICK TESTS: NO POSTGRESQL, NO BROWSER, NOTHING SLOW", yellow=True)
+        terminalreporter.section(
+            "ONLY THE QUICK TESTS: NO POSTGRESQL, NO BROWSER, NOTHING SLOW, FEW PARAMETERS",
+            yellow=True,
+        )
         terminalreporter.line("`make test` runs every test.")
     elif not CHROMIUM:
         terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", sep="!", red=True, bold=True)

@@ -11,9 +11,18 @@ account       update : person
 assignments   assign_many create : (did)? customer (package) position?
 assignments   delete delete_planned end end_many own_prices_of_many remove_many : customer (package) position
 assignments   update update_row : customer (package) position
+bank_lines    accept : bankline customer? charge?
+bank_lines    book : bankline customer charge?
+bank_lines    came_back put_back : bankline customer? charge?
+bank_lines    pay_back tie : bankline customer charge?
+bank_lines    set_aside : bankline
+bank_statements book_exact : bankline? customer? charge?
+bank_statements discard keep_columns : bankfile
 bulk_acts     undo : (company)? customer? package? position? charge?
-calls         keep_columns stop : import
+calls         create : import?
+calls         deal_with_bad_rows discard keep_columns stop : import
 calls         remember_code : customer
+calls         undo : (did)? customer? position? import
 calls         resume : (company) (did)? customer position? import
 charges       create : (company) customer charge?
 charges       move_due_day use_credit write_off : customer charge
@@ -31,12 +40,17 @@ dids          delete release release_many restore : did
 dids          give give_many update_row : did (customer)?
 holds         choose choose_for_all : customer (package) position
 invitations   accept : company? customer?
+my            set_monthly_summary : customer
 my            people_deactivate people_reactivate people_take_second_step_away people_update_row : person
 my            people_invite people_resend people_withdraw : customer
 packages      archive archive_many delete delete_planned restore : package
 packages      create : (connexcs)?
 packages      update update_row : package (connexcs)? position?
 payments      allocate release release_allocation : customer charge
+moving_in     create : move?
+moving_in     discard keep_columns keep_values stop : move
+moving_in     resume start undo : (company)? (did)? customer? package? (connexcs)? position? charge? move
+notes         create delete take_up_again tick_off update : customer
 owed          pay : customer? charge?
 payments      cancel : customer
 payments      split : customer charge?
@@ -48,6 +62,7 @@ people        invite_for_customer : customer
 people        resend withdraw : company? customer?
 runs          create post resume : (company)? customer? position? charge?
 runs          undo : company customer position charge?
+sent_summaries send send_one set_monthly : customer
 settings      remove_logo update_logo : company
 settings      update : company position?
 """
@@ -57,9 +72,10 @@ settings      update : company position?
 # statement.
 NOTHING = """
 account       end_session end_sessions
-calls         create
+bank_statements create
 connexcs_packages add_known create
 customers     create
+did_intake    keep_layout
 runs          stop
 security      change_password forgot_password login logout mf_recovery mf_recovery_codes reset_password
 security      two_factor_setup two_factor_setup_validate two_factor_token_validation verify wan_delete
@@ -67,9 +83,21 @@ security      wan_register wan_register_response wan_signin wan_signin_response 
 """
 
 COMMANDS = """
-charge                 : (company) customer? position charge import?
+charge                 : (company) customer? position charge import? move?
 import calls           : (company) (did)? customer position? import
+import undo            : (did)? customer? position? import
+import dids            : did? customer? (package)?
+import customers       : customer? position? move
+import packages        : package? (connexcs)? position? move
+import assignments     : (did)? customer? (package)? position? move
+import opening         : (company) customer? charge? move
+import payments        : customer? charge? move
+import go-on           : (company)? (did)? customer? package? (connexcs)? position? charge? move
+import take-back       : (company)? customer? package? (connexcs)? position? charge? move
+import statement       : bankline? customer? charge?
 notices                : (position)
+summaries monthly      : customer?
+summaries send         : customer?
 user no-second-step    : person
 user password          : person
 """
@@ -87,6 +115,7 @@ mail send
 move
 restore
 seed
+summaries write
 user create
 worker
 """

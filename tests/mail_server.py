@@ -1,5 +1,6 @@
 """A real mail server on this machine, and what it has received."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -19,6 +20,8 @@ class Letterbox:
         # From which address to which, as the server was told them.
         self.envelopes: list[tuple[str, str]] = []
         self.busy = False
+        # Seconds between having a message and saying so.
+        self.pause = 0.0
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if self.busy:
@@ -34,6 +37,7 @@ class Letterbox:
             return "421 Good-bye"
         self.envelopes.append((envelope.mail_from, envelope.rcpt_tos[0]))
         self.messages.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        await asyncio.sleep(self.pause)
         return "250 OK"
 
 

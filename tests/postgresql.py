@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url, text
 
 VERSION = "pginstall18"
+MACHINES = Path("/usr/lib/postgresql")  # Debian's, a folder a version
 # PostgreSQL refuses to be run by root.
 SOMEBODY_ELSE = {"user": "nobody"} if hasattr(os, "geteuid") and os.geteuid() == 0 else {}
 # What a crash would lose is thrown away anyway.
@@ -33,9 +34,12 @@ def server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def own_server(folder: Path) -> Iterator[str]:
-    """A URL of a server that is nobody else's and may be stopped; its files lie in `folder`/data."""
-    programs = binaries(folder)
+def own_server(folder: Path, programs: Path | None = None) -> Iterator[str]:
+    """A URL of a server that is nobody else's and may be stopped; its files lie in `folder`/data.
+
+    Its programs are the wheel's, or those in another folder.
+    """
+    programs = programs or binaries(folder)
     data = folder / "data"
     data.mkdir()
     folder.chmod(0o755)
@@ -123,6 +127,15 @@ def binaries(folder: Path) -> Path:
             path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.parent.name == "bin" else 0o044))
         wheel = copy
     return wheel / VERSION / "bin"
+
+
+def programs_with(extension: str) -> Path | None:
+    """The programs of the newest PostgreSQL of this machine that has an extension, which the wheel has none of."""
+    for config in sorted(MACHINES.glob("*/bin/pg_config"), key=lambda path: -int(path.parts[-3])):
+        where = subprocess.run([str(config), "--sharedir"], check=True, capture_output=True, text=True)
+        if Path(where.stdout.strip(), "extension", f"{extension}.control").exists():
+            return config.parent
+    return None
 
 
 def _run(*command: str | Path) -> None:

@@ -34,6 +34,15 @@ if "--multiprocessing-fork" in sys.argv or "multiprocessing.forkserver" in " ".j
     _warm_up()
 
 
+def in_a_hurry() -> None:
+    """Let a worker look, ask again and hold another for dead after a second or four, where in earnest it waits."""
+    from portal.tasks import queue, trying_again, worker
+
+    queue.HEARTBEAT, queue.SILENT = 1, 4
+    worker.LOOKS_EVERY = worker.POLLS_EVERY = worker.PAUSE = 1
+    trying_again.DATABASE_PAUSE = 1
+
+
 class Command:
     """`portal ARGUMENTS` in a process of its own; what it says stands in a file."""
 

@@ -16,12 +16,20 @@ from flask import Flask
 from portal import clock
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
+from portal.models import FileKind, MoveImport
 from portal.services import audit, notices
-from portal.services.calls import importing, retention
+from portal.services.bank import exact
+from portal.services.calls import importing, retention, undoing
+from portal.services.dids import intake as did_intake
+from portal.services.dids.intake import Wanted, Yes
+from portal.services.dids.lines import read_lines
+from portal.services.moving_in import accepting, making
+from portal.services.moving_in import undoing as undoing_moves
 from portal.services.people import people
 from portal.services.runs import runs
+from portal.services.summary import sending
 from tests import trade, world
-from tests.race_scene import Scene
+from tests.race_scene import OCTOBER, Scene, lines_of
 from tests.services.company.test_logo import png
 
 TODAY, LATER = trade.TODAY.isoformat(), (trade.TODAY + timedelta(days=20)).isoformat()
@@ -84,6 +92,13 @@ def _charge(scene: Scene) -> None:
     runs.carry_out(run.id, trade.TODAY, clock.now)
 
 
+def _book_exact(scene: Scene) -> None:
+    from portal.models import BankStatement
+
+    statement = db.session.get_one(BankStatement, scene.names["bank_statement"])
+    exact.book_exact(statement, by="cron", today=trade.TODAY, now=clock.now)
+
+
 def _sweep(_scene: Scene) -> None:
     """What a night's run does once it is done, a month later."""
     retention.sweep(clock.now() + timedelta(days=31), 30)
@@ -102,10 +117,70 @@ def _take_in(name: str) -> Callable[[Scene], None]:
     return take_in
 
 
+def _undo_import(scene: Scene) -> None:
+    from portal.models import CallImport
+
+    undoing.start_undoing(
+        db.session.get_one(CallImport, scene.names["came"]), "Wrong", by="cron", now=clock.now()
+    )
+    db.session.commit()
+    undoing.carry_out(scene.names["came"], trade.TODAY, clock.now)
+
+
+def _add_dids(_scene: Scene) -> None:
+    """A file's DIDs: one that is new, one that is there, each with a package."""
+    lines = read_lines("number,customer,package\n+442079460199,Fresh,Line\n+442079460101,,Line\n", "file")
+    wanted, yes = Wanted(start_date=trade.TODAY), Yes(there=True)
+    did_intake.lock_report(did_intake.check(lines, wanted, yes))
+    report = did_intake.check(lines, wanted, yes)
+    did_intake.take_in(report, token="a night", by="cron", now=clock.now(), today=trade.TODAY)
+    db.session.commit()
+
+
+CUSTOMERS = "Name,E-mail\nNewcomer,n@newcomer.example\nFresh,moved@fresh.example\n"
+
+
+def _move_in(kind: str, text: str) -> Callable[[Scene], None]:
+    def move_in(_scene: Scene) -> None:
+        import_ = accepting.accept(
+            BytesIO(text.encode()), "a.csv", FileKind(kind), by="cron", now=clock.now(), is_new=True
+        )
+        making.begin(import_, takes_changes=True, good_only=True, today=trade.TODAY, now=clock.now())
+        db.session.commit()
+        making.carry_out(import_.id, trade.TODAY, clock.now)
+
+    return move_in
+
+
+def _go_on_moving_in(scene: Scene) -> None:
+    making.go_on(db.session.get_one(MoveImport, scene.names["half_moved"]), clock.now())
+    db.session.commit()
+    making.carry_out(scene.names["half_moved"], trade.TODAY, clock.now)
+
+
+def _take_moved_back(scene: Scene) -> None:
+    import_ = db.session.get_one(MoveImport, scene.names["moved"])
+    undoing_moves.begin(import_, "The wrong file", by="cron", now=clock.now())
+    db.session.commit()
+    undoing_moves.carry_out(import_.id, trade.TODAY, clock.now)
+
+
 def _announce(scene: Scene) -> None:
     for chunk in notices.to_announce(trade.TODAY):
         notices.announce(chunk, trade.TODAY, clock.now())
         db.session.commit()
+
+
+def _send_summaries(scene: Scene) -> None:
+    sending.send(OCTOBER, [scene.names["foxtrot"]], today=trade.TODAY, by="cron", now=clock.now())
+    db.session.commit()
+    sending.carry_out(trade.TODAY, clock.now)
+
+
+def _send_monthly(_scene: Scene) -> None:
+    sending.send_by_themselves(trade.TODAY, clock.now())
+    db.session.commit()
+    sending.carry_out(trade.TODAY, clock.now)
 
 
 def _to_ben(what: Callable[..., None], *more: Any) -> Callable[[Scene], None]:
@@ -132,11 +207,11 @@ def _forms() -> list[Act]:
         "effective_from": TODAY,
     }  # fmt: skip
     fresh = {
-        "version": "fresh.version", "name": "Fresh", "email": "", "company_details": "", "address": "",
+        "version": "fresh.version", "name": "Fresh", "email": "", "company_details": "", "street": "",
         "debit_limit": "0",
     }  # fmt: skip
     company = {
-        "version": "1", "name": "Lumen Voice", "address": "", "email": "", "tax_id": "", "time_zone": "UTC",
+        "version": "1", "name": "Lumen Voice", "street": "", "email": "", "vat_id": "", "time_zone": "UTC",
         "default_currency": "USD", "usage_wait_days": "1", "notification_days": "30", "late_call_days": "90",
         "summary_footer": "", "audit_comment": "off", "payment_days": "14",
     }  # fmt: skip
@@ -185,7 +260,51 @@ def _forms() -> list[Act]:
         Act("map the columns", "calls.keep_columns", "/calls/{unmapped}/columns", mapped),
         Act("remember whom a file means", "calls.remember_code", "/calls/{paused}/account-codes",
             {"code": "Acme of the switch", "customer": "Acme"}),
+        Act("undo the import", "calls.undo", "/calls/{came}/undo", {"reason": "Wrong."}),
         Act("take in a file", "calls.create", "/calls", {"file": _calls_file}),
+        Act("send the file again that waits", "calls.create", "/calls", {"file": _paused_file}),
+        # files to move in with
+        Act("send a file of customers", "moving_in.create", "/imports", {"kind": "customers", "file": _customers_file}),
+        Act("send the customers again that wait", "moving_in.create", "/imports",
+            {"kind": "customers", "file": _waiting_customers_file}),
+        Act("move in", "moving_in.start", "/imports/{moving}/start",
+            {"fingerprint": "moving_seen", "takes_changes": "y"}),
+        Act("describe the customers", "moving_in.keep_columns", "/imports/{moving}/columns",
+            {"column-name": "0", "column-account_codes": "1", "column-day_order": "", "column-decimal": ""}),
+        Act("say the currency of customers", "moving_in.keep_values", "/imports/{moving}/values",
+            {"say-currency": "EUR"}),
+        Act("discard the customers", "moving_in.discard", "/imports/{moving}/discard"),
+        Act("stop moving in", "moving_in.stop", "/imports/{half_moved}/stop"),
+        Act("go on moving in", "moving_in.resume", "/imports/{half_moved}/resumption"),
+        Act("take the customers back", "moving_in.undo", "/imports/{moved}/undo", {"reason": "The wrong file."}),
+        Act("discard the file", "calls.discard", "/calls/{unmapped}/discard"),
+        Act("discard the file that waits", "calls.discard", "/calls/{paused}/discard"),
+        Act("say that bad rows are dealt with", "calls.deal_with_bad_rows", "/calls/{half_bad}/bad-rows/dealt-with"),
+        # the bank
+        Act("accept the line", "bank_lines.accept", "/bank-lines/{bank_exact}/acceptance", {"seal": "exact.seal"}),
+        Act("book the line", "bank_lines.book", "/bank-lines/{bank_exact}/payments",
+            {"version": "bank_exact.version", "customer": "Fresh", "amount": "11"}),
+        Act("book the other line", "bank_lines.book", "/bank-lines/{bank_to_tell}/payments",
+            {"version": "bank_to_tell.version", "customer": "Golf", "amount": "12"}),
+        Act("set the line aside", "bank_lines.set_aside", "/bank-lines/{bank_exact}/setting-aside",
+            {"version": "bank_exact.version", "note": "Rent"}),
+        Act("tie the line to its payment", "bank_lines.tie", "/bank-lines/{bank_recorded_line}/recorded",
+            {"version": "bank_recorded_line.version", "payments": "bank_recorded"}),
+        Act("cancel the payment that is tied", "payments.cancel", "/payments/{bank_recorded}/cancel",
+            {"version": "bank_recorded.version"}),
+        Act("say that the payment came back", "bank_lines.came_back", "/bank-lines/{bank_returned}/returned",
+            {"version": "bank_returned.version", "payments": "bank_debited"}),
+        Act("pay back by a line", "bank_lines.pay_back", "/bank-lines/{bank_out}/paid-back",
+            {"version": "bank_out.version", "customer": "Golf"}),
+        Act("put the line back", "bank_lines.put_back", "/bank-lines/{bank_booked}/put-back",
+            {"version": "bank_booked.version"}),
+        Act("book all exact lines", "bank_statements.book_exact", "/bank-statements/{bank_statement}/bookings"),
+        Act("describe the statement", "bank_statements.keep_columns", "/bank-statements/files/{bank_file}/columns",
+            {"heading": "1", "own": "Main", "booked_on": "0", "amount": "1", "text": "2", "currency_of_all": "GBP",
+             "day_order": "", "decimal": ""}),
+        Act("discard the statement's file", "bank_statements.discard", "/bank-statements/files/{bank_file}/discard"),
+        Act("archive Golf", "customers.archive", "/customers/{golf}/archive", {"version": "golf.version"}),
+        Act("the exact lines of a command", "import statement", command=_book_exact),
         # charges and credit
         Act("charge Fresh", "charges.create", "/charges", manual),
         Act("reverse the charge", "charges.reverse", "/charges/{charge}/reversal", {"reason": "Wrong"}),
@@ -230,6 +349,12 @@ def _forms() -> list[Act]:
         Act("cancel the payment back", "payments_back.cancel", "/payments-back/{back}/cancel",
             {"version": "back.version"}),
         Act("release the allocation", "payments.release_allocation", "/payments/allocations/{allocation}/release"),
+        # notes
+        Act("add a note", "notes.create", "/notes?customer_id={acme}", {"text": "Call", "token": "a click"}),
+        Act("change the note", "notes.update", "/notes/{note}", {"text": "Wait", "version": "note.version"}),
+        Act("remove the note", "notes.delete", "/notes/{note}/delete", {"version": "note.version"}),
+        Act("tick off the note", "notes.tick_off", "/notes/{note}/done"),
+        Act("take up the note again", "notes.take_up_again", "/notes/{note}/waits"),
         # corrections
         Act("correct Seat", "corrections.create", "/corrections",
             {"package": "seat", "since": "2026-11-01", "currency": "GBP", "retail": "20", "seen": "seat_seen",
@@ -323,6 +448,13 @@ def _forms() -> list[Act]:
           for act in ("resend", "withdraw")),
         Act("invite among one's own", "my.people_invite", "/my/people",
             {"email": "zoe@acme.example", "name": "Zoe", "role": "customer user"}, "one"),
+        # the summaries of October
+        Act("send October's summaries", "sent_summaries.send", "/summaries", {"ids": "foxtrot"}),
+        Act("send Foxtrot's summary", "sent_summaries.send_one", "/customers/{foxtrot}/summaries/2026-10",
+            {"number": "1"}),
+        Act("send Foxtrot's each month no longer", "sent_summaries.set_monthly",
+            "/customers/{foxtrot}/monthly-summary", {"wanted": "no"}),
+        Act("get one's own each month", "my.set_monthly_summary", "/my/summary/monthly", {"wanted": "yes"}, "one"),
         # runs and settings
         Act("run", "runs.create", "/runs", {"customer": "", "simulate": "no", "through": TODAY}),
         Act("post the simulation", "runs.post", "/runs/{simulation}/postings", {"fingerprint": "seen"}),
@@ -338,7 +470,21 @@ def _forms() -> list[Act]:
         Act("a month's end for files that wait", "charge", command=_sweep),
         Act("the night's calls", "import calls", command=_take_in("paused")),
         Act("the calls that came in", "import calls", command=_take_in("going"), held_at="bytes_done"),
+        Act("undo what came", "import undo", command=_undo_import),
+        Act("the DIDs of a file", "import dids", command=_add_dids),
+        Act("the customers of a file", "import customers", command=_move_in("customers", CUSTOMERS)),
+        Act("the packages of a file", "import packages", command=_move_in("packages", "Name,Retail\nNovel,1\n")),
+        Act("the assignments of a file", "import assignments", command=_move_in("assignments",
+            "Customer,Package,Start Date,Charge From\nFresh,Spare,2026-10-01,2026-12-01\n")),
+        Act("the opening items of a file", "import opening", command=_move_in("opening",
+            "Customer,Number,Date,Balance\nFresh,OLD-1,2026-10-01,12\n")),
+        Act("the payments of a file", "import payments", command=_move_in("payments",
+            "Customer,Date,Amount,Bank Reference\nFresh,2026-11-01,5,OLD-77\n")),
+        Act("go on with the customers", "import go-on", command=_go_on_moving_in),
+        Act("take the moved back", "import take-back", command=_take_moved_back),
         Act("the morning's notices", "notices", command=_announce),
+        Act("October's summaries of a command", "summaries send", command=_send_summaries),
+        Act("October's summaries by themselves", "summaries monthly", command=_send_monthly),
         Act("a new password for Ben", "user password",
             command=_to_ben(people.set_password, world.PASSWORD, clock.now())),
         Act("no second step for Ben", "user no-second-step",
@@ -363,6 +509,15 @@ def _logo() -> tuple[BytesIO, str]:
     return BytesIO(png()), "logo.png"
 
 
+def _customers_file() -> tuple[BytesIO, str]:
+    return BytesIO(CUSTOMERS.encode()), "customers.csv"
+
+
+def _waiting_customers_file() -> tuple[BytesIO, str]:
+    text = "Name,Account Codes,E-mail\nMona,Mona-1,\nFresh,,moving@fresh.example\n"
+    return BytesIO(text.encode()), "moving.csv"
+
+
 def _calls_file() -> tuple[BytesIO, str]:
     from tests.calling import HEAD, a_line
 
@@ -370,6 +525,12 @@ def _calls_file() -> tuple[BytesIO, str]:
         f"{HEAD}\n{a_line('up-1', '2026-11-04 10:00:00', 60, '3', customer='Fresh', did='+442079460101')}\n"
     )
     return BytesIO(text.encode()), "uploaded.csv"
+
+
+def _paused_file() -> tuple[BytesIO, str]:
+    from tests.calling import HEAD
+
+    return BytesIO("\n".join([HEAD, *lines_of("paused", 1, "Acme"), ""]).encode()), "paused.csv"
 
 
 ACTS = {act.name: act for act in _forms()}

@@ -1,6 +1,30 @@
 """Pairs of acts that meet on each kind of row: those that the suite holds apart, in each order."""
 
-IMPORTS = {"calls.create", "calls.keep_columns", "calls.resume", "calls.stop", "import calls"}
+IMPORTS = {
+    "calls.create",
+    "calls.discard",
+    "calls.keep_columns",
+    "calls.resume",
+    "calls.stop",
+    "calls.undo",
+    "import calls",
+    "import undo",
+}
+MOVES = {
+    "moving_in.create",
+    "moving_in.resume",
+    "moving_in.start",
+    "moving_in.stop",
+    "moving_in.undo",
+    "import customers",
+    "import packages",
+    "import assignments",
+    "import opening",
+    "import payments",
+    "import go-on",
+    "import take-back",
+}
+INTAKES = {"did_intake.create", "import dids"}
 OWNERS = {"people.deactivate", "people.update_row"}
 INVITING = {"invitations.accept", "people.resend", "people.withdraw"}
 INVITING_OWN = {"my.people_resend", "my.people_withdraw"}
@@ -13,6 +37,7 @@ LOOSE: tuple[tuple[set[str], set[str] | None, str], ...] = (
         "what has changed since a simulation is looked at first, and a run is many transactions",
     ),
     (IMPORTS, IMPORTS, "an import is many transactions: between two of them it goes on, stops or is done"),
+    (MOVES, None, "what would be made is looked at first, and making it is many transactions"),
     (IMPORTS, {"customers.archive"}, "an import works out what calls cost once they are in"),
     (IMPORTS, {"customers.update_row"}, "an import knows customers by the names they have when it begins"),
     (
@@ -20,7 +45,8 @@ LOOSE: tuple[tuple[set[str], set[str] | None, str], ...] = (
         {"runs.undo"},
         "undoing a run is many transactions: in its midst a second one is refused",
     ),
-    ({"did_intake.create"}, {"did_intake.create"}, "what is there meanwhile is shown once more"),
+    (INTAKES, INTAKES, "what is there meanwhile is shown once more"),
+    ({"bank_statements.book_exact", "import statement"}, None, "each line is a transaction of its own"),
     (OWNERS, OWNERS, "who was let in is let in until the request is over"),
     (INVITING_OWN, INVITING | INVITING_OWN, "what is over is not found under /my, and refused elsewhere"),
 )
@@ -52,8 +78,23 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("give many DIDs to Fresh", "delete the stock DID"),
         ("add a DID for Fresh with Line", "restore the archived DID"),
     ],
+    "bankfile": [
+        ("describe the statement", "describe the statement"),
+        ("discard the statement's file", "describe the statement"),
+    ],
+    "bankline": [
+        ("accept the line", "accept the line"),
+        ("accept the line", "book the line"),
+        ("set the line aside", "accept the line"),
+        ("book all exact lines", "accept the line"),
+        ("book all exact lines", "the exact lines of a command"),
+    ],
     "customer": [
+        ("accept the line", "archive Golf"),
+        ("tie the line to its payment", "cancel the payment that is tied"),
+        ("put the line back", "pay back by a line"),
         ("undo the run", "reverse the charge"),
+        ("undo the import", "the night's calls"),
         ("assign Line to Fresh", "change Fresh's currency"),
         ("assign Line to Fresh", "assign Line to Fresh, by another clerk"),
         ("assign Line to Fresh", "archive Fresh"),
@@ -95,6 +136,10 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("send the invitation again", "send the invitation again"),
         ("withdraw the invitation", "accept the invitation"),
         ("mail about the correction", "mail about the correction"),
+        ("send October's summaries", "send October's summaries"),
+        ("send October's summaries", "send Foxtrot's summary"),
+        ("send October's summaries", "October's summaries of a command"),
+        ("October's summaries by themselves", "send Foxtrot's summary"),
     ],
     "package": [
         ("assign Spare to Fresh", "drop Spare's GBP"),
@@ -123,6 +168,7 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
         ("the night's run", "post all that is held"),
         ("the night's run", "the night's run"),
         ("undo the run", "the night's run"),
+        ("undo the import", "the night's run"),
         ("the night's run", "post the simulation"),
         ("the night's run", "reverse the charge"),
         ("the first run", "a tax rate that always held"),
@@ -150,9 +196,27 @@ MEETINGS: dict[str, list[tuple[str, str]]] = {
     ],
     "import": [
         ("stop the import", "the calls that came in"),
+        ("undo the import", "undo the import"),
+        ("undo the import", "the night's calls"),
+        ("undo what came", "the calls that came in"),
         ("take up the import", "the night's calls"),
         ("map the columns", "map the columns"),
         ("map the columns", "a month's end for files that wait"),
         ("take up the import", "a month's end for files that wait"),
+        ("discard the file", "map the columns"),
+        ("discard the file that waits", "take up the import"),
+        ("discard the file that waits", "send the file again that waits"),
+        ("send the file again that waits", "send the file again that waits"),
+    ],
+    "move": [
+        ("move in", "move in"),
+        ("discard the customers", "discard the customers"),
+        ("move in", "discard the customers"),
+        ("move in", "say the currency of customers"),
+        ("move in", "the customers of a file"),
+        ("describe the customers", "say the currency of customers"),
+        ("send the customers again that wait", "discard the customers"),
+        ("go on moving in", "go on with the customers"),
+        ("take the customers back", "take the moved back"),
     ],
 }

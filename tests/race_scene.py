@@ -7,6 +7,7 @@ still be changed.
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ from portal import clock
 from portal.extensions import db
 from portal.models import (
     Allocation,
+    BankFile,
+    BankLine,
+    BankStatement,
     BulkKind,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
+    FileKind,
     ImportState,
     Payment,
     PaymentBack,
@@ -30,19 +35,24 @@ from portal.models import (
 from portal.models.user import BILLING, CUSTOMER_OWNER, CUSTOMER_USER, OWNER, User
 from portal.services import bulk_acts, credit
 from portal.services.assignments import changing, own_impact, own_prices
+from portal.services.bank import proposals
 from portal.services.billing.posting import post_chunk
+from portal.services.calls import importing
 from portal.services.charges import by_hand, reversing_many
 from portal.services.corrections import planning, posting
 from portal.services.corrections.tax_rates import RateWanted, plan_rate
 from portal.services.corrections.wanted import Wanted, Whose
+from portal.services.moving_in import accepting, making
+from portal.services.moving_in.planning import plan as moving_plan
+from portal.services.notes import notes
 from portal.services.packages import impact
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.people import invitations, people
 from portal.services.runs import runs
-from tests import calling, trade, world
+from tests import banking, calling, trade, world
 
-NOVEMBER = date(2026, 11, 1)
+OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 SUMMER = date(2026, 9, 15)
 
 
@@ -83,9 +93,11 @@ def busy(folder: Path) -> Scene:
     _assign(names)
     _pay(names)
     _take_calls_in(names, folder)
+    _move_in(names)
     _invite(names, owner)
     _run(names, owner)
     _correct(names)
+    _bank(names)
     cookies = {name: world.cookie_of(names[name]) for name in ("otto", "one")}
     db.session.commit()
     return _kept(names, cookies)
@@ -230,6 +242,9 @@ def _pay(names: dict[str, Any]) -> None:
         created_at=trade.NOW,
     )  # fmt: skip
     credit.pay_back(names["back"], trade.TODAY, now=trade.NOW)
+    names["note"] = notes.add(
+        names["acme"], "Call back", trade.TODAY, token="note", by=trade.BEN, today=trade.TODAY, now=trade.NOW
+    )
     names["paid.seen"] = credit.seen_of(names["paid"])
     names["visit"], names["discount"] = (
         by_hand.charge_manually(
@@ -243,6 +258,14 @@ def _pay(names: dict[str, Any]) -> None:
     names["two.seen"] = reversing_many.sort_out([names["charge"].id, names["visit"].id]).seen
 
 
+def lines_of(name: str, number: int, customer: str) -> list[str]:
+    """The lines of a file of the scene."""
+    return [
+        calling.a_line(f"{name}-{number}-1", "2026-11-03 10:00:00", 60, "1.20", customer=customer),
+        calling.a_line(f"{name}-{number}-2", "2026-10-03 23:30:00", 60, "2.40", customer=customer, did="+442079460101"),
+    ]  # fmt: skip
+
+
 def _import(
     folder: Path,
     name: str,
@@ -252,11 +275,7 @@ def _import(
     state: ImportState = ImportState.STOPPED,
 ) -> CallImport:
     """A file that waits to be taken in: a call to each of two customers' days, one of them naming a DID."""
-    lines = [
-        calling.a_line(f"{name}-{number}-1", "2026-11-03 10:00:00", 60, "1.20", customer=customer),
-        calling.a_line(f"{name}-{number}-2", "2026-10-03 23:30:00", 60, "2.40", customer=customer, did="+442079460101"),
-    ]  # fmt: skip
-    path = calling.a_file(folder, lines, name=f"{name}.csv")
+    path = calling.a_file(folder, lines_of(name, number, customer), name=f"{name}.csv")
     found = calling.accepted(path, now=clock.now())
     found.state = state
     db.session.flush()
@@ -268,7 +287,27 @@ def _take_calls_in(names: dict[str, Any], folder: Path) -> None:
     names["fresh_calls"] = _import(folder, "fresh", 1, "Fresh", names)
     names["unmapped"] = _import(folder, "unmapped", 1, "Acme", names)
     names["unmapped"].layout = ""
+    names["came"] = came = _import(folder, "paused", 1, "Acme", names, state=ImportState.RUNNING)
+    db.session.commit()
+    importing.carry_out(came.id, trade.TODAY, clock.now)
     names["going"] = _import(folder, "going", 1, "Acme", names, state=ImportState.RUNNING)
+    names["half_bad"] = _import(folder, "bad", 1, "Acme", names, state=ImportState.DONE)
+    names["half_bad"].bad_count = 1
+
+
+def _move_in(names: dict[str, Any]) -> None:
+    """Files to move in with: one that waits, with somebody new and a change of Fresh; one stopped; one done."""
+    for name, new in (("moving", "Mona"), ("half_moved", "Hal"), ("moved", "Mike")):
+        text = f"Name,Account Codes,E-mail\n{new},{new}-1,\nFresh,,{name}@fresh.example\n"
+        names[name] = accepting.accept(
+            BytesIO(text.encode()), f"{name}.csv", FileKind.CUSTOMERS, by=trade.BEN, now=clock.now()
+        )
+    names["moving_seen"] = moving_plan(names["moving"], trade.TODAY).fingerprint()
+    for name in ("half_moved", "moved"):
+        making.begin(names[name], takes_changes=False, good_only=True, today=trade.TODAY, now=clock.now())
+    making.stop(names["half_moved"])
+    db.session.commit()
+    making.carry_out(names["moved"].id, trade.TODAY, clock.now)
 
 
 def _invite(names: dict[str, Any], owner: User) -> None:
@@ -300,8 +339,13 @@ def _correct(names: dict[str, Any]) -> None:
     """A correction that was made of what nobody else is about, and what three others would do."""
     fax, foxtrot = trade.a_package("Fax line"), trade.a_customer("Foxtrot")
     foxtrot.email = "ap@foxtrot.example"
+    foxtrot.monthly_summary_since = OCTOBER
+    names["foxtrot"] = foxtrot
     line = trade.assigned(fax, foxtrot, NOVEMBER)
-    post_chunk([line.id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
+    # What their summary of October has on it.
+    visit = trade.a_package("Fax visit", "7", frequency=trade.Frequency.NONE, match=())
+    visited = trade.assigned(visit, foxtrot, OCTOBER)
+    post_chunk([line.id, visited.id], trade.TODAY, trade.TODAY, None, trade.BEN, trade.NOW)
     right, whose = Wanted(NOVEMBER, "GBP", {"retail": Decimal(26)}), Whose(package=fax)
     act: dict[str, Any] = {"token": "corrected", "today": trade.TODAY, "by": trade.BEN, "now": trade.NOW}
     seen = planning.plan(right, whose, trade.TODAY).fingerprint
@@ -312,6 +356,21 @@ def _correct(names: dict[str, Any]) -> None:
     names["begun_seen"] = planning.plan(more, begun, trade.TODAY).fingerprint
     rate = RateWanted(NOVEMBER, Decimal(7))
     names["rate_seen"] = plan_rate(names["acme"], rate, trade.TODAY).fingerprint
+
+
+def _bank(names: dict[str, Any]) -> None:
+    """A statement with a line of every kind, of what nobody else is about."""
+    golf = names["golf"] = trade.a_customer("Golf")
+    ids = banking.of_a_customer(golf)
+    lines = ("exact", "to_tell", "recorded_line", "returned", "out", "booked")
+    names |= {f"bank_{name}": db.session.get_one(BankLine, ids[name]) for name in lines}
+    names["bank_statement"] = db.session.get_one(BankStatement, ids["statement"])
+    names["bank_file"] = db.session.get_one(BankFile, ids["file"])
+    names["bank_recorded"], names["bank_debited"] = (
+        db.session.get_one(Payment, ids[name]) for name in ("recorded", "debited")
+    )
+    exact = names["bank_exact"]
+    names["exact.seal"] = proposals.propose([exact])[exact.id].seal
 
 
 def _run(names: dict[str, Any], owner: User) -> None:

@@ -28,8 +28,10 @@ from tests.race_scene import Scene
 
 PATIENCE = 20.0
 KINDS = {
-    "company": "company", "did": "did", "customer": "customer", "package": "package", "connexcs": "connexcs_package",
+    "company": "company", "did": "did", "bankfile": "bank_file", "bankline": "bank_line",
+    "customer": "customer", "package": "package", "connexcs": "connexcs_package",
     "person": "user", "position": "assignment_position", "charge": "charge", "import": "call_import",
+    "move": "move_import",
 }  # fmt: skip
 LOCKING = re.compile(r'\bFROM "?(\w+)"?\s.*\bFOR (NO KEY UPDATE|SHARE|UPDATE|KEY SHARE)\b', re.S)
 WRITING = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)"?', re.I)

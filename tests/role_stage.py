@@ -24,9 +24,7 @@ class Stage(world.Sqlite):
 
 def make(folder: Path, name: str) -> Stage:
     """A stage of its own in the session's folder."""
-    home = folder / name
-    home.mkdir()
-    stage = Stage(home)
+    stage = Stage(world.new_folder(folder, name))
     with stage.app.app_context():
         stage.things = role_things.make(stage.app)
     stage.keep()

@@ -32,63 +32,80 @@ POST security tf_select two_factor_rescue
 
 # All staff, a viewer too; the POSTs among them change nothing.
 STAFF = """
-GET  assignments index row show waiting
+GET  assignments download index row show waiting
 POST assignments draft_many
-GET  audit index
-GET  calls bad_rows index map_columns of_customer progress show
-GET  charges index show
+GET  audit download index
+GET  bank_lines show
+GET  bank_statements index show
+GET  calls bad_rows download download_of_customer found index map_columns of_customer progress show
+GET  charges accounts download index show
 GET  connexcs_packages index row
 GET  corrections show
-GET  credit show
-GET  customers figures index row show suggestions
-POST did_intake again bad_lines check
-GET  dids index next_charges row show
+GET  credit download show
+GET  customers download download_history figures history index row show suggestions
+POST did_intake again bad_lines check columns
+GET  dids download index next_charges row show
 GET  holds index show
 GET  mail index
+GET  margins download index
+GET  moving_in bad_lines first_charges index progress report report_file sample show
+GET  notes download index show
 GET  notices index
-GET  owed index
-GET  packages figures index row show
+GET  owed download index
+GET  packages download figures index row show
 POST packages preview
-GET  payments index show
-GET  payments_back index show
-GET  runs index progress show
-GET  seen charges dids home logo summary summary_pdf
+GET  payments download index show
+GET  payments_back download index show
+GET  runs download index progress show
+GET  search index
+GET  seen calls calls_file charges charges_file dids home logo statement_file summary summary_pdf
+GET  sent_summaries index look of_customer
 GET  settings index logo
 GET  summary download show
-GET  upcoming index
+GET  upcoming download index
 """
 
 # Billing and owners; a viewer is told whom to ask.
 CHANGE = """
 GET  assignments ask_end bulk draft edit edit_row new
+GET  bank_statements map_columns
+GET  calls ask_undo
 GET  charges ask_due_day ask_reversals ask_use_credit ask_write_off new reversal
 GET  connexcs_packages edit_row
 GET  corrections new new_rate of_customers
 GET  credit new_adjustment
 GET  customers edit edit_row new
 GET  did_intake new
+GET  moving_in ask_undo columns
+GET  notes edit new
 GET  dids edit_row
 GET  packages copy delete edit edit_row new
 GET  payments ask_split new
 GET  payments_back new
 GET  runs new
+GET  sent_summaries ask
 POST assignments assign_many bulk create delete delete_planned end end_many own_prices_of_many remove_many
 POST assignments update update_row
+POST bank_lines accept book came_back pay_back put_back set_aside tie
+POST bank_statements book_exact create discard keep_columns
 POST bulk_acts undo
-POST calls create keep_columns remember_code resume stop
+POST calls create deal_with_bad_rows discard keep_columns remember_code resume stop undo
 POST charges ask_reversals create move_due_day reverse reverse_many use_credit write_off
 POST connexcs_packages add_known create delete update_row
 POST corrections create create_rate new of_customers preview preview_rate send
 POST credit adjust pay_from_balance
 POST customers archive change_tax_rate create drop_tax_rate restore update update_row
-POST did_intake create
+POST did_intake create keep_layout
 POST dids delete give give_many release release_many restore update_row
 POST holds choose choose_for_all
+POST moving_in create discard keep_columns keep_values resume start stop undo
+POST notes create delete take_up_again tick_off update
 POST owed pay
 POST packages archive archive_many copy create delete delete_planned restore update update_row
 POST payments allocate cancel complete create release release_allocation split
 POST payments_back cancel create
 POST runs create post resume stop
+POST sent_summaries ask send send_one set_monthly
 """
 
 # Owners alone.
@@ -102,7 +119,12 @@ POST settings remove_logo update update_logo
 
 # People of a customer, about their own customer; somebody else's is not found.
 MINE = """
-GET  my charges dids home logo people summary summary_pdf
+GET  my calls calls_file charges charges_file dids home logo people statement_file summary summary_pdf
+"""
+
+# What each of them may set of it.
+MY_CHANGE = """
+POST my set_monthly_summary
 """
 
 # Among them, the customer's own owner alone.
@@ -124,6 +146,7 @@ ANSWERS = {
     "CHANGE": (SIGN_IN, 403, YES, YES, 404, 404),
     "OWNER": (SIGN_IN, 403, 403, YES, 404, 404),
     "MINE": (SIGN_IN, 404, 404, 404, YES, YES),
+    "MY_CHANGE": (SIGN_IN, NOT_THEIRS, NOT_THEIRS, NOT_THEIRS, YES, YES),
     "MY_OWNER": (SIGN_IN, NOT_THEIRS, NOT_THEIRS, NOT_THEIRS, YES, 403),
 }
 

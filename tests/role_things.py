@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 from flask import Flask
@@ -20,6 +21,7 @@ from portal.models import (
     CorrectedAssignment,
     Correction,
     Customer,
+    FileKind,
     ImportState,
     Payment,
     PaymentBack,
@@ -27,10 +29,13 @@ from portal.models import (
 )
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER, User
 from portal.services import bulk_acts, credit
+from portal.services.calls import counted
 from portal.services.company.logo import checked_logo
+from portal.services.moving_in import accepting, making
+from portal.services.notes import notes
 from portal.services.people import invitations, people
 from portal.services.runs import runs
-from tests import trade, world
+from tests import banking, trade, world
 from tests.services.company.test_logo import png
 
 LONG_AGO = date(2025, 1, 6)
@@ -78,11 +83,16 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
     )  # fmt: skip
     allocation_id = _allocation(payment, charge)
     credit.pay_back(back, trade.TODAY, now=trade.NOW)
+    minimum = trade.assigned(trade.a_package(f"Minimum {name}", "40", minimum_spend=True), customer)
     run = runs.start(
         trade.TODAY, simulate=True, today=trade.TODAY, by=owner.email, now=trade.NOW, customer_id=customer.id
     )
     taken_in = CallImport(
-        file_name="calls.csv", state=ImportState.DONE, started_at=trade.NOW, heartbeat_at=trade.NOW
+        file_name="calls.csv",
+        state=ImportState.DONE,
+        taken_count=1,
+        started_at=trade.NOW,
+        heartbeat_at=trade.NOW,
     )
     db.session.add(taken_in)
     act = bulk_acts.record(
@@ -98,6 +108,16 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
         customer_id=customer.id,
     )  # fmt: skip
     db.session.flush()
+    note = notes.add(
+        customer,
+        "Call back",
+        trade.TODAY,
+        token=f"note-{name}",
+        by=trade.BEN,
+        today=trade.TODAY,
+        now=trade.NOW,
+    )
+    bank = banking.of_a_customer(customer)
     service = db.session.scalars(select(ConnexcsPackage)).first() or ConnexcsPackage(name="Service")
     db.session.add(service)
     db.session.flush()
@@ -111,22 +131,35 @@ def _of_customer(name: str, number: str, role: str, line: Any, daily: Any, owner
             "assignment_id": assignment.id,
             "charge_id": charge.id,
             "correction_id": _correction(name, assignment).id,
+            "counting": counted.key_of(minimum),
             "customer_id": customer.id,
             "did_id": did.id,
+            "file_id": bank["file"],
             "filename": "css/tokens.css",
+            "form": "csv",
             "handle": handle(other),
+            "month": "2026-10",
             "import_id": taken_in.id,
             "invitation_id": invitation.id,
+            "line_id": bank["exact"],
             "key": "0" * 64,
+            "kind": "customers",
+            "move_id": _moved_in(name),
+            "note_id": note.id,
             "noun": "dids",
             "package_id": line.id,
             "payment_back_id": back.id,
             "payment_id": payment.id,
             "run_id": run.id,
             "service_id": service.id,
+            "statement_id": bank["statement"],
             "token": token,
             "user_id": other.id,
             # What a part is only in one place.
+            "line_id of bank_lines.came_back": bank["returned"],
+            "line_id of bank_lines.pay_back": bank["out"],
+            "line_id of bank_lines.put_back": bank["booked"],
+            "line_id of bank_lines.tie": bank["recorded_line"],
             "handle of my.people_resend": handle(invitation),
             "handle of my.people_withdraw": handle(invitation),
             "assignment_id of holds.show": held.id,
@@ -147,6 +180,17 @@ def _correction(name: str, assignment: Assignment) -> Correction:
     before = '{"prices": [["2000-01-01", null, null, null, null]], "quantities": [["2000-01-01", 1]]}'
     db.session.add(CorrectedAssignment(correction=made, assignment=assignment, before=before))
     return made
+
+
+def _moved_in(name: str) -> int:
+    """An import of customers that is in: of each people of a customer one of its own."""
+    text = f"Name,Account Codes\nMoved of {name},M-{name}\n"
+    import_ = accepting.accept(
+        BytesIO(text.encode()), "customers.csv", FileKind.CUSTOMERS, by=trade.BEN, now=trade.NOW
+    )
+    making.begin(import_, takes_changes=False, good_only=True, today=trade.TODAY, now=trade.NOW)
+    db.session.commit()
+    return making.carry_out(import_.id, trade.TODAY, lambda: trade.NOW).id
 
 
 def _allocation(payment: Payment, charge: Charge) -> int:

@@ -17,6 +17,7 @@ from werkzeug.test import encode_multipart
 
 from portal.config import ROOT
 from tests.pages import read
+from tests.world import share
 
 KEY = "for tests only, and long enough to be one"
 PATIENCE = 60  # seconds for it to start: machines are busy
@@ -47,6 +48,7 @@ class Served:
             "PYTHONPATH": str(root),
             **settings,
         }
+        share(Path(self.environment["PORTAL_INSTANCE"]))
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "portal.cli", "serve", "--port", str(self.port)],

@@ -6,6 +6,7 @@ totals, and says so, on paper too; the command line says everything.
 """
 
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -28,6 +29,7 @@ BOUNDS = _table()
 SAID = sorted({told.removeprefix("says ") for told in BOUNDS.values() if told.startswith("says ")})
 
 
+@cache
 def _found():
     return {*in_code(), *in_pages()}
 

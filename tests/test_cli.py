@@ -73,6 +73,7 @@ def test_the_demo_is_not_loaded_into_a_portal_in_production(portal, app, monkeyp
     assert "demo mode only" in portal("seed", status=1)
 
 
+@pytest.mark.slow
 def test_a_portfolio_is_made_up_in_an_empty_portal_only(portal, app):
     said = portal("seed", "--assignments", 20, "--due-on", "2026-11-22")
     assert said.splitlines()[-1] == "Made up: 20 assignments, charged from 22 November 2026 on."
@@ -122,6 +123,7 @@ def test_who_serves_it_is_told_where_people_find_it(monkeypatch, tmp_path, given
     said = CliRunner().invoke(main, ["serve", "--port", str(port)]).output
     assert started and says.format(port=port) in said
     assert ("localhost" in said) == (not given)
+    assert ("Nobody can sign in yet" in said) == (not given) and "Password" not in said
 
 
 def test_who_cannot_get_in_is_let_in_from_the_command_line(portal, app):

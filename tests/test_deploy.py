@@ -159,9 +159,10 @@ def test_a_line_of_cron_does_its_work_as_printed_in_an_empty_environment(line, t
     for each in (portal, command):
         each.chmod(0o755)
     (tmp_path / "backups").mkdir()
-    ours = line.replace("/usr/local/bin/portal", str(command)).replace(
-        "/var/backups/portal", str(tmp_path / "backups")
-    )
+    (tmp_path / "spool" / "calls").mkdir(parents=True)
+    ours = line.replace("/usr/local/bin/portal", str(command))
+    ours = ours.replace("/var/backups/portal", str(tmp_path / "backups"))
+    ours = ours.replace("/var/spool/portal", str(tmp_path / "spool"))
     assert not re.search(r"(?<!\\)%", ours), "cron takes what follows a % for input"
     empty = ["env", "-i", "HOME=/", "LOGNAME=portal", "SHELL=/bin/sh", "PATH=/usr/bin:/bin"]
     run = [*empty, "/bin/sh", "-c", ours.replace(r"\%", "%")]

@@ -65,6 +65,7 @@ def disk(tmp_path):
 @pytest.fixture
 def cookie(disk):
     """Of an owner, in a portal on SQLite whose folder is on that disk; a charge is due."""
+    shares_nothing(disk.at / "instance")
     app = world.make_app(disk.at, f"sqlite:///{disk.at / 'portal.db'}", SECRET_KEY=served.KEY)
     world.upgrade(app)
     with app.app_context():
@@ -75,6 +76,12 @@ def cookie(disk):
         db.engine.dispose()
     signer = app.session_interface.get_signing_serializer(app)
     return signer.dumps({**told, "_fresh": True, "csrf_token": "0" * 40})
+
+
+def shares_nothing(instance):
+    """Templates are compiled onto this disk too, and static files copied."""
+    for made in world.READY_MADE:
+        (instance / made).mkdir(parents=True)
 
 
 def serve(disk, **settings):
@@ -126,6 +133,7 @@ def test_pages_are_served_what_cannot_be_saved_is_said_and_nothing_is_restarted(
 
 def test_a_server_that_starts_on_a_full_disk_serves_what_needs_no_room(disk, cookie, tmp_path):
     shutil.copytree(disk.at, tmp_path / "copy")
+    shares_nothing(disk.at / "another")
     disk.fill()
     # With its database elsewhere, it only misses what it would have copied and compiled.
     elsewhere = {"PORTAL_DATABASE_URL": f"sqlite:///{tmp_path / 'copy' / 'portal.db'}"}

@@ -78,3 +78,46 @@ def test_a_night_on_which_nobody_answered_fails_no_cron_job(session, portal, tmp
     session.commit()
     answer = portal(a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 0, "0")]))
     assert answer.exit_code == 0 and "0 imported, 1 unanswered" in answer.output
+
+
+@pytest.fixture
+def undo(app, monkeypatch):
+    monkeypatch.setattr("portal.create_app", lambda: app)
+    return lambda *arguments: CliRunner().invoke(cli.main, ["import", "undo", *map(str, arguments)])
+
+
+def test_an_import_is_undone_with_a_reason_and_shown_before(session, portal, undo, tmp_path: Path):
+    customer = a_customer()
+    first = f"Northwind Telecom (#{customer.id}): 2 calls, 2.00 GBP, 3 Nov 2026 to 9 Nov 2026\n"
+    session.commit()
+    lines = [a_line("a", "2026-11-03 10:00:00", 60, "1.25"), a_line("b", "2026-11-09 10:00:00", 60, "2")]
+    said = portal(a_file(tmp_path, lines)).output
+    id = said.removeprefix("Import ").split(":")[0]
+    portal(a_file(tmp_path, lines[:1], name="later.csv"))
+    checked = undo(id, "--check")
+    assert (
+        checked.output == f"{first}Nothing was undone. 1 call to take back, 1 to give back to other files.\n"
+    )
+    assert undo(id).exit_code == 2 and "Enter why it is undone" in undo(id).output
+    assert session.scalar(select(func.count(Call.id))) == 2
+    session.rollback()
+
+    done = undo(id, "--reason", "Rated wrongly")
+    assert (done.exit_code, done.output) == (
+        0, f"{first}Import {id} undone: 1 call taken back, 1 given back to other files.\n"
+    )  # fmt: skip
+    again = undo(id, "--reason", "Rated wrongly")
+    assert again.exit_code == 1 and "Nothing of this import is left to undo." in again.output
+    assert undo(999_999, "--reason", "x").exit_code == 1
+
+
+def test_calls_that_move_are_named(session, portal, tmp_path: Path):
+    one, other = (f"{name} (#{a_customer(name).id})" for name in ("Northwind Telecom", "Southwind"))
+    session.commit()
+    portal(a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1.25")]))
+    moved = a_file(tmp_path, [a_line("a", "2026-11-03 10:00:00", 60, "1.25", customer="Southwind")])
+    looked = portal(moved, "--replace", "--check").output
+    assert "0 to import, 1 to replace, 1 of them would move to another customer." in looked
+    assert "moved" not in portal(moved, "--check").output
+    answer = portal(moved, "--replace")
+    assert f"Moved: a, 3 Nov 2026, 1.2500 GBP: {one} to {other}\n" in answer.output

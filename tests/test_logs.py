@@ -105,6 +105,7 @@ def test_a_refusal_is_one_sentence_whatever_the_log_looks_like(charge, look):
     assert line.startswith("Error: Charges cannot be posted before their day")
 
 
+@pytest.mark.slow
 def test_a_metrics_token_that_is_refused_is_not_repeated(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "portal.cli", "db", "upgrade"],

@@ -76,8 +76,7 @@ class Wire:
 @pytest.fixture(scope="module")
 def store(folder):
     """A PostgreSQL of this test's own, and the wire to it."""
-    home = folder / "lost"
-    home.mkdir()
+    home = world.new_folder(folder, "lost")
     with postgresql.own_server(home) as url:
         wire = Wire(home / "data" / ".s.PGSQL.5432")
         by_wire = make_url(url).set(host="127.0.0.1", port=wire.port, query={"sslmode": "disable"})

@@ -5,10 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.depth import tries
 from tests.oracle import charges, known_end
 from tests.portfolios import generate, oracle_input
 
-SEEDS = range(40)
+SEEDS = range(tries(12, deep=40))
 
 
 def a_day(text):

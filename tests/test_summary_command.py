@@ -108,7 +108,7 @@ def test_one_with_letters_that_no_font_has_is_refused_by_name_and_the_others_are
     app, portal, trade, tmp_path
 ):
     with app.app_context():
-        db.session.scalars(select(Customer).where(Customer.name == "Acme")).one().address = "\ue000"
+        db.session.scalars(select(Customer).where(Customer.name == "Acme")).one().street = "\ue000"
         db.session.scalars(select(Customer).where(Customer.name == "Globex")).one().name = "Société Générale"
         db.session.commit()
     status, said = portal("all", *SPAN)

@@ -1,12 +1,20 @@
 """The two databases that tests run on, and the small cast that is there before a test begins.
 
+Whatever takes long and always comes to the same is done once: templates are compiled, static files compressed, and
+SQLite's tables made.
+
 The provider is Lumen Voice. Olivia owns the portal, Ben does its billing, Vera only looks.
 """
 
+import atexit
+import os
 import shutil
 import sqlite3
+import tempfile
 import time
+from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +25,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, event, select, text, update
 from sqlalchemy.pool import QueuePool
 
-from portal import clock, create_app
+from portal import clock, create_app, private
 from portal.config import FIXED
 from portal.database import upgrade
 from portal.extensions import db
@@ -95,8 +103,40 @@ class Pool(QueuePool):
             super().dispose()
 
 
+# Where test processes side by side find what one of them has made ready.
+SHARED = "TESTS_OF_PORTAL_SHARE"
+READY_MADE = ("templates", "static")  # what an instance folder has that comes to the same in each
+
+
+@cache
+def shared() -> Path:
+    """A folder for what is ready-made, as long as the first process lasts that asks for it."""
+    if SHARED not in os.environ:
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="portal-shared-")
+        atexit.register(shutil.rmtree, os.environ[SHARED], ignore_errors=True)
+    for name in READY_MADE:
+        Path(os.environ[SHARED], name).mkdir(exist_ok=True)
+    return Path(os.environ[SHARED])
+
+
+def new_folder(folder: Path, name: str) -> Path:
+    """For a fixture of a module: one process may set it up more than once, as tests are dealt out anew."""
+    home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
+    home.chmod(0o755)
+    return home
+
+
+def share(instance: Path) -> None:
+    """Let an application find what was made ready by others, unless it has a folder for it already."""
+    private.folder(instance)
+    for name in READY_MADE:
+        with suppress(FileExistsError):
+            (instance / name).symlink_to(shared() / name)
+
+
 def make_app(folder: Path, url: str, **config: Any) -> Flask:
     """An application as tests want it: cheap passwords, no CSRF tokens to copy, no limits."""
+    share(folder / "instance")
     app = create_app(
         {
             "INSTANCE": folder / "instance",

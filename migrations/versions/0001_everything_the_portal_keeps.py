@@ -3,20 +3,34 @@
 import sqlalchemy as sa
 from alembic import op
 from append_only import allow_edits, refuse_edits
+from parts import drop_parts, keep_parts
 from task_queue import drop_queue, make_queue
 
+# What nearly all charges are is asked first.
+A_KIND = (
+    "kind = 'recurring' or kind in ('setup', 'one_off', 'minimum_spend', 'credit', 'difference', 'recurring', "
+    "'manual', 'opening_item', 'reversal', 'write_off', 'write_off_lapsed', 'undo')"
+)
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # What names are compared and sorted by: letter by letter, not as the database's own language would.
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 # Charges, balance entries, due days and the audit log are written once: the database itself refuses anything else.
 APPEND_ONLY = ("charge", "balance_entry", "due_day", "audit_entry")
+KINDS_OF_FILES = (
+    "calls",
+    "dids",
+    "statements",
+    "customers",
+    "packages",
+    "assignments",
+    "opening",
+    "payments",
+)
 # There is exactly one company. Its row is edited, never added.
 COMPANY = {
     "id": 1,
     "name": "Your company",
-    "address": "",
     "email": "",
-    "tax_id": "",
     "time_zone": "UTC",
     "default_currency": "USD",
     "usage_wait_days": 1,
@@ -49,9 +63,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit_entry"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_audit_entry_customer_id", "audit_entry", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_audit_entry_customer_id_done_at", "audit_entry", ["customer_id", "done_at", "id"], unique=False
+    )
     op.create_index("ix_audit_entry_done_at_id", "audit_entry", ["done_at", "id"], unique=False)
-    op.create_index("ix_audit_entry_noun_noun_id", "audit_entry", ["noun", "noun_id", "id"], unique=False)
+    op.create_index(
+        "ix_audit_entry_noun_noun_id", "audit_entry", ["noun", "noun_id", "done_at", "id"], unique=False
+    )
 
     op.create_table(
         "call_file",
@@ -90,6 +108,8 @@ def upgrade() -> None:
                 "stopped",
                 "done",
                 "discarded",
+                "undoing",
+                "undone",
                 name="state",
                 native_enum=False,
                 create_constraint=True,
@@ -115,28 +135,154 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paused_seconds", sa.Integer(), server_default="0", nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("bad_rows_dealt_with_by", sa.String(length=254), server_default="", nullable=False),
+        sa.Column("discarded_by", sa.String(length=254), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["file_id"], ["call_file.id"], name="fk_call_import_file_id_call_file", ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_call_import"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_call_import_digest", "call_import", ["digest"], unique=False)
     op.create_table(
-        "call_layout",
+        "file_layout",
         sa.Column("id", PK, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(*KINDS_OF_FILES, name="kind", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("layout", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_call_layout"),
-        sa.UniqueConstraint("digest", name="uq_call_layout_digest"),
+        sa.PrimaryKeyConstraint("id", name="pk_file_layout"),
+        sa.UniqueConstraint("kind", "digest", name="uq_file_layout_kind_digest"),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "move_import",
+        sa.Column("id", PK, nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(*KINDS_OF_FILES, name="kind", native_enum=False, create_constraint=True, length=20),
+            nullable=False,
+        ),
+        sa.Column("file_name", sa.String(length=250), nullable=False),
+        sa.Column("sheet", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("head", sa.Text(), nullable=False),
+        sa.Column("layout", sa.Text(), nullable=False),
+        sa.Column("has_names", sa.Boolean(), nullable=False),
+        sa.Column("sentence", sa.Text(), server_default="", nullable=False),
+        sa.Column("of_all", sa.Text(), server_default="{}", nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running",
+                "stopped",
+                "done",
+                "discarded",
+                "undoing",
+                "undone",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("takes_changes", sa.Boolean(), nullable=False),
+        *(
+            sa.Column(name, PK, nullable=False)
+            for name in (
+                "lines_total",
+                "items_total",
+                "items_done",
+                "made_count",
+                "changed_count",
+                "same_count",
+                "left_count",
+                "bad_count",
+            )
+        ),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_by", sa.String(length=254), server_default="", nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undo_reason", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_move_import"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_move_import_kind_digest", "move_import", ["kind", "digest"], unique=False)
+    op.create_table(
+        "move_line",
+        sa.Column("import_id", PK, autoincrement=False, nullable=False),
+        sa.Column("place", PK, autoincrement=False, nullable=False),
+        sa.Column("cells", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["move_import.id"], name="fk_move_line_import_id_move_import", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "place", name="pk_move_line"),
+    )
+    op.create_table(
+        "move_made",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("import_id", PK, nullable=False),
+        sa.Column("place", PK, nullable=False),
+        sa.Column("noun", sa.String(length=20), nullable=False),
+        sa.Column("thing_id", PK, nullable=False),
+        sa.Column("label", sa.String(length=250), nullable=False),
+        sa.Column("is_change", sa.Boolean(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("monthly", sa.BigInteger(), nullable=True),
+        sa.Column("taken_back_on", sa.Date(), nullable=True),
+        sa.Column("left", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["move_import.id"], name="fk_move_made_import_id_move_import", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_move_made"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_move_made_import_id_id", "move_made", ["import_id", "id"], unique=False)
+    op.create_index("ix_move_made_noun_thing_id", "move_made", ["noun", "thing_id"], unique=False)
+    op.create_table(
+        "charge_mark",
+        sa.Column("id", PK, autoincrement=False, nullable=False),
+        sa.Column("through_id", PK, nullable=False),
+        sa.Column("next_id", PK, nullable=False),
+        sa.Column("next_transaction", PK, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_charge_mark_only_one")),
+        sa.PrimaryKeyConstraint("id", name="pk_charge_mark"),
+    )
+    op.create_table(
+        "charge_sum",
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("package_id", PK, autoincrement=False, nullable=False),
+        sa.Column("is_once", sa.Boolean(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("charges", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "currency", "package_id", "is_once", name="pk_charge_sum"),
     )
     op.create_table(
         "company",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
-        sa.Column("tax_id", sa.String(length=40), nullable=False),
+        sa.Column("legal_name", sa.String(length=250), server_default="", nullable=False),
+        sa.Column("street", sa.Text(), server_default="", nullable=False),
+        sa.Column("street_2", sa.String(length=250), server_default="", nullable=False),
+        sa.Column("city", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("postcode", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("state", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("country", sa.String(length=2), server_default="", nullable=False),
+        sa.Column("vat_id", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("registration_number", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("phone", sa.String(length=16), server_default="", nullable=False),
         sa.Column("time_zone", sa.String(length=60), nullable=False),
         sa.Column("default_currency", sa.String(length=3), nullable=False),
         sa.Column("default_tax_rate", sa.BigInteger(), server_default="0", nullable=False),
@@ -187,10 +333,21 @@ def upgrade() -> None:
         sa.Column("details_key", KEY, nullable=False),
         sa.Column("company_details", sa.String(length=250), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("legal_name", sa.String(length=250), server_default="", nullable=False),
+        sa.Column("street", sa.Text(), server_default="", nullable=False),
+        sa.Column("street_2", sa.String(length=250), server_default="", nullable=False),
+        sa.Column("city", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("postcode", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("state", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("country", sa.String(length=2), server_default="", nullable=False),
+        sa.Column("vat_id", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("registration_number", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("phone", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("iban", sa.String(length=34), server_default="", nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("debit_limit", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("payment_days", sa.Integer(), nullable=True),
+        sa.Column("monthly_summary_since", sa.Date(), nullable=True),
         sa.Column("archived_on", sa.Date(), nullable=True),
         sa.Column("created_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -247,6 +404,66 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_mail_state_due_at", "mail", ["state", "due_at"], unique=False)
+
+    op.create_table(
+        "mail_attachment",
+        sa.Column("mail_id", PK, autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mail_id"], ["mail.id"], name="fk_mail_attachment_mail_id_mail", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("mail_id", name="pk_mail_attachment"),
+    )
+    op.create_table(
+        "sent_summary",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "written",
+                "refused",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("asked_by", sa.String(length=254), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("written_on", sa.Date(), nullable=True),
+        sa.Column("to", sa.String(length=254), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("charged", sa.BigInteger(), nullable=True),
+        sa.Column("to_pay_then", sa.BigInteger(), nullable=True),
+        sa.Column("to_pay", sa.BigInteger(), nullable=True),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("mail_id", PK, nullable=True),
+        sa.CheckConstraint("number > 0", name=op.f("ck_sent_summary_number")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_sent_summary_customer_id_customer"
+        ),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name="fk_sent_summary_mail_id_mail"),
+        sa.PrimaryKeyConstraint("id", name="pk_sent_summary"),
+        sa.UniqueConstraint(
+            "customer_id", "month", "number", name="uq_sent_summary_customer_id_month_number"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_sent_summary_mail_id", "sent_summary", ["mail_id"], unique=False)
+    op.create_index(
+        "ix_sent_summary_waits",
+        "sent_summary",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
 
     op.create_table(
         "role",
@@ -354,12 +571,82 @@ def upgrade() -> None:
     op.create_index("ix_account_code_customer_id", "account_code", ["customer_id"], unique=False)
 
     op.create_table(
+        "contact",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=120), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("phone", sa.String(length=16), nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_contact_customer_id_customer", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_contact"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_contact_customer_id", "contact", ["customer_id"], unique=False)
+    op.create_index("ix_contact_search_key_id", "contact", ["search_key", "id"], unique=False)
+
+    op.create_table(
+        "note",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("search_key", KEY, nullable=False),
+        sa.Column("come_back_on", sa.Date(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by", sa.String(length=254), nullable=False),
+        sa.Column("created_by", sa.String(length=254), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("done_at is null or come_back_on is not null", name=op.f("ck_note_done")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_note_customer_id_customer", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_note"),
+        sa.UniqueConstraint("token", name="uq_note_token"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_note_customer_id_id", "note", ["customer_id", "id"], unique=False)
+    op.create_index(
+        "ix_note_waits",
+        "note",
+        ["come_back_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("come_back_on is not null and done_at is null"),
+        postgresql_where=sa.text("come_back_on is not null and done_at is null"),
+    )
+
+    op.create_table(
         "customer_tax_rate",
         sa.Column("id", PK, nullable=False),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("rate", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "category",
+            sa.Enum(
+                "standard",
+                "zero",
+                "exempt",
+                "reverse_charge",
+                "export",
+                "intra_community",
+                "outside_scope",
+                name="category",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.String(length=250), server_default="", nullable=False),
         sa.CheckConstraint("rate between 0 and 100000000", name=op.f("ck_customer_tax_rate_rate")),
+        sa.CheckConstraint(
+            "(category = 'standard') = (rate > 0)", name=op.f("ck_customer_tax_rate_rate_of_category")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
@@ -532,7 +819,22 @@ def upgrade() -> None:
     op.create_index("ix_payment_amount_id", "payment", ["amount", "id"], unique=False)
     op.create_index("ix_payment_customer_id_id", "payment", ["customer_id", "id"], unique=False)
     op.create_index("ix_payment_paid_on_id", "payment", ["paid_on", "id"], unique=False)
-    op.create_index("ix_payment_split_from_id", "payment", ["split_from_id"], unique=False)
+    op.create_index(
+        "ix_payment_split_from_id",
+        "payment",
+        ["split_from_id"],
+        unique=False,
+        sqlite_where=sa.text("split_from_id is not null"),
+        postgresql_where=sa.text("split_from_id is not null"),
+    )
+    op.create_index(
+        "ix_payment_reference_key",
+        "payment",
+        ["reference_key"],
+        unique=False,
+        sqlite_where=sa.text("reference_key <> ''"),
+        postgresql_where=sa.text("reference_key <> ''"),
+    )
     op.create_index(
         "uq_payment_reference_key",
         "payment",
@@ -570,6 +872,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("bank_reference", sa.String(length=140), nullable=False),
+        sa.Column("reference_key", KEY, nullable=False),
         sa.Column("cancelled_on", sa.Date(), nullable=True),
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -585,6 +888,14 @@ def upgrade() -> None:
     op.create_index("ix_payment_back_customer_id_id", "payment_back", ["customer_id", "id"], unique=False)
     op.create_index("ix_payment_back_paid_on_id", "payment_back", ["paid_on", "id"], unique=False)
     op.create_index("ix_payment_back_amount_id", "payment_back", ["amount", "id"], unique=False)
+    op.create_index(
+        "ix_payment_back_reference_key",
+        "payment_back",
+        ["reference_key"],
+        unique=False,
+        sqlite_where=sa.text("reference_key <> ''"),
+        postgresql_where=sa.text("reference_key <> ''"),
+    )
 
     op.create_table(
         "returned_payment",
@@ -696,6 +1007,8 @@ def upgrade() -> None:
         sa.Column("end_date", sa.Date(), nullable=True),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("charge_from", sa.Date(), nullable=True),
+        sa.Column("anchor", sa.Date(), nullable=True),
+        sa.Column("reference", sa.String(length=60), nullable=True),
         sa.Column("minutes", sa.Integer(), nullable=True),
         sa.Column("minimum_days", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.Date(), nullable=True),
@@ -722,9 +1035,23 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_assignment_customer_id_id", "assignment", ["customer_id", "id"], unique=False)
-    op.create_index("ix_assignment_did_id", "assignment", ["did_id"], unique=False)
+    op.create_index("ix_assignment_did_id_end_date", "assignment", ["did_id", "end_date"], unique=False)
     op.create_index("ix_assignment_end_date", "assignment", ["end_date"], unique=False)
     op.create_index("ix_assignment_package_id_id", "assignment", ["package_id", "id"], unique=False)
+    op.create_index(
+        "ix_assignment_package_id_start_date_end_date",
+        "assignment",
+        ["package_id", "start_date", "end_date"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_assignment_reference",
+        "assignment",
+        ["reference"],
+        unique=True,
+        sqlite_where=sa.text("reference is not null"),
+        postgresql_where=sa.text("reference is not null"),
+    )
 
     op.create_table(
         "call",
@@ -749,11 +1076,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["did_id"], ["did.id"], name="fk_call_did_id_did"),
         sa.ForeignKeyConstraint(["other_did_id"], ["did.id"], name="fk_call_other_did_id_did"),
         sa.PrimaryKeyConstraint("id", name="pk_call"),
-        sa.UniqueConstraint("customer_id", "call_id", name="uq_call_customer_id_call_id"),
+        sa.UniqueConstraint("call_id", "customer_id", name="uq_call_call_id_customer_id"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_call_customer_id_day", "call", ["customer_id", "day"], unique=False)
-    op.create_index("ix_call_did_id_day", "call", ["did_id", "day"], unique=False)
+    op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
+    op.create_index(
+        "ix_call_did_id_day",
+        "call",
+        ["did_id", "day"],
+        unique=False,
+        sqlite_where=sa.text("did_id IS NOT NULL"),
+        postgresql_where=sa.text("did_id IS NOT NULL"),
+    )
     op.create_index("ix_call_import_id", "call", ["import_id"], unique=False)
     op.create_index(
         "ix_call_other_did_id",
@@ -768,6 +1103,7 @@ def upgrade() -> None:
         "call_change",
         sa.Column("import_id", PK, autoincrement=False, nullable=False),
         sa.Column("call_id", PK, autoincrement=False, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
         sa.Column("did_id", PK, nullable=True),
         sa.Column("other_did_id", PK, nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
@@ -791,6 +1127,116 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("import_id", "call_id", name="pk_call_change"),
     )
+    op.create_index("ix_call_change_call_id", "call_change", ["call_id"], unique=False)
+
+    op.create_table(
+        "call_said",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("call_id", PK, nullable=False),
+        sa.Column("import_id", PK, nullable=True),
+        sa.Column("was_its_own", sa.Boolean(), nullable=False),
+        sa.Column("place", PK, nullable=True),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("did_id", PK, nullable=True),
+        sa.Column("other_did_id", PK, nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("destination", sa.String(length=40), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=True),
+        sa.Column("came_in_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["call.id"], name="fk_call_said_call_id_call", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_call_said"),
+        sa.UniqueConstraint("call_id", "import_id", name="uq_call_said_call_id_import_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_call_said_import_id", "call_said", ["import_id"], unique=False)
+
+    op.create_table(
+        "calls_said_again",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("import_id", PK, nullable=False),
+        sa.Column("block", PK, nullable=False),
+        sa.Column("came_in_on", sa.Date(), nullable=False),
+        sa.Column("call_ids", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_calls_said_again"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_calls_said_again_block", "calls_said_again", ["block"], unique=False)
+    op.create_index("ix_calls_said_again_import_id", "calls_said_again", ["import_id"], unique=False)
+
+    op.create_table(
+        "call_move",
+        sa.Column("import_id", PK, autoincrement=False, nullable=False),
+        sa.Column("moved_id", PK, autoincrement=False, nullable=False),
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("from_customer_id", PK, nullable=False),
+        sa.Column("to_customer_id", PK, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["from_customer_id"], ["customer.id"], name="fk_call_move_from_customer_id_customer"
+        ),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["call_import.id"], name="fk_call_move_import_id_call_import", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["to_customer_id"], ["customer.id"], name="fk_call_move_to_customer_id_customer"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "moved_id", name="pk_call_move"),
+    )
+    op.create_index(
+        "ix_call_move_from_customer_id_call_id", "call_move", ["from_customer_id", "call_id"], unique=False
+    )
+
+    op.create_table(
+        "import_undo",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("import_id", PK, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("due_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("given_count", sa.Integer(), nullable=False),
+        sa.Column("started_by", sa.String(length=254), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["call_import.id"], name="fk_import_undo_import_id_call_import"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_import_undo"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_import_undo_import_id", "import_undo", ["import_id"], unique=False)
+
+    op.create_table(
+        "import_undo_customer",
+        sa.Column("undo_id", PK, autoincrement=False, nullable=False),
+        sa.Column("customer_id", PK, autoincrement=False, nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("late_from", sa.Date(), nullable=True),
+        sa.Column("late_through", sa.Date(), nullable=True),
+        sa.Column("call_count", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("is_settled", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name="fk_import_undo_customer_customer_id_customer"
+        ),
+        sa.ForeignKeyConstraint(
+            ["undo_id"],
+            ["import_undo.id"],
+            name="fk_import_undo_customer_undo_id_import_undo",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("undo_id", "customer_id", name="pk_import_undo_customer"),
+    )
+    op.create_index(
+        "ix_import_undo_customer_customer_id", "import_undo_customer", ["customer_id"], unique=False
+    )
+
     op.create_table(
         "package_price",
         sa.Column("id", PK, nullable=False),
@@ -935,27 +1381,8 @@ def upgrade() -> None:
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("label", sa.String(length=120), nullable=False),
         sa.Column("did_number", sa.String(length=16), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "setup",
-                "one_off",
-                "minimum_spend",
-                "credit",
-                "difference",
-                "recurring",
-                "manual",
-                "reversal",
-                "write_off",
-                "write_off_lapsed",
-                "undo",
-                name="kind",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.CheckConstraint(A_KIND, name=op.f("ck_simulated_charge_kind")),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name="fk_simulated_charge_customer_id_customer"
         ),
@@ -1271,6 +1698,7 @@ def upgrade() -> None:
         sa.Column("correction_id", PK, nullable=True),
         sa.Column("writes_off_id", PK, nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("opening_number", sa.String(length=60), nullable=True),
         sa.Column("search_key", KEY, server_default="", nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("posted_by", sa.String(length=254), nullable=False),
@@ -1292,31 +1720,17 @@ def upgrade() -> None:
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("label", sa.String(length=120), nullable=False),
         sa.Column("did_number", sa.String(length=16), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "setup",
-                "one_off",
-                "minimum_spend",
-                "credit",
-                "difference",
-                "recurring",
-                "manual",
-                "reversal",
-                "write_off",
-                "write_off_lapsed",
-                "undo",
-                name="kind",
-                native_enum=False,
-                create_constraint=True,
-                length=20,
-            ),
-            nullable=False,
-        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
         sa.CheckConstraint(
             "assignment_id is not null or corrects_id is not null or kind in "
-            "('manual', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
+            "('manual', 'opening_item', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name=op.f("ck_charge_has_assignment"),
+        ),
+        sa.CheckConstraint(A_KIND, name=op.f("ck_charge_kind")),
+        sa.CheckConstraint(
+            "kind <> 'opening_item' or (opening_number is not null and due_on is not null "
+            "and amount > 0 and cost = 0 and tax = 0)",
+            name=op.f("ck_charge_opening_item"),
         ),
         sa.CheckConstraint(
             "period_until is null or period_until >= period_from", name=op.f("ck_charge_period")
@@ -1336,8 +1750,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["writes_off_id"], ["charge.id"], name="fk_charge_writes_off_id_charge"),
         sa.PrimaryKeyConstraint("id", name="pk_charge"),
         sa.UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
-        sa.UniqueConstraint("reverses_id", name="uq_charge_reverses_id"),
-        sa.UniqueConstraint("token", name="uq_charge_token"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_charge_charge_on_id", "charge", ["charge_on", "id"], unique=False)
@@ -1369,9 +1781,41 @@ def upgrade() -> None:
         postgresql_where=sa.text("kind <> 'recurring'"),
     )
     op.create_index(
+        "ix_charge_opening",
+        "charge",
+        ["customer_id", "opening_number"],
+        unique=False,
+        sqlite_where=sa.text("opening_number is not null"),
+        postgresql_where=sa.text("opening_number is not null"),
+    )
+    op.create_index(
+        "ix_charge_opening_search_key",
+        "charge",
+        ["search_key", "id"],
+        unique=False,
+        sqlite_where=sa.text("opening_number is not null"),
+        postgresql_where=sa.text("opening_number is not null"),
+    )
+    op.create_index(
         "ix_charge_package_id_charge_on_id", "charge", ["package_id", "charge_on", "id"], unique=False
     )
+    op.create_index(
+        "ix_charge_reverses_id",
+        "charge",
+        ["reverses_id"],
+        unique=True,
+        sqlite_where=sa.text("reverses_id is not null"),
+        postgresql_where=sa.text("reverses_id is not null"),
+    )
     op.create_index("ix_charge_run_id_id", "charge", ["run_id", "id"], unique=False)
+    op.create_index(
+        "ix_charge_token",
+        "charge",
+        ["token"],
+        unique=True,
+        sqlite_where=sa.text("token is not null"),
+        postgresql_where=sa.text("token is not null"),
+    )
     op.create_index(
         "ix_charge_writes_off_id",
         "charge",
@@ -1461,11 +1905,11 @@ def upgrade() -> None:
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_open_item_charge_id_charge"),
-        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_open_item_customer_id_customer"),
         sa.PrimaryKeyConstraint("charge_id", name="pk_open_item"),
     )
     op.create_index("ix_open_item_customer_id_due_on", "open_item", ["customer_id", "due_on"], unique=False)
     op.create_index("ix_open_item_due_on", "open_item", ["due_on"], unique=False)
+    op.create_index("ix_open_item_amount_charge_id", "open_item", ["amount", "charge_id"], unique=False)
     op.create_index(
         "ix_open_item_to_use",
         "open_item",
@@ -1547,7 +1991,14 @@ def upgrade() -> None:
         ["customer_id", "source", "for_day"],
         unique=False,
     )
-    op.create_index("ix_balance_entry_payment_back_id", "balance_entry", ["payment_back_id"], unique=False)
+    op.create_index(
+        "ix_balance_entry_payment_back_id",
+        "balance_entry",
+        ["payment_back_id"],
+        unique=False,
+        sqlite_where=sa.text("payment_back_id is not null"),
+        postgresql_where=sa.text("payment_back_id is not null"),
+    )
     op.create_index("ix_balance_entry_payment_id", "balance_entry", ["payment_id"], unique=False)
     op.create_index(
         "uq_balance_entry_charge_id",
@@ -1563,16 +2014,210 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_daily_work"),
     )
+    op.create_table(
+        "bank_file",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("name", sa.String(length=250), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("kept_by", sa.String(length=254), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_bank_file"),
+        sa.UniqueConstraint("digest", name="uq_bank_file_digest"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_bank_file_waits",
+        "bank_file",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("content is not null"),
+        postgresql_where=sa.text("content is not null"),
+    )
+
+    op.create_table(
+        "bank_line",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("booked_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "in",
+                "out",
+                "return",
+                "fee",
+                "batch",
+                "payout",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=250), nullable=False),
+        sa.Column("payer_account", sa.String(length=250), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("payer_key", KEY, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("bank_reference", sa.String(length=140), nullable=False),
+        sa.Column("other_references", sa.Text(), nullable=False),
+        sa.Column("numbers", sa.Text(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "bank_transfer",
+                "card",
+                "direct_debit",
+                "cash",
+                "cheque",
+                "other",
+                name="method",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column("returned", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open",
+                "booked",
+                "set_aside",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("note", sa.String(length=250), nullable=False),
+        sa.Column("decided_by", sa.String(length=254), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_bank_line"),
+        sa.UniqueConstraint("key", name="uq_bank_line_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_bank_line_booked_on_id", "bank_line", ["booked_on", "id"], unique=False)
+    op.create_index(
+        "ix_bank_line_open",
+        "bank_line",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "ix_bank_line_payer_key",
+        "bank_line",
+        ["payer_key"],
+        unique=False,
+        sqlite_where=sa.text("state = 'booked' and payer_key <> ''"),
+        postgresql_where=sa.text("state = 'booked' and payer_key <> ''"),
+    )
+
+    op.create_table(
+        "bank_statement",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("file_id", PK, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("number", sa.String(length=250), nullable=False),
+        sa.Column("opening", sa.BigInteger(), nullable=True),
+        sa.Column("closing", sa.BigInteger(), nullable=True),
+        sa.Column("begins", sa.Date(), nullable=False),
+        sa.Column("through", sa.Date(), nullable=False),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.Column("known_count", sa.Integer(), nullable=False),
+        sa.Column("passed_over_count", sa.Integer(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("booking_by", sa.String(length=254), nullable=False),
+        sa.ForeignKeyConstraint(["file_id"], ["bank_file.id"], name="fk_bank_statement_file_id_bank_file"),
+        sa.PrimaryKeyConstraint("id", name="pk_bank_statement"),
+        sa.UniqueConstraint("digest", name="uq_bank_statement_digest"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_bank_statement_account_through", "bank_statement", ["account", "through"], unique=False
+    )
+    op.create_index("ix_bank_statement_file_id", "bank_statement", ["file_id"], unique=False)
+
+    op.create_table(
+        "bank_booking",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("line_id", PK, nullable=False),
+        sa.Column(
+            "booked_as",
+            sa.Enum(
+                "payment",
+                "recorded",
+                "returned",
+                "paid_back",
+                name="booked_as",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("payment_id", PK, nullable=True),
+        sa.Column("payment_back_id", PK, nullable=True),
+        sa.CheckConstraint(
+            "(payment_id is null) <> (payment_back_id is null)", name="ck_bank_booking_one_of_two"
+        ),
+        sa.ForeignKeyConstraint(["line_id"], ["bank_line.id"], name="fk_bank_booking_line_id_bank_line"),
+        sa.ForeignKeyConstraint(
+            ["payment_back_id"], ["payment_back.id"], name="fk_bank_booking_payment_back_id_payment_back"
+        ),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name="fk_bank_booking_payment_id_payment"),
+        sa.PrimaryKeyConstraint("id", name="pk_bank_booking"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_bank_booking_line_id", "bank_booking", ["line_id"], unique=False)
+    op.create_index("ix_bank_booking_payment_back_id", "bank_booking", ["payment_back_id"], unique=False)
+    op.create_index("ix_bank_booking_payment_id", "bank_booking", ["payment_id"], unique=False)
+
+    op.create_table(
+        "bank_statement_line",
+        sa.Column("statement_id", PK, autoincrement=False, nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_id", PK, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["bank_line.id"], name="fk_bank_statement_line_line_id_bank_line"
+        ),
+        sa.ForeignKeyConstraint(
+            ["statement_id"], ["bank_statement.id"], name="fk_bank_statement_line_statement_id_bank_statement"
+        ),
+        sa.PrimaryKeyConstraint("statement_id", "place", name="pk_bank_statement_line"),
+    )
+    op.create_index("ix_bank_statement_line_line_id", "bank_statement_line", ["line_id"], unique=False)
     op.bulk_insert(sa.table("company", *map(sa.column, COMPANY)), [COMPANY])
     for table in APPEND_ONLY:
         refuse_edits(table)
     make_queue("3.10.0")
+    keep_parts()
 
 
 def downgrade() -> None:
     drop_queue()
+    drop_parts()
     for table in APPEND_ONLY:
         allow_edits(table)
+    op.drop_table("bank_statement_line")
+    op.drop_table("bank_booking")
+    op.drop_table("bank_statement")
+    op.drop_table("bank_line")
+    op.drop_table("bank_file")
     op.drop_table("daily_work")
     op.drop_table("balance_entry")
     op.drop_table("due_day")
@@ -1599,6 +2244,11 @@ def downgrade() -> None:
     op.drop_table("roles_users")
     op.drop_table("package_schedule")
     op.drop_table("package_price")
+    op.drop_table("import_undo_customer")
+    op.drop_table("import_undo")
+    op.drop_table("call_move")
+    op.drop_table("calls_said_again")
+    op.drop_table("call_said")
     op.drop_table("call_change")
     op.drop_table("call")
     op.drop_table("assignment")
@@ -1612,6 +2262,8 @@ def downgrade() -> None:
     op.drop_table("did_owner")
     op.drop_table("did")
     op.drop_table("customer_tax_rate")
+    op.drop_table("contact")
+    op.drop_table("note")
     op.drop_table("account_code")
     op.drop_table("call_reject")
     op.drop_table("sign_in_attempt")
@@ -1619,11 +2271,18 @@ def downgrade() -> None:
     op.drop_table("bulk_act_thing")
     op.drop_table("bulk_act")
     op.drop_table("role")
+    op.drop_table("sent_summary")
+    op.drop_table("mail_attachment")
     op.drop_table("mail")
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
-    op.drop_table("call_layout")
+    op.drop_table("charge_sum")
+    op.drop_table("charge_mark")
+    op.drop_table("move_made")
+    op.drop_table("move_line")
+    op.drop_table("move_import")
+    op.drop_table("file_layout")
     op.drop_table("call_import")
     op.drop_table("call_file_piece")
     op.drop_table("call_file")

@@ -22,8 +22,10 @@ COMMANDS = {
     "simulate": "Show what a scenario (JSON) would be charged, and why.",
     "charge": "Post every charge that is due, or simulate it.",
     "preview": "Show what falls due over a span of days, and why.",
-    "import": "Import files of rated call records.",
+    "import": "Import files: calls, DIDs, bank statements, what one moves in with.",
+    "export": "Write a list into a file: CSV, or a workbook for Excel.",
     "summary": "Write charge summaries as PDF files.",
+    "summaries": "Send the charge summaries of a month by mail.",
     "services": "Print which platform services are enabled for whom, as JSON.",
     "notices": "Announce charges to come, each once.",
     "worker": "Do what waits, and what comes every day, until stopped.",
@@ -33,6 +35,9 @@ COMMANDS = {
 
 # How a customer is called, on the command line as in files.
 CALLED = "an account code, a name, or #12"
+
+# The number of a run or an import: none is larger than a database can hold.
+NUMBER = click.IntRange(1, 2**63 - 1)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

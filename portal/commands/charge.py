@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.commands import CALLED, DAY, with_app
+from portal.commands import CALLED, DAY, NUMBER, with_app
 from portal.exit_status import NOT_ALL
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option("--date", "on", type=DAY, help="Up to and including this day (YYYY-MM-DD). Default: today.")
 @click.option("--customer", "who", help=f"For one customer: {CALLED}. Default: everyone.")
 @click.option("--simulate", is_flag=True, help="Show the report and post nothing; any day is allowed.")
-@click.option("--run", "run_id", type=click.IntRange(1), help="Continue this run instead of starting one.")
-@click.option("--undo", "undo_id", type=click.IntRange(1), help="Continue undoing a run, begun on its page.")
+@click.option("--run", "run_id", type=NUMBER, help="Continue this run instead of starting one.")
+@click.option("--undo", "undo_id", type=NUMBER, help="Continue undoing a run, begun on its page.")
 @click.option(
     "--catch-up",
     is_flag=True,
@@ -53,6 +53,7 @@ def command(
     """
 
     from portal.clock import today
+    from portal.services.charges import sums
     from portal.tasks.foreground import do_what_waits
 
     if (run_id or undo_id) and (on or who is not None or simulate or catch_up or (run_id and undo_id)):
@@ -70,6 +71,7 @@ def command(
         sys.exit(NOT_ALL)
     for sentence in waited:
         click.echo(f"What was started on a page could not be done: {sentence}", err=True)
+    sums.fold()
     if not (run.simulate or run.customer_id):
         _sweep()
     if run.failed_count or waited:
@@ -101,10 +103,16 @@ def _sweep() -> None:
     from flask import current_app
 
     from portal.clock import now
+    from portal.extensions import db
     from portal.services.calls import retention
+    from portal.services.moving_in import accepting
 
-    for import_ in retention.sweep(now(), current_app.config["WAITING_FILE_DAYS"]):
+    days = current_app.config["WAITING_FILE_DAYS"]
+    for import_ in retention.sweep(now(), days):
         click.echo(f"Import {import_.id} ({import_.file_name}): {import_.sentence}", err=True)
+    for moving in accepting.sweep(now(), days):
+        click.echo(f"Import of {moving.kind} {moving.id} ({moving.file_name}): {moving.sentence}", err=True)
+    db.session.commit()
 
 
 def _undo(undo_id: int) -> None:

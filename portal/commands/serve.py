@@ -4,13 +4,18 @@ import errno
 import os
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from portal.domain.wording import listed
 from portal.exit_status import PORT_TAKEN, REFUSED, Failed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 LISTENS = "0A"  # the state of a socket, as Linux writes it
 
@@ -36,14 +41,11 @@ def command(host: str, port: int, debug: bool) -> None:
             "Debugging is not allowed in production: it would show internals of the portal."
         )
     _check_port(host, port)
-    _check_version(settings["SQLALCHEMY_DATABASE_URI"])
+    answers = _check_version(settings["SQLALCHEMY_DATABASE_URI"])
     name = "localhost" if host in ("127.0.0.1", "::1") else host
     click.echo(f"\n  The portal is at  {settings['URL'] or f'http://{name}:{port}'}")
-    if demo:
-        from portal.services.people.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
-
-        click.echo(f"  Sign in with      {DEMO_EMAIL}\n  Password          {DEMO_PASSWORD}")
-        click.echo(f"  Or, as a customer {DEMO_CUSTOMER_EMAIL}, with the same password")
+    if demo and answers:
+        _say_who_signs_in(settings["SQLALCHEMY_DATABASE_URI"])
     click.echo("", nl=True)
     sys.stdout.flush()
     if debug:
@@ -56,12 +58,51 @@ def command(host: str, port: int, debug: bool) -> None:
     os.execv(sys.executable, [sys.executable, *arguments])
 
 
-def _check_version(url: str) -> None:
-    """Refuse a database that this portal may not serve. One that is away just now is waited for, being served."""
-    from sqlalchemy import create_engine
+def _say_who_signs_in(url: str) -> None:
+    """The demo's own sign-ins, as far as there are such people; else how somebody gets in."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from portal.models.user import User
+    from portal.services.people.people import DEMO_CUSTOMER_EMAIL, DEMO_EMAIL, DEMO_PASSWORD
+
+    try:
+        with _connected(url) as connection:
+            active = set(connection.scalars(select(User.email).where(User.active)))
+    except SQLAlchemyError:
+        return  # the database is away: the page of the sign-in says who there is
+    if DEMO_EMAIL in active:
+        click.echo(f"  Sign in with      {DEMO_EMAIL}\n  Password          {DEMO_PASSWORD}")
+    if DEMO_CUSTOMER_EMAIL in active:
+        click.echo(f"  Or, as a customer {DEMO_CUSTOMER_EMAIL}, with the same password")
+    if not active:
+        click.echo(
+            "  Nobody can sign in yet: portal seed loads the demo company, portal user create adds a person."
+        )
+
+
+def _check_version(url: str) -> bool:
+    """Refuse a database that this portal may not serve. One that is away just now is waited for, being served.
+
+    Whether it answers.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     from portal import database, schema
+
+    try:
+        with database.reading(), _connected(url) as connection:
+            schema.check(connection, exact=False)
+    except SQLAlchemyError as error:
+        click.echo(f"The database does not answer yet: {database.words_of(error)}", err=True)
+        return False
+    return True
+
+
+@contextmanager
+def _connected(url: str) -> Iterator["Connection"]:
+    """A connection that waits no longer than a person does who wants to see the portal start."""
+    from sqlalchemy import create_engine
 
     engine = create_engine(url)
     if engine.dialect.name == "postgresql":
@@ -69,10 +110,8 @@ def _check_version(url: str) -> None:
 
         Patience(engine, Limits(statement=2, lock=2, answer=2, every=1))
     try:
-        with database.reading(), engine.connect() as connection:
-            schema.check(connection, exact=False)
-    except SQLAlchemyError as error:
-        click.echo(f"The database does not answer yet: {database.words_of(error)}", err=True)
+        with engine.connect() as connection:
+            yield connection
     finally:
         engine.dispose()
 

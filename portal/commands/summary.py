@@ -71,7 +71,7 @@ def write(ids: list[int], span: tuple[date, date], today: date, paper: str, into
     from portal.models import Customer
     from portal.models.company import company
     from portal.services.summary import for_paper
-    from portal.web.summary import paper as setting
+    from portal.services.summary import paper as setting
 
     for customer_id in ids:
         try:

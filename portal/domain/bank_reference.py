@@ -12,11 +12,16 @@ def reference_key(method: str, text: str, own: str) -> str:
     Spaces, hyphens and the like, and capitals, make no difference: statements differ in them. `own` is the customer's
     payment reference: the same with every payment of theirs, it tells none from another.
     """
-    letters = _letters(text)
-    if not letters or letters in NO_REFERENCE or letters == _letters(own):
-        return ""
-    return f"{method} {letters}"
+    letters = telling_letters(text)
+    return f"{method} {letters}" if letters and letters != reference_letters(own) else ""
 
 
-def _letters(text: str) -> str:
+def telling_letters(text: str) -> str:
+    """The letters of a reference that tells something; empty where there is none, or a word that stands for none."""
+    letters = reference_letters(text)
+    return "" if letters in NO_REFERENCE else letters
+
+
+def reference_letters(text: str) -> str:
+    """The digits and letters of a reference, in small letters; all but spaces where it has none of these."""
     return re.sub(r"[^0-9a-z]", "", text.casefold()) or re.sub(r"\s", "", text.casefold())

@@ -9,14 +9,15 @@ punctual one would have. What was posted for a period is compared with what it s
 end date has changed or has passed; the difference is a charge of its own.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
+from portal.domain import lines
+from portal.domain.course import Course, course, next_step, times_of
 from portal.domain.due import NOTHING, Due, DueCharge, Kind, Late, Position, Posted, Spend, no_spend
-from portal.domain.minimum_spend import shortfall
 from portal.domain.money import tax_on
-from portal.domain.proration import share
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import (
     Proration,
@@ -46,8 +47,15 @@ def charges_due(
     `posted` holds what stands posted of the periods that a changed end date or late calls may reach
     (see `corrected_from`), by their first day; `spend(from, until)` what calls cost in a span, in micros.
     """
-    walk = Walk(terms, position, through, posted or {}, spend, late)
-    return walk.run()
+    if late or terms.minimum_spend or len(terms.ends) > 1:
+        return Walk(terms, position, through, posted or {}, spend, late).run()
+    return _plain(terms, position, through)
+
+
+@lru_cache(maxsize=32_768)
+def _plain(terms: Terms, position: Position, through: date) -> Due:
+    """The same where nothing but the terms matters: no calls, and no end date that was changed."""
+    return Walk(terms, position, through, {}, no_spend, None).run()
 
 
 def corrected_from(terms: Terms, late: Late | None = None) -> date | None:
@@ -55,6 +63,8 @@ def corrected_from(terms: Terms, late: Late | None = None) -> date | None:
 
     What is posted of periods that run beyond that day must be handed to `charges_due`.
     """
+    if len(terms.ends) == 1 and not late:
+        return None
     days = [end + ONE_DAY for _, end in terms.ends if end] if len(terms.ends) > 1 else []
     if late and terms.minimum_spend:
         days.append(late.since)
@@ -81,8 +91,7 @@ def difference(should: DueCharge, stands: Posted, day: date) -> DueCharge:
     return line._replace(kind=kind)
 
 
-@dataclass(slots=True)
-class _Stage:
+class _Stage(NamedTuple):
     """The days [since, through] in which the end date was known to be `end`; before them it was `before`."""
 
     since: date
@@ -107,22 +116,26 @@ class Walk:
         self.cursor = position.charged_until
         self.worked = position.worked_through
         self.through = through
-        self.posted = dict(posted)
+        self.posted = dict(posted) if posted else {}
         self.spend = spend
-        self.found: tuple[Segment, ...] = segments(terms) if terms.recurs else ()
         self.charges: list[DueCharge] = []
         self.late = late if terms.minimum_spend else None
         self.corrected_from = corrected_from(terms, late) if terms.recurs else None
+        self.ahead: Course | None = None  # the course up to `through`, once it is walked to its end
 
     def run(self) -> Due:
-        """Walk stage by stage."""
+        """Walk stage by stage; where nothing came afterwards there is one, and nothing to correct."""
+        worked = max(self.through, self.worked) if self.worked else self.through
+        since, end = self.terms.ends[0]
+        if len(self.terms.ends) == 1 and since <= self.through and not self.late:
+            self._walk(since, end, self.through)
+            return Due(tuple(self.charges), Position(self.cursor, worked), self._next_step(end))
         stage = None
         for stage in self._stages():
             if stage.since <= self.through:
                 self._walk_stage(stage)
         assert stage is not None, "an end history is never empty"
-        worked = max(self.through, self.worked) if self.worked else self.through
-        return Due(self.charges, Position(self.cursor, worked), self._next())
+        return Due(tuple(self.charges), Position(self.cursor, worked), self._next())
 
     # -- stages
 
@@ -140,9 +153,7 @@ class Walk:
         changed = self.corrected_from is not None and (self.worked is None or stage.since > self.worked)
         if changed:
             self._correct(stage, stage.since)
-        while (due := self._step(stage, through)) is not None:
-            for charge in due:
-                self._take(charge)
+        self._walk(stage.since, stage.end, through)
         if self.late and stage.since <= self.late.on <= through:
             self._correct(stage, self.late.on, self.late)
         if (
@@ -152,6 +163,17 @@ class Walk:
             and self._passes(stage.end)
         ):
             self._correct(stage, stage.end + ONE_DAY)
+
+    def _walk(self, since: date, end: date | None, through: date) -> None:
+        """Walk the schedule up to a day, while `end` is the end date, as is known `since`."""
+        walked = course(times_of(self.terms, self.cursor), self.cursor, since, end, through)
+        self.cursor, self.ahead = walked.cursor, walked if through == self.through else None
+        for span, found_on in walked.steps:
+            if span is None:
+                for charge in self.once(found_on):
+                    self._take(charge)
+            else:
+                self._take(self._period(span, end, found_on))
 
     def _passes(self, last_day: date) -> bool:
         """Whether no run has dealt with the day after a last day; once one has, only late calls reopen a period."""
@@ -163,114 +185,41 @@ class Walk:
             if self.corrected_from and charge.period_until:
                 self.posted[charge.period_from] = self.posted.get(charge.period_from, NOTHING).plus(charge)
 
-    # -- what the schedule brings
-
-    def _next_step(self, end: date | None) -> date | None:
-        """The day on which the schedule brings something next, given the end date; None for never again."""
-        terms, cursor = self.terms, self.cursor
-        if cursor is None or (terms.recurs and cursor < terms.begins):
-            return terms.begins if end is None or terms.begins <= end else None
-        if not terms.recurs or (end and cursor > end):
-            return None
-        if terms.minimum_spend:
-            until = span_from(self.found, cursor).until
-            return (min(until, end + ONE_DAY) if end else until) + ONE_DAY * terms.wait_days
-        return cursor
-
-    def _step(self, stage: _Stage, through: date) -> Iterable[DueCharge] | None:
-        """Take one step on, no further than `through`: its charges, or None where none is left."""
-        day = self._next_step(stage.end)
-        if day is None or day > through:
-            return None
-        day = max(day, stage.since)
-        if self.cursor is None or self.cursor < self.terms.begins:
-            return self._begin(day, stage.end)
-        if self.terms.minimum_spend:
-            return self._settle(day, stage.end)
-        return self._recur(day, stage.end)
-
-    def _begin(self, found_on: date, end: date | None) -> list[DueCharge]:
-        """The first day: setup and one-off, and the days before the first charge date."""
-        terms, day = self.terms, self.terms.begins
-        charges = self.once(found_on) if self.cursor is None and terms.sets_up else []
-        self.cursor = day
-        if terms.recurs:
-            span = span_from(self.found, day)
-            if not self._charges(span):
-                self.cursor = span.until
-        return charges
-
-    def _charges(self, span: Span) -> bool:
-        """Whether a period of the schedule is charged, in full or by days."""
-        return span.is_whole or charged_at_the_start(self.terms, self.found, span)
-
-    def _recur(self, found_on: date, end: date | None) -> list[DueCharge]:
-        """A charge date: the period from it to the next one, in advance."""
-        assert self.cursor is not None
-        span = span_from(self.found, self.cursor)
-        self.cursor = span.until
-        return [self._recurring(span, end, found_on)]
-
-    def _settle(self, found_on: date, end: date | None) -> list[DueCharge]:
-        """The end of a period over which a minimum spend was measured."""
-        assert self.cursor is not None
-        span = span_from(self.found, self.cursor)
-        self.cursor = span.until
-        return [self._minimum(span, end, found_on, self.spend)]
-
     # -- lines
 
-    def once(self, found_on: date) -> list[DueCharge]:
+    def once(self, found_on: date) -> tuple[DueCharge, ...]:
         """What the first day brings once: setup, and a one-off."""
         terms, day = self.terms, self.terms.begins
         prices, quantity = in_force(terms.prices, day), in_force(terms.quantities, day)
-        setup = self._once(Kind.SETUP, day, found_on, prices.setup_retail, prices.setup_cost, quantity)
-        if terms.recurs:
-            return [setup]
-        return [setup, self._once(Kind.ONE_OFF, day, found_on, prices.retail, prices.cost, quantity)]
+        rate = in_force(terms.tax_rates, day)
+        return lines.once(day, found_on, terms.start_date, terms.recurs, prices, quantity, rate, terms.unit)
 
-    def _once(self, kind: Kind, day: date, found_on: date, price: int, cost: int, quantity: int) -> DueCharge:
-        rate, unit = in_force(self.terms.tax_rates, day), self.terms.unit
-        amount = share(price, quantity, 1, 1, unit)
-        return DueCharge(
-            kind, day, found_on, self.terms.start_date, None, 0, quantity, price, cost, 1, 1, None, rate,
-            amount, share(cost, quantity, 1, 1, unit), tax_on(amount, rate, unit),
-        )  # fmt: skip
-
-    def _recurring(self, span: Span, end: date | None, found_on: date) -> DueCharge:
-        """What a recurring period comes to, given the end date; dated its first day."""
-        terms, unit = self.terms, self.terms.unit
-        begins, until, whole_days = span
-        if end and end < until and terms.proration == Proration.DAILY:
-            until = max(end + ONE_DAY, begins)
-        days = 0 if end and end < begins else (until - begins).days
+    def _period(self, span: Span, end: date | None, found_on: date, spend: Spend | None = None) -> DueCharge:
+        """What a period comes to, given the end date: dated its first day, or settled the day after its last."""
+        terms, begins, until = self.terms, span.begins, span.until
         prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)
-        rate = in_force(terms.tax_rates, begins)
-        amount = share(prices.retail, quantity, days, whole_days, unit)
-        return DueCharge(
-            Kind.RECURRING, begins, found_on, begins, until, 0, quantity, prices.retail, prices.cost, days,
-            whole_days, None, rate, amount, share(prices.cost, quantity, days, whole_days, unit),
-            tax_on(amount, rate, unit),
-        )  # fmt: skip
-
-    def _minimum(self, span: Span, end: date | None, found_on: date, spent: Spend) -> DueCharge:
-        """What a measured period comes to, given the end date; dated the day after its last."""
-        terms, unit = self.terms, self.terms.unit
-        begins, until, whole_days = span
+        if not terms.minimum_spend:
+            ends = end if end and end < until else None
+            rate, by_days = in_force(terms.tax_rates, begins), terms.proration == Proration.DAILY
+            return lines.recurring(span, ends, found_on, by_days, prices, quantity, rate, terms.unit)
         if end and end < until:
             until = max(end + ONE_DAY, begins)
-        days = (until - begins).days
-        prices, quantity = in_force(terms.prices, begins), in_force(terms.quantities, begins)
         rate = in_force(terms.tax_rates, until)
-        spend = spent(begins, until) if days else 0
-        amount = shortfall(prices.retail, quantity, days, whole_days, spend, unit)
-        return DueCharge(
-            Kind.MINIMUM_SPEND, until, found_on, begins, until, 0, quantity, prices.retail, prices.cost, days,
-            whole_days, spend, rate, amount, share(prices.cost, quantity, days, whole_days, unit),
-            tax_on(amount, rate, unit),
-        )  # fmt: skip
+        spent = (spend or self.spend)(begins, until) if until > begins else 0
+        return lines.settled(
+            begins, until, span.whole_days, found_on, spent, prices, quantity, rate, terms.unit
+        )
 
     # -- corrections
+
+    @cached_property
+    def found(self) -> tuple[Segment, ...]:
+        """The segments of its schedules."""
+        return segments(self.terms) if self.terms.recurs else ()
+
+    def _charges(self, span: Span) -> bool:
+        """Whether a period of the schedule is charged, in full or by days."""
+        return span.is_whole or charged_at_the_start(self.terms.proration, self.found, span)
 
     def _reached(self) -> Iterator[Span]:
         """The periods already charged that a change of the end date may reach, in order."""
@@ -309,10 +258,7 @@ class Walk:
         self, span: Span, end: date | None, day: date, stands: Posted, spend: Spend | None = None
     ) -> DueCharge:
         """What a period that was charged should come to, at the tax rate that it bears."""
-        if self.terms.minimum_spend:
-            should = self._minimum(span, end, day, spend or self.spend)
-        else:
-            should = self._recurring(span, end, day)
+        should = self._period(span, end, day, spend)
         rate = self._first_rate(span) if stands.tax_rate is None else stands.tax_rate
         return at_rate(should, rate, self.terms.unit)
 
@@ -357,4 +303,9 @@ class Walk:
             stage = _Stage(known_on, FAR, end, end)
             if any(True for _ in self._corrections(stage, end + ONE_DAY)):
                 days.append(end + ONE_DAY)
-        return min((day for day in days if day), default=None)
+        return min(filter(None, days), default=None)
+
+    def _next_step(self, end: date | None) -> date | None:
+        if self.ahead:
+            return self.ahead.next_day
+        return next_step(times_of(self.terms, self.cursor), self.cursor, end)

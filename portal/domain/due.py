@@ -16,6 +16,8 @@ class Kind(StrEnum):
     DIFFERENCE = "difference"
     RECURRING = "recurring"
     MANUAL = "manual"
+    # What was still to be paid in another system when the customer was moved in (billing-rules 13).
+    OPENING_ITEM = "opening_item"
     REVERSAL = "reversal"
     WRITE_OFF = "write_off"
     WRITE_OFF_LAPSED = "write_off_lapsed"
@@ -103,7 +105,7 @@ class Position(NamedTuple):
 class Due(NamedTuple):
     """The outcome: charges in the order they stand in, the new position, the next day anything can be due."""
 
-    charges: list[DueCharge]
+    charges: tuple[DueCharge, ...]
     position: Position
     next_charge_on: date | None
 

@@ -120,6 +120,8 @@ def explain(
             return _reversal(line, original)
         case Kind.UNDO:
             return _undo(line, original)
+        case Kind.OPENING_ITEM:
+            return _opening_item(line)
         case Kind.WRITE_OFF:
             return "Written off: it no longer has to be paid."
         case Kind.WRITE_OFF_LAPSED:
@@ -136,19 +138,29 @@ def origin(line: ChargeFacts, terms: Terms) -> Origin:
     return Origin(
         on=first,
         schedule=in_force(terms.schedules, anchor),
-        anchor=anchor,
+        anchor=_anchor(anchor, terms),
         schedule_since=_since(terms.schedules, anchor),
         price_since=price_since(terms, RETAIL.get(line.kind, "retail"), first),
         cost_since=price_since(terms, COST.get(line.kind, "cost"), first),
         quantity_since=_since(terms.quantities, first),
-        tax_rate_since=_since(terms.tax_rates, taxed),
+        tax_rate_since=_since(_changes(terms.tax_rates), taxed),
     )
+
+
+def _anchor(begins: date, terms: Terms) -> date:
+    """What charge dates are counted from where a schedule holds since a day."""
+    return terms.anchor if begins == terms.start_date else begins
 
 
 def _since(history: History[Any], on: date) -> date | None:
     """The day from which the value in force on `on` holds; None where it always has."""
     effective_from = [begins for begins, _ in history if begins <= on]
     return effective_from[-1] if effective_from and effective_from[-1] > FIRST_DAY else None
+
+
+def _changes(history: History[Any]) -> History[Any]:
+    """A history without what repeats the value before it, as a rate does where its category alone became another."""
+    return tuple(row for index, row in enumerate(history) if index == 0 or row[1] != history[index - 1][1])
 
 
 def _first_day(line: ChargeFacts, terms: Terms) -> date:
@@ -161,8 +173,7 @@ def price_since(terms: Terms, name: str, on: date) -> date | None:
     held: History[tuple[Any, Any]] = tuple(
         (at, (getattr(prices, name), own_price(terms, name, at))) for at, prices in terms.prices
     )
-    changed = [at for index, (at, value) in enumerate(held) if index == 0 or value != held[index - 1][1]]
-    return _since(tuple((at, None) for at in changed), on)
+    return _since(_changes(held), on)
 
 
 def own_price(terms: Terms, name: str, on: date) -> int | None:
@@ -230,8 +241,11 @@ def _why_that_day(line: ChargeFacts, terms: Terms | None) -> str:
     if on_or_before(segment.rhythm, on) != on:
         return _between_charge_dates(on, terms)
     schedule = in_force(terms.schedules, segment.begins)
-    anchor = segment.begins
-    reason = "the day it started" if anchor == terms.start_date else "the day its schedule changed"
+    anchor = _anchor(segment.begins, terms)
+    if anchor == segment.begins:
+        reason = "the day it started" if anchor == terms.start_date else "the day its schedule changed"
+    else:
+        reason = day(anchor)
     match schedule.frequency:
         case Frequency.DAILY:
             return "Every day. "
@@ -378,6 +392,14 @@ def _reversal(line: ChargeFacts, original: ChargeFacts | None) -> str:
     if original.amount == -line.amount:
         return f"Reverses the charge of {short_day(original.charge_on)} in full: {stood}."
     return f"Reverses the charge of {short_day(original.charge_on)} with its credits and differences: {stood} in all."
+
+
+def _opening_item(line: ChargeFacts) -> str:
+    number = getattr(line, "opening_number", None)
+    return (
+        f"An opening item: what was still to be paid of {number}, of {day(line.charge_on)}, when this account was "
+        "moved here from another system. Its tax was charged there."
+    )
 
 
 UNDONE = {Kind.CREDIT: "credit", Kind.DIFFERENCE: "difference"}

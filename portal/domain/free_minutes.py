@@ -49,7 +49,7 @@ def allowances(terms: Terms, minutes: int, since: date, before: date) -> Iterato
     if span.begins < begins:
         span = Span(begins, span.until, span.whole_days)
     while span.begins < before and (until is None or span.begins < until):
-        if span.is_whole or charged_at_the_start(terms, found, span):
+        if span.is_whole or charged_at_the_start(terms.proration, found, span):
             yield _allowance(terms, minutes, span, until)
         span = span_from(found, span.until)
 

@@ -84,6 +84,13 @@ def international(number: str) -> str:
     return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
 
 
+def called_number(destination: str) -> str:
+    """The number that was called, digits only as calls have it, as people read it; what is no number, as it stands."""
+    if destination.isdigit() and len(destination) > SHORTEST_NATIONAL:
+        return international("+" + destination)
+    return destination or "unknown"
+
+
 def block(first: str, last: str, most: int) -> list[str]:
     """The numbers from `first` to `last`, both in E.164. NotANumber where that is no block."""
     if len(first) != len(last):
@@ -104,7 +111,7 @@ def parts_to_find(text: str, countries: Iterable[str] = ()) -> list[str]:
     A whole number is found also as it is dialled within, or from, one of `countries`. Nothing where there are
     letters: that is a name.
     """
-    typed = _bare(_in_ascii(text))
+    typed = _bare(in_ascii(text))
     if any(letter.isalpha() for letter in typed) or not re.search(r"\d", typed, re.ASCII):
         return []
     found = dict.fromkeys(part for way in (typed, WITHIN.sub("", typed)) for part in _parts(way))
@@ -128,7 +135,7 @@ def _parts(typed: str) -> list[str]:
     return [digits] if digits else []
 
 
-def _in_ascii(text: str) -> str:
+def in_ascii(text: str) -> str:
     """The text with spaces, hyphens, dots and slashes of one kind, and without what cannot be seen."""
     text = text.translate(SIGNS).translate(ASCII_SIGNS)
     return "".join(" " if letter.isspace() else letter for letter in text)
@@ -141,7 +148,7 @@ def _bare(text: str) -> str:
 
 def _written(text: str) -> str:
     """The text without what files put around a number. NotANumber for what no number looks like."""
-    text = _in_ascii(text).strip()
+    text = in_ascii(text).strip()
     if not text:
         raise NotANumber("The number is missing.")
     if len(text) > LONGEST_WRITTEN or not WRITTEN.fullmatch(text):

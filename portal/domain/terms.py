@@ -1,9 +1,9 @@
 """What one assignment is charged by: frozen values, each with the day from which it holds."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
@@ -87,8 +87,7 @@ def _each_own(prices: Prices, own: OwnPrices) -> Prices:
     return Prices(*(theirs if mine is None else mine for theirs, mine in zip(prices, own, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """Everything that decides what an assignment is charged.
 
     `ends` is the end date as it was known from a day on: setting, moving and removing it are changes that a
@@ -109,6 +108,13 @@ class Terms:
     wait_days: int = 0
     # Which of `prices` are the assignment's own, and since when: for what is said of them.
     own_prices: History[OwnPrices] = ()
+    # The day that charge dates are counted from, where that is not the start date.
+    own_anchor: date | None = None
+
+    @property
+    def anchor(self) -> date:
+        """The day that charge dates are counted from, until the schedule changes."""
+        return self.own_anchor or self.start_date
 
     @property
     def recurs(self) -> bool:
@@ -127,19 +133,23 @@ class Terms:
 
 
 def segments(terms: Terms) -> tuple[Segment, ...]:
-    """The rhythms of a recurring assignment, one after the other.
+    """The rhythms of a recurring assignment, one after the other."""
+    return _segments(terms.start_date, terms.schedules, terms.own_anchor or terms.start_date)
 
-    A changed schedule takes hold on the first charge date of the running one on which it is in force
+
+@lru_cache(maxsize=32_768)
+def _segments(start_date: date, schedules: History[Schedule], anchor: date) -> tuple[Segment, ...]:
+    """A changed schedule takes hold on the first charge date of the running one on which it is in force
     (billing-rules 6); that day is its anchor.
     """
-    schedule = in_force(terms.schedules, terms.start_date)
-    found = [Segment(terms.start_date, rhythm(schedule, terms.start_date))]
-    for effective_from, _ in terms.schedules:
+    schedule = in_force(schedules, start_date)
+    found = [Segment(start_date, rhythm(schedule, anchor))]
+    for effective_from, _ in schedules:
         begins, beat = found[-1]
         if effective_from <= begins:
             continue
         takeover = on_or_after(beat, effective_from)
-        changed = in_force(terms.schedules, takeover)
+        changed = in_force(schedules, takeover)
         if changed != schedule:
             schedule = changed
             found.append(Segment(takeover, rhythm(schedule, takeover)))
@@ -181,12 +191,12 @@ def span_around(found: tuple[Segment, ...], day: date) -> Span:
     return span_from(found, max(on_or_before(segment.rhythm, day), segment.begins))
 
 
-def charged_at_the_start(terms: Terms, found: tuple[Segment, ...], span: Span) -> bool:
+def charged_at_the_start(proration: Proration, found: tuple[Segment, ...], span: Span) -> bool:
     """Whether a part of a period at its beginning is charged (or measured) by days.
 
     It is with proration daily, and, whatever the proration, between a change of schedule and the first
     match day (billing-rules 6).
     """
-    if terms.proration == Proration.DAILY:
+    if proration == Proration.DAILY:
         return True
     return any(span.begins == segment.begins for segment in found[1:])

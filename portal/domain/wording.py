@@ -70,6 +70,11 @@ def digits(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def exact(value: Decimal, least: int = 0) -> str:
+    """A number without separators and never rounded, with so many decimals at least, as files hold it: 0.50, 0.0085."""
+    return f"{value:.{max(least, _decimals_of(value))}f}"
+
+
 def whole(value: int | Decimal) -> str:
     """A count with separators: 1,234."""
     return f"{value:,}"
@@ -146,6 +151,11 @@ def month_name(value: date) -> str:
 def long_month(value: date) -> str:
     """The month of a day as a sentence names it: January 2027."""
     return f"{MONTHS[value.month - 1]} {value.year}"
+
+
+def numbered_month(value: date) -> str:
+    """A month as addresses, files and commands name it: 2026-10."""
+    return f"{value.year}-{value.month:02}"
 
 
 def instant(value: datetime | None, zone: tzinfo) -> str:

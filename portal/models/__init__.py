@@ -14,6 +14,15 @@ from portal.models.assignment import (
 )
 from portal.models.audit_entry import AuditEntry
 from portal.models.balance_entry import BalanceEntry, EntrySource
+from portal.models.bank_statement import (
+    BankBooking,
+    BankFile,
+    BankLine,
+    BankStatement,
+    BankStatementLine,
+    BookedAs,
+    LineState,
+)
 from portal.models.bulk_act import BulkAct, BulkActThing, BulkKind
 from portal.models.call import (
     Call,
@@ -22,20 +31,29 @@ from portal.models.call import (
     CallFile,
     CallFilePiece,
     CallImport,
-    CallLayout,
+    CallMove,
     CallReject,
+    CallSaid,
+    CallsSaidAgain,
     ImportState,
+    ImportUndo,
+    ImportUndoCustomer,
 )
 from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
+from portal.models.charge_sum import ChargeMark, ChargeSum
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
+from portal.models.contact import Contact
 from portal.models.correction import CorrectedAssignment, Correction
 from portal.models.customer import Customer, CustomerTaxRate
 from portal.models.daily_work import DailyWork
 from portal.models.did import Did
 from portal.models.did_owner import DidOwner
+from portal.models.file_layout import FileKind, FileLayout
 from portal.models.invitation import Invitation
-from portal.models.mail import Mail, MailState, Notice
+from portal.models.mail import Mail, MailAttachment, MailState, Notice
+from portal.models.move_import import MoveImport, MoveLine, MoveMade
+from portal.models.note import Note
 from portal.models.package import Package, PackagePrice, PackageSchedule
 from portal.models.payment import Payment, PaymentMethod, PaymentState
 from portal.models.payment_back import PaymentBack, ReturnedPayment
@@ -51,6 +69,7 @@ from portal.models.run import (
     SimulatedCharge,
 )
 from portal.models.sent_form import SentForm
+from portal.models.sent_summary import SentSummary, SummaryState
 from portal.models.session import SignInAttempt, UserSession
 
 __all__ = [
@@ -67,6 +86,12 @@ __all__ = [
     "AuditComment",
     "AuditEntry",
     "BalanceEntry",
+    "BankBooking",
+    "BankFile",
+    "BankLine",
+    "BankStatement",
+    "BankStatementLine",
+    "BookedAs",
     "BulkAct",
     "BulkActThing",
     "BulkKind",
@@ -76,12 +101,17 @@ __all__ = [
     "CallFile",
     "CallFilePiece",
     "CallImport",
-    "CallLayout",
+    "CallMove",
     "CallReject",
+    "CallSaid",
+    "CallsSaidAgain",
     "Charge",
     "ChargeColumns",
+    "ChargeMark",
+    "ChargeSum",
     "Company",
     "ConnexcsPackage",
+    "Contact",
     "CorrectedAssignment",
     "Correction",
     "Customer",
@@ -91,11 +121,21 @@ __all__ = [
     "DidOwner",
     "DueDay",
     "EntrySource",
+    "FileKind",
+    "FileLayout",
     "HoldChoice",
     "ImportState",
+    "ImportUndo",
+    "ImportUndoCustomer",
     "Invitation",
+    "LineState",
     "Mail",
+    "MailAttachment",
     "MailState",
+    "MoveImport",
+    "MoveLine",
+    "MoveMade",
+    "Note",
     "Notice",
     "OpenItem",
     "Outcome",
@@ -115,8 +155,10 @@ __all__ = [
     "RunTotal",
     "RunUndo",
     "SentForm",
+    "SentSummary",
     "SignInAttempt",
     "SimulatedCharge",
+    "SummaryState",
     "UserSession",
     "counts_as_posted",
     "is_undone",

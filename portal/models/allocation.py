@@ -96,11 +96,14 @@ class OpenItem(db.Model):
     __table_args__ = (
         Index("ix_open_item_customer_id_due_on", "customer_id", "due_on"),
         Index("ix_open_item_due_on", "due_on"),
+        # Which charge a sum of money may be meant for.
+        Index("ix_open_item_amount_charge_id", "amount", "charge_id"),
         Index("ix_open_item_to_use", "customer_id", sqlite_where=TO_USE, postgresql_where=TO_USE),
     )
 
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), primary_key=True, autoincrement=False)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    # The charge's own, which is there as long as the charge is.
+    customer_id: Mapped[int] = mapped_column(PK)
     # A discount falls due never: it has the day of its charge here.
     due_on: Mapped[date]
     amount: Mapped[Decimal] = mapped_column(Money)

@@ -29,6 +29,7 @@ from portal.models.did import Did
 from portal.models.package import Package, PackagePrice
 
 HELD = text("held_lines > 0")
+REFERRED = text("reference is not null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,34 @@ class Assignment(db.Model):
         CheckConstraint("minimum_days between 0 and 3650", name="minimum_days"),
         Index("ix_assignment_customer_id_id", "customer_id", "id"),
         Index("ix_assignment_package_id_id", "package_id", "id"),
+        # Whether anything is on a DID is seen off it alone.
+        Index("ix_assignment_did_id_end_date", "did_id", "end_date"),
+        # How many have a package on a day is counted off it alone.
+        Index("ix_assignment_package_id_start_date_end_date", "package_id", "start_date", "end_date"),
+        Index(
+            "ix_assignment_reference",
+            "reference",
+            unique=True,
+            sqlite_where=REFERRED,
+            postgresql_where=REFERRED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     token: Mapped[str] = mapped_column(String(64), unique=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("package.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
-    did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"), index=True)
+    did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"))
     start_date: Mapped[date]
     # The end date as it is known today; `ends` keeps since when each was known.
     end_date: Mapped[date | None] = mapped_column(index=True)
     # The day on which assigning it was undone: its last day lies before its first then, so that nothing is due.
     withdrawn_on: Mapped[date | None]
     charge_from: Mapped[date | None]
+    # The day that charge dates are counted from, where that is not the start date: of one that was moved here.
+    anchor: Mapped[date | None]
+    # What a file, or another system, knows it by.
+    reference: Mapped[str | None] = mapped_column(String(60))
     minutes: Mapped[int | None]
     minimum_days: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[date | None]

@@ -13,8 +13,9 @@ class AuditEntry(db.Model):
     """One act. `noun` and `noun_id` name the thing, `label` says it as it was called then."""
 
     __table_args__ = (
-        Index("ix_audit_entry_noun_noun_id", "noun", "noun_id", "id"),
+        Index("ix_audit_entry_noun_noun_id", "noun", "noun_id", "done_at", "id"),
         Index("ix_audit_entry_done_at_id", "done_at", "id"),
+        Index("ix_audit_entry_customer_id_done_at", "customer_id", "done_at", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -26,7 +27,7 @@ class AuditEntry(db.Model):
     act: Mapped[str] = mapped_column(String(40))
     noun: Mapped[str] = mapped_column(String(40))
     noun_id: Mapped[int | None] = mapped_column(PK)
-    customer_id: Mapped[int | None] = mapped_column(PK, index=True)
+    customer_id: Mapped[int | None] = mapped_column(PK)
     label: Mapped[str] = mapped_column(String(250), default="")
     # JSON objects of the fields that changed: what they were, and what they are.
     before: Mapped[str] = mapped_column(Text, default="")

@@ -27,6 +27,7 @@ class EntrySource(StrEnum):
     PAYMENT_BACK = "payment_back"
 
 
+PAID_BACK = text("payment_back_id is not null")
 ONE_PER_CHARGE = text("source = 'charge'")
 
 
@@ -46,6 +47,13 @@ class BalanceEntry(db.Model):
             sqlite_where=ONE_PER_CHARGE,
             postgresql_where=ONE_PER_CHARGE,
         ),
+        # The few among the very many.
+        Index(
+            "ix_balance_entry_payment_back_id",
+            "payment_back_id",
+            sqlite_where=PAID_BACK,
+            postgresql_where=PAID_BACK,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -55,7 +63,7 @@ class BalanceEntry(db.Model):
     source: Mapped[EntrySource] = mapped_column(word(EntrySource, "source"))
     charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), index=True)
-    payment_back_id: Mapped[int | None] = mapped_column(ForeignKey("payment_back.id"), index=True)
+    payment_back_id: Mapped[int | None] = mapped_column(ForeignKey("payment_back.id"))
     made_on: Mapped[date]
     for_day: Mapped[date]
     amount: Mapped[Decimal] = mapped_column(Money)

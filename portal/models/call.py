@@ -32,11 +32,21 @@ class Call(db.Model):
     """
 
     __table_args__ = (
-        UniqueConstraint("customer_id", "call_id"),
+        # By call id first: an import that replaces calls asks under which other customers an id stands.
+        UniqueConstraint("call_id", "customer_id"),
         CheckConstraint("amount >= 0 and seconds >= 0", name="not_negative"),
         CheckConstraint("covered_amount between 0 and amount", name="covered"),
         Index("ix_call_customer_id_day", "customer_id", "day"),
-        Index("ix_call_did_id_day", "did_id", "day"),
+        # Not every call names a DID: what names none is in no index of DIDs.
+        Index(
+            "ix_call_did_id_day",
+            "did_id",
+            "day",
+            sqlite_where=text("did_id IS NOT NULL"),
+            postgresql_where=text("did_id IS NOT NULL"),
+        ),
+        # What staff look for among the calls of all customers. By day first: the calls of a night come side by side.
+        Index("ix_call_day_destination", "day", "destination"),
         Index("ix_call_import_id", "import_id"),
         # Few calls lead to a DID of the portal's own: asked before a DID is deleted.
         Index(
@@ -111,12 +121,18 @@ class CallFilePiece(db.Model):
 
 
 class ImportState(StrEnum):
-    """How far the import of a file has come."""
+    """How far the import of a file has come; one that is being undone, or was, does not go on."""
 
     RUNNING = "running"
     STOPPED = "stopped"
     DONE = "done"
     DISCARDED = "discarded"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+# The calls of such an import are on their way out: nothing is given back to it, and nothing more comes of its file.
+TAKEN_BACK = (ImportState.UNDOING, ImportState.UNDONE)
 
 
 class CallImport(db.Model):
@@ -126,6 +142,9 @@ class CallImport(db.Model):
     nowhere: neither in balances nor for free minutes.
     """
 
+    # A file that comes again is known by its content.
+    __table_args__ = (Index("ix_call_import_digest", "digest"),)
+
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     file_name: Mapped[str] = mapped_column(String(250))
     # Its lines, kept while some of them may still be needed: none once it is done or discarded.
@@ -134,7 +153,7 @@ class CallImport(db.Model):
     replaces: Mapped[bool] = mapped_column(default=False)
     # How the file says what a call is, as JSON (portal.domain.call_files.layout); empty until somebody has said it.
     layout: Mapped[str] = mapped_column(Text, default="")
-    # Until then, what was found in its columns, as JSON (portal.domain.call_files.proof).
+    # Until then, what was found in its columns, as JSON (portal.domain.csv_files.proof).
     proof: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The names of the file's columns, as JSON; the lines before the first record, and the line from which on none has
     # as many cells as there are columns (0: none such).
@@ -163,6 +182,10 @@ class CallImport(db.Model):
     # How long nobody was at work on it between its start and its end.
     paused_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(UTC)
+    # Its bad rows wait until somebody says that they are dealt with.
+    bad_rows_dealt_with_by: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    # Nobody, where it was discarded because nobody came in time.
+    discarded_by: Mapped[str] = mapped_column(String(254), default="", server_default="")
 
     @classmethod
     def is_at_work(cls) -> ColumnElement[bool]:
@@ -171,16 +194,20 @@ class CallImport(db.Model):
 
     @classmethod
     def has_lines_to_come(cls) -> ColumnElement[bool]:
-        """Whether some of its lines are still to be taken in."""
-        return and_(cls.is_at_work(), cls.file_id.is_not(None), cls.bytes_done < cls.bytes_total)
+        """Whether some of its lines are still to be taken in, or would be, were it not being undone."""
+        is_open = cls.state.in_((ImportState.RUNNING, ImportState.STOPPED, ImportState.UNDOING))
+        return and_(is_open, cls.file_id.is_not(None), cls.bytes_done < cls.bytes_total)
 
 
 class CallChange(db.Model):
     """What a file says of a call that it found there: kept until all of the file is in, and done then.
 
     So an import at work changes nothing that counts: a call that it replaces stays as it was, and one that it says
-    again, while another import that is not done has it, stays that one's.
+    again, while another import that is not done has it, stays that one's. `customer_id` is whose the file says it is:
+    another one's than the call's where it is to move.
     """
+
+    __table_args__ = (Index("ix_call_change_call_id", "call_id"),)
 
     import_id: Mapped[int] = mapped_column(
         PK, ForeignKey("call_import.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
@@ -188,6 +215,7 @@ class CallChange(db.Model):
     call_id: Mapped[int] = mapped_column(
         PK, ForeignKey("call.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
+    customer_id: Mapped[int] = mapped_column(PK)
     # A DID that is deleted meanwhile is none any more.
     did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id", ondelete="SET NULL"))
     other_did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id", ondelete="SET NULL"))
@@ -198,6 +226,113 @@ class CallChange(db.Model):
     amount: Mapped[Decimal] = mapped_column(Money)
     cost: Mapped[Decimal | None] = mapped_column(Money)
     came_in_on: Mapped[date]
+
+
+class CallSaid(db.Model):
+    """What a file says of a call that is another file's: that one said it before, or has replaced it.
+
+    So the call has something to become when the import that has it is undone. Of each file the last that it says, in
+    the order in which they were replaced, or came later; the call `was_its_own` where it was replaced. A call of no
+    import may be replaced, too. What is said just as the call stands is kept for many calls at once (CallsSaidAgain).
+    Customers and imports are never removed; a DID that was deleted is none any more.
+    """
+
+    __table_args__ = (UniqueConstraint("call_id", "import_id"), Index("ix_call_said_import_id", "import_id"))
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id", ondelete="CASCADE"))
+    import_id: Mapped[int | None] = mapped_column(PK)
+    was_its_own: Mapped[bool]
+    # When it was said, in the order of CallsSaidAgain, by a file that replaces nothing.
+    place: Mapped[int | None] = mapped_column(PK)
+    customer_id: Mapped[int] = mapped_column(PK)
+    did_id: Mapped[int | None] = mapped_column(PK)
+    other_did_id: Mapped[int | None] = mapped_column(PK)
+    started_at: Mapped[datetime | None] = mapped_column(UTC)
+    day: Mapped[date]
+    destination: Mapped[str] = mapped_column(String(40))
+    seconds: Mapped[int]
+    amount: Mapped[Decimal] = mapped_column(Money)
+    cost: Mapped[Decimal | None] = mapped_column(Money)
+    came_in_on: Mapped[date]
+
+
+class CallsSaidAgain(db.Model):
+    """Calls of other files that a file which replaces nothing says, too, just as they stand: their ids, as JSON.
+
+    A row for each chunk of the file and each `block` of ids (portal.services.calls.said_again), in the order in which
+    they were said. Before such a call changes, what was said of it is written out as CallSaid. An id may be of a call
+    that has left.
+    """
+
+    __table_args__ = (
+        Index("ix_calls_said_again_block", "block"),
+        Index("ix_calls_said_again_import_id", "import_id"),
+    )
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    import_id: Mapped[int] = mapped_column(PK)
+    block: Mapped[int] = mapped_column(PK)
+    came_in_on: Mapped[date]
+    call_ids: Mapped[str] = mapped_column(Text)
+
+
+class CallMove(db.Model):
+    """A call that an import has moved from one customer to another: as it was then, whatever became of it.
+
+    `moved_id` is the call's row, which may be gone.
+    """
+
+    __table_args__ = (Index("ix_call_move_from_customer_id_call_id", "from_customer_id", "call_id"),)
+
+    import_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("call_import.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    moved_id: Mapped[int] = mapped_column(PK, primary_key=True, autoincrement=False)
+    call_id: Mapped[str] = mapped_column(String(120))
+    from_customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    to_customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    day: Mapped[date]
+    amount: Mapped[Decimal] = mapped_column(Money)
+
+
+class ImportUndo(db.Model):
+    """Undoing an import: who, when and why. What a first one had to leave, a later one may take back.
+
+    Counts are of the import's calls: all there were, those dealt with, and those of them that another file has now.
+    """
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("call_import.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    due_count: Mapped[int] = mapped_column(default=0)
+    done_count: Mapped[int] = mapped_column(default=0)
+    given_count: Mapped[int] = mapped_column(default=0)
+    started_by: Mapped[str] = mapped_column(String(254), default="")
+    started_at: Mapped[datetime] = mapped_column(UTC)
+    finished_at: Mapped[datetime | None] = mapped_column(UTC)
+
+
+class ImportUndoCustomer(db.Model):
+    """What undoing an import took from a customer: calls, what they were rated at, and the days it reaches from.
+
+    `late_from` to `late_through` are the days of calls too old to reopen a period that had ended. Until it
+    `is_settled`, what follows from it is to be worked out.
+    """
+
+    undo_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("import_undo.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    customer_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("customer.id"), primary_key=True, autoincrement=False, index=True
+    )
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    late_from: Mapped[date | None]
+    late_through: Mapped[date | None]
+    call_count: Mapped[int] = mapped_column(default=0)
+    amount: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
+    is_settled: Mapped[bool] = mapped_column(default=False)
 
 
 class CallReject(db.Model):
@@ -216,11 +351,3 @@ class CallReject(db.Model):
     sentence: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     is_bad: Mapped[bool] = mapped_column(default=True, server_default=true())
-
-
-class CallLayout(db.Model):
-    """How somebody described files of calls, remembered by the names of their columns, or by how many there are."""
-
-    id: Mapped[int] = mapped_column(PK, primary_key=True)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    layout: Mapped[str] = mapped_column(Text)

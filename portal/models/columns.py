@@ -76,13 +76,13 @@ class Days(TypeDecorator[tuple[int, ...]]):
         return tuple(int(day) for day in value.split(",")) if value else ()
 
 
-def word(enum: type, name: str, length: int = 20) -> TypeEngine[Any]:
-    """A column that holds one of an enum's values as text, with a CHECK that it is one of them."""
+def word(enum: type, name: str, length: int = 20, *, check: bool = True) -> TypeEngine[Any]:
+    """A column that holds one of an enum's values as text, with a CHECK that it is one of them unless told not to."""
     return SqlEnum(
         enum,
         name=name,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=check,
         length=length,
         values_callable=lambda members: [member.value for member in members],
     )

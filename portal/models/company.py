@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
 from portal.models.columns import Money, word
+from portal.models.party import PartyColumns
 
 
 class AuditComment(StrEnum):
@@ -17,8 +18,8 @@ class AuditComment(StrEnum):
     OPTIONAL = "optional"
 
 
-class Company(db.Model):
-    """The provider's name, address and billing settings. There is exactly one row, number 1."""
+class Company(PartyColumns, db.Model):
+    """The provider: a party, and its billing settings. There is exactly one row, number 1."""
 
     __table_args__ = (
         CheckConstraint("id = 1", name="only_one"),
@@ -30,9 +31,7 @@ class Company(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     name: Mapped[str] = mapped_column(String(120))
-    address: Mapped[str] = mapped_column(Text, default="")
     email: Mapped[str] = mapped_column(String(254), default="")
-    tax_id: Mapped[str] = mapped_column(String(40), default="")
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
     default_currency: Mapped[str] = mapped_column(String(3), default="USD")
     # In per cent; what a new customer's form begins with.
@@ -64,7 +63,11 @@ ONLY = 1
 
 def company() -> Company:
     """The company, read once a session. NoResultFound in a database that was not set up."""
-    return db.session.get_one(Company, ONLY)
+    found = db.session.get_one(Company, ONLY)
+    db.session.info[Company] = (
+        found  # a session lets go of what nobody holds, and would read it again and again
+    )
+    return found
 
 
 def company_name() -> str:

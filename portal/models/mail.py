@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
@@ -40,6 +40,18 @@ class Mail(db.Model):
     # When it is tried next: whoever sends it moves this on first, so that nobody else sends it meanwhile.
     due_at: Mapped[datetime] = mapped_column(UTC)
     sent_at: Mapped[datetime | None] = mapped_column(UTC)
+
+    attachment: Mapped["MailAttachment | None"] = relationship(cascade="all, delete-orphan")
+
+
+class MailAttachment(db.Model):
+    """The PDF that a message carries, kept until the message has left or is given up."""
+
+    mail_id: Mapped[int] = mapped_column(
+        PK, ForeignKey("mail.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    name: Mapped[str] = mapped_column(String(255))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Notice(db.Model):

@@ -4,12 +4,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from portal.domain.bank_reference import telling_letters
 from portal.extensions import db
-from portal.models.columns import PK, UTC, Money, word
+from portal.models.columns import KEY, PK, UTC, Money, word
 from portal.models.customer import Customer
-from portal.models.payment import Payment, PaymentMethod
+from portal.models.payment import HAS_REFERENCE, Payment, PaymentMethod
 
 
 class PaymentBack(db.Model):
@@ -20,6 +21,12 @@ class PaymentBack(db.Model):
         Index("ix_payment_back_customer_id_id", "customer_id", "id"),
         Index("ix_payment_back_paid_on_id", "paid_on", "id"),
         Index("ix_payment_back_amount_id", "amount", "id"),
+        Index(
+            "ix_payment_back_reference_key",
+            "reference_key",
+            sqlite_where=HAS_REFERENCE,
+            postgresql_where=HAS_REFERENCE,
+        ),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
@@ -29,6 +36,8 @@ class PaymentBack(db.Model):
     amount: Mapped[Decimal] = mapped_column(Money)
     method: Mapped[PaymentMethod] = mapped_column(word(PaymentMethod, "method"))
     bank_reference: Mapped[str] = mapped_column(String(140), default="")
+    # What it is found by, by its beginning; empty where the reference tells nothing.
+    reference_key: Mapped[str] = mapped_column(KEY, default="")
     cancelled_on: Mapped[date | None]
     created_by: Mapped[str] = mapped_column(String(254), default="")
     created_at: Mapped[datetime] = mapped_column(UTC)
@@ -40,6 +49,11 @@ class PaymentBack(db.Model):
     )
 
     __mapper_args__ = {"version_id_col": version}
+
+    @validates("bank_reference")
+    def _key_reference(self, _field: str, text: str) -> str:
+        self.reference_key = telling_letters(text)
+        return text
 
 
 class ReturnedPayment(db.Model):

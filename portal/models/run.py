@@ -4,12 +4,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
 from portal.models.assignment import Assignment
-from portal.models.charge import ChargeColumns
+from portal.models.charge import IS_A_KIND, ChargeColumns
 from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
 
@@ -168,7 +168,10 @@ class RunException(db.Model):
 class SimulatedCharge(ChargeColumns, db.Model):
     """A line of a simulation's report: what would have been posted, with nothing posted."""
 
-    __table_args__ = (Index("ix_simulated_charge_run_id_id", "run_id", "id"),)
+    __table_args__ = (
+        CheckConstraint(IS_A_KIND, name="kind"),
+        Index("ix_simulated_charge_run_id_id", "run_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))

@@ -7,14 +7,16 @@ A module that commits says so in its docstring (tests/test_architecture.py holds
 
 Each subject asks only those to its right or below (tests/test_architecture.py reads this):
 
-    portfolio  demo
-    scenarios  audit
-    overview  deletion  summary  what_changed
-    corrections
-    dids  customers  assignments  company  notices
+    moving_in  portfolio  demo
+    exports
+    scenarios
+    overview  deletion  summary  what_changed  search
+    corrections  bank
+    dids  customers  assignments  company  notices  notes
+    audit
     packages  runs  calls  charges
     billing                        the heart: loading, planning, posting, minimums, positions
     credit
     people  mail  listing  csv
-    once  locking  copying  among  chunks  batch  bulk_acts
+    once  locking  copying  parts  among  chunks  batch  bulk_acts
 """

@@ -1,34 +1,61 @@
-"""Whether something is one of many ids, as a statement asks that is written once.
+"""Whether something is one of many ids, texts or days, as a statement asks that is written once.
 
 `IN` names each id, so that a statement of five hundred is written, prepared and planned anew for each chunk. Here
 they are one value: an array, or on SQLite a list in JSON.
 """
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, Dialect, String, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
-class Ids(TypeDecorator[Iterable[int]]):
-    """Many ids as one value."""
+class Many(TypeDecorator[Iterable[Any]]):
+    """Many values as one."""
 
     impl = Text
     cache_ok = True
+    of: ClassVar[type[TypeEngine[Any]]]
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """An array where there are arrays."""
-        return dialect.type_descriptor(ARRAY(BigInteger) if dialect.name == "postgresql" else Text())
+        return dialect.type_descriptor(ARRAY(self.of) if dialect.name == "postgresql" else Text())
 
-    def process_bind_param(self, value: Iterable[int] | None, dialect: Dialect) -> Any:
-        """The ids as a list, or as JSON."""
-        ids = list(value or ())
-        return ids if dialect.name == "postgresql" else json.dumps(ids)
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
+        """The values as a list, or as JSON."""
+        values = list(value or ())
+        return values if dialect.name == "postgresql" else json.dumps(values, default=str)
+
+
+class Ids(Many):
+    """Many ids."""
+
+    cache_ok = True
+    of = BigInteger
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[int] | None], str]:
+        """The ids as PostgreSQL writes an array of them, or as JSON: a driver would look at each by itself."""
+        whole = "{%s}" if dialect.name == "postgresql" else "[%s]"
+        return lambda ids: whole % ",".join(map(str, ids or ()))
+
+
+class Texts(Many):
+    """Many texts."""
+
+    cache_ok = True
+    of = Text
+
+
+class Days(Many):
+    """Many days: SQLite keeps a day as it is written."""
+
+    cache_ok = True
+    of = Date
 
 
 class is_among(FunctionElement[bool]):
@@ -37,6 +64,10 @@ class is_among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
     name = "is_among"
+
+    def self_group(self, against: Any = None) -> Any:
+        """Itself: on SQLite a condition would be written `... = 1`, and no index is asked for that."""
+        return self
 
 
 @compiles(is_among)
@@ -54,6 +85,7 @@ def _one_of_a_list(element: is_among, compiler: Any, **how: Any) -> str:
 IDS: Any = bindparam("ids", type_=Ids())
 
 
-def among(column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
-    """Whether the column is one of these ids, where the statement is for them alone."""
-    return is_among(column, bindparam(None, ids, type_=Ids()))
+def among(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether the column is one of these ids, texts or days, where the statement is for them alone."""
+    many = Texts() if isinstance(column.type, String) else Days() if isinstance(column.type, Date) else Ids()
+    return is_among(column, bindparam(None, values, type_=many))

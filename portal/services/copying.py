@@ -1,25 +1,38 @@
-"""Very many rows into one table, as its database takes them quickest: COPY, or a hundred rows a statement.
+"""Very many rows into one table, or moved on in it, as its database takes them quickest.
 
-An INSERT with named values spends more on the names of each row than on storing it; and SQLite takes half as long over
-a row that comes with others, since it opens and closes the tables, the foreign keys and the triggers once for all.
+A statement with named values spends more on the names of each row than on storing it. PostgreSQL takes rows by COPY,
+and what moves as arrays; SQLite a hundred rows a statement, which take it half as long as each by itself, since it
+opens and closes the tables, the foreign keys and the triggers once for all. To hand a value over takes longer than to
+store it: what very many rows share is handed over once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from typing import Any
 
 from psycopg import Error
-from sqlalchemy import Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
 from portal.extensions import db
 from portal.services.chunks import in_chunks
 
 AT_A_TIME = 100  # more gain nothing
+NOTHING: Mapping[str, Any] = {}
+Values = tuple[Any, ...]
+PLACES = ", ".join(
+    ["n INTEGER PRIMARY KEY", *(f"v{n + 1}" for n in range(40))]
+)  # of as many values as any row has
+# What would end a value, or a row, that PostgreSQL is told as text.
+ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def copy_in(table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, each with the values of `columns` in their order, all of them or none.
+def copy_in(
+    table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]], same: Mapping[str, Any] = NOTHING
+) -> None:
+    """Insert rows, each with the values of `columns` in their order and what is the `same` of all; all of them or none.
 
     Raises what SQLAlchemy raises, of whichever kind: whoever called tells a row that breaks a rule from a database that
     does not answer, or made somebody wait in a circle.
@@ -27,38 +40,177 @@ def copy_in(table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]])
     if not rows:
         return
     connection = db.session.connection()
-    values = _by_column(table, columns, rows, connection.dialect)
-    names = ", ".join(f'"{name}"' for name in values)
+    dialect = connection.dialect
+    values = _by_column(table, columns, rows, dialect)
+    alike = tuple(_as_stored(table, name, dialect)(value) for name, value in same.items())
     plain = list(zip(*values.values(), strict=True))
-    if connection.dialect.name == "sqlite":
-        marks = f"({', '.join('?' * len(values))})"
+    if dialect.name == "sqlite":
         for some in in_chunks(plain, AT_A_TIME):
-            sql = f'INSERT INTO "{table.name}" ({names}) VALUES {", ".join([marks] * len(some))}'
-            connection.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
+            sql = _insert(table.name, tuple(same), tuple(values), len(some))
+            connection.exec_driver_sql(sql, (*alike, *chain.from_iterable(some)))
         return
-    sql = f'COPY "{table.name}" ({names}) FROM STDIN'
+    with _taking(connection, table.name, (*same, *values)) as copy:
+        for row in plain:
+            copy.write_row(alike + row)
+
+
+def copy_shared(
+    table: Table,
+    own: Sequence[str],
+    shared: Sequence[str],
+    rows: Sequence[tuple[Values, Values]],
+    same: Mapping[str, Any] = NOTHING,
+) -> None:
+    """The same for rows of which many share most of their values: each with those of its `own`, and the `shared`."""
+    if not rows:
+        return
+    connection = db.session.connection()
+    numbers: dict[Values, int] = {}
+    places = [numbers.setdefault(in_common, len(numbers)) for _, in_common in rows]
+    mine = _by_column(table, own, [each for each, _ in rows], connection.dialect)
+    theirs = _by_column(table, shared, list(numbers), connection.dialect)
+    alike = {name: _as_stored(table, name, connection.dialect)(value) for name, value in same.items()}
+    if connection.dialect.name == "sqlite":
+        _put_together(connection, table.name, alike, mine, theirs, places)
+        return
+    same_of_all = ([value] * len(numbers) for value in alike.values())
+    begins, ends = _lines(mine.values()), _lines((*same_of_all, *theirs.values()))
+    with _taking(connection, table.name, (*mine, *alike, *theirs)) as copy:
+        copy.write("".join([f"{begin}\t{ends[n]}\n" for begin, n in zip(begins, places, strict=True)]))
+
+
+def _put_together(
+    connection: Connection,
+    table: str,
+    alike: Mapping[str, Any],
+    mine: Mapping[str, Iterable[Any]],
+    theirs: Mapping[str, Iterable[Any]],
+    places: Sequence[int],
+) -> None:
+    """Lay what rows share, and what is each one's own, into tables of this connection, and insert both together."""
+    for name, columns in (("shared_values", theirs), ("own_values", {"place": places, **mine})):
+        plain = list(zip(range(len(places)), *columns.values(), strict=False))
+        connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({PLACES})")
+        connection.exec_driver_sql(f"DELETE FROM temp.{name}")
+        marks = ", ".join("?" * (1 + len(columns)))
+        connection.exec_driver_sql(f"INSERT INTO temp.{name} ({_places(columns)}) VALUES ({marks})", plain)
+    taken = [f"own_values.v{n + 1}" for n in range(1, 1 + len(mine))]
+    taken += [*("?" for _ in alike), *(f"shared_values.v{n + 1}" for n in range(len(theirs)))]
+    connection.exec_driver_sql(
+        f'INSERT INTO "{table}" ({_names((*mine, *alike, *theirs))}) SELECT {", ".join(taken)} FROM own_values '
+        "CROSS JOIN shared_values ON shared_values.n = own_values.v1 ORDER BY own_values.n",
+        tuple(alike.values()),
+    )
+
+
+def _places(columns: Collection[str]) -> str:
+    return ", ".join(["n", *(f"v{n + 1}" for n in range(len(columns)))])
+
+
+@contextmanager
+def _taking(connection: Connection, table: str, columns: Iterable[str]) -> Iterator[Any]:
+    """What PostgreSQL takes rows by."""
+    sql = f'COPY "{table}" ({_names(columns)}) FROM STDIN'
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(sql) as copy:
-            for row in plain:
-                copy.write_row(row)
+            yield copy
     except Error as error:  # of the driver's own, since COPY goes by no statement of SQLAlchemy's
         raise DBAPIError.instance(sql, None, error, Error, dialect=connection.dialect) from error
 
 
+def _lines(columns: Iterable[Iterable[Any]]) -> list[str]:
+    """Columns as lines of what PostgreSQL reads in COPY."""
+    texts = (map(_Once(_as_text).__getitem__, values) for values in columns)
+    return list(map("\t".join, zip(*texts, strict=True)))
+
+
+def _as_text(value: Any) -> str:
+    """A value as PostgreSQL reads it there."""
+    if value is None:
+        return "\\N"
+    return value.translate(ESCAPED) if isinstance(value, str) else str(value)
+
+
+@cache
+def _insert(table: str, same: tuple[str, ...], columns: tuple[str, ...], rows: int) -> str:
+    """One statement for so many rows; what is the same of all is bound once."""
+    alike, width = [f"?{n + 1}" for n in range(len(same))], len(columns)
+    each = (
+        ", ".join([*alike, *(f"?{len(same) + row * width + n + 1}" for n in range(width))])
+        for row in range(rows)
+    )
+    return (
+        f'INSERT INTO "{table}" ({_names((*same, *columns))}) VALUES {", ".join(f"({row})" for row in each)}'
+    )
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+def move_on(
+    table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], also: Mapping[str, int]
+) -> int:
+    """Change rows by compare-and-set, each with its key, the version it was seen in, and the values of `columns`.
+
+    The version goes on by one, and `also` is what becomes the same of all. How many were met as they were seen.
+    """
+    connection = db.session.connection()
+    values = list(
+        _by_column(table, (key, "version", *columns), rows, connection.dialect, whole=True).values()
+    )
+    fixed = "".join(f', "{name}" = {int(value)}' for name, value in also.items())
+    if connection.dialect.name == "sqlite":
+        sets = ", ".join(f'"{name}" = ?' for name in columns)
+        where = f'"{key}" = ? AND "version" = ?'
+        sql = f'UPDATE "{table.name}" SET {sets}, "version" = "version" + 1{fixed} WHERE {where}'
+        plain = list(zip(*values[2:], *values[:2], strict=True))
+        return connection.exec_driver_sql(sql, plain).rowcount
+    names = (key, "version", *columns)
+    arrays = [f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in names]
+    sets = ", ".join(f'"{name}" = seen."{name}"' for name in columns)
+    sql = (
+        f'UPDATE "{table.name}" AS stands SET {sets}, "version" = stands."version" + 1{fixed} '
+        f"FROM unnest({', '.join(arrays)}) AS seen ({_names(names)}) "
+        f'WHERE stands."{key}" = seen."{key}" AND stands."version" = seen."version" '
+        f'AND stands."{key}" = ANY ({arrays[0]})'  # else it may read all there are
+    )
+    written = list(map(_array, values))
+    return connection.exec_driver_sql(sql, (*written, written[0])).rowcount
+
+
+def _array(values: Iterable[Any]) -> str:
+    """Numbers and days as PostgreSQL writes an array of them: the driver would look at each by itself."""
+    return f"{{{','.join('NULL' if value is None else str(value) for value in values)}}}"
+
+
 def _by_column(
-    table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]], dialect: Any
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    dialect: Dialect,
+    *,
+    whole: bool = False,
 ) -> dict[str, Iterable[Any]]:
-    """The values of each column as the driver takes them. A column in which nothing stands is left out: sqlite3 takes
-    five times as long over None as over a number."""
+    """The values of each column as the driver takes them. Unless they are wanted as a whole, a column in which nothing
+    stands is left out: sqlite3 takes five times as long over None as over a number."""
     found: dict[str, Iterable[Any]] = {}
     for name, values in zip(columns, zip(*rows, strict=True), strict=True):
-        column = table.c[name]
-        if column.server_default is None and values.count(None) == len(values):
-            continue
-        turn = column.type.dialect_impl(dialect).bind_processor(dialect)
-        found[name] = map(_Once(turn).__getitem__, values) if turn else values
+        is_empty = table.c[name].server_default is None and values.count(None) == len(values)
+        if whole or not is_empty:
+            turn = _as_stored(table, name, dialect)
+            found[name] = values if turn is _as_it_is else map(_Once(turn).__getitem__, values)
     return found
+
+
+def _as_stored(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any]:
+    """What makes of a column's values what the driver takes."""
+    return table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 class _Once(dict[Any, Any]):

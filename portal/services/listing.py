@@ -2,16 +2,24 @@
 
 The place in a list is a row of it: the page after row 812, or before it. What the row is sorted by is read
 from the row itself, so an address holds nothing but its id.
+
+How many there are is told exactly up to COUNTED, and beyond it as "more than": no page reads a million rows to count
+them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, func, literal, select, tuple_
 
+from portal.domain.wording import plural, whole
 from portal.extensions import db
 
 PAGE_SIZE = 50
+# As many rows are counted; where there are more, COUNTED + 1 stands for all of them.
+COUNTED = 10_000
+AT_ONCE = 10_000
 
 Row = TypeVar("Row")
 
@@ -28,13 +36,18 @@ class Sort:
 class Page(Generic[Row]):
     """One page of a list. `after` and `before` are the rows to go on from, where there are more.
 
-    `total` is how many there are in all, or, above what was to be counted at most, one more than that.
+    `total` is how many there are in all, as `count` says it.
     """
 
     rows: list[Row]
     total: int
     after: int | None = None
     before: int | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether `total` is how many there are, and not only that there are more."""
+        return self.total <= COUNTED
 
 
 def page(
@@ -44,7 +57,6 @@ def page(
     before: int | None = None,
     size: int = PAGE_SIZE,
     total: int | None = None,
-    count_most: int | None = None,
 ) -> Page[Row]:
     """The rows after (or before) a row, and how many there are in all: `total`, where that is known.
 
@@ -64,7 +76,7 @@ def page(
     found = list(db.session.scalars(query.order_by(*order).limit(size + 1)).unique())
     more, rows = len(found) > size, found[:size]
     if total is None:
-        total = count(everything, count_most) if more or place is not None else len(rows)
+        total = count(everything) if more or place is not None else len(rows)
     if backwards:
         rows.reverse()
     if not rows:
@@ -74,13 +86,48 @@ def page(
     return Page(rows, total, _id(rows[-1]) if follows else None, _id(rows[0]) if precedes else None)
 
 
-def count(query: Select[Any], most: int | None = None) -> int:
-    """How many rows a query has; `most + 1` where it has more than that."""
+def every(query: Select[Row], sort: Sort, size: int = AT_ONCE) -> Iterator[list[Row]]:
+    """All rows of a query, however many, some at a time; each once, though others come or go meanwhile."""
+    place: tuple[Any, ...] | None = None
+    order = [column.desc() if sort.descending else column.asc() for column in sort.columns]
+    while True:
+        some = query.add_columns(*sort.columns).order_by(*order).limit(size)
+        if place is not None:
+            keys, here = tuple_(*sort.columns), tuple_(*map(literal, place, (c.type for c in sort.columns)))
+            some = some.where(keys < here if sort.descending else keys > here)
+        found = db.session.execute(some).all()
+        if found:
+            yield [row[0] for row in found]
+        if len(found) < size:
+            return
+        place = tuple(found[-1][1:])
+
+
+def count(query: Select[Any]) -> int:
+    """How many rows of a model a query has; COUNTED + 1 where it has more than COUNTED."""
     model = query.column_descriptions[0]["entity"]
-    if most is None:
-        return db.session.scalar(query.with_only_columns(func.count(model.id)).order_by(None)) or 0
-    some = query.with_only_columns(model.id).order_by(None).limit(most + 1).subquery()
+    return count_rows(query.with_only_columns(model.id))
+
+
+def count_rows(query: Select[Any]) -> int:
+    """The same of any query."""
+    some = query.order_by(None).limit(COUNTED + 1).subquery()
     return db.session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def values_of(column: Any) -> list[Any]:
+    """The different values of a column that an index begins with: leaping from each to the next, in one statement."""
+    leap = select(func.min(column).label("value")).cte("leap", recursive=True)
+    following = select(func.min(column)).where(column > leap.c.value).scalar_subquery()
+    leap = leap.union_all(select(following).where(leap.c.value.is_not(None)))
+    return list(db.session.scalars(select(leap.c.value).where(leap.c.value.is_not(None))))
+
+
+def counted(count: int, one: str = "", many: str | None = None) -> str:
+    """How many there are, in words: 412 charges, or more than 10,000 charges; without a noun, 412."""
+    told = min(count, COUNTED)
+    words = plural(told, one, many) if one else whole(told)
+    return f"more than {words}" if count > COUNTED else words
 
 
 def _id(row: Any) -> int:

@@ -6,6 +6,8 @@ it would have got a second later. Because everybody keeps the order, nobody ever
 
 company           its settings, its people's invitations; shared by posting and by calls, whose days it fixes
 DID               whose it is, and removing it; shared by assigning to it, and by calls that name it
+bank file         its columns, while somebody has to describe them
+bank line         what becomes of a line of a bank statement
 customer          all that people do with what is a customer's: data, tax rates, assignments, payments, charges,
                   invitations; and what their calls cost. Shared by what only must find them active
 package           what it is and charges; shared by assigning it, and by changes that are held against its prices
@@ -14,6 +16,7 @@ person            what they may do; with all owners, where one of them may be th
 position          where an assignment stands: runs, notices (shared), and what changes what a run would post
 charge            what is left to pay of it: allocations, and what runs and reversals take off it
 import            how far a file of calls is, and whether it goes on
+move import       how far a file to move in with is, and whether it goes on
 
 There is no lock for an assignment, a payment, an allocation or an invitation: it is locked by its owner's row, and
 read anew (`read_anew`) once that is held. Nothing but this module says FOR UPDATE. SQLite has one writer at a time
@@ -40,18 +43,23 @@ from portal.models import (
     AssignmentPosition,
     AssignmentPrice,
     AssignmentQuantity,
+    BankFile,
+    BankLine,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
+    Contact,
     Customer,
     CustomerTaxRate,
     Did,
+    MoveImport,
     Package,
     PackagePrice,
     PackageSchedule,
 )
 from portal.models.user import User
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 
 Row = TypeVar("Row")
@@ -59,12 +67,13 @@ Row = TypeVar("Row")
 IDS_AT_ONCE = 5_000
 
 ORDER: tuple[type, ...] = (
-    Company, Did, Customer, Package, ConnexcsPackage, User, AssignmentPosition, Charge, CallImport,
+    Company, Did, BankFile, BankLine, Customer, Package, ConnexcsPackage, User, AssignmentPosition, Charge, CallImport,
+    MoveImport,
 )  # fmt: skip
 # Rows that belong to another one and are read anew with it, by the column that names it.
 PARTS: dict[type, tuple[tuple[type, str], ...]] = {
     Package: ((PackagePrice, "package_id"), (PackageSchedule, "package_id")),
-    Customer: ((CustomerTaxRate, "customer_id"), (AccountCode, "customer_id")),
+    Customer: ((CustomerTaxRate, "customer_id"), (AccountCode, "customer_id"), (Contact, "customer_id")),
     Assignment: (
         (AssignmentQuantity, "assignment_id"),
         (AssignmentPrice, "assignment_id"),
@@ -99,7 +108,7 @@ def lock_ids(model: type[Any], ids: Iterable[int | None], *, shared: bool = Fals
     wanted = {id for id in ids if id is not None}
     new = [id for id in sorted(wanted) if id not in has or (not shared and not has[id])]
     for some in in_chunks(new, IDS_AT_ONCE):
-        found.extend(lock_where(model, key.in_(some), shared=shared))
+        found.extend(lock_where(model, among(key, some), shared=shared))
     return sorted({*found, *(wanted - set(new))})
 
 
@@ -129,6 +138,15 @@ def has_locked(model: type[Any], ids: Iterable[int]) -> bool:
 def for_update(query: Select[Any], model: type[Any], shared: bool) -> Select[Any]:
     """The statement that locks what it reads of a kind."""
     return query.with_for_update(of=model, read=shared, key_share=not shared)
+
+
+def lock_if_free(model: type[Row]) -> Row | None:
+    """The one row of a table, locked and read anew; None where somebody else has it, or there is none.
+
+    It never waits, so it cannot make two acts wait for each other and needs no place in the order.
+    """
+    query = select(model).execution_options(populate_existing=True)
+    return db.session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
 
 
 # -- taking them
@@ -161,7 +179,7 @@ def _read(session: Session, model: type[Row], ids: Sequence[int], how: Any) -> l
     found: list[Row] = []
     key = _key(model)
     for some in in_chunks(ids):
-        query = how(select(model).where(key.in_(some)).order_by(key))
+        query = how(select(model).where(among(key, some)).order_by(key))
         found.extend(session.scalars(query.execution_options(populate_existing=True)).unique())
     return found
 

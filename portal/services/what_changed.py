@@ -64,7 +64,7 @@ def _items(
 ) -> dict[tuple[Any, ...], Item]:
     """What each assignment was charged in both spans, and charges by hand by their names.
 
-    A write-off charges nothing, nor does what was undone.
+    A write-off charges nothing, nor does what was undone; an opening item was charged elsewhere.
     """
     is_now = Charge.charge_on.between(*now)
     by_hand = case((or_(Charge.assignment_id.is_(None), Charge.kind == Kind.MANUAL), Charge.label), else_="")
@@ -85,7 +85,7 @@ def _items(
         )
         .where(Charge.customer_id == customer.id, Charge.currency == customer.currency)
         .where(or_(is_now, Charge.charge_on.between(*before)), Charge.writes_off_id.is_(None))
-        .where(or_(Charge.amount != 0, Charge.tax != 0), counts_as_posted())
+        .where(or_(Charge.amount != 0, Charge.tax != 0), Charge.opening_number.is_(None), counts_as_posted())
         .group_by(*alike)
     )
     found: dict[tuple[Any, ...], Item] = {}

@@ -1,4 +1,5 @@
-"""What workers do once a day, at a set time of the company's time zone: post what is due, tidy up, announce what comes.
+"""What workers do once a day, at a set time of the company's time zone: post what is due, tidy up, announce what comes,
+send the summaries of the month that is over.
 
 However many look, on however many machines, one of them hands a day's work on, in the transaction that writes the day
 down. Days on which nobody looked are made up for by the next one: a run posts each missed day with its own charge date.
@@ -30,6 +31,7 @@ def look() -> None:
     for name, hand_on, at in (
         ("charge", _charge, current_app.config["CHARGE_AT"]),
         ("announce", _announce, current_app.config["NOTICES_AT"]),
+        ("summaries", _send_summaries, current_app.config["NOTICES_AT"]),
     ):
         if at is not None and is_next(name, day := due_day(at, now)):
             hand_on(day)
@@ -80,3 +82,8 @@ def _charge(day: date) -> None:
 def _announce(day: date) -> None:
     queue.enqueue("announce")
     log.info("The notices of %s were handed on.", day)
+
+
+def _send_summaries(day: date) -> None:
+    queue.enqueue("monthly_summaries")
+    log.info("The summaries that are sent by themselves were handed on, %s.", day)

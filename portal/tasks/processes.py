@@ -8,11 +8,16 @@ from flask import current_app
 
 from portal.config import ROOT
 
-# The command that carries a job out, and the argument with its number.
-COMMANDS = {
+# The command that carries a job out, and the argument with its number, if it has one.
+COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "charge": (("charge", "--run"), "run_id"),
     "undo": (("charge", "--undo"), "undo_id"),
     "import_calls": (("import", "calls", "--import"), "import_id"),
+    "undo_import": (("import", "undo"), "import_id"),
+    "move_in": (("import", "go-on"), "move_id"),
+    "undo_move": (("import", "take-back"), "move_id"),
+    "book_lines": (("import", "statement", "--book"), "statement_id"),
+    "send_summaries": (("summaries", "write"), ""),
 }
 
 
@@ -33,7 +38,7 @@ def start(name: str, **arguments: int) -> subprocess.Popen[bytes]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "portal.cli", *command, str(arguments[number])],
+        [sys.executable, "-m", "portal.cli", *command, *([str(arguments[number])] if number else [])],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

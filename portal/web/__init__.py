@@ -7,8 +7,8 @@ from flask import Blueprint, Flask
 
 # What there is a folder of pages for.
 NOUNS = (
-    "overview", "packages", "customers", "assignments", "dids", "charges", "corrections", "runs", "calls", "credit",
-    "people", "my", "settings", "sign_in", "summary", "http",
+    "overview", "margins", "packages", "customers", "assignments", "dids", "charges", "corrections", "runs", "calls",
+    "credit", "bank", "people", "notes", "my", "moving_in", "settings", "sign_in", "summary", "search", "http",
 )  # fmt: skip
 
 

@@ -58,6 +58,13 @@
   });
   dialog?.addEventListener("close", () => { raise(); inDialog.replaceChildren(); });
 
+  // What is corrected is red no more; whether it is right now, the server says.
+  on("input", (event) => {
+    const wrong = closest(event, "[aria-invalid=true]"), place = wrong?.closest(".field");
+    for (const one of place?.querySelectorAll("[aria-invalid=true]") ?? [wrong]) one?.removeAttribute("aria-invalid");
+    for (const sentence of place?.querySelectorAll(".field__error") ?? []) sentence.hidden = true;
+  });
+
   // Escape cancels the open row that has the focus; the row's own Cancel link knows how.
   on("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
@@ -93,6 +100,8 @@
 
   on("click", (event) => {
     closest(event, "[data-dismiss]")?.closest(".toast").remove();
+    // In a dialog, Cancel leads back to the page that stands behind it.
+    if (closest(event, "dialog [data-cancel]")) { event.preventDefault(); dialog.close(); }
     if (closest(event, "[data-print]")) print();
     // command and commandfor, where the browser does not know them yet
     const button = closest(event, "button[commandfor]");

@@ -162,3 +162,20 @@ def test_the_menu_of_a_phone_is_accessible(pages):
     page.evaluate(AXE)
     said = page.evaluate(CHECK, [TAGS, []])
     assert not said, "\n".join(said)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("text", ["ac", "add payment", "zzz"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_search_is_accessible_with_what_it_found(pages, size, text, scheme):
+    page = pages["owner"]
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/packages")
+    page.get_by_role("combobox", name="Search everything", include_hidden=True).wait_for(state="attached")
+    page.keyboard.press("/")
+    page.keyboard.type(text)
+    page.locator("#found [data-say]").wait_for(state="attached")
+    page.evaluate(AXE)
+    said = page.evaluate(CHECK, [TAGS, ["color-contrast"] if scheme == "dark" else []])
+    assert not said, "\n".join(said)

@@ -115,7 +115,8 @@ def test_a_manual_charge_is_made(session: Any, trade: None, screen: Any, script:
     expect(page.get_by_label("Description")).to_have_value("Visit")
     page.get_by_label("Amount").fill("12.50")
     page.get_by_role("button", name="Add manual charge").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Visit")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Charge ")
+    expect(page.get_by_text("12.50 GBP · Visit, manual")).to_be_visible()
     assert posted(session) == 1
 
 

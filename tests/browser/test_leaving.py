@@ -49,7 +49,7 @@ def test_a_customer_leaves_with_19_assignments_and_the_money_is_seen_with_five_c
     page.goto(f"/customers/{id}")
     hand.click(page.get_by_role("button", name="Archive"))
     hand.click(page.get_by_role("link", name="Pay 152.00 GBP back"))
-    expect(page.get_by_label("Amount", exact=True)).to_have_value("152")
+    expect(page.get_by_label("Amount", exact=True)).to_have_value("152.00")
     hand.click(page.get_by_role("button", name="Pay back"))
     expect(page.get_by_text("Archived Northwind Telecom.")).to_be_visible()
     assert hand.moves == 5

@@ -106,7 +106,7 @@ SENDS = """() => [
       .map((one) => one.formAction)]),
   ...[...document.querySelectorAll("[hx-post]")].map((one) => new URL(one.getAttribute("hx-post"), location).href),
 ].map((url) => ["POST", url])"""
-LEADS = """() => [...document.querySelectorAll("a[href], [hx-get]")].map((one) =>
+LEADS = """() => [...document.querySelectorAll("a[href]:not([href^='#']), [hx-get]")].map((one) =>
   ["GET", new URL(one.getAttribute("href") || one.getAttribute("hx-get"), location).href])"""
 
 

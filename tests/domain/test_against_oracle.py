@@ -10,6 +10,7 @@ from portal.domain.due import Position
 from portal.domain.money import from_micros, minor_unit
 from portal.domain.schedule import FIRST_DAY
 from tests import oracle
+from tests.depth import tries
 from tests.domain.made_up import FIRST_START, spent, terms
 
 pytestmark = pytest.mark.slow
@@ -91,7 +92,7 @@ def as_the_oracle_says_it(charge):
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=tries(12, deep=20), deadline=None)
 @given(terms())
 def test_what_falls_due_is_what_a_walk_through_every_day_finds(terms):
     found = [

@@ -5,12 +5,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.domain.call_files import names
-from portal.domain.call_files.cells import Amounts, Bad, number_reader, seconds_reader
-from portal.domain.call_files.layout import Codes, DayOrder, Layout, Length
-from portal.domain.call_files.proof import Proof
-from portal.domain.call_files.proposing import find_heading, propose
-from portal.domain.call_files.text import cells_of, delimiter_of, lines_of_record, no_table
+from portal.domain.call_files.cells import Amounts, number_reader, seconds_reader
+from portal.domain.call_files.layout import Codes, Layout, Length
+from portal.domain.call_files.proposing import names_calls, propose
 from portal.domain.call_files.times import Times
+from portal.domain.csv_files.cells import Bad
+from portal.domain.csv_files.heading import find_heading
+from portal.domain.csv_files.layout import DayOrder
+from portal.domain.csv_files.proof import Proof
+from portal.domain.csv_files.text import cells_of, delimiter_of, lines_of_record, no_table
 
 UTC = ZoneInfo("UTC")
 LONDON = ZoneInfo("Europe/London")
@@ -29,7 +32,7 @@ def amount(text: str, *, delimiter: str = ",", **layout) -> int | None:
         ("0.0213", 21_300), ("£0.0213", 21_300), ("0.0142 GBP", 14_200), ("1,234.50", 1_234_500_000),
         ("1.234,50", 1_234_500_000), ("€ 12.5", 12_500_000), ("USD 3", 3_000_000), ("1e-3", 1_000), ("'+5", 5_000_000),
         ("12 345.50", 12_345_500_000), ("", None), ("NULL", None), ("-", None), ("\\N", None), ("0", 0),
-        (".5", 500_000),
+        (".5", 500_000), ("1,23,456.5", 123_456_500_000), ("1.234.567", 1_234_567_000_000),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_as_people_write_it(text, micros):
@@ -37,7 +40,7 @@ def test_an_amount_is_read_as_people_write_it(text, micros):
 
 
 @pytest.mark.parametrize(
-    "text", ["one", "1,5", "1,234", "1,23,456.0", "0.5 pounds", "£1 GBP", "--1", "1.2.3", "12-"]
+    "text", ["one", "1,5", "1,234", "12,34.0", "0.5 pounds", "£1 GBP", "--1", "1.2.3", "12-"]
 )
 def test_what_is_no_amount_or_may_be_two_is_bad(text):
     with pytest.raises(Bad):
@@ -158,6 +161,19 @@ def test_the_zone_of_a_layout_is_of_times_without_one_and_the_day_is_the_portals
     assert Times(LONDON, "UTC").read("2026-08-31 23:30:00")[1] == "2026-09-01"
 
 
+def test_a_time_is_the_same_however_many_of_its_hour_were_read_before():
+    """Where clocks go back by half an hour, where a day begins within an hour of UTC, and everywhere else."""
+    for zone, days in (
+        ("Australia/Lord_Howe", ("2026-04-04", "2026-04-05", "2026-10-04")),
+        ("Asia/Kolkata", ("2026-11-05",)),
+        ("Europe/London", ("2026-03-29", "2026-10-25", "2026-11-05")),
+    ):
+        for times in (Times(ZoneInfo(zone)), Times(LONDON, zone), Times(ZoneInfo(zone), "UTC")):
+            for text in (f"{day} {n // 60:02}:{n % 60:02}:07" for day in days for n in range(24 * 60)):
+                # With a part of a second each is read by itself.
+                assert times.read(text) == times.read(f"{text}.0"), (zone, text)
+
+
 @pytest.mark.parametrize(
     "text", ["1" + " " * 60_000 + "x", "1 h" + " " * 60_000 + "x", "1/1/2026" + " " * 60_000 + "x"]
 )
@@ -232,7 +248,7 @@ def test_what_is_no_table_is_known_by_its_beginning(begin, what):
 
 
 def headings(*lines: str):
-    return find_heading(lines, ",", lambda row: row == ["odd", "names"])
+    return find_heading(lines, ",", lambda row: row == ["odd", "names"], names_calls)
 
 
 def test_the_names_of_the_columns_stand_behind_a_title_or_nowhere():
@@ -247,7 +263,7 @@ def proposed(head: str, *rows: str):
     proof = Proof(len(head.split(",")))
     cells = [row.split(",") for row in rows]
     proof.add(cells)
-    return propose(find_heading([head, *rows], ",", lambda row: False), proof, cells[0])
+    return propose(find_heading([head, *rows], ",", lambda row: False, names_calls), proof, cells[0])
 
 
 def test_a_destination_of_numbers_is_preferred_to_one_of_names():

@@ -1,7 +1,6 @@
 """Correcting back to a day: the right terms in a history, and what is posted today for what was charged."""
 
 from collections import defaultdict
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from portal.domain.correcting import Stands, changes, correct_back, corrected, c
 from portal.domain.due import Kind, Position, Posted
 from portal.domain.schedule import FIRST_DAY, ONE_DAY, Frequency, Schedule
 from portal.domain.terms import OwnPrices, Prices, Proration, Terms, always, in_force
+from tests.depth import tries
 from tests.domain.made_up import FIRST_START, amounts, spent, terms
 
 JAN, FEB, MAR, APR = (date(2026, month, 1) for month in (1, 2, 3, 4))
@@ -153,7 +153,7 @@ def test_corrected_and_corrected_back_every_day_has_the_value_it_had(history, si
 def test_a_price_that_was_wrong_gives_back_the_difference_of_every_month_since():
     books = Books(a_line())
     books.run(date(2026, 3, 20))
-    right = replace(books.terms, prices=corrected_prices(books.terms.prices, FEB, {"retail": 21_000_000}))
+    right = books.terms._replace(prices=corrected_prices(books.terms.prices, FEB, {"retail": 21_000_000}))
     assert told(books.correct(right, FEB, date(2026, 3, 20))) == [
         ("credit", "2026-02-01", 1, -10_000_000, 0, -2_000_000),
         ("credit", "2026-03-01", 1, -10_000_000, 0, -2_000_000),
@@ -165,7 +165,7 @@ def test_setup_is_a_period_of_one_day_and_counts_on_with_the_corrections_of_its_
     books = Books(a_line())
     books.run(JAN)
     prices = corrected_prices(books.terms.prices, JAN, {"retail": 32_000_000, "setup_retail": 20_000_000})
-    lines = books.correct(replace(books.terms, prices=prices), JAN, date(2026, 1, 5))
+    lines = books.correct(books.terms._replace(prices=prices), JAN, date(2026, 1, 5))
     assert told(lines) == [
         ("credit", "2026-01-01", 1, -5_000_000, 0, -1_000_000),
         ("difference", "2026-01-01", 2, 1_000_000, 0, 200_000),
@@ -177,7 +177,7 @@ def test_a_setup_that_came_to_nothing_is_posted_as_what_it_is():
     books = Books(a_line(prices=always(Prices(0, 31_000_000))))
     books.run(JAN)
     prices = corrected_prices(books.terms.prices, JAN, {"setup_retail": 20_000_000})
-    assert told(books.correct(replace(books.terms, prices=prices), JAN, FEB - ONE_DAY)) == [
+    assert told(books.correct(books.terms._replace(prices=prices), JAN, FEB - ONE_DAY)) == [
         ("setup", "2026-01-01", 0, 20_000_000, 0, 4_000_000)
     ]
 
@@ -186,7 +186,7 @@ def test_a_day_after_the_first_of_a_period_leaves_that_period_as_it_is():
     books = Books(a_line())
     books.run(date(2026, 2, 20))
     prices = corrected_prices(books.terms.prices, date(2026, 1, 2), {"retail": 21_000_000})
-    lines = books.correct(replace(books.terms, prices=prices), date(2026, 1, 2), date(2026, 2, 20))
+    lines = books.correct(books.terms._replace(prices=prices), date(2026, 1, 2), date(2026, 2, 20))
     assert [line.period_from for line in lines] == [FEB]
 
 
@@ -195,7 +195,7 @@ def test_a_reversed_period_is_left_as_it_is():
     books.run(date(2026, 2, 20))
     books.periods[FEB] = books.periods[FEB]._replace(reversed=True)
     prices = corrected_prices(books.terms.prices, JAN, {"retail": 21_000_000})
-    lines = books.correct(replace(books.terms, prices=prices), JAN, date(2026, 2, 20))
+    lines = books.correct(books.terms._replace(prices=prices), JAN, date(2026, 2, 20))
     assert [line.period_from for line in lines] == [JAN]
 
 
@@ -203,8 +203,8 @@ def test_corrected_terms_ended_early_are_credited_by_days_at_the_right_price():
     books = Books(a_line())
     books.run(JAN)
     prices = corrected_prices(books.terms.prices, JAN, {"retail": 62_000_000})
-    books.correct(replace(books.terms, prices=prices), JAN, date(2026, 1, 5))
-    books.terms = replace(books.terms, ends=((FIRST_DAY, None), (date(2026, 1, 6), date(2026, 1, 10))))
+    books.correct(books.terms._replace(prices=prices), JAN, date(2026, 1, 5))
+    books.terms = books.terms._replace(ends=((FIRST_DAY, None), (date(2026, 1, 6), date(2026, 1, 10))))
     books.run(FEB)
     assert told(books.posted)[-1] == (
         "credit",
@@ -220,7 +220,7 @@ def test_a_credit_to_come_for_an_early_end_is_not_posted_before_its_day():
     books = Books(a_line(ends=((FIRST_DAY, None), (date(2026, 1, 6), date(2026, 1, 10)))))
     books.run(date(2026, 1, 8))
     prices = corrected_prices(books.terms.prices, JAN, {"retail": 62_000_000})
-    lines = books.correct(replace(books.terms, prices=prices), JAN, date(2026, 1, 8))
+    lines = books.correct(books.terms._replace(prices=prices), JAN, date(2026, 1, 8))
     assert told(lines) == [("difference", "2026-01-01", 1, 31_000_000, 0, 6_200_000)]
     books.run(FEB)
     assert books.by_period()[False, JAN][0] == 20_000_000
@@ -240,7 +240,7 @@ def run_on(draw):
     return books, days[-1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(80, deep=200), deadline=None)
 @given(run_on(), st.integers(0, 300))
 def test_where_nothing_was_wrong_nothing_is_posted(made, back):
     books, today = made
@@ -250,14 +250,14 @@ def test_where_nothing_was_wrong_nothing_is_posted(made, back):
 rights = st.fixed_dictionaries({}, optional={"retail": amounts, "cost": amounts, "setup_retail": amounts})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(80, deep=200), deadline=None)
 @given(run_on(), st.integers(0, 300), rights)
 def test_corrected_back_again_gives_exactly_the_money_back(made, back, right):
     books, today = made
     since = today - timedelta(days=back)
     wrong, before = books.terms, books.by_period()
     prices = corrected_prices(wrong.prices, since, right)
-    books.correct(replace(wrong, prices=prices), since, today)
+    books.correct(wrong._replace(prices=prices), since, today)
     assert books.correct(books.terms, since, today) == []
     books.correct(wrong, since, today)
     assert books.by_period() == before
@@ -265,13 +265,13 @@ def test_corrected_back_again_gives_exactly_the_money_back(made, back, right):
     assert books.by_period() == before
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(80, deep=200), deadline=None)
 @given(run_on(), st.integers(0, 300), rights)
 def test_corrected_and_run_to_the_end_everything_is_as_if_it_had_always_been_right(made, back, right):
     books, today = made
     since = today - timedelta(days=back)
     prices = corrected_prices(books.terms.prices, since, right)
-    books.correct(replace(books.terms, prices=prices), since, today)
+    books.correct(books.terms._replace(prices=prices), since, today)
     books.run(WHEN)
     always_right = Books(books.terms)
     always_right.run(WHEN)

@@ -1,6 +1,5 @@
 """Every charge says in plain words where it comes from."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -182,7 +181,7 @@ def own(**micros):
 def with_own_prices(history, **more):
     """Terms in which some prices are the assignment's own."""
     theirs = terms((MONTHLY, (1,)), retail="10", setup="5", **more)
-    return replace(theirs, prices=with_own(theirs.prices, history), own_prices=history)
+    return theirs._replace(prices=with_own(theirs.prices, history), own_prices=history)
 
 
 def test_an_own_price_says_so_and_since_when():
@@ -228,3 +227,10 @@ def test_a_minimum_of_its_own_says_so():
 def test_a_charge_posted_at_another_price_than_is_its_own_now_does_not_claim_it():
     posted = line(charges_due(with_own_prices(()), NEW, JAN).charges[-1])
     assert "own" not in explain(posted, with_own_prices(always(own(retail=8))))
+
+
+def test_an_anchor_of_its_own_is_the_day_that_charge_dates_are_counted_from():
+    moved = terms(start=date(2024, 3, 15), own_anchor=date(2024, 1, 3), charge_from=date(2026, 12, 3))
+    assert said(moved, date(2026, 12, 3)) == (
+        "Every month on the 3rd, counted from 3 Jan 2024. 24.50 × 1 for 3 Dec 2026 to 2 Jan 2027."
+    )

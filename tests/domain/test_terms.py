@@ -110,14 +110,14 @@ def test_the_days_up_to_the_first_match_day_are_a_part_of_the_new_schedules_peri
     span = span_from(segments(terms), FEB)
     assert span == (FEB, date(2026, 2, 15), 31)
     assert not span.is_whole
-    assert charged_at_the_start(terms, segments(terms), span)
+    assert charged_at_the_start(terms.proration, segments(terms), span)
 
 
 @pytest.mark.parametrize(("proration", "charged"), [(Proration.NONE, False), (Proration.DAILY, True)])
 def test_a_part_at_the_start_is_charged_by_days_or_not(proration, charged):
     terms = a_line(date(2026, 1, 10), (FIRST_DAY, Schedule(MONTHLY, (1,))), proration=proration)
     found = segments(terms)
-    assert charged_at_the_start(terms, found, span_from(found, date(2026, 1, 10))) is charged
+    assert charged_at_the_start(terms.proration, found, span_from(found, date(2026, 1, 10))) is charged
 
 
 # -- properties
@@ -172,3 +172,12 @@ def test_an_own_price_holds_from_its_day_in_place_of_the_packages_and_lifted_giv
 def test_an_own_price_of_the_first_day_on_has_always_held():
     found = with_own(((date(2026, 5, 1), Prices(4, 10)),), ((FIRST_DAY, OwnPrices(cost=0)),))
     assert in_force(found, date(2020, 1, 1)) == Prices(0, 10)
+
+
+def test_charge_dates_are_counted_from_an_anchor_of_its_own():
+    yearly = a_line(date(2024, 3, 15), (FIRST_DAY, Schedule(Frequency.YEARLY)))
+    moved = yearly._replace(own_anchor=date(2023, 2, 3))
+    assert span_around(segments(yearly), JAN).until == date(2026, 3, 15)
+    assert span_around(segments(moved), JAN).until == date(2026, 2, 3)
+    changed = moved._replace(schedules=(*moved.schedules, (JAN, Schedule(MONTHLY))))
+    assert [one.begins for one in segments(changed)] == [date(2024, 3, 15), date(2026, 2, 3)]

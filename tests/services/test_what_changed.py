@@ -126,6 +126,7 @@ def test_the_same_as_before_has_no_lines(acme):
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 def test_in_any_history_the_lines_add_up_to_the_difference(session, seed):
     history = History(seed)
     for _ in range(30):

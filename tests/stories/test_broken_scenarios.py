@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from portal.services.scenarios.reading import ScenarioRefused, parse
+from tests.depth import tries
 from tests.simulating import simulator
 
 WHOLE = {
@@ -61,6 +62,8 @@ def nested(depth):
 
 PLACES = [*places(WHOLE)]
 GONE = object()
+NONSENSE = [GONE, "\ud800", {"": ""}, None, 10**30, nested(200)]
+HALF = 2  # of what is nonsense in a place, the other half in the next one
 TEXTS = [
     "", " ", "\x00", "a\x00b", "\ud800", "\u202e", "é" * 5000, "١٢", "²", "1e9", "1_000", "0x1", "-0", "+", "NaN",
     "inf", "-1", "99999999999999999999", "0.0000001", "999999999.999999", "٢٠٢٦-٠١-٠١", "2026-02-30", "1999-12-31",
@@ -131,7 +134,11 @@ def test_the_scenario_that_is_broken_here_is_whole(ask):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=tries(60, deep=150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), junk), min_size=1, max_size=2))
 def test_a_scenario_with_something_else_in_a_place_is_answered_or_refused(ask, changes):
     scenario = copy.deepcopy(WHOLE)
@@ -141,12 +148,13 @@ def test_a_scenario_with_something_else_in_a_place_is_answered_or_refused(ask, c
 
 
 @pytest.mark.parametrize("path", PLACES[1:], ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.slow
 def test_nothing_nonsense_and_too_much_in_any_place_are_answered_or_refused(ask, path):
-    for value in (GONE, None, "\ud800", 10**30, {"": ""}, nested(200)):
+    for value in NONSENSE[PLACES.index(path) % HALF :: HALF]:
         answered_or_refused(ask, put(copy.deepcopy(WHOLE), path, value))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=tries(50, deep=100), deadline=None)
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 @example("[" * 900 + "]" * 900)
 @example('{"from": "\\ud800"}')

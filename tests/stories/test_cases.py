@@ -14,6 +14,8 @@ import pytest
 
 from tests.simulating import simulator
 
+pytestmark = pytest.mark.slow
+
 CASES = json.loads((Path(__file__).parent.parent / "data" / "cases.json").read_text())
 BY_NAME = {"setup", "one_off", "minimum_spend"}
 OF_A_PERIOD = {"recurring", "minimum_spend"}

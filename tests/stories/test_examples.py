@@ -52,6 +52,7 @@ def test_the_portal_refuses_and_names_the_place(ask, example):
     assert sentence.endswith(".")
 
 
+@pytest.mark.slow
 def test_the_command_answers_an_object_with_an_object_and_an_array_in_its_order(tmp_path):
     one, two = CHARGED[0], CHARGED[-1]
     for asked, expected in (
@@ -77,6 +78,7 @@ def test_nothing_to_answer_is_answered_with_nothing(portal_simulate):
 
 
 @pytest.mark.parametrize("example", REFUSED[::7], ids=by_id)
+@pytest.mark.slow
 def test_the_command_refuses_on_standard_error_with_status_2(portal_simulate, example):
     scenario, place = refusal(example)
     status, answer, complaint = portal_simulate(scenario)

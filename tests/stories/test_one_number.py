@@ -97,6 +97,7 @@ def as_customer(app, session, customer):
     return browser
 
 
+@pytest.mark.slow
 def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, monkeypatch):
     id = acme.id
     letter = announced(session)

@@ -34,7 +34,7 @@ def it_is(monkeypatch):
 def looked():
     """What is handed on after a look."""
     daily.look()
-    return sorted(job.name for job in queue.waiting("charge", "announce"))
+    return sorted(job.name for job in queue.waiting("charge", "announce", "monthly_summaries"))
 
 
 def days_of_runs():
@@ -79,8 +79,8 @@ def test_a_day_that_a_wrong_clock_wrote_down_counts_for_nothing(app):
 def test_a_day_has_one_run_and_one_round_of_notices(app, it_is):
     app.config.update(CHARGE_AT=AT, NOTICES_AT=time(7))
     it_is(MORNING.replace(hour=8))
-    assert looked() == ["announce", "charge"]
-    assert looked() == ["announce", "charge"]
+    assert looked() == ["announce", "charge", "monthly_summaries"]
+    assert looked() == ["announce", "charge", "monthly_summaries"]
     assert days_of_runs() == [TODAY]
     it_is(MORNING + timedelta(days=3))
     looked()

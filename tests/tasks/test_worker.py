@@ -11,7 +11,7 @@ from portal.extensions import db
 from portal.models import Charge, Run, RunState
 from portal.services.runs import runs
 from portal.tasks import queue
-from tests.processes import Command
+from tests.processes import Command, in_a_hurry
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
 pytestmark = [pytest.mark.slow, pytest.mark.only_on("postgresql")]
@@ -34,7 +34,8 @@ def worker(app, tmp_path):
             "PORTAL_NOTICES_AT": "",
             **settings,
         }
-        begun.append(Command(["worker"], environment, tmp_path / f"worker-{len(begun)}.txt"))
+        says = tmp_path / f"worker-{len(begun)}.txt"
+        begun.append(Command(["worker"], environment, says, in_a_hurry))
         return begun[-1]
 
     yield start
@@ -88,21 +89,21 @@ def test_it_does_what_waits_and_ends_well_when_it_is_told_to(session, worker):
 
 
 def test_one_that_is_stopped_in_the_middle_puts_its_job_down_and_another_goes_on(session, worker):
-    run = a_long_run(200)
+    run = a_long_run(100)
     one = worker()
     until(lambda: posted() > 5, "nothing was posted")
     one.stop()
     assert one.ended(PATIENCE) == 0
     before = posted()
-    assert 5 < before < 200 and not is_done(run)
+    assert 5 < before < 100 and not is_done(run)
     assert [(job.name, job.arguments) for job in queue.waiting("charge")] == [("charge", {"run_id": run.id})]
     worker()
     until(lambda: is_done(run) and not jobs_left(), "nobody went on")
-    assert (run.charge_count, run.done_count, posted()) == (200, 200, 200)
+    assert (run.charge_count, run.done_count, posted()) == (100, 100, 100)
 
 
 def test_what_a_killed_one_had_in_hand_is_taken_up_by_another(session, worker):
-    run = a_long_run(200)
+    run = a_long_run(100)
     one = worker()
     until(lambda: posted() > 5, "nothing was posted")
     one.kill()
@@ -110,7 +111,7 @@ def test_what_a_killed_one_had_in_hand_is_taken_up_by_another(session, worker):
     assert not is_done(run)
     worker()
     until(lambda: is_done(run) and not jobs_left(), "nobody took it up")
-    assert (run.charge_count, posted()) == (200, 200)
+    assert (run.charge_count, posted()) == (100, 100)
 
 
 def test_a_job_of_whose_end_the_database_never_heard_is_done_again(session, worker):
@@ -152,7 +153,7 @@ def test_any_number_of_workers_hand_a_day_on_once(session, worker):
     db.session.commit()
     many = [worker(PORTAL_CHARGE_AT="00:00", PORTAL_NOTICES_AT="00:00") for _ in range(3)]
     until(lambda: posted() and not jobs_left(), "nobody posted the day")
-    time.sleep(6)  # each has looked once more
+    time.sleep(2.5)  # each has looked once more
     assert db.session.scalar(select(func.count(Run.id))) == 1
     assert db.session.scalar(select(Run.started_by)) == "portal worker"
     for one in many:

@@ -7,27 +7,31 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from math import ceil
-from typing import Generic, TypeVar
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
 from portal.domain.call_files.layout import Layout, Length
-from portal.domain.csv_reading import SHORTENED
+from portal.domain.csv_files.cells import (
+    CELL_MAX,
+    SHORTENED,
+    Bad,
+    Memo,
+    as_written,
+    bare,
+    is_nothing,
+    short,
+    shortened,
+)
+from portal.domain.csv_files.numbers import in_two_ways, number_of
 from portal.domain.currencies import CURRENCIES
 from portal.domain.money import AMOUNT_BELOW, MICROS
-from portal.domain.phone_numbers import WITHIN, countries
+from portal.domain.phone_numbers import WITHIN
 from portal.domain.wording import whole
 
 SECONDS_MAX = 31_622_400  # a year and a day
 NUMBER_MAX = 40
-SHOWN = 40
-# No amount, length or time is longer: what is, is not looked through.
-CELL_MAX = 80
-SIGNS = ("=", "+", "-", "@")
 FORMULA = ("=", "@")
-# What is written where there is nothing.
-NOTHING = ("", "-", "–", "—", "null", "none", "\\n", "n/a")
 NUMBER = re.compile(r"([+-]?)(\d{0,18})(?:[.](\d{0,30}))?(?:[eE]([+-]?\d{1,2}))?", re.ASCII)
 # An amount with what people put around it: -£1,234.50, 0.0142 GBP, 12,5- .
 AMOUNT = re.compile(
@@ -51,66 +55,9 @@ MANY = {"$": "dollars", "¥": "yen or yuan"}
 # What a number may be wrapped in: "Nora" <442079460100>, sip:442079460100@pbx.example, tel:+442079460100.
 IN_ANGLES = re.compile(r"[^<>]*<([^<>]*)>\s*")
 ADDRESS = re.compile(r"(?:sips?|tel):([^@;?]*)(?:[@;?].*)?", re.IGNORECASE)
-LEADING = re.compile(r"\s*(?:\+|00)?")
-BETWEEN = re.compile(r"[\s().\-/]")
 # A number of North America, as it is dialled there.
 NORTH_AMERICAN = re.compile(r"1?([2-9]\d\d[2-9]\d{6})", re.ASCII)
 NORTH_AMERICA = 1
-
-Value = TypeVar("Value")
-
-
-class Bad(Exception):
-    """Why a row cannot be taken, as a sentence.
-
-    `reason` is what rows have in common that are bad for the same reason, where their sentences differ.
-    """
-
-    def __init__(self, sentence: str, reason: str = "") -> None:
-        super().__init__(sentence)
-        self.reason = reason or sentence
-
-
-class Memo(dict[str, Value], Generic[Value]):
-    """Texts and what they mean; forgets all when there are too many of them."""
-
-    MOST = 50_000
-
-    def __init__(self, read: Callable[[str], Value]) -> None:
-        super().__init__()
-        self.read = read
-
-    def __missing__(self, text: str) -> Value:
-        if len(self) >= self.MOST:
-            self.clear()
-        value = self[text] = self.read(text)
-        return value
-
-
-def short(text: str) -> str:
-    """As much of what was written as a sentence can bear."""
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-
-
-def as_written(text: str) -> str:
-    """A cell without the apostrophe that our files of bad rows set before what a spreadsheet would work out."""
-    return text[1:] if text[:1] == "'" and text[1:2] in SIGNS else text
-
-
-def is_nothing(text: str) -> bool:
-    """Whether a cell says that there is nothing: empty, NULL, a dash."""
-    return text.strip().casefold() in NOTHING
-
-
-def shortened(what: str, text: str) -> Bad:
-    """Why a number of which only the beginning is left cannot be taken."""
-    return Bad(
-        f"A spreadsheet has shortened the {what} to {short(text)}: the remaining digits are lost. Export "
-        "the file again and do not open it in a spreadsheet.",
-        f"A spreadsheet has shortened the {what}.",
-    )
-
 
 # -- money
 
@@ -174,26 +121,13 @@ class Amounts(Memo[int | None]):
         return -number if signs and signs[0] != "+" else number
 
     def _plain(self, text: str, digits: str) -> Decimal:
-        """Digits with points and commas as a number: one is the decimal sign, the other sets thousands apart."""
         decimal = self.layout.decimal
-        if not decimal and "." in digits and "," in digits:
-            decimal = max(".,", key=digits.rfind)
-        if not decimal and "," in digits and not self.is_comma:
-            raise Bad(
-                f"{self.what} is {short(text)}: a comma can be a decimal point or set thousands apart. Say which in "
-                "the layout of the file.",
-                f"{self.what} has a comma, which can be a decimal point or set thousands apart.",
-            )
-        decimal = decimal or ("," if "," in digits else ".")
-        thousands = "," if decimal == "." else "."
-        front, _, rest = digits.partition(decimal)
-        if thousands in front:
-            if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+", front):
-                raise self._unreadable(text)
-            front = front.replace(thousands, "")
-        if not (front + rest).isdigit():
+        if not decimal and digits.count(",") == 1 and "." not in digits and not self.is_comma:
+            raise in_two_ways(self.what, text)
+        number = number_of(digits, decimal)
+        if number is None:
             raise self._unreadable(text)
-        return Decimal(f"{front or 0}.{rest or 0}")
+        return number
 
     def _unreadable(self, text: str) -> Bad:
         return Bad(
@@ -253,11 +187,6 @@ def _no_length(text: str, counts: Length) -> str:
 
 
 # -- numbers
-
-
-def bare(number: str) -> str:
-    """The number as patterns meet it: without leading + or 00, and without what people put between digits."""
-    return BETWEEN.sub("", LEADING.sub("", number, count=1))
 
 
 def number_reader(country: str) -> Callable[[str, str], str]:
@@ -329,8 +258,3 @@ def _within(country: str) -> Callable[[str], str]:
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
 
     return read
-
-
-def is_country(code: str) -> bool:
-    """Whether there are numbers that are dialled within it."""
-    return code in countries()

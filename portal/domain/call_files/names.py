@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portal.domain.call_files.layout import Codes, Length
+from portal.domain.csv_files.heading import plain_name
 from portal.domain.currencies import CURRENCIES
-from portal.domain.names import name_key
 
 # What is longer is no name with a unit behind it.
 NAME_MAX = 100
@@ -57,10 +57,6 @@ NAMES = {
     ),
     "run": ("runid",),
 }  # fmt: skip
-# What a file of bad rows has before the columns of the file they come from.
-OF_BAD_ROWS = ("line", "reason")
-# What a column is called where the file names none: Column 1.
-NUMBERED = re.compile(r"column(\d+)", re.ASCII)
 # A currency behind a name: Price (USD), Debit[GBP], price_usd, Charge £. What is a word of English is none.
 CURRENCY = re.compile(
     r"(.+?)[\s_-]*(?:[(\[]\s*([a-z]{3}|[£€$¥])\s*[)\]]|[\s_-]([a-z]{3})|([£€$¥]))\s*", re.IGNORECASE
@@ -74,11 +70,6 @@ LENGTHS = {
     **dict.fromkeys(("ms", "msec"), Length.MILLISECONDS),
 }
 ZONES = ("utc", "gmt")
-
-
-def plain_name(cell: str) -> str:
-    """A column's name as names are compared."""
-    return re.sub(r"[\s_\-./#]+", "", name_key(cell.strip().strip("'\"")))
 
 
 def without_currency(cell: str) -> tuple[str, str]:
@@ -110,27 +101,6 @@ def without_unit(cell: str) -> str:
 def plain_names(head: Sequence[str]) -> list[str]:
     """The names of a file's columns as they are looked for: without units."""
     return [plain_name(without_unit(cell)) for cell in head]
-
-
-def of_bad_rows(head: Sequence[str]) -> bool:
-    """Whether a file is one of bad rows, mended and sent again."""
-    return tuple(plain_name(cell) for cell in head[: len(OF_BAD_ROWS)]) == OF_BAD_ROWS
-
-
-def numbered(width: int) -> list[str]:
-    """What the columns of a file are called that names none."""
-    return [f"Column {number}" for number in range(1, width + 1)]
-
-
-def is_numbered(head: Sequence[str]) -> bool:
-    """Whether these are the names of columns that have none."""
-    return bool(head) and all(NUMBERED.fullmatch(plain_name(cell)) for cell in head)
-
-
-def looks_like_values(row: Sequence[str]) -> bool:
-    """Whether a line holds values instead of names: figures, times, or nothing in them."""
-    filled = [cell.strip() for cell in row if cell.strip()]
-    return not filled or any(re.fullmatch(r"[+\-]?[\d.,:/\-\sTZ+]+", cell) for cell in filled)
 
 
 def recognise(head: Sequence[str]) -> dict[str, list[int]]:

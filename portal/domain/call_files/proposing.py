@@ -1,17 +1,13 @@
 """The layout that a file's names and all its rows lead to, and what somebody has to say before it is used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from portal.domain.call_files import names
-from portal.domain.call_files.layout import WORDS, DayOrder, Layout, Length
-from portal.domain.call_files.proof import Facts, Proof
-from portal.domain.call_files.text import split
-from portal.domain.csv_reading import SEPARATOR
+from portal.domain.call_files.layout import WORDS, Layout, Length
+from portal.domain.csv_files.heading import Heading
+from portal.domain.csv_files.proof import PROVED, Facts, Proof, Proposal
 
-# The names of the columns stand in one of these lines.
-HEADING_LINES = 20
 COST_ALONE = (
     " Is Cost what the customer pays? Then choose it as Charge. If it is what you pay, the file does not "
     "say what the customer is charged."
@@ -23,57 +19,12 @@ NO_IDS = (
 NO_SECONDS = "No column is Seconds, which free minutes are counted in. Choose one, if there is one."
 WHOSE = "Choose the column of the customer or of the DID: every call must belong to somebody."
 WHICH_DAY = "Start times are written as in 03/11/2026. Is the day first, or the month?"
-PROVED = {
-    DayOrder.NONE: "",
-    DayOrder.DAY: " A number above 12 shows that the day is.",
-    DayOrder.MONTH: " A number above 12 shows that the month is.",
-}
 TWO_ORDERS = "Some start times have the day first, others the month: only the rows of one kind can be read."
 BELOW_ZERO = "All charges are below zero. Are they what customers pay?"
 CLOCKS = "Lengths are written as in 1:30. Are these minutes and seconds?"
 
 
-class Heading(NamedTuple):
-    """The names of a file's columns, whether the file gives them, and the lines before its first record."""
-
-    head: list[str]
-    has_names: bool
-    lines: int
-
-
-class Proposal(NamedTuple):
-    """A layout, and what somebody has to say first: sentences by what they are about."""
-
-    layout: Layout
-    asks: dict[str, str]
-
-    @property
-    def sentence(self) -> str:
-        """All that is asked; empty where nothing is."""
-        return " ".join(self.asks.values())
-
-
-def find_heading(lines: Sequence[str], delimiter: str, is_remembered: Callable[[list[str]], bool]) -> Heading:
-    """Where the names of the columns stand in the first lines of a file; behind its title, or nowhere.
-
-    What is remembered counts first, then names that are known, then a first line that holds no values.
-    """
-    begin = 1 if lines and SEPARATOR.fullmatch(lines[0]) else 0
-    rows = [split(line, delimiter) or [] for line in lines[:HEADING_LINES]]
-    places = [
-        place for place in range(begin, len(rows)) if sum(bool(cell.strip()) for cell in rows[place]) > 1
-    ]
-    for is_heading in (is_remembered, _is_known, None):
-        for place in places:
-            row = rows[place]
-            if is_heading(row) if is_heading else not names.looks_like_values(row):
-                return Heading(row, True, place + 1)
-            if is_heading is None:
-                return Heading(names.numbered(len(row)), False, place)
-    return Heading(rows[begin] if len(rows) > begin else [], True, begin + 1)
-
-
-def _is_known(row: list[str]) -> bool:
+def names_calls(row: list[str]) -> bool:
     """Whether a line names the columns that a file of calls has."""
     found = names.recognise(row)
     return bool(names.export_of(row)) or ("started_at" in found and ("amount" in found or "cost" in found))
@@ -92,7 +43,7 @@ class _Given:
         return self.facts[place] if place is not None and place < len(self.facts) else Facts()
 
 
-def propose(heading: Heading, proof: Proof, first: Sequence[str]) -> Proposal:
+def propose(heading: Heading, proof: Proof, first: Sequence[str]) -> Proposal[Layout]:
     """What a file's layout is, by its names, what is found in its columns, and the first record."""
     file, asks = _Given(heading, proof.columns, first), {}
     layout = Layout(has_names=heading.has_names)
@@ -167,7 +118,7 @@ def _by_units(layout: Layout, head: Sequence[str]) -> Layout:
     return layout
 
 
-def _by_proof(file: _Given, layout: Layout, asks: dict[str, str], is_known: bool) -> Proposal:
+def _by_proof(file: _Given, layout: Layout, asks: dict[str, str], is_known: bool) -> Proposal[Layout]:
     """What all rows prove, and what they leave open."""
     start, amount = file.of(layout["started_at"]), file.of(layout["amount"])
     layout = replace(layout, day_order=start.day_order, decimal=amount.decimal)

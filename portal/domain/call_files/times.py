@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from portal.domain.call_files.cells import CELL_MAX, Bad, Memo, short
-from portal.domain.call_files.layout import DayOrder
+from portal.domain.csv_files.cells import CELL_MAX, Bad, Memo, short
+from portal.domain.csv_files.dates import STAMP, EitherOrder, day_of
+from portal.domain.csv_files.layout import DayOrder
 from portal.domain.money import MICROS
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 
@@ -15,19 +16,6 @@ EPOCH = re.compile(r"\d{10}(\d{3}(?:\d{3})?)?(?:\.\d+)?", re.ASCII)
 SLASHED = re.compile(r"(\d{4})/(\d\d)/(\d\d)(?=[ T]|$)", re.ASCII)
 UTC_WORDS = re.compile(r"(?: [+]0000)? (?:UTC|GMT)$")
 SECOND_OF_MINUTE = {f":{n:02}": f":{n:02}" for n in range(60)}
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-# Any date and time but those that datetime reads by itself: 03/11/2026 9:05 PM, Fri, 20 Nov 2026 18:00:05 +0000.
-STAMP = re.compile(
-    r"""(?:[a-z]{3,9}\.?,?\s+)?
-    (?: (?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})
-      | (?P<one>\d{1,2})[-/.](?P<other>\d{1,2})[-/.](?P<year_last>\d{4}|\d\d)
-      | (?P<day_first>\d{1,2})[\s-](?P<named>[a-z]{3,9})\.?[\s,-]+(?P<year_after>\d{4}|\d\d)
-      | (?P<name_first>[a-z]{3,9})\.?\s+(?P<day_second>\d{1,2}),?\s+(?P<year_behind>\d{4}) )
-    (?: [\sT,]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d{1,9}))?)?
-        (?:\s*(?P<half>[ap])\.?m\.?)? )?
-    (?: \s*(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)(?:\s*\(?(?:UTC|GMT)\)?)? )?""",
-    re.ASCII | re.IGNORECASE | re.VERBOSE,
-)
 
 
 class Times:
@@ -40,8 +28,9 @@ class Times:
         self.zone, self.order = zone, order
         self.written_in = written_in
         self.own = ZoneInfo(written_in) if written_in else zone
-        # A minute, with what stands behind the second, leads to one minute in UTC and one day.
+        # A minute, with what stands behind the second, leads to one minute in UTC and one day; so do most hours.
         self.minutes: Memo[tuple[str, str]] = Memo(self._minute)
+        self.hours: Memo[tuple[str, str] | None] = Memo(self._hour)
 
     def of(self, zone: ZoneInfo) -> "Times":
         """The same for a portal in another zone."""
@@ -67,8 +56,18 @@ class Times:
         return True
 
     def _minute(self, text: str) -> tuple[str, str]:
+        minute = SECOND_OF_MINUTE.get(text[13:16])
+        if minute and (hour := self.hours[text[:13] + text[16:]]):
+            return hour[0] + minute, hour[1]
         instant, day = self._any(text[:16] + ":00" + text[16:])
         return instant[:16], day
+
+    def _hour(self, text: str) -> tuple[str, str] | None:
+        """The hour in UTC and the day, where its last minute shows that all between are of the same."""
+        first, day = self._any(text[:13] + ":00:00" + text[13:])
+        last = self._any(text[:13] + ":59:00" + text[13:])
+        is_whole = first[13:16] == ":00" and last == (first[:13] + ":59" + first[16:], day)
+        return (first[:13], day) if is_whole else None
 
     def _any(self, text: str) -> tuple[str, str]:
         started = self._started(text.strip())
@@ -97,7 +96,15 @@ class Times:
         found = STAMP.fullmatch(text) if len(text) <= CELL_MAX else None
         if not found:
             raise _unreadable(text)
-        year, month, day = self._date(text, found)
+        try:
+            year, month, day = day_of(found, self.order)
+        except EitherOrder:
+            raise Bad(
+                f"Start time is {short(text)}: the day or the month may be first. Say which in the layout of the file.",
+                "Of the start time the day or the month may be first. Say which in the layout of the file.",
+            ) from None
+        except ValueError:
+            raise _unreadable(text) from None
         hour = int(found["hour"] or 0)
         if found["half"]:
             if not 1 <= hour <= 12:
@@ -111,31 +118,6 @@ class Times:
             )  # fmt: skip
         except ValueError:
             raise _unreadable(text) from None
-
-    def _date(self, text: str, found: re.Match[str]) -> tuple[int, int, int]:
-        """Year, month and day; which of two numbers is the day is what the layout says."""
-        if found["year"]:
-            return int(found["year"]), int(found["month"]), int(found["day"])
-        name = found["named"] or found["name_first"]
-        if name:
-            year, day = found["year_after"] or found["year_behind"], found["day_first"] or found["day_second"]
-            if name[:3].lower() not in MONTHS:
-                raise _unreadable(text)
-            return _year(year), MONTHS.index(name[:3].lower()) + 1, int(day)
-        one, other, year = int(found["one"]), int(found["other"]), _year(found["year_last"])
-        match self.order:
-            case DayOrder.DAY:
-                return year, other, one
-            case DayOrder.MONTH:
-                return year, one, other
-        raise Bad(
-            f"Start time is {short(text)}: the day or the month may be first. Say which in the layout of the file.",
-            "Of the start time the day or the month may be first. Say which in the layout of the file.",
-        )
-
-
-def _year(text: str) -> int:
-    return int(text) + (2000 if len(text) == 2 else 0)
 
 
 def _zone(text: str | None) -> timezone | None:

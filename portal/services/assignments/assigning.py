@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
@@ -29,14 +30,24 @@ from portal.services.billing.loading import Facts, usage_wait_days
 from portal.services.calls.effects import bundles_changed
 from portal.services.once import Receipt, Sent, once
 from portal.services.packages import line_bound
-from portal.services.packages.definition import NO_OWN, OwnPriceSet, price_problems
+from portal.services.packages.definition import NO_OWN, PRICE_LABELS, OwnPriceSet, price_problems
 
 GONE = "Choose a package from the list."  # as a form says where it has never been there
 
 
+class Lock(NamedTuple):
+    """The minimum days of an assignment, and the day on which its lock falls away: as promised elsewhere."""
+
+    days: int
+    until: date | None
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An assignment as it is asked for."""
+    """An assignment as it is asked for.
+
+    `lock`, `anchor`, `reference` and the planned terms are of one that is moved here: what was promised there holds.
+    """
 
     package: Package
     customer: Customer
@@ -49,16 +60,22 @@ class Draft:
     minimum_days: int | None = None
     auto_decrement_credit: bool = False
     own: OwnPriceSet = NO_OWN
+    lock: Lock | None = None
+    anchor: date | None = None
+    reference: str = ""
+    # From later days on: the quantity; and which prices are its own, all four each time.
+    planned_quantities: tuple[tuple[date, int], ...] = ()
+    planned_own: tuple[tuple[date, OwnPriceSet], ...] = ()
 
     @property
     def lock_days(self) -> int:
         """The package's minimum days, or those given when the package has none."""
-        return self.package.minimum_days or self.minimum_days or 0
+        return self.lock.days if self.lock else self.package.minimum_days or self.minimum_days or 0
 
     @property
     def locked_until(self) -> date | None:
         """The day on which the lock falls away."""
-        return locked_until(self.start_date, self.lock_days)
+        return self.lock.until if self.lock else locked_until(self.start_date, self.lock_days)
 
 
 def on_sale() -> list[Package]:
@@ -77,10 +94,13 @@ class AsksFirst(RuleBroken):
         self.existing = existing
 
 
-def check(draft: Draft) -> None:
-    """Whether a draft can be assigned. Invalid names the field; NotAssignable the way out."""
+def check(draft: Draft, *, moved: bool = False) -> None:
+    """Whether a draft can be assigned. Invalid names the field; NotAssignable the way out.
+
+    One that was assigned elsewhere and is `moved` here may be of a package that is no longer on sale.
+    """
     package, customer = draft.package, draft.customer
-    if package.archived_on:
+    if package.archived_on and not moved:
         raise NotAssignable(f"{package.name} is archived: it is no longer on sale and cannot be assigned.")
     if customer.archived_on:
         raise NotAssignable(f"{customer.name} is archived. Restore the customer first.")
@@ -115,18 +135,26 @@ def _check_numbers(draft: Draft) -> None:
         raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     for problem in price_problems(draft.own.given):
         raise problem
+    for day, quantity in draft.planned_quantities:
+        check_day("planned_quantity", day)
+        if not 1 <= quantity <= QUANTITY_MAX:
+            raise Invalid("planned_quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
+    for day, planned in draft.planned_own:
+        check_day("planned_own", day)
+        for problem in price_problems(planned.given):
+            raise problem
     own = _own_history(draft)
-    line_bound.check_quantity(package, draft.customer.currency, draft.quantity, draft.start_date, own)
+    for day, quantity in ((draft.start_date, draft.quantity), *draft.planned_quantities):
+        line_bound.check_quantity(package, draft.customer.currency, quantity, day, own)
     if package.type == PackageType.FREE_MINUTES:
         if draft.minutes is None or not 1 <= draft.minutes <= 1_000_000_000:
             raise Invalid("minutes", "Enter how many minutes are free in each period: 1 to 1,000,000,000.")
     elif draft.minutes is not None:
         raise Invalid("minutes", "Only a free minutes package has minutes.")
-    if draft.minimum_days is not None:
-        if package.minimum_days:
-            raise Invalid("minimum_days", f"{package.name} has its own minimum days: {package.minimum_days}.")
-        if not 0 <= draft.minimum_days <= MINIMUM_DAYS_MAX:
-            raise Invalid("minimum_days", f"Minimum Days must be 0 to {whole(MINIMUM_DAYS_MAX)}.")
+    if draft.minimum_days is not None and package.minimum_days:
+        raise Invalid("minimum_days", f"{package.name} has its own minimum days: {package.minimum_days}.")
+    if not 0 <= draft.lock_days <= MINIMUM_DAYS_MAX:
+        raise Invalid("minimum_days", f"Minimum Days must be 0 to {whole(MINIMUM_DAYS_MAX)}.")
 
 
 def _check_dates(draft: Draft) -> None:
@@ -134,13 +162,15 @@ def _check_dates(draft: Draft) -> None:
         ("start_date", draft.start_date),
         ("end_date", draft.end_date),
         ("charge_from", draft.charge_from),
+        ("anchor", draft.anchor),
     ):
         check_day(name, day)
     if draft.charge_from and draft.charge_from < draft.start_date:
         raise Invalid("charge_from", "Charging cannot begin before the start date.")
     if draft.end_date:
-        check_end(draft.end_date, draft.start_date, draft.locked_until)
-        if draft.charge_from and draft.charge_from > draft.end_date:
+        # Somebody may have let an assignment go there before its lock was over.
+        check_end(draft.end_date, draft.start_date, None if draft.lock else draft.locked_until)
+        if not draft.lock and draft.charge_from and draft.charge_from > draft.end_date:
             raise Invalid("charge_from", "Charging would begin after the end date.")
 
 
@@ -180,7 +210,7 @@ def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Term
         ),
         prices=with_own(line_bound.package_prices(package, currency), own),
         own_prices=own,
-        quantities=always(draft.quantity),
+        quantities=(*always(draft.quantity), *draft.planned_quantities),
         ends=always(draft.end_date),
         tax_rates=tuple((r.effective_from, to_micros(r.rate)) for r in draft.customer.tax_rates),
         unit=minor_unit(currency),
@@ -188,12 +218,16 @@ def draft_terms(draft: Draft, wait_days: int | None = None) -> tuple[Facts, Term
         minimum_spend=package.minimum_spend,
         charge_from=draft.charge_from,
         wait_days=(usage_wait_days() if wait_days is None else wait_days) if package.minimum_spend else 0,
+        own_anchor=draft.anchor,
     )
     return facts, terms
 
 
 def _own_history(draft: Draft) -> History[OwnPrices]:
-    return always(draft.own.in_micros()) if draft.own.given else ()
+    if not (draft.own.given or draft.planned_own):
+        return ()
+    later = ((day, planned.in_micros()) for day, planned in draft.planned_own)
+    return (*always(draft.own.in_micros()), *later)
 
 
 def same_over_the_same_days(draft: Draft) -> Assignment | None:
@@ -256,23 +290,52 @@ def already(draft: Draft, existing: Assignment) -> str:
 
 def new_assignment(draft: Draft, *, token: str, by: str, now: datetime) -> Assignment:
     """The rows of an assignment, not yet stored."""
-    begins = max(draft.start_date, draft.charge_from) if draft.charge_from else draft.start_date
+    values, parts = values_of(draft, token=token, by=by, now=now), parts_of(draft)
     return Assignment(
-        token=token,
+        **values,
         package=draft.package,
         customer=draft.customer,
         did=draft.did,
-        start_date=draft.start_date,
-        end_date=draft.end_date,
-        charge_from=draft.charge_from,
-        minutes=draft.minutes,
-        minimum_days=draft.lock_days,
-        locked_until=draft.locked_until,
-        auto_decrement_credit=draft.auto_decrement_credit,
-        created_by=by,
-        created_at=now,
-        quantities=[AssignmentQuantity(effective_from=FIRST_DAY, quantity=draft.quantity)],
-        ends=[AssignmentEnd(known_on=FIRST_DAY, end_date=draft.end_date)],
-        own_prices=[AssignmentPrice(effective_from=FIRST_DAY, **draft.own.given)] if draft.own.given else [],
-        position=AssignmentPosition(next_charge_on=begins),
+        quantities=[AssignmentQuantity(**row) for row in parts[AssignmentQuantity]],
+        ends=[AssignmentEnd(**row) for row in parts[AssignmentEnd]],
+        own_prices=[AssignmentPrice(**row) for row in parts[AssignmentPrice]],
+        position=AssignmentPosition(**parts[AssignmentPosition][0]),
     )
+
+
+def values_of(draft: Draft, *, token: str, by: str, now: datetime) -> dict[str, Any]:
+    """What stands in the row of an assignment."""
+    return {
+        "token": token,
+        "package_id": draft.package.id,
+        "customer_id": draft.customer.id,
+        "did_id": draft.did.id if draft.did else None,
+        "start_date": draft.start_date,
+        "end_date": draft.end_date,
+        "charge_from": draft.charge_from,
+        "anchor": draft.anchor,
+        "reference": draft.reference or None,
+        "minutes": draft.minutes,
+        "minimum_days": draft.lock_days,
+        "locked_until": draft.locked_until,
+        "auto_decrement_credit": draft.auto_decrement_credit,
+        "created_by": by,
+        "created_at": now,
+    }
+
+
+def parts_of(draft: Draft) -> dict[type[Any], list[dict[str, Any]]]:
+    """What stands in the rows that belong to it, by their kind."""
+    begins = max(draft.start_date, draft.charge_from) if draft.charge_from else draft.start_date
+    quantities = ((FIRST_DAY, draft.quantity), *draft.planned_quantities)
+    own = ((FIRST_DAY, draft.own), *draft.planned_own) if draft.own.given or draft.planned_own else ()
+    return {
+        AssignmentQuantity: [{"effective_from": day, "quantity": quantity} for day, quantity in quantities],
+        AssignmentEnd: [{"known_on": FIRST_DAY, "end_date": draft.end_date}],
+        AssignmentPrice: [
+            {"effective_from": day, **dict.fromkeys(PRICE_LABELS), **prices.given}
+            for day, prices in own
+            if prices.given or day > FIRST_DAY
+        ],
+        AssignmentPosition: [{"next_charge_on": begins}],
+    }

@@ -26,6 +26,20 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
     Invalid for a day that is not after today, for a number out of bounds, and for fewer units while locked.
     """
     lock_assignment(assignment.id)
+    check_change_of_quantity(assignment, quantity, effective_from, today)
+    if effective_from <= today:
+        first, *others = assignment.quantities or [AssignmentQuantity()]
+        first.quantity = quantity
+        assignment.quantities = [first, *(row for row in others if row.effective_from > today)]
+        touch(assignment)
+        return
+    _keep_quantity(assignment, quantity, effective_from)
+
+
+def check_change_of_quantity(
+    assignment: Assignment, quantity: int, effective_from: date, today: date
+) -> None:
+    """Whether the quantity may become this one from a day on. Invalid says why not."""
     if not 1 <= quantity <= QUANTITY_MAX:
         raise Invalid("quantity", f"Quantity must be 1 to {whole(QUANTITY_MAX)}.")
     check_day("effective_from", effective_from)
@@ -33,26 +47,22 @@ def change_quantity(assignment: Assignment, quantity: int, effective_from: date,
     own = line_bound.own_history(assignment)
     line_bound.check_quantity(assignment.package, assignment.customer.currency, quantity, since, own)
     if effective_from <= today:
-        if not has_begun(assignment):
-            if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
-                raise _locked_quantity(assignment)
-            first, *others = assignment.quantities or [AssignmentQuantity()]
-            first.quantity = quantity
-            assignment.quantities = [first, *(row for row in others if row.effective_from > today)]
-            touch(assignment)
-            return
-        raise Invalid(
-            "effective_from",
-            f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later. One that was wrong is "
-            "corrected back to a day.",
-        )
+        if has_begun(assignment):
+            raise Invalid(
+                "effective_from",
+                f"A new quantity takes effect tomorrow, {long_day(today + ONE_DAY)}, or later. One that was wrong is "
+                "corrected back to a day.",
+            )
+        if assignment.is_locked_on(today) and quantity < assignment.quantity_on(today):
+            raise _locked_quantity(assignment)
+        return
     if assignment.is_locked_on(effective_from) and quantity < assignment.quantity_on(effective_from):
         raise _locked_quantity(assignment)
-    _keep_quantity(assignment, quantity, effective_from)
+    _check_later_quantities(assignment, quantity, effective_from)
 
 
-def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) -> None:
-    """Store a quantity from a day on; while locked, none that was planned for a later day may be fewer."""
+def _check_later_quantities(assignment: Assignment, quantity: int, effective_from: date) -> None:
+    """While locked, none that was planned for a later day may be fewer."""
     for row in assignment.quantities:
         if (
             row.effective_from > effective_from
@@ -65,6 +75,10 @@ def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) 
                 f"While it is locked the quantity cannot be reduced: "
                 f"choose that day, or {whole(row.quantity)} at most.",
             )
+
+
+def _keep_quantity(assignment: Assignment, quantity: int, effective_from: date) -> None:
+    """Store a quantity from a day on."""
     touch(assignment)
     for row in assignment.quantities:
         if row.effective_from == effective_from:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -30,6 +30,10 @@ LOOKED_AT = 12
 MANY = 10_000
 # As many as one page shows.
 PAGE = 50
+
+
+EVERY, OPEN = "all", "open"
+STATES = (EVERY, OPEN)
 
 
 class State(StrEnum):
@@ -69,7 +73,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many are assigned (not ended), and how many have ended."""
+    """How many are assigned (not ended), and how many have ended: each as `listing.count` says it."""
 
     assigned: int
     ended: int
@@ -91,6 +95,14 @@ def state_on(assignment: Assignment, day: date) -> State:
     if assignment.start_date > day:
         return State.LATER
     return State.LOCKED if assignment.is_locked_on(day) else State.ACTIVE
+
+
+def find_assignments(customer: Customer | None, state: str, today: date) -> Select[Assignment]:
+    """All of them, or a customer's; `open`: those that have not ended and were not withdrawn."""
+    query = select(Assignment)
+    if customer is not None:
+        query = query.where(Assignment.customer_id == customer.id)
+    return query.where(_not_ended(today), Assignment.withdrawn_on.is_(None)) if state == OPEN else query
 
 
 def of_customer(customer: Customer, text: str = "") -> Select[Assignment]:
@@ -138,9 +150,8 @@ def _not_ended(today: date) -> ColumnElement[bool]:
 
 def counts(query: Select[Assignment], today: date) -> Counts:
     """How many of them have ended, and how many have not."""
-    assigned = func.coalesce(func.sum(_in_force_or_later(today)), 0)
-    total, still = db.session.execute(query.with_only_columns(func.count(Assignment.id), assigned)).one()
-    return Counts(int(still), total - int(still))
+    still = _not_ended(today)
+    return Counts(listing.count(query.where(still)), listing.count(query.where(~still)))
 
 
 def page_of(
@@ -151,9 +162,13 @@ def page_of(
     size: int = PAGE,
 ) -> listing.Page[Listed]:
     """A page of them, the newest first and those that have ended last, each with its next charge."""
-    sort = listing.Sort((_in_force_or_later(today), Assignment.id), descending=True)
-    page = listing.page(query.options(*for_rows()), sort, after, before, size)
+    page = listing.page(query.options(*for_rows()), newest(today), after, before, size)
     return listing.Page(listed(page.rows, today), page.total, page.after, page.before)
+
+
+def newest(today: date) -> listing.Sort:
+    """The newest first, and those that have ended last."""
+    return listing.Sort((_in_force_or_later(today), Assignment.id), descending=True)
 
 
 def for_rows() -> tuple[Any, ...]:
@@ -191,7 +206,7 @@ def next_charges(ids: Sequence[int], today: date) -> dict[int, NextCharge | Fail
             continue
         id = item.facts.assignment_id
         try:
-            charge = _next_charge(item, today)
+            charge = next_charge_of(item, today)
         except Exception as error:
             found[id] = failed(id, error)
             continue
@@ -200,7 +215,7 @@ def next_charges(ids: Sequence[int], today: date) -> dict[int, NextCharge | Fail
     return found
 
 
-def _next_charge(item: Loaded, today: date) -> NextCharge | None:
+def next_charge_of(item: Loaded, today: date) -> NextCharge | None:
     """The first charge date that brings a line, looking as far ahead as the engine says anything can be due."""
     through: date | None = today
     for _ in range(LOOKED_AT):

@@ -45,11 +45,12 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class OutlookSums:
-    """What one assignment would bring, in sums only: for many at once."""
+    """What one assignment would bring, in sums only, and the charge that comes first: for many at once."""
 
     due: Totals = field(default_factory=Totals)
     year: Totals = field(default_factory=Totals)
     held: Held | None = None
+    first: PlannedCharge | None = None
 
 
 def outlook(draft: Draft, today: date) -> Outlook:
@@ -80,6 +81,7 @@ def sums(draft: Draft, today: date, wait_days: int) -> OutlookSums:
         _sum(c for c in plan.charges if c.charge_on <= today),
         _sum(c for c in plan.charges if today <= c.charge_on <= until),
         plan.held[0] if plan.held else None,
+        plan.charges[0] if plan.charges else None,
     )
 
 

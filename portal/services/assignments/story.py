@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from portal.domain.schedule import FIRST_DAY, Schedule
-from portal.domain.wording import charged, percent, whole
+from portal.domain.wording import charged, whole
 from portal.extensions import db
 from portal.models import Assignment, AssignmentHold, Charge
 from portal.services.assignments.own_prices import SETUP, planned_days
@@ -86,7 +86,7 @@ def _terms(assignment: Assignment) -> Iterable[Term]:
     for quantity in assignment.quantities:
         yield Term("Quantity", whole(quantity.quantity), _since(quantity.effective_from))
     for rate in customer.tax_rates:
-        yield Term("Tax Rate", percent(rate.rate), _since(rate.effective_from))
+        yield Term("Tax Rate", rate.tax.words, _since(rate.effective_from))
 
 
 def _prices(assignment: Assignment) -> Iterable[Term]:

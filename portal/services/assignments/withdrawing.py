@@ -36,6 +36,7 @@ def withdraw(assignments: Sequence[Assignment], today: date, now: datetime) -> N
 
 def _close(assignment: Assignment, today: date) -> None:
     assignment.withdrawn_on = today
+    assignment.reference = None  # so that a file may bring it in again
     assignment.end_date = min(assignment.start_date, today) - ONE_DAY
     assignment.locked_until = None
     assignment.ends[0].end_date = assignment.end_date

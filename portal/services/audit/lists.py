@@ -1,6 +1,7 @@
 """Reading the audit log: what was done, by whom, to what."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,15 +12,15 @@ from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
 from portal.domain.wording import day
 from portal.models import AuditEntry
-from portal.services.bulk_acts import SEVERAL
+from portal.services.audit.watched import OF_NO_CUSTOMER, WATCHED
 from portal.services.listing import Sort
 from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
-NEWEST = Sort((AuditEntry.id,), descending=True)
-NOUNS = (
-    "package", "customer", "DID", "assignment", "charge", "balance", "payment", "payment back", "run",
-    "import", "settings", "person", "ConnexCS package", SEVERAL,
-)  # fmt: skip
+# By when it was done, not by when it was written down: an import can tell of days that are past.
+NEWEST = Sort((AuditEntry.done_at, AuditEntry.id), descending=True)
+# Whatever is watched, and of that what is of one customer.
+NOUNS = tuple(dict.fromkeys(watch.noun for watch in WATCHED.values()))
+NOUNS_OF_CUSTOMERS = tuple(noun for noun in NOUNS if noun not in OF_NO_CUSTOMER)
 # What a person calls the fields that the log keeps under their stored names.
 LABELS = {
     **{name: field.label for name, field in FIELDS.items()},
@@ -39,17 +40,32 @@ class AuditLine:
 
 
 def find_entries(
-    text: str = "", noun: str = "", noun_id: int | None = None, *, overrides: bool = False
+    text: str = "",
+    noun: str = "",
+    noun_id: int | None = None,
+    *,
+    overrides: bool = False,
+    customer_id: int | None = None,
 ) -> Select[AuditEntry]:
-    """The acts that hold every word of `text`, or the number that it is, on one kind of thing, or on one thing."""
+    """The acts that hold every word of `text`, or the number that it is, on one kind of thing, or on one thing.
+
+    `customer_id`: on a customer, and on all that is, or was, theirs when it was done.
+    """
     holds = AuditEntry.search_key.contains
     words = and_(true(), *(holds(word, autoescape=True) for word in search_words(text)))
     query = select(AuditEntry).where(or_(words, *map(holds, parts_to_find(text))))
     if noun:
         query = query.where(AuditEntry.noun == noun)
+    if customer_id is not None:
+        query = query.where(AuditEntry.customer_id == customer_id)
     if noun_id is not None:
         query = query.where(AuditEntry.noun_id == noun_id)
     return query.where(AuditEntry.overrides) if overrides else query
+
+
+def noun_choices(nouns: Sequence[str]) -> list[tuple[str, str]]:
+    """What a list of acts can be narrowed to, in words."""
+    return [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in nouns)]
 
 
 def audit_line(entry: AuditEntry) -> AuditLine:
@@ -57,7 +73,7 @@ def audit_line(entry: AuditEntry) -> AuditLine:
     before, after = json.loads(entry.before or "{}"), json.loads(entry.after or "{}")
     names = list(dict.fromkeys([*before, *after]))
     return AuditLine(
-        entry, [(label(name), shown(before.get(name)), shown(after.get(name))) for name in names]
+        entry, [(label(name), shown(before.get(name), name), shown(after.get(name), name)) for name in names]
     )
 
 
@@ -66,10 +82,12 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def shown(value: Any) -> str:
-    """A value of the log as text."""
+def shown(value: Any, name: str = "") -> str:
+    """A value of the log as text; the number of another thing as #7."""
     if value is None or value == "":
         return "nothing"
+    if name.endswith("_id") and isinstance(value, int):
+        return f"#{value}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -6,7 +6,7 @@ is told by the row that commands it (the run).
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from sqlalchemy.orm import Session, configure_mappers
 
 from portal.domain.names import search_key
 from portal.domain.wording import digits, whole
-from portal.models import AuditEntry, BalanceEntry, EntrySource
-from portal.services.audit.watched import QUIET, WATCHED, Watch
+from portal.extensions import db
+from portal.models import AuditEntry, BalanceEntry, Did, EntrySource
+from portal.services.audit.watched import MASKED, QUIET, WATCHED, Watch
 
 LABEL_LONGEST = 250
 
@@ -67,7 +68,19 @@ def register(clock: Callable[[], datetime]) -> None:
             # Else a value that was not read before it is replaced would be told as having been nothing.
             getattr(model, name).impl.active_history = True
     if not event.contains(Session, "after_flush", _after_flush):
+        event.listen(Session, "before_flush", _before_flush)
         event.listen(Session, "after_flush", _after_flush)
+
+
+def _before_flush(session: Session, _context: Any, _some: Any) -> None:
+    """Say of what was taken out of its owner's list that it is deleted: it would go without being told."""
+    for owner in session.dirty:
+        state = inspect(owner)
+        for list_ in state.mapper.relationships:
+            if list_.cascade.delete_orphan:
+                for part in state.attrs[list_.key].history.deleted or ():
+                    if part in session and inspect(part).persistent:
+                        session.delete(part)
 
 
 def _after_flush(session: Session, _context: Any) -> None:
@@ -75,25 +88,51 @@ def _after_flush(session: Session, _context: Any) -> None:
         row
         for act, things in (("added", session.new), ("changed", session.dirty), ("removed", session.deleted))
         for thing in things
-        if (watch := WATCHED.get(type(thing))) and (row := _entry(act, thing, watch))
+        if (watch := WATCHED.get(type(thing)))
+        for row in _entries(act, thing, watch)
     ]
-    if rows:
-        session.connection().execute(insert(AuditEntry.__table__), rows)
+    _write(session, rows)
 
 
-def _entry(act: str, thing: Any, watch: Watch) -> dict[str, Any] | None:
-    """One line of the log; None where nothing that is told has changed."""
+def tell_added(model: type, rows: Iterable[Any]) -> None:
+    """Write down that a statement has added rows of a watched kind. Each has what is told of the kind's objects."""
+    _write(db.session(), [line for row in rows for line in _entries("added", row, WATCHED[model])])
+
+
+def _write(session: Session, lines: Sequence[dict[str, Any]]) -> None:
+    if lines:
+        session.connection().execute(insert(AuditEntry.__table__), lines)
+
+
+def _entries(act: str, thing: Any, watch: Watch) -> list[dict[str, Any]]:
+    """The lines of the log that tell of it: one; none where nothing that is told has changed."""
     before, after = _values(act, thing, watch.fields)
     if act == "changed" and not after:
-        return None
-    if act == "changed" and type(thing) in QUIET and QUIET[type(thing)] not in after:
-        return None
+        return []
+    if act == "changed" and type(thing) in QUIET and QUIET[type(thing)].isdisjoint(after):
+        return []
     if isinstance(thing, BalanceEntry) and thing.source != EntrySource.ADJUSTMENT:
-        return None
-    return line(
-        _named(act, before, after), watch.noun, watch.id(thing), watch.label(thing), before, after,
-        customer_id=watch.customer(thing), overrides="override_reason" in after and bool(after["override_reason"]),
-    )  # fmt: skip
+        return []
+    if act == "changed" and isinstance(thing, Did) and before.get("customer_id"):
+        return _handed_on(thing, watch, before, after)
+    return [
+        line(
+            _named(act, before, after), watch.noun, watch.id(thing), watch.label(thing), before, after,
+            customer_id=watch.customer(thing), overrides="override_reason" in after and bool(after["override_reason"]),
+        )
+    ]  # fmt: skip
+
+
+def _handed_on(did: Did, watch: Watch, before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """A DID left a customer: a line of whom it left, and one of whom it went to, so that either's history tells it."""
+    left, came_to = before["customer_id"], after.get("customer_id")
+    name, said = watch.label(did), (watch.noun, watch.id(did))
+    gone = line("changed", *said, name, {"customer_id": left}, {"customer_id": None}, customer_id=left)
+    before, after = before | {"customer_id": None}, dict(after)
+    if not came_to:
+        del before["customer_id"], after["customer_id"]
+    come = line(_named("changed", before, after), *said, name, before, after, customer_id=came_to)
+    return [gone, come] if after else [gone]
 
 
 def line(
@@ -128,23 +167,28 @@ def line(
 
 
 def _values(act: str, thing: Any, fields: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    state = inspect(thing)
     before, after = {}, {}
     for name in fields:
-        if act == "changed":
-            history = state.attrs[name].history
-            if not history.has_changes():
-                continue
-            many = state.mapper.relationships.get(name) is not None
-            was = [*history.deleted, *history.unchanged] if many else next(iter(history.deleted or ()), None)
-            now = [*history.added, *history.unchanged] if many else next(iter(history.added or ()), None)
-            if plain(was) != plain(now):
-                before[name], after[name] = plain(was), plain(now)
-        elif act == "added":
+        if act == "added":
             if (value := plain(getattr(thing, name))) not in ("", None, [], False):
                 after[name] = value
-        else:
-            before[name] = plain(state.dict.get(name))
+            continue
+        state = inspect(thing)
+        history = state.attrs[name].history
+        many = state.mapper.relationships.get(name) is not None
+        gone, same, come = ([*(some or ())] for some in (history.deleted, history.unchanged, history.added))
+        if act == "removed":  # as it was, also where it was changed before it went
+            before[name] = plain([*gone, *same] if many else next(iter(gone or same), None))
+        elif history.has_changes():
+            was = [*gone, *same] if many else next(iter(gone), None)
+            now = [*come, *same] if many else next(iter(come), None)
+            if plain(was) != plain(now):
+                before[name], after[name] = plain(was), plain(now)
+    for name in fields:
+        mask = MASKED.get((type(thing), name))
+        for values in (before, after):
+            if mask and values.get(name):
+                values[name] = mask(values[name])
     return before, after
 
 
@@ -153,6 +197,8 @@ def _named(act: str, before: dict[str, Any], after: dict[str, Any]) -> str:
     if after.get("undone_on"):
         return "undone"
     if act == "changed":
+        if "done_at" in after:
+            return "ticked off" if after["done_at"] else "taken up again"
         if "withdrawn_on" in after:
             return "withdrawn"
         if "archived_on" in after:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from portal.domain.wording import day
+from portal.domain.bank_account import masked, shown
+from portal.domain.party import Party
+from portal.domain.wording import day, long_month
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -13,18 +15,26 @@ from portal.models import (
     AssignmentPrice,
     AssignmentQuantity,
     BalanceEntry,
+    BankBooking,
+    BankFile,
+    BankLine,
+    BankStatement,
     BulkAct,
     CallImport,
     Charge,
     Company,
     ConnexcsPackage,
+    Contact,
     CorrectedAssignment,
     Correction,
     Customer,
     CustomerTaxRate,
     Did,
     DueDay,
+    ImportUndo,
     Invitation,
+    MoveImport,
+    Note,
     Package,
     PackagePrice,
     PackageSchedule,
@@ -33,6 +43,7 @@ from portal.models import (
     ReturnedPayment,
     Run,
     RunUndo,
+    SentSummary,
 )
 from portal.models.user import User
 from portal.services.bulk_acts import SEVERAL
@@ -64,6 +75,16 @@ def _assignment(row: Any) -> Assignment:
     return found
 
 
+def _customer_of_booking(row: Any) -> int | None:
+    """Whose payment a line was booked as; a booking that was taken away knows it by its number only."""
+    payment = row.payment or (row.payment_id and db.session.get(Payment, row.payment_id))
+    back = row.payment_back or (row.payment_back_id and db.session.get(PaymentBack, row.payment_back_id))
+    found = payment or back
+    return int(found.customer_id) if found else None
+
+
+PARTY = tuple(Party.__dataclass_fields__)
+
 WATCHED: dict[type, Watch] = {
     Package: Watch(
         "package",
@@ -73,34 +94,45 @@ WATCHED: dict[type, Watch] = {
     PackagePrice: Watch(
         "package",
         ("currency", "effective_from", *PRICE_LABELS),
-        lambda row: f"{row.package.name}: prices",
+        lambda row: f"{_whole(row, Package, 'package').name}: prices",
         lambda row: row.package_id,
     ),
     PackageSchedule: Watch(
         "package",
         ("effective_from", *DATED),
-        lambda row: f"{row.package.name}: schedule",
+        lambda row: f"{_whole(row, Package, 'package').name}: schedule",
         lambda row: row.package_id,
     ),
     ConnexcsPackage: Watch("ConnexCS package", ("name",), lambda row: row.name),
     Customer: Watch(
         "customer",
-        ("name", "company_details", "email", "address", "currency", "debit_limit", "payment_days", "archived_on",
-         "account_codes"),
+        ("name", *PARTY, "company_details", "email", "iban", "currency", "debit_limit", "payment_days",
+         "monthly_summary_since", "archived_on", "account_codes"),
         lambda row: row.name,
         customer=lambda row: row.id,
     ),
     CustomerTaxRate: Watch(
         "customer",
-        ("effective_from", "rate"),
-        lambda row: f"{row.customer.name}: tax rate",
+        ("effective_from", "rate", "category", "reason"),
+        lambda row: f"{_whole(row, Customer, 'customer').name}: tax rate",
         lambda row: row.customer_id,
+    ),
+    Contact: Watch(
+        "customer",
+        ("name", "role", "email", "phone"),
+        lambda row: f"{_whole(row, Customer, 'customer').name}: contact",
+        lambda row: row.customer_id,
+    ),
+    Note: Watch(
+        "note",
+        ("text", "come_back_on", "done_at"),
+        lambda row: f"note on {_whole(row, Customer, 'customer').name}",
     ),
     Did: Watch("DID", ("number", "customer_id", "archived_on"), lambda row: row.number),
     Assignment: Watch(
         "assignment",
-        ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "minutes", "minimum_days",
-         "locked_until", "auto_decrement_credit", "withdrawn_on", "override_reason"),
+        ("package_id", "customer_id", "did_id", "start_date", "end_date", "charge_from", "anchor", "reference",
+         "minutes", "minimum_days", "locked_until", "auto_decrement_credit", "withdrawn_on", "override_reason"),
         _on,
     ),
     AssignmentQuantity: Watch(
@@ -129,7 +161,7 @@ WATCHED: dict[type, Watch] = {
     Charge: Watch(
         "charge",
         ("kind", "charge_on", "currency", "amount", "cost", "tax", "reason", "reverses_id", "writes_off_id",
-         "auto_decrement_credit"),
+         "auto_decrement_credit", "opening_number"),
         lambda row: row.label,
     ),
     Correction: Watch(
@@ -168,6 +200,24 @@ WATCHED: dict[type, Watch] = {
         lambda row: f"allocation to {row.charge.label}",
         lambda row: row.payment_id,
     ),
+    BankFile: Watch("bank statement", ("name", "account"), lambda row: row.name, customer=lambda row: None),
+    BankStatement: Watch(
+        "bank statement",
+        ("account", "number", "begins", "through", "opening", "closing", "line_count"),
+        lambda row: f"statement of {shown(row.account)}, {day(row.through)}",
+    ),
+    BankLine: Watch(
+        "bank line",
+        ("state", "note"),
+        lambda row: f"line of the bank statement, {day(row.booked_on)}",
+    ),
+    BankBooking: Watch(
+        "bank line",
+        ("booked_as", "payment_id", "payment_back_id"),
+        lambda row: f"line of the bank statement, {day(_whole(row, BankLine, 'line').booked_on)}: booking",
+        lambda row: row.line_id,
+        lambda row: _customer_of_booking(row),
+    ),
     DueDay: Watch(
         "charge",
         ("due_on", "reason"),
@@ -187,14 +237,27 @@ WATCHED: dict[type, Watch] = {
         lambda row: row.run_id,
         lambda row: row.run.customer_id,
     ),
+    SentSummary: Watch("summary", ("month", "number"), lambda row: f"summary of {long_month(row.month)}"),
     CallImport: Watch(
         "import",
-        ("state", "taken_count", "replaced_count", "bad_count"),
+        ("state", "taken_count", "replaced_count", "bad_count", "bad_rows_dealt_with_by"),
+        lambda row: row.file_name,
+    ),
+    ImportUndo: Watch(
+        "import",
+        ("reason",),
+        lambda row: f"undoing import {row.import_id}",
+        lambda row: row.import_id,
+        lambda row: None,
+    ),
+    MoveImport: Watch(
+        "moving in",
+        ("kind", "state", "made_count", "changed_count", "bad_count", "undo_reason"),
         lambda row: row.file_name,
     ),
     Company: Watch(
         "settings",
-        ("name", "address", "email", "tax_id", "time_zone", "default_currency", "default_tax_rate",
+        ("name", *PARTY, "email", "time_zone", "default_currency", "default_tax_rate",
          "usage_wait_days",
          "notification_days", "late_call_days", "payment_days", "account_name", "iban", "bic", "bank_details",
              "summary_footer", "audit_comment", "logo"),
@@ -208,8 +271,19 @@ WATCHED: dict[type, Watch] = {
         lambda row: None,
     ),
 }  # fmt: skip
+# What no customer has: the log never says of one of these whose it is.
+OF_NO_CUSTOMER = (
+    "package", "ConnexCS package", SEVERAL, "bank statement", "import", "moving in", "settings",
+)  # fmt: skip
 # A run says how it stands after every chunk; only its beginning and its end are acts.
-QUIET = {Run: "state", RunUndo: "state", CallImport: "state"}
+QUIET: dict[type, set[str]] = {
+    Run: {"state"},
+    RunUndo: {"state"},
+    CallImport: {"state", "bad_rows_dealt_with_by"},
+    MoveImport: {"state"},
+}
+# Of whom the log tells only so much that one is known from another: whoever may read the log may not see it all.
+MASKED = {(Customer, "iban"): masked}
 
 # Why a column of a watched row is not told. A new column is to be named here, or among the fields that are told.
 WHICH = "which row it is, or whose: the line of the log says that itself"
@@ -229,6 +303,8 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     PackageSchedule: {WHICH: "package_id"},
     Customer: {WHEN: "created_on", FOLLOWS: "details_key"},
     CustomerTaxRate: {WHICH: "customer_id"},
+    Contact: {WHICH: "customer_id"},
+    Note: {WHICH: "customer_id", WHEN: "done_by"},
     Did: {FOLLOWS: "country"},
     Assignment: {WHEN: "override_by override_at"},
     AssignmentQuantity: {WHICH: "assignment_id"},
@@ -248,13 +324,28 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         WHEN: "made_at made_by made_on",
         STAYS: "tax",
     },
-    PaymentBack: {WHICH: "customer_id"},
+    PaymentBack: {WHICH: "customer_id", FOLLOWS: "reference_key"},
     ReturnedPayment: {WHICH: "payment_back_id"},
     Payment: {WHICH: "customer_id split_from_id", STAYS: "confirm_by_email", FOLLOWS: "reference_key"},
     Allocation: {
         WHICH: "customer_id payment_id by_charge_id",
         FOLLOWS: "by_hand released_by_id released_amount",
     },
+    BankFile: {ONCE: "digest", WHEN: "kept_by kept_at", PROGRESS: "content"},
+    BankStatement: {
+        WHICH: "file_id currency",
+        ONCE: "digest",
+        STAYS: "known_count passed_over_count total",
+        PROGRESS: "booking_by",
+    },
+    BankLine: {
+        WHICH: "account currency booked_on",
+        ONCE: "key",
+        WHEN: "decided_by decided_at",
+        STAYS: "amount kind name payer_account email text bank_reference other_references method fee returned",
+        FOLLOWS: "payer_key numbers",
+    },
+    BankBooking: {WHICH: "line_id"},
     DueDay: {WHICH: "charge_id", WHEN: "made_on made_by made_at"},
     Run: {
         WHICH: "customer_id simulation_id",
@@ -267,13 +358,31 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         WHEN: "started_by started_at finished_at",
         PROGRESS: "due_count done_count heartbeat_at",
     },
+    SentSummary: {
+        WHICH: "customer_id",
+        WHEN: "asked_by asked_at written_on",
+        PROGRESS: "state",
+        STAYS: "to currency charged to_pay_then to_pay sentence mail_id",
+    },
     CallImport: {
         WHICH: "file_name file_id digest",
-        WHEN: "started_by started_at finished_at",
+        WHEN: "started_by started_at finished_at discarded_by",
         STAYS: "replaces layout head delimiter lines_before footer",
         FOLLOWS: "sentence proof",
         PROGRESS: "bytes_done bytes_total lines_done lines_total known_count late_count unanswered_count passed_count "
         "alike_count paused_seconds heartbeat_at",
+    },
+    ImportUndo: {
+        WHICH: "import_id",
+        WHEN: "started_by started_at finished_at",
+        PROGRESS: "due_count done_count given_count",
+    },
+    MoveImport: {
+        WHICH: "file_name sheet digest",
+        WHEN: "started_by started_at finished_at undone_by undone_at",
+        STAYS: "head layout has_names of_all takes_changes",
+        FOLLOWS: "sentence same_count left_count",
+        PROGRESS: "lines_total items_total items_done heartbeat_at",
     },
     User: {
         WHEN: "create_datetime update_datetime confirmed_at",

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
-from portal.domain.due import Kind
+from portal.domain.due import DueCharge, Kind
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Charge, Customer
 from portal.services import locking
+from portal.services.among import among
 from portal.services.billing.planning import Worked
 from portal.services.chunks import in_chunks
 from portal.services.credit import Act, keep_due_days, put_on_again
@@ -24,16 +25,15 @@ from portal.services.credit import Act, keep_due_days, put_on_again
 CORRECTIONS = (Kind.CREDIT, Kind.DIFFERENCE)
 NO_LINES = (Kind.MANUAL, Kind.REVERSAL, Kind.UNDO)
 Key = tuple[int, str, date]  # an assignment, a kind, the first day of a period
-Row = dict[str, Any]
 
 
 def lock_owners_of_undone(ids: Iterable[int]) -> None:
     """Lock the customers of those of the assignments of which something was undone: money of theirs may be put on."""
-    query = select(Assignment.customer_id).join(AssignmentPosition).where(AssignmentPosition.was_undone)
-    found: set[int] = set()
-    for some in in_chunks(list(ids)):
-        found |= set(db.session.scalars(query.where(Assignment.id.in_(some))))
-    locking.lock_ids(Customer, found)
+    of_these = among(AssignmentPosition.assignment_id, ids)
+    query = (
+        select(Assignment.customer_id).join(AssignmentPosition).where(AssignmentPosition.was_undone, of_these)
+    )
+    locking.lock_ids(Customer, db.session.scalars(query.distinct()))
 
 
 def owners_are_locked(ready: Iterable[Worked]) -> bool:
@@ -55,18 +55,22 @@ class Again:
     highest: dict[Key, int] = field(default_factory=dict)
     undone: dict[Key, list[Any]] = field(default_factory=dict)
     to_come: Counter[Key] = field(default_factory=Counter)
-    taken_up: list[tuple[list[Any], Row]] = field(default_factory=list)
+    taken_up: list[tuple[list[Any], tuple[Any, ...]]] = field(default_factory=list)
 
-    def take_up(self, row: Row) -> None:
+    def take_up(
+        self, assignment_id: int, due: DueCharge, due_on: date | None
+    ) -> tuple[DueCharge, date | None]:
         """Number a line on from those there were, and let it have the due day of the latest that it stands for."""
-        key = (row["assignment_id"], row["kind"], row["period_from"])
+        key: Key = (assignment_id, due.kind, due.period_from)
         highest = self.highest.get(_numbered(key))
-        if highest is not None and row["number"] <= highest:
-            row["number"] = self.highest[_numbered(key)] = highest + 1
+        if highest is not None and due.number <= highest:
+            self.highest[_numbered(key)] = highest + 1
+            due = due._replace(number=highest + 1)
         if before := self._stands_for(key):
-            if row["due_on"] and before[-1].due_on:
-                row["due_on"] = before[-1].due_on
-            self.taken_up.append((before, row))
+            if due_on and before[-1].due_on:
+                due_on = before[-1].due_on
+            self.taken_up.append((before, (*key, due.number)))
+        return due, due_on
 
     def _stands_for(self, key: Key) -> list[Any]:
         """Those that the next line of a key stands for: each for one of them in their order, the last for the rest."""
@@ -79,8 +83,8 @@ class Again:
     def put_on(self, act: Act) -> None:
         """Once the lines are in: put on again what was put against those that they stand for."""
         if self.taken_up:
-            new = _ids_of([row for _, row in self.taken_up])
-            stands_for = [(before, new[_whole(row)]) for before, row in self.taken_up]
+            new = _ids_of([whole for _, whole in self.taken_up])
+            stands_for = [(before, new[whole]) for before, whole in self.taken_up]
             keep_due_days({before[-1].id: id for before, id in stands_for})
             put_on_again({one.mirror_id: id for before, id in stands_for for one in before}, act)
 
@@ -126,17 +130,13 @@ def _numbered(key: Key) -> Key:
     return (key[0], Kind.CREDIT if key[1] in CORRECTIONS else key[1], key[2])
 
 
-def _whole(row: Row) -> tuple[Any, ...]:
-    return (row["assignment_id"], row["kind"], row["period_from"], row["number"])
-
-
-def _ids_of(rows: list[Row]) -> dict[tuple[Any, ...], int]:
+def _ids_of(wholes: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
     """The ids of lines that were inserted, by what makes each one and the same."""
     columns = (Charge.assignment_id, Charge.kind, Charge.period_from, Charge.number)
     found: dict[tuple[Any, ...], int] = {}
-    days = [row["period_from"] for row in rows]
+    days = [day for _, _, day, _ in wholes]
     query = select(Charge.id, *columns).where(Charge.period_from.between(min(days), max(days)))
-    for some in in_chunks(sorted({row["assignment_id"] for row in rows})):
+    for some in in_chunks(sorted({id for id, *_ in wholes})):
         for id, *whole in db.session.execute(query.where(Charge.assignment_id.in_(some))):
             found[tuple(whole)] = id
     return found

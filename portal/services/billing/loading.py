@@ -5,13 +5,12 @@ an object of a model.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Row, Select, bindparam, func, select, type_coerce
+from sqlalchemy import BigInteger, CursorResult, Row, Select, bindparam, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from portal.domain.charges import charges_due, corrected_from
@@ -45,8 +44,7 @@ LONGEST_PERIOD = timedelta(days=366)
 OF_PERIODS = (Kind.RECURRING, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a charge copies from its assignment."""
 
     assignment_id: int
@@ -113,11 +111,8 @@ _ASSIGNMENTS: Any = (
         Assignment.did_id,
         Assignment.start_date,
         Assignment.charge_from,
+        Assignment.anchor,
         Assignment.auto_decrement_credit,
-        Package.name,
-        Package.proration,
-        Package.minimum_spend,
-        Customer.currency,
         Did.number,
         AssignmentPosition.charged_until,
         AssignmentPosition.worked_through,
@@ -126,18 +121,20 @@ _ASSIGNMENTS: Any = (
         AssignmentPosition.late_from,
         AssignmentPosition.late_on,
         AssignmentPosition.was_undone,
-        select(Correction.id)
-        .where(Correction.customer_id == Assignment.customer_id)
-        .exists()
-        .label("rates_corrected"),
     )
-    .join(Package, Package.id == Assignment.package_id)
-    .join(Customer, Customer.id == Assignment.customer_id)
     .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
     .outerjoin(Did, Did.id == Assignment.did_id)
     .where(is_among(Assignment.id, IDS))
     .order_by(Assignment.id)
 )
+_PACKAGES = select(Package.id, Package.name, Package.proration, Package.minimum_spend).where(
+    is_among(Package.id, IDS)
+)
+_CUSTOMERS = select(
+    Customer.id,
+    Customer.currency,
+    select(Correction.id).where(Correction.customer_id == Customer.id).exists().label("rates_corrected"),
+).where(is_among(Customer.id, IDS))
 _SCHEDULES = _since(
     PackageSchedule.package_id,
     PackageSchedule.frequency,
@@ -183,26 +180,35 @@ _POSTED = (
 
 
 def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
-    """The assignments, in the order of their ids. Calls before `spend_before` count as spend."""
+    """The assignments, in the order of their ids. Calls before `spend_before` count as spend.
+
+    KeyError where a row that one of them needs is missing.
+    """
     rows = _rows(assignment_ids)
-    terms = _terms(rows)
-    late_days = call_days()[1]
-    loaded = [
-        Loaded(
-            facts=_facts(row),
-            terms=terms[row.id],
-            position=Position(row.charged_until, row.worked_through),
-            version=row.version,
-            post_all_through=row.post_all_through,
-            posted={},
-            roots={},
-            spend=no_spend,
-            late=Late(row.late_from, row.late_on, late_days) if row.late_from else None,
-            was_undone=row.was_undone,
-            rates_corrected=row.rates_corrected,
+    common, late_days = _Common(rows), call_days()[1]
+    loaded = []
+    for row, terms in zip(rows, common.terms(), strict=True):
+        (
+            id, package_id, customer_id, did_id, _, _, _, from_balance, number, charged_until, worked_through, version,
+            post_all_through, late_from, late_on, was_undone,
+        ) = tuple(row)  # fmt: skip
+        currency, rates_corrected = common.customers[customer_id]
+        label = common.packages[package_id][0]
+        loaded.append(
+            Loaded(
+                Facts(id, package_id, customer_id, did_id, label, number or "", currency, from_balance),
+                terms,
+                Position(charged_until, worked_through),
+                version,
+                post_all_through,
+                {},
+                {},
+                no_spend,
+                Late(late_from, late_on, late_days) if late_from else None,
+                was_undone,
+                rates_corrected,
+            )
         )
-        for row in rows
-    ]
     for item in loaded:
         _check_position(item)
     _add_posted(loaded)
@@ -225,7 +231,7 @@ def suppose_end(item: Loaded, end_date: date | None, today: date) -> None:
         ends = (*(known for known in item.terms.ends if known[0] < today), (today, end_date))
         worked = item.position.worked_through
         item.position = item.position._replace(worked_through=worked and min(worked, today - ONE_DAY))
-    item.terms, item.posted, item.roots = replace(item.terms, ends=ends), {}, {}
+    item.terms, item.posted, item.roots = item.terms._replace(ends=ends), {}, {}
     _add_posted([item])
 
 
@@ -236,44 +242,65 @@ def terms_of(assignment_ids: Sequence[int]) -> dict[int, Terms]:
     """
     rows = _rows(assignment_ids)
     try:
-        return _terms(rows)
+        return dict(zip([row.id for row in rows], _Common(rows).terms(), strict=True))
     except KeyError:
-        return {id: terms for row in rows for id, terms in _terms_or_none(row).items()}
-
-
-def _terms_or_none(row: Row[Any]) -> dict[int, Terms]:
-    with suppress(KeyError):
-        return _terms([row])
-    return {}
+        if len(rows) == 1:
+            return {}
+        return {id: terms for row in rows for id, terms in terms_of([row.id]).items()}
 
 
 def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    return db.session.execute(_ASSIGNMENTS, {"ids": assignment_ids}).all()
+    return _read(_ASSIGNMENTS, assignment_ids).all()
 
 
-def _terms(rows: Sequence[Row[Any]]) -> dict[int, Terms]:
-    packages, ids = {row.package_id for row in rows}, [row.id for row in rows]
-    schedules, prices = _schedules(packages), prices_of(packages)
-    tax_rates = tax_rates_of({row.customer_id for row in rows})
-    quantities, ends, own = _quantities(ids), _ends(ids), own_prices_of(ids)
-    wait_days = usage_wait_days() if any(row.minimum_spend for row in rows) else 0
-    return {
-        row.id: Terms(
-            start_date=row.start_date,
-            schedules=schedules[row.package_id],
-            prices=with_own(prices[row.package_id, row.currency], own.get(row.id, ())),
-            own_prices=own.get(row.id, ()),
-            quantities=quantities[row.id],
-            ends=ends[row.id],
-            tax_rates=tax_rates[row.customer_id],
-            unit=minor_unit(row.currency),
-            proration=row.proration,
-            minimum_spend=row.minimum_spend,
-            charge_from=row.charge_from,
-            wait_days=wait_days if row.minimum_spend else 0,
-        )
-        for row in rows
-    }
+def _read(statement: Any, ids: Iterable[int], **asked: Any) -> CursorResult[*tuple[Any, ...]]:
+    """Rows as they are stored: the session would look at each for objects, and there are none among them."""
+    db.session.flush()
+    return db.session.connection().execute(statement, {"ids": ids, **asked})
+
+
+class _Common:
+    """What assignments are charged by that is their package's or their customer's, and histories of their own."""
+
+    def __init__(self, rows: Sequence[Row[Any]]) -> None:
+        self.rows = rows
+        packages, customers = {row.package_id for row in rows}, {row.customer_id for row in rows}
+        ids = [row.id for row in rows]
+        self.packages = _by_id(_PACKAGES, packages)
+        self.customers = _by_id(_CUSTOMERS, customers)
+        self.schedules, self.prices = _schedules(packages), prices_of(packages)
+        self.tax_rates = tax_rates_of(customers)
+        self.quantities, self.ends, self.own = _quantities(ids), _ends(ids), own_prices_of(ids)
+        measures = any(minimum_spend for _, _, minimum_spend in self.packages.values())
+        self.wait_days = usage_wait_days() if measures else 0
+
+    def terms(self) -> Iterator[Terms]:
+        """The terms of each, in their order. KeyError where a row is missing."""
+        for row in self.rows:
+            id, package_id, customer_id, _, start_date, charge_from, anchor, *_ = tuple(row)
+            _, proration, minimum_spend = self.packages[package_id]
+            currency = self.customers[customer_id][0]
+            own = self.own.get(id, ())
+            prices = self.prices[package_id, currency]
+            yield Terms(
+                start_date,
+                self.schedules[package_id],
+                with_own(prices, own) if own else prices,
+                self.quantities[id],
+                self.ends[id],
+                self.tax_rates[customer_id],
+                minor_unit(currency),
+                proration,
+                minimum_spend,
+                charge_from,
+                self.wait_days if minimum_spend else 0,
+                own,
+                anchor,
+            )
+
+
+def _by_id(statement: Any, ids: Iterable[int]) -> dict[int, Any]:
+    return {id: rest for id, *rest in _read(statement, ids)}
 
 
 def call_days() -> tuple[int, int]:
@@ -287,49 +314,42 @@ def usage_wait_days() -> int:
     return call_days()[0]
 
 
-def _facts(row: Row[Any]) -> Facts:
-    return Facts(
-        row.id, row.package_id, row.customer_id, row.did_id, row.name, row.number or "", row.currency,
-        row.auto_decrement_credit,
-    )  # fmt: skip
-
-
 def _histories(rows: Iterable[Any]) -> dict[Any, History[Any]]:
     """Rows of (whose, holds from, value), in order of the day, as histories."""
-    found: dict[Any, list[tuple[date, Any]]] = defaultdict(list)
+    found: dict[Any, History[Any]] = {}
     for whose, effective_from, value in rows:
-        found[whose].append((effective_from, value))
-    return {whose: tuple(history) for whose, history in found.items()}
+        found[whose] = (*found.get(whose, ()), (effective_from, value))
+    return found
 
 
 def _schedules(package_ids: Iterable[int]) -> dict[int, History[Schedule]]:
-    rows = db.session.execute(_SCHEDULES, {"ids": package_ids})
+    rows = _read(_SCHEDULES, package_ids)
     return _histories((id, day, Schedule(frequency, match)) for id, day, frequency, match in rows)
 
 
 def prices_of(package_ids: Iterable[int]) -> dict[tuple[int, str], History[Prices]]:
     """The prices of packages, by package and currency."""
-    rows = db.session.execute(_PRICES, {"ids": package_ids})
+    rows = _read(_PRICES, package_ids)
     return _histories(((id, currency), day, Prices(*four)) for id, currency, day, *four in rows)
 
 
 def own_prices_of(assignment_ids: Sequence[int]) -> dict[int, History[OwnPrices]]:
     """The prices that are assignments' own, of those that have any."""
-    rows = db.session.execute(_OWN_PRICES, {"ids": assignment_ids})
+    rows = _read(_OWN_PRICES, assignment_ids)
     return _histories((id, day, OwnPrices(*four)) for id, day, *four in rows)
 
 
 def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
     """The tax rates of customers, in millionths of a per cent."""
-    return _histories(db.session.execute(_TAX_RATES, {"ids": customer_ids}))
+    return _histories(_read(_TAX_RATES, customer_ids))
 
 
 def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
-    return _histories(db.session.execute(_QUANTITIES, {"ids": assignment_ids}))
+    return _histories(_read(_QUANTITIES, assignment_ids))
 
 
 def _ends(assignment_ids: Sequence[int]) -> dict[int, History[date | None]]:
-    return _histories(db.session.execute(_ENDS, {"ids": assignment_ids}))
+    return _histories(_read(_ENDS, assignment_ids))
 
 
 def _add_posted(loaded: list[Loaded]) -> None:
@@ -358,8 +378,7 @@ def add_posted_since(loaded: list[Loaded], day: date, spend_before: date) -> Non
 def _read_posted(loaded: list[Loaded], earliest: dict[int, date]) -> None:
     by_id: dict[int | None, Loaded] = {item.facts.assignment_id: item for item in loaded}
     taxed_on: dict[int, date] = {}
-    asked = {"ids": earliest, "earliest": min(earliest.values())}
-    for row in db.session.execute(_POSTED, asked):
+    for row in _read(_POSTED, earliest, earliest=min(earliest.values())):
         item = by_id[row.assignment_id]
         stands = item.posted.get(row.period_from, Posted())
         if row.period_until is None:  # of the setup of that day: it only counts on

@@ -78,7 +78,7 @@ def _minimum(loaded: Loaded, today: date) -> Minimum | None:
     span = span_around(found, today)
     if span.begins < terms.begins:
         span = Span(terms.begins, span.until, span.whole_days)
-    measured = span.is_whole or charged_at_the_start(terms, found, span)
+    measured = span.is_whole or charged_at_the_start(terms.proration, found, span)
     until = min(span.until, end + ONE_DAY) if end else span.until
     days, retail = (until - span.begins).days, in_force(terms.prices, span.begins).retail
     quantity = in_force(terms.quantities, span.begins)

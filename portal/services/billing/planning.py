@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 
 from portal.domain.charges import charges_due
 from portal.domain.due import ORDER, Due, DueCharge, Kind, Position
@@ -175,12 +175,13 @@ class PlannedCharge:
 
 @dataclass(slots=True)
 class Totals:
-    """Sums in one currency."""
+    """Sums in one currency. `outside` is the part of the amount that is outside revenue: of opening items."""
 
     amount: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)
     count: int = 0
+    outside: Decimal = Decimal(0)
 
     def add(self, line: Any) -> None:
         """Take in a charge, posted, simulated or planned."""
@@ -188,6 +189,8 @@ class Totals:
         self.cost += line.cost
         self.tax += line.tax
         self.count += 1
+        if getattr(line, "opening_number", None) is not None:  # only what is posted has one
+            self.outside += line.amount
 
     def take_off(self, line: Any) -> None:
         """Take out a charge that is among them."""
@@ -198,8 +201,8 @@ class Totals:
 
     @property
     def margin(self) -> Decimal:
-        """Amount less cost."""
-        return self.amount - self.cost
+        """Amount less cost, without what is outside revenue."""
+        return self.amount - self.outside - self.cost
 
     @property
     def total(self) -> Decimal:
@@ -231,8 +234,7 @@ class Plan:
         return totals(self.charges)
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
+class Worked(NamedTuple):
     """One assignment worked out up to a day: what it stands on, what falls due, and whether it is held."""
 
     loaded: Loaded
@@ -273,17 +275,23 @@ def due_ids(
     Of all, of one customer, or `among` those meant. With them those that have lost their position, which is how a run
     learns of them.
     """
-    query = (
-        select(AssignmentPosition.assignment_id)
-        .where(AssignmentPosition.next_charge_on <= through)
-        .order_by(AssignmentPosition.assignment_id)
-    )
     whose = among if customer_id is None else Assignment.customer_id == customer_id
     if whose is not None:
-        query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id).where(whose)
-    ids = list(db.session.scalars(query))
-    lost = list(db.session.scalars(without_position(true() if whose is None else whose)))
-    return sorted([*ids, *lost]) if lost else ids
+        # One by one: joined, PostgreSQL would read the positions of all for the few that are meant.
+        day = select(func.coalesce(AssignmentPosition.next_charge_on, date.max))
+        stands = day.where(AssignmentPosition.assignment_id == Assignment.id).scalar_subquery()
+        due_or_lost = func.coalesce(stands, date.min) <= through
+        return sorted(db.session.scalars(select(Assignment.id).where(whose, due_or_lost)))
+    # In order here: for an order of theirs, SQLite would read all that there are, also where none is due.
+    due = select(AssignmentPosition.assignment_id).where(AssignmentPosition.next_charge_on <= through)
+    ids = sorted(db.session.scalars(due))
+    if _count(Assignment.id) == _count(AssignmentPosition.assignment_id):
+        return ids
+    return sorted([*ids, *db.session.scalars(without_position(true()))])
+
+
+def _count(of: Any) -> int:
+    return db.session.scalar(select(func.count()).select_from(of.class_)) or 0
 
 
 def without_position(which: ColumnElement[bool]) -> Select[int]:

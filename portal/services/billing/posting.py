@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import BigInteger, and_, exists, func, insert, literal, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
-from portal.domain.due import DueCharge, Kind
+from portal.domain.due import DueCharge, Kind, Late
 from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import (
@@ -30,11 +30,11 @@ from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
 from portal.services.among import among
-from portal.services.billing.again import lock_owners_of_undone, owners_are_locked, posted_before
+from portal.services.billing.again import CORRECTIONS, lock_owners_of_undone, owners_are_locked, posted_before
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
-from portal.services.copying import copy_in
+from portal.services.copying import Values, copy_shared, move_on
 from portal.services.credit import (
     Act,
     first_due_day,
@@ -44,6 +44,9 @@ from portal.services.credit import (
     take_off,
     touched_by,
 )
+
+POSITION: Any = AssignmentPosition.__table__
+MOVED = ("charged_until", "worked_through", "next_charge_on", "late_from", "late_on")
 
 
 class PositionMoved(Exception):
@@ -129,12 +132,13 @@ def _lock(ids: Sequence[int], through: date) -> list[int]:
     """
     still_due = locking.lock_where(
         AssignmentPosition,
-        AssignmentPosition.assignment_id.in_(ids),
-        AssignmentPosition.next_charge_on <= through,
+        among(AssignmentPosition.assignment_id, ids),
+        # By their ids: by the day, SQLite would look at all that is due, for each chunk.
+        func.coalesce(AssignmentPosition.next_charge_on, date.max) <= through,
     )
     if len(still_due) == len(ids):
         return still_due
-    return sorted([*still_due, *db.session.scalars(without_position(Assignment.id.in_(ids)))])
+    return sorted([*still_due, *db.session.scalars(without_position(among(Assignment.id, ids)))])
 
 
 def _corrected(ready: Iterable[Worked]) -> list[int]:
@@ -143,7 +147,7 @@ def _corrected(ready: Iterable[Worked]) -> list[int]:
         root.id
         for worked in ready
         for due in worked.due.charges
-        if due.kind in (Kind.CREDIT, Kind.DIFFERENCE) and (root := worked.loaded.roots.get(due.period_from))
+        if due.kind in CORRECTIONS and (root := worked.loaded.roots.get(due.period_from))
     ]
 
 
@@ -190,38 +194,40 @@ def _stands_already(worked: Worked) -> bool:
 
 def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> None:
     """Insert the charges and their balance entries and move the positions on."""
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Values, Values]] = []
     reduced: set[int] = set()
     taken = to_pay = False
     days = payment_days({worked.loaded.facts.customer_id for worked in ready})
     again = posted_before(ready)
     before = db.session.scalar(select(func.max(Charge.id))) or 0
     for worked in ready:
+        loaded, customer_days = worked.loaded, days[worked.loaded.facts.customer_id]
         for due in worked.due.charges:
-            row = _row(worked, due, run_id, by, now)
-            if due.kind in (Kind.CREDIT, Kind.DIFFERENCE):
-                if due.period_from not in worked.loaded.roots and rows:
-                    _insert(rows)
-                root = worked.loaded.roots.get(due.period_from) or _root(worked, due.period_from)
-                if root:
+            from_balance, corrects_id, due_on = loaded.facts.auto_decrement_credit, None, None
+            if due.kind in CORRECTIONS:
+                if due.period_from not in loaded.roots and rows:
+                    _insert(rows, run_id, by, now)
+                if root := loaded.roots.get(due.period_from) or _root(worked, due.period_from):
                     # A correction goes where its charge went, whatever the assignment says today.
-                    row["corrects_id"], row["auto_decrement_credit"] = root
+                    corrects_id, from_balance = root
                     reduced.add(root.id)
-            taken = taken or row["auto_decrement_credit"]
-            if not row["auto_decrement_credit"] and due.amount + due.tax > 0:
-                row["due_on"] = first_due_day(due.charge_on, today, days[worked.loaded.facts.customer_id])
-                to_pay = True
-            again.take_up(row)
-            rows.append(row)
-    _insert(rows)
+            if from_balance:
+                taken = True
+            elif due.amount + due.tax > 0:
+                due_on, to_pay = first_due_day(due.charge_on, today, customer_days), True
+            if loaded.was_undone:
+                due, due_on = again.take_up(loaded.facts.assignment_id, due, due_on)
+            says = (*line(loaded.facts, due), from_balance, due_on)
+            rows.append(((*whose(loaded.facts), corrects_id), says))
+    _insert(rows, run_id, by, now)
     again.put_on(Act(today, by, now))
     ids = [worked.loaded.facts.assignment_id for worked in ready]
     # Found by their ids alone: by their assignments, all that these were ever charged would be read again.
     new = and_(Charge.id > before, among(Charge.assignment_id + 0, ids))
     if taken:
-        enter_charges(new, today, now)
+        enter_charges(new, today, now, before)
     if to_pay:
-        open_new(new)
+        open_new(new, before)
     if reduced:
         take_off(reduced, today, by=by, now=now)
     if run_id:
@@ -229,54 +235,37 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
     _move(ready)
 
 
-def _insert(rows: list[dict[str, Any]]) -> None:
-    if rows:
-        copy_in(CHARGE, tuple(rows[0]), [tuple(row.values()) for row in rows])
-        rows.clear()
+# The columns that a line has, posted or simulated: whose it is, and what it says, which those of others say too.
+WHOSE = ("assignment_id", "customer_id", "did_number")
+LINE = (
+    "package_id", "label", "currency",
+    "kind", "charge_on", "period_from", "period_until", "number", "quantity", "unit_price", "unit_cost", "days",
+    "whole_days", "spend", "tax_rate", "amount", "cost", "tax",
+)  # fmt: skip
+WORDS = {kind: kind.value for kind in Kind}
 
 
-def _row(worked: Worked, due: DueCharge, run_id: int | None, by: str, now: datetime) -> dict[str, Any]:
-    facts = worked.loaded.facts
-    return {
-        **line_row(facts, due),
-        "token": None,
-        "run_id": run_id,
-        "auto_decrement_credit": facts.auto_decrement_credit,
-        "corrects_id": None,
-        "reverses_id": None,
-        "writes_off_id": None,
-        "due_on": None,
-        "reason": "",
-        "posted_by": by,
-        "posted_at": now,
-    }
+def whose(facts: Facts) -> tuple[int, int, str]:
+    """Whose lines they are, as WHOSE names it."""
+    return (facts.assignment_id, facts.customer_id, facts.did_number)
+
+
+def line(facts: Facts, due: DueCharge) -> tuple[Any, ...]:
+    """What a line says, as LINE names it."""
+    return (facts.package_id, facts.label, facts.currency, WORDS[due.kind], due.charge_on, *due[3:])
 
 
 def line_row(facts: Facts, due: DueCharge) -> dict[str, Any]:
-    """What a line says, posted or simulated: the columns that both of their tables have."""
-    return {
-        "customer_id": facts.customer_id,
-        "assignment_id": facts.assignment_id,
-        "package_id": facts.package_id,
-        "kind": due.kind.value,
-        "charge_on": due.charge_on,
-        "period_from": due.period_from,
-        "period_until": due.period_until,
-        "number": due.number,
-        "quantity": due.quantity,
-        "unit_price": due.unit_price,
-        "unit_cost": due.unit_cost,
-        "days": due.days,
-        "whole_days": due.whole_days,
-        "spend": due.spend,
-        "currency": facts.currency,
-        "amount": due.amount,
-        "cost": due.cost,
-        "tax_rate": due.tax_rate,
-        "tax": due.tax,
-        "label": facts.label,
-        "did_number": facts.did_number,
-    }
+    """Both by the names of the columns."""
+    return dict(zip((*WHOSE, *LINE), (*whose(facts), *line(facts, due)), strict=True))
+
+
+def _insert(rows: list[tuple[Values, Values]], run_id: int | None, by: str, now: datetime) -> None:
+    """Insert charges: each a line, with what it corrects, whether it is taken from the balance, and its due day."""
+    own, shared = (*WHOSE, "corrects_id"), (*LINE, "auto_decrement_credit", "due_on")
+    same = {"run_id": run_id, "reason": "", "posted_by": by, "posted_at": now}
+    copy_shared(CHARGE, own, shared, rows, same)
+    rows.clear()
 
 
 def _root(worked: Worked, period_from: date) -> Root | None:
@@ -292,38 +281,26 @@ def _root(worked: Worked, period_from: date) -> Root | None:
     return Root(*row) if row else None
 
 
-def enter_charges(which: Any, today: date, now: datetime) -> None:
-    """Take the charges meant by `which` from their customers' balances, each once."""
-    entered = exists().where(BalanceEntry.charge_id == Charge.id, BalanceEntry.source == EntrySource.CHARGE)
-    chosen = select(Charge.id).where(which, Charge.auto_decrement_credit, ~entered)
-    db.session.execute(
-        insert(ENTRY).from_select(
-            [
-                "customer_id",
-                "source",
-                "charge_id",
-                "made_on",
-                "for_day",
-                "amount",
-                "tax",
-                "reason",
-                "made_by",
-                "made_at",
-            ],
-            select(
-                CHARGE.c.customer_id,
-                literal(EntrySource.CHARGE.value),
-                CHARGE.c.id,
-                literal(today),
-                CHARGE.c.charge_on,
-                -(CHARGE.c.amount + CHARGE.c.tax),
-                -CHARGE.c.tax,
-                literal(""),
-                CHARGE.c.posted_by,
-                literal(now, type_=ENTRY.c.made_at.type),
-            ).where(CHARGE.c.id.in_(chosen)),
-        )
-    )
+def enter_charges(which: Any, today: date, now: datetime, after: int = 0) -> None:
+    """Take the charges meant by `which`, all with ids above `after`, from their customers' balances, each once."""
+    of_it = (BalanceEntry.charge_id == Charge.id, BalanceEntry.charge_id > after)
+    entered = exists().where(*of_it, BalanceEntry.source == EntrySource.CHARGE)
+    columns = (
+        "customer_id", "source", "charge_id", "made_on", "for_day", "amount", "tax", "reason", "made_by", "made_at",
+    )  # fmt: skip
+    rows = select(
+        Charge.customer_id,
+        literal(EntrySource.CHARGE.value),
+        Charge.id,
+        literal(today),
+        Charge.charge_on,
+        -type_coerce(Charge.amount + Charge.tax, BigInteger),
+        -type_coerce(Charge.tax, BigInteger),
+        literal(""),
+        Charge.posted_by,
+        literal(now, type_=ENTRY.c.made_at.type),
+    ).where(which, Charge.auto_decrement_credit, ~entered)
+    db.session.execute(insert(ENTRY).from_select(columns, rows))
 
 
 def _keep_positions(ids: Sequence[int], run_id: int) -> None:
@@ -332,59 +309,36 @@ def _keep_positions(ids: Sequence[int], run_id: int) -> None:
         "assignment_id", "charged_until", "worked_through", "next_charge_on", "late_from", "late_on", "version",
     )  # fmt: skip
     known = exists().where(
-        RunPosition.run_id == run_id, RunPosition.assignment_id == AssignmentPosition.assignment_id
+        RunPosition.run_id == run_id,
+        RunPosition.assignment_id == AssignmentPosition.assignment_id,
+        among(RunPosition.assignment_id, ids),  # else PostgreSQL would read all that the run has kept so far
     )
     before = select(
         literal(run_id),
         select(func.max(Charge.id)).scalar_subquery(),
         *(getattr(AssignmentPosition, name) for name in columns),
-    ).where(AssignmentPosition.assignment_id.in_(ids), ~known)
+    ).where(among(AssignmentPosition.assignment_id, ids), ~known)
     db.session.execute(insert(RunPosition).from_select(["run_id", "last_charge_id", *columns], before))
 
 
 def _move(ready: list[Worked]) -> None:
-    """Move the positions on by compare-and-set."""
+    """Move the positions on by compare-and-set: those that were written in the meantime are not met."""
     if not ready:
         return
     rows = [
-        {
-            "assignment": worked.loaded.facts.assignment_id,
-            "seen": worked.loaded.version,
-            "charged_until": worked.due.position.charged_until,
-            "worked_through": worked.due.position.worked_through,
-            "next_charge_on": worked.due.next_charge_on,
-            **_late(worked),
-        }
-        for worked in ready
-    ]
-    position = AssignmentPosition.__table__
-    result = db.session.connection().execute(
-        update(position)
-        .where(position.c.assignment_id == bindparam("assignment"), position.c.version == bindparam("seen"))
-        .values(
-            charged_until=bindparam("charged_until"),
-            worked_through=bindparam("worked_through"),
-            next_charge_on=bindparam("next_charge_on"),
-            held_lines=0,
-            late_from=bindparam("late_from"),
-            late_on=bindparam("late_on"),
-            version=position.c.version + 1,
-        ),
-        rows,
-    )
-    if result.rowcount != len(rows):
+        (
+            loaded.facts.assignment_id, loaded.version, *due.position, due.next_charge_on,
+            *(_late(loaded.late, due.position.worked_through) if loaded.late else (None, None)),
+        )
+        for loaded, due, _ in ready
+    ]  # fmt: skip
+    if move_on(POSITION, "assignment_id", MOVED, rows, {"held_lines": 0}) != len(rows):
         raise PositionMoved
 
 
-def _late(worked: Worked) -> dict[str, date | None]:
+def _late(late: Late, through: date | None) -> tuple[date | None, date | None]:
     """Late calls that came in after the day worked through wait for the next run."""
-    late, through = worked.loaded.late, worked.due.position.worked_through
-    waits = late is not None and through is not None and late.on > through
-    return (
-        {"late_from": late.since, "late_on": late.on}
-        if late and waits
-        else {"late_from": None, "late_on": None}
-    )
+    return (late.since, late.on) if through is not None and late.on > through else (None, None)
 
 
 def _mark_held(held: list[Held]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, func, insert, select, type_coerce
+from sqlalchemy import BigInteger, Select, func, select, type_coerce
 
 from portal.domain.money import minor_unit, round_half_up, tax_on
 from portal.domain.terms import in_force
@@ -19,7 +19,9 @@ from portal.models import (
 from portal.models.raw_tables import ENTRY
 from portal.services.billing.loading import tax_rates_of
 from portal.services.calls.counting import counts
+from portal.services.copying import copy_in
 
+AGAIN = "The calls of that day were recalculated."
 log = logging.getLogger("portal.billing")
 
 
@@ -52,20 +54,19 @@ def enter_calls(
         return
     customer_ids = list(currencies)
     entered = _entered(customer_ids, since)
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     for customer_id, day, spend in db.session.execute(_spent(customer_ids, since, to_come)):
         unit = minor_unit(currencies[customer_id])
         amount = round_half_up(int(spend), 1, unit)
         tax = tax_on(amount, in_force(rates[customer_id], day), unit)
         had, had_tax = entered.pop((customer_id, day), (0, 0))
-        rows.append(
-            _calls_entry(customer_id, day, -(amount + tax) - had, -tax - had_tax, bool(had), today, now)
-        )
+        rows.append((customer_id, day, -(amount + tax) - had, -tax - had_tax, AGAIN if had else ""))
     for (customer_id, day), (had, had_tax) in entered.items():
-        rows.append(_calls_entry(customer_id, day, -had, -had_tax, True, today, now))
-    rows = [row for row in rows if row["amount"] or row["tax"]]
-    if rows:
-        db.session.execute(insert(ENTRY), rows)
+        rows.append((customer_id, day, -had, -had_tax, AGAIN))
+    same = {"source": EntrySource.CALLS.value, "made_on": today, "made_by": "", "made_at": now}
+    columns = ("customer_id", "for_day", "amount", "tax", "reason")
+    # In the order of their days, whichever had entries before.
+    copy_in(ENTRY, columns, sorted(row for row in rows if row[2] or row[3]), same)
 
 
 def _spent(customer_ids: Collection[int], since: date, to_come: Sequence[int]) -> Select[int, date, int]:
@@ -91,22 +92,3 @@ def _entered(customer_ids: Collection[int], since: date) -> dict[tuple[int, date
         .group_by(BalanceEntry.customer_id, BalanceEntry.for_day)
     )
     return {(id, day): (int(amount), int(tax)) for id, day, amount, tax in db.session.execute(query)}
-
-
-def _calls_entry(
-    customer_id: int, day: date, amount: int, tax: int, again: bool, today: date, now: datetime
-) -> dict[str, Any]:
-    return {
-        "token": None,
-        "customer_id": customer_id,
-        "source": EntrySource.CALLS.value,
-        "charge_id": None,
-        "payment_id": None,
-        "made_on": today,
-        "for_day": day,
-        "amount": amount,
-        "tax": tax,
-        "reason": "The calls of that day were recalculated." if again else "",
-        "made_by": "",
-        "made_at": now,
-    }

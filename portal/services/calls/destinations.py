@@ -10,7 +10,7 @@ from typing import Any
 
 import re2
 
-from portal.domain.call_files.cells import bare
+from portal.domain.csv_files.cells import bare
 from portal.domain.errors import Invalid
 
 LONGEST = 500

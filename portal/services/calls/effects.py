@@ -3,7 +3,7 @@
 Worked through for a whole import, it commits some customers at a time; for single customers the caller commits.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import func, select, update
@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from portal.domain.schedule import ONE_DAY
 from portal.domain.terms import PackageType
 from portal.extensions import db
-from portal.models import Assignment, Call, CallChange, CallImport, Customer
+from portal.models import Assignment, Call, CallChange, CallImport, Customer, ImportState
 from portal.services import locking
 from portal.services.billing.loading import LONGEST_PERIOD, call_days
 from portal.services.calls import call_spend, changes, covering, late_calls
@@ -28,9 +28,14 @@ def reached_by(import_id: int) -> dict[int, date]:
     changed = select(Call.customer_id, func.min(Call.day), func.min(CallChange.day)).join(
         CallChange, CallChange.call_id == Call.id
     )
+    moved = select(CallChange.customer_id, func.min(CallChange.day)).where(of_change)
     reached: dict[int, date] = {}
-    for query in (calls, changed.where(of_change)):
-        for customer_id, *days in db.session.execute(query.group_by(Call.customer_id)):
+    for query in (
+        calls.group_by(Call.customer_id),
+        changed.where(of_change).group_by(Call.customer_id),
+        moved.group_by(CallChange.customer_id),
+    ):
+        for customer_id, *days in db.session.execute(query):
             reached[customer_id] = min(*days, reached.get(customer_id, days[0]))
     return reached
 
@@ -44,19 +49,34 @@ def follow(
 ) -> bool:
     """Work out what calls change for the customers they reach, committing some at a time. Again, it changes nothing.
 
-    Whether it came to the end: False where it was asked to stop before.
+    Whether it came to the end: False where it was asked to stop before, or somebody has stopped it, or undoes it.
     """
     for ids in in_chunks(sorted(reached), CUSTOMERS):
         if is_asked_to_stop():
             return False
         now = clock()
-        locking.lock_ids(Customer, ids)
+        moved = _lock_with_moved(import_id, ids)
         changes.carry_out(import_id, ids)
-        settle({id: reached[id] for id in ids}, today, now)
-        db.session.execute(update(CallImport).where(CallImport.id == import_id).values(heartbeat_at=now))
+        settle(moved | {id: min(reached[id], moved.get(id, reached[id])) for id in ids}, today, now)
+        goes_on = (CallImport.id == import_id) & (CallImport.state == ImportState.RUNNING)
+        beat = update(CallImport).where(goes_on).values(heartbeat_at=now)
+        if db.session.connection().execute(beat).rowcount != 1:
+            db.session.rollback()
+            return False
         db.session.commit()
     _count_late(import_id, today)
     return True
+
+
+def _lock_with_moved(import_id: int, ids: Sequence[int]) -> dict[int, date]:
+    """Lock customers, and those to whom calls of theirs move with a file: these, with the first day that it reaches."""
+    while True:
+        moved = changes.moved_to(import_id, ids)
+        locking.lock_ids(Customer, {*ids, *moved})
+        found = changes.moved_to(import_id, ids)
+        if found.keys() <= moved.keys():
+            return found
+        db.session.rollback()
 
 
 def settle(reached: Mapping[int, date], today: date, now: datetime) -> None:

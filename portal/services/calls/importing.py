@@ -23,18 +23,19 @@ from sqlalchemy.exc import OperationalError
 
 from portal.database import make_room
 from portal.domain.call_files.layout import Layout
-from portal.domain.call_files.proof import Proof
-from portal.domain.call_files.proposing import Heading, find_heading, is_open, propose
-from portal.domain.call_files.text import cells_of, delimiter_of, split
-from portal.domain.csv_reading import SEPARATOR
+from portal.domain.call_files.proposing import is_open, names_calls, propose
+from portal.domain.csv_files.heading import Heading, find_heading
+from portal.domain.csv_files.proof import Proof
+from portal.domain.csv_files.text import SEPARATOR, cells_of, delimiter_of, split
 from portal.domain.errors import RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import CallImport, CallReject, ImportState
 from portal.services import locking
-from portal.services.calls import effects, files, keeping, layouts
+from portal.services.calls import effects, keeping, layouts, met_before, moves
 from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader
 from portal.services.calls.storing import Stored, store
+from portal.services.csv import files
 
 CHUNK = 8_000
 UTC = ZoneInfo("UTC")
@@ -55,39 +56,68 @@ def accept(
     now: datetime,
     by_hand: bool = False,
     waits: bool = False,
+    once: bool = False,
 ) -> CallImport:
-    """A new import of a file that can be read to its end. Its lines are kept, and none of them is taken yet.
+    """An import of a file that can be read to its end. Its lines are kept, and none of them is taken yet.
+
+    It is a new one, unless a file of this content waits already: then that one, as if it had been sent now.
 
     What was done before is committed, so that nobody waits while a file is read; one of many megabytes is committed
     as it is kept, too. The import itself is the caller's to commit. Invalid, with a sentence, for a file that cannot
     be. One whose layout has to be described, or is to be `by_hand`, waits, stopped; so does any that `waits` for
-    somebody to look at what would be taken.
+    somebody to look at what would be taken. `once`: MetBefore for one that is or was an import, but for one that waits
+    and was begun by the same `by`.
     """
     db.session.commit()
-    found = examine(file, by_hand=by_hand)
-    readable, layout, shape = found.readable, found.layout, found.shape
-    import_ = CallImport(
-        file_name=file_name[-250:],
-        file_id=keeping.keep(files.as_utf8(file, readable.encoding), readable.digest, now),
-        digest=readable.digest,
-        replaces=replaces,
-        layout=layout.to_json() if layout else "",
-        proof=json.dumps(found.proof.to_dict()) if found.proof else "",
-        state=ImportState.RUNNING if layout and not waits else ImportState.STOPPED,
-        sentence=found.sentence,
-        head=json.dumps(found.head),
-        delimiter=shape.delimiter,
-        lines_before=shape.lines_before,
-        footer=shape.footer,
-        lines_total=readable.lines - shape.lines_before,
-        bytes_total=readable.bytes,
-        started_by=by,
-        started_at=now,
-        heartbeat_at=now,
-    )
-    db.session.add(import_)
+    readable = files.make_sure(file)
+    if once:
+        _check_is_new(readable.digest, replaces, by)
+    found = examine(file, readable, by_hand=by_hand)
+    layout, shape = found.layout, found.shape
+    import_, file_id = met_before.lock_waiting(readable.digest, replaces=replaces), None
+    if import_ is None:
+        file_id = keeping.keep(files.as_utf8(file, readable.encoding), readable.digest, now)
+        # While a long file was kept, somebody else may have sent it.
+        import_ = met_before.lock_waiting(readable.digest, replaces=replaces)
+    if once:
+        _check_is_new(readable.digest, replaces, by, file_id)
+    is_new = import_ is None
+    if import_ is not None:
+        import_.paused_seconds += int((now - import_.heartbeat_at).total_seconds())
+    else:
+        import_ = CallImport(
+            file_id=file_id,
+            digest=readable.digest,
+            replaces=replaces,
+            bytes_total=readable.bytes,
+            started_at=now,
+        )
+        db.session.add(import_)
+    import_.file_name, import_.started_by, import_.heartbeat_at = file_name[-250:], by, now
+    import_.layout, import_.sentence = layout.to_json() if layout else "", found.sentence
+    import_.proof = json.dumps(found.proof.to_dict()) if found.proof else ""
+    import_.state = ImportState.RUNNING if layout and not waits else ImportState.STOPPED
+    import_.head, import_.delimiter = json.dumps(found.head), shape.delimiter
+    import_.lines_before, import_.footer = shape.lines_before, shape.footer
+    import_.lines_total = readable.lines - shape.lines_before
     db.session.flush()
+    if file_id is not None and not is_new:
+        keeping.let_go(file_id)
     return import_
+
+
+def _check_is_new(digest: str, replaces: bool, by: str, file_id: int | None = None) -> None:
+    """MetBefore for a file that is or was an import, but for one that waits and was begun by the same.
+
+    What was kept of it meanwhile, as `file_id`, is let go.
+    """
+    met = met_before.met(digest, replaces=replaces)
+    if met is None or (met_before.waits_untouched(met) and (met.started_by, met.replaces) == (by, replaces)):
+        return
+    met_id = met.id
+    if file_id is not None:
+        keeping.let_go(file_id)
+    raise met_before.MetBefore(db.session.get_one(CallImport, met_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +135,13 @@ class Examined:
     proof: Proof | None
 
 
-def examine(file: BinaryIO, *, by_hand: bool = False) -> Examined:
+def examine(file: BinaryIO, readable: files.Readable, *, by_hand: bool = False) -> Examined:
     """Find out how a file says what a call is. Invalid, with a sentence, for one that cannot be of calls."""
-    readable = files.make_sure(file)
     said = SEPARATOR.fullmatch(readable.first[0])
     delimiter = said[1] if said else delimiter_of(readable.first)
-    heading = find_heading(readable.first, delimiter, lambda row: layouts.remembered(row) is not None)
+    heading = find_heading(
+        readable.first, delimiter, lambda row: layouts.remembered(row) is not None, names_calls
+    )
     shape = shape_with(readable, delimiter, heading)
     layout, sentence, proof = _layout(
         files.as_utf8(file, readable.encoding), readable, heading, shape, by_hand
@@ -160,10 +191,14 @@ def needs_layout(import_: CallImport) -> bool:
     return import_.state == ImportState.STOPPED and not import_.layout
 
 
+def can_be_described(import_: CallImport) -> bool:
+    """Whether its layout has to be described, or may be described anew: nothing of it is taken yet."""
+    return needs_layout(import_) or waits_for_a_look(import_)
+
+
 def waits_for_a_look(import_: CallImport) -> bool:
     """Whether somebody has to look at what would be taken before it goes on: nothing of it is taken yet."""
-    is_stopped = import_.state == ImportState.STOPPED and import_.file_id is not None
-    return is_stopped and bool(import_.layout) and not import_.lines_done
+    return met_before.waits_untouched(import_) and bool(import_.layout)
 
 
 def name_columns(import_: CallImport, heading: Heading, shape: files.Shape) -> None:
@@ -183,15 +218,20 @@ def describe(import_: CallImport, layout: Layout, now: datetime) -> None:
     It waits, then, for somebody to go on with it.
     """
     _lock(import_)
-    if not needs_layout(import_):
-        raise RuleBroken(f"The layout of {import_.file_name} has already been described.")
+    if not can_be_described(import_):
+        raise RuleBroken(f"The import of {import_.file_name} has begun, or it was discarded.")
     layouts.remember(json.loads(import_.head), layout)
     import_.layout, import_.sentence, import_.proof, import_.heartbeat_at = layout.to_json(), "", "", now
 
 
 def is_interrupted(import_: CallImport, now: datetime) -> bool:
-    """Whether whoever was at work on it has gone silent."""
-    return import_.state == ImportState.RUNNING and now - import_.heartbeat_at > SILENT_FOR
+    """Whether whoever was taking it in has gone silent."""
+    return import_.state == ImportState.RUNNING and is_silent(import_, now)
+
+
+def is_silent(import_: CallImport, now: datetime) -> bool:
+    """Whether nothing was heard for a while of whoever was taking it in, or undoing it."""
+    return now - import_.heartbeat_at > SILENT_FOR
 
 
 def stop(import_: CallImport) -> None:
@@ -204,8 +244,10 @@ def stop(import_: CallImport) -> None:
 def go_on(import_: CallImport, now: datetime) -> None:
     """Let a stopped or interrupted import go on. RuleBroken where it cannot."""
     _lock(import_)
-    if import_.state in (ImportState.DONE, ImportState.DISCARDED):
+    if import_.state in (ImportState.DONE, ImportState.DISCARDED, ImportState.UNDONE):
         raise RuleBroken(f"{import_.file_name} is {import_.state}.")
+    if import_.state == ImportState.UNDOING:
+        raise RuleBroken(f"The import of {import_.file_name} is being undone.")
     if not import_.layout:
         raise RuleBroken(
             f"{import_.sentence} Describe the layout first.".strip(),
@@ -268,7 +310,10 @@ def carry_out(
         if import_.state == ImportState.RUNNING:
             raise
         return import_
-    if position:
+    import_ = _as_stored(import_id)
+    if import_.replaces:
+        moves.find(import_id)
+    if position or import_.replaces or import_.known_count:  # calls may have become its own meanwhile
         reached = effects.reached_by(import_id)
     if not effects.follow(reached, import_id, today, clock, is_asked_to_stop):
         return _as_stored(import_id)
@@ -291,12 +336,12 @@ def _as_stored(import_id: int) -> CallImport:
 
 
 def discard(
-    import_id: int, say: Callable[[CallImport], str], untouched_since: datetime | None = None
+    import_id: int, say: Callable[[CallImport], str], *, by: str = "", untouched_since: datetime | None = None
 ) -> bool:
     """Discard an import that waits, of which nothing was taken in, and its file; whether it was one.
 
     Where it says since when nobody may have touched it, that too. `say` gives the import's sentence, as it stands when
-    it is discarded. It commits.
+    it is discarded; `by` is nobody where it has waited too long. It commits.
     """
     import_ = db.session.get_one(CallImport, import_id)
     _lock(import_)
@@ -307,6 +352,7 @@ def discard(
         db.session.rollback()
         return False
     import_.state, import_.sentence, import_.file_id = ImportState.DISCARDED, say(import_), None
+    import_.discarded_by = by
     db.session.commit()
     keeping.let_go(file_id)
     return True

@@ -1,49 +1,25 @@
-"""Layouts that are remembered: by the names of a file's columns, or, where it names none, by how many there are."""
+"""Layouts of files of calls: remembered once somebody has described one, and what each has to say."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from portal.domain.call_files import names
 from portal.domain.call_files.layout import WORDS, Layout
 from portal.domain.call_files.proposing import COST_ALONE, WHOSE
 from portal.domain.call_files.times import Times
 from portal.domain.errors import Invalid
-from portal.extensions import db
-from portal.models import CallLayout
+from portal.models import FileKind
+from portal.services.csv import layouts as file_layouts
 
 UTC = ZoneInfo("UTC")
 HIDDEN = "{} seems to say what currency charges are in: choose it. If it means something else, rename it in the file."
 
 
-def digest_of(head: Sequence[str], *, has_names: bool = True) -> str:
-    """What a layout is remembered by: the same for a file and for that of its bad rows."""
-    plain = [
-        names.plain_name(cell)
-        for cell in (head[len(names.OF_BAD_ROWS) :] if names.of_bad_rows(head) else head)
-    ]
-    if not has_names or names.is_numbered(plain):
-        plain = ["no names", str(len(plain))]
-    return sha256("\x1f".join(plain).encode()).hexdigest()
-
-
-def _moved(layout: Layout, head: Sequence[str], by: int) -> Layout:
-    """A layout of a file of bad rows, made one of the file they come from, or the other way round."""
-    return layout.moved(by * len(names.OF_BAD_ROWS)) if names.of_bad_rows(head) else layout
-
-
 def remembered(head: Sequence[str], *, has_names: bool = True) -> Layout | None:
-    """How somebody described files with these columns."""
-    digest = digest_of(head, has_names=has_names)
-    layout = Layout.from_json(
-        db.session.scalar(select(CallLayout.layout).where(CallLayout.digest == digest)) or ""
-    )
+    """How somebody described files of calls with these columns."""
+    layout = file_layouts.remembered(FileKind.CALLS, Layout, head, has_names=has_names)
     if layout is None:
         return None
-    layout = _moved(layout, head, 1)
     place = hidden_currency(head, layout)
     return layout if place is None else layout.with_columns(currency=place)
 
@@ -75,28 +51,12 @@ def check(head: Sequence[str], layout: Layout) -> None:
         raise Invalid("customer", WHOSE)
     if (hidden := hidden_currency(head, layout)) is not None:
         raise Invalid("currency", HIDDEN.format(head[hidden].strip()))
-    places = list(layout.columns.values())
-    for name, place in layout.columns.items():
-        if places.count(place) > 1:
-            raise Invalid(name, f"{head[place].strip() or 'That column'} is chosen twice.")
-        if names.of_bad_rows(head) and place < len(names.OF_BAD_ROWS):
-            raise Invalid(name, f"{head[place].strip()} says what was wrong with the row.")
+    file_layouts.check_places(head, layout)
     if layout["run"] is not None and not layout.run:
         raise Invalid("run", "Enter the RunID whose rows are calls, such as *default.")
 
 
 def remember(head: Sequence[str], layout: Layout) -> None:
-    """Keep how somebody described files with these columns. Invalid where it cannot be."""
+    """Keep how somebody described files of calls with these columns. Invalid where it cannot be."""
     check(head, layout)
-    digest = digest_of(head, has_names=layout.has_names)
-    query = select(CallLayout).where(CallLayout.digest == digest)
-    found = db.session.scalar(query)
-    if found is None:
-        found = CallLayout(digest=digest, layout="")
-        try:
-            with db.session.begin_nested():
-                db.session.add(found)
-        except IntegrityError:  # somebody describes another file of these columns
-            found = db.session.scalars(query).one()
-    found.layout = _moved(layout, head, -1).to_json()
-    db.session.flush()
+    file_layouts.remember(FileKind.CALLS, head, layout)

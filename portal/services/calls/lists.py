@@ -1,4 +1,4 @@
-"""A customer's calls: a list of any length, and what they come to by day and by destination."""
+"""Calls to look at: all of them, or a customer's, and what these come to by day and by destination."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,21 +8,39 @@ from decimal import Decimal
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import BigInteger, Select, func, or_, select, type_coerce
-from sqlalchemy.orm import raiseload
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    union,
+)
+from sqlalchemy.orm import raiseload, selectinload
 
-from portal.domain.call_files.cells import bare
+from portal.domain.csv_files.cells import bare
 from portal.domain.money import from_micros
 from portal.domain.names import search_key
 from portal.domain.phone_numbers import country_name, parts_to_find
 from portal.extensions import db
-from portal.models import Call
-from portal.services.listing import Page, Sort, page
+from portal.models import Call, Did
+from portal.services.chunks import in_chunks
+from portal.services.listing import COUNTED, Page, Sort, count, page
 
 # In the order of their time; those of a day whose time is not known come last.
 WHEN = func.coalesce(Call.started_at, datetime(2000, 1, 1, tzinfo=UTC))
 NEWEST = Sort((Call.day, WHEN, Call.id), descending=True)
+# The same order, of few calls that are found first: an expression, so that no index of days is gone through for it.
+SORTED = Sort((func.coalesce(Call.day, Call.came_in_on), WHEN, Call.id), descending=True)
+WITH_CUSTOMER = (selectinload(Call.customer), raiseload("*"))
 PREFIX = 3
+# Behind every number that begins with the same digits.
+LAST = "9" * 40
 
 
 @dataclass(slots=True)
@@ -69,6 +87,108 @@ def find_calls(customer_id: int, text: str, begins: date | None, through: date |
         called = [Call.destination.like(f"{part}%", escape="\\") for part in sorted(meant)]
         query = query.where(or_(Call.call_id == text, *called))
     return query
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which calls are looked for: from or to a number, of a customer, in a span of days."""
+
+    number: str = ""
+    customer_id: int | None = None
+    begins: date | None = None
+    through: date | None = None
+    # Those that DIDs belong to: a number may be written as it is dialled within one of them.
+    countries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The calls that are looked for: the query, how it is sorted, how many (COUNTED + 1: more than that)."""
+
+    query: Select[Call]
+    sort: Sort
+    total: int
+
+
+def find(asked: Asked) -> Found:
+    """The calls of all customers, or of one, to numbers that begin with the one asked for, or from or to that DID.
+
+    Few are found by their number and then sorted; very many by going through the days, which comes upon them soon.
+    """
+    of = _narrowed(select(Call), asked)
+    if not asked.number:
+        return Found(of, NEWEST, count(of))
+    ways = _ways(asked, Call.destination, Call.did_id, Call.other_did_id, Call.day.in_(_days(asked)))
+    if not ways:
+        return Found(of.where(false()), NEWEST, 0)
+    each = [_narrowed(select(Call.id), asked).where(way).limit(COUNTED + 1).subquery() for way in ways]
+    ids = union(*(select(one.c.id) for one in each)).subquery()
+    total = min(db.session.scalar(select(func.count()).select_from(ids)) or 0, COUNTED + 1)
+    if total <= COUNTED:
+        return Found(select(Call).where(Call.id.in_(select(ids.c.id))), SORTED, total)
+    did, other = (
+        func.coalesce(column, literal_column("NULL")) for column in (Call.did_id, Call.other_did_id)
+    )
+    any_way = or_(*_ways(asked, func.coalesce(Call.destination, ""), did, other))
+    return Found(of.where(any_way), NEWEST, total)
+
+
+def found_page(asked: Asked, after: int | None, before: int | None) -> Page[Call]:
+    """A page of them, the newest first. Above COUNTED they are not counted to the end."""
+    found = find(asked)
+    return page(found.query.options(*WITH_CUSTOMER), found.sort, after, before, total=found.total)
+
+
+def _narrowed(query: Select[Any], asked: Asked) -> Select[Any]:
+    """The calls of the customer and the days that are asked for."""
+    if asked.customer_id is not None:
+        query = query.where(Call.customer_id == asked.customer_id)
+    if asked.begins:
+        query = query.where(Call.day >= asked.begins)
+    return query.where(Call.day <= asked.through) if asked.through else query
+
+
+def _days(asked: Asked) -> Select[date]:
+    """The days on which there are calls, leaping from each to the next: on each a number is found by the index."""
+    first = _narrowed(select(func.min(Call.day).label("day")), asked).cte("days", recursive=True)
+    following = _narrowed(select(func.min(Call.day)), asked).where(Call.day > first.c.day).scalar_subquery()
+    days = first.union_all(select(following).where(first.c.day.is_not(None)))
+    return select(days.c.day)
+
+
+def _ways(
+    asked: Asked,
+    destination: Any,
+    did_id: Any,
+    other_did_id: Any,
+    on_days: ColumnElement[bool] | None = None,
+) -> list[ColumnElement[bool]]:
+    """How a call can have the number: as where it went, as a DID of its own, or, of a customer, as its id.
+
+    `on_days`: where it went on these days.
+    """
+    parts = {part for part in parts_to_find(asked.number, asked.countries) if part.startswith("+")}
+    plain = bare(asked.number)
+    begins = sorted({part[1:] for part in parts} | ({plain} if plain else set()))
+    went = [destination.between(begin, begin + LAST) for begin in begins]
+    ways = went if on_days is None else [and_(one, on_days) for one in went]
+    dids = list(db.session.scalars(select(Did.id).where(Did.number.in_(parts)))) if parts else []
+    if dids:
+        ways += [did_id.in_(dids), other_did_id.in_(dids)]
+    if asked.customer_id is not None:
+        ways.append(Call.call_id == asked.number)
+    return ways
+
+
+def numbers_of_dids(calls: Sequence[Call]) -> dict[int, str]:
+    """The numbers of the DIDs that calls name."""
+    ids = {id for call in calls for id in (call.did_id, call.other_did_id) if id is not None}
+    found: dict[int, str] = {}
+    for some in in_chunks(sorted(ids)):
+        found.update(
+            {row[0]: row[1] for row in db.session.execute(select(Did.id, Did.number).where(Did.id.in_(some)))}
+        )
+    return found
 
 
 def call_page(query: Select[Call], total: int, after: int | None, before: int | None) -> Page[Call]:

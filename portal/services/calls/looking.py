@@ -6,29 +6,29 @@ for) before somebody lets it go on.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, tuple_
 
 from portal.domain.call_files.layout import Layout
-from portal.domain.call_files.names import is_numbered, numbered
-from portal.domain.call_files.proof import Proof
-from portal.domain.call_files.proposing import HEADING_LINES, Heading, Proposal, propose
-from portal.domain.call_files.text import split
-from portal.domain.csv_reading import SEPARATOR
+from portal.domain.call_files.proposing import propose
+from portal.domain.csv_files.heading import HEADING_LINES, Heading, is_numbered, numbered
+from portal.domain.csv_files.proof import Proof, Proposal
+from portal.domain.csv_files.text import SEPARATOR, split
 from portal.domain.errors import Invalid
 from portal.domain.money import MICROS
 from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.extensions import db
 from portal.models import Call, CallImport
-from portal.services.calls import files, importing, keeping
+from portal.services.calls import importing, keeping, moves
 from portal.services.calls.rows import BadRow, Chunk, Reader, Record
 from portal.services.chunks import in_chunks
+from portal.services.csv import files
 
 FIRST_ROWS = 5
 EXAMPLES = 3
@@ -40,13 +40,15 @@ AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file that waits for its layout: the lines that may name its columns, how it is cut, and what is proposed."""
+    """A file that waits: the lines that may name its columns, how it is cut, and the layout that is proposed.
+
+    Where it has one already, that is proposed.
+    """
 
     lines: list[str]
     heading: Heading
     shape: files.Shape
-    proof: Proof
-    proposal: Proposal
+    proposal: Proposal[Layout]
 
     @property
     def begin(self) -> int:
@@ -80,6 +82,8 @@ def waiting(import_: CallImport, line: int | None = None) -> Waiting:
     heading = Heading(head, not is_numbered(head), import_.lines_before)
     if line in (None, heading.lines if heading.has_names else 0):
         lines, shape = files.first_lines(kept), importing.shape_of(import_)
+        if import_.layout:
+            return Waiting(lines, heading, shape, Proposal(importing.layout_of(import_), {}))
         proof = Proof.from_dict(json.loads(import_.proof or "[]"))
     else:
         readable = files.look_again(kept)
@@ -87,7 +91,7 @@ def waiting(import_: CallImport, line: int | None = None) -> Waiting:
         shape = importing.shape_with(readable, import_.delimiter, heading)
         proof = importing.prove(keeping.opened(import_.file_id), shape)
     first = split(lines[heading.lines], shape.delimiter) if len(lines) > heading.lines else None
-    return Waiting(lines, heading, shape, proof, propose(heading, proof, first or []))
+    return Waiting(lines, heading, shape, propose(heading, proof, first or []))
 
 
 def _heading(lines: Sequence[str], delimiter: str, line: int) -> Heading:
@@ -172,31 +176,75 @@ def look(import_: CallImport, today: date, zone: ZoneInfo, most: int | None = No
     """What would become of the records of a file that waits to go on: of the first `most` lines."""
     assert import_.file_id is not None, "the lines of an import that waits are kept"
     shape, layout = importing.shape_of(import_), importing.layout_of(import_)
-    reader = Reader(layout, json.loads(import_.head), shape, zone, today)
-    found = _look(keeping.opened(import_.file_id), reader, replaces=import_.replaces, most=most)
+    head = json.loads(import_.head)
+    reader = Reader(layout, head, shape, zone, today)
+    found = _look(keeping.opened(import_.file_id), reader, head, replaces=import_.replaces, most=most)
     found.lines_left = import_.lines_total - found.lines
     return found
 
 
-def check(file: BinaryIO, today: date, zone: ZoneInfo, *, replaces: bool) -> Look:
-    """What would become of all records of a file that nobody has kept. Invalid where it cannot be taken in."""
-    found = importing.examine(file)
+class Undescribed(Invalid):
+    """The layout of a file is not known."""
+
+
+def check(file: BinaryIO, readable: files.Readable, today: date, zone: ZoneInfo, *, replaces: bool) -> Look:
+    """What would become of all records of a file that nobody has kept.
+
+    Invalid where it cannot be taken in; Undescribed where somebody has to describe its layout first.
+    """
+    found = importing.examine(file, readable)
     if found.layout is None:
-        raise Invalid(
+        raise Undescribed(
             "file", f"{found.sentence} Describe the layout once on a page: import the file under Calls."
         )
     reader = Reader(found.layout, found.head, found.shape, zone, today)
-    return _look(files.as_utf8(file, found.readable.encoding), reader, replaces=replaces)
+    text = files.as_utf8(file, found.readable.encoding)
+    return _look(text, reader, found.head, replaces=replaces)
 
 
-def _look(file: BinaryIO, reader: Reader, *, replaces: bool, most: int | None = None) -> Look:
+def _look(
+    file: BinaryIO, reader: Reader, head: Sequence[str], *, replaces: bool, most: int | None = None
+) -> Look:
     found, seen = Look(), dict[int, int]()
+    moving, may_move = moves.WouldMove(head) if replaces else None, list[_MayMove]()
     for block in files.blocks(file, reader.shape, min(most or importing.CHUNK, importing.CHUNK)):
-        _add(found, reader.read(block), reader, seen, replaces=replaces)
+        new = _add(found, reader.read(block), reader, seen, replaces=replaces)
+        if moving and new:
+            standing = moving.standing(list({record.call_id for record in new}))
+            may_move += [
+                _MayMove(record.customer_id, record.call_id, record.amount, standing[record.call_id])
+                for record in new
+                if record.call_id in standing
+            ]
         found.lines += block.lines
         if most and found.lines >= most:
             break
+    if moving:
+        _move(found, may_move, moving, seen)
     return found
+
+
+class _MayMove(NamedTuple):
+    """A call that stands under its id, with another customer, too: it moves unless the file says it of that one."""
+
+    customer_id: int
+    call_id: str
+    micros: int
+    standing: list[moves.Elsewhere]
+
+
+def _move(
+    found: Look, may_move: Sequence[_MayMove], moving: moves.WouldMove, seen: Mapping[int, int]
+) -> None:
+    """Count what moves as replaced, and not as new."""
+    for one in may_move:
+        stays = [of for of in one.standing if hash((of.customer_id, one.call_id)) not in seen]
+        if moving.takes(one.customer_id, stays):
+            of = found.customers[one.customer_id]
+            of.calls -= 1
+            of.micros -= one.micros
+            found.counts["replaced"] += 1
+            found.counts["moved"] += 1
 
 
 def first_rows(import_: CallImport, at: Waiting, layout: Layout, today: date, zone: ZoneInfo) -> Look:
@@ -209,11 +257,11 @@ def first_rows(import_: CallImport, at: Waiting, layout: Layout, today: date, zo
     return found
 
 
-def _add(found: Look, chunk: Chunk, reader: Reader, seen: dict[int, int], *, replaces: bool) -> None:
-    """Count what a chunk comes to. `seen` has what the file said before of each call."""
+def _add(found: Look, chunk: Chunk, reader: Reader, seen: dict[int, int], *, replaces: bool) -> list[Record]:
+    """Count what a chunk comes to; its new calls. `seen` has what the file said before of each call."""
     found.counts["unanswered"] += chunk.unanswered
     found.counts["passed"] += chunk.passed
-    bad = list(chunk.bad)
+    bad, new = list(chunk.bad), list[Record]()
     stands = _standing(chunk.records)
     for line, row, record in zip(chunk.lines, chunk.rows, chunk.records, strict=True):
         of = found.customers.get(record.customer_id)
@@ -226,6 +274,7 @@ def _add(found: Look, chunk: Chunk, reader: Reader, seen: dict[int, int], *, rep
         if stood is None:
             of.calls += 1
             of.micros += record.amount
+            new.append(record)
         elif stood == values:
             found.counts["known"] += 1
         elif replaces:
@@ -247,6 +296,7 @@ def _add(found: Look, chunk: Chunk, reader: Reader, seen: dict[int, int], *, rep
             for line, record in zip(chunk.lines[:FIRST_ROWS], chunk.records[:FIRST_ROWS], strict=True)
         ]
         found.first = sorted([*found.first, *calls, *bad], key=lambda row: row.line)[:FIRST_ROWS]
+    return new
 
 
 def _as_read(line: int, record: Record, of: OfCustomer) -> AsRead:

@@ -16,9 +16,9 @@ from portal.extensions import db
 from portal.models import Company, Customer, Did
 from portal.models.company import ONLY
 from portal.services import locking
-from portal.services.calls.files import Block
 from portal.services.calls.rows import Chunk, Reader
 from portal.services.chunks import in_chunks
+from portal.services.csv.files import Block
 
 AT_ONCE = 5_000
 

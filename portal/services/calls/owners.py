@@ -7,8 +7,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from portal.domain.call_files.cells import Bad, Memo, as_written, short, shortened
-from portal.domain.csv_reading import SHORTENED
+from portal.domain.csv_files.cells import SHORTENED, Bad, Memo, as_written, short, shortened
 from portal.domain.names import CUSTOMER_NUMBER, name_key
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import aliased
 
-from portal.domain.call_files.cells import as_written
-from portal.domain.call_files.names import OF_BAD_ROWS, of_bad_rows
+from portal.domain.csv_files.cells import as_written
+from portal.domain.csv_files.heading import OF_BAD_ROWS, of_bad_rows
+from portal.domain.errors import RuleBroken, WayOut
 from portal.extensions import db
-from portal.models import Call, CallImport, CallReject
+from portal.models import Call, CallImport, CallReject, ImportState
+from portal.services import locking
 from portal.services.calls import importing
 from portal.services.calls.owners import UNKNOWN
 from portal.services.csv.export import MARK, line
@@ -54,8 +57,7 @@ def bad_page(
     """The bad rows of an import that are bad for the reason of one of them, by line."""
     query = select(CallReject).where(CallReject.import_id == import_.id, CallReject.is_bad)
     query = query.where(CallReject.reason == example.reason)
-    total = db.session.scalar(select(func.count()).select_from(query.subquery()))
-    return page(query, BAD, after, before, total=total)
+    return page(query, BAD, after, before)
 
 
 def alike_rows(import_: CallImport, most: int) -> list[CallReject]:
@@ -104,6 +106,36 @@ def as_csv(import_: CallImport) -> Iterator[str]:
         if len(rows) < AT_ONCE:
             return
         after = (rows[-1].line, rows[-1].id)
+
+
+def deal_with_bad_rows(import_: CallImport, by: str) -> None:
+    """Say that nobody has to look at its bad rows any more. RuleBroken where it has none, or is not done."""
+    locking.lock(CallImport, [import_.id])
+    if not (import_.bad_count and import_.state == ImportState.DONE):
+        raise RuleBroken(
+            f"{import_.file_name} has no bad rows that wait.",
+            WayOut("See the import", "calls.show", {"import_id": import_.id}),
+        )
+    import_.bad_rows_dealt_with_by = import_.bad_rows_dealt_with_by or by
+
+
+def bad_rows_wait() -> ColumnElement[bool]:
+    """Whether an import has bad rows that nobody has dealt with.
+
+    Where the same file was imported again, those of the later import wait in their place.
+    """
+    again = aliased(CallImport)
+    later = select(again.id).where(
+        again.digest == CallImport.digest,
+        again.id > CallImport.id,
+        again.state == ImportState.DONE,
+    )
+    return and_(
+        CallImport.state == ImportState.DONE,
+        CallImport.bad_count > 0,
+        CallImport.bad_rows_dealt_with_by == "",
+        ~later.exists(),
+    )
 
 
 def unknown_code(import_: CallImport, reason: str, row: list[str]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import CallImport, ImportState
@@ -35,5 +36,26 @@ def sweep(now: datetime, days: int) -> list[CallImport]:
         )
         return f"Discarded: {missing} within {plural(days, 'day')}. Nothing of the file was imported."
 
-    discarded = [id for id in ids if importing.discard(id, say, before)]
+    discarded = [id for id in ids if importing.discard(id, say, untouched_since=before)]
     return [db.session.get_one(CallImport, id) for id in discarded]
+
+
+def discard_by_hand(import_id: int, by: str) -> CallImport:
+    """Discard a file that waits, and say by whom. RuleBroken where it does not wait any more. It commits."""
+
+    def say(_import: CallImport) -> str:
+        return f"Discarded by {by}. Nothing of the file was imported."
+
+    is_discarded = importing.discard(import_id, say, by=by)
+    import_ = db.session.get_one(CallImport, import_id)
+    if is_discarded:
+        return import_
+    why = {
+        ImportState.DISCARDED: "has already been discarded.",
+        ImportState.RUNNING: "is being imported.",
+        ImportState.STOPPED: "is half imported. Continue the import.",
+    }.get(import_.state, "has already been imported.")
+    raise RuleBroken(
+        f"{import_.file_name} {why} Only a file of which nothing is imported can be discarded.",
+        WayOut("See the import", "calls.show", {"import_id": import_id}),
+    )

@@ -10,26 +10,16 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from portal.domain.call_files import names
-from portal.domain.call_files.cells import (
-    MANY,
-    Amounts,
-    Bad,
-    Memo,
-    as_written,
-    number_reader,
-    read_currency,
-    seconds_reader,
-    short,
-    shortened,
-)
+from portal.domain.call_files.cells import MANY, Amounts, number_reader, read_currency, seconds_reader
 from portal.domain.call_files.layout import Codes, Layout
-from portal.domain.call_files.text import cells_of
 from portal.domain.call_files.times import Times
-from portal.domain.csv_reading import SHORTENED
+from portal.domain.csv_files.cells import SHORTENED, Bad, Memo, as_written, short, shortened
+from portal.domain.csv_files.text import cells_of
 from portal.domain.schedule import ONE_DAY
+from portal.domain.wording import day as in_words
 from portal.domain.wording import listed
-from portal.services.calls.files import Block, Shape
 from portal.services.calls.owners import Customers, Dids
+from portal.services.csv.files import Block, Shape
 
 CALL_ID_MAX = 120
 FORMULA = ("=", "@")
@@ -302,9 +292,9 @@ class Reader:
             )
 
     def _of_another(self, named: int, owner: int, did: str, day: str) -> Bad:
-        called = self.customers.called
+        called, on = self.customers.called, in_words(date.fromisoformat(day))
         return Bad(
-            f"The row names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {day}.",
+            f"The row names {called(named)}, but its source {short(did)} was a DID of {called(owner)} on {on}.",
             f"The row names {called(named)}, but its source was a DID of {called(owner)}.",
         )
 

@@ -9,16 +9,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import func, select
 
-from portal.domain.call_files.cells import short
+from portal.domain.csv_files.cells import short
 from portal.domain.wording import listed
 from portal.extensions import db
-from portal.models import Call, CallImport
-from portal.services.calls import changes
+from portal.models import Call, CallChange, CallImport
+from portal.services.calls import changes, moves, said_again
 from portal.services.calls.rows import BadRow, Chunk, Record
+from portal.services.chunks import in_chunks
+from portal.services.copying import AT_A_TIME
 
 COLUMNS = (
     "customer_id", "call_id", "did_id", "other_did_id", "started_at", "day", "destination", "seconds", "amount", "cost",
@@ -48,13 +51,16 @@ class Stored:
 
 def store(chunk: Chunk, came_in_on: date, import_id: int, replaces: bool) -> Stored:
     """Put the calls of a chunk in. Said again alike, one is passed over; else it is bad, or replaces what stands."""
+    moved = [] if replaces else moves.without_moved(chunk)
     if not chunk.records:
-        return Stored()
+        return Stored(bad=moved)
     before = _newest()
     inserted = _insert(chunk.records, came_in_on.isoformat(), import_id)
     if inserted == len(chunk.records):
-        return Stored(taken=inserted)
-    return _compare(chunk, before, came_in_on, import_id, replaces)
+        return Stored(taken=inserted, bad=moved)
+    stored = _compare(chunk, before, came_in_on, import_id, replaces)
+    stored.bad += moved
+    return stored
 
 
 def _newest() -> int:
@@ -75,9 +81,13 @@ def _insert(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
 
 
 def _insert_sqlite(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
-    day = date.fromisoformat(came_in_on)
-    sql = f"INSERT INTO call ({NAMES}) VALUES (?,?,?,?,?,?,?,?,?,?,'{day}',{import_id:d}) {PASS_OVER}"
-    return int(_driver().executemany(sql, records).rowcount)
+    """Some rows a statement: each by itself takes twice as long (portal.services.copying)."""
+    row = f"(?,?,?,?,?,?,?,?,?,?,'{date.fromisoformat(came_in_on)}',{import_id:d})"
+    driver, inserted = _driver(), 0
+    for some in in_chunks(records, AT_A_TIME):
+        sql = f"INSERT INTO call ({NAMES}) VALUES {','.join([row] * len(some))} {PASS_OVER}"
+        inserted += driver.execute(sql, tuple(chain.from_iterable(some))).rowcount
+    return inserted
 
 
 def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
@@ -139,6 +149,8 @@ def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replac
     others = set(db.session.scalars(select(CallImport.id).where(CallImport.is_at_work()))) - {import_id}
     said: dict[int, Record] = {}
     own: dict[int, Record] = {}
+    again: set[int] = set()
+    also: dict[int, Record] = {}
     for line, row, record in zip(chunk.lines, chunk.rows, chunk.records, strict=True):
         stood = stands[record.customer_id, record.call_id]
         if _is_alike(stood, record):
@@ -149,6 +161,12 @@ def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replac
                 if stood.import_id == import_id:
                     stored.alike.append(BadRow(line, row[:-1], ALIKE, ALIKE))
             stood.fresh = False
+            if stood.import_id != import_id and not stood.kept:
+                # What may change without anybody's lock, or has changed, is kept as it is said.
+                if replaces or stood.import_id in others or stood.dids != record[2:4]:
+                    also.setdefault(stood.id, record)
+                else:
+                    again.add(stood.id)
             if stood.import_id in others and not stood.kept:
                 # That one may never be done: then it is this file's.
                 said[stood.id] = record._replace(did_id=stood.dids[0], other_did_id=stood.dids[1])
@@ -161,9 +179,41 @@ def _compare(chunk: Chunk, before: int, came_in_on: date, import_id: int, replac
             stood.values, stood.dids, stood.kept = record[4:], record[2:4], True
         else:
             stored.bad.append(BadRow(line, row[:-1], *_differs(stood, record)))
+    said_again.keep(import_id, again, came_in_on)
+    _keep_said(also, came_in_on, import_id)
     changes.replace(own, came_in_on)
     changes.keep(import_id, said, came_in_on)
     return stored
+
+
+SAID = COLUMNS[0], *COLUMNS[2:]
+
+
+def _keep_said(said: dict[int, Record], came_in_on: date, import_id: int) -> None:
+    """Keep what this file says, too, of calls that are other files', by their ids: the first that it says of each."""
+    if not said:
+        return
+    place = said_again.next_place(import_id, came_in_on)
+    names, once = ", ".join(SAID), "ON CONFLICT (call_id, import_id) DO NOTHING"
+    if _is_sqlite():
+        rows = [
+            (id, record[0], *record[2:], came_in_on.isoformat(), import_id)
+            for id, record in sorted(said.items())
+        ]
+        marks = ",".join("?" * len(rows[0]))
+        _driver().executemany(
+            f"INSERT INTO call_said (was_its_own, place, call_id, {names}) VALUES (false,{place:d},{marks}) {once}",
+            rows,
+        )
+        return
+    _driver().execute(
+        f"INSERT INTO call_said (was_its_own, place, call_id, {names}) "
+        "SELECT false, %s, c.id, s.customer_id, s.did_id, s.other_did_id, s.started_at AT TIME ZONE 'UTC', "
+        "s.day, s.destination, s.seconds, s.amount, s.cost, %s, %s "
+        "FROM call_stage AS s JOIN call AS c ON c.customer_id = s.customer_id AND c.call_id = s.call_id "
+        f"WHERE c.id = ANY(%s) ORDER BY c.id, s.ctid {once}",
+        (place, came_in_on, import_id, list(said)),
+    )
 
 
 def _reach(stored: Stored, customer_id: int, text: str) -> None:
@@ -173,9 +223,12 @@ def _reach(stored: Stored, customer_id: int, text: str) -> None:
 
 def _is_alike(stood: _Stands, record: Record) -> bool:
     """Whether a call is said again alike. That a DID was not known at one of the times makes no difference."""
-    return stood.values == record[4:] and all(
-        one == other or one is None or other is None
-        for one, other in zip(stood.dids, record[2:4], strict=True)
+    return stood.values == record[4:] and (
+        stood.dids == record[2:4]
+        or all(
+            one == other or one is None or other is None
+            for one, other in zip(stood.dids, record[2:4], strict=True)
+        )
     )
 
 
@@ -199,35 +252,37 @@ POSTGRESQL_VALUES = SQLITE_VALUES.replace(
 )
 OF_CALL = "c.id, c.import_id, c.customer_id, c.call_id, c.did_id, c.other_did_id, "
 OF_CHANGE = "w.call_id, w.did_id, w.other_did_id, "
-CHANGED = "LEFT JOIN call_change AS w ON w.call_id = c.id AND w.import_id ="
 
 
 def _standing(records: Sequence[Record], before: int, import_id: int) -> dict[tuple[int, str], _Stands]:
     """The calls of the chunk as they stand, by customer and call id; where this file changes one, as it says."""
     values = SQLITE_VALUES if _is_sqlite() else POSTGRESQL_VALUES
-    wanted = f"SELECT {OF_CALL}{values.format('c')}, {OF_CHANGE}{values.format('w')}"
+    wanted, changed = f"SELECT {OF_CALL}{values.format('c')}", ""
+    if db.session.scalar(select(CallChange.call_id).where(CallChange.import_id == import_id).limit(1)):
+        wanted += f", {OF_CHANGE}{values.format('w')}"
+        changed = f"LEFT JOIN call_change AS w ON w.call_id = c.id AND w.import_id = {import_id:d}"
     if _is_sqlite():
         keys = json.dumps([(record.customer_id, record.call_id) for record in records])
         rows = _driver().execute(
             f"{wanted} FROM json_each(?) AS k CROSS JOIN call AS c "
             "ON c.customer_id = json_extract(k.value, '$[0]') AND c.call_id = json_extract(k.value, '$[1]') "
-            f"{CHANGED} ?",
-            (keys, import_id),
+            f"{changed}",
+            (keys,),
         )
     else:
+        # Each found by the index: all calls there are would be read to join them.
         rows = _driver().execute(
-            f"{wanted} FROM call_stage AS s "
-            f"JOIN call AS c ON c.customer_id = s.customer_id AND c.call_id = s.call_id {CHANGED} %s",
-            (import_id,),
+            f"{wanted} FROM call_stage AS s CROSS JOIN LATERAL (SELECT * FROM call "
+            f"WHERE customer_id = s.customer_id AND call_id = s.call_id LIMIT 1) AS c {changed}"
         )
     found = {}
     for (
-        id, came_with, customer, call_id, did, other, started, day, number, length, amount, cost,
-        kept, said_did, said_other, *said,
+        id, came_with, customer, call_id, did, other, started, day, number, length, amount, cost, *change,
     ) in rows:  # fmt: skip
         stands, dids = (started, day, number, length, amount, cost), (did, other)
+        kept = bool(change) and change[0] is not None
         if kept:
-            stands, dids = tuple(said), (said_did, said_other)
+            stands, dids = tuple(change[3:]), (change[1], change[2])
         is_fresh = id > before and came_with == import_id
-        found[customer, call_id] = _Stands(id, came_with, stands, dids, is_fresh, bool(kept))
+        found[customer, call_id] = _Stands(id, came_with, stands, dids, is_fresh, kept)
     return found

@@ -290,6 +290,7 @@ def reverse(charge: Charge, reason: str, *, today: date, by: str, now: datetime)
         auto_decrement_credit=charge.auto_decrement_credit,
         reverses_id=charge.id,
         writes_off_id=charge.id if charge.kind == Kind.WRITE_OFF else None,
+        opening_number=charge.opening_number,
         reason=reason.strip(),
         posted_by=by,
         posted_at=now,

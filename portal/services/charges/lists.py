@@ -44,10 +44,9 @@ from portal.models import (
 )
 from portal.services.billing.planning import Totals, totals
 from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state
-from portal.services.listing import PAGE_SIZE
+from portal.services.listing import COUNTED, PAGE_SIZE, count_rows
+from portal.services.parts import holds
 
-# Beyond as many charges, they are no longer counted and added up for a page.
-COUNTED = 10_000
 # A search that means more customers, packages and DIDs than this reads the charges in order instead.
 FEW = 20
 # The first so many words may be the one name, and the rest the other: each cut is tried.
@@ -56,12 +55,28 @@ WORDS = 6
 SHORTEST_NUMBER = 3
 
 Condition = ColumnElement[bool]
+# What a charge is for, as a word.
+KINDS = {
+    Kind.RECURRING: "Recurring",
+    Kind.MINIMUM_SPEND: "Minimum spend",
+    Kind.SETUP: "Setup",
+    Kind.ONE_OFF: "One-off",
+    Kind.CREDIT: "Credit",
+    Kind.DIFFERENCE: "Difference",
+    Kind.MANUAL: "Manual",
+    Kind.OPENING_ITEM: "Opening item",
+    Kind.REVERSAL: "Reversal",
+    Kind.UNDO: "Undo",
+    Kind.WRITE_OFF: "Write-off",
+    Kind.WRITE_OFF_LAPSED: "Write-off lapsed",
+}
 SORTS = {
     "date": (Charge.charge_on, Charge.id),
     "posted": (Charge.id,),
     "amount": (Charge.amount, Charge.id),
 }
 DEFAULT_SORT = "-date"
+AT_ONCE = 2_000
 # The states in which something is left of a charge.
 WITH_SOME_LEFT = {TO_PAY, OVERDUE, PaidState.OPEN, PaidState.PART_PAID, PaidState.TO_USE}
 
@@ -133,6 +148,20 @@ def charge_page(
     return ChargePage(rows, counted, sort, ids[-1] if follows else None, ids[0] if precedes else None)
 
 
+def every_charge(asked: Asked, sort: str = DEFAULT_SORT, size: int = AT_ONCE) -> Iterator[list[Charge]]:
+    """All the charges, however many, in the order of the pages, some at a time."""
+    drivers = list(_drivers(asked))
+    if "amount" in sort and drivers and _count(asked, drivers).more:
+        sort = DEFAULT_SORT
+    columns, downwards = SORTS[sort.lstrip("-")], sort.startswith("-")
+    place: tuple[Any, ...] | None = None
+    while drivers and (ids := _ids(drivers, _rest(asked), columns, downwards, place, size)):
+        yield _load(ids)
+        if len(ids) < size:
+            return
+        place = _place(columns, ids[-1])
+
+
 # -- what is looked for
 
 
@@ -183,7 +212,7 @@ def _meant(text: str) -> Iterator[Condition]:
     by_hand = and_(*(Charge.search_key.contains(word, autoescape=True) for word in words))
     by_hand = and_(
         by_hand,
-        Charge.kind == Kind.MANUAL,
+        Charge.kind.in_((Kind.MANUAL, Kind.OPENING_ITEM)),
         literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
     )
     if len(found[0]) + len(found[1]) + len(numbers) > FEW:
@@ -205,7 +234,7 @@ def _dids_with(text: str) -> Select[int] | None:
     """The DIDs whose number holds what stands in a text without letters; None where that is hardly a number."""
     typed = " ".join(word for word in text.split() if not any(letter.isalpha() for letter in word))
     parts = [part for part in parts_to_find(typed) if len(part) >= SHORTEST_NUMBER]
-    return select(Did.id).where(or_(*map(Did.number.contains, parts))) if parts else None
+    return select(Did.id).where(or_(*(holds(Did, part) for part in parts))) if parts else None
 
 
 def _pairs(words: list[str]) -> Iterator[Condition]:
@@ -228,10 +257,9 @@ def _pairs(words: list[str]) -> Iterator[Condition]:
 
 
 def _with_words(model: type[Customer] | type[Package], words: list[str]) -> Select[int]:
-    keys = [model.search_key, *([Customer.details_key] if model is Customer else [])]
-    return select(model.id).where(
-        *(or_(*(key.contains(word, autoescape=True) for key in keys)) for word in words)
-    )
+    if model is Customer:
+        return select(Customer.id).where(*(holds(Customer, word) for word in words))
+    return select(model.id).where(*(model.search_key.contains(word, autoescape=True) for word in words))
 
 
 # -- a page
@@ -287,21 +315,26 @@ def _load(ids: list[int]) -> list[Charge]:
 
 
 def _count(asked: Asked, drivers: list[Condition]) -> Counted:
-    """Count and add up what there is, as far as the bound; what is read beyond it is not."""
-    columns = (Charge.currency, Charge.amount, Charge.cost, Charge.tax)
+    """Count and add up what there is, as far as the bound; what is read beyond it is not.
+
+    Where an index alone says that there is more than that, no charge is read.
+    """
+    if not _rest(asked) and count_rows(select(Charge.id).where(or_(*drivers))) > COUNTED:
+        return Counted(COUNTED, more=True)
+    is_outside = Charge.opening_number.is_not(None).label("is_outside")
+    columns = (Charge.currency, Charge.amount, Charge.cost, Charge.tax, is_outside)
     fits = and_(true(), *_rest(asked)).label("fits")
     read = select(*columns, fits).where(or_(*drivers)).limit(COUNTED + 1).subquery()
     sums = (func.sum(read.c.amount), func.sum(read.c.cost), func.sum(read.c.tax), func.count())
-    rows = db.session.execute(
-        select(read.c.fits, read.c.currency, *sums)
-        .group_by(read.c.fits, read.c.currency)
-        .order_by(read.c.currency)
-    ).all()
+    alike = (read.c.fits, read.c.currency, read.c.is_outside)
+    rows = db.session.execute(select(*alike, *sums).group_by(*alike).order_by(read.c.currency)).all()
     counted = Counted(more=sum(row[-1] for row in rows) > COUNTED)
-    for is_meant, currency, amount, cost, tax, count in rows:
+    for is_meant, currency, outside, amount, cost, tax, count in rows:
         if is_meant:
             counted.count += count
-            counted.totals[currency] = Totals(amount, cost, tax, count)
+            one = counted.totals.setdefault(currency, Totals())
+            one.amount, one.cost, one.tax = one.amount + amount, one.cost + cost, one.tax + tax
+            one.count, one.outside = one.count + count, one.outside + (amount if outside else 0)
     if asked.paid in WITH_SOME_LEFT and not counted.more:
         counted.left = _left(asked, drivers)
     return counted

@@ -39,6 +39,7 @@ def write_off(charge: Charge, reason: str, *, today: date, by: str, now: datetim
         label=charge.label,
         did_number=charge.did_number,
         writes_off_id=charge.id,
+        opening_number=charge.opening_number,
         reason=reason.strip(),
         posted_by=by,
         posted_at=now,

@@ -9,12 +9,14 @@ from zoneinfo import available_timezones
 from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
+from portal.domain import party as parties
 from portal.domain.bank_account import check_bic, check_iban
 from portal.domain.currencies import CURRENCIES
 from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid
 from portal.domain.names import name_key, written
-from portal.domain.tax_rate import check_rate
+from portal.domain.party import Party
+from portal.domain.tax import check_rate
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, AuditComment, Call, Charge, Package
 from portal.models.company import Company
@@ -23,7 +25,7 @@ from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.chunks import in_chunks
 from portal.services.company.logo import checked_logo
 
-NAME_MAX, ADDRESS_MAX, TAX_ID_MAX, FOOTER_MAX = 120, 1_000, 40, 1_000
+NAME_MAX, FOOTER_MAX = 120, 1_000
 # An account's name of more letters fits in no transfer.
 ACCOUNT_NAME_MAX, BANK_DETAILS_MAX = 70, 500
 WAIT_DAYS_MAX, NOTIFICATION_DAYS_MAX, LATE_CALL_DAYS_MAX, PAYMENT_DAYS_MAX = 30, 90, 366, 366
@@ -34,9 +36,8 @@ class CompanyFields:
     """What is known of the provider, and how it bills."""
 
     name: str
-    address: str
+    party: Party
     email: str
-    tax_id: str
     time_zone: str
     default_currency: str
     usage_wait_days: int
@@ -72,9 +73,8 @@ def change_company(provider: Company, fields: CompanyFields, today: date) -> int
     _check(provider, fields)
     waited = provider.usage_wait_days
     provider.name = written(fields.name)
-    provider.address = fields.address.strip()
+    provider.party = parties.checked(fields.party)
     provider.email = check_email(fields.email)
-    provider.tax_id = " ".join(fields.tax_id.split())
     provider.time_zone = fields.time_zone
     provider.default_currency = fields.default_currency
     provider.default_tax_rate = check_rate(fields.default_tax_rate, "default_tax_rate")
@@ -103,8 +103,6 @@ def _check(provider: Company, fields: CompanyFields) -> None:
         raise Invalid("name", "Enter the company's name: it is shown on every page and charge summary.")
     for field, text, most in (
         ("name", written(fields.name), NAME_MAX),
-        ("address", fields.address, ADDRESS_MAX),
-        ("tax_id", fields.tax_id, TAX_ID_MAX),
         ("summary_footer", fields.summary_footer, FOOTER_MAX),
         ("account_name", fields.account_name, ACCOUNT_NAME_MAX),
         ("bank_details", fields.bank_details, BANK_DETAILS_MAX),

@@ -14,7 +14,7 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.domain.schedule import FIRST_DAY
 from portal.domain.terms import History, OwnPrices, Prices
-from portal.domain.wording import listed, percent, price_in, whole
+from portal.domain.wording import listed, price_in, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -28,6 +28,7 @@ from portal.models import (
 from portal.services.chunks import in_chunks
 from portal.services.corrections.planning import ZERO, Sums
 from portal.services.corrections.right_terms import dated
+from portal.services.corrections.tax_rates import taxes_before
 from portal.services.packages.definition import PRICE_LABELS
 
 
@@ -175,15 +176,14 @@ def terms_before(correction: Correction) -> list[Before]:
     """The prices of a package, or the rates of a customer, that held on the corrected day and later; else none."""
     if not correction.before:
         return []
-    rows = json.loads(correction.before)
     if correction.package_id:
         return [
             Before(_prices(four, correction.currency), day)
-            for day, four in _replaced(dated(rows, Prices), correction.since)
+            for day, four in _replaced(dated(json.loads(correction.before), Prices), correction.since)
         ]
     return [
-        Before(f"Tax Rate {percent(from_micros(rate))}", day)
-        for day, rate in _replaced(dated(rows, int), correction.since)
+        Before(f"Tax Rate {tax.words}", day)
+        for day, tax in _replaced(taxes_before(correction.before), correction.since)
     ]
 
 

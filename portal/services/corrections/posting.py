@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import Invalid, RuleBroken
@@ -31,6 +31,7 @@ from portal.services.billing.positions import find_next_of
 from portal.services.billing.posting import enter_charges, line_row
 from portal.services.calls.effects import bundles_changed
 from portal.services.chunks import in_chunks
+from portal.services.copying import copy_in
 from portal.services.corrections.planning import Line, Plan, assignments_of, plan
 from portal.services.corrections.right_terms import as_json, store_own, store_package
 from portal.services.corrections.standing import ONCE
@@ -158,8 +159,7 @@ def _post_lines(lines: Sequence[Line], correction: Correction, today: date, by: 
     days = payment_days(customers)
     rows = [_row(line, correction, days, today, by, now) for line in lines]
     _number_once(rows)
-    for some in in_chunks(rows):
-        db.session.execute(insert(CHARGE), list(some))
+    copy_in(CHARGE, tuple(rows[0]), [tuple(row.values()) for row in rows])
     posted = Charge.correction_id == correction.id
     enter_charges(posted, today, now)
     open_new(posted)
@@ -181,6 +181,7 @@ def _row(
         "correction_id": correction.id,
         "reverses_id": None,
         "writes_off_id": None,
+        "opening_number": None,
         "due_on": first_due_day(due.charge_on, today, days[facts.customer_id]) if to_pay else None,
         "reason": "",
         "posted_by": by,

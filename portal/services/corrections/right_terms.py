@@ -6,7 +6,7 @@ An earlier correction may have levelled a change: that is one still, so that cor
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def right_terms(wanted: Wanted, whose: Whose, loaded: Sequence[Loaded]) -> Right
         for item in loaded:
             id = item.facts.assignment_id
             mine = own.get(id, ())
-            found.terms[id] = replace(item.terms, prices=with_own(after, mine))
+            found.terms[id] = item.terms._replace(prices=with_own(after, mine))
             if names := [name for name in prices if _is_own_since(mine, name, wanted.since)]:
                 found.left_own[id] = names
         return found
@@ -89,8 +89,7 @@ def right_terms(wanted: Wanted, whose: Whose, loaded: Sequence[Loaded]) -> Right
         right = _own_corrected(was, wanted, prices, levelled[id])
         found.own[id] = was, right
         theirs = packages[item.facts.package_id, item.facts.currency]
-        found.terms[id] = replace(
-            item.terms,
+        found.terms[id] = item.terms._replace(
             prices=with_own(theirs, right.prices),
             own_prices=right.prices,
             quantities=right.quantities,

@@ -20,9 +20,9 @@ from portal.domain.days import check_day
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
 from portal.domain.money import from_micros, minor_unit, tax_on, to_micros
-from portal.domain.tax_rate import check_rate
+from portal.domain.tax import Tax, TaxCategory, check_tax
 from portal.domain.terms import History, in_force
-from portal.domain.wording import long_day, percent
+from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -38,11 +38,11 @@ from portal.models import (
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE, ENTRY
 from portal.services import locking
-from portal.services.billing.loading import tax_rates_of, taxed_day
+from portal.services.billing.loading import taxed_day
 from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.chunks import in_chunks
-from portal.services.corrections.right_terms import as_json, dated
+from portal.services.corrections.right_terms import dated
 from portal.services.corrections.wanted import SENTENCE_LONGEST, receipt
 from portal.services.credit import (
     Act,
@@ -57,7 +57,7 @@ from portal.services.credit import (
     take_off_discounts,
     touched_by,
 )
-from portal.services.customers.customers import store_rates
+from portal.services.customers.customers import store_taxes
 from portal.services.once import Sent, once
 
 CHANGED = "What this correction does has changed since it was shown. Look at it again."
@@ -65,12 +65,22 @@ CHANGED = "What this correction does has changed since it was shown. Look at it 
 
 @dataclass(frozen=True, slots=True)
 class RateWanted:
-    """The right tax rate, in per cent, since a day; to the next change, or `for_good`."""
+    """The right tax rate, in per cent, since a day, and its category; to the next change, or `for_good`.
+
+    Without a category, the one that the rate alone says.
+    """
 
     since: date
     rate: Decimal
     for_good: bool = False
     sentence: str = ""
+    category: TaxCategory | None = None
+    reason: str = ""
+
+    @property
+    def tax(self) -> Tax:
+        """The right tax. Invalid, at its field, where it cannot be."""
+        return check_tax(self.rate, self.category, self.reason)
 
     @property
     def said(self) -> str:
@@ -80,8 +90,8 @@ class RateWanted:
 
     @property
     def right(self) -> str:
-        """The right rate, in words."""
-        return f"Tax Rate {percent(self.rate)}"
+        """The right tax, in words."""
+        return f"Tax Rate {self.tax.words}"
 
 
 class TaxLine(NamedTuple):
@@ -115,8 +125,8 @@ class TaxPlan:
 
     customer: Customer
     wanted: RateWanted
-    before: History[int]
-    after: History[int]
+    before: History[Tax]
+    after: History[Tax]
     lines: list[TaxLine] = field(default_factory=list)
     calls: list[CallTax] = field(default_factory=list)
     reversed: int = 0
@@ -160,7 +170,8 @@ class TaxPlan:
     def fingerprint(self) -> str:
         """What somebody agreed to."""
         lines = [(line.root.id, line.latest.id, *line[2:]) for line in self.lines]
-        seen = (self.customer.id, self.wanted, self.after, lines, self.calls, self.reversed)
+        wanted = (self.wanted.since, self.wanted.tax, self.wanted.for_good, self.wanted.sentence)
+        seen = (self.customer.id, wanted, self.after, lines, self.calls, self.reversed)
         return sha256(repr(seen).encode()).hexdigest()[:20]
 
 
@@ -176,10 +187,8 @@ def plan_rate(customer: Customer, wanted: RateWanted, today: date) -> TaxPlan:
     """Work out the correction of a tax rate. Invalid names the field that cannot be; nothing is written."""
     _check(wanted, today)
     check_not_archived(customer)
-    before = tax_rates_of([customer.id])[customer.id]
-    rate = to_micros(check_rate(wanted.rate))
-    kept = _kept(customer)
-    after = corrected(before, wanted.since, rate, kept=kept, for_good=wanted.for_good)
+    before = customer.taxes
+    after = corrected(before, wanted.since, wanted.tax, kept=_kept(customer), for_good=wanted.for_good)
     made = TaxPlan(customer, wanted, before, after)
     _add_charges(made)
     _add_calls(made)
@@ -188,6 +197,15 @@ def plan_rate(customer: Customer, wanted: RateWanted, today: date) -> TaxPlan:
     made.available = now - from_micros(taken) - made.call_tax
     made.falls_below = made.available < 0 <= now
     return made
+
+
+def taxes_before(before: str) -> History[Tax]:
+    """The taxes that a correction has kept as they were."""
+    return dated(json.loads(before), lambda rate, *why: Tax(from_micros(rate), TaxCategory(why[0]), why[1]))
+
+
+def _plain(tax: Tax) -> tuple[int, str, str]:
+    return to_micros(tax.rate), tax.category.value, tax.reason
 
 
 def already_right(made: TaxPlan) -> str:
@@ -206,14 +224,19 @@ def _check(wanted: RateWanted, today: date) -> None:
 
 
 def _kept(customer: Customer) -> set[date]:
-    """The days on which the rate changed before corrections levelled it."""
+    """The days on which the tax changed before corrections levelled it."""
     query = select(Correction.before).where(Correction.customer_id == customer.id)
-    return {day for before in db.session.scalars(query) for day in changes(dated(json.loads(before), int))}
+    return {day for before in db.session.scalars(query) for day in changes(taxes_before(before))}
 
 
 def _differs(made: TaxPlan, day: date) -> bool:
     """Whether another rate holds on a day since."""
-    return day >= made.wanted.since and in_force(made.before, day) != in_force(made.after, day)
+    return day >= made.wanted.since and _rate(made.before, day) != _rate(made.after, day)
+
+
+def _rate(taxes: History[Tax], day: date) -> int:
+    """The rate of a day, in millionths of a per cent."""
+    return to_micros(in_force(taxes, day).rate)
 
 
 def _add_charges(made: TaxPlan) -> None:
@@ -221,7 +244,7 @@ def _add_charges(made: TaxPlan) -> None:
         select(Charge)
         .where(Charge.customer_id == made.customer.id, Charge.charge_on >= made.wanted.since)
         .where(Charge.corrects_id.is_(None), Charge.reverses_id.is_(None), Charge.writes_off_id.is_(None))
-        .where(~is_undone())
+        .where(~is_undone(), Charge.opening_number.is_(None))
         .order_by(Charge.id)
     )
     roots = [root for root in db.session.scalars(query) if _differs(made, taxed_day(root))]
@@ -242,7 +265,7 @@ def _add_charges(made: TaxPlan) -> None:
             whole = [root, *lines[root.id]]
             amount = sum(to_micros(one.amount) for one in whole)
             tax = sum(to_micros(one.tax) for one in whole)
-            rate = in_force(made.after, taxed_day(root))
+            rate = _rate(made.after, taxed_day(root))
             key = root.assignment_id, root.period_from
             number = numbers.get(key, 0) if root.assignment_id else len(lines[root.id])
             line = TaxLine(root, whole[-1], number + 1, rate, amount, tax, tax_on(amount, rate, unit))
@@ -279,7 +302,7 @@ def _add_calls(made: TaxPlan) -> None:
     )
     for day, total, tax in db.session.execute(query):
         if _differs(made, day):
-            should = tax_on(int(tax) - int(total), in_force(made.after, day), unit)
+            should = tax_on(int(tax) - int(total), _rate(made.after, day), unit)
             if should != -int(tax):
                 made.calls.append(CallTax(day, -int(tax), should))
 
@@ -310,7 +333,7 @@ def post_rate(
             since=wanted.since,
             right=wanted.right,
             sentence=wanted.said,
-            before=json.dumps(as_json(made.before)),
+            before=json.dumps([[day.isoformat(), *_plain(tax)] for day, tax in made.before]),
             call_tax=made.call_tax,
             made_on=today,
             made_by=by,
@@ -321,7 +344,7 @@ def post_rate(
     correction, is_new = once(Sent("correction", token, (customer, wanted)), query, make, receipt)
     if is_new:
         (made,) = plans
-        store_rates(customer, {day: from_micros(rate) for day, rate in made.after})
+        store_taxes(customer, dict(made.after))
         db.session.flush()
         _post_lines(made, correction, today, by, now)
         _enter_calls(made, today, by, now)

@@ -50,6 +50,7 @@ from portal.services.credit.payments import (
     adjust,
     cancel_payment,
     complete_payment,
+    record_many,
     record_payment,
 )
 from portal.services.credit.putting import lock_open, lock_open_of, put, refreshed
@@ -94,6 +95,7 @@ __all__ = [
     "payment_days",
     "put",
     "put_on_again",
+    "record_many",
     "record_payment",
     "refresh",
     "refreshed",

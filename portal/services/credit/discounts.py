@@ -1,6 +1,6 @@
 """Discounts: credit to use, which is set off against what is to be paid (billing-rules 13)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from portal.domain.wording import digits, money
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Customer, OpenItem
 from portal.services import locking
+from portal.services.among import among
 from portal.services.credit.archived import check_not_archived
 from portal.services.credit.balance import Act
 from portal.services.credit.items import items_of, open_items
@@ -90,11 +91,13 @@ def set_off_all(customer_ids: Iterable[int], act: Act) -> None:
         set_off(customer_id, act)
 
 
-def who_can_set_off() -> list[int]:
-    """Customers who have both something to pay and credit to use."""
+def who_can_set_off(among_ids: Collection[int] | None = None) -> list[int]:
+    """Customers who have both something to pay and credit to use: all of them, or those among some."""
     sums = (
         select(OpenItem.customer_id)
         .group_by(OpenItem.customer_id)
         .having(func.min(OpenItem.amount) < 0, func.max(OpenItem.amount) > 0)
     )
+    if among_ids is not None:
+        sums = sums.where(among(OpenItem.customer_id, set(among_ids)))
     return list(db.session.scalars(sums.order_by(OpenItem.customer_id)))

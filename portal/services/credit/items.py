@@ -10,43 +10,53 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
+    Date,
+    Integer,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     type_coerce,
 )
 from sqlalchemy.orm import aliased
 
+from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Company, Customer, DueDay, OpenItem
-from portal.models.company import company
+from portal.models.company import ONLY, company
 from portal.models.raw_tables import OPEN
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 
 ZERO = Decimal(0)
+Day = date | BindParameter[date]
 
 # As `due_on` says of a charge, in SQL: whether it is something to pay, and whether it is credit to use.
 _total = type_coerce(Charge.amount + Charge.tax, Charge.amount.type)
 IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), _total > 0)
 # A credit that names a discount enlarges it: it is one itself.
 _corrected = aliased(Charge)
+# Asked as a value: where it exists, PostgreSQL would read all charges to know those that are below zero.
 _of_a_discount = (
-    select(_corrected.id)
-    .where(_corrected.id == Charge.corrects_id, _corrected.amount + _corrected.tax < 0)
+    select(_corrected.amount + _corrected.tax)
+    .where(_corrected.id == Charge.corrects_id)
     .correlate(Charge)
-    .exists()
-)
+    .scalar_subquery()
+) < 0
 IS_DISCOUNT = and_(
     Charge.auto_decrement_credit.is_(False),
     Charge.writes_off_id.is_(None),
@@ -75,14 +85,13 @@ class Item:
 
 def payment_days(customer_ids: Collection[int]) -> dict[int, int]:
     """How many days each customer has to pay what is posted now."""
-    default = db.session.scalar(select(Company.payment_days)) or 0
-    found: dict[int, int] = {}
-    for some in in_chunks(sorted(set(customer_ids))):
-        query = select(Customer.id, Customer.payment_days).where(Customer.id.in_(some))
-        found |= {id: default if days is None else days for id, days in db.session.execute(query)}
-    return found
+    default = select(Company.payment_days).where(Company.id == ONLY).scalar_subquery()
+    query = select(Customer.id, func.coalesce(Customer.payment_days, default, 0))
+    found = db.session.execute(query.where(among(Customer.id, set(customer_ids))))
+    return {row[0]: row[1] for row in found}
 
 
+@lru_cache(maxsize=4_096)
 def first_due_day(charge_on: date, posted_on: date, days: int) -> date:
     """When a charge falls due first: so many days after its date, or after its posting where that is later."""
     return max(charge_on, posted_on) + timedelta(days=days)
@@ -99,16 +108,19 @@ def refresh(charge_ids: Iterable[int]) -> None:
         _insert_open(Charge.id.in_(some))
 
 
-def open_new(which: ColumnElement[bool]) -> None:
-    """Take in charges that have just been posted: those that `which` means, and nothing has come off."""
-    known = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id).exists()
-    settled = select(Allocation.id).where(Allocation.charge_id == Charge.id).exists()
+def open_new(which: ColumnElement[bool], after: int = 0) -> None:
+    """Take in charges that have just been posted: those that `which` means, and nothing has come off.
+
+    All of them with ids above `after`: else PostgreSQL would read everything open each time.
+    """
+    known = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id, OpenItem.charge_id > after)
+    settled = select(Allocation.id).where(Allocation.charge_id == Charge.id, Allocation.charge_id > after)
     new = select(
         Charge.id,
         Charge.customer_id,
         func.coalesce(Charge.due_on, Charge.charge_on),
         type_coerce(_total, BigInteger),
-    ).where(which, or_(IS_ITEM, IS_DISCOUNT), ~known, ~settled)
+    ).where(which, or_(IS_ITEM, IS_DISCOUNT), ~known.exists(), ~settled.exists())
     db.session.execute(insert(OPEN).from_select(["charge_id", "customer_id", "due_on", "amount"], new))
 
 
@@ -122,7 +134,7 @@ def _insert_open(which: ColumnElement[bool]) -> None:
     )
 
 
-def left_on(day: date | None) -> Select[Any]:
+def left_on(day: Day | None) -> Select[Any]:
     """What is left of items and discounts at the end of a day (None: of all that is known): id, customer_id,
     currency, due_on, left."""
     off = _sum_of(Allocation.charge_id == Charge.id, day)
@@ -142,12 +154,12 @@ def left_on(day: date | None) -> Select[Any]:
     return query if day is None else query.where(Charge.charge_on <= day)
 
 
-def _sum_of(which: ColumnElement[bool], day: date | None) -> ColumnElement[Any]:
+def _sum_of(which: ColumnElement[bool], day: Day | None) -> ColumnElement[Any]:
     query = select(func.coalesce(func.sum(Allocation.amount), 0)).where(which, stands_on(day))
     return type_coerce(query.correlate(Charge).scalar_subquery(), Charge.amount.type)
 
 
-def stands_on(day: date | None) -> ColumnElement[bool]:
+def stands_on(day: Day | None) -> ColumnElement[bool]:
     """Allocations that counted at the end of a day (None: that count)."""
     if day is None:
         return Allocation.released_on.is_(None)
@@ -188,23 +200,43 @@ def items_of(charges: Iterable[Charge], day: date | None = None) -> dict[int, It
 
 def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Decimal], Decimal]:
     """What is left to pay of a customer's charges by due day, the first before, and what credit there is to use."""
-    if day is None:
-        amount: Any = OpenItem.amount
-        due_on: Any = OpenItem.due_on
-        which = OpenItem.customer_id == customer_id
-    else:
-        left = left_on(day).where(Charge.customer_id == customer_id).subquery()
-        amount, due_on, which = left.c.left, left.c.due_on, left.c.left != 0
-    above = amount > 0
-    query = select(due_on, above, func.sum(amount)).where(which).group_by(due_on, above).order_by(due_on)
     by_day: dict[date, Decimal] = {}
     credit = ZERO
-    for due, is_to_pay, total in db.session.execute(query):
+    asked = {"customer_id": customer_id} | ({"day": day} if day else {})
+    for due, is_to_pay, total in db.session.execute(_open_sums(day is not None), asked):
         if is_to_pay:
             by_day[due] = total
         else:
             credit -= total
     return by_day, credit
+
+
+def left_to_pay(customer_ids: Collection[int] | None = None) -> dict[int, Decimal]:
+    """What is left to pay of the charges of each customer who has any: of all, or of some."""
+    amount = func.sum(type_coerce(OpenItem.amount, BigInteger))
+    query = select(OpenItem.customer_id, amount).where(OpenItem.amount > 0).group_by(OpenItem.customer_id)
+    if customer_ids is None:
+        return {id: from_micros(int(sum)) for id, sum in db.session.execute(query)}
+    return {
+        id: from_micros(int(sum))
+        for some in in_chunks(sorted(customer_ids))
+        for id, sum in db.session.execute(query.where(OpenItem.customer_id.in_(some)))
+    }
+
+
+@cache
+def _open_sums(is_of_a_day: bool) -> Select[Any]:
+    """Of :customer_id by due day, above zero or not; now, or at the end of :day. Put together once: that takes
+    longer than asking."""
+    customer_id = bindparam("customer_id", type_=Integer)
+    if is_of_a_day:
+        left = left_on(bindparam("day", type_=Date)).where(Charge.customer_id == customer_id).subquery()
+        amount, due_on, which = left.c.left, left.c.due_on, left.c.left != 0
+    else:
+        amount, due_on = OpenItem.amount, OpenItem.due_on  # type: ignore[assignment]
+        which = OpenItem.customer_id == customer_id
+    above = amount > 0
+    return select(due_on, above, func.sum(amount)).where(which).group_by(due_on, above).order_by(due_on)
 
 
 def posted_since(day: date, *which: ColumnElement[bool]) -> Decimal:
@@ -241,9 +273,8 @@ def touched_by(root_ids: Collection[int], customer_ids: Collection[int]) -> tupl
         for discount_id, customer_id in db.session.execute(rows):
             found.add(discount_id or 0)
             meeting.add(customer_id)
-    for some in in_chunks(sorted(set(customer_ids))):
-        to_use = select(OpenItem.customer_id).where(OpenItem.customer_id.in_(some), OpenItem.amount < 0)
-        meeting |= set(db.session.scalars(to_use))
+    to_use = select(OpenItem.customer_id).where(OpenItem.amount < literal_column("0"))
+    meeting |= set(db.session.scalars(to_use.where(among(OpenItem.customer_id, set(customer_ids)))))
     for some in in_chunks(sorted(meeting)):
         found |= set(db.session.scalars(select(OpenItem.charge_id).where(OpenItem.customer_id.in_(some))))
     return sorted(found), sorted(meeting)

@@ -1,7 +1,8 @@
 """Who owes: every customer with something to pay, how old it is, and what is beyond their limit (billing-rules 13)."""
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from portal.services.chunks import in_chunks
 from portal.services.credit.balance import balances
 from portal.services.credit.items import left_on, posted_since
 from portal.services.credit.owing import beyond_limit
+from portal.services.listing import values_of
 
 # Not yet due, then overdue for so many days at most; the last has no end.
 AGES = ("Not yet due", "1\N{EN DASH}30 days", "31\N{EN DASH}60 days", "61\N{EN DASH}90 days", "Over 90 days")
@@ -92,17 +94,41 @@ class Owed:
         return [sum((row.ages[place] for row in self.rows), Decimal(0)) for place in range(len(AGES))]
 
 
+@dataclass(frozen=True, slots=True)
+class OwedInAll:
+    """The same added up: who owes, in order, and the sums."""
+
+    ids: "array[int]"
+    sums: Mapping[str, Decimal]
+    ages: Sequence[Decimal]
+    posted_since: Decimal
+
+
+def in_all(currency: str, day: date, *, now_is: date, sort: str = "-total") -> OwedInAll:
+    """What everybody owes, added up."""
+    found = owed(currency, day, now_is=now_is, sort=sort)
+    sums = {name: found.sum(name) for name in ("total", "overdue", "below_limit", "below_zero")}
+    return OwedInAll(
+        array("q", [row.customer_id for row in found.rows]), sums, found.ages, found.posted_since
+    )
+
+
 def currencies_owed() -> list[str]:
     """The currencies of the customers."""
-    return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
+    return values_of(Customer.currency)
 
 
-def owed(currency: str, day: date, *, now_is: date, sort: str = "-total") -> Owed:
-    """Who owes in a currency at the end of a day, the largest first (or as `sort` says). `now_is` is today."""
+def owed(
+    currency: str, day: date, *, now_is: date, sort: str = "-total", ids: Sequence[int] | None = None
+) -> Owed:
+    """Who owes in a currency at the end of a day, the largest first (or as `sort` says). `now_is` is today.
+
+    With `ids`, only what these customers owe.
+    """
     then = day if day < now_is else None
-    below = balances(currency=currency, through=then, below_zero=True)
+    below = balances(ids, currency=currency, through=then, below_zero=True)
     open_: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
-    for customer_id, due_on, left in _open(currency, then):
+    for customer_id, due_on, left in _open(currency, then, ids):
         open_[customer_id].append((due_on, from_micros(int(left))))
     rows = []
     for some in in_chunks(sorted({*below, *open_})):
@@ -113,11 +139,12 @@ def owed(currency: str, day: date, *, now_is: date, sort: str = "-total") -> Owe
                 owes.ages[age(due_on, day)] += left
                 owes.oldest = min(owes.oldest or due_on, due_on)
             rows.append(owes)
-    since = posted_since(day + ONE_DAY, Charge.currency == currency) if then else Decimal(0)
+    is_whole = then and ids is None
+    since = posted_since(day + ONE_DAY, Charge.currency == currency) if is_whole else Decimal(0)
     return Owed(currency, day, _sorted(rows, sort), since)
 
 
-def _open(currency: str, day: date | None) -> Iterable[Any]:
+def _open(currency: str, day: date | None, ids: Sequence[int] | None) -> Iterable[Any]:
     """What is left of charges: customer, due day, sum in micros."""
     if day is None:
         left: Any = func.sum(type_coerce(OpenItem.amount, BigInteger))
@@ -127,8 +154,9 @@ def _open(currency: str, day: date | None) -> Iterable[Any]:
             .where(Customer.currency == currency, OpenItem.amount > 0)
             .group_by(OpenItem.customer_id, OpenItem.due_on)
         )
-        return db.session.execute(query)
-    items = left_on(day).where(Charge.currency == currency).subquery()
+        return db.session.execute(query if ids is None else query.where(OpenItem.customer_id.in_(ids)))
+    charges = left_on(day).where(Charge.currency == currency)
+    items = (charges if ids is None else charges.where(Charge.customer_id.in_(ids))).subquery()
     left = func.sum(type_coerce(items.c.left, BigInteger))
     grouped = select(items.c.customer_id, items.c.due_on, left).where(items.c.left > 0)
     return db.session.execute(grouped.group_by(items.c.customer_id, items.c.due_on))

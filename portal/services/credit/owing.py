@@ -1,12 +1,13 @@
 """Who owes what: one number, everywhere (billing-rules 13)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from portal.domain.schedule import ONE_DAY
-from portal.services.credit.balance import balance_of
-from portal.services.credit.items import open_sums
+from portal.services.credit.balance import balance_of, balances
+from portal.services.credit.items import left_to_pay, open_sums
 
 ZERO = Decimal(0)
 
@@ -42,6 +43,12 @@ def to_pay(customer_id: int, day: date | None = None) -> ToPay:
     """What a customer is to pay, now or as of the end of a day gone by."""
     by_day, credit = open_sums(customer_id, day)
     return ToPay(sum(by_day.values(), ZERO), balance_of(customer_id, day + ONE_DAY if day else None), credit)
+
+
+def sums_to_pay(customer_ids: Collection[int]) -> dict[int, Decimal]:
+    """What each of these customers is to pay now, in two statements: zero for who has nothing to pay."""
+    left, stands = left_to_pay(customer_ids), balances(customer_ids)
+    return {id: left.get(id, ZERO) + max(-stands.get(id, ZERO), ZERO) for id in customer_ids}
 
 
 def beyond_limit(balance: Decimal, debit_limit: Decimal) -> Decimal:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from portal.domain.money import AMOUNT_BELOW, parse_decimal
 from portal.domain.names import search_words
@@ -15,8 +15,11 @@ from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
 from portal.services.credit.payment_rules import LEFT
 from portal.services.listing import Sort
+from portal.services.parts import holds
 
 MILLIONTH = Decimal("0.000001")
+# A search that means more customers than this looks them up as it goes.
+LOOKED_UP = 500
 
 
 def _sorts(model: type[Payment] | type[PaymentBack]) -> dict[str, Sort]:
@@ -47,7 +50,7 @@ class Sought:
 
 def find_payments(sought: Sought) -> Select[Payment]:
     """The payments whose customer, amount or reference is what was typed, and that are as was chosen."""
-    query = select(Payment).join(Payment.customer)
+    query = select(Payment)
     if sought.state:
         query = query.where(Payment.state == PaymentState(sought.state))
     # The key is the method, a space, and the reference's own letters.
@@ -57,17 +60,16 @@ def find_payments(sought: Sought) -> Select[Payment]:
 
 def find_payments_back(sought: Sought) -> Select[PaymentBack]:
     """The payments back whose customer, amount or reference is what was typed, and that are as was chosen."""
-    query = select(PaymentBack).join(PaymentBack.customer)
+    query = select(PaymentBack)
     if sought.state:
         is_cancelled = sought.state == PaymentState.CANCELLED
         query = query.where(
             PaymentBack.cancelled_on.is_not(None) if is_cancelled else PaymentBack.cancelled_on.is_(None)
         )
-    together: Any = func.lower(PaymentBack.bank_reference)
-    for sign in " -./":
-        together = func.replace(together, sign, "")
     letters = _letters(sought.text)
-    return _found(query, PaymentBack, sought, together.like(f"%{letters}%") if letters else None)
+    return _found(
+        query, PaymentBack, sought, PaymentBack.reference_key.contains(letters) if letters else None
+    )
 
 
 def _found(
@@ -83,7 +85,9 @@ def _found(
     if sought.customer_id is not None:
         query = query.where(model.customer_id == sought.customer_id)
     if sought.currency:
-        query = query.where(Customer.currency == sought.currency)
+        query = query.where(
+            model.customer_id.in_(select(Customer.id).where(Customer.currency == sought.currency))
+        )
     if sought.begins:
         query = query.where(model.paid_on >= sought.begins)
     return query.where(model.paid_on <= sought.through) if sought.through else query
@@ -97,7 +101,7 @@ def _letters(text: str) -> str:
 def _meant(model: type[Payment] | type[PaymentBack], text: str) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [model.bank_reference.icontains(text, autoescape=True)]
     if words := search_words(text):
-        found.append(and_(*(_of_customer(word) for word in words)))
+        found.append(_of_customers(model, words))
     try:
         amount = parse_decimal(text)
     except ValueError:
@@ -107,9 +111,15 @@ def _meant(model: type[Payment] | type[PaymentBack], text: str) -> list[ColumnEl
     return found
 
 
-def _of_customer(word: str) -> ColumnElement[bool]:
-    coded = select(AccountCode.customer_id).where(AccountCode.search_key.contains(word, autoescape=True))
-    return or_(Customer.search_key.contains(word, autoescape=True), Customer.id.in_(coded))
+def _of_customers(model: type[Payment] | type[PaymentBack], words: list[str]) -> ColumnElement[bool]:
+    """Whether a payment is of a customer whose name or account codes hold every word. Few are looked up first."""
+    coded = (
+        Customer.id.in_(select(AccountCode.customer_id).where(holds(AccountCode, word))) for word in words
+    )
+    named = (Customer.search_key.contains(word, autoescape=True) & holds(Customer, word) for word in words)
+    query = select(Customer.id).where(*(or_(*two) for two in zip(named, coded, strict=True)))
+    few = list(db.session.scalars(query.limit(LOOKED_UP + 1)))
+    return model.customer_id.in_(few if len(few) <= LOOKED_UP else query)
 
 
 def lefts(payments: Collection[Payment]) -> dict[int, Decimal]:

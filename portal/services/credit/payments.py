@@ -1,6 +1,6 @@
 """Payments and adjustments: what people enter into a balance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -79,6 +79,22 @@ def record_payment(
     if is_new and made.state == PaymentState.COMPLETED:
         arrived(made, Act(today, made.created_by, now), chosen)
     return made
+
+
+def record_many(payments: Sequence[Payment], act: Act) -> None:
+    """Take in payments that no form has sent, each by its token and its reference once; all, or none.
+
+    Whoever calls has locked whose they are and what is open of theirs, and knows that none is there already.
+    """
+    for payment in payments:
+        own = payment_reference(payment.customer.id)
+        payment.reference_key = reference_key(payment.method, payment.bank_reference, own)
+        _check_payment(payment, act.today)
+        db.session.add(payment)
+    db.session.flush()
+    for payment in payments:
+        if payment.state == PaymentState.COMPLETED:
+            arrived(payment, act)
 
 
 def _check_payment(payment: Payment, today: date) -> None:

@@ -54,7 +54,7 @@ def statement(customer_id: int, begins: date, through: date, most: int | None = 
     entries = list(db.session.scalars(query.limit(most)))
     lines, balance = [], opening
     for some in in_chunks(entries, AT_ONCE):
-        words = _words(some)
+        words = words_of(some)
         for entry in some:
             balance += entry.amount
             lines.append(StatementLine(entry, words[entry.id], balance))
@@ -65,7 +65,7 @@ def statement(customer_id: int, begins: date, through: date, most: int | None = 
     return Statement(begins, through, opening, lines, balance_of(customer_id, after), rest)
 
 
-def _words(entries: Sequence[BalanceEntry]) -> dict[int, str]:
+def words_of(entries: Sequence[BalanceEntry]) -> dict[int, str]:
     """What each entry is, with two statements at most for all of them."""
     labels, paid = {}, {}
     if charges := {entry.charge_id for entry in entries if entry.charge_id}:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
@@ -118,14 +119,19 @@ def _taken_back(charges: Iterable[Charge]) -> dict[int, PaidState]:
 
 def is_in_state(name: str, today: date) -> ColumnElement[bool]:
     """Charges in a state (a PaidState, or `to_pay`, `overdue`): those of which `standings` says so."""
-    to_pay = Charge.id.in_(select(OpenItem.charge_id).where(OpenItem.amount > 0))
-    to_use = Charge.id.in_(select(OpenItem.charge_id).where(OpenItem.amount < 0))
     if name == TO_PAY:
-        return to_pay
+        return _has_left(OpenItem.amount > 0)
     if name == OVERDUE:
-        late = (OpenItem.amount > 0) & (OpenItem.due_on < today)
-        return Charge.id.in_(select(OpenItem.charge_id).where(late))
-    gone = or_(_is_reversed(), is_undone())
+        return _has_left(OpenItem.amount > 0, OpenItem.due_on < today)
+    return _of_state()[PaidState(name)]
+
+
+@cache
+def _of_state() -> dict[PaidState, ColumnElement[bool]]:
+    """The charges of each state. Put together once: that takes longer than asking for them."""
+    to_pay, to_use = _has_left(OpenItem.amount > 0), _has_left(OpenItem.amount < 0)
+    reversed_, undone = _is_reversed(), is_undone()
+    gone = or_(reversed_, undone)
     settled = and_(IS_ITEM, Charge.reverses_id.is_(None), ~to_pay, ~gone)
     paid, set_off, written_off = (
         _has(*sources) for sources in (MONEY, [AllocationSource.DISCOUNT], [AllocationSource.WRITE_OFF])
@@ -134,20 +140,25 @@ def is_in_state(name: str, today: date) -> ColumnElement[bool]:
         Charge.auto_decrement_credit, Charge.corrects_id.is_(None), Charge.reverses_id.is_(None)
     )
     has_state = or_(and_(IS_ITEM, Charge.reverses_id.is_(None)), IS_DISCOUNT, from_balance)
-    of_state = {
+    return {
         PaidState.OPEN: and_(to_pay, ~paid, ~set_off, ~gone),
         PaidState.PART_PAID: and_(to_pay, or_(paid, set_off), ~gone),
         PaidState.WRITTEN_OFF: and_(settled, written_off),
         PaidState.PAID: and_(settled, ~written_off, paid),
         PaidState.SET_OFF: and_(settled, ~written_off, ~paid, set_off),
         PaidState.CREDITED: and_(settled, ~written_off, ~paid, ~set_off),
-        PaidState.REVERSED: and_(has_state, _is_reversed(), ~is_undone()),
-        PaidState.UNDONE: and_(has_state, is_undone()),
+        PaidState.REVERSED: and_(has_state, reversed_, ~undone),
+        PaidState.UNDONE: and_(has_state, undone),
         PaidState.FROM_BALANCE: and_(from_balance, ~gone),
         PaidState.TO_USE: and_(to_use, ~gone),
         PaidState.USED: and_(IS_DISCOUNT, ~to_use, ~gone),
     }
-    return of_state[PaidState(name)]
+
+
+def _has_left(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether such a rest is on a charge: asked for each charge, as many as are read, not of all rests there are."""
+    rest = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id, *which)
+    return rest.correlate(Charge).exists()
 
 
 def _has(*sources: AllocationSource) -> ColumnElement[bool]:

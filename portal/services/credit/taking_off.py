@@ -96,6 +96,7 @@ def lapse(written_off: Charge, credit: Charge, amount: Decimal, act: Act, *, on:
             label=written_off.label,
             did_number=written_off.did_number,
             writes_off_id=written_off.id,
+            opening_number=written_off.opening_number,
             posted_by=act.by,
             posted_at=act.now,
         )

@@ -165,6 +165,7 @@ def _take_back_lapsed(lapsed: Charge, amount: Decimal, act: Act) -> None:
             did_number=lapsed.did_number,
             reverses_id=lapsed.id,
             writes_off_id=lapsed.writes_off_id,
+            opening_number=lapsed.opening_number,
             posted_by=act.by,
             posted_at=act.now,
         )

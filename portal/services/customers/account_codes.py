@@ -5,17 +5,19 @@ A code is found before a name, so none may be equal to another customer's name, 
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
-from portal.domain.csv_reading import SHORTENED
+from portal.domain.csv_files.cells import SHORTENED
 from portal.domain.errors import Invalid
 from portal.domain.names import NAME_TOO_LONG, is_key_too_long, name_key, search_words, written
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import AccountCode, Customer
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 
 CODE_MAX = 80
@@ -64,7 +66,7 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
         raise Invalid(FIELD, f"Enter {whole(CODES_MAX)} codes at most; these are {whole(len(wanted))}.")
     new = [code for key, code in wanted.items() if key not in stand]
     for code in new:
-        _check_form(code)
+        check_form(code)
     lock_names()
     check_free(new, customer)
     if inspect(customer).persistent:
@@ -74,10 +76,46 @@ def give(customer: Customer, codes: Sequence[str]) -> bool:
     return True
 
 
+class Taken:
+    """Who has names and codes that many customers are to have, looked up together."""
+
+    def __init__(self, names: Iterable[str], codes: Iterable[str]) -> None:
+        code_keys, name_keys = {name_key(code) for code in codes}, {name_key(name) for name in names}
+        self.by_code: dict[str, tuple[int, str]] = {}
+        self.by_name: dict[str, list[int]] = {}
+        self._called: dict[int, str] = {}
+        keys = code_keys | name_keys
+        coded = select(AccountCode.key, AccountCode.code, Customer.id, Customer.name, Customer.archived_on)
+        for key, code, id, name, archived_on in db.session.execute(
+            coded.join(Customer).where(among(AccountCode.key, keys))
+        ):
+            self.by_code[key] = id, code
+            self._called[id] = _called_so(id, name, archived_on)
+        named = select(Customer.name_key, Customer.id, Customer.name, Customer.archived_on)
+        for key, id, name, archived_on in db.session.execute(
+            named.where(among(Customer.name_key, keys)).order_by(Customer.id)
+        ):
+            self.by_name.setdefault(key, []).append(id)
+            self._called[id] = _called_so(id, name, archived_on)
+
+    def check(self, name: str, codes: Iterable[str], customer_id: int | None) -> None:
+        """What `check_name` and `check_free` refuse, of a customer with this id; None is a new one."""
+        _check_number(name)
+        if (found := self.by_code.get(name_key(name))) and found[0] != customer_id:
+            raise Invalid("name", f"{name} is an account code of {self._called[found[0]]}.")
+        for code in codes:
+            check_form(code)
+            key = name_key(code)
+            if (found := self.by_code.get(key)) and found[0] != customer_id:
+                raise Invalid(FIELD, f"{found[1]} is an account code of {self._called[found[0]]}.")
+            others = [id for id in self.by_name.get(key, ()) if id != customer_id]
+            if others:
+                raise Invalid(FIELD, f"{code} is the name of customer #{others[0]}.")
+
+
 def check_name(name: str, customer: Customer) -> None:
     """Refuse a name that means somebody else already: as their account code, or as a customer's number."""
-    if NUMBER.fullmatch(name):
-        raise Invalid("name", f"{name} is a customer number, not a name. Enter a name.")
+    _check_number(name)
     query = select(AccountCode).where(AccountCode.key == name_key(name))
     for row in db.session.scalars(query):
         if row.customer is not customer:
@@ -107,7 +145,13 @@ def lock_names() -> None:
         connection.execute(select(func.pg_advisory_xact_lock(GIVING)))
 
 
-def _check_form(code: str) -> None:
+def _check_number(name: str) -> None:
+    if NUMBER.fullmatch(name):
+        raise Invalid("name", f"{name} is a customer number, not a name. Enter a name.")
+
+
+def check_form(code: str) -> None:
+    """Refuse what cannot be a code, whoever's it is."""
     if len(code) > CODE_MAX:
         raise Invalid(FIELD, f"{code[:40]}… is too long: {CODE_MAX} characters at most.")
     if is_key_too_long(code):
@@ -138,6 +182,11 @@ def _store(customer: Customer, wanted: dict[str, str], new: Sequence[str]) -> No
     customer.account_codes.sort(key=_place)
 
 
+def rows_of(codes: Sequence[str]) -> list[AccountCode]:
+    """Codes as they are stored, for a customer who has none yet."""
+    return _rows({name_key(code): code for code in map(written, codes)}.items())
+
+
 def _rows(pairs: Iterable[tuple[str, str]]) -> list[AccountCode]:
     return sorted((AccountCode(code=code) for _, code in pairs), key=_place)
 
@@ -148,7 +197,11 @@ def _place(row: AccountCode) -> tuple[str, str]:
 
 
 def _called(customer: Customer) -> str:
-    return f"{customer.name} ({_number(customer)})"
+    return _called_so(customer.id, customer.name, customer.archived_on)
+
+
+def _called_so(id: int, name: str, archived_on: date | None) -> str:
+    return f"{name} (#{id}{', archived' if archived_on else ''})"
 
 
 def _number(customer: Customer) -> str:

@@ -1,14 +1,17 @@
 """Customers: making, changing and finding them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
+from portal.domain import party as parties
+from portal.domain.bank_account import check_iban
 from portal.domain.currencies import CURRENCIES
 from portal.domain.email_address import check_email
 from portal.domain.errors import Invalid, WayOut
@@ -22,23 +25,28 @@ from portal.domain.names import (
     search_words,
     written,
 )
+from portal.domain.party import NOBODY, Party
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
-from portal.domain.tax_rate import check_rate
+from portal.domain.tax import Tax, TaxCategory, check_tax
 from portal.domain.wording import decimals, listed, whole
 from portal.extensions import db
-from portal.models import AccountCode, Assignment, BalanceEntry, Customer, CustomerTaxRate
+from portal.models import AccountCode, Assignment, BalanceEntry, Charge, Contact, Customer, CustomerTaxRate
 from portal.services import locking
 from portal.services.billing.positions import lock_positions
 from portal.services.customers import account_codes
+from portal.services.customers import contacts as contact_people
+from portal.services.customers.contacts import ContactFields
 from portal.services.customers.posted import has_postings
-from portal.services.listing import Sort
+from portal.services.listing import Sort, values_of
 from portal.services.once import Receipt, Sent, once
+from portal.services.parts import holds
 
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
-ADDRESS_MAX = 1_000
 PAYMENT_DAYS_MAX = 366
 NAMESAKES_MAX = 1_000
+# A part that more codes, or contacts, have than this looks their customers up as it goes.
+LOOKED_UP = 500
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
 
@@ -57,29 +65,43 @@ SORTS = {
 
 @dataclass(frozen=True, slots=True)
 class CustomerFields:
-    """What is known of a customer, apart from the tax rate, which has a history."""
+    """What is known of a customer, apart from the tax, which has a history."""
 
     name: str
     currency: str
     company_details: str = ""
     email: str = ""
-    address: str = ""
+    party: Party = NOBODY
     debit_limit: Decimal = Decimal(0)
     # None: they stay as they are.
     account_codes: tuple[str, ...] | None = None
     # None: as in the settings.
     payment_days: int | None = None
+    iban: str = ""
+    # None: they stay as they are.
+    contacts: tuple[ContactFields, ...] | None = None
 
 
 def create_customer(
-    fields: CustomerFields, tax_rate: Decimal, *, token: str, today: date, now: datetime
+    fields: CustomerFields,
+    tax_rate: Decimal,
+    category: TaxCategory | None = None,
+    tax_reason: str = "",
+    *,
+    token: str,
+    today: date,
+    now: datetime,
 ) -> Customer:
-    """A new customer; the one that was made already where the same form is sent twice."""
+    """A new customer; the one that was made already where the same form is sent twice.
+
+    Without a category, the one that the rate alone says (`check_tax`).
+    """
 
     def make() -> Customer:
         customer = Customer(token=token, created_on=today, created_at=now)
         _copy(fields, customer)
-        customer.tax_rates = [CustomerTaxRate(effective_from=FIRST_DAY, rate=check_rate(tax_rate))]
+        tax = check_tax(tax_rate, category, tax_reason)
+        customer.tax_rates = [CustomerTaxRate(effective_from=FIRST_DAY, **tax._asdict())]
         return customer
 
     def tell(made: Customer) -> Receipt:
@@ -88,10 +110,43 @@ def create_customer(
 
     query = select(Customer).where(Customer.token == token)
     try:
-        return once(Sent("customer", token, (fields, tax_rate)), query, make, tell)[0]
+        sent = Sent("customer", token, (fields, tax_rate, category, tax_reason))
+        return once(sent, query, make, tell)[0]
     except IntegrityError:  # somebody else was quicker to give one of the codes
         account_codes.check_free(fields.account_codes or (), Customer())
         raise
+
+
+class NewCustomer(NamedTuple):
+    """A customer among many that are made: the fields (`checked`), the taxes by days, and a token of its own."""
+
+    fields: CustomerFields
+    taxes: Mapping[date, Tax]
+    token: str
+    archived_on: date | None = None
+
+
+def create_many(wanted: Sequence[NewCustomer], *, today: date, now: datetime) -> list[Customer]:
+    """Many new customers, with as many statements as for a few. Invalid where a name or a code cannot be given.
+
+    Whoever calls locks the names (`account_codes.lock_names`) before it finds out that the customers are new.
+    """
+    fields = [new.fields for new in wanted]
+    codes = [code for one in fields for code in one.account_codes or ()]
+    taken = account_codes.Taken([one.name for one in fields], codes)
+    made = []
+    for new in wanted:
+        taken.check(new.fields.name, new.fields.account_codes or (), None)
+        customer = Customer(token=new.token, created_on=today, created_at=now, archived_on=new.archived_on)
+        _put(new.fields, customer)
+        customer.account_codes = account_codes.rows_of(new.fields.account_codes or ())
+        customer.tax_rates = [
+            CustomerTaxRate(effective_from=day, **tax._asdict()) for day, tax in new.taxes.items()
+        ]
+        made.append(customer)
+    db.session.add_all(made)
+    db.session.flush()
+    return made
 
 
 def change_customer(customer: Customer, fields: CustomerFields) -> None:
@@ -108,22 +163,31 @@ def change_customer(customer: Customer, fields: CustomerFields) -> None:
 
 def fields_of(customer: Customer, **changes: Any) -> CustomerFields:
     """What is stored of a customer, with some of it changed."""
-    names = ("name", "currency", "company_details", "email", "address", "debit_limit", "payment_days")
+    names = ("name", "currency", "company_details", "email", "party", "debit_limit", "payment_days", "iban")
     return CustomerFields(**{name: getattr(customer, name) for name in names} | changes)
 
 
 def is_currency_fixed(customer: Customer) -> bool:
     """Whether anything of theirs is in their currency for good."""
-    return any(_has(customer, model) for model in (Assignment, BalanceEntry)) or has_postings(customer.id)
+    return any(_has(customer, model) for model in (Assignment, BalanceEntry, Charge)) or has_postings(
+        customer.id
+    )
 
 
-def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | None, today: date) -> bool:
-    """Let a tax rate hold from a day on; whether that changes anything.
+def change_tax_rate(
+    customer: Customer,
+    rate: Decimal,
+    effective_from: date | None,
+    today: date,
+    category: TaxCategory | None = None,
+    reason: str = "",
+) -> bool:
+    """Let a tax rate hold from a day on, with its category (`check_tax`); whether that changes anything.
 
     Without a day, from tomorrow. While nothing has been posted for the customer, a day that is not after
     today (or none) means that the rate has always held.
     """
-    rate = check_rate(rate)
+    tax = check_tax(rate, category, reason)
     locking.lock(Customer, [customer.id])
     if not has_postings(customer.id):
         # A run that is at work on the customer comes wholly before the change, or wholly after it.
@@ -139,12 +203,12 @@ def change_tax_rate(customer: Customer, rate: Decimal, effective_from: date | No
             f"Charges have been posted for {customer.name} at the present rate. Choose tomorrow or a later "
             "day for the new rate, or correct it back to a day.",
         )
-    history = {row.effective_from: row.rate for row in customer.tax_rates}
+    history = dict(customer.taxes)
     if begins <= today:
-        history = {FIRST_DAY: rate} | {day: later for day, later in history.items() if day > today}
+        history = {FIRST_DAY: tax} | {day: later for day, later in history.items() if day > today}
     else:
-        history[begins] = rate
-    return store_rates(customer, history)
+        history[begins] = tax
+    return store_taxes(customer, history)
 
 
 def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None:
@@ -152,23 +216,20 @@ def drop_tax_rate(customer: Customer, effective_from: date, today: date) -> None
     locking.lock(Customer, [customer.id])
     if effective_from <= today:
         raise Invalid("tax_rate_from", "This tax rate is already in force. Set another one from tomorrow.")
-    history = {row.effective_from: row.rate for row in customer.tax_rates}
+    history = dict(customer.taxes)
     history.pop(effective_from, None)
-    store_rates(customer, history)
+    store_taxes(customer, history)
 
 
 def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> Select[Customer]:
-    """The customers whose name, e-mail, company details or account codes hold `text`."""
+    """The customers whose names, account codes, contacts, e-mail, town, VAT ID and so on hold `text`.
+
+    FOUND_BY of portal.models.customer, and of portal.models.contact, names all of them.
+    """
     query = select(Customer)
     for word in search_words(text):
-        coded = select(AccountCode.customer_id).where(AccountCode.search_key.contains(word, autoescape=True))
-        query = query.where(
-            or_(
-                Customer.search_key.contains(word, autoescape=True),
-                Customer.details_key.contains(word, autoescape=True),
-                Customer.id.in_(coded),
-            )
-        )
+        ways = (_whose_parts_hold(AccountCode, word), _whose_parts_hold(Contact, word))
+        query = query.where(or_(holds(Customer, word), *(way for way in ways if way is not None)))
     if state in (ACTIVE, ARCHIVED):
         query = query.where(
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
@@ -176,11 +237,13 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
     return query.where(Customer.currency == currency) if currency else query
 
 
-def count_active() -> int:
-    """How many customers are active: all but the few that are archived."""
-    everybody = select(func.count()).select_from(Customer).scalar_subquery()
-    archived = select(func.count()).select_from(Customer).where(Customer.archived_on.is_not(None))
-    return db.session.scalar(select(everybody - archived.scalar_subquery())) or 0
+def _whose_parts_hold(model: type[AccountCode] | type[Contact], word: str) -> ColumnElement[bool] | None:
+    """Whether one of a customer's codes, or contacts, holds a word; None where none does. Few are looked up first."""
+    query = select(model.customer_id).where(holds(model, word))
+    few = set(db.session.scalars(query.limit(LOOKED_UP + 1)))
+    if not few:
+        return None
+    return Customer.id.in_(sorted(few) if len(few) <= LOOKED_UP else query)
 
 
 def named(text: str) -> Customer:
@@ -224,18 +287,17 @@ def _did_you_mean(text: str) -> str:
 
 def currencies_in_use() -> list[str]:
     """The currencies that customers have."""
-    return list(db.session.scalars(select(Customer.currency).distinct().order_by(Customer.currency)))
+    return values_of(Customer.currency)
 
 
-def _copy(fields: CustomerFields, customer: Customer) -> None:
-    """Check the fields and put them on the customer."""
+def checked(fields: CustomerFields) -> CustomerFields:
+    """The fields as they are kept, whoever's they are. Invalid names the one that cannot be."""
     name = written(fields.name)
     if not name_key(name):
         raise Invalid("name", "Give the customer a name.")
     for field, text, most in (
         ("name", name, NAME_MAX),
         ("company_details", fields.company_details, COMPANY_DETAILS_MAX),
-        ("address", fields.address, ADDRESS_MAX),
     ):
         if len(text) > most:
             raise Invalid(field, f"Too long: {most} characters at most.")
@@ -251,37 +313,68 @@ def _copy(fields: CustomerFields, customer: Customer) -> None:
         )
     if fields.payment_days is not None and not 0 <= fields.payment_days <= PAYMENT_DAYS_MAX:
         raise Invalid("payment_days", f"Payment Days must be 0 to {PAYMENT_DAYS_MAX}.")
-    if name_key(name) != customer.name_key:
+    party = parties.checked(fields.party)
+    return replace(
+        fields,
+        name=name,
+        company_details=fields.company_details.strip(),
+        email=check_email(fields.email),
+        party=party,
+        iban=check_iban(fields.iban),
+        contacts=None
+        if fields.contacts is None
+        else contact_people.all_checked(fields.contacts, party.country),
+    )
+
+
+def _copy(fields: CustomerFields, customer: Customer) -> None:
+    """Check the fields and put them on the customer."""
+    kept = checked(fields)
+    if name_key(kept.name) != customer.name_key:
         account_codes.lock_names()
-        account_codes.check_name(name, customer)
-    customer.debit_limit = fields.debit_limit
-    customer.payment_days = fields.payment_days
-    customer.name = name
-    customer.company_details = fields.company_details.strip()
-    customer.email = check_email(fields.email)
-    customer.address = fields.address.strip()
-    customer.currency = fields.currency
-    if fields.account_codes is not None:
-        account_codes.give(customer, fields.account_codes)
+        account_codes.check_name(kept.name, customer)
+    _put(kept, customer)
+    if kept.account_codes is not None:
+        account_codes.give(customer, kept.account_codes)
+    if kept.contacts is not None:
+        # They stand in rows of their own; whoever has the customer open must be told all the same.
+        flag_modified(customer, "search_key")
 
 
-def store_rates(customer: Customer, history: dict[date, Decimal]) -> bool:
-    """Store a history of rates, leaving out what repeats the rate before it; whether anything changed."""
-    kept: dict[date, Decimal] = {}
-    for day, rate in sorted(history.items()):
-        if not kept or kept[max(kept)] != rate:
-            kept[day] = rate
-    rows = {row.effective_from: row for row in customer.tax_rates}
-    if kept == {day: row.rate for day, row in rows.items()}:
+def _put(kept: CustomerFields, customer: Customer) -> None:
+    """Put what was checked on a customer, but for the codes."""
+    for name in (
+        "name",
+        "currency",
+        "company_details",
+        "email",
+        "party",
+        "debit_limit",
+        "payment_days",
+        "iban",
+    ):
+        setattr(customer, name, getattr(kept, name))
+    if kept.contacts is not None:
+        contact_people.put(customer, kept.contacts)
+
+
+def store_taxes(customer: Customer, history: dict[date, Tax]) -> bool:
+    """Store a history of taxes, leaving out what repeats the one before it; whether anything changed."""
+    kept: dict[date, Tax] = {}
+    for day, tax in sorted(history.items()):
+        if not kept or kept[max(kept)] != tax:
+            kept[day] = tax
+    if kept == dict(customer.taxes):
         return False
+    rows = {row.effective_from: row for row in customer.tax_rates}
     for day, row in rows.items():
         if day not in kept:
             customer.tax_rates.remove(row)
-    for day, rate in kept.items():
+    for day, tax in kept.items():
         if day in rows:
-            rows[day].rate = rate
+            rows[day].rate, rows[day].category, rows[day].reason = tax
         else:
-            customer.tax_rates.append(CustomerTaxRate(effective_from=day, rate=rate))
+            customer.tax_rates.append(CustomerTaxRate(effective_from=day, **tax._asdict()))
     customer.tax_rates.sort(key=lambda row: row.effective_from)
     # The rates stand in rows of their own; whoever has the customer open must be told all the same.
     flag_modified(customer, "search_key")

@@ -1,30 +1,32 @@
 """What stands beside customers in a list, and customers in the order of it: money within its currency."""
 
+from array import array
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, func, select, type_coerce
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
 
-from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentQuantity,
     Customer,
-    OpenItem,
     Package,
     Payment,
     PaymentState,
 )
 from portal.services.chunks import in_chunks
 from portal.services.credit import balances
+from portal.services.credit.items import left_to_pay
 from portal.services.customers.figures import Recurring
-from portal.services.listing import PAGE_SIZE, Page
+from portal.services.listing import COUNTED, PAGE_SIZE, Page, count
 from portal.services.packages.figures import (
     MonthlyPrices,
     OwnHolding,
@@ -34,6 +36,8 @@ from portal.services.packages.figures import (
     with_quantity,
 )
 
+# As many customers are looked at together, until a page of them is found.
+LOOKED_AT = 500
 ZERO = Decimal(0)
 NOTHING = Recurring()
 # What a list can be sorted by besides what is the customer's own.
@@ -59,7 +63,7 @@ class Figures:
 def figures_of(customer_ids: Collection[int], today: date) -> dict[int, Figures]:
     """The figures of some customers, as they are now."""
     ids = sorted(customer_ids)
-    recurs, stands, left, paid = recurring(today, ids), balances(ids), _left(ids), _paid(ids)
+    recurs, stands, left, paid = recurring(today, ids), balances(ids), left_to_pay(ids), _paid(ids)
     return {
         id: Figures(
             recurs.get(id, NOTHING),
@@ -80,55 +84,109 @@ def values(name: str, today: date) -> Mapping[int, Any]:
         return _paid()
     if name == "balance":
         return balances()
-    left = _left()
+    left = left_to_pay()
     below = {id: -balance for id, balance in balances(below_zero=True).items()}
     return {id: left.get(id, ZERO) + below.get(id, ZERO) for id in {*left, *below}}
 
 
-def order(sort: str, today: date) -> dict[int, int]:
-    """The place of every customer when sorted by one of SORTS, by id: the currencies one after the other.
+class Order(NamedTuple):
+    """Customers in an order: their ids one after the other, and by id the place of each (-1: nobody's)."""
+
+    ids: "array[int]"
+    places: "array[int]"
+
+    def has(self, id: int) -> bool:
+        """Whether a customer has a place."""
+        return id < len(self.places) and self.places[id] >= 0
+
+
+def order(sort: str, today: date, currency: str = "") -> Order:
+    """The customers of a currency, or all of them, sorted by one of SORTS: the currencies one after the other.
 
     A day has no currency; who never paid stands last, whichever way.
     """
-    rows = db.session.execute(
-        select(Customer.id, Customer.currency).order_by(Customer.search_key, Customer.id)
-    )
-    found: list[Any] = [tuple(row) for row in rows]
+    query = select(Customer.id, Customer.currency).order_by(Customer.search_key, Customer.id)
+    if currency:
+        query = query.where(Customer.currency == currency)
+    found: list[Any] = [tuple(row) for row in db.session.execute(query)]
     by, downwards = values(sort.lstrip("-"), today), sort.startswith("-")
     if sort.endswith("paid"):
         found.sort(key=lambda row: by.get(row[0], date.min if downwards else date.max), reverse=downwards)
     else:
         found.sort(key=lambda row: by.get(row[0], ZERO), reverse=downwards)
         found.sort(key=lambda row: row[1])
-    return {row[0]: place for place, row in enumerate(found)}
+    ids = array("q", [row[0] for row in found])
+    places = array("q", [-1]) * (max(ids, default=0) + 1)
+    for place, id in enumerate(ids):
+        places[id] = place
+    return Order(ids, places)
 
 
 def ranked(
     query: Select[Customer],
-    places: Mapping[int, int],
+    order: Order,
     after: int | None = None,
     before: int | None = None,
     size: int = PAGE_SIZE,
 ) -> Page[Customer]:
     """A page of the customers that a query finds, in their `order`; who is new since that was found, last.
 
-    `after` and `before` name a customer, as in portal.services.listing.
+    `after` and `before` name a customer, as in portal.services.listing. Few are sorted; of very many those beside the
+    place are looked at, a chunk at a time, until the page is full.
     """
-    found = db.session.execute(query.with_only_columns(Customer.id).order_by(None))
-    last = len(places)
-    ids = sorted((row[0] for row in found), key=lambda id: (places.get(id, last), id))
-    begins = _begins(ids, after, before, size)
-    some = ids[begins : begins + size]
+    new = select(Customer.id).where(Customer.id >= len(order.places)).order_by(Customer.id)
+    ids = order.ids + array("q", db.session.scalars(new))
+    places = {id: place for place, id in enumerate(ids[len(order.ids) :], len(order.ids))}
+
+    def place_of(id: int) -> int:
+        return order.places[id] if id < len(order.places) else places.get(id, -1)
+
+    total = count(query)
+    if total <= COUNTED:
+        ids = array("q", sorted(_found(query), key=lambda id: (place_of(id) < 0, place_of(id), id)))
+        is_found: Callable[[Sequence[int]], Collection[int]] = set
+        starts = [place for place, id in enumerate(ids) if id == (before or after)]
+    else:
+        is_found = partial(_found, query)
+        starts = [place_of(id) for id in (before or after,) if id and place_of(id) >= 0]
+    backwards = bool(before and starts)
+    ahead = reversed(ids[: starts[0]]) if backwards else iter(ids[starts[0] + 1 :] if starts else ids)
+    some = list(islice(_those(ahead, is_found), size + 1))
+    more, some = len(some) > size, some[:size]
+    if backwards:
+        some.reverse()
     rows = {customer.id: customer for customer in db.session.scalars(query.where(Customer.id.in_(some)))}
-    shown = [rows[id] for id in some if id in rows]
-    follows = begins + size < len(ids)
-    return Page(shown, len(ids), some[-1] if follows else None, some[0] if begins and some else None)
+    follows, precedes = (True, more) if backwards else (more, bool(starts))
+    return Page(
+        [rows[id] for id in some if id in rows],
+        total,
+        some[-1] if some and follows else None,
+        some[0] if some and precedes else None,
+    )
 
 
-def _begins(ids: list[int], after: int | None, before: int | None, size: int) -> int:
-    if before in ids:
-        return max(ids.index(before) - size, 0)
-    return ids.index(after) + 1 if after in ids else 0
+def every_ranked(query: Select[Customer], order: Order) -> Iterator[list[Customer]]:
+    """All customers that a query finds in their `order`, a chunk at a time; who has no place in it, last."""
+    ids = query.with_only_columns(Customer.id).order_by(None).order_by(Customer.id)
+    found = db.session.scalars(ids.execution_options(yield_per=LOOKED_AT))
+    rest = array("q", (id for id in found if not order.has(id)))
+    for of in (order.ids, rest):
+        for some in in_chunks(of, LOOKED_AT):
+            rows = {one.id: one for one in db.session.scalars(query.where(Customer.id.in_(some)))}
+            yield [rows[id] for id in some if id in rows]
+
+
+def _found(query: Select[Customer], among: Sequence[int] | None = None) -> Collection[int]:
+    """The ids that a query finds, among some."""
+    ids = query.with_only_columns(Customer.id).order_by(None)
+    return set(db.session.scalars(ids if among is None else ids.where(Customer.id.in_(among))))
+
+
+def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[int]]) -> Iterator[int]:
+    """Those ids, in their order, that are found: looked at a chunk at a time."""
+    while some := list(islice(ids, LOOKED_AT)):
+        found = are_found(some)
+        yield from (id for id in some if id in found)
 
 
 # -- the figures themselves: of some customers, or of all
@@ -141,14 +199,19 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
             Assignment.customer_id,
             Customer.currency,
             Assignment.package_id,
-            func.sum(AssignmentQuantity.quantity),
+            AssignmentQuantity.quantity,
+            func.count(),
         )
         .join(Customer, Customer.id == Assignment.customer_id)
         .where(in_force(today))
-        .group_by(Assignment.customer_id, Customer.currency, Assignment.package_id)
+        .group_by(
+            Assignment.customer_id, Customer.currency, Assignment.package_id, AssignmentQuantity.quantity
+        )
     )
-    held = _of(with_quantity(query, today), Assignment.customer_id, ids)
-    found = select(Package).where(Package.id.in_({row[2] for row in held}))
+    held: dict[tuple[int, str, int], dict[int, int]] = defaultdict(dict)
+    for *whose, quantity, count_of in _of(with_quantity(query, today), Assignment.customer_id, ids):
+        held[tuple(whose)][quantity] = count_of
+    found = select(Package).where(Package.id.in_({package_id for _, _, package_id in held}))
     found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
     packages = {package.id: package for package in db.session.scalars(found)}
     own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
@@ -156,12 +219,12 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
         own[one.customer_id, one.package_id].append(one)
     prices: dict[tuple[int, str], MonthlyPrices | None] = {}
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
-    for customer_id, currency, package_id, quantity in held:
+    for (customer_id, currency, package_id), units in held.items():
         key = package_id, currency
         if key not in prices:
             prices[key] = monthly_prices(packages[package_id], currency, today)
         if priced := prices[key]:
-            for place, amount in enumerate(priced.of(int(quantity), own.get((customer_id, package_id), ()))):
+            for place, amount in enumerate(priced.of(units, own.get((customer_id, package_id), ()))):
                 sums[customer_id][place] += amount
     return {id: Recurring(*sums) for id, sums in sums.items()}
 
@@ -175,12 +238,6 @@ def _own(today: date, ids: Collection[int] | None) -> list[OwnHolding]:
         for some in in_chunks(sorted(ids))
         for one in own_held(in_force(today) & Assignment.customer_id.in_(some), today)
     ]
-
-
-def _left(ids: Collection[int] | None = None) -> dict[int, Decimal]:
-    amount = func.sum(type_coerce(OpenItem.amount, BigInteger))
-    query = select(OpenItem.customer_id, amount).where(OpenItem.amount > 0).group_by(OpenItem.customer_id)
-    return {id: from_micros(int(sum)) for id, sum in _of(query, OpenItem.customer_id, ids)}
 
 
 def _paid(ids: Collection[int] | None = None) -> dict[int, date]:

@@ -1,24 +1,64 @@
-"""Closing the account of a customer on which nothing is open, and taking the customer back."""
+"""Closing the account of a customer on which nothing is open, and taking them back; removing one who has nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from portal.domain.errors import WayOut
-from portal.domain.wording import money_in, plural
+from portal.domain.wording import listed, money_in, plural
 from portal.extensions import db
 from portal.models import (
     Assignment,
+    BalanceEntry,
+    Call,
+    CallMove,
+    Charge,
+    Correction,
     Customer,
+    Did,
+    DidOwner,
+    ImportState,
+    ImportUndoCustomer,
+    Invitation,
     Payment,
+    PaymentBack,
     PaymentState,
+    Run,
+    SentSummary,
+    SimulatedCharge,
 )
+from portal.models.user import User
 from portal.services import locking
+from portal.services.chunks import in_chunks
 from portal.services.credit import to_pay
 from portal.services.customers.posted import import_at_work
 from portal.services.deletion.refusals import Reason, Refusal, refuse, why_not_close
+
+# What keeps a customer from being removed, by the column that names them: what it is called. Allocations and what is
+# open stand on charges and payments. (tests/services/deletion/test_removing_customers.py holds that none is forgotten.)
+HAS = {
+    Assignment.customer_id: "assignments",
+    Charge.customer_id: "charges",
+    BalanceEntry.customer_id: "balance entries",
+    Payment.customer_id: "payments",
+    PaymentBack.customer_id: "payments back",
+    Did.customer_id: "DIDs",
+    DidOwner.customer_id: "DIDs that were theirs",
+    Call.customer_id: "calls",
+    CallMove.from_customer_id: "calls that were theirs",
+    CallMove.to_customer_id: "calls that were theirs",
+    ImportUndoCustomer.customer_id: "calls that were theirs",
+    User.customer_id: "people",
+    Invitation.customer_id: "invitations",
+    Run.customer_id: "runs",
+    SimulatedCharge.customer_id: "simulated charges",
+    Correction.customer_id: "corrections",
+    SentSummary.customer_id: "summaries sent",
+}
+IMPORTED = "Calls of {} are still being imported"
 
 
 def why_not_archive_customer(customer: Customer, today: date) -> Refusal | None:
@@ -47,8 +87,11 @@ def _each_way_once(reasons: Iterable[Reason]) -> list[Reason]:
 def _open(customer: Customer) -> Iterator[Reason]:
     """All that is open of the account besides assignments, each with what can be done about it."""
     if import_ := import_at_work(customer.id):
+        what = (
+            "An import of calls of {} is being undone" if import_.state == ImportState.UNDOING else IMPORTED
+        )
         yield Reason(
-            f"Calls of {customer.name} are still being imported: {import_.file_name}.",
+            f"{what.format(customer.name)}: {import_.file_name}.",
             WayOut(f"See {import_.file_name}", "calls.show", {"import_id": import_.id}),
         )
     this = {"customer_id": customer.id}
@@ -106,3 +149,27 @@ def restore_customer(customer: Customer) -> None:
     """Take an archived customer back."""
     locking.lock(Customer, [customer.id])
     customer.archived_on = None
+
+
+def why_not_remove_customers(ids: Collection[int]) -> dict[int, str]:
+    """Of customers those who cannot be removed, and why: something else names them."""
+    has: dict[int, list[str]] = {}
+    for column, what in HAS.items():
+        for some in in_chunks(sorted(ids)):
+            for id in db.session.scalars(select(column).where(column.in_(some)).distinct()):
+                if id is not None and what not in has.setdefault(id, []):
+                    has[id].append(what)
+    return {id: f"There are {listed(what)}." for id, what in has.items()}
+
+
+def remove_customers(ids: Collection[int]) -> dict[int, str]:
+    """Remove customers who have nothing but what was written down of them; by id, why others stay."""
+    there = locking.lock_ids(Customer, ids)
+    stay = why_not_remove_customers(there)
+    parts = (Customer.tax_rates, Customer.account_codes, Customer.contacts)
+    for some in in_chunks([id for id in there if id not in stay]):
+        query = select(Customer).where(Customer.id.in_(some)).options(*map(selectinload, parts))
+        for customer in db.session.scalars(query.execution_options(populate_existing=True)):
+            db.session.delete(customer)
+    db.session.flush()
+    return stay

@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import joinedload
 
 from portal.domain.commitment import earliest_last_day
 from portal.domain.errors import CannotDelete, WayOut
@@ -100,7 +101,10 @@ def has_charges(which: object) -> bool:
 
 def in_the_way(query: Select[Assignment]) -> tuple[list[Assignment], int]:
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    return list(db.session.scalars(query.order_by(Assignment.id).limit(NAMED))) if count else [], count
+    named = query.options(
+        joinedload(Assignment.customer), joinedload(Assignment.did), joinedload(Assignment.package)
+    )
+    return list(db.session.scalars(named.order_by(Assignment.id).limit(NAMED))) if count else [], count
 
 
 def why_not_close(query: Select[Assignment], name: str, today: date) -> Refusal | None:

@@ -19,9 +19,9 @@ from portal.services.customers import customers
 from portal.services.once import TOKEN_MAX
 from portal.services.packages import changes as package_changes
 from portal.services.packages.definition import NO_OWN, OwnPriceSet, PriceSet, definition_of
-from portal.services.people.people import DEMO_EMAIL
+from portal.services.people.people import DEMO_BILLING_EMAIL, DEMO_EMAIL
 
-CLERK = "ben@lumen.example"
+CLERK = DEMO_BILLING_EMAIL
 OWNER = DEMO_EMAIL
 
 

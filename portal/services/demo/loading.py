@@ -17,10 +17,10 @@ from portal.models.user import BILLING, CUSTOMER_OWNER
 from portal.services import audit
 from portal.services.customers.customers import CustomerFields, create_customer
 from portal.services.demo import company as lumen
-from portal.services.demo import payments
+from portal.services.demo import notes, payments
 from portal.services.demo.acts import CLERK, OWNER, Act, Stage
 from portal.services.demo.catalogue import CATALOGUE
-from portal.services.demo.people import ACCOUNT_CODES, PAYMENT_DAYS
+from portal.services.demo.people import ACCOUNT_CODES, CONTACTS, IBANS, NO_TAX, PAYMENT_DAYS
 from portal.services.demo.story import Story
 from portal.services.demo.telling import tell
 from portal.services.dids import intake as did_intake
@@ -74,6 +74,7 @@ def load(today: date, say: Say = lambda sentence: None) -> None:
         pass
     if not db.session.scalar(select(exists().where(Payment.id > 0))):
         payments.pay(story.begin, story.today)
+        notes.write(story.today)
         db.session.commit()
     _end_with_simulations(story)
     say("The last runs are simulations; today's charges wait to be posted.")
@@ -112,15 +113,17 @@ def _set_up(story: Story) -> None:
         fields = CustomerFields(
             person.name,
             person.currency,
-            person.details,
-            person.email,
-            person.address,
+            email=person.email,
+            party=person.party,
             account_codes=ACCOUNT_CODES.get(person.name, ()),
             payment_days=PAYMENT_DAYS.get(person.name),
+            iban=IBANS.get(person.name, ""),
+            contacts=CONTACTS.get(person.name, ()),
         )
+        why = NO_TAX.get(person.name, ())
         since = story.joined[person.key]
         token = stage.token("customer", person.key)
-        create_customer(fields, person.tax_rate, token=token, today=since, now=_at(since))
+        create_customer(fields, person.tax_rate, *why, token=token, today=since, now=_at(since))
     _take_in_dids(story, stage)
     let_in(stage.customer(story.people[0].key))
 

@@ -1,10 +1,18 @@
 """Who buys at Lumen Voice: sixty customers, all invented, at addresses of the reserved domain .example."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count
 from random import Random
 
+from portal.domain import addresses
+from portal.domain.errors import Invalid
 from portal.domain.names import search_key
+from portal.domain.party import Party, check_vat_id
+from portal.domain.tax import TaxCategory
+from portal.services.customers.contacts import ContactFields
+from portal.services.demo.company import PARTY
 
 # name | town and postcode | country | currency | tax rate | seats | trait. Traits: see story.
 CUSTOMERS = """
@@ -103,19 +111,69 @@ STREETS = {
     "JP": ("{n}-4 Hanamachi",),
     "KW": ("Block {n}, Coast Street",),
 }
-COUNTRIES = {
-    "GB": "United Kingdom",
-    "IE": "Ireland",
-    "US": "United States",
-    "DE": "Germany",
-    "AT": "Austria",
-    "CH": "Switzerland",
-    "FR": "France",
-    "NL": "Netherlands",
-    "ES": "Spain",
-    "JP": "Japan",
-    "KW": "Kuwait",
+# Who is charged no tax, and why.
+NO_TAX = {
+    "Alpenblick Kurhaus": (
+        TaxCategory.REVERSE_CHARGE,
+        "Article 196 of Directive 2006/112/EC",
+    ),
+    "Juniper Ridge Ranch Supply": (TaxCategory.OUTSIDE_SCOPE, "Oregon has no sales tax"),
+    "Sahil Gardens Hotel": (TaxCategory.EXPORT, "Supplied outside the United Kingdom"),
+    "Noor Coast Trading": (TaxCategory.EXPORT, "Supplied outside the United Kingdom"),
 }
+
+# By what names the law knows some of them.
+LEGAL_NAMES = {
+    "Northwind Telecom": "Northwind Telecommunications Ltd",
+    "Harbour Light Hotels": "HLH Falmouth Holdings Ltd",
+    "Brückner Maschinenbau": "Brückner Maschinenbau GmbH & Co. KG",
+    "Maison Clairval": "Clairval SARL",
+    "Van der Velde Bloemen": "Van der Velde Bloemen B.V.",
+    "Lakeshore Freight Lines": "Lakeshore Freight Lines, Inc.",
+}
+
+# Whom Lumen Voice knows there. The numbers are of those that are kept free for stories.
+CONTACTS = {
+    "Northwind Telecom": (
+        ContactFields("Nora Ashworth", "Office manager", "nora@northwind-telecom.example", "+441134960112"),
+        ContactFields("Imran Sheikh", "IT", "imran@northwind-telecom.example"),
+    ),
+    "Redbrick Contact Centres": (
+        ContactFields(
+            "Gemma Tooley", "Accounts payable", "gemma@redbrick-contact-centres.example", "+441514960188"
+        ),
+    ),
+    "Brückner Maschinenbau": (
+        ContactFields(
+            "Jörg Petersen", "Buchhaltung", "j.petersen@brueckner-maschinenbau.example", "+494066969123"
+        ),
+    ),
+    "Lakeshore Freight Lines": (ContactFields("Dana Whitfield", "Controller", "", "+12185550142"),),
+}
+
+# The accounts by which the registry of IBANs explains them: they belong to nobody.
+IBANS = {
+    "Northwind Telecom": "GB33BUKB20201555555555",
+    "Brückner Maschinenbau": "DE75512108001245126199",
+    "Maison Clairval": "FR7630006000011234567890189",
+    "Van der Velde Bloemen": "NL02ABNA0123456789",
+}
+
+# Phones of those numbers that a country keeps free for stories, with how many digits are left to choose.
+PHONES = {
+    "GB": "+4420794600{n:02d}",
+    "US": "+120255501{n:02d}",
+    "DE": "+4930231250{n:02d}",
+    "FR": "+331990000{n:02d}",
+}
+
+# How a country writes its VAT IDs, for the numbers at the end of all that there can be: nobody has those.
+VAT_IDS = {
+    "GB": "{n:09d}", "DE": "{n:09d}", "NL": "{n:09d}B01", "ES": "B{n:08d}", "AT": "U{n:08d}", "CH": "CHE{n:09d}",
+    "JP": "{n:013d}", "IE": "{n:07d}{letter}", "FR": "{key:02d}{n:09d}",
+}  # fmt: skip
+LAST = {"ES": 10**8, "AT": 10**8, "JP": 10**13, "IE": 10**7}
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +187,29 @@ class Person:
     tax_rate: Decimal
     seats: int
     trait: str
-    details: str
     email: str
-    address: str
+    party: Party
 
 
 def everybody(random: Random) -> list[Person]:
     """All sixty, in the order of the list."""
-    return [_person(line, random) for line in CUSTOMERS.strip().splitlines()]
+    numbers = {country: filter(PARTY.vat_id.__ne__, vat_ids(country)) for country in STREETS}
+    return [_person(line, random, numbers) for line in CUSTOMERS.strip().splitlines()]
 
 
-def _person(line: str, random: Random) -> Person:
+def vat_ids(country: str) -> Iterator[str]:
+    """VAT IDs of a country whose check digits are right and that nobody has; none where it has none."""
+    form = VAT_IDS.get(country, "")
+    for n in count(LAST.get(country, 10**9) - 1, -1) if form else ():
+        for letter in LETTERS if "letter" in form else "-":
+            number = form.format(n=n, key=(12 + 3 * (n % 97)) % 97, letter=letter)
+            try:
+                yield check_vat_id(number, country)
+            except Invalid:
+                continue
+
+
+def _person(line: str, random: Random, numbers: Mapping[str, Iterator[str]]) -> Person:
     name, town, country, currency, tax_rate, seats, trait = (part.strip() for part in line.split("|"))
     key = "-".join(_word(word) for word in name.split() if _word(word))
     street = random.choice(STREETS[country]).format(n=random.randint(1, 98))
@@ -151,9 +221,19 @@ def _person(line: str, random: Random) -> Person:
         tax_rate=Decimal(tax_rate),
         seats=int(seats),
         trait=trait,
-        details=_details(country, random),
+        party=_party(name, f"{street}\n{town}", country, next(numbers[country], ""), random),
         email=f"{random.choice(('accounts', 'office', 'billing'))}@{key}.example",
-        address=f"{street}\n{town}\n{COUNTRIES[country]}",
+    )
+
+
+def _party(name: str, address: str, country: str, vat_id: str, random: Random) -> Party:
+    number = random.randint(10_000_000, 99_999_999)
+    return Party(
+        legal_name=LEGAL_NAMES.get(name, ""),
+        **addresses.split(address, country)._asdict(),
+        vat_id=vat_id,
+        registration_number=registration_number(country, number, vat_id),
+        phone=PHONES[country].format(n=number % 100) if country in PHONES else "",
     )
 
 
@@ -161,15 +241,14 @@ def _word(word: str) -> str:
     return "".join(letter for letter in search_key(word) if "a" <= letter <= "z")
 
 
-def _details(country: str, random: Random) -> str:
+def registration_number(country: str, number: int, vat_id: str) -> str:
     """A registration as that country writes it; the numbers belong to nobody."""
-    number = random.randint(10_000_000, 99_999_999)
     forms = {
-        "GB": f"Company no. 0{number % 10_000_000:07d}",
+        "GB": f"0{number % 10_000_000:07d}",
         "DE": f"HRB {number % 100_000}",
-        "FR": f"SIREN {number} 0",
-        "IE": f"CRO {number % 1_000_000}",
-        "NL": f"KVK {number}",
-        "CH": f"CHE-{number % 1_000_000:06d}",
+        "FR": vat_id[4:],
+        "IE": f"{number % 1_000_000}",
+        "NL": f"{number}",
+        "CH": vat_id.removesuffix("MWST"),
     }
     return forms.get(country, "")

@@ -49,7 +49,7 @@ class Consequences:
 
 def consequences(report: Report, today: date) -> Consequences:
     """What would be charged first and next. Nothing is stored."""
-    kinds = Counter(row.wanted for row in report.new if row.wanted.package)
+    kinds = Counter(row.wanted for row in report.charged)
     sums: dict[tuple[date, Kind, str, str, bool], list[Decimal | int]] = defaultdict(lambda: [0, Decimal(0)])
     held = 0
     for wanted, dids in kinds.items():

@@ -1,6 +1,7 @@
 """DIDs: finding them, giving them to customers and taking them back to stock."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
@@ -9,10 +10,13 @@ from portal.domain.phone_numbers import parts_to_find
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Customer, Did
+from portal.models.company import company
 from portal.services import locking
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
-from portal.services.listing import Sort
+from portal.services.dids.earning import brings_nothing, has_no_package
+from portal.services.listing import Sort, values_of
+from portal.services.parts import holds
 
 # As many as one act may touch: a block, a file, a selection.
 MANY = 10_000
@@ -20,7 +24,8 @@ MANY = 10_000
 NAMED = 500
 
 STOCK, WITH_CUSTOMER, ARCHIVED, ALL = "stock", "customer", "archived", "all"
-STATES = (ALL, STOCK, WITH_CUSTOMER, ARCHIVED)
+NO_PACKAGE, BRINGS_NOTHING = "no_package", "brings_nothing"
+STATES = (ALL, STOCK, WITH_CUSTOMER, NO_PACKAGE, BRINGS_NOTHING, ARCHIVED)
 SORTS = {
     "number": Sort((Did.number,)),
     "-number": Sort((Did.number,), descending=True),
@@ -30,11 +35,12 @@ SORTS = {
 
 
 def find_dids(
-    text: str = "", state: str = ALL, country: str = "", customer_id: int | None = None
+    today: date, text: str = "", state: str = ALL, country: str = "", customer_id: int | None = None
 ) -> Select[Did]:
     """The DIDs whose number holds `text`, however it is written, or whose customer's name does.
 
-    All means all that are not archived.
+    All means all that are not archived. With a customer and no package, or bringing nothing, they are by what is on
+    them today.
     """
     archived = Did.archived_on.is_not(None)
     query = select(Did).where(archived if state == ARCHIVED else ~archived)
@@ -42,6 +48,10 @@ def find_dids(
         query = query.where(Did.customer_id.is_(None))
     if state == WITH_CUSTOMER:
         query = query.where(Did.customer_id.is_not(None))
+    if state == NO_PACKAGE:
+        query = query.where(has_no_package(today))
+    if state == BRINGS_NOTHING:
+        query = query.where(brings_nothing(today))
     if country:
         query = query.where(Did.country == country)
     if customer_id is not None:
@@ -65,14 +75,8 @@ def _matches(text: str) -> ColumnElement[bool]:
 
 
 def countries_in_use() -> list[str]:
-    """The countries that DIDs belong to, found by leaping through the index, not by reading every row."""
-    found: list[str] = []
-    while True:
-        query = select(Did.country).order_by(Did.country).limit(1)
-        code = db.session.scalar(query.where(Did.country > found[-1]) if found else query)
-        if code is None:
-            return [code for code in found if code]
-        found.append(code)
+    """The countries that DIDs belong to."""
+    return [code for code in values_of(Did.country) if code]
 
 
 def count_by_customer(customer_ids: Sequence[int]) -> dict[int, int]:
@@ -83,8 +87,9 @@ def count_by_customer(customer_ids: Sequence[int]) -> dict[int, int]:
 
 
 def last_country() -> str:
-    """The country of the DID added last: the next one is likely to be of the same."""
-    return db.session.scalar(select(Did.country).order_by(Did.id.desc()).limit(1)) or ""
+    """The country of the DID added last: the next one is likely to be of the same. The first is of our own."""
+    last = db.session.scalar(select(Did.country).order_by(Did.id.desc()).limit(1))
+    return company().country if last is None else last
 
 
 def restore(did: Did) -> None:
@@ -125,4 +130,4 @@ def _contains(part: str) -> ColumnElement[bool]:
     """Whether a number holds `part`. What begins with + stands at its start, where the index finds it."""
     if part.startswith("+"):
         return Did.number.between(part, part + "9" * 16)
-    return Did.number.contains(part)
+    return holds(Did, part)

@@ -13,15 +13,16 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from portal.domain.email_address import harmless, on_the_way
 from portal.domain.errors import Invalid
 from portal.extensions import db
 from portal.models.company import company
-from portal.models.mail import Mail, MailState
+from portal.models.mail import Mail, MailAttachment, MailState
 from portal.services.mail.transports import NotSent, Transport, transport
 
 # After each try, how long until the next; after the last there is none.
@@ -32,13 +33,28 @@ AT_ONCE = 100  # messages a call
 log = logging.getLogger("portal.mail")
 
 
+class Pdf(NamedTuple):
+    """A file that a message carries."""
+
+    name: str
+    content: bytes
+
+
 def queue(
-    key: str, to: str, subject: str, text: str, *, now: datetime, html: str = "", secret: bool = False
+    key: str,
+    to: str,
+    subject: str,
+    text: str,
+    *,
+    now: datetime,
+    html: str = "",
+    secret: bool = False,
+    pdf: Pdf | None = None,
 ) -> Mail:
     """Put a message into the outbox, once: a second one with the same key is the first.
 
-    `secret` is one that carries a link to sign in by: nobody is shown its text, and it is forgotten
-    once it has left.
+    `pdf` goes with it, and is forgotten once it has left. `secret` is one that carries a link to sign in by: nobody is
+    shown its text, and it is forgotten once it has left.
     """
     queued: Mail | None = db.session.scalar(select(Mail).where(Mail.key == key))
     if queued is not None:
@@ -55,6 +71,7 @@ def queue(
         sentence="",
         created_at=now,
         due_at=now,
+        attachment=MailAttachment(name=pdf.name, content=pdf.content) if pdf else None,
     )
     db.session.add(mail)
     db.session.flush()
@@ -134,6 +151,10 @@ def as_message(mail: Mail, sender: Address, now: datetime) -> EmailMessage:
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
+    if mail.attachment:
+        message.add_attachment(
+            mail.attachment.content, maintype="application", subtype="pdf", filename=mail.attachment.name
+        )
     message.as_bytes(
         policy=SMTP.clone(utf8=True)
     )  # what cannot be written is known before a server waits for it
@@ -199,6 +220,8 @@ def _keep(mail_id: int, error: NotSent | None, now: datetime) -> None:
         mail.state, mail.sent_at, mail.sentence = MailState.SENT, now, ""
     if mail.secret and mail.state != MailState.WAITING:
         mail.text = mail.html = ""
+    if mail.state != MailState.WAITING:
+        db.session.execute(delete(MailAttachment).where(MailAttachment.mail_id == mail_id))
     db.session.commit()
 
 

@@ -1,12 +1,12 @@
 """What falls due: what a run would post now, and what the next thirty days bring, day by day."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import select
 
 from portal.domain.due import Kind
 from portal.domain.money import from_micros
@@ -17,6 +17,7 @@ from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Worked, work_out
 from portal.services.chunks import in_chunks
+from portal.services.listing import count_rows
 from portal.services.overview.remembering import Reading
 
 DAYS = 30
@@ -61,8 +62,12 @@ class DayDue:
 class Due:
     """What falls due from `begins` to `through`, both included.
 
-    `now` counts the charges that a run of today would post; `is_whole` is False where there were too many
-    assignments to work out, and then only the days before `through` + 1 are told.
+    `assignments_now` is told as lists tell it (listing.count). `now` counts the charges that a run of today would post;
+    `is_whole` is False where there were too many assignments to work out, and then only the days before `through` + 1
+    are told.
+
+    `of_month` is, for each currency, what falls due dated in this month; `has_month` says whether all of it was
+    worked out.
     """
 
     begins: date
@@ -72,9 +77,9 @@ class Due:
     now: int = 0
     held: int = 0
     failed: list[Failed] = field(default_factory=list)
-    by_day: dict[str, dict[date, DaySums]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(DaySums))
-    )
+    by_day: dict[str, dict[date, DaySums]] = field(default_factory=dict)
+    has_month: bool = True
+    of_month: dict[str, DaySums] = field(default_factory=dict)
 
     def days(self, currency: str) -> Iterator[DayDue]:
         """Every day of the span, also those on which nothing falls due."""
@@ -84,29 +89,39 @@ class Due:
             yield DayDue(day, sums.count, *map(from_micros, (sums.amount, sums.cost, sums.at_most)))
             day += ONE_DAY
 
-    def until(self, currency: str, last: date) -> Decimal:
-        """What falls due up to a day, that day included."""
-        return sum((day.amount for day in self.days(currency) if day.on <= last), Decimal(0))
-
 
 def due(reading: Reading) -> Due:
     """What falls due today and in the days after it."""
-    today, fingerprints = reading.today, reading.fingerprints
+    today = reading.today
     wait = ONE_DAY * usage_wait_days()
-    through = today + timedelta(days=DAYS - 1)
+    last_shown, last_of_month = today + timedelta(days=DAYS - 1), month_end(today)
+    through = max(last_shown, last_of_month)
     rows = _soonest(through + wait)
     is_whole = len(rows) <= ASSIGNMENTS_MOST
     if not is_whole:
         first_left_out = rows[-1][1]
         rows = [row for row in rows if row[1] < first_left_out]
         through = first_left_out - ONE_DAY - wait
-    found = Due(today, through, is_whole, assignments_now=_count_now(today))
-    if found.through < today:
+    found = Due(today, min(through, last_shown), is_whole, assignments_now=_count_now(today))
+    found.has_month = through >= last_of_month
+    if through < today:
         return found
     ids = sorted(row[0] for row in rows)
-    fingerprint = (today, through, tuple(rows), fingerprints.assignments, fingerprints.calls)
+    fingerprint = (through, tuple(rows), reading.terms)
     worked = reading.answer("due", fingerprint, lambda: _work_out(ids, today, through, wait), is_bounded=True)
-    return replace(found, now=worked.now, held=worked.held, failed=worked.failed, by_day=worked.by_day)
+    return replace(
+        found,
+        now=worked.now,
+        held=worked.held,
+        failed=worked.failed,
+        by_day=worked.by_day,
+        of_month=worked.of_month,
+    )
+
+
+def month_end(day: date) -> date:
+    """The last day of a day's month."""
+    return day + relativedelta(day=31)
 
 
 def _soonest(through: date) -> list[tuple[int, date, int]]:
@@ -133,8 +148,8 @@ def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Du
 
 
 def _count_now(today: date) -> int:
-    query = select(func.count()).where(AssignmentPosition.next_charge_on <= today)
-    return db.session.scalar(query) or 0
+    due_by_now = AssignmentPosition.next_charge_on <= today
+    return count_rows(select(AssignmentPosition.assignment_id).where(due_by_now))
 
 
 def _take(found: Due, worked: Worked, today: date) -> None:
@@ -142,10 +157,15 @@ def _take(found: Due, worked: Worked, today: date) -> None:
     if worked.held:
         found.held += 1
         return
-    by_day = found.by_day[worked.loaded.facts.currency]
+    currency, begins, ends = worked.loaded.facts.currency, today.replace(day=1), month_end(today)
+    by_day = found.by_day.setdefault(currency, {})
+    of_month = found.of_month.setdefault(currency, DaySums())
     for charge in worked.due.charges:
         if charge.found_on <= today:
             found.now += 1
+        runs = charge.kind == Kind.MINIMUM_SPEND and charge.charge_on > today
         if charge.charge_on <= found.through:
-            runs = charge.kind == Kind.MINIMUM_SPEND and charge.charge_on > today
-            by_day[max(charge.charge_on, today)].add(charge.amount, charge.cost, charge.amount if runs else 0)
+            day = by_day.setdefault(max(charge.charge_on, today), DaySums())
+            day.add(charge.amount, charge.cost, charge.amount if runs else 0)
+        if begins <= charge.charge_on <= ends:
+            of_month.add(charge.amount, charge.cost, charge.amount if runs else 0)

@@ -14,7 +14,8 @@ from portal.extensions import db
 from portal.models import CallImport, ImportState, Mail, MailState, Run, RunState
 from portal.models.run import SILENT_FOR
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
-from portal.services.overview.watch import LOOKS_BACK, count_due, count_held
+from portal.services.calls.rejects import bad_rows_wait
+from portal.services.overview.watch import LOOKS_BACK, count_due, count_held, last_file_came_at
 from portal.services.runs import gap
 
 
@@ -85,21 +86,33 @@ def of_mail(_today: date, now: datetime) -> Iterator[Gauge]:
 
 
 def of_imports(_today: date, now: datetime) -> Iterator[Gauge]:
-    """Files of calls of the last thirty days that are at work, were interrupted, were stopped, or wait for a layout."""
+    """Files of calls of the last thirty days that are at work, were interrupted, were stopped, or wait for a layout.
+
+    And what is being undone, of however long ago the file is, with what nobody goes on to undo.
+    """
+    being_undone = CallImport.state == ImportState.UNDOING
+    is_silent = CallImport.heartbeat_at < now - IMPORT_SILENT_FOR
     state = case(
+        (being_undone & is_silent, "undo_interrupted"),
+        (being_undone, "undoing"),
         (CallImport.layout == "", "waiting"),
         (CallImport.state == ImportState.STOPPED, "stopped"),
-        (CallImport.heartbeat_at < now - IMPORT_SILENT_FOR, "interrupted"),
+        (is_silent, "interrupted"),
         else_="running",
     )
-    query = (
-        select(state, func.count())
-        .where(CallImport.is_at_work(), CallImport.started_at > now - LOOKS_BACK)
-        .group_by(state)
-    )
-    values: dict[str, float] = dict.fromkeys(("running", "waiting", "stopped", "interrupted"), 0)
+    at_work = CallImport.is_at_work() & (CallImport.started_at > now - LOOKS_BACK)
+    query = select(state, func.count()).where(being_undone | at_work).group_by(state)
+    states = ("running", "waiting", "stopped", "interrupted", "undoing", "undo_interrupted")
+    values: dict[str, float] = dict.fromkeys(states, 0)
     values.update((name, count) for name, count in db.session.execute(query))
     yield Gauge("portal_imports", "Files of calls that are not done", values, "state")
+    bad = select(func.coalesce(func.sum(CallImport.bad_count), 0)).where(bad_rows_wait())
+    yield Gauge(
+        "portal_calls_bad_rows", "Bad rows that nobody has dealt with", {"": db.session.scalar(bad) or 0}
+    )
+    if last := last_file_came_at():
+        age = (now - last).total_seconds()
+        yield Gauge("portal_calls_last_file_age_seconds", "Seconds since a file of calls came", {"": age})
 
 
 READ = (of_runs, of_assignments, of_mail, of_imports)

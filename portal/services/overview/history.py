@@ -4,16 +4,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import case, func, select
+from sqlalchemy import select
 
 from portal.domain.names import search_key
 from portal.extensions import db
-from portal.models import Charge, Package
+from portal.models import Package
+from portal.services.charges.sums import Charged, charged_since
 from portal.services.overview.recurring import rate
-from portal.services.overview.remembering import Reading, spans
 
-# Currency, package, charged once or not, amount, cost, how many.
-Row = tuple[str, int | None, int, Decimal, Decimal, int]
+MONTHS = 12
 
 
 @dataclass(slots=True)
@@ -53,9 +52,9 @@ class Month:
 
 @dataclass(slots=True)
 class OfPackage:
-    """A package's charges; without a package, those that people made by hand."""
+    """A package's charges; of package 0, those that people made by hand."""
 
-    package_id: int | None
+    package_id: int
     name: str
     sums: MonthSums = field(default_factory=MonthSums)
 
@@ -78,47 +77,39 @@ class History:
         return total
 
 
-def history(currency: str, today: date, charged: list[list[Row]]) -> History:
+def charged(today: date) -> Charged:
+    """All that was charged in the last twelve months, and since."""
+    return charged_since(begins(today)[0])
+
+
+def history(currency: str, today: date, charged: Charged) -> History:
     """What was charged in a currency in the last twelve months, this month's so far included."""
-    begins = [span[0] for span in spans(today)]
-    months = [Month(day, day == begins[-1]) for day in begins]
-    packages: dict[int | None, OfPackage] = {}
+    months = [Month(day, is_running=False) for day in begins(today)]
+    months[-1].is_running = True
+    place = {month.begins: month for month in months}
+    packages: dict[int, OfPackage] = {}
     names = {row[0]: row[1] for row in db.session.execute(select(Package.id, Package.name))}
-    for month, sums in zip(months, charged, strict=True):
-        for charged_in, package_id, once, amount, cost, count in sums:
-            if charged_in != currency:
-                continue
-            (month.once if once else month.recurring).add(MonthSums(amount, cost, count))
-            name = names.get(package_id, "") if package_id else "Manual charges"
-            packages.setdefault(package_id, OfPackage(package_id, name)).sums.add(
-                MonthSums(amount, cost, count)
-            )
+    for (begins_on, charged_in, package_id, is_once), (amount, cost, count) in sorted(charged.sums.items()):
+        if charged_in != currency:
+            continue
+        month = place.get(begins_on, months[-1])  # what bears a day to come is told with this month
+        (month.once if is_once else month.recurring).add(MonthSums(amount, cost, count))
+        of_package = packages.setdefault(
+            package_id, OfPackage(package_id, names.get(package_id, "Manual charges"))
+        )
+        of_package.sums.add(MonthSums(amount, cost, count))
     while len(months) > 1 and not months[0].recurring.count + months[0].once.count:
         months.pop(0)
     ranked = sorted(packages.values(), key=lambda row: (-row.sums.margin, search_key(row.name)))
     return History(currency, months[0].begins, months, ranked)
 
 
-def by_month(reading: Reading) -> list[list[Row]]:
-    """The sums of each of the last months; a month that is no longer charged in is added up once."""
-    return [
-        reading.answer(("month", span), count, lambda span=span: _sums(*span)) if count else []  # type: ignore[misc]
-        for span, count in zip(spans(reading.today), reading.fingerprints.months, strict=True)
-    ]
-
-
-def _sums(begins: date, until: date) -> list[Row]:
-    """The charges of a span added up by currency, package and whether they are charged once."""
-    once = case((Charge.period_until.is_(None), 1), else_=0)
-    by = (Charge.currency, Charge.package_id, once)
-    query = (
-        select(*by, func.sum(Charge.amount), func.sum(Charge.cost), func.count())
-        .where(Charge.charge_on >= begins, Charge.charge_on < until)
-        .group_by(*by)
-    )
-    return [tuple(row) for row in db.session.execute(query)]
-
-
-def currencies(charged: list[list[Row]]) -> set[str]:
+def currencies(charged: Charged) -> set[str]:
     """The currencies in which something was charged."""
-    return {row[0] for sums in charged for row in sums}
+    return {currency for _, currency, _, _ in charged.sums}
+
+
+def begins(today: date) -> list[date]:
+    """The first days of the last months, this month's last."""
+    number = today.year * 12 + today.month - 1
+    return [date(n // 12, n % 12 + 1, 1) for n in range(number - MONTHS + 1, number + 1)]

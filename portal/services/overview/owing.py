@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from portal.services.credit.owed import Owes, owed
+from portal.services.credit.owed import OwedInAll, Owes, in_all, owed
 from portal.services.overview.remembering import Reading
 
 NAMED = 6
@@ -28,3 +29,10 @@ def owing(reading: Reading, currency: str) -> Owing:
 def _owing(reading: Reading, currency: str) -> Owing:
     found = owed(currency, reading.today, now_is=reading.today, sort="-overdue")
     return Owing(found.sum("total"), found.sum("overdue"), len(found.rows), found.rows[:NAMED])
+
+
+def owed_in_all(reading: Reading, currency: str, day: date, sort: str) -> OwedInAll:
+    """What everybody owes at the end of a day, and in which order."""
+    today = reading.today
+    question = ("owed", currency, day, sort)
+    return reading.answer(question, reading.newest, lambda: in_all(currency, day, now_is=today, sort=sort))

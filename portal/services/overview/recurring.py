@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
@@ -41,38 +41,40 @@ def rate(part: Decimal, whole: Decimal) -> Decimal | None:
 
 def recurring(reading: Reading) -> list[Recurring]:
     """What recurs, for each currency, the largest number of assignments first."""
-    return reading.answer("recurring", reading.fingerprints.assignments, lambda: _add_up(reading.today))
+    return reading.answer("recurring", reading.terms, lambda: add_up(reading.today))
 
 
-def _add_up(today: date) -> list[Recurring]:
+def add_up(today: date, *among: ColumnElement[bool]) -> list[Recurring]:
+    """What recurs of all assignments in force, or of those among them."""
     sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
-    held = _assigned(today)
-    packages = _packages({package_id for package_id, _, _, _ in held})
+    held = _assigned(today, *among)
+    packages = _packages({package_id for package_id, _ in held})
     own: dict[tuple[int, str], list[OwnHolding]] = defaultdict(list)
-    for one in own_held(in_force(today), today):
+    for one in own_held(and_(in_force(today), *among), today):
         own[one.package_id, one.currency].append(one)
-    for package_id, currency, assignments, quantity in held:
+    for (package_id, currency), units in held.items():
         package = packages[package_id]
         prices = monthly_prices(package, currency, today)
         if not package.recurs or prices is None:
             continue
         count, *so_far = sums[currency]
-        found_now = prices.of(quantity, own[package_id, currency])
+        found_now = prices.of(units, own[package_id, currency])
         retail, cost = (sum(two, Decimal(0)) for two in zip(so_far, found_now, strict=True))
-        sums[currency] = (count + assignments, retail, cost)
+        sums[currency] = (count + sum(units.values()), retail, cost)
     found = [Recurring(currency, *values) for currency, values in sums.items()]
     return sorted(found, key=lambda row: (-row.assignments, row.currency))
 
 
-def _assigned(today: date) -> list[tuple[int, str, int, int]]:
-    """Package, currency, how many assignments are in force and the sum of their quantities."""
-    query = (
-        select(Assignment.package_id, Customer.currency, func.count(), func.sum(AssignmentQuantity.quantity))
-        .join(Customer, Customer.id == Assignment.customer_id)
-        .where(in_force(today))
-        .group_by(Assignment.package_id, Customer.currency)
-    )
-    return [(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, today))]
+def _assigned(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str], dict[int, int]]:
+    """By package and currency how many assignments in force have which quantity."""
+    by = (Assignment.package_id, Customer.currency, AssignmentQuantity.quantity)
+    query = select(*by, func.count()).join(Customer, Customer.id == Assignment.customer_id)
+    found: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    for package_id, currency, quantity, count in db.session.execute(
+        with_quantity(query.where(in_force(today), *among).group_by(*by), today)
+    ):
+        found[package_id, currency][quantity] = count
+    return found
 
 
 def _packages(ids: set[int]) -> dict[int, Package]:

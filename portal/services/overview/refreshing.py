@@ -1,32 +1,38 @@
 """Adding up the overview's figures anew while nobody waits: after an answer, and when a server process starts."""
 
 import threading
+from collections.abc import Sequence
 from datetime import date
 
 from portal import database
 from portal.extensions import db
-from portal.services.overview import history, ranks, recurring, watch
-from portal.services.overview.remembering import Reading
+from portal.services.charges import sums
+from portal.services.overview import idle_dids, recurring, watch, won_and_lost
+from portal.services.overview.remembering import Asked, Reading
 
 _busy = threading.Lock()
 
 
-def refresh(today: date, anew: bool = False) -> None:
-    """Bring every figure up to date that takes long to add up. Does nothing while another thread is at it.
+def refresh(today: date, late: Sequence[Asked] | None = None) -> None:
+    """Bring up to date what takes long to add up: what somebody was told `late`, or the overview as if never asked.
 
-    `anew` adds up again what is up to date.
+    Commits; does nothing while another thread is at it.
     """
     if not _busy.acquire(blocking=False):
         return
     try:
-        db.session.rollback()  # what follows is to read, and to keep no writer waiting
-        with database.reading():
-            reading = Reading(today, waits=True, anew=anew)
-            watch.counts(reading)
-            recurring.recurring(reading)
-            history.by_month(reading)
-            watch.losses(reading)
-            ranks.add_up(reading)
+        db.session.rollback()
+        sums.fold()
+        with database.reading():  # what follows is to keep no writer waiting
+            reading = Reading(today, waits=True, anew=late is None)
+            for asked in late or ():
+                reading.answer(*asked)
+            if late is None:
+                watch.counts(reading)
+                recurring.recurring(reading)
+                watch.losses(reading)
+                won_and_lost.of_month(reading, won_and_lost.month_before(today))
+                idle_dids.idle_dids(reading)
             db.session.rollback()
     finally:
         _busy.release()

@@ -1,24 +1,30 @@
 """Remembering what was added up for as long as nothing has changed, so that a large portal's overview stays quick.
 
-A *fingerprint* differs whenever an answer may. Charges are never edited and never deleted, so how many there are in
-a month is the fingerprint of its sums; the fingerprint of assignments is how often they were changed. Reading even that
-takes a while where there are millions, so fingerprints hold for half a minute in which the newest rows are the same.
+A *fingerprint* differs whenever an answer may: it is read off the newest rows, however many there are. What those do
+not tell is found within a few minutes, for no answer is kept longer than that without being looked at again.
 
 Where adding up takes long, nobody waits for it: whoever looks is told what was known last, and since when, and
-`refreshing` adds up anew behind their back. What is added up in no time is never out of date.
+`refreshing` adds up anew behind their back. What is added up in no time is never out of date. Answers are kept in files
+of the instance folder (cachelib), which every process of a machine finds, those that have just started too.
+
+What was charged is not remembered: portal.services.charges.sums always has it right.
 """
 
-from collections import OrderedDict
+import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
+from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
+from cachelib import FileSystemCache
 from flask import current_app
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import func, select
 
-from portal.domain.schedule import LAST_DAY
+import portal
+from portal import private
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -27,16 +33,16 @@ from portal.models import (
     Call,
     Charge,
     Company,
-    Customer,
     Package,
     Run,
 )
 
-MONTHS = 12
-MOST = 100  # answers that one process remembers
-TRUSTED_FOR = 30.0  # seconds
+MOST = 100  # answers that are kept
+TRUSTED_FOR = 300.0  # seconds
 # Seconds that adding up may keep somebody waiting; what took longer is told as it was known last.
 QUICK = 0.1
+# What takes long is added up anew only after so many times as long: a portal at work does not add up all day.
+RESTS = 20
 
 Answer = TypeVar("Answer")
 
@@ -50,19 +56,25 @@ class Known(NamedTuple):
     answer: Any
 
 
-_known: OrderedDict[Hashable, Known] = OrderedDict()
+class Asked(NamedTuple):
+    """A question, the fingerprint of its answer, and how that is found: in whichever thread, so it holds no row."""
+
+    question: Hashable
+    fingerprint: Hashable
+    find: Callable[[], Any]
 
 
 def forget() -> None:
-    """Know nothing, as a process that has just started."""
-    _known.clear()
+    """Know nothing, as a portal that was never asked."""
+    _kept().clear()
 
 
 @dataclass(slots=True)
 class Reading:
-    """One look at the figures of a day. `oldest` is when the oldest answer was found that may be out of date.
+    """One look at the figures of a day. `oldest` is when the oldest answer was found that may be out of date, and
+    `late` are the questions whose answers may be, to be asked again once nobody waits.
 
-    `waits` is for whoever has the time: every answer is brought up to date. `anew` finds out again what is known:
+    `waits` is for whoever has the time: answers are brought up to date. `anew` finds out again what is known:
     how long it takes, where a process that has just started took long over everything.
     """
 
@@ -70,7 +82,8 @@ class Reading:
     waits: bool = False
     anew: bool = False
     oldest: float | None = None
-    _fingerprints: "Fingerprints | None" = field(default=None, repr=False)
+    late: "list[Asked]" = field(default_factory=list)
+    _newest: Hashable = field(default=None, repr=False)
 
     @property
     def age(self) -> float | None:
@@ -79,29 +92,28 @@ class Reading:
 
     @property
     def newest(self) -> Hashable:
-        """What tells at once that something was added."""
-        return _newest(self.today)
+        """What tells at once that something was added or changed."""
+        return self._read()
 
     @property
-    def fingerprints(self) -> "Fingerprints":
-        """The fingerprints of the day, read once."""
-        if self._fingerprints is None:
-            newest = self.newest
-            self._fingerprints = self.answer(
-                "fingerprints", newest, lambda: _read(self.today), trusted_for=TRUSTED_FOR
-            )
-        return self._fingerprints
+    def terms(self) -> Hashable:
+        """The same, but for what runs post: who has what, at which prices and quantities, and their calls."""
+        return self._read()[:-2]
 
-    def knows(self, question: Hashable) -> bool:
-        """Whether a question was ever answered."""
-        return (current_app.config["SQLALCHEMY_DATABASE_URI"], question) in _known
+    def _read(self) -> tuple[Any, ...]:
+        if self._newest is None:
+            models = (Assignment, AssignmentQuantity, AuditEntry, Call, Run, Charge)
+            newest = (select(func.max(model.id)).scalar_subquery() for model in models)
+            versions = (select(func.sum(model.version)).scalar_subquery() for model in (Package, Company))
+            self._newest = (self.today, *db.session.execute(select(*versions, *newest)).one())
+        found: tuple[Any, ...] = self._newest  # type: ignore[assignment]
+        return found
 
     def answer(
         self,
         question: Hashable,
         fingerprint: Hashable,
         find: Callable[[], Answer],
-        trusted_for: float | None = None,
         is_bounded: bool = False,
     ) -> Answer:
         """What is known of a question while its fingerprint is the same, or else is found now, or after this look.
@@ -111,17 +123,17 @@ class Reading:
         """
         if current_app.testing:
             return find()
-        key = (current_app.config["SQLALCHEMY_DATABASE_URI"], question)
-        known = _known.get(key)
-        if (
-            known
-            and not self.anew
-            and known.fingerprint == fingerprint
-            and (trusted_for is None or monotonic() - known.found_at < trusted_for)
-        ):
+        key = _key(question)
+        known: Known | None = _kept().get(key)
+        if known and known.found_at > monotonic():
+            known = None  # it is of before the machine was started
+        age = monotonic() - known.found_at if known else 0.0
+        is_slow = known is not None and known.took > QUICK and not is_bounded
+        if known and not self.anew and known.fingerprint == fingerprint and age < TRUSTED_FOR:
             found: Answer = known.answer
-        elif known and known.took > QUICK and not self.waits and not is_bounded:
+        elif known and is_slow and not self.anew and not (self.waits and age > RESTS * known.took):
             self.oldest = min(known.found_at, self.oldest or known.found_at)
+            self.late.append(Asked(question, fingerprint, find))
             found = known.answer
         else:
             begun = monotonic()
@@ -129,54 +141,25 @@ class Reading:
             took = monotonic() - begun
             if known:  # a moment in which the machine was busy with other things says little
                 took = min(took, 2 * known.took)
-            _known[key] = Known(fingerprint, begun, took, found)
-            _known.move_to_end(key)
-            while len(_known) > MOST:
-                _known.popitem(last=False)
+            _kept().set(key, Known(fingerprint, begun, took, found))
         return found
 
 
-class Fingerprints(NamedTuple):
-    """The fingerprints of assignments with their packages and customers, and of the charges of each month."""
-
-    assignments: Hashable
-    months: tuple[int, ...]
-    calls: int
-
-
-def _newest(today: date) -> Hashable:
-    """What tells at once that something was added: the newest rows, and how often packages were changed."""
-    newest = (
-        select(func.max(model.id)).scalar_subquery() for model in (Charge, Assignment, AssignmentQuantity)
-    )
-    others = (select(func.max(model.id)).scalar_subquery() for model in (AuditEntry, Run, Call))
-    versions = (select(func.sum(model.version)).scalar_subquery() for model in (Package, Company))
-    return today, tuple(db.session.execute(select(*newest, *others, *versions)).one())
+def _kept() -> FileSystemCache:
+    if "portal.remembered" not in current_app.extensions:
+        folder = private.folder(current_app.config["INSTANCE"].resolve() / "remembered")
+        current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, 0)
+    found: FileSystemCache = current_app.extensions["portal.remembered"]
+    return found
 
 
-def _read(today: date) -> Fingerprints:
-    changes = (part for model in (Assignment, Customer, Package, Company) for part in _changes(model))
-    months = (_charges(*span) for span in spans(today))
-    row = list(
-        db.session.execute(select(*changes, *months, select(func.max(Call.id)).scalar_subquery())).one()
-    )
-    return Fingerprints((today, *row[: -MONTHS - 1]), tuple(row[-MONTHS - 1 : -1]), row[-1] or 0)
+def _key(question: Hashable) -> str:
+    """What a question is kept under: for this database, and for the portal that knows what its answer looks like."""
+    return f"{_code()} {current_app.config['SQLALCHEMY_DATABASE_URI']} {question!r}"
 
 
-def _changes(model: type[Any]) -> list[ScalarSelect[Any]]:
-    """What differs with every row that is made, changed or removed."""
-    parts = (func.count(), func.sum(model.version))
-    return [select(part).select_from(model).scalar_subquery() for part in parts]
-
-
-def _charges(begins: date, until: date) -> ScalarSelect[int]:
-    """How many charges there are in [begins, until): counted off an index alone."""
-    count = select(func.count()).select_from(Charge)
-    return count.where(Charge.charge_on >= begins, Charge.charge_on < until).scalar_subquery()
-
-
-def spans(today: date) -> list[tuple[date, date]]:
-    """The last months, each as [begins, until); this month's is open."""
-    number = today.year * 12 + today.month - 1
-    begins = [date(n // 12, n % 12 + 1, 1) for n in range(number - MONTHS + 1, number + 1)]
-    return list(zip(begins, [*begins[1:], LAST_DAY], strict=True))
+@cache
+def _code() -> str:
+    """What differs with every other portal: its modules, read once."""
+    files = sorted(Path(portal.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

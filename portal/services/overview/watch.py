@@ -1,12 +1,14 @@
-"""What needs a look: who is held, runs and imports that stopped or did not take place, mail that does not leave,
-prices below cost, customers who leave or lose."""
+"""What needs a look: who is held, runs and imports that stopped or did not take place, calls that did not come or
+are bad, mail that does not leave, prices below cost, customers who leave or lose."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from portal.extensions import db
 from portal.models import (
@@ -29,6 +31,8 @@ from portal.models.assignment import HeldPrices
 from portal.models.run import SILENT_FOR
 from portal.services import credit
 from portal.services.calls.importing import SILENT_FOR as IMPORT_SILENT_FOR
+from portal.services.calls.rejects import bad_rows_wait
+from portal.services.listing import count_rows
 from portal.services.overview.remembering import Reading
 from portal.services.packages.figures import in_force, open_on, own_in_force
 from portal.services.runs import gap
@@ -93,7 +97,10 @@ def count_held(through: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class NotPosted:
-    """That charges wait because no run took place: the day up to which all are charged, and who waits since when."""
+    """That charges wait because no run took place: the day up to which all are charged, and since when.
+
+    `assignments` is how many wait, as lists tell it (listing.count).
+    """
 
     last: date | None
     days: int
@@ -115,7 +122,8 @@ def not_posted(today: date, now: datetime) -> NotPosted | None:
     since = db.session.scalars(first.order_by(position.next_charge_on).limit(1)).first()
     if since is None:
         return None
-    return NotPosted(last, (today - (last or since)).days, count_due(today - DAY))
+    waiting = select(position.assignment_id).where(~position.is_held, position.next_charge_on < today)
+    return NotPosted(last, (today - (last or since)).days, count_rows(waiting))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +150,21 @@ def unsent(now: datetime) -> Unsent:
     return Unsent(counts[0], counts[1], counts[2], db.session.scalars(last.limit(1)).first() or "")
 
 
-def below(reading: Reading) -> list[credit.BelowLimit]:
-    """Customers below their limit, the first by name: one more than are named, where there are more."""
+def below(
+    reading: Reading, *among: ColumnElement[bool], of: Hashable = "", most: int = NAMED
+) -> list[credit.BelowLimit]:
+    """Customers below their limit, the first by name: one more than are named, where there are more.
+
+    `of` says who those are that are looked `among`.
+    """
     rows = reading.answer(
-        "below",
+        ("below", of),
         reading.newest,
-        lambda: [(one.customer.id, one.balance) for one in credit.below_limit(most=NAMED + 1)],
+        lambda: [(one.customer.id, one.balance) for one in credit.below_limit(*among, most=most + 1)],
     )
-    customers = {id: db.session.get(Customer, id) for id, _ in rows}
-    return [credit.BelowLimit(customer, balance) for id, balance in rows if (customer := customers[id])]
+    found = db.session.scalars(select(Customer).where(Customer.id.in_([id for id, _ in rows])))
+    customers = {customer.id: customer for customer in found}
+    return [credit.BelowLimit(customers[id], balance) for id, balance in rows if id in customers]
 
 
 def runs_to_look_at(now: datetime) -> list[Run]:
@@ -181,13 +195,13 @@ def undoings_to_look_at(now: datetime) -> list[RunUndo]:
 
 
 def imports_to_look_at(now: datetime) -> list[CallImport]:
-    """Files of calls that wait for somebody: stopped or interrupted, and not taken in since.
+    """Files of calls that wait for somebody: stopped or interrupted, also in being undone, and not taken in since.
 
-    The same file, taken in by another import, makes good what the first one left.
+    The same file, taken in by another import, makes good what the first one left; what is undone it does not.
     """
-    interrupted = (CallImport.state == ImportState.RUNNING) & (
-        CallImport.heartbeat_at < now - IMPORT_SILENT_FOR
-    )
+    silent = CallImport.heartbeat_at < now - IMPORT_SILENT_FOR
+    interrupted = (CallImport.state == ImportState.RUNNING) & silent
+    being_undone = (CallImport.state == ImportState.UNDOING) & silent
     again = aliased(CallImport)
     made_good = (
         select(again.id)
@@ -196,11 +210,42 @@ def imports_to_look_at(now: datetime) -> list[CallImport]:
     )
     query = (
         select(CallImport)
-        .where(or_(interrupted, CallImport.state == ImportState.STOPPED), ~made_good)
+        .where(or_((interrupted | (CallImport.state == ImportState.STOPPED)) & ~made_good, being_undone))
         .order_by(CallImport.id.desc())
         .limit(NAMED + 1)
     )
     return list(db.session.scalars(query))
+
+
+def with_bad_rows() -> list[CallImport]:
+    """Files of calls with bad rows that nobody has dealt with, the newest first."""
+    query = select(CallImport).where(bad_rows_wait()).order_by(CallImport.id.desc()).limit(NAMED + 1)
+    return list(db.session.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class NoCalls:
+    """That no file of calls came: the instant at which the last one did, and how many days ago its day was."""
+
+    last: datetime
+    days: int
+
+
+def last_file_came_at() -> datetime | None:
+    """When the last file of calls came that nobody discarded; None where none ever did.
+
+    One that waited too long has come all the same.
+    """
+    return db.session.scalar(select(func.max(CallImport.started_at)).where(CallImport.discarded_by == ""))
+
+
+def no_calls(today: date, zone: ZoneInfo, most: int) -> NoCalls | None:
+    """Where files of calls came once, and none for more than so many days; 0 days: whoever runs it does not ask."""
+    last = last_file_came_at() if most else None
+    if last is None:
+        return None
+    days = (today - last.astimezone(zone).date()).days
+    return NoCalls(last, days) if days > most else None
 
 
 def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
@@ -210,7 +255,8 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
         Package.id.in_(below), Package.archived_on.is_(None), Package.minimum_spend.is_(False)
     )
     found = []
-    for package in db.session.scalars(query.order_by(Package.search_key, Package.id)):
+    query = query.options(selectinload(Package.prices)).order_by(Package.search_key, Package.id)
+    for package in db.session.scalars(query):
         for currency in package.currencies:
             price = package.price_on(currency, today)
             if price and price.retail < price.cost:
@@ -220,8 +266,27 @@ def sold_below_cost(today: date) -> list[tuple[Package, PackagePrice]]:
     return found
 
 
-def own_below_cost(today: date) -> list[tuple[Assignment, HeldPrices]]:
+def own_below_cost(reading: Reading) -> list[tuple[Assignment, HeldPrices]]:
     """Assignments in force that pay an own retail below their cost, or have an own cost above it."""
+    today = reading.today
+    ids = reading.answer("own below cost", reading.terms, lambda: _own_below_cost(today))
+    query = (
+        select(Assignment)
+        .where(Assignment.id.in_(ids))
+        .join(Assignment.customer)
+        .options(
+            joinedload(Assignment.package).selectinload(Package.prices),
+            contains_eager(Assignment.customer),
+            selectinload(Assignment.own_prices),
+        )
+        .order_by(Customer.search_key, Assignment.id)
+    )
+    found = db.session.scalars(query).all()
+    return [(assignment, held) for assignment in found if (held := assignment.prices_on(today))]
+
+
+def _own_below_cost(today: date) -> list[int]:
+    """Their ids, the first by their customer's name."""
     mine, theirs, newer = AssignmentPrice, PackagePrice, aliased(PackagePrice)
     outdated = exists().where(
         newer.package_id == theirs.package_id,
@@ -230,7 +295,7 @@ def own_below_cost(today: date) -> list[tuple[Assignment, HeldPrices]]:
         newer.effective_from <= today,
     )
     query = (
-        select(Assignment)
+        select(Assignment.id)
         .join(mine, mine.assignment_id == Assignment.id)
         .join(Package, Package.id == Assignment.package_id)
         .join(Customer, Customer.id == Assignment.customer_id)
@@ -239,22 +304,15 @@ def own_below_cost(today: date) -> list[tuple[Assignment, HeldPrices]]:
         .where(*own_in_force(mine, today), theirs.effective_from <= today, ~outdated)
         .where(or_(mine.retail.is_not(None), mine.cost.is_not(None)))
         .where(func.coalesce(mine.retail, theirs.retail) < func.coalesce(mine.cost, theirs.cost))
-        .options(
-            joinedload(Assignment.package).selectinload(Package.prices),
-            joinedload(Assignment.customer),
-            selectinload(Assignment.own_prices),
-        )
         .order_by(Customer.search_key, Assignment.id)
         .limit(NAMED + 1)
     )
-    found = db.session.scalars(query).all()
-    return [(assignment, held) for assignment in found if (held := assignment.prices_on(today))]
+    return list(db.session.scalars(query))
 
 
 def losses(reading: Reading) -> list[Loss]:
     """Customers whose charges of the last thirty days cost more than they brought."""
-    fingerprint = (reading.today, reading.fingerprints.months)
-    return reading.answer("losses", fingerprint, lambda: _losses(reading.today))
+    return reading.answer("losses", reading.newest, lambda: _losses(reading.today))
 
 
 def _losses(today: date) -> list[Loss]:
@@ -262,6 +320,7 @@ def _losses(today: date) -> list[Loss]:
     query = (
         select(Charge.customer_id, amount, cost)
         .where(Charge.charge_on >= today - LOOKS_BACK, Charge.charge_on <= today)
+        .where(Charge.opening_number.is_(None))
         .group_by(Charge.customer_id)
         .having(amount < cost)
         .order_by(Charge.customer_id)
@@ -303,7 +362,7 @@ class Counts:
 
 def counts(reading: Reading) -> Counts:
     """Active customers, and assignments that run or are to begin."""
-    return reading.answer("counts", reading.fingerprints.assignments, lambda: _counts(reading.today))
+    return reading.answer("counts", reading.terms, lambda: _counts(reading.today))
 
 
 def _counts(today: date) -> Counts:

@@ -78,12 +78,23 @@ def plan_change(
     today: date,
     shown_on: date | None = None,
 ) -> Change:
-    """Work out a change of a package, or refuse it. Without a day, it holds from the earliest there is.
+    """Work out a change of a package, or refuse it, with the package locked. Without a day, from the earliest there is.
 
     What stands in the definition as it was shown was not meant to change: the terms of `shown_on`, or, as a form
     shows them, of the earliest day.
     """
     locking.lock(Package, [package.id])
+    return would_change(package, definition, effective_from, today, shown_on)
+
+
+def would_change(
+    package: Package,
+    definition: Definition,
+    effective_from: date | None,
+    today: date,
+    shown_on: date | None = None,
+) -> Change:
+    """The same, of a package as it is stored now: nothing is locked, so nothing may be made of it."""
     definition = tidied(definition)
     check(definition)
     _refuse_fixed(package, definition)

@@ -1,10 +1,12 @@
-"""What a package brings in: who holds how much of it, worked out to a month.
+"""What a package brings in: who holds how much of it, worked out to a month (billing-rules 5).
 
 A month is a twelfth of the charge dates of the next twelve months, so that weekly, quarterly and yearly
-packages can be compared. Sums never mix currencies.
+packages can be compared. Each assignment is rounded by itself, as its charges are: whichever sums are made of them
+(of a package, a customer, a DID, all) say the same. Sums never mix currencies.
 """
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -35,12 +37,27 @@ A_YEAR = relativedelta(years=1)
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """How much of a package is held in one currency."""
+    """How much of a package is held in one currency; `units` is how many assignments have which quantity."""
 
     currency: str
-    assignments: int
     customers: int
-    quantity: int
+    units: tuple[tuple[int, int], ...]
+
+    @property
+    def assignments(self) -> int:
+        """How many have it."""
+        return sum(count for _, count in self.units)
+
+    @property
+    def quantity(self) -> int:
+        """How many units all of them have."""
+        return sum(quantity * count for quantity, count in self.units)
+
+    def without(self, own: Iterable["OwnHolding"]) -> list[tuple[int, int]]:
+        """The same units but for those with own prices."""
+        rest = Counter(dict(self.units))
+        rest.subtract(one.quantity for one in own)
+        return sorted(rest.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +121,17 @@ class MonthlyPrices(NamedTuple):
     times: Fraction
     currency: str
 
-    def of(self, quantity: int, own: Iterable[OwnHolding] = ()) -> tuple[Decimal, Decimal]:
-        """What a quantity comes to in a month: retail and cost, each rounded once.
+    def of(self, units: Mapping[int, int], own: Iterable[OwnHolding] = ()) -> tuple[Decimal, Decimal]:
+        """What so many assignments of each quantity come to in a month: retail and cost, rounded for each of them.
 
-        `own` are those in it that have own prices; each of them is rounded by itself.
+        `own` are those among them that have own prices.
         """
-        own = list(own)
-        each = [(self, quantity - sum(one.quantity for one in own))]
-        each += [(self.at(one.prices), one.quantity) for one in own]
-        retail = (a_month(prices.retail, units, self.times, self.currency) for prices, units in each)
-        cost = (a_month(prices.cost, units, self.times, self.currency) for prices, units in each)
+        own, rest = list(own), Counter(units)
+        rest.subtract(one.quantity for one in own)
+        each = [(self, quantity, count) for quantity, count in rest.items()]
+        each += [(self.at(one.prices), one.quantity, 1) for one in own]
+        retail = (a_month(it.retail, units, self.times, self.currency) * count for it, units, count in each)
+        cost = (a_month(it.cost, units, self.times, self.currency) * count for it, units, count in each)
         return sum(retail, Decimal(0)), sum(cost, Decimal(0))
 
     def at(self, own: OwnPriceSet) -> "MonthlyPrices":
@@ -123,12 +141,17 @@ class MonthlyPrices(NamedTuple):
         return self._replace(retail=retail, cost=self.cost if mine.cost is None else mine.cost)
 
 
-def monthly_prices(package: Package, currency: str, today: date) -> MonthlyPrices | None:
-    """A package's, at the terms of today; None where it has no prices in the currency."""
-    prices, schedule = package.price_on(currency, today), package.schedule_on(today)
+def monthly_prices(
+    package: Package, currency: str, day: date, counted_from: date | None = None
+) -> MonthlyPrices | None:
+    """A package's, at the terms of a day; None where it has no prices in the currency.
+
+    How often it charges is counted in the twelve months from that day, or from another.
+    """
+    prices, schedule = package.price_on(currency, day), package.schedule_on(day)
     if prices is None:
         return None
-    times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), today)
+    times = charges_a_month(Schedule(schedule.frequency, schedule.frequency_match), counted_from or day)
     return MonthlyPrices(to_micros(prices.retail), to_micros(prices.cost), times, currency)
 
 
@@ -201,21 +224,23 @@ def own_in_force(row: Any, day: date) -> tuple[ColumnElement[bool], ...]:
 
 def assigned(package: Package, which: ColumnElement[bool], day: date) -> list[Assigned]:
     """How much of the package is held by the assignments `which`, with the quantities of `day`."""
-    query = (
-        select(
-            Customer.currency,
-            func.count(Assignment.id),
-            func.count(Customer.id.distinct()),
-            func.sum(AssignmentQuantity.quantity),
-        )
+    of = (
+        select(Customer.currency)
         .select_from(Assignment)
         .join(Customer, Customer.id == Assignment.customer_id)
         .where(Assignment.package_id == package.id, which)
-        .group_by(Customer.currency)
-        .order_by(Customer.currency)
     )
+    query = with_quantity(of.add_columns(AssignmentQuantity.quantity, func.count()), day)
+    units: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for currency, quantity, count in db.session.execute(
+        query.group_by(Customer.currency, AssignmentQuantity.quantity)
+    ):
+        units[currency].append((quantity, count))
+    customers = of.add_columns(func.count(Customer.id.distinct())).group_by(Customer.currency)
     return [
-        Assigned(row[0], row[1], row[2], int(row[3])) for row in db.session.execute(with_quantity(query, day))
+        Assigned(currency, count, tuple(sorted(units[currency])))
+        for currency, count in db.session.execute(customers.order_by(Customer.currency))
+        if currency in units
     ]
 
 
@@ -223,7 +248,7 @@ def monthly(package: Package, today: date) -> list[Monthly]:
     """What the package comes to in a month, for each currency that somebody has it in today."""
     own = own_held((Assignment.package_id == package.id) & in_force(today), today)
     return [
-        Monthly(holding, *prices.of(holding.quantity, [o for o in own if o.currency == holding.currency]))
+        Monthly(holding, *prices.of(dict(holding.units), [o for o in own if o.currency == holding.currency]))
         for holding in assigned(package, in_force(today), today)
         if (prices := monthly_prices(package, holding.currency, today))
     ]
@@ -237,10 +262,9 @@ def next_charge_days(package: Package, most: int) -> list[tuple[date, int]]:
         .join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
         .where(Assignment.package_id == package.id, day.is_not(None))
         .group_by(day)
-        .order_by(day)
-        .limit(most)
     )
-    return [(row[0], row[1]) for row in db.session.execute(query) if row[0]]
+    # Sorted here: asked for the first few, PostgreSQL goes through the days of all assignments instead.
+    return sorted((row[0], row[1]) for row in db.session.execute(query) if row[0])[:most]
 
 
 def schedule_days(package: Package, today: date, after: date, most: int = 5) -> list[date]:

@@ -10,10 +10,12 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.schedule import FIRST_DAY
 from portal.models import Assignment, Package
+from portal.services.listing import Sort
 from portal.services.packages.figures import in_force
 
 PAST, NOW, PLANNED = "past", "now", "planned"
 IN_FORCE, ALL = "in_force", "all"
+HOLDERS = Sort((Assignment.id,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,17 +206,24 @@ def _effect(change: Change, holding: Assigned, day: date, own: list[OwnHolding])
     """What a change does in one currency; `own` are those in it who have own prices of something else."""
     currency = holding.currency
     was_held, will_hold = _before(change, currency), _will_hold(change, currency)
-    rest = holding.quantity - sum(one.quantity for one in own)
-    each = [(was_held, will_hold, rest)]
-    each += [(one.prices.over(was_held), one.prices.over(will_hold), one.quantity) for one in own]
+    each = [(was_held, will_hold, units, count) for units, count in holding.without(own)]
+    each += [(one.prices.over(was_held), one.prices.over(will_hold), one.quantity, 1) for one in own]
     before, after = _times(change, day)
     once = Fraction(1)
     return Effect(
         holding,
-        _sum(a_month(to_micros(was.retail), units, before, currency) for was, _, units in each),
-        _sum(a_month(to_micros(will.retail), units, after, currency) for _, will, units in each),
-        _sum(a_month(_paid_once(change, was), units, once, currency) for was, _, units in each),
-        _sum(a_month(_paid_once(change, will), units, once, currency) for _, will, units in each),
+        _sum(
+            a_month(to_micros(was.retail), units, before, currency) * count for was, _, units, count in each
+        ),
+        _sum(
+            a_month(to_micros(will.retail), units, after, currency) * count for _, will, units, count in each
+        ),
+        _sum(
+            a_month(_paid_once(change, was), units, once, currency) * count for was, _, units, count in each
+        ),
+        _sum(
+            a_month(_paid_once(change, will), units, once, currency) * count for _, will, units, count in each
+        ),
     )
 
 
@@ -280,7 +287,14 @@ def first_charge_on(
     day = max(effective_from, begins)
     if package.recurs and (day > begins or package.proration == Proration.NONE):
         history = tuple(_schedules(package) if schedules is None else schedules)
-        terms = Terms(assignment.start_date, history, (), (), charge_from=assignment.charge_from)
+        terms = Terms(
+            assignment.start_date,
+            history,
+            (),
+            (),
+            charge_from=assignment.charge_from,
+            own_anchor=assignment.anchor,
+        )
         day = on_or_after(segment_at(segments(terms), day).rhythm, day)
     return None if assignment.end_date and assignment.end_date < day else day
 

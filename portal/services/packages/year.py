@@ -3,7 +3,7 @@
 Worked out by the engine that bills, from a definition that need not be stored, nor complete.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -115,7 +115,7 @@ def _readable(definition: Definition) -> Definition:
     return replace(definition, prices=tuple(chosen.values()))
 
 
-def _charges(definition: Definition, prices: PriceSet, today: date) -> list[DueCharge]:
+def _charges(definition: Definition, prices: PriceSet, today: date) -> tuple[DueCharge, ...]:
     terms = Terms(
         start_date=today,
         schedules=always(definition.schedule),
@@ -138,7 +138,7 @@ def _months(charges: Iterable[DueCharge]) -> Iterator[Month]:
         yield Month(first, lines if len(lines) <= LISTED else (), len(lines), amount)
 
 
-def _sums(currency: str, charges: list[DueCharge]) -> YearSums:
+def _sums(currency: str, charges: Sequence[DueCharge]) -> YearSums:
     def total(name: str, once: bool) -> Decimal:
         return from_micros(sum(getattr(c, name) for c in charges if (c.kind in ONCE) == once))
 

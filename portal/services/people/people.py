@@ -22,7 +22,10 @@ from portal.services.people.passwords import SHORTEST, normalized
 NAME_LONGEST = 100
 DEMO_EMAIL = "owner@lumen.example"
 DEMO_CUSTOMER_EMAIL = "nora@northwind-telecom.example"
+DEMO_BILLING_EMAIL = "ben@lumen.example"
 DEMO_PASSWORD = "ledger-lantern-42"
+# Whom one can look round the demo as.
+DEMO_PEOPLE = {DEMO_EMAIL: "Owner", DEMO_BILLING_EMAIL: "Billing", DEMO_CUSTOMER_EMAIL: "A customer"}
 
 
 def role(name: str) -> Role:

@@ -40,6 +40,7 @@ from portal.models import (
 from portal.models.raw_tables import CHARGE, ENTRY, OPEN, raw_table
 from portal.services import audit
 from portal.services.assignments import changing
+from portal.services.charges import sums
 from portal.services.portfolio.catalogue import at
 from portal.services.portfolio.who import SEED
 from portal.services.portfolio.writing import BY, Say
@@ -68,6 +69,7 @@ def live(since: date, until: date, say: Say = lambda sentence: None) -> None:
             runs.carry_out(run.id, day, _clock(at(day)))
         if (day + ONE_DAY).day == 1 or day + ONE_DAY == until:
             say(f"{long_month(day)}: {plural(_posted(day), 'charge')} posted.")
+    sums.fold()
 
 
 def _clock(now: datetime) -> runs.Clock:

@@ -6,21 +6,24 @@ Customers, DIDs and assignments are numbered from 1.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, islice
 from random import Random
 from typing import NamedTuple
 
 from portal.domain.commitment import earliest_last_day, locked_until
+from portal.domain.party import Party
 from portal.domain.schedule import Frequency, on_or_after, rhythm
 from portal.domain.terms import PackageType
 from portal.services.customers.customers import CustomerFields
-from portal.services.demo.people import COUNTRIES, STREETS
+from portal.services.demo.people import STREETS, registration_number, vat_ids
 from portal.services.portfolio.catalogue import Sold, on_a_did
 
 SEED = 1891  # the year of the first dial
 YEARS = 3
+VAT_IDS = 100  # of a country: several customers have the same
 # One customer has a twentieth of all assignments, ten a hundredth each, a hundred a thousandth each: three quarters are
 # left to all the others, who have a few each.
 LARGE = ((1, 20), (10, 100), (100, 1000))
@@ -139,6 +142,7 @@ class _Telling:
         self.since, self.random = since, Random(SEED)
         self.on_did, self.on_none = (self._shares(on_a_did(sold, on)) for on in (True, False))
         self.places = list(accumulate(place[1] for place in PLACES))
+        self.vat_ids = {place[0]: [*islice(vat_ids(place[0]), VAT_IDS)] or [""] for place in PLACES}
         self.dids = self.assignments = 0
         self.used = dict.fromkeys(BLOCKS, 0)
 
@@ -162,15 +166,17 @@ class _Telling:
         created_on = self.since - timedelta(days=random.randint(1, YEARS * 365))
         town = random.choice(towns)
         street = random.choice(STREETS[country]).format(n=random.randint(1, 98))
+        party = Party(street=street, city=town, country=country)
+        if random.random() < 0.7:
+            vat_id = random.choice(self.vat_ids[country])
+            registered = registration_number(country, random.randint(10_000_000, 99_999_999), vat_id)
+            party = replace(party, vat_id=vat_id, registration_number=registered)
         codes = tuple(f"LV-{number}-{n}" for n in range(random.choice((0, 0, 0, 0, 0, 0, 1, 1, 1, 2))))
         fields = CustomerFields(
             name=f"{random.choice(NAMES)} {random.choice(TRADES)} {town}",
             currency=currency,
-            company_details=f"Registered no. {random.randint(10_000_000, 99_999_999)}"
-            if random.random() < 0.7
-            else "",
             email=f"accounts@customer-{number}.example" if random.random() < 0.9 else "",
-            address=f"{street}\n{town}\n{COUNTRIES[country]}",
+            party=party,
             debit_limit=Decimal(random.choice((0, 0, 0, 100, 500, 5000))),
             account_codes=codes,
             payment_days=random.choice(PAYMENT_DAYS),

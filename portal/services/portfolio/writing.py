@@ -14,10 +14,13 @@ from sqlalchemy import exists, func, select
 from portal import database
 from portal.domain.money import to_micros
 from portal.domain.names import name_key, search_key
+from portal.domain.party import Party
 from portal.domain.schedule import FIRST_DAY
+from portal.domain.tax import check_tax
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
+from portal.models.customer import FOUND_BY
 from portal.services import audit
 from portal.services.demo import company as lumen
 from portal.services.portfolio.catalogue import at, put_on_sale, take_off_sale
@@ -26,6 +29,7 @@ from portal.services.portfolio.who import Given, Number, Person, tell
 
 AT_ONCE = 20_000  # told things whose rows are written together
 BY = "portfolio"
+PARTY = tuple(Party.__dataclass_fields__)
 Rows = Iterator[tuple[Any, ...]]
 Say = Callable[[str], object]
 
@@ -84,11 +88,12 @@ class _Ids:
 def _write_people(people: Sequence[Person], ids: _Ids) -> None:
     fill(
         "customer",
-        "id token name name_key search_key details_key company_details email address currency debit_limit payment_days "
-        "archived_on created_on created_at version".split(),
+        "id token name name_key search_key details_key company_details email".split()
+        + list(PARTY)
+        + "currency debit_limit payment_days archived_on created_on created_at version".split(),
         (_customer(one, ids) for one in people),
     )
-    fill("customer_tax_rate", "customer_id effective_from rate".split(), _tax_rates(people, ids))
+    fill("customer_tax_rate", "customer_id effective_from rate category".split(), _tax_rates(people, ids))
     codes = ((one, code) for one in people for code in one.fields.account_codes or ())
     fill(
         "account_code",
@@ -99,19 +104,20 @@ def _write_people(people: Sequence[Person], ids: _Ids) -> None:
 
 def _customer(one: Person, ids: _Ids) -> tuple[Any, ...]:
     it = one.fields
-    details = search_key(" ".join(filter(None, (it.email, it.company_details))))
+    party = {name: getattr(it.party, name) for name in PARTY}
+    known = {"email": it.email, "company_details": it.company_details} | party
+    details = search_key(" ".join(filter(None, (known[name] for name in FOUND_BY))))
     return (
         ids.customer + one.number, f"portfolio-{one.number}", it.name, name_key(it.name), search_key(it.name), details,
-        it.company_details, it.email, it.address, it.currency, to_micros(it.debit_limit), it.payment_days,
+        it.company_details, it.email, *party.values(), it.currency, to_micros(it.debit_limit), it.payment_days,
         one.archived_on, one.created_on, at(one.created_on), 1 + bool(one.later_rate) + bool(one.archived_on),
     )  # fmt: skip
 
 
 def _tax_rates(people: Sequence[Person], ids: _Ids) -> Rows:
     for one in people:
-        yield ids.customer + one.number, FIRST_DAY, to_micros(one.tax_rate)
-        if one.later_rate:
-            yield ids.customer + one.number, one.later_rate[0], to_micros(one.later_rate[1])
+        for day, rate in ((FIRST_DAY, one.tax_rate), *([one.later_rate] if one.later_rate else [])):
+            yield ids.customer + one.number, day, to_micros(rate), check_tax(rate).category.value
 
 
 def _write_numbers(numbers: Sequence[Number], ids: _Ids) -> None:

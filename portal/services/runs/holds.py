@@ -243,7 +243,7 @@ def _passed_over(loaded: Loaded, day: date, today: date) -> PassedOver:
     """The lines up to `day` that are not due any more, and those that are due by today all the same."""
     through = max(today, day) + ONE_DAY * loaded.terms.wait_days
     left_out = [line for line in _due(loaded, through).charges if line.charge_on < day]
-    later = replace(loaded, terms=replace(loaded.terms, charge_from=day))
+    later = replace(loaded, terms=loaded.terms._replace(charge_from=day))
     posted = _due(later, today).charges
     return PassedOver(day, len(left_out), _sum(left_out, "amount"), len(posted), _sum(posted, "amount"))
 

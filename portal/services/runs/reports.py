@@ -23,6 +23,7 @@ from portal.models import (
 )
 from portal.models.raw_tables import raw_table
 from portal.services import listing
+from portal.services.among import among
 from portal.services.billing.planning import Totals
 from portal.services.billing.posting import Posting
 from portal.services.runs.differences import Difference, Differences
@@ -78,7 +79,11 @@ def forget_passed_over(run_id: int, assignments: Sequence[int] | Select[Any] | N
     """Take from a run's report what it passed over of these assignments (None: of all): they are seen anew."""
     which = [RunException.run_id == run_id]
     if assignments is not None:
-        which.append(RunException.assignment_id.in_(assignments))
+        which.append(
+            RunException.assignment_id.in_(assignments)
+            if isinstance(assignments, Select)
+            else among(RunException.assignment_id, assignments)
+        )
     counts = select(RunException.outcome, func.count()).where(*which).group_by(RunException.outcome)
     if before := {row[0]: row[1] for row in db.session.execute(counts)}:
         db.session.execute(delete(RunException).where(*which).execution_options(synchronize_session=False))

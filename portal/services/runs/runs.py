@@ -17,7 +17,7 @@ from portal.extensions import db
 from portal.models import Run, RunShard, RunState, RunUndo
 from portal.models.run import SILENT_FOR
 from portal.services.billing.planning import due_ids
-from portal.services.chunks import CHUNK
+from portal.services.chunks import AT_ONCE
 from portal.services.runs import shards
 from portal.services.runs.differences import Differences, differences
 from portal.services.runs.reports import keep_differences
@@ -81,7 +81,7 @@ def start(
 
 @logs.by_number("run")
 def carry_out(
-    run_id: int, today: date, clock: Clock, chunk: int = CHUNK, between: Callable[[], object] = bool
+    run_id: int, today: date, clock: Clock, most: int = AT_ONCE, between: Callable[[], object] = bool
 ) -> Run:
     """Do a run to its end, committing each chunk; started again, it goes on where it stopped.
 
@@ -89,12 +89,12 @@ def carry_out(
     """
     run = db.session.get_one(Run, run_id)
     if run.state == RunState.RUNNING and run.simulate:
-        _simulate(run, today, clock, chunk, between)
+        _simulate(run, today, clock, most, between)
     elif run.state == RunState.RUNNING:
         numbers = begin(run, today, clock)
         db.session.commit()
         for number in numbers:
-            shards.post(run_id, number, today, clock, chunk, between)
+            shards.post(run_id, number, today, clock, most, between)
         shards.finish_if_all(run_id, today, clock)
     return db.session.get_one(Run, run_id, populate_existing=True)
 

@@ -5,8 +5,10 @@ somebody else had posted, so that two at work on the same shard only waste their
 shards of a run: nobody waits for their balances.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import OperationalError
@@ -17,40 +19,70 @@ from portal.models import Assignment, AssignmentPosition, Customer, Run, RunShar
 from portal.services import credit, locking
 from portal.services.billing.planning import due_ids
 from portal.services.billing.posting import PositionMoved, Posting, post_chunk
-from portal.services.chunks import in_chunks
+from portal.services.chunks import in_time
 from portal.services.runs.reports import forget_passed_over, report_chunk
 from portal.services.runs.standing import finish, lock_going
 
 Clock = Callable[[], datetime]
 TRIES = 20
-# So many assignments a shard, as long as a run has no more shards than the most.
-SHARD = 5_000
+# About so many assignments a shard, as long as a run has no more shards than the most.
+SHARD = 2_500
 MOST = 100
 
 
 def left_of(run: Run) -> list[int]:
-    """The numbers of a run's shards that are not done, made where there are none. The run is locked."""
+    """The numbers of a run's shards that are not done, made where there are none. The run is locked.
+
+    The largest is first: begun last, it would keep one worker when all others have nothing left to do.
+    """
     shards = db.session.scalars(select(RunShard).where(RunShard.run_id == run.id).order_by(RunShard.number))
     known = shards.all() or _make(run)
-    return [shard.number for shard in known if not shard.is_done]
+    left = [shard for shard in known if not shard.is_done]
+    return [shard.number for shard in sorted(left, key=lambda shard: -shard.due_count)]
 
 
 def _make(run: Run) -> list[RunShard]:
     """Divide a run by its customers."""
     made = [_shard(run, 0)]
-    counts = _due_of_customers(run) if run.customer_id is None else []
-    size = max(SHARD, -(-sum(count for _, count in counts) // MOST))
-    for customer_id, count in counts:
-        if made[-1].due_count and made[-1].due_count + count > size:
-            made[-1].customers_until = customer_id
-            made.append(_shard(run, len(made), customer_id))
-        made[-1].due_count += count
-    if run.customer_id is not None:
+    if run.customer_id is None:
+        for customer_id, count in divided(_due_of_customers(run)):
+            if made[-1].due_count:
+                made[-1].customers_until = customer_id
+                made.append(_shard(run, len(made), customer_id))
+            made[-1].due_count = count
+    else:
         made[0].due_count = run.due_count
     run.due_count = sum(shard.due_count for shard in made)
     db.session.add_all(made)
     db.session.flush()
     return made
+
+
+def divided(counts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Divide customers, each with how many assignments of theirs are due, into stretches that carry equal work.
+
+    Each stretch by its first customer, with its sum. A customer is never in two; one who makes half a shard or more is
+    in none with others, so that all the rest comes out even beside them.
+    """
+    size = max(SHARD, -(-sum(count for _, count in counts) // MOST))
+    found: list[tuple[int, int]] = []
+    for is_large, some in groupby(counts, key=lambda one: 2 * one[1] >= size):
+        stretch = list(some)
+        found += stretch if is_large else _even(stretch, size)
+    return found
+
+
+def _even(counts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """As many stretches as it takes, none much larger than another: each customer goes where their middle is."""
+    total = sum(count for _, count in counts)
+    parts, before = -(-total // size), 0
+    placed: list[tuple[int, int, int]] = []
+    for customer_id, count in counts:
+        placed.append((customer_id, count, (2 * before + count) * parts // (2 * total)))
+        before += count
+    for _, some in groupby(placed, key=itemgetter(2)):
+        stretch = list(some)
+        yield stretch[0][0], sum(count for _, count, _ in stretch)
 
 
 def _shard(run: Run, number: int, customers_from: int | None = None) -> RunShard:
@@ -86,17 +118,17 @@ def post(
     number: int,
     today: date,
     clock: Clock,
-    size: int,
+    most: int,
     between: Callable[[], object] = bool,
 ) -> None:
-    """Post what is due in a shard, to its end or until the run is stopped."""
+    """Post what is due in a shard, at most so many assignments at once, to its end or until the run is stopped."""
     run, shard = db.session.get_one(Run, run_id), db.session.get_one(RunShard, (run_id, number))
     if shard.is_done:
         return
     ids, through, by = due_ids(run.through, run.customer_id, _of(shard)), run.through, run.started_by
     if not _count_anew(run_id, shard, len(ids), clock()):
         return
-    for chunk in in_chunks(ids, size):
+    for chunk in in_time(ids, most):
         posting = _post_again_and_again(chunk, through, today, run_id, by, clock)
         if not report_chunk(run_id, posting, chunk, clock()):
             db.session.rollback()

@@ -7,15 +7,16 @@ it last is the one whose report it becomes.
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from portal.extensions import db
 from portal.models import Run, RunException, RunState, RunTotal, SimulatedCharge
 from portal.models.raw_tables import raw_table
 from portal.services.billing.failures import Failed, check_concerns_one, failed
-from portal.services.billing.planning import Fingerprint, PlannedCharge, Worked, due_ids, work_out
-from portal.services.billing.posting import Failure, Posting, line_row
-from portal.services.chunks import in_chunks
+from portal.services.billing.planning import Fingerprint, Worked, due_ids, work_out
+from portal.services.billing.posting import LINE, WHOSE, Failure, Posting, line, whose
+from portal.services.chunks import in_time
+from portal.services.copying import copy_shared
 from portal.services.runs.reports import report_chunk
 from portal.services.runs.standing import finish, lock_going, tell_begun
 
@@ -23,7 +24,7 @@ Clock = Callable[[], datetime]
 SIMULATED = raw_table(SimulatedCharge)
 
 
-def simulate(run: Run, today: date, clock: Clock, size: int, between: Callable[[], object] = bool) -> None:
+def simulate(run: Run, today: date, clock: Clock, most: int, between: Callable[[], object] = bool) -> None:
     """Write the report of a simulation, to its end or until it is stopped."""
     run_id, through, begun = run.id, run.through, clock()
     if not lock_going(run_id, begun):
@@ -37,7 +38,7 @@ def simulate(run: Run, today: date, clock: Clock, size: int, between: Callable[[
     run.due_count, run.going_since, run.going_from = len(ids), begun, 0
     fingerprint = Fingerprint()
     db.session.commit()
-    for chunk in in_chunks(ids, size):
+    for chunk in in_time(ids, most):
         simulated = _simulate_chunk(run_id, chunk, through, today, fingerprint)
         if not report_chunk(run_id, simulated, chunk, clock(), begun):
             db.session.rollback()
@@ -70,11 +71,14 @@ def _simulate_chunk(
 
 def _kept(run_id: int, ready: list[Worked], today: date, simulated: Posting) -> list[Worked]:
     """Write the lines of a chunk; where the database refuses some, of each assignment by itself. What is in."""
-    rows = [_simulated(run_id, planned) for worked in ready for planned in worked.planned(today)]
+    rows = [
+        (whose(planned.facts), (*line(planned.facts, planned.due), planned.provisional))
+        for worked in ready
+        for planned in worked.planned(today)
+    ]
     try:
         with db.session.begin_nested():
-            if rows:
-                db.session.execute(insert(SIMULATED), rows)
+            copy_shared(SIMULATED, WHOSE, (*LINE, "provisional"), rows, {"run_id": run_id})
         return ready
     except Exception as error:
         check_concerns_one(error)
@@ -83,11 +87,3 @@ def _kept(run_id: int, ready: list[Worked], today: date, simulated: Posting) -> 
         told = failed(ready[0].loaded.facts.assignment_id, error)
         simulated.failed.append(Failure(told.assignment_id, told.sentence))
         return []
-
-
-def _simulated(run_id: int, planned: PlannedCharge) -> dict[str, object]:
-    return {
-        **line_row(planned.facts, planned.due),
-        "run_id": run_id,
-        "provisional": planned.provisional,
-    }

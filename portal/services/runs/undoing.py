@@ -14,7 +14,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
@@ -44,7 +44,8 @@ from portal.services.billing.planning import Totals
 from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.charges.by_hand import REASON_LONGEST
-from portal.services.chunks import CHUNK, in_chunks
+from portal.services.chunks import AT_ONCE, in_chunks, in_time
+from portal.services.copying import copy_in
 from portal.services.runs.shards import TRIES
 
 Clock = Callable[[], datetime]
@@ -293,7 +294,7 @@ def check_can_be_undone(run: Run) -> None:
 
 
 def carry_out_undoing(
-    undo_id: int, today: date, clock: Clock, chunk: int = CHUNK, between: Callable[[], object] = bool
+    undo_id: int, today: date, clock: Clock, most: int = AT_ONCE, between: Callable[[], object] = bool
 ) -> RunUndo:
     """Undo a run to the end, committing each chunk; asked again, it goes on where it stopped.
 
@@ -304,16 +305,16 @@ def carry_out_undoing(
         return undo
     run = undo.run
     with logs.about(run=run.id):
-        return _undo_all(undo_id, run, today, clock, chunk, between)
+        return _undo_all(undo_id, run, today, clock, most, between)
 
 
 def _undo_all(
-    undo_id: int, run: Run, today: date, clock: Clock, chunk: int, between: Callable[[], object]
+    undo_id: int, run: Run, today: date, clock: Clock, most: int, between: Callable[[], object]
 ) -> RunUndo:
     query = select(RunPosition.assignment_id).where(_of(run)).order_by(RunPosition.assignment_id)
     ids = list(db.session.scalars(query))
     db.session.commit()
-    for some in in_chunks(ids, chunk):
+    for some in in_time(ids, most):
         _again_and_again(undo_id, some, today, clock)
         between()
     undo = db.session.get_one(RunUndo, undo_id)
@@ -468,7 +469,7 @@ def _mirror(charges: Sequence[Any], reason: str, act: credit.Act) -> None:
         )  # fmt: skip
         del rows[-1]["id"]
     if rows:
-        db.session.execute(insert(CHARGE), rows)
+        copy_in(CHARGE, tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
 def _next_numbers(ids: set[int]) -> dict[tuple[int, date], int]:

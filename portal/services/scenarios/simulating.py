@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, select
 
-from portal.domain.call_files.cells import bare
+from portal.domain.csv_files.cells import bare
 from portal.domain.currencies import CURRENCIES
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken

@@ -2,26 +2,29 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectMultipleField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.domain.errors import Invalid
 from portal.domain.terms import PackageType
+from portal.domain.wording import day as in_words
 from portal.models import Assignment, Customer, Did, Package
 from portal.services.assignments import assigning
 from portal.services.assignments.assigning import Draft
 from portal.services.assignments.assigning_many import Wish
 from portal.services.assignments.changing import Change
 from portal.services.assignments.own_prices import earliest_day, own_on
+from portal.services.deletion import Refusal
 from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet
 from portal.web.shared.fields import (
     ChoiceField,
     DayField,
     DecimalTextField,
+    LinesField,
     VersionedForm,
     WholeField,
     id_or_none,
@@ -30,6 +33,7 @@ from portal.web.shared.fields import (
 from portal.web.shared.token_field import TokenField
 
 REASON_LONGEST = 500
+OTHER_DAY = "other"
 
 
 def own_price_fields() -> list[Any]:
@@ -139,9 +143,7 @@ class EditForm(VersionedForm):
     end_date = DayField("End Date")
     cost, retail, setup_cost, setup_retail = own_price_fields()
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
-    reason = TextAreaField(
-        "Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2}
-    )
+    reason = LinesField("Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2})
 
     @classmethod
     def of(cls, assignment: Assignment, today: date) -> "EditForm":
@@ -193,18 +195,65 @@ class EditForm(VersionedForm):
         )
 
 
+class OfferedDay(NamedTuple):
+    """A last day that a form offers."""
+
+    value: str
+    words: str
+
+
+class OfferedDayField(DayField):
+    """A day that is offered; none where it is to be another one, which stands in a field of its own."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read the day, or that it is another one."""
+        try:
+            super().process_formdata([value for value in valuelist if value != OTHER_DAY])
+        except ValueError:
+            raise ValueError("Choose a last day from those offered, or another day.") from None
+
+
 class EndForm(VersionedForm):
     """The last day of an assignment, and the owner's reason for overriding its lock."""
 
-    end_date = DayField("End Date", render_kw={"required": True})
-    reason = TextAreaField(
-        "Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2}
-    )
+    last_day = OfferedDayField("Last day")
+    end_date = DayField("End Date")
+    reason = LinesField("Reason for overriding the lock", render_kw={"maxlength": REASON_LONGEST, "rows": 2})
 
     @property
     def override(self) -> str:
         """The owner's reason, as it is kept."""
         return _reason(self)
+
+    @property
+    def day(self) -> date | None:
+        """The day that was chosen: one that was offered, or the one that was typed."""
+        return self.last_day.data or self.end_date.data
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether anything was chosen or typed yet."""
+        return bool(self.last_day.raw_data or self.end_date.raw_data)
+
+    @property
+    def chosen(self) -> str:
+        """Which choice holds."""
+        return self.last_day.data.isoformat() if self.last_day.data else OTHER_DAY
+
+    @staticmethod
+    def offered(today: date, refusal: Refusal | None, owner: bool) -> list[OfferedDay]:
+        """What can be chosen: today, if that is allowed or an owner overrides the lock, and the first possible."""
+        days = []
+        if not refusal or owner:
+            days.append(
+                OfferedDay(
+                    today.isoformat(), f"Today, {in_words(today)}{', within the lock' if refusal else ''}"
+                )
+            )
+        if refusal and refusal.way_out and refusal.possible_on:
+            first = refusal.possible_on
+            days.append(OfferedDay(first.isoformat(), f"{in_words(first)}, the first possible day"))
+        return days
 
 
 class LiftField(SelectMultipleField):

@@ -209,7 +209,7 @@ def _all_found(noun: str) -> list[int]:
     state = _state(noun)
     if noun == "dids":
         owner = request.args.get("customer", type=row_id)
-        return dids.ids_of(dids.find_dids(state.text, state["state"], state["country"], owner))
+        return dids.ids_of(dids.find_dids(today(), state.text, state["state"], state["country"], owner))
     return assigning_many.ids_of(customers.find_customers(state.text, state["state"], state["currency"]))
 
 
@@ -224,7 +224,7 @@ def packed(ids: Sequence[int]) -> str:
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
 
 
-def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
+def unpacked(texts: Sequence[str], most: int = MANY) -> tuple[int, ...]:
     """The ids that a form names, each once. Invalid for more than one act may touch."""
     found: set[int] = set()
     for part in ",".join(texts).split(","):
@@ -233,11 +233,11 @@ def unpacked(texts: Sequence[str]) -> tuple[int, ...]:
             continue
         first = int(span[1])
         last = int(span[2] or first)
-        if last - first >= MANY or len(found) > MANY:
-            raise Invalid("ids", f"Choose {whole(MANY)} at most.")
+        if last - first >= most or len(found) > most:
+            raise Invalid("ids", f"Choose {whole(most)} at most.")
         found.update(range(first, last + 1))
-    if len(found) > MANY:
-        raise Invalid("ids", f"Choose {whole(MANY)} at most; these are {whole(len(found))}.")
+    if len(found) > most:
+        raise Invalid("ids", f"Choose {whole(most)} at most; these are {whole(len(found))}.")
     return tuple(sorted(found))
 
 

@@ -99,7 +99,7 @@ def draft(customer_id: int | None = None, did_id: int | None = None) -> Any:
     form = _typed(place)
     seen = _foresee(place, form)
     return (
-        fragment("assignments/_draft.html", target=place, seen=seen, form=form, today=today())
+        fragment("assignments/_foreseen.html", target=place, seen=seen, form=form, today=today())
         if is_htmx()
         else _form(place, form, seen=seen)
     )

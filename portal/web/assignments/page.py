@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import abort, flash, render_template, request, url_for
 from flask_security import current_user
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from portal.clock import now, today
@@ -22,7 +23,9 @@ from portal.services.assignments.own_impact import OwnImpact, impact_of
 from portal.services.assignments.story import story_of
 from portal.services.corrections import made as corrections
 from portal.services.deletion import Refused
+from portal.services.exports import assignments as exports
 from portal.services.packages.definition import PRICE_LABELS, own_set
+from portal.services.packages.history import HOLDERS, IN_FORCE, assignments_of
 from portal.services.runs.assignment_locks import lock_assignment
 
 # The routes of assigning, and of many at once, stand on the same blueprint.
@@ -30,8 +33,11 @@ from portal.web.assignments import bp
 from portal.web.assignments.forms import EditForm, EndForm, has_begun
 from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
 from portal.web.http.access import may_own
+from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import day_or_none, put_error, shown
+from portal.web.shared.lists import TEXT_LONGEST
 
 __all__ = ["bp"]
 
@@ -81,6 +87,25 @@ def index(customer_id: int | None = None, did_id: int | None = None) -> Any:
     if is_htmx():
         return fragment("assignments/_section.html", section=section)
     return render_template("assignments/index.html", section=section)
+
+
+@bp.get(f"/assignments/list.{FORM}")
+def download(form: str) -> Any:
+    """All that is assigned, or what of it is assigned to a customer, on a DID, or of a package, as a file."""
+    day, ids = today(), {name: request.args.get(name, type=row_id) for name in ("customer", "did", "package")}
+    sort = assignments.newest(day)
+    if ids["did"] is not None:
+        query = assignments.of_did(db.get_or_404(Did, ids["did"]))
+    elif ids["customer"] is not None:
+        text = request.args.get("q", "").strip()[:TEXT_LONGEST]
+        query = assignments.of_customer(db.get_or_404(Customer, ids["customer"]), text)
+    elif ids["package"] is not None:
+        package = db.get_or_404(Package, ids["package"])
+        query = assignments_of(package, day, request.args.get("state", IN_FORCE))
+        sort = HOLDERS
+    else:
+        query, sort = select(Assignment), HOLDERS
+    return send(exports.assignments(query, sort, day), form)
 
 
 # -- one
@@ -291,8 +316,9 @@ def delete_planned(assignment_id: int) -> Any:
 @bp.get("/assignments/<int:assignment_id>/end")
 def ask_end(assignment_id: int) -> Any:
     """Ask for its last day; with one in the address, say what ending on it comes to."""
-    form = EndForm(formdata=request.args if request.args.get("end_date") else None)
-    if form.end_date.raw_data:
+    is_chosen = bool(request.args.get("end_date") or request.args.get("last_day"))
+    form = EndForm(formdata=request.args if is_chosen else None)
+    if is_chosen:
         form.validate()
     return _end(_get(assignment_id), form)
 
@@ -302,8 +328,15 @@ def end(assignment_id: int) -> Any:
     """Set the end date: what every refusal offers as its way out."""
     assignment = _locked(assignment_id)
     form = EndForm()
-    if form.validate() and form.end_date.data is None:
+    if form.validate() and form.day is None:
         put_error(form, Invalid("end_date", "Choose its last day."))
+    if (
+        may_own()
+        and changing.overrides(assignment, form.day)
+        and "reason" in request.form
+        and not form.override
+    ):
+        put_error(form, Invalid("reason", "Enter why the lock is overridden: the reason is kept."))
     if form.errors:
         return _end(assignment, form, 422)
     if form.is_stale(assignment.version):
@@ -311,7 +344,7 @@ def end(assignment_id: int) -> Any:
     reason = form.override if may_own() else ""
     try:
         changing.change_end(
-            assignment, form.end_date.data, today(), by=current_user.email, now=now(), override_reason=reason
+            assignment, form.day, today(), by=current_user.email, now=now(), override_reason=reason
         )
     except Invalid as problem:
         db.session.rollback()
@@ -359,15 +392,16 @@ def _done(assignment: Assignment) -> Any:
 def _end(assignment: Assignment, form: EndForm, status: int = 200, **more: Any) -> Any:
     """The question, or the refusal with its way out: in the dialog, or on a page."""
     refusal = deletion.why_not_delete_assignment(assignment, today())
+    if not refusal and not form.is_answered:
+        form.last_day.data = today()
+    elif refusal and refusal.way_out and not form.is_answered:
+        form.last_day.data = refusal.possible_on
     context = {
         "assignment": assignment,
         "form": form,
         "today": today(),
         "removable": deletion.is_removable(assignment, today()),
         "refusal": refusal,
-        "remaining": ending.remaining(assignment, today(), today())
-        if _runs(assignment) and not refusal
-        else (),
         **_effect(assignment, form),
         **more,
     }
@@ -378,11 +412,11 @@ def _end(assignment: Assignment, form: EndForm, status: int = 200, **more: Any) 
 
 def _effect(assignment: Assignment, form: EndForm) -> dict[str, Any]:
     """What ending on the day that was chosen comes to, or why it cannot end then; nothing before one is chosen."""
-    last_day = form.end_date.data
-    if last_day is None or form.end_date.errors:
+    last_day = form.day
+    if last_day is None or form.end_date.errors or form.last_day.errors or not _runs(assignment):
         return {"last_day": None}
     try:
-        changing.check_change_of_end(assignment, last_day, today())
+        changing.check_change_of_end(assignment, last_day, today(), override=may_own())
     except Invalid as problem:
         return {"last_day": last_day, "not_then": problem.sentence}
     return {"last_day": last_day, "effect": ending.remaining(assignment, last_day, today())}

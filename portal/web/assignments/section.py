@@ -46,6 +46,11 @@ class Section:
         return url_for("assignments.index", **self._id, **{"q": self.text or None, **args})
 
     @property
+    def asked(self) -> dict[str, Any]:
+        """What the section shows, as the address of its file asks for it."""
+        return {self.on: self.owner.id, "q": self.text or None}
+
+    @property
     def home(self) -> str:
         """The page of its customer or DID."""
         return url_for(f"{self.on}s.show", **self._id)

@@ -23,15 +23,15 @@ from portal.web.shared.fields import put_error
 def map_columns(import_id: int) -> Any:
     """Ask for the layout; with what was chosen so far in the address, show the first rows as they would be read."""
     import_ = db.get_or_404(CallImport, import_id)
-    if not importing.needs_layout(import_):
+    if not importing.can_be_described(import_):
         return see_other(url_for(".show", import_id=import_id))
     db.session.rollback()
     at = None
     with reading(), suppress(keeping.NotKept):  # all of the file may have to be read: nobody waits for us
-        if importing.needs_layout(import_):
+        if importing.can_be_described(import_):
             at = _waiting(import_, request.args.get("heading", type=_line))
         db.session.rollback()
-    if at is None:  # somebody has described it meanwhile, or it was discarded
+    if at is None:  # somebody imports it meanwhile, or it was discarded
         return see_other(url_for(".show", import_id=import_id))
     chosen = "started_at" in request.args
     form = layout_form(at, str(zone()), formdata=request.args if chosen else None, meta={"csrf": False})
@@ -43,7 +43,7 @@ def map_columns(import_id: int) -> Any:
 @bp.post("/calls/<int:import_id>/columns")
 def keep_columns(import_id: int) -> Any:
     import_ = lock_or_404(CallImport, import_id)
-    if not importing.needs_layout(import_):
+    if not importing.can_be_described(import_):
         return see_other(url_for(".show", import_id=import_id))
     at = _waiting(import_, request.form.get("heading", type=_line))
     form = layout_form(at, str(zone()))

@@ -7,17 +7,19 @@ from wtforms import BooleanField, FileField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length as LengthOf
 
-from portal.domain.call_files.layout import WORDS, Codes, DayOrder, Layout, Length
+from portal.domain.call_files.layout import WORDS, Codes, Layout, Length
+from portal.domain.csv_files.layout import DayOrder
 from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
 from portal.domain.phone_numbers import countries
 from portal.services.calls.looking import Waiting
+from portal.services.charges.by_hand import REASON_LONGEST
 from portal.services.company import settings as company_settings
-from portal.web.shared.fields import TOO_LONG, ChoiceField, CustomerField, Required, id_or_none
+from portal.web.shared.columns import SHOWN, column_choices, heading_choices
+from portal.web.shared.fields import TOO_LONG, ChoiceField, CustomerField, LinesField, Required, id_or_none
 
 # Chosen where a file has no call ids.
 NO_IDS = "none"
-SHOWN = 40
 ORDERS = {
     DayOrder.NONE: "the year is first (2026-11-03), or months have names",
     DayOrder.DAY: "the day is first: 31/01/2026",
@@ -109,16 +111,13 @@ def layout_form(at: Waiting, zone: str, **given: Any) -> LayoutForm:
         sign="below" if layout.below_zero else "", currency_of_all=layout.currency, country=layout.country,
         codes=layout.codes, run_value=layout.run,
     )  # fmt: skip
-    columns = _columns(at)
+    columns = column_choices(at.heading.head, at.rows(3))
     for name in WORDS:
         nothing = [SelectChoice("", "Choose" if name == "call_id" else "No column")]
         if name == "call_id":
             nothing.append(SelectChoice(NO_IDS, "There is none"))
         form[name].choices = nothing + columns
-    form.heading.choices = [
-        SelectChoice(0, "No line: columns are numbered"),
-        *(SelectChoice(number, f"Line {number}: {line[: SHOWN * 2]}") for number, line in at.choices),
-    ]
+    form.heading.choices = heading_choices(at.choices)
     form.zone.choices = [
         SelectChoice("", f"the portal's: {zone}"),
         *(SelectChoice(one, one.replace("_", " ")) for one in sorted(company_settings.time_zones())),
@@ -132,14 +131,11 @@ def layout_form(at: Waiting, zone: str, **given: Any) -> LayoutForm:
     return form
 
 
-def _columns(at: Waiting) -> list[SelectChoice]:
-    """The columns of a file, each named by its head and what stands in it."""
-    rows, choices = at.rows(3), []
-    for place, name in enumerate(at.heading.head):
-        shown = next((row[place].strip() for row in rows if len(row) > place and row[place].strip()), "")
-        words = (name.strip() or f"Column {place + 1}")[:60]
-        choices.append(SelectChoice(place, f"{words}: {shown[:SHOWN]}" if shown else words))
-    return choices
+class FindForm(FlaskForm):
+    """Which calls are looked for. Their days stand beside it (portal.web.shared.spans)."""
+
+    number = StringField("Number", [LengthOf(max=60, message=TOO_LONG)])
+    customer = CustomerField("Customer", [LengthOf(max=200, message=TOO_LONG)])
 
 
 class CodeForm(FlaskForm):
@@ -147,3 +143,16 @@ class CodeForm(FlaskForm):
 
     code = StringField("Account code", [Required("Say what the file calls the customer.")])
     customer = CustomerField("Customer", [Required("Choose the customer.")])
+
+
+class UndoForm(FlaskForm):
+    """Why an import is undone."""
+
+    reason = LinesField(
+        "Reason",
+        [
+            Required("Enter why it is undone: the reason is kept."),
+            LengthOf(max=REASON_LONGEST, message=TOO_LONG),
+        ],
+        render_kw={"rows": 3, "maxlength": REASON_LONGEST},
+    )

@@ -5,9 +5,9 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
-from flask import Response, current_app, flash, render_template, request, stream_with_context, url_for
+from flask import current_app, flash, render_template, request, url_for
 from flask_security import current_user
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from werkzeug.datastructures import FileStorage
 
 from portal.clock import now, today, zone
@@ -16,22 +16,34 @@ from portal.domain.call_files.layout import WORDS
 from portal.domain.errors import Invalid
 from portal.domain.names import written
 from portal.extensions import db
-from portal.models import CallImport, CallReject, Customer, ImportState
-from portal.services.calls import effects, importing, keeping, looking, rejects
+from portal.models import Call, CallImport, CallReject, Customer, ImportState
+from portal.services.calls import (
+    effects,
+    importing,
+    keeping,
+    looking,
+    met_before,
+    rejects,
+    retention,
+    undoing,
+)
 from portal.services.calls import lists as call_list
 from portal.services.calls.destination_words import in_words
 from portal.services.calls.looking import Look
 from portal.services.customers import customers
 from portal.services.customers.account_codes import codes_of
+from portal.services.exports import calls as exports
 from portal.tasks import queue
-from portal.web.calls import bp
+from portal.web.calls import bp, undo
 from portal.web.calls.forms import CodeForm, FileForm
 from portal.web.http.bounds import row_id
+from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_or_404
+from portal.web.shared.exports import FORM, send, send_lines
 from portal.web.shared.fields import put_error
-from portal.web.shared.lists import list_state
-from portal.web.shared.spans import span_of
+from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.spans import Span, span_of
 
 bp.add_app_template_filter(in_words, "destination_in_words")
 
@@ -61,16 +73,18 @@ def create() -> Any:
     if not isinstance(upload, FileStorage) or not upload.filename:
         put_error(form, Invalid("file", "Choose a file of call records."))
         return _index(form, 422)
-    name = PurePath(upload.filename.replace("\\", "/")).name
+    name, at = PurePath(upload.filename.replace("\\", "/")).name, now()
     try:
         import_ = importing.accept(
             cast(BinaryIO, upload.stream), name, replaces=bool(form.replaces.data), by=str(current_user.email),
-            now=now(), by_hand=bool(form.by_hand.data), waits=True,
+            now=at, by_hand=bool(form.by_hand.data), waits=True,
         )  # fmt: skip
     except Invalid as refusal:
         db.session.rollback()
         put_error(form, refusal)
         return _index(form, 422)
+    if import_.started_at != at:
+        flash(f"The same file was waiting already: it is import {import_.id}.")
     db.session.commit()
     return see_other(
         url_for(".map_columns" if importing.needs_layout(import_) else ".show", import_id=import_.id)
@@ -115,6 +129,7 @@ def _show(import_: CallImport, code: CodeForm | None = None, status: int = 200) 
         waits=(waits := _waits(import_)),
         has_worker=waits and queue.has_worker(),
         look=_look(import_),
+        can_be_discarded=met_before.waits_untouched(import_),
         reasons=rejects.reasons(import_) if import_.bad_count else [],
         reasons_max=rejects.REASONS_MAX,
         example=example,
@@ -126,6 +141,8 @@ def _show(import_: CallImport, code: CodeForm | None = None, status: int = 200) 
         late=rejects.late_calls(import_, LATE_SHOWN, before) if import_.late_count else [],
         late_before=before,
         names=_names(import_),
+        can_be_undone=undoing.can_be_undone(import_, now()),
+        **undo.of_page(import_),
         owners=_owners(import_, before) if import_.late_count else {},
     ), status
 
@@ -165,9 +182,9 @@ def _progress(import_: CallImport) -> dict[str, Any]:
 
 def _waits(import_: CallImport) -> bool:
     """Whether nobody is at work on it, and a worker is going to be."""
-    if import_.state != ImportState.RUNNING:
+    if import_.state not in (ImportState.RUNNING, ImportState.UNDOING):
         return False
-    is_silent = importing.is_interrupted(import_, now())
+    is_silent = importing.is_silent(import_, now())
     return queue.has(import_id=import_.id) if is_silent else queue.rests(import_id=import_.id)
 
 
@@ -193,6 +210,8 @@ def _owners(import_: CallImport, before: Any) -> dict[int, Customer]:
 def progress(import_id: int) -> Any:
     """How far it is, for a page that asks again; the page itself, where nobody but a person asks."""
     import_ = db.get_or_404(CallImport, import_id)
+    if is_htmx() and undo.goes_on(import_):
+        return fragment("calls/_undoing.html", import_=import_, undo=undo.begun(import_))
     if not is_htmx() or import_.state != ImportState.RUNNING or _is_interrupted(import_):
         return see_other(url_for(".show", import_id=import_id))
     return fragment("calls/_progress.html", **_progress(import_))
@@ -200,11 +219,15 @@ def progress(import_id: int) -> Any:
 
 @bp.post("/calls/<int:import_id>/stop")
 def stop(import_id: int) -> Any:
-    importing.stop(lock_or_404(CallImport, import_id))
+    import_ = lock_or_404(CallImport, import_id)
+    is_running = import_.state == ImportState.RUNNING
+    importing.stop(import_)
     db.session.commit()
     flash(
         "The import stops after the lines being imported now. Calls already imported stay; free minutes "
         "and balances are updated once the import is complete."
+        if is_running
+        else "Nothing was stopped: the import was not running any more."
     )
     return see_other(url_for(".show", import_id=import_id))
 
@@ -217,13 +240,29 @@ def resume(import_id: int) -> Any:
     return _carried_out(import_)
 
 
+@bp.post("/calls/<int:import_id>/discard")
+def discard(import_id: int) -> Any:
+    """Discard a file that waits, of which nothing is imported."""
+    import_ = lock_or_404(CallImport, import_id)
+    import_ = retention.discard_by_hand(import_.id, str(current_user.email))
+    flash(f"Discarded {import_.file_name}.")
+    return see_other(url_for(".index"))
+
+
+@bp.post("/calls/<int:import_id>/bad-rows/dealt-with")
+def deal_with_bad_rows(import_id: int) -> Any:
+    """Say that nobody has to look at its bad rows any more."""
+    rejects.deal_with_bad_rows(lock_or_404(CallImport, import_id), str(current_user.email))
+    db.session.commit()
+    flash("The bad rows are dealt with.")
+    return see_other(url_for(".show", import_id=import_id))
+
+
 @bp.get("/calls/<int:import_id>/bad-rows.csv")
 def bad_rows(import_id: int) -> Any:
     """The bad rows as a file, to be mended and sent again."""
     import_ = db.get_or_404(CallImport, import_id)
-    headers = {"Content-Disposition": f"attachment; filename=bad-rows-{import_id}.csv"}
-    lines = stream_with_context(rejects.as_csv(import_))
-    return Response(lines, mimetype="text/csv", headers=headers)
+    return send_lines(rejects.as_csv(import_), f"bad-rows-{import_id}.csv")
 
 
 @bp.post("/calls/<int:import_id>/account-codes")
@@ -250,11 +289,24 @@ def remember_code(import_id: int) -> Any:
 # -- the calls of a customer
 
 
+@bp.get(f"/customers/<int:customer_id>/calls.{FORM}")
+def download_of_customer(customer_id: int, form: str) -> Any:
+    """All of them that the list finds, as a file."""
+    db.get_or_404(Customer, customer_id)
+    _, span, query = _asked(customer_id)
+    return problem(422, span.problem) if span.problem else send(exports.calls_of(query), form)
+
+
+def _asked(customer_id: int) -> tuple[ListState, Span, Select[Call]]:
+    """What the list's address asks for."""
+    state, span = list_state(("newest",)), span_of(today() - DAYS_SHOWN, today())
+    return state, span, call_list.find_calls(customer_id, state.text, span.begins, span.through)
+
+
 @bp.get("/customers/<int:customer_id>/calls")
 def of_customer(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    state, span = list_state(("newest",)), span_of(today() - DAYS_SHOWN, today())
-    query = call_list.find_calls(customer_id, state.text, span.begins, span.through)
+    state, span, query = _asked(customer_id)
     totals = call_list.totals_of(query)
     page = call_list.call_page(query, totals.whole.calls, state.after, state.before)
     context: dict[str, Any] = {

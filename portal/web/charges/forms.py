@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
@@ -26,6 +26,7 @@ from portal.web.shared.fields import (
     CustomerField,
     DayField,
     DecimalTextField,
+    LinesField,
     Required,
     id_or_none,
 )
@@ -51,7 +52,7 @@ class ManualChargeForm(FlaskForm):
     assignment = ChoiceField("Assignment", coerce=id_or_none)
     charge_on = DayField("Date", [Required("Enter the day it is for.")])
     amount = DecimalTextField("Amount", validators=[Required("Enter the amount; below zero for a discount.")])
-    cost = DecimalTextField("Cost", default=Decimal(0))
+    cost = DecimalTextField("Cost", default=Decimal(0), zero_is_empty=True)
     auto_decrement_credit = BooleanField("Auto Decrement Credit")
     description = StringField(
         "Description",
@@ -93,9 +94,9 @@ def _called(assignment: Any) -> str:
     return f"{assignment.package.name}{where}, since {day(assignment.start_date)}{ended}"
 
 
-def _reason(without: str) -> TextAreaField:
+def _reason(without: str) -> LinesField:
     """Why something is done; `without` is said where nothing is typed."""
-    return TextAreaField(
+    return LinesField(
         "Reason",
         [Required(without), Length(max=REASON_LONGEST, message=TOO_LONG)],
         render_kw={"rows": 3, "maxlength": REASON_LONGEST},

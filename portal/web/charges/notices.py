@@ -23,6 +23,6 @@ def index() -> Any:
     customer = (
         db.session.get(Customer, request.args.get("customer", 0, row_id)) if state["customer"] else None
     )
-    page = listing.page(notices.find_notices(customer), NEWEST, state.after, state.before, count_most=10_000)
+    page = listing.page(notices.find_notices(customer), NEWEST, state.after, state.before)
     days = notices.notification_days()
     return render_template("notices/index.html", page=page, customer=customer, days=days)

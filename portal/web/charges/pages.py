@@ -1,5 +1,6 @@
 """Charges: the list of what is posted, one charge with its whole story, a manual charge, reversing one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -18,35 +19,26 @@ from portal.services.charges import by_hand, lists
 from portal.services.charges.explaining import explain_all, explained, origin_of
 from portal.services.credit.states import FILTERS, came_off, due_days, standings
 from portal.services.customers.customers import currencies_in_use
+from portal.services.customers.taxes import tax_of
+from portal.services.exports import charges as exports
 from portal.web.charges import bp
 from portal.web.charges.forms import ManualChargeForm, ReverseForm, WhoForm
 from portal.web.http.access import may_change
 from portal.web.http.bounds import row_id
+from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx, see_other
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
-from portal.web.shared.lists import list_state
-from portal.web.shared.spans import span_of
+from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.spans import Span, span_of
 
-KINDS = {
-    Kind.RECURRING: "Recurring",
-    Kind.MINIMUM_SPEND: "Minimum spend",
-    Kind.SETUP: "Setup",
-    Kind.ONE_OFF: "One-off",
-    Kind.CREDIT: "Credit",
-    Kind.DIFFERENCE: "Difference",
-    Kind.MANUAL: "Manual",
-    Kind.REVERSAL: "Reversal",
-    Kind.UNDO: "Undo",
-    Kind.WRITE_OFF: "Write-off",
-    Kind.WRITE_OFF_LAPSED: "Write-off lapsed",
-}
 SORTS = tuple(down + name for name in lists.SORTS for down in ("-", ""))
 
 
 @bp.app_template_filter("kind")
 def kind_in_words(kind: Kind) -> str:
     """What a charge is for, as a word."""
-    return KINDS[kind]
+    return lists.KINDS[kind]
 
 
 # -- the list
@@ -60,12 +52,25 @@ def index() -> Any:
     return render_template("charges/index.html", **context)
 
 
-def _found() -> dict[str, Any]:
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All that the list finds, as a file."""
+    state, span, _, asked = _asked(currencies_in_use())
+    return problem(422, span.problem) if span.problem else send(exports.charges(asked, state.sort), form)
+
+
+@bp.get(f"/accounts.{FORM}")
+def accounts(form: str) -> Any:
+    """The same as accounts import it."""
+    state, span, _, asked = _asked(currencies_in_use())
+    return problem(422, span.problem) if span.problem else send(exports.for_accounts(asked, state.sort), form)
+
+
+def _asked(in_use: Sequence[str]) -> tuple[ListState, Span, Customer | None, lists.Asked]:
     """What the list's address asks for."""
-    in_use = currencies_in_use()
     state = list_state(
         SORTS,
-        kind=("", *KINDS),
+        kind=("", *lists.KINDS),
         currency=("", *in_use),
         paid=("", *FILTERS),
         customer=(),
@@ -83,6 +88,13 @@ def _found() -> dict[str, Any]:
         paid=state["paid"],
         today=today(),
     )
+    return state, span, customer, asked
+
+
+def _found() -> dict[str, Any]:
+    """What the list shows."""
+    in_use = currencies_in_use()
+    state, span, customer, asked = _asked(in_use)
     page = lists.charge_page(asked, state.sort, state.after, state.before)
     return {
         "page": page,
@@ -92,7 +104,7 @@ def _found() -> dict[str, Any]:
         "state": state,
         "span": span,
         "customer": customer,
-        "kinds": [("", "Any kind"), *((kind.value, word) for kind, word in KINDS.items())],
+        "kinds": [("", "Any kind"), *((kind.value, word) for kind, word in lists.KINDS.items())],
         "currencies": [("", "Any currency"), *((code, code) for code in in_use)],
         "is_narrowed": bool(state.text or any(state.filters.values())),
     }
@@ -126,6 +138,7 @@ def _page(charge: Charge, status: int = 200, form: ReverseForm | None = None) ->
         "charge": charge,
         "why": explain_all([charge])[charge.id],
         "origin": origin,
+        "tax": tax_of(charge) if charge.opening_number is None else None,
         "charged": charged(origin.schedule) if origin else "",
         "assignment": assignment,
         **_priced(charge, assignment, origin),

@@ -22,6 +22,7 @@ from portal.web.shared.fields import (
     put_error,
     tax_rate_field,
 )
+from portal.web.shared.party_fields import TaxForm
 from portal.web.shared.token_field import TokenField
 
 Planned = TypeVar("Planned", Plan, TaxPlan)
@@ -94,7 +95,7 @@ class CorrectionForm(FlaskForm):
         )
 
 
-class RateForm(FlaskForm):
+class RateForm(TaxForm):
     """The right tax rate, since when, and what the customer reads of it."""
 
     token = TokenField()
@@ -119,7 +120,12 @@ class RateForm(FlaskForm):
         if self.errors or self.since.data is None:
             return None
         return RateWanted(
-            self.since.data, self.tax_rate.data, bool(self.for_good.data), self.sentence.data or ""
+            self.since.data,
+            self.tax_rate.data,
+            bool(self.for_good.data),
+            self.sentence.data or "",
+            self.tax_category.data,
+            self.tax_reason.data or "",
         )
 
 

@@ -75,7 +75,7 @@ def _planned(customer: Customer, form: RateForm) -> TaxPlan | None:
 def _context(customer: Customer, form: RateForm, seen: TaxPlan | None, **more: Any) -> dict[str, Any]:
     form.seen.data = seen.fingerprint if seen else ""
     context = {"customer": customer, "form": form, "seen": seen, "changed": False}
-    return {**context, "rate": customer.tax_rate_on(today()), **more}
+    return {**context, "tax": customer.tax_on(today()), **more}
 
 
 def _page(

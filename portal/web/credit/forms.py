@@ -47,7 +47,7 @@ class PaymentForm(ChoosingForm):
     bank_reference = reference_field()
     again_reason = StringField("Reason", [Length(max=500, message=TOO_LONG)])
     state = ChoiceField("State", choices=[SelectChoice(state.value, word) for state, word in STATES.items()])
-    fee = DecimalTextField("Fee", default=Decimal(0))
+    fee = DecimalTextField("Fee", default=Decimal(0), zero_is_empty=True)
     description = StringField("Description", [Length(max=500, message=TOO_LONG)])
     confirm_by_email = BooleanField("Confirm by e-mail")
 

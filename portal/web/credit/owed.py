@@ -1,6 +1,7 @@
 """Who owes: everybody with something to pay, by age, as of today or of any day gone by."""
 
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,10 +15,17 @@ from portal.extensions import db
 from portal.models import Customer
 from portal.services import credit
 from portal.services.credit import owed
+from portal.services.exports import owed as exports
+from portal.services.overview.owing import owed_in_all
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
+from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
+from portal.web.http.errors import problem as refused
 from portal.web.http.htmx import fragment, is_htmx
-from portal.web.shared.lists import list_state
+from portal.web.shared.exports import FORM, send
+from portal.web.shared.lists import ListState, list_state
 
 bp = Blueprint("owed", __name__, url_prefix="/owed")
 
@@ -28,17 +36,23 @@ A_PAGE = 100
 @bp.get("")
 def index() -> Any:
     """The list; a page of it, with the sums of all of it."""
-    currencies = owed.currencies_owed() or [default_currency()]
-    own = default_currency()
-    state = list_state(SORTS, currency=(own, *currencies) if own in currencies else currencies, on=())
+    state, currencies = _asked()
     day, problem = _day(state["on"])
-    found = owed.owed(state["currency"], day, now_is=today(), sort=state.sort)
-    pages = max(-(-len(found.rows) // A_PAGE), 1)
+    currency, reading = state["currency"], Reading(today())
+    found = owed_in_all(reading, currency, day, state.sort)
+    pages = max(-(-len(found.ids) // A_PAGE), 1)
     first = min(max(request.args.get("page", 1, type=row_id), 1), pages)
-    page = found.rows[(first - 1) * A_PAGE : first * A_PAGE]
+    ids = list(found.ids[(first - 1) * A_PAGE : first * A_PAGE])
+    by_id = {row.customer_id: row for row in owed.owed(currency, day, now_is=today(), ids=ids).rows}
+    page = [by_id[id] for id in ids if id in by_id]
     owed.fill_balances(page, day, today())
+    if reading.late:
+        afterwards(partial(refresh, today(), reading.late))
     context = {
         "owed": found,
+        "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
+        "currency": currency,
+        "day": day,
         "rows": page,
         "number": first,
         "pages": pages,
@@ -54,6 +68,25 @@ def index() -> Any:
     if is_htmx():
         return fragment("owed/_found.html", 422 if problem else 200, **context)
     return render_template("owed/index.html", **context), 422 if problem else 200
+
+
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """Everybody who owes, as a file."""
+    state, _ = _asked()
+    day, problem = _day(state["on"])
+    if problem:
+        return refused(422, problem)
+    found = owed_in_all(Reading(today()), state["currency"], day, state.sort)
+    return send(exports.owing(state["currency"], day, found.ids, today()), form)
+
+
+def _asked() -> tuple[ListState, list[str]]:
+    """What the list's address asks for, and the currencies that there are."""
+    currencies, own = owed.currencies_owed() or [default_currency()], default_currency()
+    return list_state(
+        SORTS, currency=(own, *currencies) if own in currencies else currencies, on=()
+    ), currencies
 
 
 def _day(text: str) -> tuple[date, str]:

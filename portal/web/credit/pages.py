@@ -15,8 +15,11 @@ from portal.models import Customer, Payment
 from portal.services import credit, deletion, listing
 from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
+from portal.services.exports import statement as exports
 from portal.web.credit import bp
 from portal.web.credit.forms import AdjustmentForm
+from portal.web.http.errors import problem
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
 from portal.web.shared.spans import span_of
@@ -57,6 +60,17 @@ def show(customer_id: int) -> Any:
         open_items=credit.open_items(customer.id),
         payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
+
+
+@bp.get(f"/statement.{FORM}")
+def download(customer_id: int, form: str) -> Any:
+    """The statement of the balance, every entry of the days asked for, as a file."""
+    customer = db.get_or_404(Customer, customer_id)
+    span = span_of(months_back(today(), MONTHS_SHOWN), today())
+    if span.problem:
+        return problem(422, span.problem)
+    assert span.begins and span.through
+    return send(exports.statement(customer, span.begins, span.through), form)
 
 
 @bp.post("/pay")

@@ -1,5 +1,6 @@
 """The lists of all payments and of all payments back: searched, filtered, a page at a time."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +12,14 @@ from portal.models import Customer, Payment, PaymentBack, PaymentState
 from portal.services import listing
 from portal.services.credit import payment_list
 from portal.services.customers.customers import currencies_in_use
+from portal.services.exports import payments as exports
 from portal.web.credit import payments, payments_back
 from portal.web.http.bounds import row_id
+from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx
-from portal.web.shared.lists import list_state
-from portal.web.shared.spans import span_of
+from portal.web.shared.exports import FORM, send
+from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.spans import Span, span_of
 
 STATE_CHOICES = [("", "Any state"), *((state.value, state.value.capitalize()) for state in PaymentState)]
 BACK_STATE_CHOICES = [("", "Any state"), ("completed", "Paid back"), ("cancelled", "Cancelled")]
@@ -33,9 +37,30 @@ def index_back() -> Any:
     return _listed(is_back=True)
 
 
-def _listed(*, is_back: bool) -> Any:
-    """One of the two lists; of the other, how many the same search finds there: no amount is looked for in vain."""
-    in_use = currencies_in_use()
+@payments.bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All payments that the list finds, as a file."""
+    state, span, _, sought = _asked(currencies_in_use(), is_back=False)
+    if span.problem:
+        return problem(422, span.problem)
+    query = payment_list.find_payments(sought)
+    return send(exports.payments(query, payment_list.SORTS[state.sort]), form)
+
+
+@payments_back.bp.get(f"/list.{FORM}", endpoint="download")
+def download_back(form: str) -> Any:
+    """All payments back that the list finds, as a file."""
+    state, span, _, sought = _asked(currencies_in_use(), is_back=True)
+    if span.problem:
+        return problem(422, span.problem)
+    query = payment_list.find_payments_back(sought)
+    return send(exports.payments_back(query, payment_list.SORTS_BACK[state.sort]), form)
+
+
+def _asked(
+    in_use: Sequence[str], *, is_back: bool
+) -> tuple[ListState, Span, Customer | None, payment_list.Sought]:
+    """What the list's address asks for."""
     sorts = payment_list.SORTS_BACK if is_back else payment_list.SORTS
     states = payment_list.BACK_STATES if is_back else tuple(PaymentState)
     state = list_state(
@@ -51,6 +76,14 @@ def _listed(*, is_back: bool) -> Any:
         begins=span.begins,
         through=span.through,
     )
+    return state, span, customer, sought
+
+
+def _listed(*, is_back: bool) -> Any:
+    """One of the two lists; of the other, how many the same search finds there: no amount is looked for in vain."""
+    in_use = currencies_in_use()
+    state, span, customer, sought = _asked(in_use, is_back=is_back)
+    sorts = payment_list.SORTS_BACK if is_back else payment_list.SORTS
     # Nothing that is paid back was ever pending: the other list is then asked whatever the state.
     elsewhere = replace(sought, state="") if sought.state == PaymentState.PENDING else sought
     if is_back:

@@ -15,6 +15,7 @@ from portal.domain.wording import money, money_in, plural
 from portal.extensions import db
 from portal.models import Allocation, Customer, Payment, PaymentMethod, PaymentState, ReturnedPayment
 from portal.services import credit
+from portal.services.bank.lists import bookings_of
 from portal.web.credit.choosing import Choices, charges_to_pay, offering
 from portal.web.credit.forms import METHODS, ActForm, AllocationForm, CancelForm, PaymentForm, SplitForm
 from portal.web.http.bounds import row_id
@@ -113,6 +114,7 @@ def _page(payment: Payment, status: int = 200, form: AllocationForm | None = Non
         customer=payment.customer,
         left=left if payment.state == PaymentState.COMPLETED else Decimal(0),
         allocations=db.session.scalars(allocations).all(),
+        bank_lines=bookings_of(payment),
         form=form if payment.state == PaymentState.COMPLETED and choices.rows else None,
         choices=choices,
         parts=db.session.scalars(

@@ -1,15 +1,20 @@
 """Customers: the list, the row that opens in it, and making and changing one."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy import Select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from portal.clock import now, today
+from portal.domain.bank_account import compact
+from portal.domain.check_digits import in_fours
 from portal.domain.errors import Invalid
+from portal.domain.party import Party, checked
 from portal.domain.wording import digits
 from portal.extensions import db
 from portal.models import Customer
@@ -17,7 +22,11 @@ from portal.models.company import company
 from portal.services import listing
 from portal.services.customers import customers, ranking
 from portal.services.customers.account_codes import codes_of, meant_codes
+from portal.services.customers.contacts import checked as checked_contact
+from portal.services.customers.contacts import contacts_of
 from portal.services.dids import dids
+from portal.services.exports import customers as exports
+from portal.services.listing import Sort
 from portal.services.overview.ranks import order_of
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
@@ -25,15 +34,18 @@ from portal.services.packages.catalogue import default_currency
 from portal.web.customers import bp
 from portal.web.customers.forms import CustomerForm, RowForm
 from portal.web.customers.page import rate_begins
+from portal.web.http.access import may_change
 from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_or_404
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
 
 SUGGESTED = 20
-STORED = {"name": "Name", "company_details": "Company Details", "email": "E-mail", "address": "Address"}
+NO_CATEGORY = "Without tax a tax category says why: set it on the customer's page."
+STORED = ("name", "company_details", "email")
 
 
 @bp.get("")
@@ -49,18 +61,17 @@ def index() -> Any:
 def _found() -> dict[str, Any]:
     """What the list's address asks for."""
     in_use = customers.currencies_in_use()
-    state = list_state((*customers.SORTS, *ranking.SORTS), state=customers.STATES, currency=("", *in_use))
-    query = customers.find_customers(state.text, state["state"], state["currency"])
-    query = query.options(selectinload(Customer.tax_rates))
+    state = _asked(in_use)
+    query = _query(state).options(selectinload(Customer.tax_rates))
     reading = Reading(today())
     if state.sort in customers.SORTS:
-        is_everybody = state["state"] == customers.ACTIVE and not (state.text or state["currency"])
-        total = customers.count_active() if is_everybody else None
-        page = listing.page(query, customers.SORTS[state.sort], state.after, state.before, total=total)
+        page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
     else:
-        page = ranking.ranked(query, order_of(reading, state.sort), state.after, state.before)
-    if reading.age is not None:
-        afterwards(partial(refresh, today()))
+        page = ranking.ranked(
+            query, order_of(reading, state.sort, state["currency"]), state.after, state.before
+        )
+    if reading.late:
+        afterwards(partial(refresh, today(), reading.late))
     return {
         "page": page,
         "figures": ranking.figures_of([customer.id for customer in page.rows], today()),
@@ -70,6 +81,26 @@ def _found() -> dict[str, Any]:
         "did_counts": dids.count_by_customer([customer.id for customer in page.rows]),
         "today": today(),
     }
+
+
+def _asked(in_use: Sequence[str]) -> ListState:
+    return list_state((*customers.SORTS, *ranking.SORTS), state=customers.STATES, currency=("", *in_use))
+
+
+def _query(state: ListState) -> Select[Customer]:
+    return customers.find_customers(state.text, state["state"], state["currency"])
+
+
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All that the list finds, as a file."""
+    state = _asked(customers.currencies_in_use())
+    order: Sort | ranking.Order
+    if state.sort in customers.SORTS:
+        order = customers.SORTS[state.sort]
+    else:
+        order = order_of(Reading(today()), state.sort, state["currency"])
+    return send(exports.customers(_query(state), order, today(), masks_iban=not may_change()), form)
 
 
 def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
@@ -100,18 +131,27 @@ def _told_apart(found: list[Customer]) -> list[tuple[str, Customer]]:
 
 @bp.get("/new")
 def new() -> Any:
-    form = CustomerForm(formdata=None, currency=default_currency(), tax_rate=company().default_tax_rate)
+    provider = company()
+    form = CustomerForm(
+        formdata=None,
+        currency=default_currency(),
+        country=provider.country,
+        tax_rate=provider.default_tax_rate,
+    )
     return render_template("customers/new.html", form=form)
 
 
 @bp.post("")
 def create() -> Any:
     form = CustomerForm()
+    if form.only_shown_anew:
+        return render_template("customers/new.html", form=form)
     if not form.validate_on_submit():
         return render_template("customers/new.html", form=form), 422
+    tax = (form.tax_rate.data, form.tax_category.data, form.tax_reason.data or "")
     try:
         customer = customers.create_customer(
-            form.fields, form.tax_rate.data, token=form.token.data, today=today(), now=now()
+            form.fields, *tax, token=form.token.data, today=today(), now=now()
         )
     except Invalid as error:
         db.session.rollback()
@@ -125,13 +165,15 @@ def create() -> Any:
 @bp.get("/<int:customer_id>/edit")
 def edit(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    return _editor(customer, _change_form(formdata=None, obj=customer))
+    return _editor(customer, _change_form(formdata=None, obj=customer, contacts=contacts_of(customer)))
 
 
 @bp.post("/<int:customer_id>")
 def update(customer_id: int) -> Any:
     customer = lock_or_404(Customer, customer_id)
     form = _change_form()
+    if form.only_shown_anew:
+        return _editor(customer, form)
     if not form.validate_on_submit():
         return _editor(customer, form, 422)
     if form.version.data != customer.version:
@@ -148,9 +190,9 @@ def update(customer_id: int) -> Any:
 
 
 def _change_form(**given: Any) -> CustomerForm:
-    """The form without the tax rate, which has a history of its own."""
+    """The form without the tax, which has a history of its own."""
     form = CustomerForm(**given)
-    del form.tax_rate
+    del form.tax_rate, form.tax_category, form.tax_reason
     return form
 
 
@@ -166,10 +208,12 @@ def _editor(customer: Customer, form: CustomerForm, status: int = 200) -> Any:
 def _conflict(customer: Customer, form: Any) -> list[tuple[str, str]]:
     """What is stored now, where it is not what was typed."""
     differs = [
-        (label, getattr(customer, name) or "nothing")
-        for name, label in STORED.items()
+        (form[name].label.text, getattr(customer, name) or "nothing")
+        for name in STORED
         if name in form and getattr(customer, name) != (form[name].data or "").strip()
     ]
+    if isinstance(form, CustomerForm):
+        differs += _other_party(customer, form)
     for name in ("debit_limit", "payment_days"):
         if name in form and getattr(customer, name) != form[name].data:
             stored = getattr(customer, name)
@@ -177,6 +221,24 @@ def _conflict(customer: Customer, form: Any) -> list[tuple[str, str]]:
     codes = codes_of(customer)
     if "account_codes" in form and form.account_codes.codes not in (None, codes):
         differs.append((form.account_codes.label.text, ", ".join(codes) or "nothing"))
+    return differs
+
+
+def _other_party(customer: Customer, form: CustomerForm) -> list[tuple[str, str]]:
+    """What is stored now of the party, the bank account and the contacts, where it is not what was typed."""
+    typed = checked(form.party)
+    differs = [
+        (form[name].label.text, getattr(customer, name) or "nothing")
+        for name in Party.__dataclass_fields__
+        if getattr(customer, name) != getattr(typed, name)
+    ]
+    if customer.iban != compact(form.iban.data or ""):
+        differs.append((form.iban.label.text, in_fours(customer.iban) or "nothing"))
+    given = form.fields.contacts
+    if given is not None and [checked_contact(one, typed.country) for one in given] != [
+        *contacts_of(customer)
+    ]:
+        differs.append(("Contacts", "; ".join(map(str, customer.contacts)) or "nobody"))
     return differs
 
 
@@ -196,7 +258,7 @@ def edit_row(customer_id: int) -> Any:
 
 
 def _row_form(customer: Customer) -> RowForm:
-    return RowForm(formdata=None, obj=customer, tax_rate=customer.last_tax_rate)
+    return RowForm(formdata=None, obj=customer, tax_rate=customer.last_tax.rate)
 
 
 @bp.post("/<int:customer_id>/row")
@@ -210,7 +272,9 @@ def update_row(customer_id: int) -> Any:
     try:
         fields = customers.fields_of(customer, name=form.name.data or "", email=form.email.data or "")
         customers.change_customer(customer, fields)
-        if form.tax_rate.data != customer.last_tax_rate:
+        if form.tax_rate.data != customer.last_tax.rate:
+            if not form.tax_rate.data:
+                raise Invalid("tax_rate", NO_CATEGORY)
             customers.change_tax_rate(customer, form.tax_rate.data, None, today())
     except Invalid as error:
         db.session.rollback()

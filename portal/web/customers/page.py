@@ -23,7 +23,9 @@ from portal.services.customers import customers, ranking
 from portal.services.customers import figures as customer_figures
 from portal.services.customers.posted import has_postings
 from portal.services.dids import dids
+from portal.services.notes import lists as notes
 from portal.services.packages.services_enabled import services_enabled
+from portal.services.summary import sending
 from portal.web.assignments import section
 from portal.web.customers import bp
 from portal.web.customers.forms import TaxRateForm
@@ -33,6 +35,7 @@ from portal.web.people.pages import group_of
 from portal.web.shared.fields import day_or_none, put_error
 
 SHOWN = 10
+SUMMARIES_SHOWN = 3
 
 
 @bp.app_template_global()
@@ -48,8 +51,11 @@ def show(customer_id: int) -> Any:
 
 def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None = None, **more: Any) -> Any:
     """The customer's page. Whatever cannot be done stands on it as a refusal, with its way out."""
-    mine = dids.find_dids(customer_id=customer.id)
-    form = rate_form or TaxRateForm(formdata=None, tax_rate=customer.last_tax_rate)
+    mine = dids.find_dids(today(), customer_id=customer.id)
+    last = customer.last_tax
+    form = rate_form or TaxRateForm(
+        formdata=None, tax_rate=last.rate, tax_category=last.category, tax_reason=last.reason
+    )
     form.version.raw_data, form.version.data = None, customer.version
     context = _figures(customer) | {
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),
@@ -61,6 +67,8 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "corrections": corrections.of_customer(customer),
         "tomorrow": rate_begins(customer),
         "group": group_of(customer),
+        "sent_summaries": sending.last_of_customer(customer.id, SUMMARIES_SHOWN),
+        "notes": notes.of_customer(customer.id),
     }
     return render_template("customers/show.html", **context, **more), status
 
@@ -137,7 +145,10 @@ def change_tax_rate(customer_id: int) -> Any:
     if form.version.data != customer.version:
         return _page(customer, 409, form, stale=True)
     try:
-        changed = customers.change_tax_rate(customer, form.tax_rate.data, form.tax_rate_from.data, today())
+        why = form.tax_category.data, form.tax_reason.data or ""
+        changed = customers.change_tax_rate(
+            customer, form.tax_rate.data, form.tax_rate_from.data, today(), *why
+        )
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)

@@ -3,10 +3,12 @@
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import FileField, HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, HiddenField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
+from portal.domain.csv_files.layout import DayOrder
+from portal.domain.did_files.layout import WORDS, DidLayout
 from portal.domain.errors import Invalid
 from portal.domain.money import QUANTITY_MAX
 from portal.domain.phone_numbers import countries
@@ -14,8 +16,9 @@ from portal.domain.schedule import FIRST_DAY, LAST_DAY
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Package
-from portal.services.dids.intake import Wanted
-from portal.services.dids.lines import Line, Lines, block_lines, decoded, read_lines
+from portal.services.dids.intake import Wanted, Yes
+from portal.services.dids.lines import Line, Lines, Table, block_lines, decoded, read_lines, read_table
+from portal.web.shared.columns import column_choices, heading_choices
 from portal.web.shared.fields import (
     ChoiceField,
     CustomerField,
@@ -60,6 +63,8 @@ class IntakeForm(FlaskForm):
     start_date = DayField("Start Date")
     charge_from = DayField("Charge from")
     quantity = WholeField("Quantity", default=1)
+    assign_there = BooleanField("Assign packages to DIDs that are already there")
+    assign_twice = BooleanField("Assign a package a second time to DIDs that already have it")
 
     def offer(self, packages: list[Package]) -> None:
         """Fill in what can be chosen."""
@@ -112,6 +117,11 @@ class IntakeForm(FlaskForm):
             self.charge_from.data,
         )
 
+    @property
+    def yes(self) -> Yes:
+        """What was said yes to, of DIDs that are there already."""
+        return Yes(there=bool(self.assign_there.data), twice=bool(self.assign_twice.data))
+
     def lines(self) -> Lines:
         """The lines that were brought. Invalid names the field."""
         raise NotImplementedError
@@ -144,32 +154,122 @@ class BlockForm(IntakeForm):
         return block_lines(self.first.data or "", self.last.data or "", self.country.data or "")
 
 
-class LinesForm(IntakeForm):
+def line_or_none(text: str) -> int | None:
+    """A line of a text, counted from 1; none for what is no such number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+
+
+class TextForm(IntakeForm):
+    """Lines of text, whose columns may have to be described."""
+
+    text: Any
+    # The line that names the columns, where somebody has said which; 0: none.
+    heading = HiddenField()
+
+    def table(self, line: int | None = None) -> Table:
+        """The text cut into cells, its columns named by a `line` of it."""
+        return read_table(self.content(), self.source, self.country.data or "", line)
+
+    def lines(self) -> Lines:
+        """The lines. Undescribed where somebody has to say first what they mean."""
+        return read_lines(
+            self.content(), self.source, self.country.data or "", line_or_none(self.heading.data or "")
+        )
+
+    @property
+    def source(self) -> str:
+        """The field that a refusal of the text belongs to."""
+        return "text"
+
+    def content(self) -> str:
+        """The text. Invalid names the field."""
+        return self.text.data or ""
+
+
+class LinesForm(TextForm):
     """Pasted lines."""
 
     by = "lines"
     text = TextAreaField("Numbers", [Required("Paste the numbers, one on each line.")])
 
-    def lines(self) -> Lines:
-        """The lines as pasted."""
-        return read_lines(self.text.data or "", "text")
 
-
-class FileForm(IntakeForm):
+class FileForm(TextForm):
     """A CSV file. Once it has been read, its text travels on in the form."""
 
     by = "file"
     file = FileField("CSV file")
     text = HiddenField()
 
-    def lines(self) -> Lines:
-        """The lines of the file."""
+    @property
+    def source(self) -> str:
+        """The field of the file."""
+        return "file"
+
+    def content(self) -> str:
+        """The text of the file."""
         upload = self.file.data
         if getattr(upload, "filename", ""):
-            self.text.data = decoded(upload.read())
+            self.text.data, self.file.data = decoded(upload.read()), None
         if not (self.text.data or "").strip():
             raise Invalid("file", "Choose a file that is not empty.")
-        return read_lines(self.text.data or "", "file")
+        return self.text.data or ""
 
 
 FORMS: dict[str, type[IntakeForm]] = {form.by: form for form in (OneForm, BlockForm, LinesForm, FileForm)}
+
+
+# -- what the columns mean
+
+CODES = {
+    "": "begin with + or 00, or are dialled within the country",
+    "code": "begin with their country code, without +: 442079460100",
+}
+RANGES = {
+    "": "belongs to one number: 030 123456-78",
+    "range": "stands in a range of numbers: 442079460100-99",
+}
+ORDERS = {
+    DayOrder.NONE: "the year is first (2026-11-03), or months have names",
+    DayOrder.DAY: "the day is first: 31/01/2026",
+    DayOrder.MONTH: "the month is first: 01/31/2026",
+}
+
+
+class LayoutForm(FlaskForm):
+    """How a text says what a DID is. Its names have a prefix: it stands in one form with all that is asked besides."""
+
+    heading = ChoiceField("Names of the columns", coerce=int, choices=())
+    has_code = ChoiceField("Numbers", choices=[SelectChoice(*one) for one in CODES.items()])
+    ranges = ChoiceField("A hyphen", choices=[SelectChoice(*one) for one in RANGES.items()])
+    day_order = ChoiceField("Dates", choices=[SelectChoice(*one) for one in ORDERS.items()])
+
+    def layout(self, at: Table) -> DidLayout:
+        """What was chosen."""
+        places = {name: self[name].data for name in WORDS}
+        return DidLayout(
+            columns={name: place for name, place in places.items() if place is not None},
+            has_names=at.heading.has_names or at.is_simple,
+            day_order=DayOrder(self.day_order.data),
+            has_code=self.has_code.data == "code",
+            ranges=self.ranges.data == "range",
+        )
+
+
+for _name, _label in WORDS.items():
+    setattr(LayoutForm, _name, ChoiceField(_label, coerce=id_or_none, choices=()))
+
+
+def layout_form(at: Table, **given: Any) -> LayoutForm:
+    """The form for a text's layout, filled in as it is proposed."""
+    layout = at.layout
+    form = LayoutForm(
+        **given, **{name: layout[name] for name in WORDS}, prefix="column-", meta={"csrf": False},
+        heading=at.heading.lines if at.heading.has_names else 0, day_order=layout.day_order,
+        has_code="code" if layout.has_code else "", ranges="range" if layout.ranges else "",
+    )  # fmt: skip
+    rows = [cells for _, cells in at.records[:3]]
+    columns = column_choices(at.heading.head, rows)
+    for name in WORDS:
+        form[name].choices = [SelectChoice("", "No column"), *columns]
+    form.heading.choices = heading_choices(at.choices)
+    return form

@@ -17,12 +17,15 @@ from portal.services.batch import Batch
 from portal.services.charges.explaining import explained
 from portal.services.customers import figures as customer_figures
 from portal.services.dids import dids, whose
+from portal.services.dids.earning import on_dids
+from portal.services.exports import dids as exports
 from portal.web.assignments import section
 from portal.web.dids import bp
 from portal.web.dids.forms import DidForm, GiveForm
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import commit, lock_or_404
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import name_for_field, put_error
 from portal.web.shared.lists import ListState, list_state
 
@@ -46,13 +49,21 @@ def _found() -> dict[str, Any]:
     state = _state(("", *countries))
     query = _query(state).options(joinedload(Did.customer))
     owner = state["customer"]
+    page = listing.page(query, dids.SORTS[state.sort], state.after, state.before)
     return {
-        "page": listing.page(query, dids.SORTS[state.sort], state.after, state.before, count_most=dids.MANY),
-        "countable": dids.MANY,
+        "page": page,
+        "on": on_dids([did.id for did in page.rows], today()),
         "state": state,
         "countries": [("", "Any country"), *((code, country_name(code)) for code in countries)],
         "owner": db.session.get(Customer, int(owner)) if owner else None,
     }
+
+
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All that the list finds, as a file."""
+    state = _state(("", *dids.countries_in_use()))
+    return send(exports.dids(_query(state), dids.SORTS[state.sort], today()), form)
 
 
 def _state(countries: tuple[str, ...] = ()) -> ListState:
@@ -65,7 +76,7 @@ def _state(countries: tuple[str, ...] = ()) -> ListState:
 
 def _query(state: ListState) -> Any:
     owner = int(state["customer"]) if state["customer"] else None
-    return dids.find_dids(state.text, state["state"], state["country"], owner)
+    return dids.find_dids(today(), state.text, state["state"], state["country"], owner)
 
 
 def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
@@ -78,7 +89,11 @@ def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
 @bp.get("/<int:did_id>/row")
 def row(did_id: int) -> Any:
     did = db.get_or_404(Did, did_id)
-    return fragment("dids/_row.html", did=did, state=_state()) if is_htmx() else _back()
+    return _closed_row(did) if is_htmx() else _back()
+
+
+def _closed_row(did: Did) -> Any:
+    return fragment("dids/_row.html", did=did, state=_state(), on=on_dids([did.id], today()))
 
 
 @bp.get("/<int:did_id>/row/edit")
@@ -104,7 +119,7 @@ def update_row(did_id: int) -> Any:
         return _open_row(did, form, 422 if isinstance(refusal, Invalid) else 409, way_out=refusal.way_out)
     commit()
     flash(f"Saved {international(did.number)}.")
-    return fragment("dids/_row.html", did=did, state=_state()) if is_htmx() else _back()
+    return _closed_row(did) if is_htmx() else _back()
 
 
 def _let_have(did: Did, customer: Customer | None) -> None:
@@ -160,6 +175,7 @@ def _page(did: Did, status: int = 200, form: DidForm | None = None, **more: Any)
     form = form or _row_form(did)
     context = _next_charges(did) | {
         "section": section.of_did(did),
+        "on_it": on_dids([did.id], today()).get(did.id),
         "posted": explained(customer_figures.charges_on(did, SHOWN)),
         "held": whose.history(did),
     }

@@ -42,6 +42,8 @@ FORMS = {
     "assignments.edit",
     "assignments.edit_row",
     "assignments.new",
+    "bank_statements.map_columns",
+    "calls.ask_undo",
     "charges.ask_due_day",
     "charges.ask_reversals",
     "charges.ask_use_credit",
@@ -59,6 +61,10 @@ FORMS = {
     "customers.edit_row",
     "customers.new",
     "did_intake.new",
+    "moving_in.ask_undo",
+    "moving_in.columns",
+    "notes.edit",
+    "notes.new",
     "dids.edit_row",
     "packages.copy",
     "packages.delete",
@@ -70,6 +76,7 @@ FORMS = {
     "payments_back.new",
     "runs.ask_undo",
     "runs.new",
+    "sent_summaries.ask",
 }
 SECOND_STEP = "security.two_factor_token_validation"
 READING = ("GET", "HEAD", "OPTIONS")

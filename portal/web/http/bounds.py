@@ -1,5 +1,6 @@
 """What may come in at all: from where, how much, ids that a database can hold, text that it can store."""
 
+import re
 from ipaddress import ip_address
 from typing import Any
 
@@ -11,9 +12,16 @@ from portal.config import DEMO
 from portal.web.http.errors import problem
 
 # The views that read a file, and judge by its content what it is. No other takes one.
-UPLOADS = {"calls.create", "did_intake.check", "settings.update_logo"}
+UPLOADS = {
+    "bank_statements.create",
+    "calls.create",
+    "did_intake.check",
+    "moving_in.create",
+    "settings.update_logo",
+}
 FORM = "application/x-www-form-urlencoded"
 LARGEST_ID = 2**63 - 1
+NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Id(IntegerConverter):
@@ -38,7 +46,7 @@ class Id(IntegerConverter):
 
 def storable(text: str) -> bool:
     """Whether both databases can hold it: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return not NOT_STORABLE.search(text)
 
 
 def mended(text: str) -> str:

@@ -1,9 +1,11 @@
 """Where an error becomes a sentence that a person can act on: a page, or a toast beside the row."""
 
 import errno
+from collections.abc import Sequence
 from contextlib import suppress
 
 from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -46,7 +48,20 @@ SENTENCES = {
     500: "Something went wrong on our side. Nothing was saved; the error is in the server's log.",
 }
 CSRF = "This page was open for too long, or you signed in again elsewhere. Load it again and try once more."
-TITLES = {404: "Not found", 409: "Not possible", 422: "Not accepted", 500: "Error", 503: "Not available"}
+TITLES = {404: "Nothing here", 409: "Not possible", 422: "Not accepted", 500: "Error", 503: "Not available"}
+
+# Where somebody who came to nothing most likely wanted to go: the list of the noun in the address first.
+STAFF_PLACES = (
+    ("overview.show", "Overview"),
+    ("customers.index", "Customers"),
+    ("charges.index", "Charges"),
+    ("packages.index", "Packages"),
+    ("dids.index", "DIDs"),
+    ("calls.index", "Calls"),
+    ("runs.index", "Runs"),
+    ("settings.index", "Settings"),
+)
+CUSTOMER_PLACES = (("my.home", "Home"), ("my.charges", "Charges"), ("my.summary", "Summary"))
 
 
 def problem(status: int, text: str, way_out: WayOut | None = None) -> Response:
@@ -63,7 +78,7 @@ def problem(status: int, text: str, way_out: WayOut | None = None) -> Response:
     }
     template = "errors/_toast.html" if is_htmx() else "errors/page.html"
     try:
-        drawn = render_template(template, **context)
+        drawn = render_template(template, places_near=_places_near(status), **context)
     except NO_ANSWER as error:  # every page asks who is signed in, and what the provider is called
         return _no_answer(error)
     response = make_response(drawn, status)
@@ -79,11 +94,29 @@ def unavailable(failure: Failure) -> Response:
     template = "errors/_toast.html" if is_htmx() else "errors/page.html"
     # Drawn without what is put into every page: the company, the person.
     drawn = current_app.jinja_env.get_template(template)
-    said = {"status": 503, "title": TITLES[503], "text": text, "company": None, "request_id": _shown_id(503)}
+    said = {
+        "status": 503,
+        "title": TITLES[503],
+        "text": text,
+        "company": None,
+        "request_id": _shown_id(503),
+        "places_near": (),
+    }
     response = make_response(drawn.render(**said), 503)
     response.vary.add("HX-Request")
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def _places_near(status: int) -> Sequence[tuple[str, str]]:
+    """The three places to go on to, for whoever is signed in; none where the portal itself is in trouble."""
+    if status >= 500 or not current_user.is_authenticated:
+        return ()
+    if not current_user.is_staff:
+        return CUSTOMER_PLACES
+    noun = request.path.strip("/").partition("/")[0]
+    nearest, second, third, *_ = sorted(STAFF_PLACES, key=lambda place: place[0] != f"{noun}.index")
+    return nearest, second, third
 
 
 def _shown_id(status: int) -> str:

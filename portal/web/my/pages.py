@@ -8,36 +8,41 @@ press.
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
-from io import BytesIO
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from flask import Blueprint, abort, g, render_template, request, send_file, url_for
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask_security import current_user
 from sqlalchemy import false, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.clock import today
+from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.billing.minimums import minimums
+from portal.services.calls import counted
 from portal.services.charges.explaining import explained
+from portal.services.charges.lists import Asked
 from portal.services.credit.account import due
 from portal.services.credit.ledger import ChargeLedger, charge_ledger
 from portal.services.customers import figures as customer_figures
 from portal.services.dids.dids import number_holds
-from portal.services.summary import Summary, for_paper, summary
+from portal.services.exports import charges as charge_files
+from portal.services.exports.statement import statement
+from portal.services.summary import Summary, for_paper, paper, sending, summary
+from portal.services.summary.paying import how_to_pay
 from portal.services.what_changed import what_changed
 from portal.web.http.errors import problem
+from portal.web.http.locks import lock_or_404
 from portal.web.my import bp, people
 from portal.web.settings.pages import logo_file
-from portal.web.shared.paying import how_to_pay
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.spans import Span, span_of
-from portal.web.summary import paper
-from portal.web.summary.pages import LINES_SHOWN
+from portal.web.summary.pages import LINES_SHOWN, sent
 
 seen = Blueprint("seen", __name__, url_prefix="/customers/<int:customer_id>/as-customer")
 
@@ -52,12 +57,12 @@ PLACES = (
 )
 
 
-def for_both(rule: str, name: str) -> Callable[[Callable[[Customer], Any]], Callable[[Customer], Any]]:
+def for_both(rule: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Answer a page to the customer's people under /my, and to staff who look at it as they do."""
 
-    def decorate(view: Callable[[Customer], Any]) -> Callable[[Customer], Any]:
-        bp.add_url_rule(rule, name, lambda: view(_mine()))
-        seen.add_url_rule(rule, name, lambda customer_id: view(_theirs(customer_id)))
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        bp.add_url_rule(rule, name, lambda **values: view(_mine(), **values))
+        seen.add_url_rule(rule, name, lambda customer_id, **values: view(_theirs(customer_id), **values))
         return view
 
     return decorate
@@ -100,6 +105,20 @@ def _places() -> dict[str, Any]:
     return {}
 
 
+def counted_links(customer: Customer) -> Callable[..., str]:
+    """Where the calls are that an assignment has counted in a span of days, for whoever looks at this page."""
+    keys, tomorrow = counted.keys_of(customer.id), today() + ONE_DAY
+
+    def counted_link(id: int, begins: date, until: date | None, so_far: bool = False) -> str:
+        """Empty for an assignment that counts no calls. Without `until` it never ends."""
+        until = min(until or tomorrow, tomorrow) if so_far else until or tomorrow + ONE_DAY
+        if id not in keys or until <= begins:
+            return ""
+        return link("calls", counting=keys[id], **{"from": begins, "to": until - ONE_DAY})
+
+    return counted_link
+
+
 @for_both("", "home")
 def home(customer: Customer) -> Any:
     """Packages, what comes next, balance, calls against minimum and free minutes."""
@@ -121,6 +140,7 @@ def home(customer: Customer) -> Any:
         charged=assignments.charged,
         minimums=minimums(customer.id, day),
         bundles=free_minutes(customer.id, day),
+        counted=counted_links(customer),
     )
 
 
@@ -137,9 +157,30 @@ def charges(customer: Customer) -> Any:
         summary=_summary(customer, span),
         ledger=_ledger(customer, span),
         coming=explained(coming),
+        counted=counted_links(customer),
         more=upcoming.more,
         failed=upcoming.failed,
     )
+
+
+@for_both(f"/charges.{FORM}", "charges_file")
+def charges_file(customer: Customer, form: str) -> Any:
+    """What was charged in the days asked for, as a file."""
+    span = _span(months=3)
+    if span.problem:
+        return problem(422, span.problem)
+    asked = Asked(customer_id=customer.id, begins=span.begins, through=span.through, today=today())
+    return send(charge_files.for_the_customer(asked), form)
+
+
+@for_both(f"/statement.{FORM}", "statement_file")
+def statement_file(customer: Customer, form: str) -> Any:
+    """What moved the balance in the days asked for, as a file."""
+    span = _span(months=1)
+    if span.problem:
+        return problem(422, span.problem)
+    assert span.begins and span.through
+    return send(statement(customer, span.begins, span.through), form)
 
 
 @for_both("/summary", "summary")
@@ -149,6 +190,19 @@ def show_summary(customer: Customer) -> Any:
     found = _summary(customer, span)
     pay = how_to_pay(customer, found.account.now.to_pay)
     return drawn("my/summary.html", 422 if span.problem else 200, span=span, summary=found, pay=pay)
+
+
+@bp.post("/summary/monthly")
+def set_monthly_summary() -> Any:
+    """Choose to get the summary of each month by e-mail, or no longer."""
+    customer = lock_or_404(Customer, _mine().id)
+    wanted = request.form.get("wanted") == "yes"
+    sending.set_monthly(customer, wanted, today())
+    db.session.commit()
+    flash(
+        "Saved: the charge summary of each month comes by e-mail." if wanted else "Saved: it comes no longer."
+    )
+    return redirect(url_for("my.summary", _anchor="monthly"), code=303)
 
 
 @for_both("/summary.pdf", "summary_pdf")
@@ -162,7 +216,7 @@ def summary_pdf(customer: Customer) -> Any:
     size = request.args.get("paper", "")
     made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
     name = f"charge-summary_{found.begins}_{found.through}.pdf"
-    return send_file(BytesIO(made), "application/pdf", as_attachment=True, download_name=name)
+    return sent(made, name)
 
 
 @for_both("/logo.png", "logo")

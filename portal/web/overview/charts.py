@@ -37,25 +37,15 @@ class Chart:
 
 def beside(groups: Sequence[Sequence[Decimal]]) -> Chart:
     """Bars side by side, the values of each group; what is negative hangs below zero."""
-    return _upright(groups, [value for group in groups for value in group], stacked=False)
-
-
-def stacked(groups: Sequence[Sequence[Decimal]]) -> Chart:
-    """Bars one on the other, the values of each group, none of them negative."""
-    return _upright(groups, [sum(group, ZERO) for group in groups], stacked=True)
-
-
-def _upright(groups: Sequence[Sequence[Decimal]], ends: Sequence[Decimal], *, stacked: bool) -> Chart:
-    highest, lowest = max([ZERO, *ends]), min([ZERO, *ends])
+    values = [value for group in groups for value in group]
+    highest, lowest = max([ZERO, *values]), min([ZERO, *values])
     bars = []
     for place, group in enumerate(groups):
-        below = ZERO
-        width = Decimal(GROUP - BETWEEN) / (1 if stacked else max(len(group), 1))
+        width = Decimal(GROUP - BETWEEN) / max(len(group), 1)
         for series, value in enumerate(group):
-            x = Decimal(place * GROUP) + Decimal(BETWEEN) / 2 + (ZERO if stacked else width * series)
-            top = _share(highest - below - max(value, ZERO), highest - lowest)
+            x = Decimal(place * GROUP) + Decimal(BETWEEN) / 2 + width * series
+            top = _share(highest - max(value, ZERO), highest - lowest)
             bars.append(Bar(series, _fine(x), top, _fine(width), _share(abs(value), highest - lowest)))
-            below += value if stacked else ZERO
     return Chart(bars, GROUP * len(groups), _share(highest, highest - lowest), highest, lowest)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, Field, Form, HiddenField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from portal.domain.currencies import CURRENCIES
@@ -35,6 +35,7 @@ from portal.web.shared.fields import (
     DayField,
     DaysField,
     DecimalTextField,
+    LinesField,
     Required,
     VersionedForm,
     WholeField,
@@ -65,8 +66,8 @@ class PriceSetForm(Form):
     currency = ChoiceField("Currency", choices=CURRENCY_CHOICES)
     cost = DecimalTextField(PRICE_LABELS["cost"], default=ZERO)
     retail = DecimalTextField(PRICE_LABELS["retail"], default=ZERO)
-    setup_cost = DecimalTextField(PRICE_LABELS["setup_cost"], default=ZERO)
-    setup_retail = DecimalTextField(PRICE_LABELS["setup_retail"], default=ZERO)
+    setup_cost = DecimalTextField(PRICE_LABELS["setup_cost"], default=ZERO, zero_is_empty=True)
+    setup_retail = DecimalTextField(PRICE_LABELS["setup_retail"], default=ZERO, zero_is_empty=True)
 
     def numbered(self, index: int, alone: bool) -> "PriceSetForm":
         """With ids of its own: the names are the same in every set."""
@@ -112,7 +113,7 @@ class PackageForm(DefinitionForm):
         invalid_value_message="Choose By days or Not charged.",
     )
     connexcs_package = ChoiceField(FIELDS["connexcs_package_id"].label, coerce=id_or_none)
-    description = TextAreaField(
+    description = LinesField(
         FIELDS["description"].label, render_kw={"maxlength": FIELDS["description"].longest, "rows": 2}
     )
     minimum_days = WholeField(FIELDS["minimum_days"].label, default=0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, flash, g, render_template, request, url_for
 from flask_security import current_user
+from sqlalchemy import Select
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,6 +17,7 @@ from portal.domain.wording import charged, long_day
 from portal.extensions import db
 from portal.models import BulkKind, Package, PackagePrice, PackageSchedule
 from portal.services import bulk_acts, deletion, locking
+from portal.services.exports import packages as exports
 from portal.services.listing import page
 from portal.services.packages import catalogue as packages
 from portal.services.packages import figures as package_figures
@@ -27,6 +29,7 @@ from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.packages import bp
 from portal.web.packages.forms import RowForm
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
 from portal.web.shared.undo import say_with_undo
@@ -72,15 +75,7 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
     """The list; with `editing`, that row is open (without script, a row is opened by a page)."""
     g.list_path = url_for(".index")
     state, sold = _state(), packages.currencies_sold()
-    query = packages.find_packages(
-        today(),
-        state.text,
-        state["state"],
-        PackageType(state["type"]) if state["type"] else None,
-        Frequency(state["frequency"]) if state["frequency"] else None,
-        state["currency"],
-    )
-    found = page(query, packages.SORTS[state.sort], state.after, state.before)
+    found = page(_query(state), packages.SORTS[state.sort], state.after, state.before)
     rows = _rows(found.rows)
     if editing and editing.package.id not in {row.package.id for row in rows}:
         rows.insert(0, editing)
@@ -97,6 +92,13 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
     if is_htmx() and not editing:
         return fragment("packages/_found.html", status, **context)
     return render_template("packages/index.html", **context), status
+
+
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All that the list finds, as a file."""
+    state = _state()
+    return send(exports.packages(_query(state), packages.SORTS[state.sort], today()), form)
 
 
 @bp.post("/archive")
@@ -123,6 +125,17 @@ def _state() -> ListState:
         type=("", *PackageType),
         frequency=("", *Frequency),
         currency=(),
+    )
+
+
+def _query(state: ListState) -> Select[Package]:
+    return packages.find_packages(
+        today(),
+        state.text,
+        state["state"],
+        PackageType(state["type"]) if state["type"] else None,
+        Frequency(state["frequency"]) if state["frequency"] else None,
+        state["currency"],
     )
 
 

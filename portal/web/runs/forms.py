@@ -1,7 +1,7 @@
 """The form of a run: Customer, Simulate, Date."""
 
 from flask_wtf import FlaskForm
-from wtforms import RadioField, TextAreaField
+from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
@@ -11,8 +11,10 @@ from portal.web.shared.fields import (
     TOO_LONG,
     CustomerField,
     DayField,
+    LinesField,
     Required,
     VersionedForm,
+    day_or_none,
     put_error,
 )
 
@@ -37,7 +39,7 @@ class RunForm(FlaskForm):
 class UndoForm(FlaskForm):
     """Why a run is undone."""
 
-    reason = TextAreaField(
+    reason = LinesField(
         "Reason",
         [
             Required("Enter why it is undone: the reason is kept."),
@@ -58,10 +60,18 @@ class HoldForm(VersionedForm):
     charge_from = DayField("Charge from")
 
     def accepts(self) -> bool:
-        """Whether a choice was made, and a day given where it needs one."""
+        """Whether a choice was made, and a day given where it needs one. A day that was offered is a choice itself."""
         self.validate()
+        if offered := day_or_none(self.choice.data or ""):
+            self.choice.data, self.charge_from.data = "charge_from", offered
         if self.choice.data not in ("post_all", "charge_from"):
             put_error(self, Invalid("choice", "Choose Post all, or Charge from a day on."))
         elif self.choice.data == "charge_from" and not self.charge_from.data:
             put_error(self, Invalid("charge_from", "Choose the day from which to charge."))
         return not self.errors
+
+    @property
+    def chosen(self) -> str:
+        """Which choice holds: the day itself where it is one of those that are offered."""
+        picked = (self.choice.raw_data or [self.choice.data])[0] or ""
+        return str(picked)

@@ -15,7 +15,7 @@ from portal.models import Assignment
 from portal.services.runs import holds
 from portal.web.http.bounds import row_id
 from portal.web.runs.forms import HoldForm
-from portal.web.shared.fields import put_error
+from portal.web.shared.fields import day_or_none, put_error
 
 bp = Blueprint("holds", __name__, url_prefix="/held")
 
@@ -29,7 +29,6 @@ def index() -> Any:
 def _index(form: HoldForm, status: int = 200, chosen: holds.Chosen | None = None) -> Any:
     after, before = (request.args.get(name, type=row_id) for name in ("after", "before"))
     page = holds.list_held(today(), after=after, before=before)
-    form.charge_from.data = form.charge_from.data or today()
     context = {"page": page, "form": form, "chosen": chosen, "today": today()}
     return render_template("holds/index.html", **context), status
 
@@ -56,7 +55,12 @@ def choose_for_all() -> Any:
 
 @bp.get("/<int:assignment_id>")
 def show(assignment_id: int) -> Any:
-    return _page(db.get_or_404(Assignment, assignment_id), HoldForm(formdata=None))
+    """What either choice would bring; a day in the address is one more to choose."""
+    typed = day_or_none(request.args.get("charge_from", ""))
+    choice = typed.isoformat() if typed else None
+    return _page(
+        db.get_or_404(Assignment, assignment_id), HoldForm(formdata=None, choice=choice, charge_from=typed)
+    )
 
 
 def _page(assignment: Assignment, form: HoldForm, status: int = 200) -> Any:
@@ -66,11 +70,10 @@ def _page(assignment: Assignment, form: HoldForm, status: int = 200) -> Any:
         status = 200 if request.method == "GET" else 409
         return render_template("holds/none.html", assignment=assignment), status
     (held,) = found
-    form.charge_from.data = form.charge_from.data or today()
     days = [today()] + ([held.next_charge_on] if held.next_charge_on else [])
     options = [seen for day in days if (seen := _seen(assignment, day))]
     typed = form.charge_from.data
-    if typed not in days and not form.charge_from.errors and (seen := _seen(assignment, typed)):
+    if typed and typed not in days and not form.charge_from.errors and (seen := _seen(assignment, typed)):
         options.append(seen)
     context = {"assignment": assignment, "held": held, "form": form, "options": options, "today": today()}
     return render_template("holds/show.html", **context), status

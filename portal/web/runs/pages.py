@@ -1,5 +1,7 @@
 """Runs: simulate or post what is due, each with its report; a long one shows how far it is."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import current_app, flash, render_template, request, url_for
@@ -12,17 +14,22 @@ from portal.domain.errors import RuleBroken
 from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Charge, Customer, Outcome, Run, RunState
-from portal.services import credit
 from portal.services.charges.explaining import explained
+from portal.services.exports import runs as exports
+from portal.services.overview import watch
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.runs import reports, runs
 from portal.services.runs.gap import LongAgo, check_gap
 from portal.services.runs.undoing import has_something_to_undo, undoings_of, undone_among
 from portal.tasks import queue
 from portal.web.http.access import may_own
+from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.runs import bp
 from portal.web.runs.forms import RunForm
+from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import day_or_none, name_for_field
 from portal.web.shared.lists import list_state
 
@@ -44,6 +51,13 @@ def index() -> Any:
         now=now(),
         is_interrupted=_is_interrupted,
     )
+
+
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All that the list finds, as a file."""
+    state, moment = list_state(("newest",), kind=("", *KINDS)), now()
+    return send(exports.runs(lambda run: _is_interrupted(run, moment), KINDS.get(state["kind"])), form)
 
 
 # -- starting one
@@ -127,7 +141,7 @@ def _page(run: Run, status: int = 200, **more: Any) -> Any:
         "undone_lines": undone_among([row.id for row in page.rows]) if page and not run.simulate else (),
         "passed_over": {outcome: reports.exceptions_of(run, outcome) for outcome in Outcome},
         "below_named": BELOW_NAMED,
-        "below": _below(run) if is_done and not run.simulate else [],
+        **_below(run),
         "postings": reports.postings_of(run) if run.simulate else [],
         "may_be_posted": run.through <= today(),
         **_undone(run),
@@ -171,10 +185,17 @@ def _progress(run: Run) -> dict[str, Any]:
     }
 
 
-def _below(run: Run) -> list[credit.BelowLimit]:
+def _below(run: Run) -> dict[str, Any]:
     """Who was charged by the run and is below their limit now."""
-    charged = select(Charge.customer_id).where(Charge.run_id == run.id).distinct()
-    return credit.below_limit(Customer.id.in_(charged), most=BELOW_NAMED + 1)
+    if run.state != RunState.DONE or run.simulate:
+        return {"below": []}
+    reading = Reading(today())
+    charged = Customer.id.in_(select(Charge.customer_id).where(Charge.run_id == run.id))
+    found = watch.below(reading, charged, of=run.id, most=BELOW_NAMED)
+    if reading.late:
+        afterwards(partial(refresh, today(), reading.late))
+    since = now() - timedelta(seconds=reading.age) if reading.age is not None else None
+    return {"below": found, "below_as_of": since}
 
 
 @bp.get("/<int:run_id>/progress")

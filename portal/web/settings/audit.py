@@ -4,14 +4,17 @@ from typing import Any
 
 from flask import Blueprint, Flask, render_template, request
 from flask_security import current_user
+from sqlalchemy import Select
 
-from portal.models import AuditComment
+from portal.models import AuditComment, AuditEntry
 from portal.models.company import company
 from portal.services import audit, bulk_acts, listing
 from portal.services.audit import lists
+from portal.services.exports import audit as exports
 from portal.web.http.access import READING
 from portal.web.http.htmx import fragment, is_htmx
-from portal.web.shared.lists import list_state
+from portal.web.shared.exports import FORM, send
+from portal.web.shared.lists import ListState, list_state
 
 bp = Blueprint("audit", __name__, url_prefix="/settings/audit")
 
@@ -22,9 +25,8 @@ COMMENT_LONGEST = 500
 @bp.get("")
 def index() -> Any:
     """Who did what, the newest first."""
-    state = list_state(("newest",), noun=("", *lists.NOUNS), overrides=("", "yes"))
-    query = lists.find_entries(state.text, state["noun"], overrides=state["overrides"] == "yes")
-    page = listing.page(query, lists.NEWEST, state.after, state.before, count_most=10_000)
+    state, query = _asked()
+    page = listing.page(query, lists.NEWEST, state.after, state.before)
     context: dict[str, Any] = {
         "page": page,
         "state": state,
@@ -32,11 +34,24 @@ def index() -> Any:
         "undoable": bulk_acts.that_can_be_undone(
             entry.noun_id for entry in page.rows if entry.noun == bulk_acts.SEVERAL and entry.noun_id
         ),
-        "nouns": [("", "Everything"), *((noun, noun[:1].upper() + noun[1:]) for noun in lists.NOUNS)],
+        "nouns": lists.noun_choices(lists.NOUNS),
+        "file_view": "audit.download",
+        "file_of": {},
     }
     if is_htmx():
         return fragment("audit/_found.html", **context)
     return render_template("audit/index.html", **context)
+
+
+@bp.get(f"/list.{FORM}")
+def download(form: str) -> Any:
+    """All that the list finds, as a file."""
+    return send(exports.acts(_asked()[1]), form)
+
+
+def _asked() -> tuple[ListState, Select[AuditEntry]]:
+    state = list_state(("newest",), noun=("", *lists.NOUNS), overrides=("", "yes"))
+    return state, lists.find_entries(state.text, state["noun"], overrides=state["overrides"] == "yes")
 
 
 def register(app: Flask) -> None:

@@ -1,19 +1,16 @@
 """The form of the company's settings."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
-from wtforms import EmailField, FileField, StringField, TextAreaField
+from wtforms import EmailField, FileField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length, NumberRange, ValidationError
+from wtforms.validators import Length, NumberRange
 
 from portal.domain.bank_account import check_bic, check_iban, compact
-from portal.domain.check_digits import in_fours
 from portal.domain.currencies import CURRENCIES
-from portal.domain.errors import Invalid
 from portal.models import AuditComment, Company
 from portal.services.company import settings as company_settings
 from portal.services.company.logo import FILE_MOST
@@ -22,12 +19,15 @@ from portal.web.shared.fields import (
     TOO_LONG,
     ChoiceField,
     DecimalTextField,
+    LinesField,
     Required,
     VersionField,
     WholeField,
     check_email,
     check_rate,
+    checked_by,
 )
+from portal.web.shared.party_fields import IbanField, PartyForm
 
 AUDIT_COMMENTS = {
     AuditComment.OFF: "Not asked for",
@@ -48,34 +48,15 @@ class LogoForm(FlaskForm):
         return upload.read(FILE_MOST + 1) if isinstance(upload, FileStorage) else b""
 
 
-class IbanField(StringField):
-    """An IBAN, in groups of four."""
-
-    def process_data(self, value: Any) -> None:
-        """What is stored, as banks write it."""
-        self.data = in_fours(value or "")
-
-
-def _try(check: Callable[[str], str], field: Any) -> None:
-    try:
-        check(field.data or "")
-    except Invalid as error:
-        raise ValidationError(error.sentence) from None
-
-
-class CompanyForm(FlaskForm):
+class CompanyForm(PartyForm):
     """The provider: who it is, and how it bills."""
 
     version = VersionField("Version")
     name = StringField(
         "Company Name", [Required(NAMELESS), Length(max=company_settings.NAME_MAX, message=TOO_LONG)]
     )
-    address = TextAreaField("Address", [Length(max=company_settings.ADDRESS_MAX, message=TOO_LONG)])
     email = EmailField("E-mail", [Length(max=254, message=TOO_LONG)])
-    tax_id = StringField("Tax ID", [Length(max=company_settings.TAX_ID_MAX, message=TOO_LONG)])
-    summary_footer = TextAreaField(
-        "Summary Footer", [Length(max=company_settings.FOOTER_MAX, message=TOO_LONG)]
-    )
+    summary_footer = LinesField("Summary Footer", [Length(max=company_settings.FOOTER_MAX, message=TOO_LONG)])
     time_zone = ChoiceField("Time Zone")
     default_currency = ChoiceField(
         "Default Currency",
@@ -114,7 +95,7 @@ class CompanyForm(FlaskForm):
     )
     iban = IbanField("IBAN")
     bic = StringField("BIC")
-    bank_details = TextAreaField(
+    bank_details = LinesField(
         "Bank Details", [Length(max=company_settings.BANK_DETAILS_MAX, message=TOO_LONG)]
     )
     audit_comment = ChoiceField(
@@ -128,11 +109,11 @@ class CompanyForm(FlaskForm):
 
     def validate_iban(self, field: Any) -> None:
         """Refuse what is mistyped."""
-        _try(check_iban, field)
+        checked_by(check_iban, field.data or "")
 
     def validate_bic(self, field: Any) -> None:
         """Refuse what is none."""
-        _try(check_bic, field)
+        checked_by(check_bic, field.data or "")
 
     def offer_time_zones(self, provider: Company, fixed: bool) -> None:
         """Offer every time zone, or where it is fixed the one that holds."""
@@ -146,9 +127,8 @@ class CompanyForm(FlaskForm):
         """What was typed, as the service takes it."""
         return CompanyFields(
             self.name.data or "",
-            self.address.data or "",
+            self.party,
             self.email.data or "",
-            self.tax_id.data or "",
             self.time_zone.data or "",
             self.default_currency.data or "",
             self.usage_wait_days.data,

@@ -13,7 +13,7 @@ bp = Blueprint("mail", __name__, url_prefix="/settings/mail")
 @bp.get("")
 def index() -> str:
     state = list_state(("newest",))
-    page = listing.page(unsent.find_unsent(), unsent.NEWEST, state.after, state.before, count_most=10_000)
+    page = listing.page(unsent.find_unsent(), unsent.NEWEST, state.after, state.before)
     config = current_app.config
     return render_template(
         "mail/index.html", page=page, server=config["SMTP_HOST"], demo=config["MODE"] == DEMO

@@ -7,6 +7,7 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 
 from portal.clock import today
 from portal.domain.errors import Invalid
+from portal.domain.party import Party, checked
 from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Company
@@ -31,6 +32,8 @@ def update() -> Any:
     provider = lock_or_404(Company, ONLY)
     form = CompanyForm()
     form.offer_time_zones(provider, is_time_zone_fixed())
+    if form.only_shown_anew:
+        return _page(provider, form)
     if not form.validate_on_submit():
         return _page(provider, form, 422)
     if form.version.data != provider.version:
@@ -102,9 +105,11 @@ def _page(provider: Company, form: CompanyForm | None, status: int = 200, **more
 
 def _differences(provider: Company, typed: CompanyFields) -> list[tuple[str, str]]:
     """What is stored and differs from what was typed, under the labels of the form."""
-    labels = {name: CompanyForm()[name].label.text for name in CompanyFields.__dataclass_fields__}
+    form, kept = CompanyForm(), checked(typed.party)
+    values = {name: getattr(typed, name) for name in CompanyFields.__dataclass_fields__ if name != "party"}
+    values |= {name: getattr(kept, name) for name in Party.__dataclass_fields__}
     return [
-        (label, str(getattr(provider, name)) or "nothing")
-        for name, label in labels.items()
-        if str(getattr(provider, name)).split() != str(getattr(typed, name)).split()
+        (form[name].label.text, str(getattr(provider, name)) or "nothing")
+        for name, value in values.items()
+        if str(getattr(provider, name)).split() != str(value).split()
     ]

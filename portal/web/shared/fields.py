@@ -11,19 +11,22 @@ from enum import StrEnum
 from typing import Any
 
 from flask_wtf import FlaskForm
+from markupsafe import Markup, escape
 from wtforms import (
     DateField,
     HiddenField,
     SelectField,
     SelectMultipleField,
     StringField,
+    TextAreaField,
 )
 from wtforms.validators import InputRequired, ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.widgets import CheckboxInput, ListWidget, Select
 
-from portal.domain import email_address, tax_rate
+from portal.domain import email_address, tax
+from portal.domain.currencies import CURRENCIES
 from portal.domain.errors import Invalid
-from portal.domain.money import parse_decimal
+from portal.domain.money import minor_digits, parse_decimal
 from portal.domain.names import written
 from portal.domain.wording import digits
 from portal.models import Customer
@@ -41,6 +44,14 @@ class Required(InputRequired):
         if typed and isinstance(typed[0], str) and not typed[0].strip():
             field.raw_data = []
         super().__call__(form, field)
+
+
+class LinesField(TextAreaField):
+    """A text of several lines. The end of a line is one character, as people and browsers count; browsers send two."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read the text, with the ends of its lines as they are counted and kept."""
+        super().process_formdata([value.replace("\r\n", "\n") for value in valuelist])
 
 
 class NumberField(StringField):
@@ -85,13 +96,18 @@ class DecimalTextField(NumberField):
 
     example = "digits with a point, such as 1234.50"
 
+    def __init__(self, label: str, *, zero_is_empty: bool = False, **options: Any) -> None:
+        """`zero_is_empty`: an empty field says the same as 0, and is shown instead of it."""
+        super().__init__(label, **options)
+        self.zero_is_empty = zero_is_empty
+
     def read(self, text: str) -> Decimal:
         """The decimal, or ValueError."""
         return parse_decimal(text)
 
     def shown(self, value: Any) -> str:
         """A stored decimal as the field shows it."""
-        return shown(Decimal(value))
+        return "" if self.zero_is_empty and not value else shown(Decimal(value))
 
 
 class WholeField(NumberField):
@@ -106,8 +122,24 @@ class WholeField(NumberField):
         return int(text)
 
 
+class Options(Select):
+    """Options that have nothing but a value and a label, which is all of ours: a list of countries has 249 of them."""
+
+    @classmethod
+    def render_option(cls, choice: Any, **kwargs: Any) -> Markup:  # type: ignore[override]
+        """One of them, as the class above writes it."""
+        if choice.render_kw or kwargs:
+            return super().render_option(choice, **kwargs)
+        chosen = "selected " if choice.selected else ""
+        return Markup(
+            f'<option {chosen}value="{escape(choice.value)}">{escape(choice.label or choice.value)}</option>'
+        )
+
+
 class ChoiceField(SelectField):
     """One of a list; whatever else arrives is refused in a sentence."""
+
+    widget = Options()
 
     def __init__(self, label: str, **options: Any) -> None:
         refusal = f"Choose a {label} from the list."
@@ -150,6 +182,16 @@ def shown(value: Decimal) -> str:
     """A decimal as somebody would type it: 24.50, 0.0085, 0."""
     plain = digits(value)
     return plain + "0" if len(plain.partition(".")[2]) == 1 else plain
+
+
+def shown_in(field: Any, unit: str) -> str:
+    """What a field of money shows: a stored amount with all decimals of its currency; what was typed as it was."""
+    text = str(field._value())
+    if field.raw_data or unit not in CURRENCIES or not isinstance(field, DecimalTextField) or not text:
+        return text
+    whole, _point, decimals = text.partition(".")
+    decimals = decimals.ljust(minor_digits(unit), "0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def one_of(enum: type[StrEnum]) -> Callable[[Any], StrEnum]:
@@ -245,12 +287,17 @@ class VersionedForm(FlaskForm):
         self.version.raw_data, self.version.data = None, str(version)
 
 
-def check_email(form: FlaskForm, field: Any) -> None:
-    """Refuse what is no address."""
+def checked_by(check: Callable[..., object], *values: Any) -> None:
+    """Refuse at a field what the services would refuse, in their words."""
     try:
-        email_address.check_email(field.data or "")
+        check(*values)
     except Invalid as error:
         raise ValidationError(error.sentence) from None
+
+
+def check_email(form: FlaskForm, field: Any) -> None:
+    """Refuse what is no address."""
+    checked_by(email_address.check_email, field.data or "")
 
 
 def tax_rate_field(**options: Any) -> Any:
@@ -260,9 +307,5 @@ def tax_rate_field(**options: Any) -> Any:
 
 def check_rate(form: FlaskForm, field: Any) -> None:
     """Refuse what is a number, but no tax rate."""
-    if field.data is None:
-        return
-    try:
-        tax_rate.check_rate(field.data)
-    except Invalid as error:
-        raise ValidationError(error.sentence) from None
+    if field.data is not None:
+        checked_by(tax.check_rate, field.data)

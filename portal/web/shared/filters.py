@@ -1,4 +1,4 @@
-"""The words of `portal/domain/wording.py`, given to every template."""
+"""The words of `portal/domain/wording.py` and of lists, given to every template."""
 
 from datetime import date, datetime
 
@@ -6,16 +6,22 @@ from flask import Flask
 
 from portal.clock import zone
 from portal.domain import wording
+from portal.domain.bank_account import masked
 from portal.domain.check_digits import in_fours
 from portal.domain.payment_reference import payment_reference
-from portal.domain.phone_numbers import international
+from portal.domain.phone_numbers import called_number, international
 from portal.domain.schedule import ONE_DAY
+from portal.services.listing import counted
+from portal.services.summary.parties import party_lines
+from portal.web.shared.fields import shown_in
 
 WORDS = (
     wording.money, wording.money_in, wording.difference, wording.plain, wording.price, wording.rated, wording.percent,
     wording.whole,
-    wording.plural, wording.day, wording.short_day, wording.weekday, wording.month, wording.month_name, wording.span,
-    wording.duration, wording.call_length, wording.minutes,
+    wording.plural, wording.day, wording.short_day, wording.weekday, wording.month, wording.long_month,
+    wording.numbered_month,
+    wording.month_name, wording.span,
+    wording.duration, wording.call_length, wording.minutes, wording.listed,
 )  # fmt: skip
 
 
@@ -31,6 +37,8 @@ def to(begins: date, through: date) -> str:
 
 def register(app: Flask) -> None:
     """Give them to every template."""
-    for words in (*WORDS, instant, to, in_fours, payment_reference):
+    for words in (*WORDS, counted, instant, to, in_fours, payment_reference, masked, party_lines):
         app.add_template_filter(words)
+    app.add_template_filter(shown_in)
     app.add_template_filter(international, "phone")
+    app.add_template_filter(called_number)

@@ -27,7 +27,7 @@ from portal.services.people import user_sessions
 from portal.web.http.access import OPEN
 from portal.web.http.afterwards import afterwards
 from portal.web.http.request_log import asked_by
-from portal.web.sign_in import device_cookie, recovery, second_factor
+from portal.web.sign_in import demo, device_cookie, recovery, second_factor
 from portal.web.sign_in.forms import (
     AskAgainForm,
     BackupCodeForm,
@@ -90,7 +90,7 @@ def register(app: Flask) -> None:
         (tf_disabled, _forget_backup_codes),
     ):
         signal.connect(receiver, app)
-    for part in (device_cookie, recovery, second_factor):
+    for part in (demo, device_cookie, recovery, second_factor):
         part.register(app)
     _limit(app)
 

@@ -12,11 +12,11 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer
 from portal.models.company import company
-from portal.services.summary import for_paper, summary
+from portal.services.summary import for_paper, paper, summary
+from portal.services.summary.paying import how_to_pay
 from portal.web.http.errors import problem
-from portal.web.shared.paying import how_to_pay
 from portal.web.shared.spans import span_of
-from portal.web.summary import bp, paper
+from portal.web.summary import bp
 
 # Charges, assignments and balance entries that a page shows: the first of each. Its totals are of all.
 LINES_SHOWN = 1_000
@@ -50,15 +50,19 @@ def download(customer_id: int) -> Any:
 
 
 def as_pdf(customer: Customer, size: str) -> Any:
-    """The summary that the address asks for, as a file that is downloaded."""
+    """The summary that the address asks for, as a file that is downloaded, or `shown`, to be printed."""
     span = span_of(*_months(today())["This month"])
     if span.problem or not (span.begins and span.through):
         return problem(422, span.problem)
     found = for_paper(customer, span.begins, span.through, today())
     made = paper.pdf(found, company(), today(), size if size in paper.PAPERS else "a4")
-    return send_file(
-        BytesIO(made), "application/pdf", as_attachment=True, download_name=paper.file_name(found)
-    )
+    return sent(made, paper.file_name(found))
+
+
+def sent(made: bytes, name: str) -> Any:
+    """A PDF: a file that is downloaded, or `shown` where somebody prints it."""
+    is_file = not request.args.get("shown")
+    return send_file(BytesIO(made), "application/pdf", as_attachment=is_file, download_name=name)
 
 
 def _months(day: date) -> dict[str, tuple[date, date]]:

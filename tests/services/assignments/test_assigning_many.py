@@ -100,6 +100,7 @@ def test_what_is_foreseen_is_what_a_run_posts():
     assert run().charges == seen.due["GBP"].count
 
 
+@pytest.mark.slow
 def test_five_hundred_dids_ask_the_database_as_often_as_fifty(session):
     wish, questions = Wish(a_package(setup_retail="5"), 1, TODAY), []
     for first, many in ((0, 50), (50, 500)):

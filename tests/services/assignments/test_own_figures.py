@@ -161,12 +161,12 @@ def test_an_own_price_below_cost_needs_a_look():
     both = assigned(package, acme, NOVEMBER, own=mine(cost="2", retail="3"))
     later = assigned(package, acme, NOVEMBER)
     own(later, JANUARY, retail="1")
-    assert both not in [found for found, _ in watch.own_below_cost(TODAY)]
-    assert [(found, held.cost, held.retail) for found, held in watch.own_below_cost(TODAY)] == [
+    assert both not in [found for found, _ in watch.own_below_cost(Reading(TODAY))]
+    assert [(found, held.cost, held.retail) for found, held in watch.own_below_cost(Reading(TODAY))] == [
         (cheap, 4, 3),
         (dear, 11, 10),
     ]
-    assert later in [found for found, _ in watch.own_below_cost(JANUARY)]
+    assert later in [found for found, _ in watch.own_below_cost(Reading(JANUARY))]
 
 
 def test_a_customer_reads_one_price_in_the_summary_and_why_it_is_another():

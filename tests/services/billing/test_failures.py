@@ -39,6 +39,8 @@ from portal.services.runs.upcoming import upcoming
 from tests.breaking import TOO_LARGE, WAYS, break_one
 from tests.trade import NOW, TODAY, a_customer, a_package, assigned, run
 
+pytestmark = pytest.mark.slow
+
 BEGUN = date(2026, 11, 1)
 EVERY_WAY = pytest.mark.parametrize("how", WAYS)
 

@@ -1,7 +1,7 @@
 """What runs post is what a naive day-by-day oracle says, whenever the runs are made.
 
-All portfolios are replayed on SQLite, and every fifth on PostgreSQL, which does the same sums; with --deep, all of
-them on both.
+Of 500 portfolios every fifth is replayed on SQLite, and every tenth on PostgreSQL, which does the same sums; with
+--deep every second and every fifth.
 """
 
 from collections import defaultdict
@@ -18,6 +18,7 @@ from portal.services.chunks import in_chunks
 from portal.services.scenarios.reading import Place
 from portal.services.scenarios.simulating import Simulation
 from tests.conftest import POSTGRESQL
+from tests.depth import tries
 from tests.portfolios import generate
 from tests.scenarios import answer
 
@@ -107,10 +108,11 @@ class Replay:
 
 
 @pytest.mark.parametrize("wait_days", WAIT_DAYS)
-def test_runs_on_every_day_post_what_the_oracle_says(session, request, wait_days):
-    seeds = range(PORTFOLIOS)
-    if session.get_bind().dialect.name == POSTGRESQL and not request.config.getoption("--deep"):
-        seeds = range(0, PORTFOLIOS, 5)
+def test_runs_on_every_day_post_what_the_oracle_says(session, wait_days):
+    on_postgresql = session.get_bind().dialect.name == POSTGRESQL
+    many = tries(50, deep=100) if on_postgresql else tries(100, deep=250)
+    seeds = range(0, PORTFOLIOS, PORTFOLIOS // many)
+    assert len(seeds) == many
     scenarios = portfolios(seeds)[wait_days]
     assert len(scenarios) > len(seeds) / 10
     replay = Replay(session, scenarios, wait_days)
@@ -121,7 +123,8 @@ def test_runs_on_every_day_post_what_the_oracle_says(session, request, wait_days
 
 @pytest.mark.parametrize("seed", range(3))
 def test_runs_on_some_days_or_once_at_the_end_post_what_daily_runs_would(session, seed):
-    scenarios = [all_in_time(made) for made in portfolios(range(1000 + 25 * seed, 1025 + 25 * seed))[0]]
+    first = 1000 + 25 * seed
+    scenarios = [all_in_time(made) for made in portfolios(range(first, first + tries(10, deep=15)))[0]]
     replay = Replay(session, scenarios, 0)
     session.execute(update(AssignmentPosition).values(post_all_through=replay.last))
     random = Random(seed)

@@ -1,7 +1,7 @@
 """A position moves only if it stands where it was read."""
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from portal.extensions import db
 from portal.models import AssignmentPosition, Charge
@@ -23,3 +23,27 @@ def test_a_position_that_moved_since_it_was_read_is_not_moved_and_nothing_is_pos
     db.session.rollback()
     assert db.session.scalar(select(func.count(Charge.id))) == 0
     assert {first.position.charged_until, second.position.charged_until} == {None}
+
+
+@pytest.mark.only_on("sqlite")
+def test_a_chunk_finds_what_it_reads_by_an_index(session):
+    """Else each chunk would read all assignments that there are, and a run of twice as many take four times as long."""
+    for name in ("Acme", "Globex"):
+        assigned(a_package(name), a_customer(name))
+    session.commit()
+    asked = {}
+
+    def note(_connection, _cursor, statement, values, _context, many):
+        if statement.startswith(("SELECT", "INSERT", "UPDATE")) and "VALUES" not in statement and not many:
+            asked[statement] = values
+
+    event.listen(session.get_bind(), "before_cursor_execute", note)
+    posting.post_chunk(due_ids(TODAY), TODAY, TODAY, None, BEN, NOW)
+    event.remove(session.get_bind(), "before_cursor_execute", note)
+    driver = session.connection().connection.driver_connection
+    in_chunk = {text: values for text, values in asked.items() if "json_each" in text}
+    assert len(in_chunk) > 8
+    for statement, values in in_chunk.items():
+        steps = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+        scanned = [step for step in steps if step.startswith("SCAN") and "json_each" not in step]
+        assert scanned == [], statement

@@ -60,6 +60,7 @@ def lines_taken(import_: CallImport) -> tuple[int, int, int, int]:
 @pytest.mark.parametrize(
     "name", ["07", "09", "11", "12a", "14", "15", "24", "26", "27", "29b", "30", "33", "40"]
 )
+@pytest.mark.slow
 def test_a_file_comes_to_the_same_in_another_separator_order_and_encoding(
     session, northwind, tmp_path, name, way
 ):
@@ -116,6 +117,7 @@ def described(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_any_cut_order_and_repetition_of_files_without_ids_gives_the_same(session, northwind, tmp_path, seed):
     described(tmp_path)
     random, lines = Random(seed), without_ids(40, seed)

@@ -10,8 +10,9 @@ from portal.domain.call_files import names
 from portal.domain.call_files.layout import Layout
 from portal.domain.errors import Invalid
 from portal.extensions import db
-from portal.models import Call, CallLayout
+from portal.models import Call, FileKind
 from portal.services.calls import importing, layouts
+from portal.services.csv import layouts as file_layouts
 from portal.services.customers import customers
 from tests.calling import HEAD, a_file, a_line, accepted, bad_rows, taken_in
 from tests.trade import NOW, TODAY, a_customer, a_did, a_package, assigned
@@ -92,7 +93,7 @@ def test_a_row_that_names_one_customer_and_comes_from_the_did_of_another_is_bad_
     acme, globex = two
     assert refusal(tmp_path, "a", "7", "442079460200", "33199009999", WHEN, "60", "1", "") == (
         f"The row names Acme (#{acme.id}), but its source 442079460200 was a DID of "
-        f"Globex (#{globex.id}) on 2026-11-03."
+        f"Globex (#{globex.id}) on 3 Nov 2026."
     )
     assert not charged()
 
@@ -244,7 +245,7 @@ def test_a_remembered_layout_without_a_currency_does_not_hide_the_column_of_the_
         importing.describe(import_, Layout(places), NOW)
     assert refused.value.field == "currency"
     # as one was kept before that was refused
-    session.add(CallLayout(digest=layouts.digest_of(cells), layout=Layout(places).to_json()))
+    file_layouts.remember(FileKind.CALLS, cells, Layout(places))
     session.commit()
     assert bad_rows(taken_in(path)) == [(2, f"The call is in USD; Acme (#{acme.id}) is charged in GBP.")]
     # a column of that name that means something else is mapped as that

@@ -15,11 +15,14 @@ from portal.extensions import db
 from portal.models import Assignment, BalanceEntry, Call, CallCover, Charge, Customer
 from portal.services.assignments.bundles import free_minutes
 from tests.calling import a_file, a_line, taken_in
+from tests.depth import tries
 from tests.trade import a_customer, a_did, a_package, assigned, run
+
+pytestmark = pytest.mark.slow
 
 FIRST = date(2026, 9, 1)
 LAST = date(2026, 11, 22)
-SEEDS = range(8)
+SEEDS = range(tries(3, deep=5))
 DESTINATIONS = ("442079460999", "33199009999", "12125550199", "442079460123")
 
 

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models import Call, Customer
+from portal.services.calls import looking, moves
 from portal.services.customers import customers
-from tests.calling import a_file, a_line, bad_rows, taken_in
+from tests.calling import a_file, a_line, bad_rows, begun, carried_out, taken_in, undone
+from tests.depth import tries
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned
 
-SEEDS = range(8)
+SEEDS = range(tries(3, deep=5))
 NAMES = ("Acme", "ACME", "Globex", "Initech", "7", "Umbrella Ltd", "#x")
 FOREIGN = ("", "4930123456", "33199009999", "00442079469999", "sip:100@pbx.example")
 
@@ -108,23 +112,56 @@ class World:
             yield pick(cells), pick(numbers), pick(numbers), day, pick(("GBP", "USD", "gbp"))
 
 
+HEAD = "call id,customer,did,destination,start time,seconds,charge,cost,currency"
+
+
+def a_file_of(world: World, folder: Path, name: str) -> tuple[Path, dict[str, int]]:
+    """A file of four hundred rows, and whose calls they are by the law."""
+    lines, whose = [], {}
+    for n, (customer, did, destination, day, currency) in enumerate(world.rows(400)):
+        line = a_line(
+            f"c{n}", f"{day} 12:00:00", 60, "1", customer=customer, did=did, destination=destination
+        )
+        lines.append(f"{line},{currency}")
+        if owner := world.whose(customer, did, destination, day, currency.upper()):
+            whose[f"c{n}"] = owner.id
+    return a_file(folder, lines, HEAD, name), whose
+
+
+def charged() -> dict[str, int]:
+    """Whose each call is."""
+    calls = db.session.execute(select(Call.call_id, Call.customer_id)).all()
+    assert len(calls) == len(dict(calls)), "each once"
+    return dict(calls)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_import_charges_a_customer_whom_neither_code_nor_name_nor_number_nor_a_did_of_theirs_named(
     session, tmp_path, seed
 ):
+    path, whose = a_file_of(World(seed), tmp_path, "calls.csv")
+    import_ = taken_in(path, size=150)
+    assert charged() == whose
+    assert len(whose) > 15 and len(bad_rows(import_)) == 400 - len(whose), "both are tried"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_replacing_import_moves_is_whom_its_row_names_and_goes_back_when_that_is_undone(
+    session, tmp_path, seed
+):
     world = World(seed)
-    rows = list(world.rows(400))
-    lines = [
-        a_line(f"c{n}", f"{day} 12:00:00", 60, "1", customer=customer, did=did, destination=destination)
-        + f",{currency}"
-        for n, (customer, did, destination, day, currency) in enumerate(rows)
-    ]
-    head = "call id,customer,did,destination,start time,seconds,charge,cost,currency"
-    import_ = taken_in(a_file(tmp_path, lines, head), size=150)
-    found = {call.call_id: call.customer_id for call in db.session.scalars(select(Call))}
-    expected = {}
-    for n, (customer, did, destination, day, currency) in enumerate(rows):
-        if owner := world.whose(customer, did, destination, day, currency.upper()):
-            expected[f"c{n}"] = owner.id
-    assert found == expected
-    assert len(found) > 15 and len(bad_rows(import_)) == 400 - len(found), "both are tried"
+    (first, whose), (second, then) = (a_file_of(world, tmp_path, f"{name}.csv") for name in ("one", "two"))
+    taken_in(first, size=150)
+    replacing = begun(second, replaces=True)
+    look = looking.look(replacing, TODAY, ZoneInfo("UTC"))
+    carried_out(replacing, size=150)
+    assert charged() == whose | then
+    counts = (look.new, look.counts["replaced"], look.counts["moved"], look.bad)
+    assert counts == (
+        replacing.taken_count, replacing.replaced_count, moves.moved_by(replacing.id, 0).calls, replacing.bad_count,
+    ), "as the look had told"  # fmt: skip
+    assert moves.moved_by(replacing.id, 0).calls == sum(
+        id in whose and whose[id] != owner for id, owner in then.items()
+    )
+    undone(replacing, size=37)
+    assert charged() == whose

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from portal.database import reading
 from portal.extensions import db
 from portal.models import BalanceEntry, Call, CallImport, EntrySource, ImportState
-from portal.services.calls import importing
+from portal.services.calls import importing, undoing
 from tests import calling
 from tests.calling import a_file, a_line
 from tests.processes import Command
@@ -33,13 +33,13 @@ def lines_done(id):
     return found
 
 
-def is_done(id):
-    """Whether an import is done, as others see it."""
+def is_done(id, ends=ImportState.DONE):
+    """Whether an import is done, or how else it ends, as others see it."""
     db.session.rollback()
     with reading():
         state = db.session.scalar(select(CallImport.state).where(CallImport.id == id))
     db.session.rollback()
-    return state == ImportState.DONE
+    return state == ends
 
 
 def test_an_import_that_is_killed_goes_on_where_it_stood_and_counts_nothing_twice(app, session, tmp_path):
@@ -91,15 +91,17 @@ def accepted(path):
     return id
 
 
-def at_work(app, tmp_path, ids):
-    """One process for each of these imports, all at once."""
+def at_work(app, tmp_path, ids, *what):
+    """One process for each of these imports, all at once: it is taken in, or what else the command says."""
     environment = {
         "PORTAL_DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
         "PORTAL_INSTANCE": str(app.config["INSTANCE"]),
         "PORTAL_TODAY": TODAY.isoformat(),
     }
     return [
-        Command(["import", "calls", "--import", str(id)], environment, tmp_path / f"said-{n}.txt")
+        Command(
+            ["import", *(what or ("calls", "--import")), str(id)], environment, tmp_path / f"said-{n}.txt"
+        )
         for n, id in enumerate(ids)
     ]
 
@@ -187,3 +189,40 @@ def test_a_file_imported_again_enters_what_an_import_left_that_was_stopped(sessi
     importing.carry_out(first, TODAY, lambda: NOW, ZoneInfo("UTC"), 240, stop_after_a_block)
     importing.carry_out(second, TODAY, lambda: NOW, ZoneInfo("UTC"), 240)
     assert entries() == (CUSTOMERS * DAYS, CUSTOMERS * DAYS, Decimal("-4.80"))
+
+
+def begun_to_be_undone(id):
+    undoing.start_undoing(db.session.get_one(CallImport, id), "Rated wrongly", by="", now=NOW)
+    db.session.commit()
+
+
+def test_undoing_an_import_that_is_killed_again_and_again_takes_back_each_call_once(app, session, tmp_path):
+    customers()
+    path = a_night(tmp_path)
+    wrong, again = (importing.carry_out(accepted(path), TODAY, lambda: NOW).id for _ in range(2))
+    begun_to_be_undone(wrong)
+    begun_to_be_undone(again)
+    random, exits = Random(9), []
+    for id in (wrong, again):
+        while not is_done(id, ImportState.UNDONE):
+            (command,) = at_work(app, tmp_path, [id], "undo")
+            time.sleep(random.uniform(0.1, 0.3 + len(exits) / 20))
+            command.kill()
+            exits.append(command.ended(PATIENCE))
+            assert len(exits) < 200
+    assert -SIGKILL in exits
+    assert not db.session.scalar(select(func.count(Call.id)))
+    assert entries() == (2 * CUSTOMERS * DAYS, CUSTOMERS * DAYS, 0)
+
+
+def test_an_import_that_several_processes_undo_at_once_is_taken_back_once(app, session, tmp_path):
+    customers()
+    id = importing.carry_out(accepted(a_night(tmp_path)), TODAY, lambda: NOW).id
+    begun_to_be_undone(id)
+    for command in at_work(app, tmp_path, [id] * 3, "undo"):
+        assert command.ended(PATIENCE) in (0, 1), command.says.read_text()
+        assert "Traceback" not in command.says.read_text()
+    db.session.rollback()
+    undo = undoing.undoings_of(db.session.get_one(CallImport, id, populate_existing=True))[0]
+    assert (undo.done_count, undo.given_count) == (CALLS, 0)
+    assert entries() == (2 * CUSTOMERS * DAYS, CUSTOMERS * DAYS, 0)

@@ -34,6 +34,7 @@ def test_a_file_that_waits_for_its_layout_is_discarded_after_the_days_that_are_s
     assert import_.sentence == (
         "Discarded: its layout was not described within 30 days. Nothing of the file was imported."
     )
+    assert watch.last_file_came_at() == discarded.started_at, "it came all the same"
     assert not files(session) and watch.imports_to_look_at(NOW + timedelta(days=DAYS + 1)) == []
     assert retention.sweep(NOW + timedelta(days=DAYS + 1), DAYS) == []
 

@@ -10,7 +10,7 @@ from portal.domain.due import Kind
 from portal.domain.names import search_key
 from portal.models import Charge, Payment, PaymentState
 from portal.models.raw_tables import CHARGE
-from portal.services import credit
+from portal.services import credit, listing
 from portal.services.charges import lists
 from portal.services.charges.lists import Asked, charge_page
 from portal.services.credit import owed
@@ -138,8 +138,11 @@ def test_a_charge_that_is_not_there_leads_to_the_first_page(trade):
 
 def test_of_very_many_the_count_says_that_there_are_more(session, trade, monkeypatch):
     monkeypatch.setattr(lists, "COUNTED", 4)
+    monkeypatch.setattr(listing, "COUNTED", 4)
     page = charge_page(Asked(), size=3)
-    assert (page.counted.count, page.counted.more) == (5, True)
+    assert (page.counted.count, page.counted.more) == (4, True)
+    page = charge_page(Asked(currency="GBP"), size=3)
+    assert page.counted.more
     assert charge_page(Asked(), "-amount", size=3).sort == "-date"
     assert charge_page(Asked(currency="USD")).counted.count == 2
 
@@ -154,6 +157,7 @@ def test_a_search_that_means_many_is_read_in_order(session, trade, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_a_page_of_a_day_with_very_many_charges_reads_no_more_than_it_shows(session, trade):
     """SQLite would walk through the whole day with `(day, id) < (?, ?)`; each branch is read off an index."""
     if session.get_bind().dialect.name != "sqlite":

@@ -98,6 +98,7 @@ def test_what_is_no_picture_or_too_much_of_one_is_refused_in_a_sentence(data, sa
         checked_logo(data)
 
 
+@pytest.mark.slow
 def test_points_that_the_head_does_not_speak_of_are_not_unpacked():
     bomb = b"\0" + b"\xff\0\0\x80" * 10 + b"\0" * 100_000_000
     packed = png(10, 1, points=bomb)
@@ -132,6 +133,7 @@ def packed(size):
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="only Linux says how much memory was taken"
 )
+@pytest.mark.slow
 def test_what_is_packed_beside_the_points_is_not_unpacked(tmp_path):
     """In a process of its own: what the library takes is seen by the machine alone."""
     bomb = png(between=chunk(b"iCCP", b"sRGB\0\0" + packed(400_000_000)))

@@ -387,6 +387,7 @@ def test_what_cannot_be_is_refused_at_its_field(session, what, field):
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 def test_histories_corrected_and_corrected_back_give_exactly_the_money_back(session, seed):
     random = Random(seed)
     customers = [a_customer(name, tax_rate=random.choice(("0", "7.7", "20"))) for name in ("Acme", "Globex")]

@@ -8,20 +8,23 @@ from sqlalchemy import func, select
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid, RuleBroken
-from portal.domain.schedule import ONE_DAY
+from portal.domain.schedule import FIRST_DAY, ONE_DAY
+from portal.domain.tax import Tax, TaxCategory
 from portal.domain.terms import Proration
 from portal.models import Allocation, BalanceEntry, Call, Charge, EntrySource
 from portal.services import credit
 from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
-from portal.services.charges.explaining import explain_all
+from portal.services.charges.explaining import explain_all, origin_of
 from portal.services.charges.write_off import write_off
+from portal.services.corrections.made import terms_before
 from portal.services.corrections.planning import plan
 from portal.services.corrections.posting import post
 from portal.services.corrections.tax_rates import RateChanged, RateWanted, plan_rate, post_rate
 from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.customers.customers import change_tax_rate
+from portal.services.customers.taxes import tax_of
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
 SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, month, 1) for month in (9, 10, 11))
@@ -67,6 +70,47 @@ def test_every_charge_since_gets_the_tax_it_should_bear_and_no_amount_moves(sess
         "stays as it is."
         for tax in ("0.10", "0.30")
     }
+
+
+def test_a_category_is_corrected_back_with_its_rate_and_back_again(session):
+    acme = a_customer("Acme", tax_rate="20")
+    assigned(a_package(retail="10"), acme, SEPTEMBER)
+    run(TODAY)
+    made = correct(acme, "0", category=TaxCategory.REVERSE_CHARGE, reason="Article 196")
+    assert made.right == "Tax Rate 0%, reverse charge"
+    assert [tax for _, _, _, tax, _ in corrections(session)] == [-2, -2]
+    assert [(before.words, before.since) for before in terms_before(made)] == [("Tax Rate 20%", None)]
+    again = correct(acme, "20")
+    assert [before.words for before in terms_before(again)] == ["Tax Rate 0%, reverse charge"]
+    assert acme.taxes == ((FIRST_DAY, Tax(Decimal(20), TaxCategory.STANDARD)),)
+    assert session.scalar(select(func.sum(Charge.tax)).where(Charge.correction_id.is_not(None))) == 0
+
+
+def test_a_category_at_the_same_rate_is_corrected_although_nothing_is_posted(session):
+    acme = a_customer("Acme", tax_rate="0")
+    assigned(a_package(retail="10"), acme, SEPTEMBER)
+    run(TODAY)
+    charges = session.scalars(select(Charge).order_by(Charge.period_from)).all()
+    assert {tax_of(charge).category for charge in charges} == {TaxCategory.ZERO}
+    exempt = {"category": TaxCategory.EXEMPT, "reason": "Education"}
+    correct(acme, "0", **exempt)
+    assert corrections(session) == []
+    assert [tax_of(charge).category for charge in charges] == ["zero", "exempt", "exempt"]
+    assert {origin_of(charge).tax_rate_since for charge in charges} == {None}
+    with pytest.raises(Invalid, match="already holds"):
+        correct(acme, "0", token="again", **exempt)
+
+
+def test_what_corrects_or_reverses_a_charge_is_in_that_charges_category(session):
+    acme = a_customer("Acme", tax_rate="20")
+    line = assigned(a_package(retail="30", proration=Proration.DAILY), acme, NOVEMBER)
+    run(TODAY)
+    change_tax_rate(acme, Decimal(0), TODAY + ONE_DAY, TODAY, TaxCategory.EXPORT, "Moved")
+    change_end(line, TODAY, TODAY, by=BEN, now=NOW)
+    run(TODAY + ONE_DAY)
+    credit_, charge = session.scalars(select(Charge).order_by(Charge.id.desc())).all()
+    assert credit_.charge_on > TODAY and credit_.corrects == charge
+    assert [tax_of(one).category for one in (charge, credit_)] == [TaxCategory.STANDARD] * 2
 
 
 def test_correcting_the_rate_back_gives_exactly_the_tax_back_and_twice_posts_nothing(session):

@@ -64,10 +64,11 @@ class Ledger:
 
     # -- what happens
 
-    def posted(self, rows, today, payment_days):
+    def posted(self, rows, today, payment_days, own_due=None):
         """Charges without auto decrement were posted: (id, kind, total, on, corrects, reverses, line).
 
-        A line is assignment, kind and period from: what has the same is the same line posted again.
+        A line is assignment, kind and period from: what has the same is the same line posted again. `own_due` are the
+        due days of those that have one of their own, by id.
         """
         credits, too_much = [], []
         for id, kind, total, on, corrects, reverses, line in rows:
@@ -78,7 +79,7 @@ class Ledger:
             if reverses:
                 self.reversed |= {i for i, item in self.items.items() if item.family == reverses} | {reverses}
             if total > 0 and not (reverses and reverses not in self.discounts):
-                due = max(on, today) + timedelta(days=payment_days)
+                due = (own_due or {}).get(id) or max(on, today) + timedelta(days=payment_days)
                 self.items[id] = Item(id, total, on, due, corrects or id, bool(reverses), line)
                 if corrects in self.discounts:
                     too_much.append(id)

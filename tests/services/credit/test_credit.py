@@ -31,7 +31,9 @@ from portal.models import (
 from portal.services import credit
 from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
+from portal.services.charges import opening_items
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.charges.opening_items import OpeningItem
 from portal.services.charges.write_off import move_due_day, write_off
 from portal.services.corrections.planning import plan
 from portal.services.corrections.posting import post
@@ -43,6 +45,7 @@ from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.services.credit.states import FILTERS, is_in_state, standings
 from portal.services.runs import runs, undoing
+from tests.depth import tries
 from tests.services.credit.derived import Ledger, in_proportion
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -257,8 +260,8 @@ class History:
         getattr(self, self.random.choice([name for name in dir(self) if name.startswith("do_")]))()
         db.session.flush()
 
-    def tell_posted(self):
-        """Tell the ledger which charges are new."""
+    def tell_posted(self, own_due=None):
+        """Tell the ledger which charges are new, and when those are due that have a due day of their own."""
         rows = db.session.execute(
             text(
                 "SELECT id, kind, amount + tax, charge_on, corrects_id, reverses_id, assignment_id, period_from "
@@ -270,7 +273,7 @@ class History:
             (id, kind, Decimal(int(total)) / 1_000_000, *rest, (line, kind, period_from))
             for id, kind, total, *rest, line, period_from in rows
         ]
-        self.ledger.posted(plain, self.day, self.days)
+        self.ledger.posted(plain, self.day, self.days, own_due)
         self.seen = db.session.scalar(select(func.max(Charge.id))) or 0
 
     def do_pay(self):
@@ -318,6 +321,15 @@ class History:
         asked = ManualCharge(self.customer, charge_on, self.amount(), Decimal(0), "Support call")
         charge_manually(asked, token=self.token(), today=self.day, by=BEN, now=NOW)
         self.tell_posted()
+
+    def do_bring_in(self):
+        """What was open in another system, due on a day of its own."""
+        day = self.day - timedelta(days=self.random.randint(0, 90))
+        due_on = day + timedelta(days=self.random.randint(0, 90))
+        item = OpeningItem(self.customer, self.token(), day, due_on, self.amount())
+        opening_items.lock([self.customer.id])
+        (made,) = opening_items.bring_in([item], credit.Act(self.day, BEN, NOW))
+        self.tell_posted({made.id: due_on})
 
     def do_reverse(self):
         charge = self.any(Charge, Charge.kind != Kind.REVERSAL)
@@ -621,7 +633,7 @@ def ledgers_add_up(customer_id, begins, through):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(tries(3, deep=6)))
 def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed):
     history = History(seed)
     customer = history.customer

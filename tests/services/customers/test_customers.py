@@ -1,5 +1,6 @@
 """Customers: once for one form, a currency that stays, tax rates that hold from a day on."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -9,14 +10,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from portal.domain.due import Kind
 from portal.domain.errors import Invalid
+from portal.domain.party import Party
 from portal.domain.schedule import FIRST_DAY
+from portal.domain.tax import Tax, TaxCategory
 from portal.extensions import db
-from portal.models import Charge, Customer
+from portal.models import Charge, Contact, Customer
 from portal.services import listing
 from portal.services.customers import customers
+from portal.services.customers.contacts import ContactFields, contacts_of
 from portal.services.customers.customers import CustomerFields
 from tests.trade import a_package, assigned, run
 
@@ -26,7 +31,7 @@ TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def make(name: str = "Northwind Telecom", *, rate: str = "20", token: str = "", **fields: str) -> Customer:
+def make(name: str = "Northwind Telecom", *, rate: str = "20", token: str = "", **fields: Any) -> Customer:
     """A customer, stored."""
     given = CustomerFields(name, **{"currency": "GBP", **fields})
     return customers.create_customer(
@@ -57,9 +62,97 @@ def test_a_form_sent_twice_makes_one_customer(session: Any) -> None:
 
 
 def test_what_is_typed_is_tidied() -> None:
-    customer = make("  Northwind   Telecom ", email=" Billing@Northwind.Example ", address=" 1 High Street\n")
+    party = Party(street=" 1  High Street\n", country="GB", vat_id="gb 999 9999-73", phone="(020) 7946 0000")
+    customer = make("  Northwind   Telecom ", email=" Billing@Northwind.Example ", party=party)
     assert (customer.name, customer.email) == ("Northwind Telecom", "Billing@Northwind.Example")
-    assert customer.address == "1 High Street"
+    assert (customer.street, customer.vat_id, customer.phone) == (
+        "1 High Street",
+        "GB999999973",
+        "+442079460000",
+    )
+
+
+def test_contacts_are_those_that_were_given_last_and_stay_where_none_were_given() -> None:
+    customer = make(contacts=(ContactFields("Nora  Ashworth", "Accounts", "n@a.example", "+442079460000"),))
+    change = customers.fields_of(customer, party=Party(city="Leeds"))
+    version = customer.version
+    customers.change_customer(customer, change)
+    assert [one.name for one in contacts_of(customer)] == ["Nora Ashworth"]
+    given = (ContactFields("Imran"), ContactFields("Zoë", phone="+442079460001"))
+    customers.change_customer(customer, replace(change, contacts=given))
+    db.session.commit()
+    assert contacts_of(customer) == given and customer.version > version
+    customers.change_customer(customer, replace(change, contacts=()))
+    db.session.commit()
+    assert not db.session.scalar(select(func.count(Contact.id)))
+
+
+def test_another_contact_alone_makes_another_version() -> None:
+    customer = make()
+    db.session.commit()
+    version = customer.version
+    customers.change_customer(customer, customers.fields_of(customer, contacts=(ContactFields("Nora"),)))
+    db.session.commit()
+    assert customer.version > version
+
+
+@pytest.mark.parametrize(
+    "text", ["leeds", "ls1", "gb9999", "Northwind Telecommunications", "north leeds", "01234567"]
+)
+def test_the_list_finds_customers_by_town_legal_name_and_numbers(text: str) -> None:
+    party = Party("Northwind Telecommunications Ltd", "1 Mill Lane", "", "Leeds", "LS1 4QP", "", "GB")
+    make(party=replace(party, vat_id="GB999999973", registration_number="01234567"))
+    make("Acme", party=Party(city="York"))
+    found = db.session.scalars(customers.find_customers(text))
+    assert [customer.name for customer in found] == ["Northwind Telecom"]
+
+
+# -- the tax and its category
+
+
+def test_the_rate_alone_says_standard_or_zero() -> None:
+    assert make().taxes == ((FIRST_DAY, Tax(Decimal(20), TaxCategory.STANDARD)),)
+    assert make("Acme", rate="0").last_tax == Tax(Decimal(0), TaxCategory.ZERO)
+
+
+def test_a_category_holds_from_a_day_on_with_its_rate_and_reason() -> None:
+    customer = make()
+    why = TaxCategory.REVERSE_CHARGE, " Reverse  charge "
+    assert customers.change_tax_rate(customer, Decimal(0), date(2027, 1, 1), TODAY, *why)
+    assert customer.tax_on(date(2026, 12, 31)).category == TaxCategory.STANDARD
+    assert customer.tax_on(date(2027, 1, 1)) == Tax(Decimal(0), why[0], "Reverse charge")
+    assert not customers.change_tax_rate(customer, Decimal(0), date(2027, 1, 1), TODAY, *why)
+
+
+def test_another_category_at_the_same_rate_is_a_change() -> None:
+    customer = make(rate="0")
+    exempt = TaxCategory.EXEMPT, "Education"
+    assert customers.change_tax_rate(customer, Decimal(0), date(2027, 1, 1), TODAY, *exempt)
+    assert [row.category for row in customer.tax_rates] == [TaxCategory.ZERO, TaxCategory.EXEMPT]
+
+
+@pytest.mark.parametrize(
+    ("rate", "category", "reason", "field"),
+    [
+        ("0", TaxCategory.STANDARD, "", "tax_category"),
+        ("20", TaxCategory.EXEMPT, "Education", "tax_rate"),
+        ("20", TaxCategory.ZERO, "", "tax_rate"),
+        ("0", TaxCategory.OUTSIDE_SCOPE, " ", "tax_reason"),
+        ("0", TaxCategory.EXPORT, "x" * 251, "tax_reason"),
+    ],
+)
+def test_a_tax_that_does_not_go_together_is_refused_at_its_field(rate, category, reason, field) -> None:
+    with pytest.raises(Invalid) as refusal:
+        customers.change_tax_rate(make(), Decimal(rate), None, TODAY, category, reason)
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(("rate", "category"), [(20, "exempt"), (0, "standard")])
+def test_the_database_refuses_a_rate_that_is_none_of_its_category(rate, category) -> None:
+    customer = make()
+    customer.tax_rates[0].rate, customer.tax_rates[0].category = Decimal(rate), TaxCategory(category)
+    with pytest.raises(IntegrityError):
+        db.session.flush()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +161,14 @@ def test_what_is_typed_is_tidied() -> None:
         ("name", {"name": " "}),
         ("name", {"name": "x" * 121}),
         ("company_details", {"company_details": "x" * 251}),
-        ("address", {"address": "x" * 1001}),
+        ("street", {"party": Party(street="x" * 1001)}),
+        ("country", {"party": Party(country="XX")}),
+        ("vat_id", {"party": Party(country="DE", vat_id="DE999999996")}),
+        ("registration_number", {"party": Party(country="FR", registration_number="999999999")}),
+        ("phone", {"party": Party(phone="020 7946 0000")}),
+        ("iban", {"iban": "GB33BUKB20201555555556"}),
+        ("contacts", {"contacts": (ContactFields("Nora"), ContactFields("", email="a@b.example"))}),
+        ("contacts", {"contacts": (ContactFields("Nora"),) * 51}),
         ("email", {"email": "nobody"}),
         ("currency", {"currency": "XYZ"}),
         ("currency", {"currency": ""}),
@@ -78,7 +178,7 @@ def test_what_is_typed_is_tidied() -> None:
         ("tax_rate", {"rate": "0.0000001"}),
     ],
 )
-def test_what_cannot_be_is_refused_at_its_field(field: str, fields: dict[str, str]) -> None:
+def test_what_cannot_be_is_refused_at_its_field(field: str, fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as refusal:
         make(**{"name": "Northwind", **fields})
     assert refusal.value.field == field

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import Customer, Payment, PaymentState
-from portal.services import credit
+from portal.services import credit, listing
 from portal.services.charges.by_hand import ManualCharge, charge_manually
 from portal.services.customers import ranking
 from portal.services.customers.figures import Recurring
@@ -67,13 +67,18 @@ def test_money_is_sorted_within_its_currency_and_who_never_paid_stands_last(trad
     assert order(sort) == names
 
 
+@pytest.mark.parametrize("counted", [1, listing.COUNTED])
 @pytest.mark.parametrize("sort", ranking.SORTS)
-def test_pages_there_and_back_name_each_customer_once(trade, sort):
+def test_pages_there_and_back_name_each_customer_once(trade, monkeypatch, sort, counted):
+    """Also where there are too many to count and sort them, who are then looked through two at a time."""
+    monkeypatch.setattr(listing, "COUNTED", counted)
+    monkeypatch.setattr(ranking, "COUNTED", counted)
+    monkeypatch.setattr(ranking, "LOOKED_AT", 2)
     places, names, after = ranking.order(sort, TODAY), [], None
     while True:
         page = ranking.ranked(select(Customer), places, after, size=1)
         names += [customer.name for customer in page.rows]
-        assert page.total == 4
+        assert page.total == min(4, counted + 1)
         if page.after is None:
             break
         after = page.after

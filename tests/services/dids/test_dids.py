@@ -58,7 +58,7 @@ def take_in(found: Report, token: str = "form") -> list[Did]:
 
 
 def numbers(session: Any, **wanted: Any) -> list[str]:
-    return [found.number for found in session.scalars(dids.find_dids(**wanted).order_by(Did.number))]
+    return [found.number for found in session.scalars(dids.find_dids(TODAY, **wanted).order_by(Did.number))]
 
 
 # -- finding
@@ -95,6 +95,8 @@ def test_a_did_is_in_stock_with_a_customer_or_archived(session: Any) -> None:
         "all": [stock.number, given.number],
         "stock": [stock.number],
         "customer": [given.number],
+        "no_package": [given.number],
+        "brings_nothing": [],
         "archived": [gone.number],
     }
 
@@ -208,7 +210,7 @@ def test_a_line_may_say_its_own_customer_package_day_and_quantity(session: Any) 
     [
         ("Nobody,UK DID,2026-12-01,1", "There is no customer called Nobody."),
         ("Acme,Nothing,2026-12-01,1", "There is no package called Nothing."),
-        ("Acme,UK DID,1.12.2026,1", "1.12.2026 is not a date. Enter it as in 2026-11-30."),
+        ("Acme,UK DID,soon,1", "soon is not a date. Enter it as in 2026-11-30."),
         ("Acme,UK DID,2026-02-30,1", "2026-02-30 is not a date."),
         ("Acme,UK DID,2200-01-01,1", "is not between 2000 and 2199"),
         ("Acme,UK DID,2026-12-01,0", "Quantity 0 is not a whole number from 1 to 100,000."),
@@ -308,13 +310,15 @@ def test_a_number_that_somebody_adds_in_the_meantime_is_told(session: Any) -> No
     assert numbers(session) == [LONDON + "02"]
 
 
-def test_a_list_counts_no_further_than_it_must(session: Any) -> None:
+def test_a_list_counts_no_further_than_it_must(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(12):
         did(session, f"{LONDON}{number:02}")
-    query, sort = dids.find_dids(), dids.SORTS["number"]
-    assert listing.page(query, sort, size=5, count_most=8).total == 9
-    assert listing.page(query, sort, size=5, count_most=12).total == 12
-    assert listing.page(query, sort, size=20, count_most=8).total == 12
+    query, sort = dids.find_dids(TODAY), dids.SORTS["number"]
+    for counted, total, size in ((8, 9, 5), (12, 12, 5), (8, 12, 20)):
+        monkeypatch.setattr(listing, "COUNTED", counted)
+        assert listing.page(query, sort, size=size).total == total
+    assert [listing.counted(count, "DID") for count in (1, 8, 9)] == ["1 DID", "8 DIDs", "more than 8 DIDs"]
+    assert [listing.counted(count) for count in (8, 9)] == ["8", "more than 8"]
 
 
 def test_very_many_customers_of_one_name_are_searched_as_well(

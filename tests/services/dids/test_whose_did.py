@@ -195,6 +195,7 @@ def test_a_minimum_spend_on_a_did_counts_calls_while_it_is_that_customers(sessio
     ]
 
 
+@pytest.mark.slow
 def test_days_far_apart_do_not_matter(session, in_mind):
     acme = a_customer("Acme")
     did = taken_up(acme)

@@ -89,10 +89,17 @@ def test_files_of_calls_that_are_not_done_are_counted_by_what_they_wait_for(sess
         (ImportState.STOPPED, "{}", 7200),
         (ImportState.RUNNING, "", 7200),
         (ImportState.DONE, "{}", 7200),
+        (ImportState.UNDOING, "{}", 5),
+        (ImportState.UNDOING, "{}", 7200),
+        (ImportState.UNDOING, "{}", 7200),
+        (ImportState.UNDONE, "{}", 7200),
     ):
-        said = {"file_name": "calls.csv", "started_at": NOW - timedelta(hours=3)}
+        days = 100 if state == ImportState.UNDOING else 1
+        said = {"file_name": "calls.csv", "started_at": NOW - timedelta(days=days)}
         beat = NOW - timedelta(seconds=silent)
         session.add(CallImport(state=state, layout=layout, heartbeat_at=beat, **said))
     session.flush()
     states = {label: value for (name, label), value in told().items() if name == "portal_imports"}
-    assert states == {"running": 1, "interrupted": 1, "stopped": 1, "waiting": 1}
+    assert states == {
+        "running": 1, "interrupted": 1, "stopped": 1, "waiting": 1, "undoing": 1, "undo_interrupted": 2,
+    }  # fmt: skip

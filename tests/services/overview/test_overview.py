@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from time import sleep
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -33,7 +34,7 @@ def recurs(currency="GBP"):
 
 
 def past(currency):
-    return history.history(currency, TODAY, history.by_month(Reading(TODAY)))
+    return history.history(currency, TODAY, history.charged(TODAY))
 
 
 # -- what recurs
@@ -178,7 +179,7 @@ def test_packages_stand_by_their_margin_and_all_adds_up():
         ("Mistake", -1),
     ]
     assert (found.total.amount, found.total.cost, found.total.count) == (33, 7, 3)
-    assert history.currencies(history.by_month(Reading(TODAY))) == {"GBP"}
+    assert history.currencies(history.charged(TODAY)) == {"GBP"}
     assert past("USD").total.count == 0
 
 
@@ -247,6 +248,30 @@ def test_a_file_of_calls_that_waits_is_named_until_it_is_imported(session):
     an_import(session, ImportState.DONE)
     assert watch.imports_to_look_at(NOW) == [interrupted]
     assert watch.imports_to_look_at(NOW + timedelta(days=400)) == [interrupted], "for as long as it waits"
+
+
+def test_no_file_of_calls_for_longer_than_is_set_is_told_once_files_have_come(session):
+    utc = ZoneInfo("UTC")
+    assert watch.no_calls(TODAY, utc, 3) is None, "none ever came"
+    came = an_import(session, ImportState.DONE)
+    an_import(session, ImportState.DISCARDED, "two", discarded_by=BEN).started_at = NOW + 2 * DAY
+    for days, most, told in ((3, 3, None), (4, 3, 4), (4, 0, None), (1, 1, None), (2, 1, 2)):
+        found = watch.no_calls(came.started_at.date() + days * DAY, utc, most)
+        assert (found.days if found else None) == told, (days, most)
+    session.flush()
+
+
+def test_bad_rows_wait_until_they_are_dealt_with_or_their_file_is_imported_again(session):
+    first = an_import(session, ImportState.DONE, "one", bad_count=3)
+    second = an_import(session, ImportState.DONE, "two", bad_count=1)
+    an_import(session, ImportState.STOPPED, "three", bad_count=1)
+    an_import(session, ImportState.DONE, "four", bad_count=1, bad_rows_dealt_with_by="ben@lumen.example")
+    an_import(session, ImportState.DONE, "five")
+    assert watch.with_bad_rows() == [second, first]
+    again = an_import(session, ImportState.DONE, "one", bad_count=2)
+    assert watch.with_bad_rows() == [again, second]
+    an_import(session, ImportState.DONE, "two")
+    assert watch.with_bad_rows() == [again]
 
 
 def test_a_package_on_sale_below_its_cost_is_named():
@@ -341,14 +366,14 @@ def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_
 
     def look():
         reading = Reading(TODAY)
-        total = history.history("GBP", TODAY, history.by_month(reading)).total
+        total = history.history("GBP", TODAY, history.charged(TODAY)).total
         return recurring.recurring(reading)[0].retail, total.count, reading.age is not None
 
     assert look() == (10, 0, False)
     assigned(package, customer, TODAY.replace(day=1))
     run()
     session.commit()
-    assert look() == (10, 0, True)
+    assert look() == (10, 2, True)  # what was charged is always known
     refresh(TODAY)
     assert look() == (20, 2, False)
 

@@ -191,7 +191,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(trade, monkeypatch):
 
     monkeypatch.setattr(shards, "post_chunk", post)
     with pytest.raises(KeyboardInterrupt):
-        runs.carry_out(run.id, TODAY, clock, chunk=1)
+        runs.carry_out(run.id, TODAY, clock, most=1)
     db.session.rollback()
     monkeypatch.undo()
     run = interrupted(run.id)
@@ -225,7 +225,7 @@ def test_a_simulation_does_not_depend_on_its_chunks(trade):
     whole = a_run(simulate=True)
     run = runs.start(TODAY, simulate=True, today=TODAY, by=BEN, now=NOW)
     db.session.commit()
-    assert runs.carry_out(run.id, TODAY, clock, chunk=1).fingerprint == whole.fingerprint
+    assert runs.carry_out(run.id, TODAY, clock, most=1).fingerprint == whole.fingerprint
 
 
 def test_the_list_of_runs_is_newest_first_and_paged(trade):
@@ -252,7 +252,7 @@ def test_a_run_is_stopped_behind_a_chunk_and_continued_by_whoever_asks(trade):
         runs.stop(db.session.get_one(Run, run.id), NOW)
         db.session.commit()
 
-    stopped = runs.carry_out(run.id, TODAY, clock, chunk=1, between=somebody_stops)
+    stopped = runs.carry_out(run.id, TODAY, clock, most=1, between=somebody_stops)
     assert (stopped.state, stopped.done_count, stopped.charge_count) == (RunState.STOPPED, 1, 2)
     with pytest.raises(RuleBroken, match="not going on"):
         runs.stop(stopped, NOW)
@@ -268,7 +268,7 @@ def test_what_ends_a_run_between_two_chunks_loses_nothing(trade):
     run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
     db.session.commit()
     with pytest.raises(KeyboardInterrupt):
-        runs.carry_out(run.id, TODAY, clock, chunk=1, between=lambda: raise_(KeyboardInterrupt))
+        runs.carry_out(run.id, TODAY, clock, most=1, between=lambda: raise_(KeyboardInterrupt))
     assert db.session.get_one(Run, run.id).charge_count == 2
     assert runs.carry_out(run.id, TODAY, clock).charge_count == 4
 

@@ -45,6 +45,7 @@ from portal.services.credit.states import is_in_state, standings
 from portal.services.customers.posted import has_postings
 from portal.services.packages.catalogue import was_posted
 from portal.services.runs import runs, undoing
+from tests.depth import tries
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -570,7 +571,7 @@ MONEY_MOVES = ("pays", "pays", "is_given_a_discount", "is_not_going_to_pay", "ge
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(tries(2, deep=4)))
 def test_in_any_history_undoing_a_run_leaves_what_was_and_the_next_run_posts_it_again(catalogue, seed):
     one = Account("One", catalogue, seed)
     for _ in range(4):
@@ -593,7 +594,7 @@ def test_in_any_history_undoing_a_run_leaves_what_was_and_the_next_run_posts_it_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(tries(2, deep=4)))
 def test_in_any_history_what_comes_between_a_run_and_undoing_it_is_as_if_there_had_been_no_run(
     catalogue, seed
 ):
@@ -621,7 +622,7 @@ def test_in_any_history_what_comes_between_a_run_and_undoing_it_is_as_if_there_h
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(tries(2, deep=4)))
 def test_in_any_history_what_was_paid_of_it_is_paid_again_by_what_is_still_there(catalogue, seed):
     one = Account("One", catalogue, seed)
     one.goes_on()

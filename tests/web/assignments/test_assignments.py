@@ -362,10 +362,12 @@ def test_a_locked_assignment_says_why_not_and_the_way_out_ends_it(client, sessio
         said = notes(soup)
         assert "Locked until 31 December 2026 (60 days from 1 November 2026)." in said
         assert "Until then 1 charge, 30.00 GBP in all and 6.00 tax, falls due." in said
-    form = soup.select_one(".note form")
-    assert words(form.select_one("button")) == "End it on 30 December 2026 instead"
-    fields = {field["name"]: field["value"] for field in form.select("input")}
-    assert client.post(form["action"], data=fields).status_code == 303
+    form = soup.select_one("#end-assignment")
+    first = form.select_one("[name=last_day][checked]")
+    assert words(first.parent) == "30 Dec 2026, the first possible day"
+    assert words(form.select_one("#end-it .with-script")) == "End on 30 Dec 2026"
+    data = {"version": assignment.version, "last_day": first["value"], "end_date": ""}
+    assert client.post(form["action"], data=data).status_code == 303
     session.refresh(assignment)
     assert assignment.end_date == date(2026, 12, 30)
 
@@ -384,8 +386,9 @@ def test_deleting_it_anyway_is_refused_with_the_same_sentence(as_billing, sessio
 def test_the_owner_overrides_a_lock_with_a_reason_that_stands_out(client, session, northwind):
     assignment = assigned(a_package(minimum_days=60), northwind, date(2026, 11, 1))
     run()
-    url, data = f"/assignments/{assignment.id}/delete", {"version": assignment.version}
-    assert "Enter why" in error_at(page(client.post(url, data={**data, "reason": " "}), 409), "reason")
+    url, today = f"/assignments/{assignment.id}/end", TODAY.isoformat()
+    data = {"version": assignment.version, "last_day": today}
+    assert "Enter why" in error_at(page(client.post(url, data={**data, "reason": " "}), 422), "reason")
     assert client.post(url, data={**data, "reason": "Never delivered"}).status_code == 303
     soup = page(client.get(f"/assignments/{assignment.id}"))
     assert "Its lock was overridden by owner@lumen.example" in notes(soup) and "Never delivered" in notes(

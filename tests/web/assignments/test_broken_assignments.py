@@ -6,7 +6,10 @@ from portal.extensions import db
 from portal.models import Assignment
 from tests import role_stage, role_table, trade
 from tests.breaking import WAYS, break_one
+from tests.depth import tries
 from tests.role_stage import address, browser, routes
+
+pytestmark = pytest.mark.slow
 
 ROWS = role_table.rows()
 EVERY_WAY = pytest.mark.parametrize("how", WAYS)
@@ -20,6 +23,16 @@ def stage(folder):
     stage = role_stage.make(folder, "broken")
     yield stage
     stage.close()
+
+
+@pytest.fixture(scope="module")
+def before(stage):
+    """How each page of each role answers while nothing is broken."""
+    stage.clean()
+    return {
+        role: pages(stage.app, browser(stage, role), stage.things.get(role, stage.things["acme"]), blocks)
+        for role, blocks in ASKED
+    }
 
 
 def broken(things, how):
@@ -43,24 +56,27 @@ def pages(app, client, things, blocks):
 
 STAFF_PAGES = {"STAFF", "CHANGE", "OWNER", "PERSONAL"}
 CUSTOMER_PAGES = {"MINE", "MY_OWNER", "PERSONAL"}
+CUSTOMERS = [("acme", CUSTOMER_PAGES), ("globex", CUSTOMER_PAGES)]
+ASKED = [*((role, STAFF_PAGES) for role in role_stage.STAFF), *CUSTOMERS]
 
 
-@pytest.mark.slow
+def who_asks(how):
+    """Customers and one of the staff, another one each time, the owner first; with --deep always the owner too."""
+    staff = ASKED[: len(role_stage.STAFF)]
+    one = staff[-1 - list(WAYS).index(how) % len(staff)]
+    return [one, *CUSTOMERS, *(owner for owner in tries([], deep=staff[-1:]) if owner != one)]
+
+
 @EVERY_WAY
-def test_every_page_of_every_role_answers_as_if_nothing_were_broken(stage, how):
+def test_every_page_of_every_role_answers_as_if_nothing_were_broken(stage, before, how):
     stage.clean()
-    asked = [(role, STAFF_PAGES) for role in role_stage.STAFF] + [
-        ("acme", CUSTOMER_PAGES),
-        ("globex", CUSTOMER_PAGES),
-    ]
-    things = {role: stage.things.get(role, stage.things["acme"]) for role, _ in asked}
-    before = {role: pages(stage.app, browser(stage, role), things[role], blocks) for role, blocks in asked}
+    things = {role: stage.things.get(role, stage.things["acme"]) for role, _ in ASKED}
     assert sum(status == 200 for status in before["owner"].values()) > 40
     with stage.app.app_context():
         broken(stage.things, how)
     # There is no price to be typed over.
     editor = f"/packages/{things['owner'].parts['package_id']}/row/edit"
-    for role, blocks in asked:
+    for role, blocks in who_asks(how):
         after = pages(stage.app, browser(stage, role), things[role], blocks)
         changed = {path: status for path, status in after.items() if status != before[role][path]}
         assert changed == ({editor: 409} if how == "no prices" and role in ("billing", "owner") else {})

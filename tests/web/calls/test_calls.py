@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.models import Call, CallFile, CallFilePiece, CallImport, ImportState
 from portal.services.calls import importing
 from portal.tasks import processes, queue
-from tests.calling import HEAD, a_file, a_line, accepted, taken_in
+from tests.calling import HEAD, a_file, a_line, accepted, half_in, taken_in
 from tests.pages import error_at, page, part, words
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned
 
@@ -141,6 +141,27 @@ def test_columns_that_nobody_knows_are_mapped_by_hand_and_then_imported(session,
     assert client.get(answer.location).status_code == 303
 
 
+def test_the_columns_of_a_file_that_was_looked_at_are_changed_beginning_with_those_it_was_read_by(
+    session, client
+):
+    a_customer()
+    looked_at = send(client, a_text(a_line("a", "2026-11-03 10:00:00", 90, "2", cost="3"))).location
+    soup = page(client.get(looked_at))
+    assert "Northwind Telecom 1 2.00" in words(soup.main)
+    (link,) = (one["href"] for one in soup.select("a") if words(one) == "Change the columns")
+    form = page(client.get(link)).select_one("#layout")
+    chosen = {
+        one["name"]: one.select_one("[selected]")["value"] for one in form.select("select:has([selected])")
+    }
+    assert [chosen[name] for name in ("call_id", "customer", "amount", "cost")] == ["0", "1", "6", "7"]
+    again = client.post(link, data=chosen | {"amount": 7, "cost": 6})
+    assert "Northwind Telecom 1 3.00" in words(page(client.get(again.location)).main)
+    taken_up(client, again)
+    assert session.scalar(select(Call.amount)) == 3
+    assert client.get(link).status_code == 303, "its import has begun"
+    assert client.post(link, data=chosen).status_code == 303
+
+
 def test_a_large_file_is_handed_on_and_its_page_says_for_what_it_waits(session, client, monkeypatch):
     started = []
     monkeypatch.setattr(importing, "SMALL", 0)
@@ -215,6 +236,9 @@ def test_an_import_can_be_stopped_and_continued(session, client, tmp_path):
     client.post(f"/calls/{import_.id}/resumption")
     assert session.get_one(CallImport, import_.id, populate_existing=True).state == ImportState.DONE
     assert client.post(f"/calls/{import_.id}/resumption").status_code == 409
+    client.post(f"/calls/{import_.id}/stop")
+    soup = page(client.get(f"/calls/{import_.id}"))
+    assert "Nothing was stopped" in words(soup.select_one("#toasts"))
 
 
 def test_how_fast_an_import_is_and_how_long_it_still_takes_is_told_and_how_to_look_again(
@@ -248,6 +272,100 @@ def test_a_viewer_sees_imports_and_changes_nothing(session, as_viewer):
     a_customer()
     assert not page(as_viewer.get("/calls")).select("form[action='/calls']")
     assert send(as_viewer, a_text(GOOD)).status_code == 403
+
+
+# -- a file that waits
+
+
+ODD = a_text("r1,Northwind Telecom,2026-11-03 10:00:00,2", head="ref,who,when was it,pounds")
+
+
+def test_the_same_file_sent_twice_waits_once(session, client):
+    a_customer()
+    for content in (ODD, a_text(GOOD)):
+        first, again = send(client, content), send(client, gzip.compress(content), "again.csv.gz")
+        assert first.location == again.location
+        soup = page(client.get(again.location))
+        assert "The same file was waiting already: it is import" in words(soup.select_one("#toasts"))
+    assert session.scalar(select(func.count(CallImport.id))) == 2 and kept() == 2
+    session.rollback()
+    described = send(client, a_text(GOOD), by_hand="y")
+    assert described.location == f"{again.location}/columns", "sent again, to be described"
+    assert kept() == 2
+
+
+def test_a_file_sent_once_more_to_replace_calls_is_another_one(session, client):
+    a_customer()
+    first, second = send(client, a_text(GOOD)), send(client, a_text(GOOD), replaces="y")
+    assert first.location != second.location and kept() == 2
+
+
+@pytest.mark.parametrize("content", [ODD, a_text(GOOD)], ids=["for its layout", "for a look"])
+def test_a_file_that_waits_is_discarded_by_page(session, client, as_viewer, content):
+    a_customer()
+    url = send(client, content).location.removesuffix("/columns")
+    shown = page(client.get(url))
+    assert "Nothing of calls.csv has been imported" in words(shown.select_one("details:has(#discard)"))
+    assert not page(as_viewer.get(url)).select("#discard")
+    assert as_viewer.post(f"{url}/discard").status_code == 403
+    assert client.post(f"{url}/discard").location == "/calls"
+    shown = page(client.get(url))
+    assert "Discarded by owner@" in words(shown.main) and "discarded" in words(shown.main)
+    assert not kept() and not shown.select("#discard")
+    again = page(client.post(f"{url}/discard"), 409)
+    assert "calls.csv has already been discarded." in words(again.main)
+    assert again.select_one(f"main a[href='{url}']")
+    assert "discarded" in words(page(client.get("/calls")).main)
+
+
+def test_a_file_of_which_something_is_imported_is_not_discarded(session, client, tmp_path):
+    a_customer()
+    url = taken_up(client, send(client, a_text(GOOD)))
+    assert "has already been imported" in words(page(client.post(f"{url}/discard"), 409).main)
+    half = half_in(a_file(tmp_path, [a_line("x", "2026-11-03 10:00:00", 9, "1"), GOOD], name="half.csv"))
+    url = f"/calls/{half.id}"
+    assert not page(client.get(url)).select("#discard")
+    assert "half.csv is half imported. Continue the import." in words(
+        page(client.post(f"{url}/discard"), 409).main
+    )
+    going = accepted(
+        a_file(tmp_path, [a_line("y", "2026-11-03 10:00:00", 9, "1")], name="going.csv"), now=importing_now()
+    )
+    session.commit()
+    refused = page(client.post(f"/calls/{going.id}/discard"), 409)
+    assert "going.csv is being imported." in words(refused.main)
+    assert session.scalar(select(func.count(Call.id))) == 2
+
+
+def test_bad_rows_wait_until_somebody_says_that_they_are_dealt_with(session, client, as_viewer):
+    a_customer()
+    url = taken_up(client, send(client, a_text(GOOD, BAD)))
+    named = "Bad rows : 1 row of calls.csv was not imported."
+    assert named in words(page(client.get("/")).main)
+    assert not page(as_viewer.get(url)).select("#dealt-with")
+    assert as_viewer.post(f"{url}/bad-rows/dealt-with").status_code == 403
+    assert page(client.get(url)).select("#dealt-with")
+    assert client.post(f"{url}/bad-rows/dealt-with").status_code == 303
+    shown = page(client.get(url))
+    assert "Marked as dealt with by owner@" in words(shown.main) and not shown.select("#dealt-with")
+    assert "Bad rows" not in words(page(client.get("/")).main)
+    without = taken_up(client, send(client, a_text(a_line("c", "2026-11-03 10:00:00", 9, "1"))))
+    refused = page(client.post(f"{without}/bad-rows/dealt-with"), 409)
+    assert "calls.csv has no bad rows that wait." in words(refused.main)
+    assert refused.select_one(f"main a[href='{without}']")
+
+
+def test_bad_rows_of_a_file_that_is_imported_again_wait_once(session, client):
+    url = taken_up(client, send(client, a_text(GOOD)))
+    assert page(client.get("/")).select(f"#watch ~ ul a[href='{url}'], section a[href='{url}']")
+    again = taken_up(client, send(client, a_text(GOOD)))
+    watch = page(client.get("/")).select_one("#watch").find_parent("section")
+    assert [link["href"] for link in watch.select("a[href^='/calls/']")] == [again]
+    a_customer()
+    session.commit()
+    taken_up(client, send(client, a_text(GOOD)))
+    watch = page(client.get("/")).select_one("#watch").find_parent("section")
+    assert not watch.select("a[href^='/calls/']"), "imported again, all of it"
 
 
 def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client, tmp_path):

@@ -302,7 +302,7 @@ def test_a_part_of_a_payment_moves_to_another_customer(client, session, acme):
     payment, globex = a_payment(session, acme), a_customer("Globex", tax_rate="0")
     session.commit()
     path = f"/payments/{payment.id}/split"
-    assert page(client.get(path)).select_one("[name=amount]")["value"] == "50"
+    assert page(client.get(path)).select_one("[name=amount]")["value"] == "50.00"
     typed = {"token": "s", "customer": "Globex", "amount": "60", "description": "Theirs # ours"}
     soup = page(client.post(path, data=typed), 422)
     assert "Only 50.00 of the payment is left" in error_at(soup, "amount")
@@ -317,7 +317,7 @@ def test_money_is_paid_back_and_the_payment_back_is_cancelled(client, session, a
     payment = a_payment(session, acme)
     path = f"/payments-back?customer_id={acme.id}"
     soup = page(client.get(f"/payments-back/new?customer_id={acme.id}"))
-    assert soup.select_one("[name=amount]")["value"] == "50"
+    assert soup.select_one("[name=amount]")["value"] == "50.00"
     typed = {
         "token": "b",
         "amount": "50.01",

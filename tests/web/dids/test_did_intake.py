@@ -1,6 +1,7 @@
 """Adding DIDs: what would come of it is shown first; good lines go in; every bad one is named."""
 
 import csv
+import gzip
 import io
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.models import Assignment, Did
+from portal.models.company import company
 from portal.services.dids import lines as did_lines
 from tests.pages import error_at, page, words
 from tests.trade import TODAY, a_customer, a_did, a_package
@@ -54,6 +56,12 @@ def test_each_way_has_a_page(session: Any, client: FlaskClient, by: str) -> None
 def test_the_country_of_the_last_number_is_offered(session: Any, client: FlaskClient) -> None:
     a_did(None)
     assert page(client.get("/dids/new")).select_one("option[selected][value=GB]")
+
+
+def test_before_there_is_any_number_our_own_country_is_offered(session: Any, client: FlaskClient) -> None:
+    company().country = "FR"
+    session.commit()
+    assert page(client.get("/dids/new")).select_one("option[selected][value=FR]")
 
 
 # -- one
@@ -226,7 +234,8 @@ def test_a_file_says_for_each_line_whose_it_is_and_what_is_assigned(
     ).encode("utf-8-sig")
     soup = page(client.post("/dids/new/check", data=FILE | upload(content)))
     assert facts(soup) == {"To add": "1", "Already there": "0", "Bad lines": "1"}
-    assert "Columns ignored, because their names are not known: Notes." in words(soup.main)
+    assert "Number from DID" in words(soup.main) and "Customer from Customer" in words(soup.main)
+    assert "Columns ignored: Notes." in words(soup.main)
     page(confirm(client, soup))
     assignment = session.scalars(select(Assignment)).one()
     assert (assignment.customer.name, assignment.quantity_on(TODAY)) == ("Acme, Inc.", 2)
@@ -257,11 +266,11 @@ def test_bad_lines_are_downloaded_safe_against_formulas(session: Any, client: Fl
         b"\xff\xfe\x00",
         b"number\n" + b"9" * 200_000,
         b"x" * 400_001,
-        b"name;city\nAcme;London",
+        gzip.compress(b"1\n" * (24 << 20), 1),
         b'number,customer\n1,"open',
         b"number\n" + b"1\n" * 10_001,
     ],
-    ids=["empty", "blank", "zip", "nul", "bytes", "half", "long line", "large", "no column", "quote", "many"],
+    ids=["empty", "blank", "zip", "nul", "bytes", "half", "long line", "large", "bomb", "quote", "many"],
 )
 def test_a_hostile_file_gets_a_sentence_and_changes_nothing(
     session: Any, client: FlaskClient, content: bytes, monkeypatch: pytest.MonkeyPatch

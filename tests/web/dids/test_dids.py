@@ -35,9 +35,9 @@ def test_the_list_shows_numbers_as_people_read_them_and_whose_they_are(
     a_did(None, LONDON + "02")
     soup = page(client.get("/dids"))
     rows = [words(row) for row in soup.select("tbody tr")]
-    assert rows[0].startswith("+44 20 7946 0001 United Kingdom Acme")
-    assert rows[1].startswith("+44 20 7946 0002 United Kingdom in stock")
-    assert words(soup.select_one(".pager")) == "2 DIDs"
+    assert rows[0].startswith("+44 20 7946 0001 Acme United Kingdom")
+    assert rows[1].startswith("+44 20 7946 0002 in stock United Kingdom")
+    assert words(soup.select_one(".pager")).startswith("2 DIDs ")
 
 
 def test_an_empty_list_offers_the_first_step(client: FlaskClient) -> None:

@@ -96,6 +96,13 @@ def test_an_error_is_a_sentence_on_a_page_and_in_a_toast(broken, how, status, sa
     assert says in words(toast.select_one("#toasts"))
 
 
+def test_whoever_is_signed_in_keeps_the_rail_and_three_places_to_go_on_to(broken):
+    soup = page(broken.get("/packages/999"), 404)
+    assert words(soup.select_one("h1")) == "Nothing here" and soup.select_one("nav[aria-label=Main]")
+    assert soup.select_one('main form[role=search][action="/search"] input[name=q]')
+    assert [words(link) for link in soup.select("main .actions a")] == ["Packages", "Overview", "Customers"]
+
+
 def test_a_refusal_offers_its_way_out(broken):
     ways = {words(link): link["href"] for link in page(broken.get("/fail/rule"), 409).select("a")}
     assert ways["Archive it"] == "/"

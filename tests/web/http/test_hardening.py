@@ -241,6 +241,7 @@ def test_who_serves_it_without_what_it_needs_is_told_in_a_sentence(monkeypatch, 
     assert result.exit_code == 1 and f"Error: {missing}: production needs" in result.output
 
 
+@pytest.mark.slow
 def test_without_its_secret_a_portal_in_production_does_not_start(tmp_path):
     environment = {**os.environ, **EARNEST, "PORTAL_SECRET_KEY": "", "PORTAL_INSTANCE": str(tmp_path)}
     run = subprocess.run(

@@ -13,6 +13,7 @@ import pytest
 from portal import metrics
 from portal.extensions import db
 from tests import served, world
+from tests.conftest import SQLITE
 from tests.trade import TODAY, a_customer, a_package, assigned
 
 TOKEN = "the-token-of-this-test"
@@ -163,6 +164,7 @@ COUNTED = 'portal_requests_total{method="GET",route="/login",status="200"}'
 
 
 @pytest.mark.slow
+@pytest.mark.only_on(SQLITE)  # what processes count, and where, knows of no database
 def test_all_processes_of_a_server_count_together_and_nothing_is_lost_when_one_is_killed(serving):
     def ask_often(count):
         with ThreadPoolExecutor(4) as people:
@@ -188,6 +190,7 @@ def test_all_processes_of_a_server_count_together_and_nothing_is_lost_when_one_i
 
 
 @pytest.mark.slow
+@pytest.mark.only_on(SQLITE)
 def test_what_a_killed_server_left_is_cleared_away_and_what_a_living_one_counts_in_is_not(
     serving, app, tmp_path
 ):

@@ -17,10 +17,11 @@ OTHER = {
     "assignments.create did": {"start_date": "2026-11-23"},
     "charges.create": {"amount": "13"},
     "corrections.create": {"retail": "21"},
-    "corrections.create_rate": {"tax_rate": "22"},
+    "corrections.create_rate": {"tax_reason": "Another reason"},
     "credit.adjust": {"reason": "Another reason"},
     "customers.create": {"name": "Another Newcomer"},
     "did_intake.create": {"number": "+442079461001"},
+    "notes.create": {"text": "Another note"},
     "packages.create": {"name": "Another package"},
     "packages.create minutes": {"destination": "^33"},
     "payments.create": {"amount": "9"},
@@ -42,8 +43,7 @@ NEW = (
 @pytest.fixture(scope="module")
 def stage(folder):
     """The portal, with the things of two customers. (tests/services/test_once.py tries both databases.)"""
-    home = folder / "once"
-    home.mkdir()
+    home = world.new_folder(folder, "once")
     database = world.Sqlite(home)
     yield bad_input_world.Stage(database, home)
     database.close()
@@ -59,6 +59,7 @@ def where(answer):
     return answer.location or words(read(answer.text).select_one("h1"))
 
 
+@pytest.mark.slow
 def test_every_form_with_a_token_is_tried_here(stage):
     stage.database.clean()
     known, found = {ROWS[name].view or name for name in OTHER}, set()
@@ -102,6 +103,7 @@ def test_the_token_of_a_form_that_was_sent_is_refused_to_other_content(stage, na
 
 @pytest.mark.parametrize("why", NO_TOKENS)
 @pytest.mark.parametrize("name", OTHER)
+@pytest.mark.slow
 def test_a_form_without_a_token_is_refused_in_a_sentence_and_kept_as_typed(stage, name, why):
     row, form = opened(stage, name)
     before = bad_input.contents(stage.app)

@@ -1,8 +1,11 @@
 """What production mode adds: its own names only, cookies over HTTPS only, proxies believed as told."""
 
 import pytest
+from sqlalchemy import select
 
 from portal.extensions import db
+from portal.models.user import User
+from portal.services.people import people
 from tests import world
 
 KEY = "a key of more than thirty-two characters"
@@ -29,6 +32,13 @@ def test_a_name_that_is_not_ours_is_refused_with_a_sentence(production):
     response = production.get("/login", base_url="https://elsewhere.example")
     assert response.status_code == 400
     assert response.text == "The portal is not served under this name.\n"
+
+
+def test_nobody_is_offered_to_look_round_as(production, session):
+    session.scalars(select(User).filter_by(email=people.DEMO_EMAIL)).one().password = people.DEMO_PASSWORD
+    session.commit()
+    answer = production.get("/login", base_url="https://portal.example.com")
+    assert "Sign in" in answer.text and "look round" not in answer.text
 
 
 def test_the_cookie_travels_over_https_only(production):

@@ -88,6 +88,12 @@ def test_home_says_what_they_have_and_what_comes_next(as_acme):
         assert said in text, said  # fmt: skip
 
 
+def test_what_is_not_there_leads_home_within_the_frame(as_acme):
+    soup = page(as_acme.get("/my/nowhere"), 404)
+    assert soup.select_one("nav[aria-label=Main]") and not soup.select("main form")
+    assert [words(link) for link in soup.select("main .actions a")] == ["Home", "Charges", "Summary"]
+
+
 def test_charges_and_what_paid_them_stand_in_one_ledger_that_ends_with_what_is_to_pay(as_acme, session, acme):
     soup = page(as_acme.get("/my/charges"))
     ledger = soup.select_one("#ledger").find_parent("section")

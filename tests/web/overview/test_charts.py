@@ -3,7 +3,7 @@
 from decimal import Decimal
 from itertools import pairwise
 
-from portal.web.overview.charts import GROUP, beside, lying, stacked
+from portal.web.overview.charts import GROUP, beside, lying
 
 
 def amounts(*texts):
@@ -20,12 +20,6 @@ def test_bars_side_by_side_stand_on_zero_and_what_is_negative_hangs_below_it():
     assert (drawn.zero, drawn.highest, drawn.lowest, drawn.width) == (75, 60, -20, 2 * GROUP)
     places = [(bar.x, bar.x + bar.width) for bar in drawn.bars]
     assert all(end <= begin for (_, end), (begin, _) in pairwise(places))
-
-
-def test_stacked_bars_stand_one_on_the_other():
-    drawn = stacked([amounts("30", "10"), amounts("0", "20")])
-    assert corners(drawn.bars) == [(0, 25, 75), (1, 0, 25), (0, 100, 0), (1, 50, 50)]
-    assert [bar.x for bar in drawn.bars] == [1, 1, GROUP + 1, GROUP + 1]
 
 
 def test_bars_that_lie_share_a_scale_and_a_loss_leads_left():

@@ -7,7 +7,7 @@ import pytest
 
 from portal.clock import now
 from portal.domain.schedule import Frequency
-from portal.models import Company, Mail, MailState
+from portal.models import CallImport, Company, ImportState, Mail, MailState
 from portal.services.overview import remembering
 from portal.services.runs import runs
 from portal.web.overview import pages
@@ -39,7 +39,7 @@ def trading(session):
 
 def test_a_new_portal_says_what_to_do_first(client):
     shown = page(client.get("/"))
-    assert "No recurring charges yet" in shown.text
+    assert "Nothing is assigned yet, so nothing is charged." in shown.text
     assert not shown.select("main .button--primary")
     assert not shown.select("tbody td b")
 
@@ -47,7 +47,7 @@ def test_a_new_portal_says_what_to_do_first(client):
 def test_each_currency_recurs_in_a_row_of_its_own(client, trading):
     rows = page(client.get("/")).select("#recurs")[0].find_parent("section").select("tbody tr")
     assert [words(row.th) for row in rows] == ["GBP", "USD"]
-    assert words(rows[1]) == "USD 1 49.00 20.00 29.00 59%"
+    assert words(rows[1]) == "USD 1 49.00 49.00 20.00 29.00 59%"
 
 
 def test_what_needs_a_look_is_named_with_its_way(client, trading):
@@ -92,7 +92,7 @@ def test_the_calendar_and_the_tables_say_what_the_charts_show(client, trading):
     ]
     assert packages == ["SIP Trunk 10", "Mistake"]
     assert all(drawing["aria-label"] for drawing in shown.select("figure [role=img]"))
-    assert len(shown.select(".chart__bars")) == 2 and len(shown.select("td .bar--loss")) == 1
+    assert len(shown.select(".chart__bars")) == 1 and len(shown.select("td .bar--loss")) == 1
 
 
 def test_the_address_chooses_the_currency(client, trading):
@@ -105,7 +105,7 @@ def test_amounts_are_written_as_their_currency_has_them(client, session):
     assigned(a_package("Seat", "1400", cost="580", currencies=("JPY",)), a_customer("Sakurame", "JPY"), TODAY)
     session.commit()
     row = page(client.get("/")).select_one("#recurs").find_parent("section").select_one("tbody tr")
-    assert words(row) == "JPY 1 1,400 580 820 59%"
+    assert words(row) == "JPY 1 0 +1,400 1 assignment 1,400 +1,400 580 820 59%"
 
 
 # -- a run that did not take place, and mail that does not leave
@@ -140,3 +140,16 @@ def test_after_24_days_without_a_run_it_is_not_nothing_that_needs_attention(clie
 def test_where_nothing_needs_attention_all_that_was_looked_for_is_named(client):
     shown = page(client.get("/")).select_one("#watch").find_parent("section")
     assert "Nothing: no run is missing or failed" in words(shown) and "all mail was sent" in words(shown)
+
+
+@pytest.mark.parametrize(("days", "is_told"), [("7", True), ("8", False), ("0", False)])
+def test_that_no_calls_came_is_told_after_the_days_that_are_set(
+    client, session, app, monkeypatch, days, is_told
+):
+    monkeypatch.setitem(app.config, "CALLS_EXPECTED_DAYS", int(days))
+    when = NOW - timedelta(days=8)
+    session.add(CallImport(file_name="night.csv", state=ImportState.DONE, started_at=when, heartbeat_at=when))
+    session.commit()
+    shown = page(client.get("/")).select_one("#watch").find_parent("section")
+    assert ("No calls for 8 days : the last file came on 14 Nov 2026" in words(shown)) == is_told
+    assert [link["href"] for link in shown.select("a")] == (["/calls"] if is_told else [])

@@ -115,7 +115,7 @@ def test_a_row_opens_in_place_and_by_a_page_of_its_own(client, session):
     assert row.select_one("[name=retail]")["value"] == "24.50"
     soup = page(client.get(f"/packages/{package.id}/row/edit?q=nothing"))
     assert len(soup.select("tr.editing")) == 1
-    assert soup.select_one(".search")["action"] == "/packages"
+    assert soup.select_one("main .search")["action"] == "/packages"
 
 
 def test_a_row_saves_at_once_while_nobody_has_it(client, session):
@@ -294,7 +294,7 @@ def test_where_very_many_have_it_the_page_does_not_wait_for_its_figures(client, 
     for name in ("Acme", "Globex"):
         assigned(package, a_customer(name))
     soup = page(client.get(f"/packages/{package.id}"))
-    assert "more than 1 assignment" in words(soup.select_one(".pager"))
+    assert "More than 1 assignment" in words(soup.select_one(".pager"))
     assert soup.select_one("#figures[hx-trigger=load] a")["href"] == f"/packages/{package.id}/figures"
     for answer in (
         page(client.get(f"/packages/{package.id}/figures")),

@@ -61,6 +61,16 @@ def test_charging_from_a_day_on_keeps_what_was_passed_over(client, session, held
     )
 
 
+def test_a_day_in_the_address_is_one_more_to_choose_and_is_chosen_itself(client, held):
+    address = f"/held/{held[0].id}"
+    soup = page(client.get(f"{address}?charge_from=2026-11-12"))
+    chosen = soup.select_one("[name=choice][checked]")
+    assert words(chosen.find_parent("tr")) == "Charge from 12 Nov 2026 11 charges 22.00 40 charges 80.00"
+    assert client.post(address, data={"choice": chosen["value"], "charge_from": ""}).status_code == 303
+    soup = page(client.get(f"/assignments/{held[0].id}"))
+    assert "40 charges, 80.00 GBP, were not charged" in words(soup.select_one("main"))
+
+
 @pytest.mark.parametrize(
     ("data", "name", "sentence"),
     [

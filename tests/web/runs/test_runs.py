@@ -206,7 +206,7 @@ def test_a_long_run_goes_on_by_itself_and_shows_how_far_it_is(client, session, a
     soup = page(client.get(answer.location))
     assert soup.select_one("progress")["max"] == "1"
     assert soup.select_one('noscript meta[http-equiv="refresh"]')
-    asked = soup.select_one("[hx-get]")["hx-get"]
+    asked = soup.select_one("main [hx-get]")["hx-get"]
     said = words(part(client.get(asked, headers=HTMX)))
     waits = "Waiting for a worker: none is running" if queue.is_there() else "0 of 1 assignment, 0 charges"
     assert waits in said

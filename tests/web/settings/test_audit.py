@@ -1,7 +1,9 @@
 """The audit log tells who did what to which thing, with before and after, and nobody can change it."""
 
 import json
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from portal.extensions import db
 from portal.models import AuditComment, AuditEntry, Company
+from portal.services.assignments import own_prices
 from portal.services.assignments.changing import change_end
+from portal.services.packages import changes
+from portal.services.packages.definition import definition_of
 from tests import role_stage, role_table
 from tests.pages import page, part, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
@@ -44,6 +49,69 @@ def test_a_change_tells_who_when_before_and_after(client, session):
     assert json.loads(entry.after) == {"name": "Acme Ltd", "debit_limit": "250"}
 
 
+def test_a_party_its_contacts_and_taxes_are_told_and_of_an_iban_only_so_much_that_one_is_known(
+    client, session
+):
+    acme = a_customer("Acme")
+    acme.iban = "GB33BUKB20201555555555"
+    session.commit()
+    typed = {
+        "country": "DE",
+        "vat_id": "136 695 976",
+        "iban": "DE75512108001245126199",
+        "contacts-0-name": "Nora",
+    }
+    client.post(f"/customers/{acme.id}", data=customer_form(acme, **typed))
+    changed, added = entries(session, noun="customer", customer_id=acme.id)[-2:]
+    assert json.loads(changed.before) == {"country": "", "vat_id": "", "iban": "GB33 … 5555"}
+    assert json.loads(changed.after) == {"country": "DE", "vat_id": "DE136695976", "iban": "DE75 … 6199"}
+    assert (added.act, added.label, json.loads(added.after)) == ("added", "Acme: contact", {"name": "Nora"})
+    session.refresh(acme)
+    client.post(f"/customers/{acme.id}", data=customer_form(acme, **typed | {"contacts-0-name": ""}))
+    removed = entries(session, noun="customer", customer_id=acme.id)[-1]
+    assert (removed.act, removed.label, json.loads(removed.before)["name"]) == (
+        "removed",
+        "Acme: contact",
+        "Nora",
+    )
+    session.refresh(acme)
+    why = {"tax_rate": "0", "tax_category": "exempt", "tax_reason": "Education", "version": str(acme.version)}
+    client.post(f"/customers/{acme.id}/tax-rates", data=why)
+    told = json.loads(entries(session, noun="customer", customer_id=acme.id)[-1].after)
+    assert told == {"rate": "0", "category": "exempt", "reason": "Education"}
+
+
+def test_a_planned_tax_rate_that_is_removed_is_told(client, session):
+    acme = a_customer("Acme")
+    session.commit()
+    planned = {"tax_rate": "21", "tax_rate_from": "2027-01-01", "version": str(acme.version)}
+    client.post(f"/customers/{acme.id}/tax-rates", data=planned)
+    client.post(f"/customers/{acme.id}/tax-rates/drop", data={"effective_from": "2027-01-01"})
+    last = entries(session, noun="customer", customer_id=acme.id)[-1]
+    assert (last.act, last.label) == ("removed", "Acme: tax rate")
+    assert json.loads(last.before)["effective_from"] == "2027-01-01"
+
+
+def test_planned_prices_that_are_removed_are_told(session):
+    package, acme = a_package("Line"), a_customer("Acme")
+    assignment = assigned(package, acme)
+    run(TODAY)
+    january = date(2027, 1, 1)
+    own_prices.make_own_change(own_prices.plan_own_change(assignment, {"retail": Decimal(8)}, january, TODAY))
+    wanted = definition_of(package, TODAY)
+    dearer = replace(wanted, prices=tuple(replace(prices, retail=Decimal(99)) for prices in wanted.prices))
+    changes.make_change(changes.plan_change(package, dearer, january, TODAY))
+    session.flush()
+    own_prices.drop_planned(assignment, january, TODAY)
+    changes.drop_planned(package, january, TODAY)
+    session.flush()
+    told = {entry.label: json.loads(entry.before) for entry in entries(session, act="removed")}
+    assert set(told) == {"Line for Acme: own prices", "Line: prices"}
+    assert {(before["effective_from"], before["retail"]) for before in told.values()} == {
+        ("2027-01-01", "8"), ("2027-01-01", "99"),
+    }  # fmt: skip
+
+
 def test_what_is_refused_is_not_told(client, session):
     acme = a_customer("Acme")
     session.commit()
@@ -72,7 +140,9 @@ def test_prices_locks_charges_and_payments_are_told(client, session):
 # What somebody types or chooses, beside what a page only hands on.
 TYPED = "input:not([type=hidden], [type=checkbox][name=ids]), select, textarea"
 # Of these the log says all there is to say: which file, and which column is what.
-SILENT = {"calls.create", "calls.keep_columns"}
+SILENT = {
+    "bank_statements.create", "bank_statements.keep_columns", "calls.create", "calls.keep_columns", "moving_in.create",
+}  # fmt: skip
 
 
 def test_a_comment_is_asked_for_where_the_setting_says_so_and_kept(client, session):
@@ -90,8 +160,9 @@ def test_a_comment_is_asked_for_where_the_setting_says_so_and_kept(client, sessi
     assert entry.comment == "Asked for by phone"
 
 
+@pytest.mark.slow
 def test_every_form_that_saves_something_asks_for_a_comment(tmp_path):
-    """Whatever somebody types in and staff's rights are needed for; but what is only a button, and files of calls."""
+    """Whatever somebody types in and staff's rights are needed for; but what is only a button, and files."""
     stage = role_stage.make(tmp_path, "comments")
     rows, asked, silent = role_table.rows(), set(), set()
     try:

@@ -17,9 +17,14 @@ from tests.services.company.test_logo import png
 TYPED = {
     "version": "1",
     "name": "Lumen Voice",
-    "address": "4 Lantern Court\nBristol",
+    "legal_name": "Lumen Voice Ltd",
+    "street": "4 Lantern Court",
+    "city": "Bristol",
+    "country": "GB",
     "email": "accounts@lumen.example",
-    "tax_id": "GB 1",
+    "vat_id": "GB 999 9999 73",
+    "registration_number": "00000000",
+    "phone": "0117 496 0100",
     "time_zone": "Europe/London",
     "default_currency": "GBP",
     "default_tax_rate": "20",
@@ -66,7 +71,8 @@ def test_the_form_has_every_setting_under_its_label(client, provider):
     form = page(client.get("/settings")).select_one("form.form")
     labels = [words(label) for label in form.select("label")]
     assert labels == [
-        "Company Name", "Address", "E-mail", "Tax ID", "Summary Footer", "Time Zone", "Default Currency",
+        "Company Name", "Legal Name", "Country", "Street", "Street, second line", "City", "State", "Postcode", "VAT ID",
+        "Registration Number", "E-mail", "Phone", "Summary Footer", "Time Zone", "Default Currency",
         "Default Tax Rate",
         "Usage Wait Days", "Package Charge Notification Days", "Late Call Days", "Audit Comment", "Payment Days",
         "Account Name", "IBAN", "BIC", "Bank Details",
@@ -79,7 +85,8 @@ def test_saving_keeps_everything(client, provider, session):
     assert answer.status_code == 303
     session.expire_all()
     stored = {name: str(getattr(provider, name)) for name in TYPED if name != "version"}
-    assert stored == {name: value for name, value in TYPED.items() if name != "version"}
+    tidied = {"vat_id": "GB999999973", "phone": "+441174960100"}
+    assert stored == {name: value for name, value in TYPED.items() if name != "version"} | tidied
     assert "Saved." in page(client.get(answer.location)).text
 
 
@@ -96,7 +103,10 @@ def test_an_iban_is_typed_with_spaces_kept_without_and_shown_in_groups_of_four(c
     [
         ("name", " ", "Enter the company's name"),
         ("name", "x" * 121, "120 characters"),
-        ("address", "x" * 1001, "1000 characters"),
+        ("street", "x" * 1001, "1000 characters"),
+        ("vat_id", "GB 999 9999 37", "check digit is wrong"),
+        ("phone", "12", "not a phone number"),
+        ("country", "XX", "Choose a Country"),
         ("email", "nobody", "not an e-mail address"),
         ("time_zone", "Mars/Olympus", "Choose a Time Zone"),
         ("default_currency", "XXX", "Choose a Default Currency"),
@@ -118,9 +128,9 @@ def test_what_cannot_be_is_refused_at_its_field_and_kept_as_typed(
 ):
     refused = page(client.post("/settings", data=typed(**{name: value})), 422)
     assert says in error_at(refused, name)
-    assert refused.select_one("[name=tax_id]")["value"] == "GB 1"
+    assert refused.select_one("[name=registration_number]")["value"] == "00000000"
     session.expire_all()
-    assert (provider.tax_id, provider.version) == ("", int(TYPED["version"]))
+    assert (provider.vat_id, provider.version) == ("", int(TYPED["version"]))
 
 
 def test_the_time_zone_is_fixed_once_a_charge_is_posted(client, provider, session):
@@ -135,17 +145,18 @@ def test_the_time_zone_is_fixed_once_a_charge_is_posted(client, provider, sessio
 
 def test_the_second_of_two_owners_is_told_and_loses_nothing_typed(client, provider, session):
     client.post("/settings", data=typed())
-    stale = page(client.post("/settings", data=typed(tax_id="GB 2", usage_wait_days="4")), 409)
+    stale = page(client.post("/settings", data=typed(city="Bath", usage_wait_days="4")), 409)
     alert = words(stale.select_one(".note--bad"))
     assert "Somebody else has saved" in alert
-    assert "Tax ID: GB 1" in alert
+    assert "City: Bristol" in alert and "VAT ID" not in alert and "Phone" not in alert
     assert "Usage Wait Days: 3" in alert
     assert "E-mail" not in alert
-    assert stale.select_one("[name=tax_id]")["value"] == "GB 2"
+    assert stale.select_one("[name=city]")["value"] == "Bath"
     again = stale.select_one("form.form [name=version]")["value"]
-    assert client.post("/settings", data=typed(tax_id="GB 2", version=again)).status_code == 303
+    assert client.post("/settings", data=typed(city="Bath", version=again)).status_code == 303
     session.expire_all()
-    assert provider.tax_id == "GB 2"
+    assert provider.city == "Bath"
+    assert (provider.vat_id, provider.phone) == ("GB999999973", "+441174960100")
 
 
 def test_whoever_is_no_owner_reads_and_cannot_save(as_billing, as_viewer, provider, session):

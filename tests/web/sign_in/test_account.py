@@ -152,7 +152,7 @@ def test_what_protects_the_account_asks_for_the_password_again_after_a_while(app
         answer = client.post(path, data={"setup": "authenticator", "name": "Key"})
         assert answer.location.startswith("/account/verify?next="), path
     soup = page(client.get("/account/verify?next=/account/backup-codes"))
-    action = soup.select_one("form")["action"]
+    action = soup.select_one("main form")["action"]
     assert "password is wrong" in error_at(page(client.post(action, data={"password": "x"}), 422), "password")
     assert client.post(action, data={"password": world.PASSWORD}).location == "/account/backup-codes"
     assert client.get("/account/backup-codes").status_code == 200

@@ -1,10 +1,9 @@
 """Whatever is sent to the forms that anybody may send to: no error on our side, nothing that a page carries out.
 
-Generated: some two thousand in all; PORTAL_TEST_SUBMISSIONS says how many a form and database (100).
+Generated: some eight hundred in all, and with --deep two and a half thousand.
 """
 
 import json
-import os
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -16,9 +15,12 @@ from portal.models.user import User
 from portal.services.people import invitations
 from tests import world
 from tests.authenticator import code
+from tests.depth import tries
 from tests.pages import page
 
-MANY = int(os.environ.get("PORTAL_TEST_SUBMISSIONS", "100"))
+pytestmark = pytest.mark.slow
+
+MANY = tries(40, deep=120)
 generated = settings(
     max_examples=MANY, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
@@ -146,7 +148,7 @@ def test_what_whoever_was_invited_is_called_is_only_a_name(session, anonymous, c
     owner = session.query(User).filter_by(email="owner@lumen.example").one()
     taken = []
 
-    @settings(generated, max_examples=25)
+    @settings(generated, max_examples=tries(12, deep=25))
     @given(texts)
     def survives(name):
         email = f"new{len(taken)}@lumen.example"

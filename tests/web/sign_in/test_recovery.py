@@ -126,6 +126,7 @@ def test_the_answer_comes_before_anybody_is_looked_up(app, anonymous, monkeypatc
     assert asked == []
 
 
+@pytest.mark.slow
 def test_signing_in_takes_as_long_for_nobody_as_for_somebody(folder, app):
     """With passwords hashed as in earnest. (What this process worked: others may keep the machine busy.)"""
     earnest = world.make_app(
@@ -157,6 +158,7 @@ def test_what_is_no_address_is_refused_with_a_sentence(anonymous, email):
     assert "Enter an e-mail address" in error_at(page(reset(anonymous, email), 422), "email")
 
 
+@pytest.mark.slow
 def test_nobody_is_flooded_with_messages(session, anonymous, letterbox):
     answers = {reset(anonymous).text for _ in range(6)}
     assert len(answers) == 1

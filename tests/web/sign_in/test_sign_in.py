@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models.user import User
+from portal.services.people import people
 from tests import world
 from tests.pages import page, words
 
@@ -42,6 +44,22 @@ def test_whoever_signs_in_comes_to_the_page_they_asked_for(anonymous):
 def test_nobody_is_sent_to_another_host_after_signing_in(anonymous):
     answer = sign_in(anonymous, next="https://elsewhere.example/")
     assert "elsewhere" not in answer.headers.get("Location", "")
+
+
+def guests(client):
+    """Whom the page of the sign-in offers to look round as."""
+    return {words(form.button): form for form in page(client.get("/login")).select("#demo ~ .actions form")}
+
+
+def test_the_demo_offers_whom_it_lets_in_with_its_own_password(anonymous, session):
+    assert not guests(anonymous), "everybody has a password of their own"
+    session.scalars(select(User).filter_by(email=people.DEMO_EMAIL)).one().password = people.DEMO_PASSWORD
+    session.commit()
+    offered = guests(anonymous)
+    assert list(offered) == ["Owner"]
+    typed = {field["name"]: field["value"] for field in offered["Owner"].select("input")}
+    assert anonymous.post("/login", data=typed).status_code == 302
+    assert anonymous.get("/").status_code == 200
 
 
 @pytest.mark.parametrize(

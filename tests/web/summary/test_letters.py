@@ -16,8 +16,7 @@ from portal.config import ROOT
 from portal.domain.errors import RuleBroken
 from portal.models import Company
 from portal.services.charges import by_hand
-from portal.services.summary import summary
-from portal.web.summary import fonts, paper
+from portal.services.summary import fonts, paper, summary
 from tests.pages import page, words
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
@@ -46,9 +45,10 @@ def more_fonts(app, monkeypatch, portals_fonts_only):
 def everything_called(session, name):
     """A customer of whom every text that a person types is this name."""
     customer = a_customer(name)
-    customer.company_details, customer.address = f"{name} 1", f"{name} 2\n{name} 3"
+    customer.company_details, customer.street, customer.city = f"{name} 1", f"{name} 2", f"{name} 3"
+    customer.registration_number = name
     company = session.get_one(Company, 1)
-    company.name, company.address, company.tax_id, company.summary_footer = name, name, name, name
+    company.name, company.street, company.vat_id, company.summary_footer = name, name, name, name
     assigned(a_package(name, "24.50", setup_retail="25"), customer, date(2026, 11, 1), quantity=2)
     assigned(a_package(f"{name} 4", "1.35", match=()), customer, date(2026, 11, 8), did=a_did(customer))
     run(TODAY)
@@ -120,7 +120,7 @@ def test_the_languages_of_these_scripts_have_all_their_letters(session, portals_
 
 def test_hebrew_runs_from_right_to_left_wherever_it_stands(session, portals_fonts_only):
     customer = everything_called(session, HEBREW)
-    customer.address = f"{HEBREW}!"
+    customer.street = f"{HEBREW}!"
     lines = drawn(made(session, customer))
     backwards = HEBREW[::-1]
     first = next(line for line in lines if backwards in line)
@@ -149,9 +149,9 @@ def test_a_mark_that_turns_the_text_turns_no_other(session, portals_fonts_only):
 def test_ideographs_have_the_shape_of_their_language(session, more_fonts):
     customer = everything_called(session, "直")
     assert languages(made(session, customer)) == {"en", "zh"}
-    customer.address = "テレコム"
+    customer.street = "テレコム"
     assert languages(made(session, customer)) == {"en", "ja"}
-    customer.address = KOREAN
+    customer.street = KOREAN
     assert languages(made(session, customer)) == {"en", "ko"}
 
 
@@ -202,7 +202,7 @@ def test_the_systems_fonts_are_looked_for(tmp_path):
     kept = tmp_path / "fonts"
     kept.mkdir()
     (kept / "letters.otf").write_bytes((MORE_FONTS / "NotoSansCJK-letters.otf").read_bytes())
-    asked = "from portal.web.summary.fonts import fonts; print(fonts(None).families())"
+    asked = "from portal.services.summary.fonts import fonts; print(fonts(None).families())"
     given = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     families = subprocess.run(
         [sys.executable, "-c", asked], env=given, cwd=ROOT, capture_output=True, text=True

@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from portal.models import Charge, Company
 from portal.services.company.logo import checked_logo
-from portal.services.summary import summary
-from portal.web.summary import paper
+from portal.services.summary import paper, summary
 from tests.services.company.test_logo import png
 from tests.services.runs.test_undoing import a_run, undo
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned, run

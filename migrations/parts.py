@@ -1,0 +1,59 @@
+"""What finds rows by any three letters in a row of their texts: an index over all of those (portal.services.parts).
+
+SQLite has it as a table of its own (FTS5), which triggers keep; PostgreSQL as an index over what a function makes of
+the texts.
+"""
+
+from alembic import op
+
+# A table's texts that are searched for by any part of them.
+SEARCHED = {
+    "did": ("number",),
+    "customer": ("search_key", "details_key"),
+    "account_code": ("search_key",),
+    "contact": ("search_key",),
+    "note": ("search_key",),
+    "package": ("search_key",),
+}
+
+
+def keep_parts() -> None:
+    """Index what is searched for by its parts, from the first row on."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION parts_of(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS "
+            "$$ SELECT array_agg(DISTINCT substr($1, n, 3)) FROM generate_series(1, length($1) - 2) AS n $$"
+        )
+        for table, columns in SEARCHED.items():
+            texts = " || ' ' || ".join(columns)
+            op.execute(f"CREATE INDEX part_{table} ON {table} USING gin (parts_of({texts}))")
+        return
+    for table, columns in SEARCHED.items():
+        names = ", ".join(columns)
+        old, new = (", ".join(f"{row}.{name}" for name in columns) for row in ("old", "new"))
+        forget = f"INSERT INTO part_{table} (part_{table}, rowid, {names}) VALUES ('delete', old.id, {old});"
+        keep = f"INSERT INTO part_{table} (rowid, {names}) VALUES (new.id, {new});"
+        op.execute(
+            f"CREATE VIRTUAL TABLE part_{table} USING fts5({names}, content='{table}', content_rowid='id', "
+            "tokenize='trigram', detail='none', columnsize=0)"
+        )
+        for when, does in (
+            ("INSERT", keep),
+            ("DELETE", forget),
+            (f"UPDATE OF {names}", forget + keep),
+        ):
+            name = when.split()[0].lower()
+            op.execute(f"CREATE TRIGGER part_{table}_{name} AFTER {when} ON {table} BEGIN {does} END")
+
+
+def drop_parts() -> None:
+    """Undo keep_parts."""
+    for table in SEARCHED:
+        if op.get_bind().dialect.name == "postgresql":
+            op.execute(f"DROP INDEX part_{table}")
+        else:
+            for act in ("insert", "delete", "update"):
+                op.execute(f"DROP TRIGGER part_{table}_{act}")
+            op.execute(f"DROP TABLE part_{table}")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION parts_of(text)")

@@ -1,0 +1,1 @@
+"""Notes on customers: writing them, coming back to them, finding them (billing-rules 20)."""

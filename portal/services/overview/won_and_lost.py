@@ -1,0 +1,165 @@
+"""What recurs in a month, won and lost between two days: new, more, less and ended (billing-rules 5).
+
+What they come to is the difference of what recurred on both days, to the last unit: each assignment is worked out, and
+rounded, by itself. Those that are alike are counted by the database and worked out once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Integer, case, exists, func, literal, select
+from sqlalchemy.orm import aliased, selectinload
+
+from portal.domain.schedule import ONE_DAY
+from portal.extensions import db
+from portal.models import Assignment, AssignmentPrice, AssignmentQuantity, Customer, Package
+from portal.services.overview.remembering import Reading
+from portal.services.packages.definition import OwnPriceSet
+from portal.services.packages.figures import MonthlyPrices, in_force, monthly_prices, own_held
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True)
+class WonAndLost:
+    """What recurs in one currency on a day, what became of it, and what recurs on a later day; less and ended are lost.
+
+    `before` + `new` + `more` - `less` - `ended` is `after`. `counts` says of how many assignments each of the four is.
+    """
+
+    currency: str
+    before: Decimal = ZERO
+    new: Decimal = ZERO
+    more: Decimal = ZERO
+    less: Decimal = ZERO
+    ended: Decimal = ZERO
+    after: Decimal = ZERO
+    counts: dict[str, int] | None = None
+
+    @property
+    def difference(self) -> Decimal:
+        """What was won, less what was lost."""
+        return self.after - self.before
+
+
+class Alike(NamedTuple):
+    """Assignments of which the same can be said: the quantity that each has on both days, 0 where it does not run.
+
+    `id` is of a single one that has prices of its own; 0 of all others.
+    """
+
+    id: int
+    package_id: int
+    currency: str
+    before: int
+    after: int
+    assignments: int
+
+
+def of_month(reading: Reading, since: date) -> list[WonAndLost]:
+    """From the end of `since` until today, remembered until something changes."""
+    question = ("won and lost", since)
+    return reading.answer(question, reading.terms, lambda: won_and_lost(since, reading.today))
+
+
+def month_before(today: date) -> date:
+    """The last day of the month before this one."""
+    return today.replace(day=1) - ONE_DAY
+
+
+def won_and_lost(before: date, after: date) -> list[WonAndLost]:
+    """Between two days, for each currency of which anything recurs on either; end dates as they are known now.
+
+    Both are counted in the twelve months from the later day, so that the calendar alone wins and loses nothing.
+    """
+    days = (before, after)
+    own = tuple({one.assignment_id: one.prices for one in own_held(in_force(day), day)} for day in days)
+    rows = [*_alike(before, after), *_single(before, after)]
+    packages = _packages({row.package_id for row in rows})
+    prices: dict[tuple[int, str, date], MonthlyPrices | None] = {}
+    sums: dict[str, WonAndLost] = {}
+    for row in rows:
+        of_package = packages[row.package_id]
+        if not of_package.recurs:
+            continue
+        values = []
+        for day, quantity, own_then in zip(days, (row.before, row.after), own, strict=True):
+            key = (row.package_id, row.currency, day)
+            if key not in prices:
+                prices[key] = monthly_prices(of_package, row.currency, day, after)
+            values.append(_value(prices[key], quantity, own_then.get(row.id)))
+        _add(sums.setdefault(row.currency, WonAndLost(row.currency, counts=defaultdict(int))), row, *values)
+    return sorted(sums.values(), key=lambda row: row.currency)
+
+
+def _value(prices: MonthlyPrices | None, quantity: int, own: OwnPriceSet | None) -> Decimal:
+    """What an assignment comes to in a month."""
+    if prices is None or not quantity:
+        return ZERO
+    return (prices.at(own) if own else prices).of({quantity: 1})[0]
+
+
+def _add(sums: WonAndLost, row: Alike, was: Decimal, now: Decimal) -> None:
+    sums.before += was * row.assignments
+    sums.after += now * row.assignments
+    if was == now:
+        return
+    if not row.before:
+        name, amount = "new", now
+    elif not row.after:
+        name, amount = "ended", was
+    else:
+        name, amount = ("more", now - was) if now > was else ("less", was - now)
+    setattr(sums, name, getattr(sums, name) + amount * row.assignments)
+    assert sums.counts is not None
+    sums.counts[name] += row.assignments
+
+
+def _alike(before: date, after: date) -> Iterator[Alike]:
+    """The assignments at the package's prices, which are nearly all, by package, currency and quantities."""
+    by = (Assignment.package_id, Customer.currency, _quantity(before), _quantity(after))
+    was, now = (label.label(name) for label, name in zip(by[2:], ("was", "now"), strict=True))
+    has_own = exists().where(AssignmentPrice.assignment_id == Assignment.id)
+    each = (
+        select(by[0], by[1], was, now)
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .where(in_force(before) | in_force(after), ~has_own)
+        .subquery()
+    )
+    query = select(each, func.count()).group_by(*each.c)
+    return (Alike(0, *row) for row in db.session.execute(query))
+
+
+def _single(before: date, after: date) -> Iterator[Alike]:
+    """Those that have, or once had, a price of their own, one by one."""
+    has_own = exists().where(AssignmentPrice.assignment_id == Assignment.id)
+    query = (
+        select(Assignment.id, Assignment.package_id, Customer.currency, _quantity(before), _quantity(after))
+        .join(Customer, Customer.id == Assignment.customer_id)
+        .where(in_force(before) | in_force(after), has_own)
+        .order_by(Assignment.id)
+    )
+    return (Alike(*row, 1) for row in db.session.execute(query))
+
+
+def _quantity(day: date) -> ColumnElement[int]:
+    """How many units an assignment has on a day; 0 where its service does not run."""
+    row = aliased(AssignmentQuantity)
+    units = (
+        select(row.quantity)
+        .where(row.assignment_id == Assignment.id, row.effective_from <= day)
+        .order_by(row.effective_from.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return case((in_force(day), func.coalesce(units, 0)), else_=literal(0, Integer))
+
+
+def _packages(ids: set[int]) -> dict[int, Package]:
+    query = select(Package).where(Package.id.in_(ids))
+    query = query.options(selectinload(Package.schedules), selectinload(Package.prices))
+    return {package.id: package for package in db.session.scalars(query)}

@@ -1,0 +1,93 @@
+"""Finding rows by any part of their texts, without reading every row.
+
+migrations/parts.py indexes each three letters in a row of what is searched for. A text that holds a part has all the
+part's own threes, and few others have: those are compared with the whole part. Fewer than three letters are in so many
+texts that reading on in the order of the list finds a page sooner; so it is with threes that are in very many.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
+
+from portal.extensions import db
+from portal.models import AccountCode, Contact, Customer, Did, Note, Package
+
+LETTERS = 3
+# Threes that are in more rows than this are no help (PostgreSQL estimates that itself).
+MANY = 20_000
+# The texts of each model that are indexed, as migrations/parts.py has them.
+INDEXED: dict[Any, tuple[Any, ...]] = {
+    Did: (Did.number,),
+    Customer: (Customer.search_key, Customer.details_key),
+    AccountCode: (AccountCode.search_key,),
+    Contact: (Contact.search_key,),
+    Note: (Note.search_key,),
+    Package: (Package.search_key,),
+}
+# Behind every text that begins with another, in the order of code points.
+LAST_LETTER = "\U0010ffff"
+
+
+def holds(model: Any, part: str) -> ColumnElement[bool]:
+    """Whether one of a row's texts holds a part."""
+    holds_all = or_(*(text.contains(part, autoescape=True) for text in INDEXED[model]))
+    threes = threes_of(part)
+    if not threes:
+        return holds_all
+    if db.engine.dialect.name == "postgresql":
+        return and_(_has_threes(model, threes), holds_all)
+    rows: Select[int] = select(column("rowid")).select_from(_index(model)).where(_has_threes(model, threes))
+    if len(db.session.execute(rows.limit(MANY + 1)).all()) > MANY:
+        return holds_all
+    return and_(model.id.in_(rows), holds_all)
+
+
+def threes_of(part: str) -> set[str]:
+    """Each three letters in a row of a part."""
+    return {part[n : n + LETTERS] for n in range(len(part) - LETTERS + 1)}
+
+
+def with_threes(model: Any, threes: Collection[str], *columns: Any) -> Select[Any]:
+    """The rows (or columns of them) whose texts have all these threes, read off the index as it has them, in no order.
+
+    For a part that is in few rows or in very many alike, where some of them are enough.
+    """
+    query = select(*(columns or (model,)))
+    if db.engine.dialect.name == "postgresql":
+        return query.select_from(model).where(_has_threes(model, threes))
+    index = _index(model)
+    return query.select_from(index).join(model, model.id == index.c.rowid).where(_has_threes(model, threes))
+
+
+def begins(text: Any, part: str) -> ColumnElement[bool]:
+    """Whether a text that is sorted by code points begins with a part, as a span of its index."""
+    return and_(text >= part, text < part + LAST_LETTER)
+
+
+def _index(model: Any) -> Any:
+    """SQLite's table of threes."""
+    return table(f"part_{model.__tablename__}", column("rowid"))
+
+
+def _has_threes(model: Any, threes: Collection[str]) -> ColumnElement[bool]:
+    if db.engine.dialect.name == "postgresql":
+        first, *others = INDEXED[model]
+        for other in others:  # written as in the index, which is not taken otherwise
+            first = first.concat(literal_column("' '")).concat(other)
+        return func.parts_of(first).op("@>", is_comparison=True)(cast(sorted(threes), ARRAY(Text)))
+    match = " AND ".join('"{}"'.format(three.replace('"', '""')) for three in sorted(threes))
+    return literal_column(f"part_{model.__tablename__}").op("MATCH", is_comparison=True)(match)

@@ -1,0 +1,1 @@
+"""Bank statements: files imported, and what becomes of their lines."""

@@ -1,0 +1,5 @@
+"""Notes on customers: writing them, coming back to them."""
+
+from flask import Blueprint
+
+bp = Blueprint("notes", __name__, url_prefix="/notes")

@@ -1,0 +1,119 @@
+"""What opens moves nothing beside it; what a form or a dialog asks can be touched; red ends as one corrects."""
+
+from datetime import date
+
+import pytest
+
+from portal.extensions import db
+from tests.browser_fixtures import ARGUMENTS, CHROMIUM, PATIENCE, cookie_of
+from tests.trade import TODAY, a_customer, a_package, assigned, run
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+PHONE = {"width": 390, "height": 844}
+# Where every box stands from side to side, but for those inside what opens.
+ACROSS = """() => [...document.querySelectorAll("main :not(#toasts), .rail *")]
+  .filter((e) => !e.matches("details") && !e.closest("details > :not(summary)"))
+  .map((e) => [e.tagName, e.className, e.getBoundingClientRect().left, e.getBoundingClientRect().width].join(" "))"""
+# What can be touched of a form or a dialog and is less than 44 points high; a tick is as large as its label.
+SMALL = """() => {
+  const touched = ":is(a, button, input, select, textarea, summary):not([type=hidden], .visually-hidden)";
+  return [...document.querySelectorAll(`:is(.form, .dialog__head, .dialog__body) ${touched}`)]
+    .filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest("p, td a, th a"))
+    .map((e) => [e, e.closest("label") ?? e.closest(".unit") ?? e])
+    .filter(([, box]) => box.getBoundingClientRect().height < 43.9)
+    .map(([e, box]) => `${e.outerHTML.slice(0, 90)}: ${box.getBoundingClientRect().height}`);
+}"""
+
+
+@pytest.fixture(autouse=True)
+def _today(app, monkeypatch):
+    monkeypatch.setitem(app.config, "TODAY", TODAY.isoformat())
+
+
+@pytest.fixture
+def scene(app):
+    """A customer with a seat that is charged and explained."""
+    with app.app_context():
+        customer = a_customer()
+        seat = assigned(a_package("Hosted Seat", "30"), customer, date(2026, 11, 1), quantity=12)
+        run()
+        db.session.commit()
+        return {"customer": customer.id, "seat": seat.id}
+
+
+@pytest.fixture
+def desk(browser, live_server):
+    """A page of the owner's, with the scrollbars that a desk has: a short page has none until something opens."""
+    own = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=ARGUMENTS, ignore_default_args=["--hide-scrollbars"]
+    )
+    context = own.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    context.add_cookies([cookie_of(live_server, "owner")])
+    yield context.new_page()
+    own.close()
+
+
+def test_what_opens_moves_no_other_box_and_not_the_word_that_was_clicked(scene, desk):
+    for path, word in (
+        ("/assignments/{seat}", desk.get_by_text("why", exact=True).first),
+        ("/customers/{customer}", desk.get_by_text("why", exact=True).last),
+        ("/customers/{customer}", desk.get_by_role("link", name="Assign package").first),
+        ("/customers/{customer}", desk.get_by_role("link", name="End", exact=False).last),
+    ):
+        desk.goto(path.format(**scene))
+        word.scroll_into_view_if_needed()
+        before, where = desk.evaluate(ACROSS), word.bounding_box()
+        word.click()
+        desk.locator("details.why[open], dialog[open]").first.wait_for()
+        assert desk.evaluate(ACROSS) == before, path
+        assert word.bounding_box() == where, path
+
+
+def test_on_a_phone_what_forms_and_dialogs_ask_is_44_points_high(scene, screen):
+    page, small = screen(viewport=PHONE), {}
+    for path, opener in (
+        ("/customers/{customer}", "Assign package"),
+        ("/customers/{customer}", "End"),
+        ("/packages/new", ""),
+        ("/payments/new?customer_id={customer}", ""),
+        ("/runs/new", ""),
+        ("/customers/new", ""),
+    ):
+        page.goto(path.format(**scene))
+        if opener:
+            page.get_by_role("link", name=opener).last.click()
+            page.locator("dialog[open]").wait_for()
+        if found := page.evaluate(SMALL):
+            small[path, opener] = found
+    assert not small, "\n".join(f"{where}: {found}" for where, found in small.items())
+
+
+def test_the_foot_of_a_dialog_is_in_view_and_says_what_it_comes_to(scene, screen):
+    for size in ({"width": 1440, "height": 700}, PHONE):
+        page = screen(viewport=size)
+        page.goto(f"/customers/{scene['customer']}")
+        page.get_by_role("link", name="Assign package").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Package").select_option("Hosted Seat")
+        expect(page.locator("#assign-sum")).to_have_text(
+            "360.00 GBP in twelve months, first 30.00 on 1 Dec 2026"
+        )
+        assert dialog.evaluate("box => box.scrollHeight > box.clientHeight")
+        for button in ("Assign package", "Cancel"):
+            expect(dialog.locator(".form__end").get_by_text(button)).to_be_in_viewport(ratio=1)
+        dialog.get_by_role("link", name="Cancel").click()
+        expect(dialog).to_be_hidden()
+        expect(page).to_have_url(f"/customers/{scene['customer']}")
+
+
+def test_what_is_corrected_is_red_no_more(page):
+    page.goto("/customers/new")
+    page.get_by_role("button", name="Add customer").click()
+    name = page.get_by_label("Name", exact=True)
+    expect(name).to_have_attribute("aria-invalid", "true")
+    name.fill("Acme")
+    expect(name).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#name-error")).to_be_hidden()

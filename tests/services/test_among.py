@@ -1,0 +1,23 @@
+"""Many ids asked for as one value."""
+
+import pytest
+from sqlalchemy import select
+
+from portal.models import AssignmentQuantity
+from portal.services.among import IDS, among, is_among
+from tests.trade import a_customer, a_package, assigned
+
+OF = AssignmentQuantity.assignment_id
+
+
+@pytest.mark.only_on("sqlite")
+def test_the_rows_of_many_ids_are_found_by_an_index(session):
+    one = assigned(a_package(), a_customer())
+    for query, values in (
+        (select(OF).where(is_among(OF, IDS)), {"ids": [one.id]}),
+        (select(OF).where(among(OF, [one.id])), {}),
+    ):
+        assert session.scalars(query, values).all() == [one.id]
+        statement = str(query.compile(session.get_bind()))
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("[1]",)).all()
+        assert "SEARCH assignment_quantity" in str(plan), plan
