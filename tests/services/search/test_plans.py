@@ -1,7 +1,7 @@
 """Every statement of a search reads by an index, whatever is typed and whatever statistics the database has.
 
-On SQLite as it plans it, with nothing known of the tables. On PostgreSQL reading whole tables is made so dear that a
-plan has it only where no index would do: then there is none.
+On SQLite as it plans it, with nothing known of the tables. On PostgreSQL every table that has rows is said to have
+very many, and reading one whole is made so dear that a plan has it only where no index would do: then there is none.
 """
 
 import json
@@ -47,6 +47,7 @@ def test_no_table_is_read_as_a_whole(session, statements):
     session.commit()
     run()
     session.flush()
+    say_there_are_many(session)
     wrong = []
     for asked in ASKED:
         statements.clear()
@@ -60,6 +61,13 @@ def test_a_statement_without_an_index_is_noticed(session):
     a_customer("Acme")
     session.flush()
     assert read_whole(session, "SELECT id FROM customer WHERE details_key = 'leeds'", ())
+
+
+def say_there_are_many(session):
+    """What a planner would know of a large portfolio: an index of a page is gone through from end to end otherwise."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("""UPDATE pg_class SET relpages = 1, reltuples = 1000000
+            WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND pg_relation_size(oid) > 0"""))
 
 
 def read_whole(session, statement, values):

@@ -67,10 +67,13 @@ def file_of(client, url, view):
 
 @pytest.fixture
 def provider(app, session, monkeypatch):
-    """A provider of 70 assignments, three weeks of runs and payments, and terms that change."""
+    """A provider of 70 assignments, three weeks of runs and payments, terms that change, and who pays late."""
     monkeypatch.setitem(app.config, "TODAY", LIVED.isoformat())
     portfolio.write(70, SINCE)
     portfolio.live(SINCE, LIVED)
+    # Which of the others pay depends on their ids, and ids begin anywhere.
+    assigned(a_package("Line of old"), a_customer("Late"), SINCE)
+    run(SINCE)
     session.commit()
     return app
 
