@@ -34,7 +34,7 @@ def acme(session):
 def test_everybody_who_owes_stands_with_one_number_and_its_ages(client, acme):
     soup = page(client.get("/owed"))
     text = words(soup)
-    assert "50.00 GBP to pay" in text and "Overdue 30.00" in text
+    assert "50.00 GBP to pay" in text and "overdue 30.00" in text
     row = words(soup.select_one("tbody tr"))
     assert "Acme 8.00 in the balance" in row and "17 Oct 2026" in row and row.endswith("50.00")
     assert "To pay 50.00 GBP" in words(page(client.get(f"/customers/{acme.id}/credit")))
