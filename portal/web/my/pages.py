@@ -243,7 +243,8 @@ def _span(months: int) -> Span:
     """The span that the address names; without one, so many months up to the end of this one."""
     first = today().replace(day=1)
     last = first + relativedelta(months=1, days=-1)
-    return span_of(first - relativedelta(months=months - 1), last)
+    unasked = f"{months} months" if months > 1 else ""
+    return span_of(first - relativedelta(months=months - 1), last, unasked)
 
 
 def _ledger(customer: Customer, span: Span) -> ChargeLedger:
