@@ -99,8 +99,8 @@ def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
     with _driver().cursor() as cursor:
         cursor.execute(
             'CREATE TEMP TABLE IF NOT EXISTS call_stage (customer_id bigint, call_id text COLLATE "C", did_id bigint, '
-            'other_did_id bigint, started_at timestamp, day date, destination text COLLATE "C", seconds int, amount bigint, '
-            "cost bigint) ON COMMIT DELETE ROWS"
+            'other_did_id bigint, started_at timestamp, day date, destination text COLLATE "C", seconds int, '
+            "amount bigint, cost bigint) ON COMMIT DELETE ROWS"
         )
         cursor.execute("TRUNCATE call_stage")
         with cursor.copy("COPY call_stage FROM STDIN") as copy:
