@@ -109,7 +109,7 @@ def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
     inserted = db.session.connection().exec_driver_sql(
         f"INSERT INTO call ({NAMES}) SELECT customer_id, call_id, did_id, other_did_id, "
         f"started_at AT TIME ZONE 'UTC', day, destination, seconds, amount, cost, %s, %s "
-        f'FROM call_stage ORDER BY customer_id, call_id COLLATE "C", ctid {PASS_OVER}',
+        f'FROM call_stage ORDER BY call_id COLLATE "C", customer_id, ctid {PASS_OVER}',
         (date.fromisoformat(came_in_on), import_id),
     )
     return int(inserted.rowcount)
