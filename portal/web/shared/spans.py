@@ -8,7 +8,7 @@ from flask import request
 
 from portal.clock import today
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
-from portal.domain.wording import month_name
+from portal.domain.wording import day, month_name, span
 
 BOUNDS = f"Days must be between {FIRST_DAY.year} and {LAST_DAY.year}."
 
@@ -42,6 +42,19 @@ class Span:
         days = (self.begins, self.through)
         return next((one for one in self.choices if (one.begins, one.through) == days), None)
 
+    @property
+    def words(self) -> str:
+        """Which days it names: 1–30 Nov 2026, from 1 Nov 2026. Nothing where it names none."""
+        if self.begins and self.through:
+            return span(self.begins, self.through + ONE_DAY)
+        return (
+            f"from {day(self.begins)}"
+            if self.begins
+            else f"until {day(self.through)}"
+            if self.through
+            else ""
+        )
+
 
 def span_of(begins: date | None, through: date | None, unasked: str = "", *, ahead: bool = False) -> Span:
     """The span that the address names; the given days where it names none, which `unasked` calls by a name.
@@ -58,7 +71,7 @@ def span_of(begins: date | None, through: date | None, unasked: str = "", *, ahe
         return Span(begins, through, typed[0], typed[1], choices, problem)
     shown_from = typed[0] or (begins.isoformat() if begins else "")
     shown_to = typed[1] or (through.isoformat() if through else "")
-    if any(day and not FIRST_DAY <= day <= LAST_DAY for day in (first, last)):
+    if any(end and not FIRST_DAY <= end <= LAST_DAY for end in (first, last)):
         return Span(begins, through, shown_from, shown_to, choices, BOUNDS)
     if first and last and last < first:
         return Span(begins, through, shown_from, shown_to, choices, "To is before From.")
