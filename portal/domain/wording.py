@@ -50,6 +50,12 @@ def price(value: Decimal, currency: str) -> str:
     return _signed(value, max(_decimals_of(value), minor_digits(currency)))
 
 
+def lined_up(value: Decimal, currency: str, places: int = 3) -> str:
+    """A price in a column of prices: figure spaces stand for the decimals it lacks, so that the points line up."""
+    text = price(value, currency)
+    return text + "\N{FIGURE SPACE}" * (places - max(_decimals_of(value), minor_digits(currency)))
+
+
 def price_in(value: Decimal, currency: str) -> str:
     """A price that stands alone, with its currency: 0.0085 USD."""
     return f"{price(value, currency)} {currency}"
@@ -121,6 +127,11 @@ def day(value: date | None) -> str:
 def short_day(value: date) -> str:
     """A day within a year: 30 Nov."""
     return f"{value.day} {month_name(value)}"
+
+
+def day_in(value: date, year: int) -> str:
+    """A day beside another one of a year, which it names only if it is not that: 30 Nov; 14 Jan 2027."""
+    return short_day(value) if value.year == year else day(value)
 
 
 def long_day(value: date) -> str:

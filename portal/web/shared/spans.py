@@ -5,7 +5,8 @@ from datetime import date
 
 from flask import request
 
-from portal.domain.schedule import FIRST_DAY, LAST_DAY
+from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
+from portal.domain.wording import day, span
 
 BOUNDS = f"Days must be between {FIRST_DAY.year} and {LAST_DAY.year}."
 
@@ -20,6 +21,19 @@ class Span:
     typed_to: str
     problem: str = ""
 
+    @property
+    def words(self) -> str:
+        """Which days it names: 1–30 Nov 2026, from 1 Nov 2026. Nothing where it names none."""
+        if self.begins and self.through:
+            return span(self.begins, self.through + ONE_DAY)
+        return (
+            f"from {day(self.begins)}"
+            if self.begins
+            else f"until {day(self.through)}"
+            if self.through
+            else ""
+        )
+
 
 def span_of(begins: date | None, through: date | None) -> Span:
     """The span that the address names; the given days where it names none."""
@@ -32,7 +46,7 @@ def span_of(begins: date | None, through: date | None) -> Span:
         return Span(begins, through, typed[0], typed[1], problem)
     shown_from = typed[0] or (begins.isoformat() if begins else "")
     shown_to = typed[1] or (through.isoformat() if through else "")
-    if any(day and not FIRST_DAY <= day <= LAST_DAY for day in (first, last)):
+    if any(end and not FIRST_DAY <= end <= LAST_DAY for end in (first, last)):
         return Span(begins, through, shown_from, shown_to, BOUNDS)
     if first and last and last < first:
         return Span(begins, through, shown_from, shown_to, "To is before From.")
