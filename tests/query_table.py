@@ -47,7 +47,7 @@ QUERIES = """
 63 customers.figures
 65 assignments.show
 74 dids.show
-76 overview.show
+80 overview.show
 94 my.home seen.home
 99 my.charges seen.charges
 132 customers.show

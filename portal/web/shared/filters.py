@@ -18,7 +18,8 @@ from portal.web.shared.fields import shown_in
 WORDS = (
     wording.money, wording.money_in, wording.difference, wording.plain, wording.price, wording.rated, wording.percent,
     wording.whole,
-    wording.plural, wording.day, wording.short_day, wording.weekday, wording.month, wording.long_month,
+    wording.plural, wording.day, wording.short_day, wording.weekday, wording.weekday_name, wording.month,
+    wording.long_month,
     wording.numbered_month,
     wording.month_name, wording.span,
     wording.duration, wording.call_length, wording.minutes, wording.listed,
