@@ -117,7 +117,7 @@ def test_no_page_of_a_customer_has_clerks_words(app, acme):
     home, charged = words(page(browser.get("/my"))), words(page(browser.get(spans[0])))
     assert "For calls to the United Kingdom." in home and "minimum term until" in home
     for there in (
-        "setup",
+        "Setup",
         "Every month on the 15th and 31st",
         "credit",
         "reversal",
