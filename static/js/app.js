@@ -69,11 +69,11 @@
   on("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
-    const menu = closest(event, ".more[open]");
+    const menu = closest(event, ".menu[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
   // A menu closes with a click beside it.
-  on("click", ({ target }) => { for (const menu of document.querySelectorAll(".more[open]")) menu.open = menu.contains(target); });
+  on("click", ({ target }) => { for (const menu of document.querySelectorAll(".menu[open]")) menu.open = menu.contains(target); });
 
   // Rows to choose: "select all", and how many are chosen.
   function countRows() {
