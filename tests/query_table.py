@@ -26,8 +26,7 @@ QUERIES = """
 12 sent_summaries.index
 13 customers.details dids.index packages.figures
 14 customers.dids packages.edit
-15 customers.row
-16 calls.ask_undo
+16 calls.ask_undo customers.row
 17 customers.index holds.index
 18 payments.show
 19 bank_lines.show credit.show packages.edit_row packages.show
@@ -48,11 +47,11 @@ QUERIES = """
 53 customers.figures
 65 assignments.show
 67 customers.charges
+70 my.home seen.home
 74 dids.show
 76 overview.show
 79 customers.show
 86 customers.next_charges
-94 my.home seen.home
 99 my.charges seen.charges
 """
 

@@ -242,14 +242,31 @@ def listed_of(words: Sequence[str], count: int) -> str:
     return f"{', '.join(words)} and {whole(more)} more" if more else ", ".join(words)
 
 
-def charged(schedule: Schedule) -> str:
-    """When a package with this schedule is charged, in few words: monthly, 15th and 31st."""
-    if schedule.frequency == Frequency.NONE:
-        return "once"
-    if not schedule.match:
-        return schedule.frequency.value
-    if len(schedule.match) > NAMED:
-        return f"{schedule.frequency.value}, {len(schedule.match)} days"
+def charged(schedule: Schedule, anchor: date | None = None) -> str:
+    """When it is charged, in few words: monthly, 15th and 31st; without match days, by the anchor."""
+    days = _match_days(schedule, anchor)
+    often = "once" if schedule.frequency == Frequency.NONE else schedule.frequency.value
+    return f"{often}, {days}" if days else often
+
+
+def charged_on(schedule: Schedule, anchor: date | None = None) -> str:
+    """The same in a customer's words: monthly on the 15th and 31st; weekly on Mon."""
+    days = _match_days(schedule, anchor)
+    often = "once" if schedule.frequency == Frequency.NONE else schedule.frequency.value
+    the = "the " if schedule.frequency == Frequency.MONTHLY and len(schedule.match) <= NAMED else ""
+    return f"{often} on {the}{days}" if days else often
+
+
+def _match_days(schedule: Schedule, anchor: date | None) -> str:
+    """The days of a weekly or monthly schedule, or how many they are."""
     weekly = schedule.frequency == Frequency.WEEKLY
-    days = [SHORT_WEEKDAYS[number - 1] if weekly else ordinal(number) for number in schedule.match]
-    return f"{schedule.frequency.value}, {listed(days)}"
+    match = schedule.match
+    if not match and anchor and schedule.frequency in (Frequency.WEEKLY, Frequency.MONTHLY):
+        match = (anchor.isoweekday() if weekly else anchor.day,)
+    if len(match) > NAMED:
+        return f"{len(match)} days"
+    return (
+        listed([SHORT_WEEKDAYS[number - 1] if weekly else ordinal(number) for number in match])
+        if match
+        else ""
+    )

@@ -16,7 +16,7 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
-from portal.domain.schedule import ONE_DAY, Frequency, Schedule
+from portal.domain.schedule import ONE_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing
@@ -324,16 +324,23 @@ def next_charge_of(item: Loaded, today: date) -> NextCharge | None:
 
 def charged(assignment: Assignment, day: date) -> str:
     """When it is charged, in few words; without match days, by the day it started on."""
-    row = assignment.package.schedule_on(day)
-    schedule = Schedule(row.frequency, row.frequency_match)
-    words = wording.charged(schedule)
-    if not schedule.match and len(assignment.package.schedules) == 1:
-        anchor = assignment.start_date
-        words += {
-            Frequency.WEEKLY: f", {wording.weekday_name(anchor)}",
-            Frequency.MONTHLY: f", {wording.ordinal(anchor.day)}",
-        }.get(schedule.frequency, "")
+    words = wording.charged(*_schedule(assignment, day))
     return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+
+
+def how_charged(assignment: Assignment, day: date) -> str:
+    """The same as customers read it: monthly on the 15th and 31st."""
+    words = wording.charged_on(*_schedule(assignment, day))
+    return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+
+
+def _schedule(assignment: Assignment, day: date) -> tuple[Schedule, date | None]:
+    """Its schedule, and the day that its charge dates are counted from where that is its start date."""
+    row = assignment.package.schedule_on(day)
+    return (
+        Schedule(row.frequency, row.frequency_match),
+        assignment.start_date if len(assignment.package.schedules) == 1 else None,
+    )
 
 
 def _in_force_or_later(today: date) -> ColumnElement[int]:

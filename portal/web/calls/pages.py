@@ -300,7 +300,7 @@ def download_of_customer(customer_id: int, form: str) -> Any:
 
 def _asked(customer_id: int) -> tuple[ListState, Span, Select[Call]]:
     """What the list's address asks for."""
-    state, span = list_state(("newest",)), span_of(today() - DAYS_SHOWN, today())
+    state, span = list_state(("newest",)), span_of(today() - DAYS_SHOWN, today(), "Last 30 days")
     return state, span, call_list.find_calls(customer_id, state.text, span.begins, span.through)
 
 

@@ -40,7 +40,7 @@ def months_back(day: date, months: int) -> date:
 @bp.get("")
 def show(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    span = span_of(months_back(today(), MONTHS_SHOWN), today())
+    span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
     assert span.begins and span.through
     state = list_state(("newest",))
     payments = select(Payment).where(Payment.customer_id == customer.id)
@@ -70,7 +70,7 @@ def show(customer_id: int) -> Any:
 def download(customer_id: int, form: str) -> Any:
     """The statement of the balance, every entry of the days asked for, as a file."""
     customer = db.get_or_404(Customer, customer_id)
-    span = span_of(months_back(today(), MONTHS_SHOWN), today())
+    span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
     if span.problem:
         return problem(422, span.problem)
     assert span.begins and span.through

@@ -22,8 +22,9 @@ Sum = TypeVar("Sum")
 
 WORDS = (
     wording.money, wording.money_in, wording.difference, wording.plain, wording.price, wording.rated, wording.percent,
-    wording.lined_up, wording.whole,
-    wording.plural, wording.day, wording.short_day, wording.day_in, wording.weekday, wording.month, wording.long_month,
+    wording.lined_up, wording.price_in, wording.whole,
+    wording.plural, wording.day, wording.short_day, wording.day_in, wording.weekday, wording.weekday_name,
+    wording.month, wording.long_month,
     wording.numbered_month,
     wording.month_name, wording.span,
     wording.duration, wording.call_length, wording.minutes, wording.listed,

@@ -38,7 +38,7 @@ def test_everybody_who_owes_stands_with_one_number_and_its_ages(client, acme):
     row = words(soup.select_one("tbody tr"))
     assert "Acme 8.00 in the balance" in row and "17 Oct 2026" in row and row.endswith("50.00")
     assert "To pay 50.00 GBP" in words(page(client.get(f"/customers/{acme.id}/credit")))
-    assert "To pay 50.00 30.00 overdue" in words(page(client.get("/")))
+    assert "To pay 50.00 30.00 overdue, since" in words(page(client.get("/")))
 
 
 def test_a_day_gone_by_is_asked_for_in_the_address_and_a_bad_one_refused_at_its_field(client, acme):

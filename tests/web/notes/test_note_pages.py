@@ -73,8 +73,8 @@ def test_what_is_due_stands_on_the_overview_and_is_ticked_off_in_the_list(
     client: Any, as_billing: Any, acme: int
 ) -> None:
     for browser, said in (
-        (client, "1 note to come back to . The first"),
-        (as_billing, "1 note to come back to , all of them yours."),
+        (client, "1 note to come back to: the first since"),
+        (as_billing, "1 note to come back to: all of them yours; the first since"),
     ):
         assert said in words(page(browser.get("/")).select_one("#notes-due"))
     assert "No note matches." in words(page(client.get("/notes?whose=mine")))
