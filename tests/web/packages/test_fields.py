@@ -70,7 +70,7 @@ def test_the_page_says_every_field(client, session, minutes):
     soup = page(client.get(f"/packages/{package.id}"))
     assert words(soup.select_one("h1")) == definition.name
     said = dict(
-        zip(*([words(e) for e in soup.select(f"dl.details {tag}")] for tag in ("dt", "dd")), strict=True)
+        zip(*([words(e) for e in soup.select(f"aside {tag}")] for tag in ("dt", "dd")), strict=True)
     )
     told = labelled(definition, [name for name in FIELDS if name not in ("name", *DATED)])
     assert {label: said.get(label) for label, _ in told} == dict(told)
