@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, request
 from sqlalchemy import Connection, Engine, event, inspect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from portal import private, schema
 from portal.config import ROOT
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
+# So long somebody waits until SQLite is free, and asks so often.
+BUSY_SECONDS, OFTEN = 15.0, 0.004
+
 # With recursive triggers what REPLACE takes away counts as deleted: else it would take charges, which none may delete.
 PRAGMAS = (
-    "busy_timeout=15000",
+    f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
@@ -60,8 +63,8 @@ def make_room(connection: Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
 
 
-# Seconds. Whoever waits for SQLite's write lock asks for it ten times a second: in between somebody else may take it.
-A_MOMENT = 0.1
+# Seconds, in which whoever waits for SQLite's write lock has asked for it more than once.
+A_MOMENT = 0.01
 
 
 def make_way(engine: Engine) -> None:
@@ -96,7 +99,32 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         reading = _reading.get()
         connection.exec_driver_sql(f"PRAGMA query_only={int(reading)}")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        if reading:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _begin_to_write(connection)
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Wait for the write lock. SQLite itself asks ever more seldom, in the end ten times a second: whoever writes very
+    much, a transaction after the other, would let nobody in for as long as that takes."""
+    driver: Any = connection.connection.dbapi_connection
+    until = time.monotonic() + BUSY_SECONDS
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.Error as error:
+                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > until:
+                    raise DBAPIError.instance(
+                        "BEGIN IMMEDIATE", None, error, sqlite3.Error, dialect=connection.dialect
+                    ) from error
+            time.sleep(OFTEN)
+    finally:
+        driver.execute(f"PRAGMA {PRAGMAS[0]}")
 
 
 @contextmanager

@@ -46,9 +46,9 @@ QUERIES = """
 47 my.summary_pdf seen.summary_pdf summary.download
 63 customers.figures
 65 assignments.show
+70 my.home seen.home
 74 dids.show
-80 overview.show
-94 my.home seen.home
+76 overview.show
 99 my.charges seen.charges
 132 customers.show
 """

@@ -20,6 +20,8 @@ PAGE_SIZE = 50
 # As many rows are counted; where there are more, COUNTED + 1 stands for all of them.
 COUNTED = 10_000
 AT_ONCE = 10_000
+# So few rows of very many come first: whoever asked for a file sees at once that it begins.
+AT_FIRST = 100
 
 Row = TypeVar("Row")
 
@@ -89,18 +91,19 @@ def page(
 def every(query: Select[Row], sort: Sort, size: int = AT_ONCE) -> Iterator[list[Row]]:
     """All rows of a query, however many, some at a time; each once, though others come or go meanwhile."""
     place: tuple[Any, ...] | None = None
+    wanted = min(AT_FIRST, size)
     order = [column.desc() if sort.descending else column.asc() for column in sort.columns]
     while True:
-        some = query.add_columns(*sort.columns).order_by(*order).limit(size)
+        some = query.add_columns(*sort.columns).order_by(*order).limit(wanted)
         if place is not None:
             keys, here = tuple_(*sort.columns), tuple_(*map(literal, place, (c.type for c in sort.columns)))
             some = some.where(keys < here if sort.descending else keys > here)
         found = db.session.execute(some).all()
         if found:
             yield [row[0] for row in found]
-        if len(found) < size:
+        if len(found) < wanted:
             return
-        place = tuple(found[-1][1:])
+        place, wanted = tuple(found[-1][1:]), size
 
 
 def count(query: Select[Any]) -> int:

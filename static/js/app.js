@@ -65,10 +65,15 @@
     for (const sentence of place?.querySelectorAll(".field__error") ?? []) sentence.hidden = true;
   });
 
-  // Escape cancels the open row that has the focus; the row's own Cancel link knows how.
+  // Escape cancels the open row that has the focus, whose own Cancel link knows how, and closes a menu.
   on("keydown", (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented) closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
+    const menu = closest(event, ".menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
+  // A menu closes with a click beside it.
+  on("click", ({ target }) => { for (const menu of document.querySelectorAll(".menu[open]")) menu.open = menu.contains(target); });
 
   // Rows to choose: "select all", and how many are chosen.
   function countRows() {

@@ -21,7 +21,7 @@ from portal.domain.move_files.lines import Line
 from portal.domain.names import name_key
 from portal.domain.phone_numbers import international
 from portal.domain.schedule import ONE_DAY
-from portal.domain.wording import day, long_day, plural, whole
+from portal.domain.wording import day, long_day, whole
 from portal.extensions import db
 from portal.models import (
     Assignment,
@@ -50,6 +50,7 @@ from portal.services.assignments.own_prices import SETUP
 from portal.services.assignments.storing import store
 from portal.services.assignments.withdrawing import withdraw
 from portal.services.billing.positions import has_begun
+from portal.services.listing import count_rows, counted
 from portal.services.moving_in.foreseeing import Foreseen, foresee
 from portal.services.moving_in.kind import At, Difference, Item, Kind, Made, Outcome, Planned
 from portal.services.moving_in.whose import Whose, named
@@ -62,6 +63,8 @@ LABELS = {column.name: column.label for column in COLUMNS} | {
 }
 NOT_CHARGED = "Charge From is empty: enter the first day that the other system has not charged."
 ZERO = Decimal(0)
+# Of so many, the last run that has charged one of them is the one to be undone first.
+LOOKED_AT = 50
 # What a reference that is longer cannot be.
 REFERENCE_LONGEST = 60
 
@@ -144,25 +147,24 @@ class Assignments(Kind):
 
     def why_not_take_back(self, import_: MoveImport) -> RuleBroken | None:
         """A run that has dealt with any of them is undone first."""
-        made = select(MoveMade.thing_id).where(
-            MoveMade.import_id == import_.id,
-            MoveMade.noun == self.noun,
-            MoveMade.is_change.is_(False),
-            MoveMade.taken_back_on.is_(None),
+        dealt_with = (
+            select(MoveMade.thing_id)
+            .join(AssignmentPosition, AssignmentPosition.assignment_id == MoveMade.thing_id)
+            .where(MoveMade.import_id == import_.id, MoveMade.noun == self.noun)
+            .where(MoveMade.is_change.is_(False), MoveMade.taken_back_on.is_(None))
+            .where(AssignmentPosition.charged_until.is_not(None))
         )
-        dealt_with = select(AssignmentPosition.assignment_id).where(
-            AssignmentPosition.assignment_id.in_(made), AssignmentPosition.charged_until.is_not(None)
-        )
-        ids = db.session.scalars(dealt_with.order_by(AssignmentPosition.assignment_id)).all()
-        if not ids:
+        count = count_rows(dealt_with)
+        if not count:
             return None
+        some = db.session.scalars(dealt_with.order_by(MoveMade.id).limit(LOOKED_AT)).all()
         posted = select(Charge.run_id).where(
-            Charge.assignment_id.in_(made), Charge.run_id.is_not(None), counts_as_posted()
+            Charge.assignment_id.in_(some), Charge.run_id.is_not(None), counts_as_posted()
         )
         run_id = db.session.scalar(posted.order_by(Charge.run_id.desc()).limit(1))
         way = WayOut("Show the run", "runs.show", {"run_id": run_id}) if run_id else None
         return RuleBroken(
-            f"A run has charged {plural(len(ids), 'assignment')} of {import_.file_name}: undo that run first.",
+            f"A run has charged {counted(count, 'assignment')} of {import_.file_name}: undo that run first.",
             way or WayOut("Show the runs", "runs.index"),
         )
 

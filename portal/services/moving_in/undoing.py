@@ -33,7 +33,7 @@ def why_not(import_: MoveImport, now: datetime) -> RuleBroken | None:
         return RuleBroken(f"{import_.file_name} is being imported: stop the import first.")
     if import_.state == ImportState.UNDOING and not is_interrupted(import_, now):
         return RuleBroken(f"The import of {import_.file_name} is already being undone.")
-    if not _count(import_.id):
+    if not _has_made(import_.id):
         return RuleBroken(f"The import of {import_.file_name} has made nothing that could be undone.")
     return kind_of(import_).why_not_take_back(import_)
 
@@ -41,14 +41,13 @@ def why_not(import_: MoveImport, now: datetime) -> RuleBroken | None:
 def can_be_undone(import_: MoveImport, now: datetime) -> bool:
     """Whether an import is one that somebody may ask to take back, whatever then stands in the way."""
     is_at_work = import_.state in (ImportState.RUNNING, ImportState.UNDOING)
-    return bool(_count(import_.id)) and not (is_at_work and not is_silent(import_, now))
+    return _has_made(import_.id) and not (is_at_work and not is_silent(import_, now))
 
 
-def _count(import_id: int) -> int:
-    query = select(func.count(MoveMade.id)).where(
-        MoveMade.import_id == import_id, MoveMade.taken_back_on.is_(None)
-    )
-    return db.session.scalar(query) or 0
+def _has_made(import_id: int) -> bool:
+    """Whether anything that an import has made was not taken back."""
+    query = select(MoveMade.id).where(MoveMade.import_id == import_id, MoveMade.taken_back_on.is_(None))
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def begin(import_: MoveImport, reason: str, *, by: str, now: datetime) -> None:
@@ -120,6 +119,8 @@ def count_taken_back(import_id: int) -> int:
 
 
 def left_things(import_: MoveImport) -> Sequence[MoveMade]:
-    """What had to be left, and why."""
+    """What had to be left when it was taken back, and why."""
+    if not import_.undone_at:
+        return ()
     query = select(MoveMade).where(MoveMade.import_id == import_.id, MoveMade.left != "")
     return db.session.scalars(query.order_by(MoveMade.id)).all()

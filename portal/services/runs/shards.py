@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from portal import logs
+from portal.database import make_way
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Run, RunShard, RunState
 from portal.services import credit, locking
@@ -135,6 +136,7 @@ def post(
             return
         _count(run_id, number, done_count=RunShard.done_count + len(chunk))
         db.session.commit()
+        make_way(db.engine)
         between()
     _count(run_id, number, is_done=True, done_count=RunShard.due_count)
     db.session.commit()

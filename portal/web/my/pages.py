@@ -23,6 +23,7 @@ from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
+from portal.services.assignments.grouped import grouped
 from portal.services.billing.minimums import minimums
 from portal.services.calls import counted
 from portal.services.charges.explaining import explained
@@ -30,6 +31,7 @@ from portal.services.charges.lists import Asked
 from portal.services.credit.account import due
 from portal.services.credit.ledger import ChargeLedger, charge_ledger
 from portal.services.customers import figures as customer_figures
+from portal.services.customers.foreseen import foreseen
 from portal.services.dids.dids import number_holds
 from portal.services.exports import charges as charge_files
 from portal.services.exports.statement import statement
@@ -121,23 +123,24 @@ def counted_links(customer: Customer) -> Callable[..., str]:
 
 @for_both("", "home")
 def home(customer: Customer) -> Any:
-    """Packages, what comes next, balance, calls against minimum and free minutes."""
+    """What is to pay, what changed, what comes next, calls against minimum and free minutes, packages."""
     day = today()
     asked = due(customer, day)
     mine = assignments.of_customer(customer)
     page = assignments.page_of(mine, day, size=PACKAGES_MOST)
-    upcoming = customer_figures.next_charges(day, 1, customer_id=customer.id)
+    rows = [row for row in page.rows if not row.assignment.has_ended_on(day)]
     return drawn(
         "my/home.html",
-        rows=[row for row in page.rows if not row.assignment.has_ended_on(day)],
+        packages=grouped(rows, day),
+        shown=len(rows),
         assigned=assignments.counts(mine, day).assigned,
-        upcoming=upcoming,
+        foreseen=foreseen(customer, day),
         due=asked,
         pay=how_to_pay(customer, asked.to_pay),
         changed=what_changed(
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
-        charged=assignments.charged,
+        how_charged=assignments.how_charged,
         minimums=minimums(customer.id, day),
         bundles=free_minutes(customer.id, day),
         counted=counted_links(customer),
@@ -243,7 +246,8 @@ def _span(months: int) -> Span:
     """The span that the address names; without one, so many months up to the end of this one."""
     first = today().replace(day=1)
     last = first + relativedelta(months=1, days=-1)
-    return span_of(first - relativedelta(months=months - 1), last)
+    unasked = f"{months} months" if months > 1 else ""
+    return span_of(first - relativedelta(months=months - 1), last, unasked)
 
 
 def _ledger(customer: Customer, span: Span) -> ChargeLedger:

@@ -66,8 +66,10 @@ def test_a_statement_without_an_index_is_noticed(session):
 def say_there_are_many(session):
     """What a planner would know of a large portfolio: an index of a page is gone through from end to end otherwise."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("""UPDATE pg_class SET relpages = 1, reltuples = 1000000
-            WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND pg_relation_size(oid) > 0"""))
+        session.execute(
+            text("""UPDATE pg_class SET relpages = 1, reltuples = 1000000
+            WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND pg_relation_size(oid) > 0""")
+        )
 
 
 def read_whole(session, statement, values):

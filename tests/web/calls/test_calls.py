@@ -410,7 +410,7 @@ def test_the_customers_page_says_what_is_spent_of_the_minimum_and_used_of_the_mi
     assigned(a_package("Commitment 150", "150", minimum_spend=True), customer, FIRST)
     assigned(a_package("100 Minutes", minutes=True), customer, FIRST, minutes=100)
     taken_in(a_file(tmp_path, [a_line("a", "2026-11-05 10:00:00", 12_000, "177.60")]))
-    text = words(page(client.get(f"/customers/{customer.id}")).main)
+    text = words(page(client.get(f"/customers/{customer.id}/next-charges")).main)
     # Half of the call is free: 88.80 is spent.
     assert "88.80 of 150.00 GBP spent, 8 days left" in text
     assert "If nothing more is spent, 61.20 is charged on 1 Dec" in text

@@ -1,0 +1,72 @@
+"""SQLite has one writer at a time: who waits gets in between the transactions of whoever writes very much."""
+
+import sqlite3
+from contextlib import closing
+from datetime import date
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from portal import database
+from portal.extensions import db
+from portal.models import Company
+from portal.services.runs import runs, shards
+from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
+
+pytestmark = [pytest.mark.usefixtures("session"), pytest.mark.only_on("sqlite")]
+
+
+@pytest.fixture
+def other(session):
+    """Somebody else at the same file, who does not wait."""
+    with closing(sqlite3.connect(db.engine.url.database, timeout=0, isolation_level=None)) as connection:
+        yield connection
+
+
+def write(connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE company SET city = 'Bristol'")
+    connection.execute("COMMIT")
+
+
+def test_between_two_chunks_of_a_run_somebody_else_can_write(other, monkeypatch):
+    package = a_package()
+    for name in ("Acme", "Globex", "Initech"):
+        assigned(package, a_customer(name), date(2026, 11, 1))
+    run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
+    db.session.commit()
+    gaps = []
+    monkeypatch.setattr(shards, "make_way", lambda _: gaps.append(write(other)))
+    assert runs.carry_out(run.id, TODAY, lambda: NOW, most=1).charge_count == 3
+    assert len(gaps) == 3
+
+
+def test_who_waits_begins_as_soon_as_the_other_has_ended(other, monkeypatch):
+    other.execute("BEGIN IMMEDIATE")
+    asked = []
+
+    def sleep(seconds):
+        asked.append(seconds)
+        if len(asked) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(database.time, "sleep", sleep)
+    assert db.session.get_one(Company, 1)
+    assert asked == [database.OFTEN] * 3
+    db.session.rollback()
+    assert db.session.connection().exec_driver_sql("PRAGMA busy_timeout").scalar() == 15_000
+
+
+def test_a_gap_is_long_enough_to_be_met_by_whoever_waits():
+    assert database.A_MOMENT >= 2 * database.OFTEN
+
+
+def test_who_has_waited_too_long_is_told_that_the_database_is_busy(other, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OperationalError) as refused:
+        db.session.get_one(Company, 1)
+    assert database.kind_of(refused.value) == database.Failure.BUSY
+    other.execute("COMMIT")
+    db.session.rollback()
+    assert db.session.get_one(Company, 1)
