@@ -53,7 +53,7 @@ GET  moving_in bad_lines first_charges index progress report report_file sample 
 GET  notes download index show
 GET  notices index
 GET  owed download index
-GET  packages download figures index row show
+GET  packages download figures index prices row show
 POST packages preview
 GET  payments download index show
 GET  payments_back download index show
