@@ -108,7 +108,8 @@ def _figures(package: Package) -> dict[str, Any]:
     return _frame(package) | {
         "price": package.price_on(code if code in package.currencies else package.currencies[0], day),
         "brings": next(
-            (sums for sums in found.monthly if sums.holding.currency == code), next(iter(found.monthly), None)
+            (sums for sums in found.monthly if sums.holding.currency == code),
+            max(found.monthly, key=lambda sums: sums.holding.assignments, default=None),
         ),
         "monthly": found.monthly,
         "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
