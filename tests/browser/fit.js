@@ -28,9 +28,11 @@
     const bounds = [];
     let left = -Infinity, right = Infinity, hidden = false;
     for (let box = parent; box && box !== document.body; box = box.parentElement) {
-      const {overflowX, clipPath} = getComputedStyle(box);
+      const {overflowX, clipPath, textOverflow} = getComputedStyle(box);
       const edge = box.getBoundingClientRect();
       hidden ||= clipPath === "inset(50%)";
+      // Cut on purpose, and so that one sees it: its title says the whole.
+      if (textOverflow === "ellipsis" && box.closest("[title]")) { left = Math.max(left, edge.left); right = Math.min(right, edge.right); break; }
       if (["auto", "scroll"].includes(overflowX)) { left = Math.max(left, edge.left); right = Math.min(right, edge.right); break; }
       if (["hidden", "clip"].includes(overflowX) || box.matches("td, th, dd, dt, label, .button, .note, .facts > div, .ledger"))
         bounds.push([box, edge]);

@@ -31,7 +31,7 @@ from portal.services.charges.lists import Asked
 from portal.services.credit.account import due
 from portal.services.credit.ledger import ChargeLedger, charge_ledger
 from portal.services.customers import figures as customer_figures
-from portal.services.customers.foreseen import foreseen
+from portal.services.customers.foreseen import by_month, foreseen
 from portal.services.dids.dids import number_holds
 from portal.services.exports import charges as charge_files
 from portal.services.exports.statement import statement
@@ -159,7 +159,7 @@ def charges(customer: Customer) -> Any:
         span=span,
         summary=_summary(customer, span),
         ledger=_ledger(customer, span),
-        coming=explained(coming),
+        coming=by_month(explained(coming)),
         counted=counted_links(customer),
         more=upcoming.more,
         failed=upcoming.failed,

@@ -14,7 +14,7 @@ from portal.domain.schedule import ONE_DAY
 WHOLE, ZERO = Decimal(100), Decimal(0)
 FINE = Decimal("0.01")
 # So far apart, in per cent of the height, stand the words at the ends of two lines.
-APART = Decimal(17)
+APART = Decimal(27)
 # The box is a little higher than the largest amount: words stand above a line.
 HEAD = Decimal("1.15")
 # Days that are written below the lines; those too near to the month's last are not.
