@@ -106,7 +106,9 @@ def _figures(package: Package) -> dict[str, Any]:
         afterwards(partial(refresh, day, reading.late))
     code = default_currency()
     return _frame(package) | {
-        "price": package.price_on(code if code in package.currencies else package.currencies[0], day),
+        "price": package.price_on(
+            code if code in package.currencies else "".join(package.currencies[:1]), day
+        ),
         "brings": next(
             (sums for sums in found.monthly if sums.holding.currency == code),
             max(found.monthly, key=lambda sums: sums.holding.assignments, default=None),
