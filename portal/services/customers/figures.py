@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
@@ -124,8 +124,7 @@ def _first(
     return first, sum((charge.amount for charge in charges if charge.charge_on == first), Decimal(0))
 
 
-def charges_on(did: Did, most: int) -> list[Charge]:
-    """The charges posted last for packages on a DID, whosever it was then."""
-    query = select(Charge).join(Assignment, Assignment.id == Charge.assignment_id)
-    query = query.where(Assignment.did_id == did.id)
-    return list(db.session.scalars(query.order_by(Charge.charge_on.desc(), Charge.id.desc()).limit(most)))
+def charges_on(did: Did) -> Select[Charge]:
+    """The charges posted for packages on a DID, whosever it was then."""
+    mine = select(Assignment.id).where(Assignment.did_id == did.id)
+    return select(Charge).where(Charge.assignment_id.in_(mine))
