@@ -16,6 +16,7 @@ from portal.services.assignments import ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.ending import foresee, last_day_of
+from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.corrections import made as corrections
@@ -61,7 +62,7 @@ def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None =
         "posted": explained(customer_figures.last_charges(customer, SHOWN)),
         "section": section.of_customer(customer),
         "did_page": listing.page(mine, dids.SORTS["number"], size=SHOWN),
-        "minimums": minimums(customer.id, today()),
+        "minimums": minimums(customer.id, today(), MINIMUMS_SHOWN + 1),
         "bundles": free_minutes(customer.id, today()),
         "rate_form": form,
         "corrections": corrections.of_customer(customer),

@@ -23,6 +23,7 @@ from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
+from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.calls import counted
 from portal.services.charges.explaining import explained
@@ -138,7 +139,7 @@ def home(customer: Customer) -> Any:
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
         charged=assignments.charged,
-        minimums=minimums(customer.id, day),
+        minimums=minimums(customer.id, day, MINIMUMS_SHOWN + 1),
         bundles=free_minutes(customer.id, day),
         counted=counted_links(customer),
     )
