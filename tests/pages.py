@@ -13,6 +13,8 @@ from werkzeug.test import TestResponse
 AROUND = {"<tr": "tbody", "<tbody": "table", "<td": "tr"}
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 SAID = (TokenType.TEXT, TokenType.CHARACTER_REFERENCE)
+# What stands for text among the names of elements: SVG has one that is called text.
+TEXT = "a text"
 UNSEEN = ("script", "style", "template")
 
 
@@ -175,9 +177,9 @@ def _written(text: str) -> Iterator[str]:
             last = ""
         elif last == "noscript":  # what only a browser without script reads is no text to it
             yield from _written(token.data or "")
-        elif token.data and token.data.strip() and token.type in SAID and last != "text":
-            yield "text"
-            last = "text"
+        elif token.data and token.data.strip() and token.type in SAID and last != TEXT:
+            yield TEXT
+            last = TEXT
 
 
 def _built(node: Node) -> Iterator[str]:
@@ -188,7 +190,7 @@ def _built(node: Node) -> Iterator[str]:
             if tag not in VOID:
                 yield f"</{tag}>"
         elif isinstance(child, Text) and child.data.strip():
-            yield "text"
+            yield TEXT
 
 
 def _elements(soup: Element) -> defaultdict[str, list[Element]]:

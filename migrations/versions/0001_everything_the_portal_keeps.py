@@ -14,6 +14,12 @@ A_KIND = (
 PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # What names are compared and sorted by: letter by letter, not as the database's own language would.
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def code(length: int) -> sa.String:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 # Charges, balance entries, due days and the audit log are written once: the database itself refuses anything else.
 APPEND_ONLY = ("charge", "balance_entry", "due_day", "audit_entry")
 KINDS_OF_FILES = (
@@ -1065,12 +1071,12 @@ def upgrade() -> None:
         "call",
         sa.Column("id", PK, nullable=False),
         sa.Column("customer_id", PK, nullable=False),
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", code(120), nullable=False),
         sa.Column("did_id", PK, nullable=True),
         sa.Column("other_did_id", PK, nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("destination", sa.String(length=40), nullable=False),
+        sa.Column("destination", code(40), nullable=False),
         sa.Column("seconds", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("cost", sa.BigInteger(), nullable=True),

@@ -50,6 +50,12 @@ def price(value: Decimal, currency: str) -> str:
     return _signed(value, max(_decimals_of(value), minor_digits(currency)))
 
 
+def lined_up(value: Decimal, currency: str, places: int = 4) -> str:
+    """A price in a column of prices: figure spaces stand for the decimals it lacks, so that the points line up."""
+    text = price(value, currency)
+    return text + "\N{FIGURE SPACE}" * (places - max(_decimals_of(value), minor_digits(currency)))
+
+
 def price_in(value: Decimal, currency: str) -> str:
     """A price that stands alone, with its currency: 0.0085 USD."""
     return f"{price(value, currency)} {currency}"
@@ -123,6 +129,11 @@ def short_day(value: date) -> str:
     return f"{value.day} {month_name(value)}"
 
 
+def day_in(value: date, year: int) -> str:
+    """A day beside another one of a year, which it names only if it is not that: 30 Nov; 14 Jan 2027."""
+    return short_day(value) if value.year == year else day(value)
+
+
 def long_day(value: date) -> str:
     """A day as a sentence names it: 21 January 2027."""
     return f"{value.day} {long_month(value)}"
@@ -178,6 +189,18 @@ def span(begins: date, until: date | None) -> str:
     return f"{short_day(begins) if begins.year == last.year else day(begins)} – {day(last)}"
 
 
+def span_beside(begins: date, until: date | None, year: int) -> str:
+    """The same beside a day of a year, which goes without saying: 1–30 Nov; 15 Dec – 14 Jan 2027."""
+    if until is None:
+        return f"from {day_in(begins, year)}"
+    last = until - ONE_DAY
+    if last <= begins:
+        return day_in(begins, year)
+    if (begins.year, begins.month) == (last.year, last.month):
+        return f"{begins.day}–{day_in(last, year)}"
+    return f"{day_in(begins, last.year if begins.year == last.year else year)} – {day_in(last, year)}"
+
+
 def span_in_words(begins: date, until: date) -> str:
     """The half-open span in a sentence that has its year: 30 Nov to 14 Dec; 1 to 31 May; 15 Dec 2026 to 14 Jan 2027."""
     last = until - ONE_DAY
@@ -231,14 +254,31 @@ def listed_of(words: Sequence[str], count: int) -> str:
     return f"{', '.join(words)} and {whole(more)} more" if more else ", ".join(words)
 
 
-def charged(schedule: Schedule) -> str:
-    """When a package with this schedule is charged, in few words: monthly, 15th and 31st."""
-    if schedule.frequency == Frequency.NONE:
-        return "once"
-    if not schedule.match:
-        return schedule.frequency.value
-    if len(schedule.match) > NAMED:
-        return f"{schedule.frequency.value}, {len(schedule.match)} days"
+def charged(schedule: Schedule, anchor: date | None = None) -> str:
+    """When it is charged, in few words: monthly, 15th and 31st; without match days, by the anchor."""
+    days = _match_days(schedule, anchor)
+    often = "once" if schedule.frequency == Frequency.NONE else schedule.frequency.value
+    return f"{often}, {days}" if days else often
+
+
+def charged_on(schedule: Schedule, anchor: date | None = None) -> str:
+    """The same in a customer's words: monthly on the 15th and 31st; weekly on Mon."""
+    days = _match_days(schedule, anchor)
+    often = "once" if schedule.frequency == Frequency.NONE else schedule.frequency.value
+    the = "the " if schedule.frequency == Frequency.MONTHLY and len(schedule.match) <= NAMED else ""
+    return f"{often} on {the}{days}" if days else often
+
+
+def _match_days(schedule: Schedule, anchor: date | None) -> str:
+    """The days of a weekly or monthly schedule, or how many they are."""
     weekly = schedule.frequency == Frequency.WEEKLY
-    days = [SHORT_WEEKDAYS[number - 1] if weekly else ordinal(number) for number in schedule.match]
-    return f"{schedule.frequency.value}, {listed(days)}"
+    match = schedule.match
+    if not match and anchor and schedule.frequency in (Frequency.WEEKLY, Frequency.MONTHLY):
+        match = (anchor.isoweekday() if weekly else anchor.day,)
+    if len(match) > NAMED:
+        return f"{len(match)} days"
+    return (
+        listed([SHORT_WEEKDAYS[number - 1] if weekly else ordinal(number) for number in match])
+        if match
+        else ""
+    )

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
-from portal.models.columns import PK, UTC, Money, word
+from portal.models.columns import PK, UTC, Money, code, word
 from portal.models.customer import Customer
 
 
@@ -59,14 +59,14 @@ class Call(db.Model):
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
-    call_id: Mapped[str] = mapped_column(String(120))
+    call_id: Mapped[str] = mapped_column(code(120))
     did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"))
     # The other end of the call, where that is a DID of the customer too.
     other_did_id: Mapped[int | None] = mapped_column(ForeignKey("did.id"))
     started_at: Mapped[datetime | None] = mapped_column(UTC)
     day: Mapped[date]
     # Digits only, without + or 00.
-    destination: Mapped[str] = mapped_column(String(40), default="")
+    destination: Mapped[str] = mapped_column(code(40), default="")
     seconds: Mapped[int] = mapped_column(default=0)
     amount: Mapped[Decimal] = mapped_column(Money)
     cost: Mapped[Decimal | None] = mapped_column(Money)

@@ -15,6 +15,11 @@ PK = BigInteger().with_variant(Integer, "sqlite")
 KEY = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+def code(length: int) -> String:
+    """A text that is sorted letter by letter as KEY is: ids of other systems, digits."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 class Money(TypeDecorator[Decimal]):
     """An exact decimal kept as an integer of millionths, so that both databases add it up exactly.
 

@@ -56,7 +56,11 @@
     raise();
     countRows();
   });
-  dialog?.addEventListener("close", () => { raise(); inDialog.replaceChildren(); });
+  dialog?.addEventListener("close", () => {
+    raise();
+    inDialog.replaceChildren();
+    closeMenus(); // one that it was opened from
+  });
 
   // What is corrected is red no more; whether it is right now, the server says.
   on("input", (event) => {
@@ -65,10 +69,21 @@
     for (const sentence of place?.querySelectorAll(".field__error") ?? []) sentence.hidden = true;
   });
 
-  // Escape cancels the open row that has the focus; the row's own Cancel link knows how.
+  // Escape cancels the open row that has the focus, whose own Cancel link knows how, and closes a menu.
   on("keydown", (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented) closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
+    if (closest(event, ".menu[open]")) closeMenus();
   });
+  // A menu closes with a click beside it, with Escape, and with the dialog that it opened.
+  function closeMenus(clicked) {
+    for (const menu of document.querySelectorAll(".menu[open]")) {
+      if (menu.contains(clicked)) continue;
+      menu.open = false;
+      if (!clicked) menu.querySelector("summary").focus();
+    }
+  }
+  on("click", ({ target }) => closeMenus(target));
 
   // Rows to choose: "select all", and how many are chosen.
   function countRows() {

@@ -9,6 +9,14 @@
     found.add(`it is ${root.scrollWidth} wide for ${wide.at(0)?.tagName} "${wide.at(0)?.textContent.trim().slice(0, 30)}"`);
   }
 
+  // What stands fixed over the page: what lies under it is scrolled from under it.
+  const over = [...document.querySelectorAll("main *, body > *")].filter(
+    (e) => getComputedStyle(e).position === "fixed" && e.checkVisibility({opacityProperty: true, visibilityProperty: true}));
+  const covers = (e, {left, right, top, bottom}) => {
+    const edge = e.getBoundingClientRect();
+    return left < edge.right && right > edge.left && top < edge.bottom && bottom > edge.top;
+  };
+
   // Every line of text that is seen, as far as a box that scrolls by itself shows it.
   const lines = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -20,9 +28,11 @@
     const bounds = [];
     let left = -Infinity, right = Infinity, hidden = false;
     for (let box = parent; box && box !== document.body; box = box.parentElement) {
-      const {overflowX, clipPath} = getComputedStyle(box);
+      const {overflowX, clipPath, textOverflow} = getComputedStyle(box);
       const edge = box.getBoundingClientRect();
       hidden ||= clipPath === "inset(50%)";
+      // Cut on purpose, and so that one sees it: its title says the whole.
+      if (textOverflow === "ellipsis" && box.closest("[title]")) { left = Math.max(left, edge.left); right = Math.min(right, edge.right); break; }
       if (["auto", "scroll"].includes(overflowX)) { left = Math.max(left, edge.left); right = Math.min(right, edge.right); break; }
       if (["hidden", "clip"].includes(overflowX) || box.matches("td, th, dd, dt, label, .button, .note, .facts > div, .ledger"))
         bounds.push([box, edge]);
@@ -31,7 +41,7 @@
     const range = document.createRange();
     range.selectNodeContents(text);
     for (const seen of range.getClientRects()) {
-      if (seen.width < 2) continue;
+      if (seen.width < 2 || over.some((e) => !e.contains(parent) && covers(e, seen))) continue;
       for (const [box, edge] of bounds)
         if (seen.right > edge.right + 1.5 || seen.left < edge.left - 1.5) found.add(`${said} sticks out of its ${box.tagName}.${box.className}`);
       const line = {text, said, top: seen.top, bottom: seen.bottom, left: Math.max(seen.left, left), right: Math.min(seen.right, right)};

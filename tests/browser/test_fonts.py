@@ -2,7 +2,7 @@
 
 The widths of the fonts that systems have differ by a fifth: DejaVu Sans is among the widest, Liberation Sans is as
 wide as Arial and Helvetica, Inter is near to Segoe UI, Roboto and San Francisco. A table may scroll in a box of its own
-where there is no room for it (static/css/cards.css).
+where there is no room for it (static/css/lists.css).
 """
 
 import base64

@@ -27,13 +27,17 @@ def trading(session, monkeypatch, app):
 
 
 @DOORS
-def test_the_owner_sees_charts_and_goes_on_to_post(screen, trading, script):
+def test_the_owner_sees_whether_the_month_is_ahead_and_what_comes(screen, trading, script):
     page = screen(java_script_enabled=script)
     page.goto("/")
-    expect(page.get_by_role("heading", name="What falls due on which day, in GBP?")).to_be_visible()
-    expect(page.get_by_role("img", name="the table has the same amounts")).to_be_visible()
-    for bar in (page.locator(".chart .bar").first, page.locator("td .bar").first):
-        assert bar.bounding_box()["height"] > 5
+    expect(page.get_by_role("heading", name="Is November ahead of October?")).to_be_visible()
+    expect(page.get_by_role("img", name="24.50 posted so far, 49.00 expected; Oct: 49.00")).to_be_visible()
+    for bar in (page.locator(".lines__line").first, page.locator("td .bar").first):
+        assert bar.bounding_box()["width"] > 50
+    day = page.locator(".calendar").get_by_role("link", name="24.50").last
+    day.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Upcoming charges")
+    expect(page.get_by_role("row", name="Northwind Telecom")).to_have_count(1)
 
 
 @DOORS
@@ -55,13 +59,15 @@ def test_what_is_due_today_is_posted_with_two_clicks(session, screen, trading, s
 
 
 @DOORS
-def test_another_currency_is_two_clicks_away(screen, trading, script):
+def test_another_currency_is_one_click_away_and_remembered(screen, trading, script):
     page = screen(java_script_enabled=script)
     page.goto("/")
-    page.locator("nav[aria-label=Currency]").get_by_text("GBP").first.click()
-    page.locator("nav[aria-label=Currency]").get_by_role("link", name="USD").click()
-    expect(page.get_by_role("heading", name="What falls due on which day, in USD?")).to_be_visible()
-    assert page.url.endswith("?currency=USD")
+    hand = Hand()
+    hand.click(page.locator("nav[aria-label=Currency]").get_by_role("link", name="USD"))
+    expect(page.get_by_role("region", name="In USD")).to_be_visible()
+    assert page.url.endswith("?currency=USD") and hand.moves == 1
+    page.goto("/")
+    expect(page.get_by_role("region", name="In USD")).to_be_visible()
 
 
 def test_nothing_runs_over_the_edge_of_a_phone(screen, trading):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -16,7 +16,7 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
-from portal.domain.schedule import ONE_DAY, Frequency, Schedule
+from portal.domain.schedule import ONE_DAY, Schedule
 from portal.extensions import db
 from portal.models import Assignment, Customer, Did, Package
 from portal.services import listing
@@ -28,8 +28,12 @@ from portal.services.chunks import in_chunks
 LOOKED_AT = 12
 # As many as one act may touch.
 MANY = 10_000
-# As many as one page shows.
+# As many as one page shows; as many packages as a customer's page shows, and of one package that is unfolded.
 PAGE = 50
+GROUPS = 25
+UNFOLDED = 25
+# What has ended is folded together, whatever its package.
+ENDED = "ended"
 
 
 EVERY, OPEN = "all", "open"
@@ -102,7 +106,12 @@ def find_assignments(customer: Customer | None, state: str, today: date) -> Sele
     query = select(Assignment)
     if customer is not None:
         query = query.where(Assignment.customer_id == customer.id)
-    return query.where(_not_ended(today), Assignment.withdrawn_on.is_(None)) if state == OPEN else query
+    return query.where(is_open(today)) if state == OPEN else query
+
+
+def is_open(today: date) -> ColumnElement[bool]:
+    """Those that have not ended and were not withdrawn."""
+    return and_(_not_ended(today), Assignment.withdrawn_on.is_(None))
 
 
 def of_customer(customer: Customer, text: str = "") -> Select[Assignment]:
@@ -178,6 +187,79 @@ def _first_in_force(query: Select[Assignment], today: date, size: int) -> listin
     if len(found) <= size:
         return None
     return listing.Page(found[:size], listing.count(query), found[size - 1].id)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is assigned of one package, or, without a package, what has ended: `rows` where it is unfolded, or is one.
+
+    `count` is how many there are, as `listing.count` says it.
+    """
+
+    package: Package | None
+    count: int
+    rows: Sequence[Listed] = ()
+
+    @property
+    def key(self) -> int | str:
+        """What an address calls it."""
+        return self.package.id if self.package else ENDED
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one assignment, and no group."""
+        return self.package is not None and self.count == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What is assigned to a customer by package, the latest assigned first, and last what has ended.
+
+    `more`: there are other packages than these.
+    """
+
+    shown: Sequence[Group] = ()
+    more: bool = False
+
+
+def groups_of(customer: Customer, today: date, unfolded: int | str = "", only: int | str = "") -> Groups:
+    """The packages of a customer, each with how many are assigned; with `only`, that one alone.
+
+    `unfolded` is the one whose rows are shown. Either is a package's id, or ENDED.
+    """
+    mine, open_still = Assignment.customer_id == customer.id, is_open(today)
+    grouped = select(Assignment.package_id, func.count(), func.max(Assignment.id)).where(mine, open_still)
+    if only:
+        grouped = grouped.where(Assignment.package_id == (only if only != ENDED else None))
+    grouped = grouped.group_by(Assignment.package_id).order_by(func.max(Assignment.id).desc())
+    found = list(db.session.execute(grouped.limit(GROUPS + 1)))
+    ended = 0 if only not in ("", ENDED) else listing.count(select(Assignment).where(mine, ~open_still))
+    which: list[ColumnElement[bool]] = [Assignment.id.in_([row[2] for row in found if row[1] == 1])]
+    if unfolded == ENDED:
+        which.append(and_(mine, Assignment.id.in_(_first_of(~open_still, mine))))
+    elif any(row[0] == unfolded and row[1] > 1 for row in found):
+        which.append(Assignment.id.in_(_first_of(open_still, mine, Assignment.package_id == unfolded)))
+    query = select(Assignment).where(or_(*which)).options(*for_rows()).order_by(Assignment.id.desc())
+    by_key: dict[int | str, list[Listed]] = {}
+    for row in listed(list(db.session.scalars(query)), today):
+        gone = row.assignment.has_ended_on(today) or row.assignment.withdrawn_on
+        by_key.setdefault(ENDED if gone else row.assignment.package_id, []).append(row)
+    packages = {row.assignment.package_id: row.assignment.package for rows in by_key.values() for row in rows}
+    packages |= _packages({row[0] for row in found} - packages.keys())
+    shown = [Group(packages[row[0]], row[1], by_key.get(row[0], ())) for row in found[:GROUPS]]
+    if ended:
+        shown.append(Group(None, ended, by_key.get(ENDED, ())))
+    return Groups(shown, len(found) > GROUPS)
+
+
+def _first_of(*which: ColumnElement[bool]) -> Select[int]:
+    """The ids of those that are shown of one package."""
+    return select(Assignment.id).where(*which).order_by(Assignment.id.desc()).limit(UNFOLDED)
+
+
+def _packages(ids: Collection[int]) -> dict[int, Package]:
+    query = select(Package).where(Package.id.in_(ids)).options(selectinload(Package.schedules))
+    return {package.id: package for package in db.session.scalars(query)} if ids else {}
 
 
 def newest(today: date) -> listing.Sort:
@@ -256,16 +338,23 @@ def next_charge_of(item: Loaded, today: date) -> NextCharge | None:
 
 def charged(assignment: Assignment, day: date) -> str:
     """When it is charged, in few words; without match days, by the day it started on."""
-    row = assignment.package.schedule_on(day)
-    schedule = Schedule(row.frequency, row.frequency_match)
-    words = wording.charged(schedule)
-    if not schedule.match and len(assignment.package.schedules) == 1:
-        anchor = assignment.start_date
-        words += {
-            Frequency.WEEKLY: f", {wording.weekday_name(anchor)}",
-            Frequency.MONTHLY: f", {wording.ordinal(anchor.day)}",
-        }.get(schedule.frequency, "")
+    words = wording.charged(*_schedule(assignment, day))
     return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+
+
+def how_charged(assignment: Assignment, day: date) -> str:
+    """The same as customers read it: monthly on the 15th and 31st."""
+    words = wording.charged_on(*_schedule(assignment, day))
+    return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+
+
+def _schedule(assignment: Assignment, day: date) -> tuple[Schedule, date | None]:
+    """Its schedule, and the day that its charge dates are counted from where that is its start date."""
+    row = assignment.package.schedule_on(day)
+    return (
+        Schedule(row.frequency, row.frequency_match),
+        assignment.start_date if len(assignment.package.schedules) == 1 else None,
+    )
 
 
 def _in_force_or_later(today: date) -> ColumnElement[int]:

@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, or_, select, true
 from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
 from portal.domain.wording import day
+from portal.extensions import db
 from portal.models import AuditEntry
 from portal.services.audit.watched import OF_NO_CUSTOMER, WATCHED
 from portal.services.listing import Sort
@@ -61,6 +62,12 @@ def find_entries(
     if noun_id is not None:
         query = query.where(AuditEntry.noun_id == noun_id)
     return query.where(AuditEntry.overrides) if overrides else query
+
+
+def latest_of_customer(customer_id: int, most: int) -> list[AuditEntry]:
+    """The latest acts on a customer and on what is theirs."""
+    query = find_entries(customer_id=customer_id).order_by(*(column.desc() for column in NEWEST.columns))
+    return list(db.session.scalars(query.limit(most)))
 
 
 def noun_choices(nouns: Sequence[str]) -> list[tuple[str, str]]:

@@ -98,9 +98,9 @@ def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
     """
     with _driver().cursor() as cursor:
         cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS call_stage (customer_id bigint, call_id text, did_id bigint, "
-            "other_did_id bigint, started_at timestamp, day date, destination text, seconds int, amount bigint, "
-            "cost bigint) ON COMMIT DELETE ROWS"
+            'CREATE TEMP TABLE IF NOT EXISTS call_stage (customer_id bigint, call_id text COLLATE "C", did_id bigint, '
+            'other_did_id bigint, started_at timestamp, day date, destination text COLLATE "C", seconds int, '
+            "amount bigint, cost bigint) ON COMMIT DELETE ROWS"
         )
         cursor.execute("TRUNCATE call_stage")
         with cursor.copy("COPY call_stage FROM STDIN") as copy:
@@ -109,7 +109,7 @@ def _copy(records: Sequence[Record], came_in_on: str, import_id: int) -> int:
     inserted = db.session.connection().exec_driver_sql(
         f"INSERT INTO call ({NAMES}) SELECT customer_id, call_id, did_id, other_did_id, "
         f"started_at AT TIME ZONE 'UTC', day, destination, seconds, amount, cost, %s, %s "
-        f'FROM call_stage ORDER BY customer_id, call_id COLLATE "C", ctid {PASS_OVER}',
+        f"FROM call_stage ORDER BY call_id, customer_id, ctid {PASS_OVER}",
         (date.fromisoformat(came_in_on), import_id),
     )
     return int(inserted.rowcount)

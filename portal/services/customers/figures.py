@@ -9,14 +9,17 @@ from sqlalchemy import select
 
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Charge, Customer, Did
+from portal.models import Assignment, AssignmentPosition, Charge, Did
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
+from portal.services.listing import Sort
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
 # where these bring too few.
 LOOKED_AT = (50, 500, 5_000)
+# Charges, the latest before.
+LATEST = Sort((Charge.charge_on, Charge.id), descending=True)
 SOON, LATER = timedelta(days=40), timedelta(days=366)
 
 
@@ -26,6 +29,9 @@ class Recurring:
 
     retail: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
+
+    def __add__(self, other: "Recurring") -> "Recurring":
+        return Recurring(self.retail + other.retail, self.cost + other.cost)
 
     @property
     def margin(self) -> Decimal:
@@ -116,12 +122,6 @@ def _first(
     if first is None or (counted_before and first >= counted_before):
         return first, None
     return first, sum((charge.amount for charge in charges if charge.charge_on == first), Decimal(0))
-
-
-def last_charges(customer: Customer, most: int) -> list[Charge]:
-    """The charges posted last."""
-    query = select(Charge).where(Charge.customer_id == customer.id)
-    return list(db.session.scalars(query.order_by(Charge.charge_on.desc(), Charge.id.desc()).limit(most)))
 
 
 def charges_on(did: Did, most: int) -> list[Charge]:

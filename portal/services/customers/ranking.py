@@ -194,6 +194,22 @@ def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[i
 
 def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recurring]:
     """What the packages of customers come to in a month, at the terms of today; who has none is left out."""
+    sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for customer_id, _, amounts in _each_package(today, ids):
+        for place, amount in enumerate(amounts):
+            sums[customer_id][place] += amount
+    return {id: Recurring(*sums) for id, sums in sums.items()}
+
+
+def by_package(today: date, customer_id: int) -> dict[int, Recurring]:
+    """The same of one customer, for each package."""
+    return {package_id: Recurring(*found) for _, package_id, found in _each_package(today, [customer_id])}
+
+
+def _each_package(
+    today: date, ids: Collection[int] | None
+) -> Iterator[tuple[int, int, tuple[Decimal, Decimal]]]:
+    """What each package of a customer comes to in a month: its retail and its cost."""
     query = (
         select(
             Assignment.customer_id,
@@ -218,15 +234,12 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
     for one in _own(today, ids):
         own[one.customer_id, one.package_id].append(one)
     prices: dict[tuple[int, str], MonthlyPrices | None] = {}
-    sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
     for (customer_id, currency, package_id), units in held.items():
         key = package_id, currency
         if key not in prices:
             prices[key] = monthly_prices(packages[package_id], currency, today)
         if priced := prices[key]:
-            for place, amount in enumerate(priced.of(units, own.get((customer_id, package_id), ()))):
-                sums[customer_id][place] += amount
-    return {id: Recurring(*sums) for id, sums in sums.items()}
+            yield customer_id, package_id, priced.of(units, own.get((customer_id, package_id), ()))
 
 
 def _own(today: date, ids: Collection[int] | None) -> list[OwnHolding]:

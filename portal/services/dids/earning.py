@@ -38,9 +38,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class OnDid:
-    """The packages whose service runs on a DID, by name with how many units, and what they come to in a month."""
+    """The packages whose service runs on a DID, by name with how many units, since when, and what a month comes to."""
 
     packages: tuple[str, ...]
+    since: date
     currency: str
     retail: Decimal
     cost: Decimal
@@ -67,6 +68,7 @@ def _on(ids: Collection[int], today: date) -> dict[int, OnDid]:
         Assignment.package_id,
         Customer.currency,
         AssignmentQuantity.quantity,
+        Assignment.start_date,
     )
     query = query.join(Customer, Customer.id == Assignment.customer_id).where(which).order_by(Assignment.id)
     rows = db.session.execute(with_quantity(query, today)).all()
@@ -79,7 +81,8 @@ def _on(ids: Collection[int], today: date) -> dict[int, OnDid]:
     names: dict[int, list[str]] = defaultdict(list)
     sums: dict[int, tuple[Decimal, Decimal]] = {}
     currencies: dict[int, str] = {}
-    for id, did_id, package_id, currency, quantity in rows:
+    since: dict[int, date] = {}
+    for id, did_id, package_id, currency, quantity, start_date in rows:
         package = packages[package_id]
         names[did_id].append(package.name if quantity == 1 else f"{package.name} × {whole(quantity)}")
         prices = monthly_prices(package, currency, today)
@@ -87,7 +90,8 @@ def _on(ids: Collection[int], today: date) -> dict[int, OnDid]:
         retail, cost = prices.of({quantity: 1}, mine) if prices else (ZERO, ZERO)
         so_far = sums.get(did_id, (ZERO, ZERO))
         sums[did_id], currencies[did_id] = (so_far[0] + retail, so_far[1] + cost), currency
-    return {id: OnDid(tuple(sorted(names[id])), currencies[id], *sums[id]) for id in names}
+        since[did_id] = min(start_date, since.get(did_id, start_date))
+    return {id: OnDid(tuple(sorted(names[id])), since[id], currencies[id], *sums[id]) for id in names}
 
 
 def has_no_package(today: date) -> ColumnElement[bool]:

@@ -16,7 +16,6 @@ NEWEST = Sort((Note.id,), descending=True)
 # What waits longest first.
 BY_DAY = Sort((Note.come_back_on, Note.id))
 DUE, COMING, DONE, ALL = STATES = ("due", "coming", "done", "all")
-SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,9 @@ def _in_state(state: str, today: date) -> tuple[ColumnElement[bool], ...]:
     return (Note.done_at.is_not(None),) if state == DONE else ()
 
 
-def of_customer(customer_id: int) -> Page[Note]:
+def of_customer(customer_id: int, most: int) -> Page[Note]:
     """A customer's newest notes, and how many there are in all."""
-    return page(select(Note).where(Note.customer_id == customer_id), NEWEST, size=SHOWN)
+    return page(select(Note).where(Note.customer_id == customer_id), NEWEST, size=most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ class Due:
     `is_whole` is False where there were too many assignments to work out, and then only the days before `through` + 1
     are told.
 
-    `of_month` is, for each currency, what falls due dated in this month; `has_month` says whether all of it was
-    worked out.
+    `of_month` is, for each currency, what falls due dated in this month, by day as `by_day` is; `has_month` says
+    whether all of it was worked out.
     """
 
     begins: date
@@ -79,7 +79,7 @@ class Due:
     failed: list[Failed] = field(default_factory=list)
     by_day: dict[str, dict[date, DaySums]] = field(default_factory=dict)
     has_month: bool = True
-    of_month: dict[str, DaySums] = field(default_factory=dict)
+    of_month: dict[str, dict[date, DaySums]] = field(default_factory=dict)
 
     def days(self, currency: str) -> Iterator[DayDue]:
         """Every day of the span, also those on which nothing falls due."""
@@ -159,7 +159,7 @@ def _take(found: Due, worked: Worked, today: date) -> None:
         return
     currency, begins, ends = worked.loaded.facts.currency, today.replace(day=1), month_end(today)
     by_day = found.by_day.setdefault(currency, {})
-    of_month = found.of_month.setdefault(currency, DaySums())
+    of_month = found.of_month.setdefault(currency, {})
     for charge in worked.due.charges:
         if charge.found_on <= today:
             found.now += 1
@@ -168,4 +168,5 @@ def _take(found: Due, worked: Worked, today: date) -> None:
             day = by_day.setdefault(max(charge.charge_on, today), DaySums())
             day.add(charge.amount, charge.cost, charge.amount if runs else 0)
         if begins <= charge.charge_on <= ends:
-            of_month.add(charge.amount, charge.cost, charge.amount if runs else 0)
+            day = of_month.setdefault(max(charge.charge_on, today), DaySums())
+            day.add(charge.amount, charge.cost, charge.amount if runs else 0)

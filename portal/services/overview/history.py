@@ -1,4 +1,4 @@
-"""What was charged and what was left of it, by month and by package, of the last twelve months."""
+"""What was charged and what was left of it: by month, of the last twelve; by package, of this month and the last."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +13,8 @@ from portal.services.charges.sums import Charged, charged_since
 from portal.services.overview.recurring import rate
 
 MONTHS = 12
+# Packages and customers are compared over this month and the one before: early in a month it alone says little.
+COMPARED = 2
 
 
 @dataclass(slots=True)
@@ -61,16 +63,20 @@ class OfPackage:
 
 @dataclass(slots=True)
 class History:
-    """One currency's charges of the months since `begins`, from the first month that has any."""
+    """One currency's charges of the months since `begins`, from the first month that has any.
+
+    `packages` are of the months since `compared_since`.
+    """
 
     currency: str
     begins: date
     months: list[Month]
+    compared_since: date
     packages: list[OfPackage]
 
     @property
     def total(self) -> MonthSums:
-        """All of it."""
+        """Of all packages."""
         total = MonthSums()
         for of_package in self.packages:
             total.add(of_package.sums)
@@ -87,6 +93,7 @@ def history(currency: str, today: date, charged: Charged) -> History:
     months = [Month(day, is_running=False) for day in begins(today)]
     months[-1].is_running = True
     place = {month.begins: month for month in months}
+    compared_from = compared_since(today)
     packages: dict[int, OfPackage] = {}
     names = {row[0]: row[1] for row in db.session.execute(select(Package.id, Package.name))}
     for (begins_on, charged_in, package_id, is_once), (amount, cost, count) in sorted(charged.sums.items()):
@@ -94,6 +101,8 @@ def history(currency: str, today: date, charged: Charged) -> History:
             continue
         month = place.get(begins_on, months[-1])  # what bears a day to come is told with this month
         (month.once if is_once else month.recurring).add(MonthSums(amount, cost, count))
+        if begins_on < compared_from:
+            continue
         of_package = packages.setdefault(
             package_id, OfPackage(package_id, names.get(package_id, "Manual charges"))
         )
@@ -101,7 +110,12 @@ def history(currency: str, today: date, charged: Charged) -> History:
     while len(months) > 1 and not months[0].recurring.count + months[0].once.count:
         months.pop(0)
     ranked = sorted(packages.values(), key=lambda row: (-row.sums.margin, search_key(row.name)))
-    return History(currency, months[0].begins, months, ranked)
+    return History(currency, months[0].begins, months, compared_from, ranked)
+
+
+def compared_since(today: date) -> date:
+    """The first day of those whose charges packages and customers are compared by."""
+    return begins(today)[-COMPARED]
 
 
 def currencies(charged: Charged) -> set[str]:

@@ -17,6 +17,7 @@ from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Did, Package
 from portal.services.chunks import in_chunks
+from portal.services.overview.due import month_end
 from portal.services.overview.recurring import rate
 from portal.services.overview.remembering import Reading
 
@@ -99,6 +100,11 @@ class Margins:
 def margins(reading: Reading, asked: Asked) -> Margins:
     """Remembered until something is posted."""
     return reading.answer(("margins", asked), reading.newest, lambda: add_up(asked))
+
+
+def of_customers(reading: Reading, currency: str, since: date) -> Margins:
+    """By customer what of this month and the last is compared on the overview."""
+    return margins(reading, Asked(CUSTOMER, currency, since, month_end(reading.today)))
 
 
 def add_up(asked: Asked) -> Margins:

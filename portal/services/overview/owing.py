@@ -8,16 +8,18 @@ from decimal import Decimal
 from portal.services.credit.owed import OwedInAll, Owes, in_all, owed
 from portal.services.overview.remembering import Reading
 
-NAMED = 6
+NAMED = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """What is owed in a currency in all, and by those who owe most that is overdue."""
+    """What is owed in a currency in all, since when, and by those who owe most that is overdue."""
 
     total: Decimal
     overdue: Decimal
     count: int
+    overdue_count: int
+    oldest: date | None
     most: Sequence[Owes]
 
 
@@ -28,7 +30,9 @@ def owing(reading: Reading, currency: str) -> Owing:
 
 def _owing(reading: Reading, currency: str) -> Owing:
     found = owed(currency, reading.today, now_is=reading.today, sort="-overdue")
-    return Owing(found.sum("total"), found.sum("overdue"), len(found.rows), found.rows[:NAMED])
+    late = sum(1 for row in found.rows if row.overdue)
+    oldest = min((row.oldest for row in found.rows if row.oldest), default=None)
+    return Owing(found.sum("total"), found.sum("overdue"), len(found.rows), late, oldest, found.rows[:NAMED])
 
 
 def owed_in_all(reading: Reading, currency: str, day: date, sort: str) -> OwedInAll:

@@ -7,8 +7,9 @@ from datetime import date
 from portal import database
 from portal.extensions import db
 from portal.services.charges import sums
-from portal.services.overview import idle_dids, recurring, watch, won_and_lost
+from portal.services.overview import by_day, history, idle_dids, margins, recurring, watch, won_and_lost
 from portal.services.overview.remembering import Asked, Reading
+from portal.services.packages.catalogue import default_currency
 
 _busy = threading.Lock()
 
@@ -31,6 +32,8 @@ def refresh(today: date, late: Sequence[Asked] | None = None) -> None:
                 watch.counts(reading)
                 recurring.recurring(reading)
                 watch.losses(reading)
+                by_day.charged_by_day(reading)
+                margins.of_customers(reading, default_currency(), history.compared_since(today))
                 won_and_lost.of_month(reading, won_and_lost.month_before(today))
                 idle_dids.idle_dids(reading)
             db.session.rollback()

@@ -1,6 +1,7 @@
-"""What this month comes to: what came in, what was charged, and what is expected until its last day."""
+"""What this month comes to, beside the month before: what came in, what was charged, and what is expected."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -8,10 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from portal.domain.money import from_micros
+from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer, Payment, PaymentBack, PaymentState
 from portal.services.charges.sums import Charged
-from portal.services.overview.due import DaySums, Due
+from portal.services.overview.due import Due
 from portal.services.overview.remembering import Reading
 
 ZERO = Decimal(0)
@@ -31,6 +33,7 @@ class ThisMonth:
     """One currency's month: what came in; charges dated in it, before tax.
 
     `to_come` is None where there are too many assignments to work it out; `at_most` of it calls may still lessen.
+    `last_month` is what was charged dated in the whole of the month before.
     """
 
     begins: date
@@ -38,6 +41,8 @@ class ThisMonth:
     charged: Decimal
     to_come: Decimal | None
     at_most: Decimal
+    last_month: Decimal = ZERO
+    to_come_by_day: Mapping[date, Decimal] = field(default_factory=dict)
 
     @property
     def expected(self) -> Decimal | None:
@@ -49,15 +54,21 @@ def this_month(reading: Reading, currency: str, charged: Charged, due: Due) -> T
     """This month in a currency, of what was charged and what falls due."""
     begins = reading.today.replace(day=1)
     found = reading.answer(("came in", begins), reading.newest, lambda: came_in(begins, reading.today))
-    sums = (sums for (month, of, _, _), sums in charged.sums.items() if (month, of) == (begins, currency))
-    to_come = due.of_month.get(currency, DaySums())
+    to_come = due.of_month.get(currency, {}) if due.has_month else {}
     return ThisMonth(
         begins,
         found.get(currency, CameIn()),
-        sum((one.amount for one in sums), ZERO),
-        from_micros(to_come.amount) if due.has_month else None,
-        from_micros(to_come.at_most),
+        _charged_in(begins, currency, charged),
+        from_micros(sum(day.amount for day in to_come.values())) if due.has_month else None,
+        from_micros(sum(day.at_most for day in to_come.values())),
+        _charged_in((begins - ONE_DAY).replace(day=1), currency, charged),
+        {day: from_micros(sums.amount) for day, sums in to_come.items()},
     )
+
+
+def _charged_in(begins: date, currency: str, charged: Charged) -> Decimal:
+    months = (sums for (month, of, _, _), sums in charged.sums.items() if (month, of) == (begins, currency))
+    return sum((one.amount for one in months), ZERO)
 
 
 def came_in(begins: date, through: date) -> dict[str, CameIn]:

@@ -28,7 +28,8 @@ ZERO = Decimal(0)
 class WonAndLost:
     """What recurs in one currency on a day, what became of it, and what recurs on a later day; less and ended are lost.
 
-    `before` + `new` + `more` - `less` - `ended` is `after`. `counts` says of how many assignments each of the four is.
+    `before` + `new` + `more` - `less` - `ended` is `after`. `counts` says of how many assignments each of the four is;
+    the costs are those of what recurs on either day.
     """
 
     currency: str
@@ -38,12 +39,19 @@ class WonAndLost:
     less: Decimal = ZERO
     ended: Decimal = ZERO
     after: Decimal = ZERO
+    cost_before: Decimal = ZERO
+    cost_after: Decimal = ZERO
     counts: dict[str, int] | None = None
 
     @property
     def difference(self) -> Decimal:
         """What was won, less what was lost."""
         return self.after - self.before
+
+    @property
+    def margin_difference(self) -> Decimal:
+        """By how much what is left of it is more than it was."""
+        return self.difference - (self.cost_after - self.cost_before)
 
 
 class Alike(NamedTuple):
@@ -96,14 +104,17 @@ def won_and_lost(before: date, after: date) -> list[WonAndLost]:
     return sorted(sums.values(), key=lambda row: row.currency)
 
 
-def _value(prices: MonthlyPrices | None, quantity: int, own: OwnPriceSet | None) -> Decimal:
-    """What an assignment comes to in a month."""
+def _value(prices: MonthlyPrices | None, quantity: int, own: OwnPriceSet | None) -> tuple[Decimal, Decimal]:
+    """What an assignment comes to in a month, and what it costs."""
     if prices is None or not quantity:
-        return ZERO
-    return (prices.at(own) if own else prices).of({quantity: 1})[0]
+        return ZERO, ZERO
+    return (prices.at(own) if own else prices).of({quantity: 1})
 
 
-def _add(sums: WonAndLost, row: Alike, was: Decimal, now: Decimal) -> None:
+def _add(sums: WonAndLost, row: Alike, then: tuple[Decimal, Decimal], later: tuple[Decimal, Decimal]) -> None:
+    (was, cost_then), (now, cost_later) = then, later
+    sums.cost_before += cost_then * row.assignments
+    sums.cost_after += cost_later * row.assignments
     sums.before += was * row.assignments
     sums.after += now * row.assignments
     if was == now:

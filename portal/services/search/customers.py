@@ -18,7 +18,7 @@ from portal.services.credit.owing import sums_to_pay
 from portal.services.parts import LETTERS, begins, threes_of, with_threes
 from portal.services.search.dids import rank_of_number
 from portal.services.search.hits import SHOWN, Hit, Hits, Kind, best
-from portal.services.search.words import holds_letters, ids_of, ids_with_words
+from portal.services.search.words import holds_letters, ids_of, ids_of_each, ids_with_words
 
 # What customers are found by besides their names, numbers and codes, in words.
 FIELDS = {
@@ -33,6 +33,13 @@ FIELDS = {
 
 # Of a text of more words than this none is looked for in a code, or a contact, while its customer holds the others.
 WITH_ONE = 8
+# Up to so many customers who hold the others are asked for their codes and contacts; where they are more, all codes and
+# contacts that hold the one are gone through.
+FEW = 500
+
+
+# The customers that hold all words but one, by that word; None where they are too many to be named.
+Others = dict[str, Sequence[int] | None]
 
 
 class Known(NamedTuple):
@@ -78,8 +85,9 @@ def _known(customer: Customer, to_pay: dict[int, Decimal]) -> tuple[str, ...]:
 
 def fitting(typed: Typed, numbers: Collection[str] = ()) -> tuple[list[Fits], bool]:
     """The customers that fit, the best first, as far as they were looked at; and whether there are more."""
-    codes, more_codes = _codes(typed)
-    contacts, more_contacts = _contacts(typed, numbers)
+    others = _few_with_the_others(typed)
+    codes, more_codes = _codes(typed, others)
+    contacts, more_contacts = _contacts(typed, numbers, others)
     ids, more = ids_with_words(Customer, typed, *_with_phone(Customer, numbers))
     named = {id for id in (typed.customer_id, typed.payer_id) if id}
     looked_at = {*ids, *codes, *contacts, *named}
@@ -103,12 +111,14 @@ def _with_phone(model: Any, numbers: Collection[str]) -> list[Select[int]]:
     ]
 
 
-def _contacts(typed: Typed, numbers: Collection[str]) -> tuple[dict[int, list[Contact]], bool]:
+def _contacts(
+    typed: Typed, numbers: Collection[str], others: Others
+) -> tuple[dict[int, list[Contact]], bool]:
     """The contacts that hold all the words, or one while their customer holds the others, or a number, by customer."""
     if not typed.words:
         return {}, False
     ways = _with_phone(Contact, numbers)
-    ways += _while_customers_hold_the_others(Contact, typed)
+    ways += _while_customers_hold_the_others(Contact, typed, others)
     ids, more = ids_with_words(Contact, typed, *ways)
     if not ids:
         return {}, False
@@ -120,11 +130,11 @@ def _contacts(typed: Typed, numbers: Collection[str]) -> tuple[dict[int, list[Co
     return contacts, more
 
 
-def _codes(typed: Typed) -> tuple[dict[int, list[str]], bool]:
+def _codes(typed: Typed, others: Others) -> tuple[dict[int, list[str]], bool]:
     """The account codes that begin with what was typed, or hold a word of it, by customer."""
     if not typed.words:
         return {}, False
-    ids, more = ids_of(list(_code_ways(typed)))
+    ids, more = ids_of(list(_code_ways(typed, others)))
     if not ids:
         return {}, False
     query = select(AccountCode.customer_id, AccountCode.code).where(AccountCode.id.in_(sorted(ids)))
@@ -134,26 +144,50 @@ def _codes(typed: Typed) -> tuple[dict[int, list[str]], bool]:
     return codes, more
 
 
-def _code_ways(typed: Typed) -> Iterator[Select[int]]:
+def _code_ways(typed: Typed, others: Others) -> Iterator[Select[int]]:
     """Codes that begin with all of it, or hold all the words, or hold one while their customer holds the others."""
     ids, long = select(AccountCode.id), [word for word in typed.words if len(word) >= LETTERS]
     yield ids.where(begins(AccountCode.key, name_key(typed.text))).order_by(AccountCode.key)
     if long:
         whole = with_threes(AccountCode, set().union(*map(threes_of, long)), AccountCode.id)
         yield whole.where(*(_in_code(word) for word in typed.words))
-    yield from _while_customers_hold_the_others(AccountCode, typed)
+    yield from _while_customers_hold_the_others(AccountCode, typed, others)
 
 
-def _while_customers_hold_the_others(model: Any, typed: Typed) -> Iterator[Select[int]]:
-    """Codes, or contacts, that hold one of the words while their customer holds the others."""
+def _few_with_the_others(typed: Typed) -> Others:
+    """For each long word the customers that hold all the others; None where they are many, or the others are short."""
     if not 1 < len(typed.words) <= WITH_ONE:
-        return
-    for word in typed.words:
-        if len(word) >= LETTERS:
-            others = [other for other in typed.words if other != word]
-            way = with_threes(model, threes_of(word), model.id)
-            way = way.join(Customer, Customer.id == model.customer_id)
-            yield way.where(holds_letters(model, word), *(holds_letters(Customer, other) for other in others))
+        return {}
+    few: Others = {word: None for word in typed.words if len(word) >= LETTERS}
+    ways = {word: way for word in few if (way := _with_the_others(typed, word)) is not None}
+    if ways:
+        for word, ids in zip(ways, ids_of_each(list(ways.values()), FEW + 1), strict=True):
+            few[word] = ids if len(ids) <= FEW else None
+    return few
+
+
+def _with_the_others(typed: Typed, word: str) -> Select[int] | None:
+    """The customers that hold all words but this, by their threes; None where those are too short to have any."""
+    others = [other for other in typed.words if other != word]
+    threes = set().union(*map(threes_of, others))
+    if not threes:
+        return None
+    return with_threes(Customer, threes, Customer.id).where(
+        *(holds_letters(Customer, other) for other in others)
+    )
+
+
+def _while_customers_hold_the_others(model: Any, typed: Typed, others: Others) -> Iterator[Select[int]]:
+    """Codes, or contacts, that hold one of the words while their customer holds the others."""
+    for word, customers in others.items():
+        if customers is not None:
+            if customers:
+                yield select(model.id).where(model.customer_id.in_(customers), holds_letters(model, word))
+            continue
+        held = (holds_letters(Customer, other) for other in typed.words if other != word)
+        way = with_threes(model, threes_of(word), model.id)
+        way = way.join(Customer, Customer.id == model.customer_id)
+        yield way.where(holds_letters(model, word), *held)
 
 
 def _in_code(word: str) -> ColumnElement[bool]:

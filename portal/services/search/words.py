@@ -4,7 +4,6 @@ Words of three letters and more are found anywhere, by their threes (portal.serv
 where a word begins: two letters behind a space are three, too, and the first word begins the text itself.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,13 +32,19 @@ def ids_with_words(model: Any, typed: Typed, *other_ways: Select[Any]) -> tuple[
 
 def ids_of(ways: Sequence[Select[Any]]) -> tuple[set[int], bool]:
     """What queries of ids find, LOOKED_AT each, in one statement; and whether one of them finds more."""
-    some = [way.limit(LOOKED_AT + 1).subquery() for way in ways]
+    found = ids_of_each(ways, LOOKED_AT + 1)
+    more = any(len(ids) > LOOKED_AT for ids in found)
+    return {id for ids in found for id in ids[:LOOKED_AT]}, more
+
+
+def ids_of_each(ways: Sequence[Select[Any]], most: int) -> list[list[int]]:
+    """What each of some queries of ids finds, `most` each, in one statement."""
+    some = [way.limit(most).subquery() for way in ways]
     whole = union_all(*(select(literal(number), one.c[0]) for number, one in enumerate(some)))
-    found: dict[int, list[int]] = defaultdict(list)
+    found: list[list[int]] = [[] for _ in ways]
     for number, id in db.session.execute(whole):
         found[number].append(id)
-    more = any(len(ids) > LOOKED_AT for ids in found.values())
-    return {id for ids in found.values() for id in ids[:LOOKED_AT]}, more
+    return found
 
 
 def _begins_with_all(model: Any, typed: Typed) -> Select[Any]:

@@ -18,7 +18,7 @@ from portal.services.assignments.preview import Outlook, outlook
 from portal.services.once import AlreadySent
 from portal.web.assignments import bp
 from portal.web.assignments.forms import AssignmentForm
-from portal.web.assignments.section import changed_section, of_customer, of_did
+from portal.web.assignments.section import around, changed_section, of_did
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import lock_chosen, lock_or_404
 from portal.web.shared.fields import put_error
@@ -133,7 +133,8 @@ def create(customer_id: int | None = None, did_id: int | None = None) -> Any:
     told = [overlap.words for overlap in overlaps([made])]
     flash(" ".join([f"Assigned {made.package.name} to {place.name}.", *told]))
     if is_htmx():
-        return changed_section(of_did(place.did) if place.did else of_customer(place.customer))
+        section = of_did(place.did) if place.did else around(place.customer, made.package_id)
+        return changed_section(section)
     return see_other(place.home)
 
 

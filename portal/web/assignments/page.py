@@ -31,7 +31,14 @@ from portal.services.runs.assignment_locks import lock_assignment
 # The routes of assigning, and of many at once, stand on the same blueprint.
 from portal.web.assignments import bp
 from portal.web.assignments.forms import EditForm, EndForm, has_begun
-from portal.web.assignments.section import changed_section, of_customer, of_did, section_around
+from portal.web.assignments.section import (
+    around,
+    changed_section,
+    of_customer,
+    of_did,
+    of_row,
+    section_around,
+)
 from portal.web.http.access import may_own
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
@@ -158,8 +165,7 @@ def update_row(assignment_id: int) -> Any:
 
 def _row(assignment: Assignment) -> Any:
     (listed,) = assignments.listed([assignment], today())
-    section = section_around(assignment)
-    response = fragment("assignments/_row.html", row=listed, section=section)
+    response = fragment("assignments/_row.html", row=listed, section=of_row(assignment))
     response.headers["HX-Trigger"] = "assignments-changed"
     return response
 
@@ -362,7 +368,8 @@ def delete(assignment_id: int) -> Any:
     form = EndForm()
     if form.is_stale(assignment.version):
         return _end(assignment, form, 409, stale=True)
-    name, section = assignment.package.name, section_around(assignment)
+    name, package_id, customer = assignment.package.name, assignment.package_id, assignment.customer
+    did = assignment.did if request.args.get("on") == "did" else None
     reason = form.override if may_own() else ""
     try:
         removed = deletion.delete_assignment(
@@ -377,12 +384,8 @@ def delete(assignment_id: int) -> Any:
     flash(f"Removed {name}." if removed else f"{name} ends today.")
     if not removed:
         return _done(assignment)
-    return changed_section(section_of(section)) if is_htmx() else see_other(section.home)
-
-
-def section_of(section: Any) -> Any:
-    """The same section, read again."""
-    return of_did(section.owner) if section.on == "did" else of_customer(section.owner)
+    section = of_did(did) if did else around(customer, package_id)
+    return changed_section(section) if is_htmx() else see_other(section.home)
 
 
 def _done(assignment: Assignment) -> Any:

@@ -1,8 +1,10 @@
 """The section that lists what is assigned, on a customer's and on a DID's page: one partial, one swap target."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import request, url_for
 from sqlalchemy import Select
@@ -11,23 +13,31 @@ from portal.clock import today
 from portal.models import Assignment, Customer, Did
 from portal.services import listing
 from portal.services.assignments import lists as assignments
+from portal.services.customers import ranking
+from portal.services.customers.figures import Recurring
 from portal.web.http.bounds import row_id
-from portal.web.http.htmx import fragment
+from portal.web.http.htmx import fragment, see_other
 from portal.web.shared.lists import TEXT_LONGEST
 
 CHANGED = "assignments-changed"
+NO_PAGE: listing.Page[assignments.Listed] = listing.Page([], 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the section shows. `on` says whose page it stands on."""
+    """What the section shows: a page of a list or, on a customer's page, `groups` by package.
+
+    `on` says whose page it stands on; `recurs` what each package comes to in a month.
+    """
 
     on: str
     owner: Customer | Did
-    page: listing.Page[assignments.Listed]
     counts: assignments.Counts
     today: date
+    page: listing.Page[assignments.Listed] = NO_PAGE
     text: str = ""
+    groups: assignments.Groups | None = None
+    recurs: Mapping[int, Recurring] = field(default_factory=dict)
 
     @property
     def is_searched(self) -> bool:
@@ -38,12 +48,19 @@ class Section:
     @property
     def currency(self) -> str:
         """The currency of all its prices; empty where they differ."""
+        if isinstance(self.owner, Customer):
+            return self.owner.currency
         found = {row.assignment.customer.currency for row in self.page.rows}
         return found.pop() if len(found) == 1 else ""
 
     def url(self, **args: Any) -> str:
         """Where the section stands on a page of its own, `after` or `before` a row of what was searched for."""
         return url_for("assignments.index", **self._id, **{"q": self.text or None, **args})
+
+    def group_url(self, group: assignments.Group, alone: bool = False) -> str:
+        """The customer's page with a group unfolded, or folded again; `alone`: the group's rows and nothing else."""
+        fold = group.key if alone and group.rows else None
+        return url_for("customers.show", **self._id, open=None if group.rows else group.key, fold=fold)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -69,10 +86,42 @@ class Section:
 
 
 def of_customer(customer: Customer) -> Section:
-    """What is assigned to a customer and to their DIDs."""
+    """What is assigned to a customer and to their DIDs, as a list."""
     text = request.args.get("q", "").strip()[:TEXT_LONGEST] if _is_here() else ""
     everything = assignments.of_customer(customer)
     return _section("customer", customer, everything, assignments.of_customer(customer, text), text)
+
+
+def by_package(
+    customer: Customer, recurs: Mapping[int, Recurring] | None = None, unfolded: int | str = ""
+) -> Section:
+    """The same by package, as the customer's page has it; `unfolded`, or else the address, says what is unfolded."""
+    if recurs is None:
+        recurs = ranking.by_package(today(), customer.id)
+    groups = assignments.groups_of(customer, today(), unfolded or _named("open"))
+    ended = sum(group.count for group in groups.shown if group.package is None)
+    assigned = sum(group.count for group in groups.shown) - ended
+    if groups.more:
+        assigned = listing.count(assignments.find_assignments(customer, assignments.OPEN, today()))
+    counts = assignments.Counts(assigned, ended)
+    return Section("customer", customer, counts, today(), groups=groups, recurs=recurs)
+
+
+def one_group(customer: Customer) -> Any:
+    """One package's rows, unfolded or folded again, where they stand."""
+    unfolded = _named("open")
+    groups = assignments.groups_of(customer, today(), unfolded, only=unfolded or _named("fold") or -1)
+    if not groups.shown:
+        return see_other(url_for("customers.show", customer_id=customer.id))
+    recurs = ranking.by_package(today(), customer.id)
+    section = Section("customer", customer, assignments.Counts(0, 0), today(), groups=groups, recurs=recurs)
+    return fragment("assignments/_group.html", section=section, group=groups.shown[0])
+
+
+def _named(name: str) -> int | str:
+    """The package that the address names, or what has ended."""
+    ended = request.args.get(name) == assignments.ENDED
+    return assignments.ENDED if ended else request.args.get(name, type=row_id) or ""
 
 
 def of_did(did: Did) -> Section:
@@ -88,7 +137,7 @@ def _section(
         request.args.get(name, type=row_id) if _is_here() else None for name in ("after", "before")
     )
     page = assignments.page_of(found, today(), after, before)
-    return Section(on, owner, page, assignments.counts(everything, today()), today(), text)
+    return Section(on, owner, assignments.counts(everything, today()), today(), page, text)
 
 
 def _is_here() -> bool:
@@ -100,7 +149,23 @@ def section_around(assignment: Assignment) -> Section:
     """The section that a row was changed in: the DID's where the address says so, else the customer's."""
     if request.args.get("on") == "did" and assignment.did:
         return of_did(assignment.did)
-    return of_customer(assignment.customer)
+    return around(assignment.customer, assignment.package_id)
+
+
+def of_row(assignment: Assignment) -> Section:
+    """As much of that section as one of its rows asks for."""
+    nothing = assignments.Counts(0, 0)
+    if request.args.get("on") == "did" and assignment.did:
+        return Section("did", assignment.did, nothing, today())
+    return Section("customer", assignment.customer, nothing, today())
+
+
+def around(customer: Customer, package_id: int) -> Section:
+    """What a customer's page shows after something was done to an assignment of a package: the list where the browser
+    shows the list, else the packages, with that one unfolded."""
+    shown = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    is_list = shown.endswith(url_for("assignments.index", customer_id=customer.id))
+    return of_customer(customer) if is_list else by_package(customer, unfolded=package_id)
 
 
 def changed_section(section: Section) -> Any:

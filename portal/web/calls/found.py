@@ -38,7 +38,7 @@ def download(form: str) -> Any:
 def _asked() -> tuple[FindForm, Span, Asked | None]:
     """What the address asks for; None where it cannot be read, and the form says why."""
     form = FindForm(request.args, meta={"csrf": False})
-    span = span_of(today() - DAYS_SHOWN, today())
+    span = span_of(today() - DAYS_SHOWN, today(), "Last 30 days")
     if not form.validate() or span.problem:
         return form, span, None
     customer = form.customer.customer

@@ -36,6 +36,7 @@ from portal.services.exports import calls as exports
 from portal.tasks import queue
 from portal.web.calls import bp, undo
 from portal.web.calls.forms import CodeForm, FileForm
+from portal.web.customers.desk import framed
 from portal.web.http.bounds import row_id
 from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx, see_other
@@ -299,7 +300,7 @@ def download_of_customer(customer_id: int, form: str) -> Any:
 
 def _asked(customer_id: int) -> tuple[ListState, Span, Select[Call]]:
     """What the list's address asks for."""
-    state, span = list_state(("newest",)), span_of(today() - DAYS_SHOWN, today())
+    state, span = list_state(("newest",)), span_of(today() - DAYS_SHOWN, today(), "Last 30 days")
     return state, span, call_list.find_calls(customer_id, state.text, span.begins, span.through)
 
 
@@ -310,12 +311,11 @@ def of_customer(customer_id: int) -> Any:
     totals = call_list.totals_of(query)
     page = call_list.call_page(query, totals.whole.calls, state.after, state.before)
     context: dict[str, Any] = {
-        "customer": customer,
         "page": page,
         "totals": totals,
         "span": span,
         "state": state,
     }
     if is_htmx():
-        return fragment("calls/_found.html", **context)
-    return render_template("calls/of_customer.html", **context)
+        return fragment("calls/_found.html", customer=customer, **context)
+    return render_template("calls/of_customer.html", **framed(customer, "calls"), **context)

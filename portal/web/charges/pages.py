@@ -77,7 +77,7 @@ def _asked(in_use: Sequence[str]) -> tuple[ListState, Span, Customer | None, lis
         **{"from": (), "to": ()},
     )
     customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
-    span = span_of(None, None)
+    span = span_of(None, None, "All days")
     asked = lists.Asked(
         text=state.text,
         customer_id=customer.id if customer else None,
@@ -102,6 +102,7 @@ def _found() -> dict[str, Any]:
         "standings": standings(page.rows, today()),
         "states": [("", "Any state"), *((name, words.capitalize()) for name, words in FILTERS.items())],
         "state": state,
+        "today": today(),
         "span": span,
         "customer": customer,
         "kinds": [("", "Any kind"), *((kind.value, word) for kind, word in lists.KINDS.items())],

@@ -36,8 +36,8 @@ def download(form: str, customer_id: int | None = None) -> Any:
 def _asked(customer_id: int | None) -> tuple[Customer | None, date, Span]:
     customer = db.get_or_404(Customer, customer_id) if customer_id is not None else None
     day = today()
-    ahead = ONE_DAY * (DAYS_AHEAD_OF_ONE if customer else DAYS_AHEAD)
-    return customer, day, span_of(day, min(day + ahead, LAST_DAY))
+    ahead, words = (DAYS_AHEAD_OF_ONE, "A year ahead") if customer else (DAYS_AHEAD, "Next 30 days")
+    return customer, day, span_of(day, min(day + ONE_DAY * ahead, LAST_DAY), words, ahead=True)
 
 
 @bp.get("/charges/upcoming")

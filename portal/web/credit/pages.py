@@ -1,6 +1,7 @@
 """A customer's credit: balance, statement, what is to be paid, payments, adjustments."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -18,6 +19,7 @@ from portal.services.credit.statement import statement
 from portal.services.exports import statement as exports
 from portal.web.credit import bp
 from portal.web.credit.forms import AdjustmentForm
+from portal.web.customers.desk import framed
 from portal.web.http.errors import problem
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
@@ -38,26 +40,28 @@ def months_back(day: date, months: int) -> date:
 @bp.get("")
 def show(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    span = span_of(months_back(today(), MONTHS_SHOWN), today())
+    span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
     assert span.begins and span.through
     state = list_state(("newest",))
     payments = select(Payment).where(Payment.customer_id == customer.id)
     newest = listing.Sort((Payment.id,), descending=True)
-    balance = credit.balance_of(customer.id)
+    frame, items = framed(customer, "credit"), credit.open_items(customer.id)
+    known = frame["frame"].glance
+    owed = sum((item.left for item in items if item.left > 0), Decimal(0))
+    to_use = -sum((item.left for item in items if item.left < 0), Decimal(0))
     return render_template(
         "credit/show.html",
-        customer=customer,
-        today=today(),
+        **frame,
         span=span,
         # What is to pay is not known of a day to come.
         ledger=charge_ledger(
             customer.id, span.begins, max(min(span.through, today()), span.begins), ENTRIES_SHOWN
         ),
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
-        balance=balance,
-        available=balance + customer.debit_limit,
-        to_pay=credit.to_pay(customer.id),
-        open_items=credit.open_items(customer.id),
+        balance=known.balance,
+        available=known.available,
+        to_pay=credit.ToPay(owed, known.balance, to_use),
+        open_items=items,
         payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
 
@@ -66,7 +70,7 @@ def show(customer_id: int) -> Any:
 def download(customer_id: int, form: str) -> Any:
     """The statement of the balance, every entry of the days asked for, as a file."""
     customer = db.get_or_404(Customer, customer_id)
-    span = span_of(months_back(today(), MONTHS_SHOWN), today())
+    span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
     if span.problem:
         return problem(422, span.problem)
     assert span.begins and span.through

@@ -67,7 +67,7 @@ def _asked(
         tuple(sorts), state=("", *states), currency=("", *in_use), customer=(), **{"from": (), "to": ()}
     )
     customer = db.session.get(Customer, _id(state["customer"])) if state["customer"] else None
-    span = span_of(None, None)
+    span = span_of(None, None, "All days")
     sought = payment_list.Sought(
         text=state.text,
         customer_id=customer.id if customer else None,

@@ -11,6 +11,7 @@ from portal.services import listing
 from portal.services.audit import lists
 from portal.services.exports import audit as exports
 from portal.web.customers import bp
+from portal.web.customers.desk import framed
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.lists import ListState, list_state
@@ -23,7 +24,6 @@ def history(customer_id: int) -> Any:
     state, query = _asked(customer)
     page = listing.page(query, lists.NEWEST, state.after, state.before)
     context: dict[str, Any] = {
-        "customer": customer,
         "page": page,
         "state": state,
         "told": [lists.audit_line(entry) for entry in page.rows],
@@ -34,7 +34,7 @@ def history(customer_id: int) -> Any:
     }
     if is_htmx():
         return fragment("audit/_found.html", **context)
-    return render_template("customers/history.html", **context)
+    return render_template("customers/history.html", **framed(customer, "history"), **context)
 
 
 @bp.get(f"/<int:customer_id>/history/list.{FORM}")

@@ -186,7 +186,7 @@ def update(customer_id: int) -> Any:
         return _editor(customer, form, 422)
     db.session.commit()
     flash(f"Saved {customer.name}.")
-    return redirect(url_for("customers.show", customer_id=customer.id), code=303)
+    return redirect(url_for("customers.details", customer_id=customer.id), code=303)
 
 
 def _change_form(**given: Any) -> CustomerForm:

@@ -1,4 +1,4 @@
-"""One customer's page: what stands on it, the tax rates, the archive."""
+"""One customer's page: its sections, the tax rates, the archive."""
 
 from datetime import date
 from typing import Any
@@ -10,32 +10,39 @@ from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, Customer
-from portal.services import credit, deletion, listing
+from portal.models import Assignment, Charge, Customer
+from portal.services import deletion, listing
 from portal.services.assignments import ending_many
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.ending import foresee, last_day_of
+from portal.services.audit import lists as audit
 from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.corrections import made as corrections
-from portal.services.customers import customers, ranking
+from portal.services.credit import states
+from portal.services.customers import customers
 from portal.services.customers import figures as customer_figures
 from portal.services.customers.posted import has_postings
-from portal.services.dids import dids
+from portal.services.dids import earning
+from portal.services.dids.dids import SORTS as DID_SORTS
+from portal.services.dids.dids import find_dids
 from portal.services.notes import lists as notes
 from portal.services.packages.services_enabled import services_enabled
 from portal.services.summary import sending
 from portal.web.assignments import section
-from portal.web.customers import bp
+from portal.web.customers import bp, desk
 from portal.web.customers.forms import TaxRateForm
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_or_404
 from portal.web.people.pages import group_of
 from portal.web.shared.fields import day_or_none, put_error
+from portal.web.shared.lists import list_state
 
-SHOWN = 10
+# So many rows a section, so that it is a screen; less stands beside the packages.
+SHOWN = 25
+NOTES_BESIDE, ACTS_SHOWN = 3, 5
 SUMMARIES_SHOWN = 3
 
 
@@ -47,47 +54,25 @@ def has_page(endpoint: str) -> bool:
 
 @bp.get("/<int:customer_id>")
 def show(customer_id: int) -> Any:
-    return _page(db.get_or_404(Customer, customer_id))
+    customer = db.get_or_404(Customer, customer_id)
+    if is_htmx() and ("open" in request.args or "fold" in request.args):
+        return section.one_group(customer)
+    return _page(customer)
 
 
-def _page(customer: Customer, status: int = 200, rate_form: TaxRateForm | None = None, **more: Any) -> Any:
+def _page(customer: Customer, status: int = 200, **more: Any) -> Any:
     """The customer's page. Whatever cannot be done stands on it as a refusal, with its way out."""
-    mine = dids.find_dids(today(), customer_id=customer.id)
-    last = customer.last_tax
-    form = rate_form or TaxRateForm(
-        formdata=None, tax_rate=last.rate, tax_category=last.category, tax_reason=last.reason
-    )
-    form.version.raw_data, form.version.data = None, customer.version
-    context = _figures(customer) | {
-        "posted": explained(customer_figures.last_charges(customer, SHOWN)),
-        "section": section.of_customer(customer),
-        "did_page": listing.page(mine, dids.SORTS["number"], size=SHOWN),
-        "minimums": minimums(customer.id, today(), MINIMUMS_SHOWN + 1),
-        "bundles": free_minutes(customer.id, today()),
-        "rate_form": form,
-        "corrections": corrections.of_customer(customer),
-        "tomorrow": rate_begins(customer),
-        "group": group_of(customer),
-        "sent_summaries": sending.last_of_customer(customer.id, SUMMARIES_SHOWN),
-        "notes": notes.of_customer(customer.id),
-    }
+    context = _figures(customer)
+    context["section"] = section.by_package(customer, context["recurs"])
+    context["acts"] = audit.latest_of_customer(customer.id, ACTS_SHOWN)
+    context["notes"] = notes.of_customer(customer.id, NOTES_BESIDE)
     return render_template("customers/show.html", **context, **more), status
 
 
 def _figures(customer: Customer) -> dict[str, Any]:
-    """What changes with every assignment: the strip of figures, the next charges, the services enabled."""
-    day = today()
-    upcoming = customer_figures.next_charges(day, SHOWN, customer_id=customer.id)
-    return {
-        "customer": customer,
-        "today": day,
-        "recurring": ranking.recurring(day, [customer.id]).get(customer.id, customer_figures.Recurring()),
-        "upcoming": upcoming,
-        "coming": explained(upcoming.charges),
-        "services": services_enabled([customer.id], day)[0].services,
-        "balance": credit.balance_of(customer.id),
-        "to_pay": credit.to_pay(customer.id),
-    }
+    """What changes with every assignment: the facts, and the services enabled."""
+    services = services_enabled([customer.id], today())[0].services
+    return desk.with_facts(customer, "packages") | {"services": services}
 
 
 @bp.get("/<int:customer_id>/figures")
@@ -97,6 +82,80 @@ def figures(customer_id: int) -> Any:
     if not is_htmx():
         return redirect(url_for("customers.show", customer_id=customer.id))
     return fragment("customers/_figures.html", **_figures(customer))
+
+
+# -- the other sections, each at an address of its own
+
+
+@bp.get("/<int:customer_id>/next-charges")
+def next_charges(customer_id: int) -> Any:
+    """What comes next, and how far the minimums and the free minutes are."""
+    customer = db.get_or_404(Customer, customer_id)
+    context = desk.with_facts(customer, "upcoming", SHOWN)
+    context |= {
+        "coming": explained(context["upcoming"].charges),
+        "minimums": minimums(customer.id, today(), MINIMUMS_SHOWN + 1),
+        "bundles": free_minutes(customer.id, today()),
+    }
+    return render_template("customers/upcoming.html", **context)
+
+
+@bp.get("/<int:customer_id>/charges")
+def charges(customer_id: int) -> Any:
+    """What was posted, the latest before."""
+    customer = db.get_or_404(Customer, customer_id)
+    state = list_state(("newest",))
+    mine = select(Charge).where(Charge.customer_id == customer.id)
+    page = listing.page(mine, customer_figures.LATEST, state.after, state.before, SHOWN)
+    context = desk.with_facts(customer, "charges") | {"page": page, "posted": explained(page.rows)}
+    return render_template(
+        "customers/charges.html", **context, standings=states.standings(page.rows, today())
+    )
+
+
+@bp.get("/<int:customer_id>/dids")
+def dids(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    state, mine = list_state(("number",)), find_dids(today(), customer_id=customer.id)
+    page = listing.page(mine, DID_SORTS["number"], state.after, state.before, SHOWN)
+    on = earning.on_dids([did.id for did in page.rows], today())
+    return render_template("customers/dids.html", **desk.framed(customer, "dids"), page=page, on=on)
+
+
+@bp.get("/<int:customer_id>/people")
+def people(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    return render_template(
+        "customers/people.html", **desk.framed(customer, "people"), group=group_of(customer)
+    )
+
+
+@bp.get("/<int:customer_id>/notes", endpoint="notes")
+def show_notes(customer_id: int) -> Any:
+    customer = db.get_or_404(Customer, customer_id)
+    page = notes.of_customer(customer.id, SHOWN)
+    return render_template("customers/notes.html", **desk.framed(customer, "notes"), notes=page)
+
+
+@bp.get("/<int:customer_id>/details")
+def details(customer_id: int) -> Any:
+    return _details(db.get_or_404(Customer, customer_id))
+
+
+def _details(customer: Customer, status: int = 200, rate_form: TaxRateForm | None = None, **more: Any) -> Any:
+    """Who the customer is: party, tax rates, the summaries they are sent."""
+    last = customer.last_tax
+    form = rate_form or TaxRateForm(
+        formdata=None, tax_rate=last.rate, tax_category=last.category, tax_reason=last.reason
+    )
+    form.version.raw_data, form.version.data = None, customer.version
+    context = desk.framed(customer, "details") | {
+        "rate_form": form,
+        "corrections": corrections.of_customer(customer),
+        "tomorrow": rate_begins(customer),
+        "sent_summaries": sending.last_of_customer(customer.id, SUMMARIES_SHOWN),
+    }
+    return render_template("customers/details.html", **context, **more), status
 
 
 @bp.post("/<int:customer_id>/archive")
@@ -142,9 +201,9 @@ def change_tax_rate(customer_id: int) -> Any:
     customer = lock_or_404(Customer, customer_id)
     form = TaxRateForm()
     if not form.validate_on_submit():
-        return _page(customer, 422, form)
+        return _details(customer, 422, form)
     if form.version.data != customer.version:
-        return _page(customer, 409, form, stale=True)
+        return _details(customer, 409, form, stale=True)
     try:
         why = form.tax_category.data, form.tax_reason.data or ""
         changed = customers.change_tax_rate(
@@ -153,10 +212,10 @@ def change_tax_rate(customer_id: int) -> Any:
     except Invalid as error:
         db.session.rollback()
         put_error(form, error)
-        return _page(customer, 422, form)
+        return _details(customer, 422, form)
     db.session.commit()
     flash(f"Saved the tax rate of {customer.name}." if changed else "That rate is already in force.")
-    return redirect(url_for("customers.show", customer_id=customer.id, _anchor="tax"), code=303)
+    return redirect(url_for("customers.details", customer_id=customer.id, _anchor="tax"), code=303)
 
 
 @bp.post("/<int:customer_id>/tax-rates/drop")
@@ -168,7 +227,7 @@ def drop_tax_rate(customer_id: int) -> Any:
     customers.drop_tax_rate(customer, day, today())
     db.session.commit()
     flash("Removed the planned tax rate.")
-    return redirect(url_for("customers.show", customer_id=customer.id, _anchor="tax"), code=303)
+    return redirect(url_for("customers.details", customer_id=customer.id, _anchor="tax"), code=303)
 
 
 def rate_begins(customer: Customer) -> date | None:

@@ -75,7 +75,7 @@ def _asked() -> tuple[ListState, Span, str, Sequence[str]]:
     own = default_currency()
     currencies = sorted(currencies_in_use() or [own], key=lambda code: (code != own, code))
     state = list_state(margins.SORTS, by=margins.BY, currency=currencies)
-    span = span_of(today().replace(day=1), today())
+    span = span_of(today().replace(day=1), today(), "So far this month")
     refused = span.problem
     if (
         not refused

@@ -23,6 +23,7 @@ from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
+from portal.services.assignments.grouped import grouped
 from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.calls import counted
@@ -31,6 +32,7 @@ from portal.services.charges.lists import Asked
 from portal.services.credit.account import due
 from portal.services.credit.ledger import ChargeLedger, charge_ledger
 from portal.services.customers import figures as customer_figures
+from portal.services.customers.foreseen import by_month, foreseen
 from portal.services.dids.dids import number_holds
 from portal.services.exports import charges as charge_files
 from portal.services.exports.statement import statement
@@ -122,23 +124,24 @@ def counted_links(customer: Customer) -> Callable[..., str]:
 
 @for_both("", "home")
 def home(customer: Customer) -> Any:
-    """Packages, what comes next, balance, calls against minimum and free minutes."""
+    """What is to pay, what changed, what comes next, calls against minimum and free minutes, packages."""
     day = today()
     asked = due(customer, day)
     mine = assignments.of_customer(customer)
     page = assignments.page_of(mine, day, size=PACKAGES_MOST)
-    upcoming = customer_figures.next_charges(day, 1, customer_id=customer.id)
+    rows = [row for row in page.rows if not row.assignment.has_ended_on(day)]
     return drawn(
         "my/home.html",
-        rows=[row for row in page.rows if not row.assignment.has_ended_on(day)],
+        packages=grouped(rows, day),
+        shown=len(rows),
         assigned=assignments.counts(mine, day).assigned,
-        upcoming=upcoming,
+        foreseen=foreseen(customer, day),
         due=asked,
         pay=how_to_pay(customer, asked.to_pay),
         changed=what_changed(
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
-        charged=assignments.charged,
+        how_charged=assignments.how_charged,
         minimums=minimums(customer.id, day, MINIMUMS_SHOWN + 1),
         bundles=free_minutes(customer.id, day),
         counted=counted_links(customer),
@@ -157,7 +160,7 @@ def charges(customer: Customer) -> Any:
         span=span,
         summary=_summary(customer, span),
         ledger=_ledger(customer, span),
-        coming=explained(coming),
+        coming=by_month(explained(coming)),
         counted=counted_links(customer),
         more=upcoming.more,
         failed=upcoming.failed,
@@ -244,7 +247,8 @@ def _span(months: int) -> Span:
     """The span that the address names; without one, so many months up to the end of this one."""
     first = today().replace(day=1)
     last = first + relativedelta(months=1, days=-1)
-    return span_of(first - relativedelta(months=months - 1), last)
+    unasked = f"{months} months" if months > 1 else ""
+    return span_of(first - relativedelta(months=months - 1), last, unasked)
 
 
 def _ledger(customer: Customer, span: Span) -> ChargeLedger:

@@ -1,21 +1,24 @@
-"""The first page after signing in: what recurs, what falls due, what came in, and what needs a look."""
+"""The first page after signing in: what is to be done, whether the month is ahead, and what comes."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import partial
 
-from flask import Flask, current_app, render_template, request
-from flask_security import current_user
+from flask import Flask, Response, current_app, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError
 
-from portal.clock import now, today, zone
+from portal.clock import now, today
+from portal.domain.wording import money, whole
 from portal.services.charges.sums import LEFT
-from portal.services.notes import lists as notes
 from portal.services.overview import (
+    by_day,
     due,
     history,
     idle_dids,
+    margins,
     owing,
     recurring,
     this_month,
@@ -25,18 +28,21 @@ from portal.services.overview import (
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
-from portal.services.summary import sending
-from portal.services.summary.month_end import last_month
-from portal.tasks import watch as tasks
 from portal.web.http.afterwards import afterwards
 from portal.web.overview import bp, charts
+from portal.web.overview.to_do import to_do
 
-PACKAGES_SHOWN = 8
+# Rows of a ledger beside its sum.
+ROWS = 7
 CURRENCY_LETTERS = 3
+# Which currency a browser looked at last; nobody's secret.
+COOKIE, A_YEAR = "currency", timedelta(days=365)
+# An amount of more letters is written in whole units where the cell of a day is to hold it.
+LETTERS_MOST = 8
 
 
 @bp.get("/")
-def show() -> str:
+def show() -> Response:
     day = today()
     reading = Reading(day)
     recurs = recurring.recurring(reading)
@@ -45,56 +51,45 @@ def show() -> str:
     currencies = _currencies(recurs, ever)
     currency = _currency(currencies)
     ahead, past = due.due(reading), history.history(currency, day, charged)
-    days, packages = list(ahead.days(currency)), _shown(past.packages)
-    counts, losses, below = watch.counts(reading), watch.losses(reading), watch.below(reading)
-    owes, own_below_cost = owing.owing(reading, currency), watch.own_below_cost(reading)
+    counts, owes, idle = watch.counts(reading), owing.owing(reading, currency), idle_dids.idle_dids(reading)
     since = won_and_lost.month_before(day)
-    moved, idle = won_and_lost.of_month(reading, since), idle_dids.idle_dids(reading)
+    moved = _moved(recurs, won_and_lost.of_month(reading, since), currencies)
     month = this_month.this_month(reading, currency, charged, ahead)
+    charged_by_day = by_day.charged_by_day(reading).get(currency, {})
+    context = {
+        "to_do": to_do(reading, ahead, currency, owes, idle),
+        "customers": _customers(reading, currency, past.compared_since),
+    }
     if reading.late or charged.left > LEFT:
         afterwards(partial(refresh, day, reading.late))
-    return render_template(
+    shown = render_template(
         "overview/show.html",
         today=day,
-        now=now(),
-        recurs=_moved(recurs, moved, currencies),
+        recurs=moved,
+        mine=next((row for row in moved if row.recurs.currency == currency), None),
         currencies=currencies,
         currency=currency,
         currency_choices=[(code, code) for code in currencies],
         since=since,
-        idle=idle,
         month=month,
         counts=counts,
         is_new=not counts.assignments and not ever,
         added_up=now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         due=ahead,
-        due_days=days,
-        weeks=_weeks(days),
+        days=_days(list(ahead.days(currency)), currency),
         history=past,
         owing=owes,
-        packages=packages,
-        months_chart=charts.beside(
-            [(month.recurring.amount, month.recurring.margin) for month in past.months]
+        packages=_packages(past),
+        lines=charts.months(
+            charged_by_day,
+            None if month.to_come is None else month.to_come_by_day,
+            day,
+            due.month_end(day),
         ),
-        package_bars=charts.lying([row.sums.margin for row in packages]),
-        held=watch.held(day),
         named=watch.NAMED,
-        not_posted=watch.not_posted(day, now()),
-        unsent=watch.unsent(now()),
-        summaries_refused=sending.count_refused(last_month(day)),
-        jobs=tasks.look(),
-        runs=watch.runs_to_look_at(now()),
-        undoings=watch.undoings_to_look_at(now()),
-        imports=watch.imports_to_look_at(now()),
-        bad_files=watch.with_bad_rows(),
-        no_calls=watch.no_calls(day, zone(), current_app.config["CALLS_EXPECTED_DAYS"]),
-        below_cost=watch.sold_below_cost(day),
-        own_below_cost=own_below_cost,
-        losses=losses,
-        below=below,
-        leaving=watch.leaving(day),
-        notes_due=notes.due(day, str(current_user.email)),
+        **context,
     )
+    return _remembering(make_response(shown), currency)
 
 
 def _currencies(recurs: list[recurring.Recurring], charged: set[str]) -> list[str]:
@@ -105,9 +100,25 @@ def _currencies(recurs: list[recurring.Recurring], charged: set[str]) -> list[st
 
 
 def _currency(currencies: list[str]) -> str:
-    """The one that the address asks for, else the first."""
-    asked = request.args.get("currency", "")[:CURRENCY_LETTERS]
-    return asked if asked in currencies else currencies[0]
+    """The one that the address asks for, else that which was looked at last, else the first."""
+    for asked in (request.args.get("currency", ""), request.cookies.get(COOKIE, "")):
+        if asked[:CURRENCY_LETTERS] in currencies:
+            return asked[:CURRENCY_LETTERS]
+    return currencies[0]
+
+
+def _remembering(response: Response, currency: str) -> Response:
+    if request.args.get("currency", "")[:CURRENCY_LETTERS] == currency:
+        response.set_cookie(
+            COOKIE,
+            currency,
+            max_age=A_YEAR,
+            secure=current_app.config["SESSION_COOKIE_SECURE"],
+            httponly=True,
+            samesite="Lax",
+            path=request.script_root + "/",
+        )
+    return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +141,76 @@ def _moved(
     ]
 
 
-def _weeks(days: list[due.DayDue]) -> list[list[due.DayDue | None]]:
-    """The days as a calendar has them: from Monday to Sunday, None where a week is not whole."""
-    if not days:
-        return []
-    before, after = days[0].on.weekday(), 6 - days[-1].on.weekday()
-    padded = [None] * before + list(days) + [None] * after
-    return [padded[start : start + 7] for start in range(0, len(padded), 7)]
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A day of the calendar: what falls due, in few letters, and how long its bar is."""
+
+    due: due.DayDue
+    few: str
+    bar: Decimal
+
+
+def _days(days: list[due.DayDue], currency: str) -> list[CalendarDay]:
+    few = [money(day.amount, currency) for day in days]
+    if any(len(letters) > LETTERS_MOST for letters in few):
+        few = [whole(day.amount.quantize(Decimal(1))) for day in days]
+    return list(map(CalendarDay, days, few, charts.roots([day.amount for day in days])))
+
+
+@dataclass(frozen=True, slots=True)
+class Earning:
+    """A row of a ledger by margin: whose charges, what they left, and the bar that says so."""
+
+    name: str
+    id: int | None
+    margin: Decimal
+    rate: Decimal | None
+    bar: charts.Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The largest margins and the worst losses, those last; how many more there are, and what all come to."""
+
+    rows: Sequence[Earning]
+    more: int
+    margin: Decimal
+    rate: Decimal | None
+
+
+def _packages(past: history.History) -> Ledger:
+    found = [(row.name, row.package_id or None, row.sums) for row in past.packages]
+    return _ledger([*_ends(found)], len(found), past.total)
+
+
+def _customers(reading: Reading, currency: str, since: date) -> Ledger:
+    """By customer what is compared by package."""
+    found = margins.of_customers(reading, currency, since)
+    count = len(found.ids)
+    rows = found.rows(margins.CUSTOMER, 0, min(ROWS, count))
+    if count > ROWS:
+        rows += found.rows(margins.CUSTOMER, max(count - ROWS // 2, ROWS), count)
+    named = [(row.of.name, row.of.id, row.left) for row in rows if row.of]
+    return _ledger(_ends(named), count, found.total)
+
+
+Of = tuple[str, int | None, "history.MonthSums | margins.Left"]
+
+
+def _ends(found: Sequence[Of]) -> list[Of]:
+    """The largest margins, and the worst of the losses: the largest stands at the top."""
+    losses = [row for row in found if row[2].margin < 0][-(ROWS // 2) :]
+    gains = [row for row in found if row[2].margin >= 0][: ROWS - len(losses)]
+    return gains + losses
+
+
+def _ledger(rows: Sequence[Of], count: int, total: "history.MonthSums | margins.Left") -> Ledger:
+    bars = charts.lying([sums.margin for _, _, sums in rows])
+    shown = [
+        Earning(name, id, sums.margin, sums.margin_rate, bar)
+        for (name, id, sums), bar in zip(rows, bars, strict=True)
+    ]
+    return Ledger(shown, count - len(rows), total.margin, total.margin_rate)
 
 
 def add_up_ahead(app: Flask) -> None:
@@ -148,10 +222,3 @@ def _add_up() -> None:
     with suppress(DBAPIError):  # no tables yet, or no database: whoever asks for a page is told
         refresh(today())
         refresh(today())  # the first time takes longer than it will ever take again
-
-
-def _shown(packages: list[history.OfPackage]) -> list[history.OfPackage]:
-    """The largest margins, and every loss: the largest stands at the top."""
-    losses = [row for row in packages if row.sums.margin < 0][-PACKAGES_SHOWN // 2 :]
-    gains = [row for row in packages if row.sums.margin >= 0][: PACKAGES_SHOWN - len(losses)]
-    return gains + losses

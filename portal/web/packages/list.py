@@ -1,6 +1,7 @@
 """Packages: the list, and its rows, edited in place."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask import Response, flash, g, render_template, request, url_for
@@ -19,6 +20,7 @@ from portal.models import BulkKind, Package, PackagePrice, PackageSchedule
 from portal.services import bulk_acts, deletion, locking
 from portal.services.exports import packages as exports
 from portal.services.listing import page
+from portal.services.overview.recurring import rate
 from portal.services.packages import catalogue as packages
 from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import earliest_day, make_change, plan_change
@@ -49,6 +51,16 @@ class Row:
     def other_currencies(self) -> int:
         """In how many more currencies it is sold."""
         return max(len(self.package.currencies) - 1, 0)
+
+    @property
+    def is_below_cost(self) -> bool:
+        """Whether it is sold for less than it costs."""
+        return self.price is not None and self.price.retail < self.price.cost
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What its retail leaves, in whole per cent of it; None where it has no retail."""
+        return rate(self.price.retail - self.price.cost, self.price.retail) if self.price else None
 
     @property
     def planned(self) -> list[PackagePrice]:

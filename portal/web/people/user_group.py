@@ -71,7 +71,7 @@ class UserGroup:
         if self.mine:
             return url_for("my.people")
         return (
-            url_for("customers.show", customer_id=self.customer.id)
+            url_for("customers.people", customer_id=self.customer.id)
             if self.customer
             else url_for("people.index")
         )

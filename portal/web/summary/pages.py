@@ -27,8 +27,7 @@ def show(customer_id: int) -> Any:
     """What was charged from a day to a day; without them, in this month."""
     customer = db.get_or_404(Customer, customer_id)
     day = today()
-    months = _months(day)
-    span = span_of(*months["This month"])
+    span = span_of(*_this_month())
     assert span.begins and span.through
     found = summary(customer, span.begins, span.through, day, LINES_SHOWN)
     context = {
@@ -37,7 +36,6 @@ def show(customer_id: int) -> Any:
         "summary": found,
         "pay": how_to_pay(customer, found.account.now.to_pay),
         "today": day,
-        "spans": months,
     }
     return render_template("summary/show.html", **context), 422 if span.problem else 200
 
@@ -51,7 +49,7 @@ def download(customer_id: int) -> Any:
 
 def as_pdf(customer: Customer, size: str) -> Any:
     """The summary that the address asks for, as a file that is downloaded, or `shown`, to be printed."""
-    span = span_of(*_months(today())["This month"])
+    span = span_of(*_this_month())
     if span.problem or not (span.begins and span.through):
         return problem(422, span.problem)
     found = for_paper(customer, span.begins, span.through, today())
@@ -65,12 +63,7 @@ def sent(made: bytes, name: str) -> Any:
     return send_file(BytesIO(made), "application/pdf", as_attachment=is_file, download_name=name)
 
 
-def _months(day: date) -> dict[str, tuple[date, date]]:
-    """Spans that are asked for often."""
-    first = day.replace(day=1)
-    month, year = relativedelta(months=1), relativedelta(years=1)
-    return {
-        "Last month": (first - month, first - ONE_DAY),
-        "This month": (first, first + month - ONE_DAY),
-        "This year": (first.replace(month=1), first.replace(month=1) + year - ONE_DAY),
-    }
+def _this_month() -> tuple[date, date]:
+    """Its first day and its last."""
+    first = today().replace(day=1)
+    return first, first + relativedelta(months=1) - ONE_DAY

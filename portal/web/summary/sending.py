@@ -223,7 +223,7 @@ def set_monthly(customer_id: int) -> Any:
     sending.set_monthly(customer, wanted, today())
     db.session.commit()
     flash(said_of_monthly(customer.name, wanted))
-    return redirect(url_for("customers.show", customer_id=customer.id, _anchor="sent-summaries"), code=303)
+    return redirect(url_for("customers.details", customer_id=customer.id, _anchor="sent-summaries"), code=303)
 
 
 def said_of_monthly(who: str, wanted: bool) -> str:

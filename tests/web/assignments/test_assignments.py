@@ -67,8 +67,8 @@ def test_a_row_says_what_is_charged_next_and_where_the_assignment_stands(client,
     soup = page(client.get(f"/customers/{northwind.id}/assignments"))
     rows = [words(row) for row in soup.select("#assignments tbody tr")]
     assert "2 assigned, 1 ended" in words(soup.select_one("#assignments header"))
-    assert "+44 20 7946 0123 1 monthly, 1st 30.00 10 Dec 2026 5.00 starts 10 Dec 2026" in rows[0]
-    assert "customer 12 monthly, 1st 7.50 1 Dec 2026 90.00 locked to 31 Dec 2026" in rows[1]
+    assert "on +44 20 7946 0123 starts 10 Dec 2026 monthly, 1st 30.00 10 Dec 2026 5.00" in rows[0]
+    assert "Hosted Seat × 12 locked to 31 Dec 2026 monthly, 1st 7.50 1 Dec 2026 90.00" in rows[1]
     assert "ended 30 Sep 2026" in rows[2]
     assert soup.select_one("tr.ended") == soup.select("#assignments tbody tr")[2], "ended ones last"
 
@@ -174,7 +174,7 @@ def test_assigning_answers_the_section_and_tells_the_page(client, session, north
         f"/customers/{northwind.id}/assignments", data=asked(trunk, quantity=3), headers=HTMX
     )
     soup = part(response)
-    assert "SIP Trunk 10 customer 3" in words(soup.select_one("#assignments tbody"))
+    assert "SIP Trunk 10 × 3" in words(soup.select_one("#assignments tbody"))
     assert "Assigned SIP Trunk 10 to Northwind Telecom." in words(soup.select_one("#toasts"))
     assert response.headers["HX-Trigger"] == "assignments-changed"
 
@@ -284,7 +284,7 @@ def test_a_row_opens_is_saved_and_closes_again(client, session, northwind, trunk
     assert row.select_one("tr.editing [name=quantity]")["value"] == "1"
     assert part(client.get(url, headers=HTMX)).select_one("tr:not(.editing)")
     answer = part(client.post(url, data=saved(assignment, quantity=4, end_date="2027-03-31"), headers=HTMX))
-    assert "4 monthly, 1st" in words(answer.select_one("tr")) and "last day 31 Mar 2027" in words(answer)
+    assert "SIP Trunk 10 × 4 last day 31 Mar 2027" in words(answer.select_one("tr"))
     session.refresh(assignment)
     assert (assignment.quantity_on(TODAY), assignment.end_date) == (4, date(2027, 3, 31))
 

@@ -340,7 +340,7 @@ def test_a_file_of_which_something_is_imported_is_not_discarded(session, client,
 def test_bad_rows_wait_until_somebody_says_that_they_are_dealt_with(session, client, as_viewer):
     a_customer()
     url = taken_up(client, send(client, a_text(GOOD, BAD)))
-    named = "Bad rows : 1 row of calls.csv was not imported."
+    named = "bad rows 1 row of calls.csv was not imported."
     assert named in words(page(client.get("/")).main)
     assert not page(as_viewer.get(url)).select("#dealt-with")
     assert as_viewer.post(f"{url}/bad-rows/dealt-with").status_code == 403
@@ -348,7 +348,7 @@ def test_bad_rows_wait_until_somebody_says_that_they_are_dealt_with(session, cli
     assert client.post(f"{url}/bad-rows/dealt-with").status_code == 303
     shown = page(client.get(url))
     assert "Marked as dealt with by owner@" in words(shown.main) and not shown.select("#dealt-with")
-    assert "Bad rows" not in words(page(client.get("/")).main)
+    assert "bad rows 1 row" not in words(page(client.get("/")).main)
     without = taken_up(client, send(client, a_text(a_line("c", "2026-11-03 10:00:00", 9, "1"))))
     refused = page(client.post(f"{without}/bad-rows/dealt-with"), 409)
     assert "calls.csv has no bad rows that wait." in words(refused.main)
@@ -357,15 +357,14 @@ def test_bad_rows_wait_until_somebody_says_that_they_are_dealt_with(session, cli
 
 def test_bad_rows_of_a_file_that_is_imported_again_wait_once(session, client):
     url = taken_up(client, send(client, a_text(GOOD)))
-    assert page(client.get("/")).select(f"#watch ~ ul a[href='{url}'], section a[href='{url}']")
+    assert page(client.get("/")).select(f".todo__act a[href='{url}']")
     again = taken_up(client, send(client, a_text(GOOD)))
-    watch = page(client.get("/")).select_one("#watch").find_parent("section")
-    assert [link["href"] for link in watch.select("a[href^='/calls/']")] == [again]
+    named = page(client.get("/")).select(".todo__act a[href^='/calls/']")
+    assert [link["href"] for link in named] == [again]
     a_customer()
     session.commit()
     taken_up(client, send(client, a_text(GOOD)))
-    watch = page(client.get("/")).select_one("#watch").find_parent("section")
-    assert not watch.select("a[href^='/calls/']"), "imported again, all of it"
+    assert not page(client.get("/")).select(".todo a[href^='/calls/']"), "imported again, all of it"
 
 
 def test_the_calls_of_a_customer_by_day_and_destination_and_each(session, client, tmp_path):
@@ -411,7 +410,7 @@ def test_the_customers_page_says_what_is_spent_of_the_minimum_and_used_of_the_mi
     assigned(a_package("Commitment 150", "150", minimum_spend=True), customer, FIRST)
     assigned(a_package("100 Minutes", minutes=True), customer, FIRST, minutes=100)
     taken_in(a_file(tmp_path, [a_line("a", "2026-11-05 10:00:00", 12_000, "177.60")]))
-    text = words(page(client.get(f"/customers/{customer.id}")).main)
+    text = words(page(client.get(f"/customers/{customer.id}/next-charges")).main)
     # Half of the call is free: 88.80 is spent.
     assert "88.80 of 150.00 GBP spent, 8 days left" in text
     assert "If nothing more is spent, 61.20 is charged on 1 Dec" in text

@@ -54,10 +54,11 @@ def test_the_list_says_what_was_charged_to_whom_and_why(client, acme):
     newest = soup.select_one("tbody tr")
     assert "Seat , credit on +44 20 7946 0123" in words(newest)
     assert "Ended on 10 Nov: 10 of 30 days used come to 10.00" in words(newest.select_one(".why"))
-    assert words(newest.select("td")[-1]) == "−20.00"
+    assert words(newest.select_one("[data-label=Amount]")) == "−20.00"
     assert "Amount, GBP" in words(soup.select_one("thead"))
     assert "3 charges" in words(soup.select_one(".pager"))
-    assert "50.00" in words(soup.select_one(".facts"))
+    assert words(soup.select_one(".totals")).startswith("50.00 GBP cost ")
+    assert words(soup.select_one("tfoot [data-label=Amount]")) == "50.00"
 
 
 def test_search_answers_the_list_alone(client, acme):
@@ -238,7 +239,7 @@ def test_a_customers_upcoming_charges_are_theirs_over_a_year(client, session, ac
     assigned(a_package("Other", "9"), a_customer("Globex"), NOVEMBER)
     session.commit()
     soup = page(client.get(f"/customers/{acme.id}/upcoming"))
-    assert "12 on 12 days" in words(soup.select_one(".facts"))
+    assert "12 charges on 12 days" in words(soup.select_one(".totals"))
     assert "Globex" not in words(soup.select_one("main"))
     page(client.get("/customers/999999/upcoming"), 404)
 

@@ -101,9 +101,9 @@ def test_an_own_price_is_lifted_back_to_a_day_where_assignments_were_chosen(clie
 def test_a_correction_is_found_again_where_its_terms_stand(client, session, trunk):
     line = session.scalars(select(Assignment)).one()
     subjects = {
-        f"/packages/{trunk.id}": ("/corrections", form(trunk)),
+        f"/packages/{trunk.id}/prices": ("/corrections", form(trunk)),
         f"/assignments/{line.id}": ("/corrections", {**form(trunk, quantity=2), "package": "", "ids": line.id}),
-        f"/customers/{line.customer_id}": (
+        f"/customers/{line.customer_id}/details": (
             "/corrections/tax-rate", {"customer_id": line.customer_id, "since": "2026-10-01", "tax_rate": "5"},
         ),
     }  # fmt: skip
@@ -148,4 +148,4 @@ def test_the_same_again_is_refused_at_its_day(client, trunk):
 def test_where_a_change_of_the_past_is_refused_the_way_back_to_a_day_is_offered(client, trunk):
     assert f"/corrections/new?package={trunk.id}" in client.get(f"/packages/{trunk.id}/edit").text
     customer = page(client.get("/customers")).select_one("tbody th a")["href"]
-    assert "/corrections/tax-rate/new" in client.get(customer).text
+    assert "/corrections/tax-rate/new" in client.get(f"{customer}/details").text

@@ -74,18 +74,58 @@ def as_acme(app, session, acme):
 def test_home_says_what_they_have_and_what_comes_next(as_acme):
     text = words(page(as_acme.get("/my")))
     for said in (
-        "SIP Trunk 10",
-        "monthly, 1st",
+        "SIP Trunk 10 × 2",
+        "monthly on the 1st",
         "24.50",
-        "25.00",
+        "Setup 25.00 GBP each.",
         "minimum term until 30 Dec 2026",
-        "1 Dec 2026",
+        "1 Dec 49.00",
         "+44 20 7946 0123",
-        "Balance 0.00 GBP",
         "20.00 of 50.00 GBP spent",
         "30.00 is charged on 1 Dec",
     ):
         assert said in text, said  # fmt: skip
+
+
+def test_home_says_what_is_to_pay_first_then_what_comes_then_where_calls_stand_then_packages(as_acme):
+    soup = page(as_acme.get("/my"))
+    assert [words(h2) for h2 in soup.select("main h2")] == [
+        "To pay",
+        "December 2026: at most 80.35 GBP",  # two trunks, a number, and what is missing of the commitment
+        "Calls against the minimum",
+        "Packages",
+    ]
+    assert [words(th) for th in soup.select("#packages")[0].find_parent("section").select("thead th")] == [
+        "Package",
+        "Price each, GBP",
+        "Next charge",
+    ]
+
+
+def test_home_says_in_one_line_what_changed_since_last_month_and_unfolds_why(as_acme, acme, session):
+    assert "than" not in words(page(as_acme.get("/my"))).split("How to pay")[1].split("December")[0]
+    assigned(a_package("Old line", "10"), acme, date(2026, 10, 1))
+    run(TODAY)
+    session.commit()
+    soup = page(as_acme.get("/my"))
+    assert "Charged 1–22 Nov 2026, with tax and calls: 132.42 GBP , 120.42 more than 1–22 Oct 2026." in words(
+        soup
+    )
+    assert soup.select_one("details #changed")
+
+
+def test_packages_of_one_kind_are_one_row_that_unfolds_to_each(as_acme, acme, session):
+    line = a_package("Line", "1.35", match=())
+    for number, start in enumerate((date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 9))):
+        assigned(line, acme, start, did=a_did(acme, f"+44207946020{number}"))
+    run(TODAY)
+    session.commit()
+    soup = page(as_acme.get("/my"))
+    (row,) = (row for row in soup.select(".packs tbody tr") if words(row).startswith("Line × 3"))
+    assert "monthly, 3 numbers" in words(row) and words(row).endswith("1.35 2 Dec 1.35")
+    lines = [words(one) for one in row.select("li")]
+    assert len(lines) == 3
+    assert "+44 20 7946 0202 monthly on the 9th, since 9 Nov 2026, next 9 Dec 1.35 ." in lines
 
 
 def test_what_is_not_there_leads_home_within_the_frame(as_acme):

@@ -223,16 +223,16 @@ def test_people_are_for_owners(app, role):
 
 
 def test_a_customers_people_are_invited_from_the_customers_page(session, client, anonymous, acme, letterbox):
-    soup = page(client.get(f"/customers/{acme.id}"))
+    soup = page(client.get(f"/customers/{acme.id}/people"))
     opener = soup.select_one("[aria-labelledby=people-head] a[hx-get]")
     assert page(client.get(opener["href"]))
     answer = invite(client, "sue@acme.example", "customer owner", f"/customers/{acme.id}/people")
-    assert answer.location == f"/customers/{acme.id}"
+    assert answer.location == f"/customers/{acme.id}/people"
     assert "for Acme" in letterbox.messages[-1].get_content()
     accept(anonymous, link(letterbox))
     sue = session.scalars(select(User).where(User.email == "sue@acme.example")).one()
     assert (sue.customer_id, sue.role) == (acme.id, "customer owner")
-    listed = page(client.get(f"/customers/{acme.id}"))
+    listed = page(client.get(f"/customers/{acme.id}/people"))
     assert "Customer owner" in row_of(listed, "sue@acme.example")
     assert invite(client, "x@acme.example", "owner", f"/customers/{acme.id}/people").status_code == 422
 

@@ -93,7 +93,7 @@ def test_a_simulation_is_a_report_that_posts_nothing(client, session, acme):
     soup = page(client.get(answer.location))
     main = words(soup.select_one("main"))
     assert "Nothing was posted by this simulation." in main
-    assert "Amount, GBP 20.00 cost 10.00, margin 10.00, tax 4.00" in main
+    assert "20.00 GBP 1 charge for 1 assignment cost 10.00 margin 10.00 tax 4.00" in main
     assert "Every month on the 1st. 20.00 × 1 for 1 to 30 Nov." in main
     assert newest(session).fingerprint[:4] in main
     assert soup.select_one(".head .button--primary").text == "Post 1 charge"

@@ -110,7 +110,7 @@ def test_what_was_sent_stands_with_the_customer_and_staff_sets_that_it_comes_eac
     client, session, acme
 ):
     client.post(f"/customers/{acme.id}/summaries/2026-10", data={"number": "1"})
-    section = page(client.get(f"/customers/{acme.id}")).select_one("[aria-labelledby=sent-summaries]")
+    section = page(client.get(f"/customers/{acme.id}/details")).select_one("[aria-labelledby=sent-summaries]")
     assert "October 2026" in words(section.table) and "by hand" in words(section)
     said = client.post(f"/customers/{acme.id}/monthly-summary", data={"wanted": "yes"}, follow_redirects=True)
     assert "Acme gets the charge summary of each month by e-mail, November 2026 first." in said.text
