@@ -3,7 +3,7 @@
 QUERIES = """
 4 moving_in.sample security.wan_delete
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
-5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
+5 search.index styleguide.show security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
 6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
 6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment

@@ -45,7 +45,7 @@ GET  credit download show
 GET  customers charges details dids download download_history figures history index next_charges notes people row show
 GET  customers suggestions
 POST did_intake again bad_lines check columns
-GET  dids download index next_charges row show
+GET  dids charges download index next_charges row show whose
 GET  holds index show
 GET  mail index
 GET  margins download index
@@ -62,6 +62,7 @@ GET  search index
 GET  seen calls calls_file charges charges_file dids home logo statement_file summary summary_pdf
 GET  sent_summaries index look of_customer
 GET  settings index logo
+GET  styleguide show
 GET  summary download show
 GET  upcoming download index
 """

@@ -106,9 +106,12 @@ def _figures(package: Package) -> dict[str, Any]:
         afterwards(partial(refresh, day, reading.late))
     code = default_currency()
     return _frame(package) | {
-        "price": package.price_on(code if code in package.currencies else package.currencies[0], day),
+        "price": package.price_on(
+            code if code in package.currencies else "".join(package.currencies[:1]), day
+        ),
         "brings": next(
-            (sums for sums in found.monthly if sums.holding.currency == code), next(iter(found.monthly), None)
+            (sums for sums in found.monthly if sums.holding.currency == code),
+            max(found.monthly, key=lambda sums: sums.holding.assignments, default=None),
         ),
         "monthly": found.monthly,
         "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
