@@ -312,7 +312,7 @@ ROWS = {
         form="did_intake.check",
     ),
     "dids.delete": BUTTON,
-    "dids.give": Row("dids.show", at={"did_id": "{stock}"}, fill={"customer": "Acme"}),
+    "dids.give": Row("dids.whose", at={"did_id": "{stock}"}, fill={"customer": "Acme"}),
     "dids.give_many": Row(
         fill={"ids": "{stock}", "customer": "Acme"},
         kinds={"ids": "id", "customer": "text"},

@@ -18,3 +18,13 @@ class Hand:
         """Fill a field in."""
         self.moves += 1
         field.fill(text)
+
+    def choose(self, field: Any, label: str) -> None:
+        """Choose from a list."""
+        self.moves += 1
+        field.select_option(label=label)
+
+    def press(self, on: Any, key: str) -> None:
+        """Press a key."""
+        self.moves += 1
+        on.press(key)

@@ -45,7 +45,7 @@ GET  credit download show
 GET  customers charges details dids download download_history figures history index next_charges notes people row show
 GET  customers suggestions
 POST did_intake again bad_lines check columns
-GET  dids download index next_charges row show
+GET  dids charges download index next_charges row show whose
 GET  holds index show
 GET  mail index
 GET  margins download index
@@ -53,7 +53,7 @@ GET  moving_in bad_lines first_charges index progress report report_file sample 
 GET  notes download index show
 GET  notices index
 GET  owed download index
-GET  packages download figures index row show
+GET  packages download figures index prices row show
 POST packages preview
 GET  payments download index show
 GET  payments_back download index show

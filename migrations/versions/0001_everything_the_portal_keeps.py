@@ -375,6 +375,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_customer_currency_search_key_id", "customer", ["currency", "search_key", "id"], unique=False
     )
+    op.create_index(
+        "ix_customer_iban",
+        "customer",
+        ["iban"],
+        unique=False,
+        sqlite_where=sa.text("iban <> ''"),
+        postgresql_where=sa.text("iban <> ''"),
+    )
     op.create_index("ix_customer_name_key", "customer", ["name_key"], unique=False)
     op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
 

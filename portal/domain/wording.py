@@ -50,7 +50,7 @@ def price(value: Decimal, currency: str) -> str:
     return _signed(value, max(_decimals_of(value), minor_digits(currency)))
 
 
-def lined_up(value: Decimal, currency: str, places: int = 3) -> str:
+def lined_up(value: Decimal, currency: str, places: int = 4) -> str:
     """A price in a column of prices: figure spaces stand for the decimals it lacks, so that the points line up."""
     text = price(value, currency)
     return text + "\N{FIGURE SPACE}" * (places - max(_decimals_of(value), minor_digits(currency)))
@@ -187,6 +187,18 @@ def span(begins: date, until: date | None) -> str:
     if (begins.year, begins.month) == (last.year, last.month):
         return f"{begins.day}–{day(last)}"
     return f"{short_day(begins) if begins.year == last.year else day(begins)} – {day(last)}"
+
+
+def span_beside(begins: date, until: date | None, year: int) -> str:
+    """The same beside a day of a year, which goes without saying: 1–30 Nov; 15 Dec – 14 Jan 2027."""
+    if until is None:
+        return f"from {day_in(begins, year)}"
+    last = until - ONE_DAY
+    if last <= begins:
+        return day_in(begins, year)
+    if (begins.year, begins.month) == (last.year, last.month):
+        return f"{begins.day}–{day_in(last, year)}"
+    return f"{day_in(begins, last.year if begins.year == last.year else year)} – {day_in(last, year)}"
 
 
 def span_in_words(begins: date, until: date) -> str:

@@ -31,6 +31,7 @@ FOUND_BY = (
     "registration_number",
     "phone",
 )
+HAS_IBAN = text("iban <> ''")
 
 
 class Customer(PartyColumns, db.Model):
@@ -44,6 +45,8 @@ class Customer(PartyColumns, db.Model):
         Index("ix_customer_currency_search_key_id", "currency", "search_key", "id"),
         # The few among the many: who is active is counted without looking at each.
         Index("ix_customer_archived", "id", sqlite_where=ARCHIVED, postgresql_where=ARCHIVED),
+        # What a line of a bank statement says of who has paid.
+        Index("ix_customer_iban", "iban", sqlite_where=HAS_IBAN, postgresql_where=HAS_IBAN),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)

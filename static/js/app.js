@@ -56,7 +56,11 @@
     raise();
     countRows();
   });
-  dialog?.addEventListener("close", () => { raise(); inDialog.replaceChildren(); });
+  dialog?.addEventListener("close", () => {
+    raise();
+    inDialog.replaceChildren();
+    closeMenus(); // one that it was opened from
+  });
 
   // What is corrected is red no more; whether it is right now, the server says.
   on("input", (event) => {
@@ -69,11 +73,17 @@
   on("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     closest(event, ".editing")?.querySelector("[data-cancel]")?.click();
-    const menu = closest(event, ".menu[open]");
-    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    if (closest(event, ".menu[open]")) closeMenus();
   });
-  // A menu closes with a click beside it.
-  on("click", ({ target }) => { for (const menu of document.querySelectorAll(".menu[open]")) menu.open = menu.contains(target); });
+  // A menu closes with a click beside it, with Escape, and with the dialog that it opened.
+  function closeMenus(clicked) {
+    for (const menu of document.querySelectorAll(".menu[open]")) {
+      if (menu.contains(clicked)) continue;
+      menu.open = false;
+      if (!clicked) menu.querySelector("summary").focus();
+    }
+  }
+  on("click", ({ target }) => closeMenus(target));
 
   // Rows to choose: "select all", and how many are chosen.
   function countRows() {

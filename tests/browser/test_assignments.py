@@ -151,11 +151,11 @@ def test_the_money_of_many_endings_follows_the_day(page, scene):
 
 def test_what_else_the_page_says_of_charges_follows_a_change(page, scene):
     page.goto(f"/customers/{scene['customer']}")
-    coming = page.locator("#coming")
-    expect(coming.get_by_text("360.00").first).to_be_visible()
+    coming = page.locator("#facts .facts > div").last
+    expect(coming.get_by_text("384.50")).to_be_visible()
     page.locator(f"#assignment-{scene['seat']}").get_by_role("link", name="End").click()
     page.get_by_role("dialog").get_by_role("button", name="End today").click()
-    expect(coming.get_by_text("360.00")).to_have_count(0)
+    expect(coming.get_by_text("384.50")).to_have_count(0)
 
 
 def test_without_script_it_is_assigned_changed_and_ended_from_pages(screen, scene, app):

@@ -113,7 +113,7 @@ def test_assigning_in_the_dialog_renews_the_figures_of_the_page(session: Any, pa
     expect(dialog.get_by_role("heading", name="What will be charged")).to_be_visible()
     dialog.get_by_role("button", name="Assign package").click()
     expect(page.locator(".facts")).to_contain_text("24.50 GBP")
-    expect(page.get_by_role("region", name="Next charges")).to_contain_text(name)
+    expect(page.locator("#assignments")).to_contain_text(name)
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
@@ -60,7 +59,7 @@ def payers_of(rows: Sequence[BankLine], currency: str, also: Iterable[int] = ())
     """What is known of those whom these lines of one currency can speak of, and of some customers besides."""
     numbers = {number for row in rows for number in numbers_of(row)}
     seen = _seen_before({row.payer_key for row in rows} - {""} | _keys(rows))
-    accounts = _by(Customer.iban, {row.payer_account for row in rows}, Customer.iban)
+    accounts = _by_iban({row.payer_account for row in rows})
     emails = _by_email({row.email for row in rows})
     named = _named({row.name for row in rows})
     ids = numbers.union(*seen.values(), *accounts.values(), *emails.values(), *named.values(), also)
@@ -100,11 +99,12 @@ def _seen_before(keys: set[str]) -> Owners:
     return found
 
 
-def _by(column: Any, values: set[str], key: Any) -> Owners:
+def _by_iban(accounts: set[str]) -> Owners:
     found: Owners = defaultdict(set)
-    for some in in_chunks(sorted(values - {""})):
-        for value, customer_id in db.session.execute(select(key, Customer.id).where(column.in_(some))):
-            found[value].add(customer_id)
+    for some in in_chunks(sorted(accounts - {""})):
+        query = select(Customer.iban, Customer.id).where(Customer.iban != "", Customer.iban.in_(some))
+        for iban, customer_id in db.session.execute(query):
+            found[iban].add(customer_id)
     return found
 
 

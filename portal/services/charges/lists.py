@@ -44,7 +44,7 @@ from portal.models import (
 )
 from portal.services.billing.planning import Totals, totals
 from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state
-from portal.services.listing import COUNTED, PAGE_SIZE, count_rows
+from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
 from portal.services.parts import holds
 
 # A search that means more customers, packages and DIDs than this reads the charges in order instead.
@@ -155,11 +155,12 @@ def every_charge(asked: Asked, sort: str = DEFAULT_SORT, size: int = AT_ONCE) ->
         sort = DEFAULT_SORT
     columns, downwards = SORTS[sort.lstrip("-")], sort.startswith("-")
     place: tuple[Any, ...] | None = None
-    while drivers and (ids := _ids(drivers, _rest(asked), columns, downwards, place, size)):
+    wanted = min(AT_FIRST, size)
+    while drivers and (ids := _ids(drivers, _rest(asked), columns, downwards, place, wanted)):
         yield _load(ids)
-        if len(ids) < size:
+        if len(ids) < wanted:
             return
-        place = _place(columns, ids[-1])
+        place, wanted = _place(columns, ids[-1]), size
 
 
 # -- what is looked for

@@ -13,6 +13,7 @@ from portal.domain.wording import listed_of, plural, whole
 from portal.models import Customer
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge
+from portal.services.charges.explaining import Explained
 from portal.services.runs.upcoming import Day, upcoming
 
 # Of how many days, and of how many of a day's charges, the names are told.
@@ -43,6 +44,32 @@ class Foreseen:
     days: Sequence[ForeseenDay]
     more: bool
     failed: Sequence[Failed]
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The charges of a month to come. `at_most`: less, where more is spent on calls."""
+
+    first: date
+    lines: Sequence[Explained]
+
+    @property
+    def amount(self) -> Decimal:
+        """What they come to, before tax."""
+        return sum((line.charge.amount for line in self.lines), Decimal(0))
+
+    @property
+    def at_most(self) -> bool:
+        """Whether a minimum spend is among them of which the calls still count."""
+        return any(line.charge.provisional for line in self.lines)
+
+
+def by_month(lines: Sequence[Explained]) -> list[Month]:
+    """Charges to come, in the order of their days, month by month."""
+    months: dict[date, list[Explained]] = {}
+    for line in lines:
+        months.setdefault(line.charge.charge_on.replace(day=1), []).append(line)
+    return [Month(first, some) for first, some in months.items()]
 
 
 def foreseen(customer: Customer, today: date) -> Foreseen:

@@ -25,6 +25,7 @@ from portal.services.credit.balance import entries_of
 from portal.services.credit.statement import Statement, statement
 from portal.services.credit.states import Standing, standings
 from portal.services.listing import count
+from portal.services.summary.layout import BLOCKS, Entry, Group, by_package, by_week
 from portal.services.what_changed import WhatChanged, what_changed
 
 # What one statement is asked about at once: databases bound the number of its values.
@@ -73,6 +74,16 @@ class Summary:
     taxes: dict[str, list[TaxedAt]] = field(default_factory=dict)
     # What moved the balance in the span.
     statement: Statement = field(init=False)
+    blocks: tuple[str, ...] = BLOCKS
+
+    def groups(self, currency: str) -> list[Group]:
+        """The charges of a currency that are here, package by package."""
+        return by_package(line for line in self.lines if line.charge.currency == currency)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What moved the balance, as far as it is here: calls are one row a week."""
+        return by_week(self.statement.lines)
 
     def rest(self, currency: str) -> Totals:
         """What the charges come to that do not stand among the lines."""
@@ -205,6 +216,6 @@ def _as_of(assignment: Assignment, through: date) -> Assigned:
     return Assigned(
         assignment,
         assignment.quantity_on(day),
-        assignments.charged(assignment, day),
+        assignments.how_charged(assignment, day),
         price.retail if price else None,
     )

@@ -20,12 +20,24 @@ from portal.domain.errors import RuleBroken
 from portal.domain.paid_state import PaidState
 from portal.domain.phone_numbers import international as phone
 from portal.domain.schedule import ONE_DAY
-from portal.domain.wording import day, difference, money, money_in, percent, price, span, whole
+from portal.domain.wording import (
+    day,
+    day_in,
+    difference,
+    money,
+    money_in,
+    percent,
+    plural,
+    price,
+    span,
+    whole,
+)
 from portal.models import Company
 from portal.services.charges.explaining import Explained
 from portal.services.credit.account import Account
 from portal.services.credit.states import Standing
 from portal.services.summary import Summary, fonts, scripts
+from portal.services.summary.layout import Group
 from portal.services.summary.parties import party_lines
 from portal.services.summary.paying import how_to_pay
 from portal.services.what_changed import WhatChanged
@@ -93,7 +105,8 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "title": f"Charge summary {scripts.apart(customer.name)} {summary.begins} to {summary.through}",
         "paper": PAPERS[paper],
         "made": [made_on.year, made_on.month, made_on.day],
-        "span": f"{day(summary.begins)} to {day(summary.through)}, both included · created on {day(made_on)}",
+        "span": f"{span(summary.begins, summary.through + ONE_DAY)}, created on {day(made_on)}",
+        "blocks": summary.blocks,
         "footer": f"{scripts.apart(company.name)} · {scripts.apart(customer.name)}",
         "provider": {
             "name": company.name,
@@ -107,10 +120,19 @@ def as_data(summary: Summary, company: Company, made_on: date, paper: str) -> di
         "account": _account(summary.account, customer.currency),
         "changed": changed_in_words(summary.changed, customer.currency) if summary.changed else None,
         "currencies": [_charges(summary, currency) for currency in summary.totals],
-        "assigned_heads": ["Package", "On", "Quantity", "Charged", f"Price, {customer.currency}", "Since"],
+        "assigned_heads": [
+            "Package",
+            "On",
+            "Quantity",
+            "Charged",
+            f"Price, {customer.currency}",
+            "Since",
+            *(["Last day"] if _has_ends(summary) else []),
+        ],
         "assigned_as_of": f"As of {day(summary.through)}",
         "assigned": list(_assigned(summary)),
-        "entry_heads": ["Date", "Entry", f"Amount, {customer.currency}", "Balance"],
+        "entries_head": f"Balance, {customer.currency}",
+        "entry_heads": ["Date", "Entry", "For", "Amount", "Balance"],
         "entries": list(_entries(summary)),
         "fine": f"This is a summary of charges, not a tax invoice. {scripts.apart(company.summary_footer)}".strip(),
     }
@@ -195,9 +217,17 @@ def _charges(summary: Summary, currency: str) -> dict[str, Any]:
         for taxed in summary.taxes[currency]
     ]
     return {
-        "currency": currency,
+        "head": f"Charges, {currency}",
         "heads": ["Date", "For", "Period", "State", "Tax", "Amount"],
-        "lines": [_line(line, summary) for line in summary.lines if line.charge.currency == currency],
+        "groups": [
+            {
+                "head": [group.name, plural(len(group.lines), "charge"), money(group.amount, currency)]
+                if group.has_head
+                else None,
+                "lines": [_line(group, line, summary) for line in group.lines],
+            }
+            for group in summary.groups(currency)
+        ],
         "sums": [
             {"name": "Before tax", "amount": money(sums.amount, currency), "strong": False},
             *taxes,
@@ -206,36 +236,53 @@ def _charges(summary: Summary, currency: str) -> dict[str, Any]:
     }
 
 
-def _line(line: Explained, summary: Summary) -> dict[str, Any]:
+def _line(group: Group, line: Explained, summary: Summary) -> dict[str, Any]:
     charge = line.charge
     kind = charge.kind.value
-    counted = charge.quantity > 1 and kind not in ("manual", "reversal", "undo")
-    times = f" × {whole(charge.quantity)}" if counted else ""
-    # A number stays on one line.
-    on = f" on {phone(charge.did_number).replace(' ', UNBROKEN)}" if charge.did_number else ""
-    said = f", {kind}" if kind in ("setup", "credit", "difference", "reversal", "undo") else ""
     stands = summary.standings.get(charge.id)
+    said = kind if kind in ("setup", "credit", "difference", "reversal", "undo") else ""
+    name = ", ".join(filter(None, (scripts.apart(group.named(line)), said)))
+    counted = charge.quantity > 1 and kind not in ("manual", "reversal", "undo")
+    words = [name if group.named(line) else name.capitalize()] if name else []
+    if charge.did_number:
+        # A number stays on one line.
+        number = phone(charge.did_number).replace(" ", UNBROKEN)
+        words.append(f"on {number}" if name else number)
+    if counted and words:
+        words[0] += f" × {whole(charge.quantity)}"
     return {
         "date": day(charge.charge_on),
-        "name": f"{scripts.apart(charge.label)}{said}{times}{on}",
+        "name": " ".join(words),
         "why": line.why,
-        "state": _state(stands, charge.currency) if stands else [],
-        "period": "once" if charge.is_once else span(charge.period_from, charge.period_until),
+        "state": _state(stands, charge.currency, charge.charge_on.year) if stands else "",
+        "period": _period(charge),
         "tax": f"{money(charge.tax, charge.currency)} ({percent(charge.tax_rate)})",
         "amount": money(charge.amount, charge.currency),
     }
 
 
-def _state(stands: Standing, currency: str) -> list[str]:
-    """What became of a charge, and what of it is left and due: a line each."""
+def _period(charge: Any) -> str:
+    """What it pays for; beside its date a period of the same year needs none."""
+    words, year = span(charge.period_from, charge.period_until), f" {charge.charge_on.year}"
+    if charge.is_once:
+        return "once"
+    return words.removesuffix(year) if words.count(" 20") == 1 else words
+
+
+def _state(stands: Standing, currency: str, year: int) -> str:
+    """What became of a charge that has a date of `year`, and what of it is left and due."""
     said = [stands.state.words]
     if stands.state in (PaidState.PART_PAID, PaidState.TO_USE):
-        said.append(f"{money(stands.left, currency)} left")
+        said = [
+            f"{money(stands.left, currency)} {'left' if stands.state == PaidState.PART_PAID else 'to use'}"
+        ]
     if stands.paid_on:
-        said.append(day(stands.paid_on))
+        said.append(day_in(stands.paid_on, year))
     if stands.due_on and stands.left:
-        said.append(f"{'overdue since' if stands.overdue_days else 'due'} {day(stands.due_on)}")
-    return said
+        late = "overdue since" if stands.overdue_days else "due"
+        due = f"{late} {day_in(stands.due_on, year)}"
+        said = [due] if stands.state == PaidState.OPEN else [f"{' '.join(said)}, {due}"]
+    return " ".join(said)
 
 
 def _assigned(summary: Summary) -> Iterator[list[str]]:
@@ -247,18 +294,29 @@ def _assigned(summary: Summary) -> Iterator[list[str]]:
             row.charged,
             "" if row.retail is None else price(row.retail, summary.customer.currency),
             day(row.assignment.start_date),
+            *([day(row.assignment.end_date)] if _has_ends(summary) else []),
         ]
+
+
+def _has_ends(summary: Summary) -> bool:
+    """Whether any package has a last day."""
+    return any(row.assignment.end_date for row in summary.assigned)
 
 
 def _entries(summary: Summary) -> Iterator[list[str]]:
     statement, currency = summary.statement, summary.customer.currency
     if not (statement.lines or statement.opening):
         return
-    yield [day(statement.begins), "Opening balance", "", money(statement.opening, currency)]
-    for line in statement.lines:
-        entry = line.entry
-        yield [day(entry.made_on), line.words, money(entry.amount, currency), money(line.balance, currency)]
-    yield [day(statement.through), "Closing balance", "", money(statement.closing, currency)]
+    yield [day(statement.begins), "Opening balance", "", "", money(statement.opening, currency)]
+    for entry in summary.entries:
+        yield [
+            day(entry.made_on),
+            entry.words,
+            day(entry.for_day),
+            money(entry.amount, currency),
+            money(entry.balance, currency),
+        ]
+    yield [day(statement.through), "Closing balance", "", "", money(statement.closing, currency)]
 
 
 @cache

@@ -102,6 +102,7 @@ def _found() -> dict[str, Any]:
         "standings": standings(page.rows, today()),
         "states": [("", "Any state"), *((name, words.capitalize()) for name, words in FILTERS.items())],
         "state": state,
+        "today": today(),
         "span": span,
         "customer": customer,
         "kinds": [("", "Any kind"), *((kind.value, word) for kind, word in lists.KINDS.items())],

@@ -30,16 +30,6 @@ SECTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A section: what it is called, where it is, how many are in it (None: not said), and whether one is there."""
-
-    words: str
-    url: str
-    count: int | None
-    is_here: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around a section: the customer's state, and the way to the others."""
 
@@ -63,14 +53,14 @@ class Frame:
         return found
 
     @property
-    def sections(self) -> list[Link]:
-        """The ways to the sections."""
+    def sections(self) -> list[tuple[str, str, bool, int | None]]:
+        """The ways to the sections: words, address, whether one is there, how many are in it where that is said."""
         return [
-            Link(
+            (
                 words,
                 url_for(view, customer_id=self.glance.customer.id),
-                getattr(self.glance, of) if of else None,
                 name == self.here,
+                getattr(self.glance, of) if of else None,
             )
             for name, (words, view, of) in SECTIONS.items()
         ]

@@ -29,7 +29,8 @@ from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import name_for_field, put_error
 from portal.web.shared.lists import ListState, list_state
 
-SHOWN = 10
+# So many rows a section, so that it is a screen.
+SHOWN = 25
 bp.add_app_template_filter(country_name)
 
 
@@ -167,37 +168,53 @@ def _back(**more: Any) -> Response:
 
 @bp.get("/<int:did_id>")
 def show(did_id: int) -> Any:
-    return _page(db.get_or_404(Did, did_id))
+    """What is assigned on it; for htmx the figures alone, after something was assigned, changed or ended."""
+    did = db.get_or_404(Did, did_id)
+    if is_htmx():
+        return fragment("dids/_figures.html", did=did, on_it=on_dids([did.id], today()).get(did.id))
+    return _page(did)
 
 
-def _page(did: Did, status: int = 200, form: DidForm | None = None, **more: Any) -> Any:
+def _page(did: Did, status: int = 200, **more: Any) -> Any:
     """The DID's page. Whatever cannot be done stands on it as a refusal, with its way out."""
-    form = form or _row_form(did)
-    context = _next_charges(did) | {
-        "section": section.of_did(did),
-        "on_it": on_dids([did.id], today()).get(did.id),
-        "posted": explained(customer_figures.charges_on(did, SHOWN)),
-        "held": whose.history(did),
-    }
-    return render_template("dids/show.html", **context, **(_opened(did, form) | more)), status
+    on_it = on_dids([did.id], today()).get(did.id)
+    return render_template(
+        "dids/show.html", **_frame(did), section=section.of_did(did), on_it=on_it, **more
+    ), status
 
 
-def _next_charges(did: Did) -> dict[str, Any]:
-    upcoming = customer_figures.next_charges(today(), SHOWN, did_id=did.id)
-    return {
-        "did": did,
-        "customer": did.customer,
-        "today": today(),
-        "upcoming": upcoming,
-        "coming": explained(upcoming.charges),
-    }
+def _frame(did: Did) -> dict[str, Any]:
+    return {"did": did, "customer": did.customer, "today": today()}
 
 
 @bp.get("/<int:did_id>/next-charges")
 def next_charges(did_id: int) -> Any:
-    """The next charges anew, after something on the page was assigned, changed or ended."""
+    """What will be charged on it next."""
     did = db.get_or_404(Did, did_id)
-    return fragment("customers/_next_charges.html", **_next_charges(did)) if is_htmx() else _to(did)
+    upcoming = customer_figures.next_charges(today(), SHOWN, did_id=did.id)
+    coming = explained(upcoming.charges)
+    return render_template("dids/upcoming.html", **_frame(did), upcoming=upcoming, coming=coming)
+
+
+@bp.get("/<int:did_id>/charges")
+def charges(did_id: int) -> Any:
+    """What was charged on it, the latest before."""
+    did, state = db.get_or_404(Did, did_id), list_state(("newest",))
+    page = listing.page(
+        customer_figures.charges_on(did), customer_figures.LATEST, state.after, state.before, SHOWN
+    )
+    return render_template("dids/charges.html", **_frame(did), page=page, posted=explained(page.rows))
+
+
+@bp.get("/<int:did_id>/customer", endpoint="whose")
+def show_whose(did_id: int) -> Any:
+    return _whose(db.get_or_404(Did, did_id))
+
+
+def _whose(did: Did, status: int = 200, form: DidForm | None = None) -> Any:
+    """Whose it is and was, and the form that gives it away."""
+    opened = _opened(did, form or _row_form(did))
+    return render_template("dids/whose.html", **_frame(did), held=whose.history(did), **opened), status
 
 
 @bp.post("/<int:did_id>/customer")
@@ -206,10 +223,10 @@ def give(did_id: int) -> Any:
     did = lock_or_404(Did, did_id)
     form = DidForm()
     if not form.validate_on_submit():
-        return _page(did, 422, form=form)
+        return _whose(did, 422, form)
     if form.version.data != did.version:
         put_error(form, Invalid("customer", _stored(did)))
-        return _page(did, 409, form=form)
+        return _whose(did, 409, form)
     moving = form.customer.customer and did.customer_id not in (None, form.customer.customer.id)
     if (moving or not form.customer.customer) and (refusal := _why_not_release(did)):
         return _page(did, 409, refusal=refusal, refused="Not moved.")

@@ -24,6 +24,7 @@ from portal.models.company import company
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.grouped import grouped
+from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.calls import counted
 from portal.services.charges.explaining import explained
@@ -31,7 +32,7 @@ from portal.services.charges.lists import Asked
 from portal.services.credit.account import due
 from portal.services.credit.ledger import ChargeLedger, charge_ledger
 from portal.services.customers import figures as customer_figures
-from portal.services.customers.foreseen import foreseen
+from portal.services.customers.foreseen import by_month, foreseen
 from portal.services.dids.dids import number_holds
 from portal.services.exports import charges as charge_files
 from portal.services.exports.statement import statement
@@ -141,7 +142,7 @@ def home(customer: Customer) -> Any:
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
         how_charged=assignments.how_charged,
-        minimums=minimums(customer.id, day),
+        minimums=minimums(customer.id, day, MINIMUMS_SHOWN + 1),
         bundles=free_minutes(customer.id, day),
         counted=counted_links(customer),
     )
@@ -159,7 +160,7 @@ def charges(customer: Customer) -> Any:
         span=span,
         summary=_summary(customer, span),
         ledger=_ledger(customer, span),
-        coming=explained(coming),
+        coming=by_month(explained(coming)),
         counted=counted_links(customer),
         more=upcoming.more,
         failed=upcoming.failed,

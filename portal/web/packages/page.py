@@ -21,6 +21,7 @@ from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
+from portal.services.packages.catalogue import default_currency
 from portal.services.packages.changes import drop_planned, planned_days
 from portal.services.packages.definition import DATED, FIELDS, definition_of, labelled
 from portal.web.http.afterwards import afterwards
@@ -32,6 +33,8 @@ from portal.web.packages import bp
 # With more assignments than this, counting and adding them up does not hold up the page.
 MANY = 1000
 DAYS_SHOWN = 6
+# So many rows a section, so that it is a screen.
+SHOWN = 25
 # The page is headed by the name, and says the schedule in a sentence.
 OTHERS = [name for name in FIELDS if name not in ("name", *DATED)]
 
@@ -45,37 +48,54 @@ def show(package_id: int) -> Any:
         package_history.HOLDERS,
         request.args.get("after", type=row_id),
         request.args.get("before", type=row_id),
-        total=MANY if many else None,
+        SHOWN,
+        MANY if many else None,
     )
     context: dict[str, Any] = {
-        "package": package,
         "assigned": assigned,
         "many": many,
         "MANY": MANY,
         "today": day,
     }
     if is_htmx():
-        return fragment("packages/_assigned.html", **context)
+        return fragment("packages/_assigned.html", package=package, **context)
     return render_template(
         "packages/show.html",
         **context,
-        **({"schedule": package.schedule_on(day)} if many else _figures(package)),
+        **({"schedule": package.schedule_on(day), **_frame(package)} if many else _figures(package)),
+        details=labelled(definition_of(package, day), OTHERS),
+    )
+
+
+@bp.get("/<int:package_id>/prices")
+def prices(package_id: int) -> Any:
+    """What the package costs, in every currency and from which day on."""
+    package, day = db.get_or_404(Package, package_id), today()
+    return render_template(
+        "packages/prices.html",
+        **_frame(package),
         prices=package_history.price_list(package, day),
         corrections=corrections.of_package(package),
         schedules=package_history.schedules(package, day),
         planned=planned_days(package, day),
         one_day=ONE_DAY,
-        details=labelled(definition_of(package, day), OTHERS),
     )
 
 
 @bp.get("/<int:package_id>/figures")
 def figures(package_id: int) -> Any:
-    """What the package brings in: a part of its page that takes a moment where very many have it."""
+    """What the package brings in; for htmx the facts alone, which take a moment where very many have it."""
     package = db.get_or_404(Package, package_id)
-    if is_htmx():
-        return fragment("packages/_figures.html", package=package, **_figures(package))
-    return render_template("packages/figures.html", package=package, **_figures(package))
+    template = "packages/_facts.html" if is_htmx() else "packages/figures.html"
+    show = fragment if is_htmx() else render_template
+    return show(template, **_figures(package))
+
+
+def _frame(package: Package) -> dict[str, Any]:
+    """What stands around each section: the package, and where it is sold below cost."""
+    prices = {code: package.price_on(code, today()) for code in package.currencies}
+    below = [code for code, price in prices.items() if price and price.retail < price.cost]
+    return {"package": package, "below_cost": below}
 
 
 def _figures(package: Package) -> dict[str, Any]:
@@ -84,7 +104,15 @@ def _figures(package: Package) -> dict[str, Any]:
     next_days, more_days = found.next_days[:DAYS_SHOWN], len(found.next_days) > DAYS_SHOWN
     if reading.late:
         afterwards(partial(refresh, day, reading.late))
-    return {
+    code = default_currency()
+    return _frame(package) | {
+        "price": package.price_on(
+            code if code in package.currencies else "".join(package.currencies[:1]), day
+        ),
+        "brings": next(
+            (sums for sums in found.monthly if sums.holding.currency == code),
+            max(found.monthly, key=lambda sums: sums.holding.assignments, default=None),
+        ),
         "monthly": found.monthly,
         "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         "next_days": next_days,
@@ -134,7 +162,7 @@ def delete_planned(package_id: int) -> AnyResponse:
     drop_planned(package, day, today())
     db.session.commit()
     flash(f"Removed what was planned from {long_day(day)}.")
-    return see_other(url_for(".show", package_id=package_id))
+    return see_other(url_for(".prices", package_id=package_id))
 
 
 def _day(text: str) -> date:

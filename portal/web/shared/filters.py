@@ -26,7 +26,7 @@ WORDS = (
     wording.plural, wording.day, wording.short_day, wording.day_in, wording.weekday, wording.weekday_name,
     wording.month, wording.long_month,
     wording.numbered_month,
-    wording.month_name, wording.span,
+    wording.month_name, wording.span, wording.span_beside,
     wording.duration, wording.call_length, wording.minutes, wording.listed,
 )  # fmt: skip
 

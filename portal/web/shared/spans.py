@@ -47,13 +47,9 @@ class Span:
         """Which days it names: 1–30 Nov 2026, from 1 Nov 2026. Nothing where it names none."""
         if self.begins and self.through:
             return span(self.begins, self.through + ONE_DAY)
-        return (
-            f"from {day(self.begins)}"
-            if self.begins
-            else f"until {day(self.through)}"
-            if self.through
-            else ""
-        )
+        if self.begins:
+            return f"from {day(self.begins)}"
+        return f"until {day(self.through)}" if self.through else ""
 
 
 def span_of(begins: date | None, through: date | None, unasked: str = "", *, ahead: bool = False) -> Span:

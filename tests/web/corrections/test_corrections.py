@@ -101,7 +101,7 @@ def test_an_own_price_is_lifted_back_to_a_day_where_assignments_were_chosen(clie
 def test_a_correction_is_found_again_where_its_terms_stand(client, session, trunk):
     line = session.scalars(select(Assignment)).one()
     subjects = {
-        f"/packages/{trunk.id}": ("/corrections", form(trunk)),
+        f"/packages/{trunk.id}/prices": ("/corrections", form(trunk)),
         f"/assignments/{line.id}": ("/corrections", {**form(trunk, quantity=2), "package": "", "ids": line.id}),
         f"/customers/{line.customer_id}/details": (
             "/corrections/tax-rate", {"customer_id": line.customer_id, "since": "2026-10-01", "tax_rate": "5"},

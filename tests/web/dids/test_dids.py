@@ -157,23 +157,23 @@ def test_the_page_shows_what_comes_and_what_was_charged_on_the_number(
     run()
     soup = page(client.get(f"/dids/{did.id}"))
     assert words(soup.h1) == "+44 20 7946 0001"
+    assert "Acme" in words(soup.aside)
+    soup = page(client.get(f"/dids/{did.id}/next-charges"))
     assert words(soup.select('section[aria-labelledby="next-charges"] tbody tr')[0]).startswith(
         "22 Dec 2026 UK DID"
     )
+    soup = page(client.get(f"/dids/{did.id}/charges"))
     posted = words(soup.select_one('section[aria-labelledby="posted"] tbody tr'))
     assert posted.startswith("22 Nov 2026 UK DID")
     assert "1.20 GBP" in posted
 
 
-def test_the_next_charges_are_refreshed_when_something_was_assigned(
-    session: Any, client: FlaskClient
-) -> None:
+def test_the_figures_are_refreshed_when_something_was_assigned(session: Any, client: FlaskClient) -> None:
     acme = a_customer("Acme")
     did = a_did(acme, LONDON + "01")
     assigned(a_package("UK DID", "1.20"), acme, did=did)
-    soup = part(client.get(f"/dids/{did.id}/next-charges", headers=HTMX))
-    assert "1 Dec 2026 UK DID" in words(soup)
-    assert client.get(f"/dids/{did.id}/next-charges").location == f"/dids/{did.id}"
+    soup = part(client.get(f"/dids/{did.id}", headers=HTMX))
+    assert "Recurring, a month 1.20 GBP" in words(soup)
 
 
 def test_a_number_is_given_and_returned_on_its_page(session: Any, client: FlaskClient) -> None:
@@ -194,10 +194,9 @@ def test_a_number_that_has_moved_tells_whose_it_was(
     )
     number = session.scalars(select(Did)).one()
     assert number.customer_id == acme.id
-    assert not page(client.get(f"/dids/{number.id}")).select("#held")
     monkeypatch.setitem(app.config, "TODAY", (TODAY + timedelta(1)).isoformat())
     client.post(f"/dids/{number.id}/customer", data={"customer": "Globex", "version": number.version})
-    table = page(client.get(f"/dids/{number.id}")).select_one("section[aria-labelledby=held]")
+    table = page(client.get(f"/dids/{number.id}/customer")).select_one("section[aria-labelledby=held]")
     assert [words(row) for row in table.select("tbody tr")] == [
         "Globex 23 Nov 2026 now",
         "Acme 22 Nov 2026 22 Nov 2026",
@@ -239,7 +238,7 @@ def test_a_number_that_was_charged_for_is_archived_and_restored(session: Any, cl
     assert did.archived_on is None
 
 
-@pytest.mark.parametrize("path", ["", "/row", "/row/edit"])
+@pytest.mark.parametrize("path", ["", "/row", "/row/edit", "/next-charges", "/charges", "/customer"])
 def test_no_such_number_is_not_found(client: FlaskClient, path: str) -> None:
     page(client.get(f"/dids/999{path}"), 404)
 

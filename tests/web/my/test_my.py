@@ -81,7 +81,6 @@ def test_home_says_what_they_have_and_what_comes_next(as_acme):
         "minimum term until 30 Dec 2026",
         "1 Dec 49.00",
         "+44 20 7946 0123",
-        "0.00 in the balance",
         "20.00 of 50.00 GBP spent",
         "30.00 is charged on 1 Dec",
     ):

@@ -69,9 +69,7 @@ def test_the_page_says_every_field(client, session, minutes):
     package = create_package(definition, token="a click", now=NOW)
     soup = page(client.get(f"/packages/{package.id}"))
     assert words(soup.select_one("h1")) == definition.name
-    said = dict(
-        zip(*([words(e) for e in soup.select(f"dl.details {tag}")] for tag in ("dt", "dd")), strict=True)
-    )
+    said = dict(zip(*([words(e) for e in soup.select(f"aside {tag}")] for tag in ("dt", "dd")), strict=True))
     told = labelled(definition, [name for name in FIELDS if name not in ("name", *DATED)])
     assert {label: said.get(label) for label, _ in told} == dict(told)
     assert said["Frequency"] == "monthly, 15th and 31st"

@@ -199,17 +199,19 @@ def test_the_page_says_what_it_is_who_has_it_and_what_it_brings(client, session)
     assigned(package, globex)
     main = words(page(client.get(f"/packages/{package.id}")).select_one("main"))
     assert "Assigned today 3 to 2 customers" in main
+    assert "Recurring, a month 24.50 USD margin 14.50, 1 other currency" in main
+    assert "Acme on +44 20 7946 0123 locked until 22 Dec 2026 24.50 GBP 22 Nov 2026" in main
+    assert "locked until 22 Dec 2026" in main
+    main = words(page(client.get(f"/packages/{package.id}/figures")).main)
     assert "GBP 2 1 3 73.50 30.00 43.50" in main
     assert "USD 1 1 1 24.50 10.00 14.50" in main
-    assert "Acme +44 20 7946 0123 1 24.50 GBP 22 Nov 2026" in main
-    assert "locked until 22 Dec 2026" in main
     assert "Next charge dates" in main
 
 
 def test_the_days_that_come_then_come_after_those_listed(client, session):
     package = a_package("Line", match=(15, 31))
     assigned(package, a_customer(), date(2026, 12, 22))
-    main = words(page(client.get(f"/packages/{package.id}")).main)
+    main = words(page(client.get(f"/packages/{package.id}/figures")).main)
     assert "Tue 22 Dec 2026 1 Then 31 Dec 2026, 15 Jan 2027, 31 Jan 2027" in main
 
 
@@ -222,7 +224,7 @@ def test_the_price_list_says_what_is_in_force_from_when_and_a_planned_set_is_rem
     client.post(
         f"{url}/row", data=typed(package, retail="30", confirmed=seen.select_one("[name=confirmed]")["value"])
     )
-    text = words(page(client.get(url)).select_one("main"))
+    text = words(page(client.get(f"{url}/prices")).select_one("main"))
     assert "GBP until 22 Nov 2026 10.00 24.50 0.00 0.00 in force" in text
     assert "GBP from 23 Nov 2026 10.00 30.00 0.00 0.00 planned" in text
     assert (
@@ -294,7 +296,7 @@ def test_where_very_many_have_it_the_page_does_not_wait_for_its_figures(client, 
         assigned(package, a_customer(name))
     soup = page(client.get(f"/packages/{package.id}"))
     assert "More than 1 assignment" in words(soup.select_one(".pager"))
-    assert soup.select_one("#figures[hx-trigger=load] a")["href"] == f"/packages/{package.id}/figures"
+    assert soup.select_one("#facts[hx-trigger=load] a")["href"] == f"/packages/{package.id}/figures"
     for answer in (
         page(client.get(f"/packages/{package.id}/figures")),
         part(client.get(f"/packages/{package.id}/figures", headers=HTMX)),

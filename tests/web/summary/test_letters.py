@@ -126,8 +126,8 @@ def test_hebrew_runs_from_right_to_left_wherever_it_stands(session, portals_font
     first = next(line for line in lines if backwards in line)
     assert first.split("  ")[0] == backwards and first.endswith(backwards)
     assert any(line.endswith(f" !{backwards}") for line in lines), "what ends the text stands at its left"
-    assert any(f"{backwards}, setup × 2" in line for line in lines), "what the portal adds stays at its right"
-    assert any(f"{backwards} × 2 " in line for line in lines)
+    heads = (line for line in lines if f"{backwards} 2 charges" in " ".join(line.split()))
+    assert any(heads), "what the portal adds stays at its right"
     assert any(line.startswith(f"{backwards} · {backwards} ") for line in lines)
     assert not any(HEBREW in line for line in lines)
 
@@ -143,7 +143,7 @@ def test_arabic_runs_from_right_to_left_and_its_letters_join(session, portals_fo
 
 def test_a_mark_that_turns_the_text_turns_no_other(session, portals_fonts_only):
     customer = everything_called(session, "Evil\u202e Ltd")
-    assert any(", setup × 2" in line for line in drawn(made(session, customer)))
+    assert any("Setup × 2" in line for line in drawn(made(session, customer)))
 
 
 def test_ideographs_have_the_shape_of_their_language(session, more_fonts):
