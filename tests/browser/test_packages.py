@@ -164,6 +164,7 @@ def test_a_change_is_seen_before_it_is_saved(page, app, trunk):
 
 def test_a_refused_delete_offers_the_archive_in_its_dialog(page, app, trunk):
     page.goto(f"/packages/{trunk}")
+    page.get_by_text("More", exact=True).click()
     page.get_by_role("link", name="Delete").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("was assigned once")).to_be_visible()
