@@ -9,11 +9,11 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SAY := printf '\033[1m==> %s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick race chaos lint bench pins
+.PHONY: help run test quick race chaos lint bench screenshots pins
 
 help: ## list what can be done here
 	@echo "make TARGET, where TARGET is one of"
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 	@echo "PYTHON=python3.12 chooses the Python (3.11 or later), PORT=8001 the port, JOBS=4 how many tests run side by side."
 
 run: $(VENV)/.runtime ## serve the portal with its demo company on http://localhost:8000
@@ -54,6 +54,10 @@ lint: $(VENV)/.dev ## check style (ruff) and types (mypy)
 bench: $(VENV)/.dev ## measure, and compare with benchmarks/RESULTS.md: ARGS="runs pages --assignments 1000000"
 	@$(SAY) "Measuring; let the machine do nothing else"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(VENV)/.dev ## take a picture of every page in every form into screenshots/, and say which changed: ARGS="overview customers"
+	@$(SAY) "Taking pictures of every page: wide, half a desk, phone, dark, printed, refused, empty"
+	@$(BIN)/python -m tests.screenshots $(ARGS)
 
 pins: ## compile the pinned requirements again (needs uv)
 	@$(SAY) "Pinning every dependency with its hashes, for every Python from 3.11 and every platform"

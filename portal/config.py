@@ -303,7 +303,7 @@ SETTINGS = (
         "CALLS_EXPECTED_DAYS",
         "7",
         "days",
-        "After how many days without a file of calls *What needs attention?* says so, once files have come: 1 where "
+        "After how many days without a file of calls *To do* says so, once files have come: 1 where "
         "they come every night. 0: never.",
         _whole,
     ),

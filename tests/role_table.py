@@ -62,6 +62,7 @@ GET  search index
 GET  seen calls calls_file charges charges_file dids home logo statement_file summary summary_pdf
 GET  sent_summaries index look of_customer
 GET  settings index logo
+GET  styleguide show
 GET  summary download show
 GET  upcoming download index
 """

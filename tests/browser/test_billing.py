@@ -124,9 +124,11 @@ def test_days_are_chosen_in_place_and_are_in_the_address(session: Any, trade: No
     run()
     session.commit()
     page.goto("/charges")
+    page.get_by_role("button", name="Filters").click()
     expect(page.get_by_label("From", exact=True)).to_be_hidden()
     page.get_by_text("Other days").click()
     page.get_by_label("From", exact=True).fill("2026-11-02")
+    page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("main")).to_contain_text("No charge matches.")
     expect(page).to_have_url(re.compile(r"/charges\?from=2026-11-02"))
 

@@ -97,8 +97,39 @@ def test_the_first_wrong_field_has_the_focus(page, scene):
 def test_a_row_on_a_phone_can_be_chosen_and_opened_by_touch(screen, scene):
     page = screen(viewport={"width": 390, "height": 844})
     page.goto("/customers")
+    expect(page.get_by_label("Select Acme")).to_be_hidden()
+    page.get_by_text("Select", exact=True).first.click()
     page.get_by_label("Select Acme").check()
     expect(page.locator(".bulk")).to_be_visible()
     page.get_by_label("Select Acme").uncheck()
-    page.get_by_role("link", name="Edit Acme").click()
+    page.get_by_text("Select", exact=True).first.click()
+    page.get_by_role("row", name="Acme").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme")
+
+
+def test_a_list_is_gone_through_with_single_keys_until_they_are_switched_off(page, scene):
+    page.goto("/customers")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="Acme", exact=True)).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.get_by_label("Select Acme")).to_be_checked()
+    page.keyboard.press("e")
     expect(page.locator("tr.editing")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("tr.editing")).to_be_hidden()
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_label("Single keys do this").uncheck()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="Acme", exact=True)).not_to_be_focused()
+
+
+def test_a_list_is_as_one_left_it_until_one_signs_out(page, scene):
+    page.goto("/customers?sort=-name&state=all&q=ac")
+    page.goto("/packages")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Customers").click()
+    page.wait_for_url("**/customers?sort=-name&state=all")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login*")
+    assert page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('list '))") == []

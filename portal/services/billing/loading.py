@@ -37,7 +37,7 @@ from portal.models import (
     PackageSchedule,
     is_undone,
 )
-from portal.services.among import IDS, is_among
+from portal.services.among import IDS, among, is_among
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
 LONGEST_PERIOD = timedelta(days=366)
@@ -420,15 +420,19 @@ def _add_spend(loaded: list[Loaded], before: date, since: date | None = None) ->
     measured = [item for item in loaded if item.terms.minimum_spend]
     if not measured:
         return
-    customers = {item.facts.customer_id for item in measured}
     first = min([_measured_from(item) for item in measured] + ([since] if since else []))
     spent: dict[tuple[int, int | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    for customer_id, day, spend in db.session.execute(_spend_by(customers, first, before)):
-        spent[customer_id, None][day] += int(spend)
-    if any(item.facts.did_id for item in measured):
+    if whole := {item.facts.customer_id for item in measured if item.facts.did_id is None}:
+        query = _spend_by(first, before).where(among(Call.customer_id, whole))
+        for customer_id, day, spend in db.session.execute(query):
+            spent[customer_id, None][day] += int(spend)
+    if dids := {item.facts.did_id for item in measured if item.facts.did_id is not None}:
+        customers = {item.facts.customer_id for item in measured}
         # A call counts for each DID that its record names, in either direction.
         for column in (Call.did_id, Call.other_did_id):
-            query = _spend_by(customers, first, before, column).where(column.is_not(None))
+            # By these DIDs alone: by the customer, the calls of all of a large one's would be read for each chunk.
+            query = _spend_by(first, before, column).where(column.is_not(None), among(column, dids))
+            query = query.where(among(Call.customer_id + 0, customers))
             if column is Call.other_did_id:
                 query = query.where(Call.did_id.is_distinct_from(Call.other_did_id))
             for customer_id, day, spend, did_id in db.session.execute(query):
@@ -437,12 +441,12 @@ def _add_spend(loaded: list[Loaded], before: date, since: date | None = None) ->
         item.spend = spend_by_day(spent[item.facts.customer_id, item.facts.did_id])
 
 
-def _spend_by(customers: set[int], first: date, before: date, *more: Any) -> Select[*tuple[Any, ...]]:
+def _spend_by(first: date, before: date, *more: Any) -> Select[*tuple[Any, ...]]:
     """What calls cost each customer each day, after free minutes and before tax, in micros."""
     spend = type_coerce(Call.amount, BigInteger) - type_coerce(Call.covered_amount, BigInteger)
     return (
         select(Call.customer_id, Call.day, func.sum(spend), *more)
-        .where(Call.customer_id.in_(customers), Call.day >= first, Call.day < before)
+        .where(Call.day >= first, Call.day < before)
         .group_by(Call.customer_id, Call.day, *more)
     )
 

@@ -16,6 +16,9 @@ from portal.models import Assignment, Package
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
 
+# As many of a customer's stand on a page.
+SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
@@ -47,15 +50,15 @@ class Minimum:
         return self.until - ONE_DAY
 
 
-def minimums(customer_id: int, today: date) -> list[Minimum]:
-    """The running minimum spends of a customer, the oldest first."""
+def minimums(customer_id: int, today: date, most: int | None = None) -> list[Minimum]:
+    """The running minimum spends of a customer, the oldest first; of many, so many at most."""
     query = (
         select(Assignment.id)
         .join(Package, Package.id == Assignment.package_id)
         .where(Assignment.customer_id == customer_id, Package.minimum_spend, Assignment.start_date <= today)
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= today))
     )
-    ids: Sequence[int] = db.session.scalars(query).all()
+    ids: Sequence[int] = db.session.scalars(query.order_by(Assignment.id).limit(most)).all()
     loaded = load_each(ids, spend_before=today + ONE_DAY) if ids else ()
     found = (_minimum_of(item, today) for item in loaded if not isinstance(item, Failed))
     return [minimum for minimum in found if minimum]

@@ -168,8 +168,10 @@ def stands_on(day: Day | None) -> ColumnElement[bool]:
     )
 
 
-def open_items(customer_id: int, day: date | None = None) -> list[Item]:
-    """What a customer has to pay and what credit there is to use, what is due first before (now, or on a day)."""
+def open_items(customer_id: int, day: date | None = None, most: int | None = None) -> list[Item]:
+    """What a customer has to pay and what credit there is to use, what is due first before (now, or on a day); with
+    `most`, the first so many.
+    """
     if day is None:
         query = select(Charge, OpenItem.amount, OpenItem.due_on).join(
             OpenItem, OpenItem.charge_id == Charge.id
@@ -180,7 +182,7 @@ def open_items(customer_id: int, day: date | None = None) -> list[Item]:
         left = left_on(day).where(Charge.customer_id == customer_id).subquery()
         query = select(Charge, left.c.left, left.c.due_on).join(left, left.c.id == Charge.id)
         query = query.where(left.c.left != 0).order_by(left.c.due_on, Charge.charge_on, Charge.id)
-    return [Item(*row) for row in db.session.execute(query)]
+    return [Item(*row) for row in db.session.execute(query.limit(most))]
 
 
 def to_pay_items(customer_id: int, day: date | None = None) -> list[Item]:

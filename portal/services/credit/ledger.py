@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import day, listed_of
@@ -79,27 +79,36 @@ class _Came:
 def charge_ledger(customer_id: int, begins: date, through: date, most: int | None = None) -> ChargeLedger:
     """Charges that are to be paid and what came off them; with `most`, the first so many lines: for a page."""
     opening = sum(open_sums(customer_id, begins - ONE_DAY)[0].values(), ZERO)
-    said = [*_charged(customer_id, begins, through), *_came_off(customer_id, begins, through)]
-    said.sort(key=lambda one: one[0])
+    charged, count = _charged(customer_id, begins, through, most)
+    came_off = _came_off(customer_id, begins, through)
+    said = sorted([*charged, *came_off], key=lambda one: one[0])
     lines, left = [], opening
     for on, _, words, amount, charge_id, payment_id in said[:most]:
         left += amount
         lines.append(LedgerLine(on, words, amount, left, charge_id, payment_id))
-    return ChargeLedger(begins, through, opening, lines, to_pay(customer_id, through), len(said) - len(lines))
+    return ChargeLedger(
+        begins, through, opening, lines, to_pay(customer_id, through), count + len(came_off) - len(lines)
+    )
 
 
 _Said = tuple[date, int, str, Decimal, int | None, int | None]
 
 
-def _charged(customer_id: int, begins: date, through: date) -> list[_Said]:
+def _charged(customer_id: int, begins: date, through: date, most: int | None) -> tuple[list[_Said], int]:
+    """The charges, with `most` the first so many; and how many there are in all."""
     query = (
         select(Charge.charge_on, Charge.id, Charge.label, Charge.amount, Charge.tax)
         .where(Charge.customer_id == customer_id, IS_ITEM, Charge.charge_on.between(begins, through))
         .order_by(Charge.charge_on, Charge.id)
+        .limit(most)
     )
-    return [
+    said: list[_Said] = [
         (on, 0, label, amount + tax, id, None) for on, id, label, amount, tax in db.session.execute(query)
     ]
+    if most is None or len(said) < most:
+        return said, len(said)
+    every = query.with_only_columns(Charge.id).order_by(None).limit(None).subquery()
+    return said, db.session.scalar(select(func.count()).select_from(every)) or 0
 
 
 def _came_off(customer_id: int, begins: date, through: date) -> list[_Said]:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Select, select
 
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Charge, Did
+from portal.models import Assignment, AssignmentPosition, Charge, Did, Package
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
@@ -75,40 +76,59 @@ def next_charges(
         select(Assignment.id, AssignmentPosition.next_charge_on)
         .join(AssignmentPosition)
         .where(AssignmentPosition.next_charge_on.is_not(None))
-        .order_by(AssignmentPosition.next_charge_on, Assignment.id)
     )
     if customer_id is not None:
         query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
-    found = Upcoming()
+    found, in_order = Upcoming(), query.order_by(AssignmentPosition.next_charge_on, Assignment.id)
     for looked_at in LOOKED_AT:
-        rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(query.limit(looked_at + 1))]
-        others = len(rows) > looked_at
-        found = _planned(rows[:looked_at], rows[-1][1] if others else None, today, most)
-        if not others or len(found.charges) == most:
+        rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
+        ids, before = [row[0] for row in rows[:looked_at]], None
+        if len(rows) > looked_at:
+            others_id, others_from = rows[-1]
+            before = others_from, others_id
+            # A minimum spend falls due some days after the date it bears.
+            wait = ONE_DAY * usage_wait_days()
+            minimums = _minimums_until(query, others_from + wait, looked_at)
+            if minimums is None:
+                before = others_from - wait, 0
+            ids = sorted({*ids, *(minimums or ())})
+        found = _planned(ids, before, today, most)
+        if not before or len(found.charges) == most:
             break
     return found
 
 
-def _planned(rows: list[tuple[int, date]], others_from: date | None, today: date, most: int) -> Upcoming:
-    """The first charges of these assignments. Others fall due from `others_from` on: no further than that."""
+def _minimums_until(query: Select[*tuple[Any, ...]], day: date, most: int) -> list[int] | None:
+    """Of those that a query finds, the minimum spends that fall due up to a day; None where they are more than most."""
+    due = query.join(Package, Package.id == Assignment.package_id).where(
+        Package.minimum_spend, AssignmentPosition.next_charge_on <= day
+    )
+    found = list(db.session.scalars(due.with_only_columns(Assignment.id).limit(most + 1)))
+    return found if len(found) <= most else None
+
+
+def _planned(ids: list[int], before: tuple[date, int] | None, today: date, most: int) -> Upcoming:
+    """The first charges of these assignments: where there are others, those that stand before all of theirs, which
+    have a date and an assignment from `before` on.
+    """
     far = today + LATER
-    if others_from:
-        # A minimum spend falls due some days after the date it bears.
-        far = min(far, others_from - ONE_DAY * usage_wait_days())
-    ids = [row[0] for row in rows]
+    if before:
+        far = min(far, before[0])
     plan = Plan()
     for through in (min(today + SOON, far), far) if ids else ():
         plan = upcoming(FIRST_DAY, through, today, ids=ids)
+        if before:
+            plan.charges = [one for one in plan.charges if (one.charge_on, one.assignment_id) < before]
         if len(plan.charges) > most:
             break
-    first_on, amount = _first(plan.charges, far if others_from else None)
+    first_on, amount = _first(plan.charges, before[0] if before else None)
     return Upcoming(
         plan.charges[:most],
         plan.held,
         plan.failed,
-        more=others_from is not None or len(plan.charges) > most,
+        more=before is not None or len(plan.charges) > most,
         first_on=first_on,
         first_amount=amount,
     )

@@ -11,7 +11,7 @@ from portal.models import EntrySource
 from portal.services.charges.explaining import Explained
 from portal.services.credit.statement import StatementLine
 
-# A block is a template, templates/summary/_NAME.html, and a part of templates/summary/summary.typ.
+# A block is a template of its name among those of the summary, and a part of templates/summary/summary.typ.
 BLOCKS = ("due", "parties", "sums", "charges", "assigned", "balance", "fine")
 # What belongs to no package: charges by hand, opening items.
 OTHER = "Other charges"

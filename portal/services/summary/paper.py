@@ -279,8 +279,7 @@ def _state(stands: Standing, currency: str, year: int) -> str:
     if stands.paid_on:
         said.append(day_in(stands.paid_on, year))
     if stands.due_on and stands.left:
-        late = "overdue since" if stands.overdue_days else "due"
-        due = f"{late} {day_in(stands.due_on, year)}"
+        due = f"{'overdue' if stands.overdue_days else 'due'} {day_in(stands.due_on, year)}"
         said = [due] if stands.state == PaidState.OPEN else [f"{' '.join(said)}, {due}"]
     return " ".join(said)
 

@@ -28,6 +28,7 @@ from portal.web.shared.spans import span_of
 
 MONTHS_SHOWN = 1
 PAYMENTS_SHOWN = 50
+OPEN_SHOWN = 200
 ENTRIES_SHOWN = 1_000
 
 
@@ -45,10 +46,10 @@ def show(customer_id: int) -> Any:
     state = list_state(("newest",))
     payments = select(Payment).where(Payment.customer_id == customer.id)
     newest = listing.Sort((Payment.id,), descending=True)
-    frame, items = framed(customer, "credit"), credit.open_items(customer.id)
+    frame = framed(customer, "credit")
     known = frame["frame"].glance
-    owed = sum((item.left for item in items if item.left > 0), Decimal(0))
-    to_use = -sum((item.left for item in items if item.left < 0), Decimal(0))
+    items = credit.open_items(customer.id, most=OPEN_SHOWN + 1)
+    by_day, to_use = credit.open_sums(customer.id)
     return render_template(
         "credit/show.html",
         **frame,
@@ -60,8 +61,9 @@ def show(customer_id: int) -> Any:
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=known.balance,
         available=known.available,
-        to_pay=credit.ToPay(owed, known.balance, to_use),
-        open_items=items,
+        to_pay=credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use),
+        open_items=items[:OPEN_SHOWN],
+        more_open=len(items) > OPEN_SHOWN,
         payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
     ), (422 if span.problem else 200)
 

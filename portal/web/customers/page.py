@@ -17,6 +17,7 @@ from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.ending import foresee, last_day_of
 from portal.services.audit import lists as audit
+from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.charges.explaining import explained
 from portal.services.corrections import made as corrections
@@ -93,7 +94,7 @@ def next_charges(customer_id: int) -> Any:
     context = desk.with_facts(customer, "upcoming", SHOWN)
     context |= {
         "coming": explained(context["upcoming"].charges),
-        "minimums": minimums(customer.id, today()),
+        "minimums": minimums(customer.id, today(), MINIMUMS_SHOWN + 1),
         "bundles": free_minutes(customer.id, today()),
     }
     return render_template("customers/upcoming.html", **context)

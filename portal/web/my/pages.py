@@ -24,6 +24,7 @@ from portal.models.company import company
 from portal.services.assignments import lists as assignments
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.grouped import grouped
+from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
 from portal.services.billing.minimums import minimums
 from portal.services.calls import counted
 from portal.services.charges.explaining import explained
@@ -141,7 +142,7 @@ def home(customer: Customer) -> Any:
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
         how_charged=assignments.how_charged,
-        minimums=minimums(customer.id, day),
+        minimums=minimums(customer.id, day, MINIMUMS_SHOWN + 1),
         bundles=free_minutes(customer.id, day),
         counted=counted_links(customer),
     )

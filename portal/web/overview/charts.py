@@ -15,6 +15,8 @@ WHOLE, ZERO = Decimal(100), Decimal(0)
 FINE = Decimal("0.01")
 # So far apart, in per cent of the height, stand the words at the ends of two lines.
 APART = Decimal(27)
+# The upper of them stays below the edge of the box.
+EDGE = Decimal(9)
 # The box is a little higher than the largest amount: words stand above a line.
 HEAD = Decimal("1.15")
 # Days that are written below the lines; those too near to the month's last are not.
@@ -140,7 +142,7 @@ def _apart(one: Line, other: Line) -> tuple[Line, Line]:
     upper, lower = sorted((one, other), key=lambda line: line.y)
     if (too_close := APART - (lower.y - upper.y)) <= 0:
         return one, other
-    top = min(max(upper.y - too_close / 2, ZERO), WHOLE - APART)
+    top = min(max(upper.y - too_close / 2, EDGE), WHOLE - APART)
     moved = {
         id(upper): replace(upper, word_y=_fine(top)),
         id(lower): replace(lower, word_y=_fine(top + APART)),

@@ -76,7 +76,7 @@ def show() -> Response:
         is_new=not counts.assignments and not ever,
         added_up=now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         due=ahead,
-        days=_days(list(ahead.days(currency)), currency),
+        days=days_of(list(ahead.days(currency)), currency),
         history=past,
         owing=owes,
         packages=_packages(past),
@@ -150,7 +150,8 @@ class CalendarDay:
     bar: Decimal
 
 
-def _days(days: list[due.DayDue], currency: str) -> list[CalendarDay]:
+def days_of(days: list[due.DayDue], currency: str) -> list[CalendarDay]:
+    """What the calendar shows of these days."""
     few = [money(day.amount, currency) for day in days]
     if any(len(letters) > LETTERS_MOST for letters in few):
         few = [whole(day.amount.quantize(Decimal(1))) for day in days]
