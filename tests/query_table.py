@@ -31,7 +31,7 @@ QUERIES = """
 18 payments.show
 19 bank_lines.show charges.accounts credit.show packages.edit_row packages.show
 20 customers.download
-21 assignments.row charges.reversal
+21 assignments.row charges.reversal credit.show
 22 assignments.ask_end
 23 charges.index
 24 bank_statements.show
