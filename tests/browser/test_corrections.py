@@ -49,6 +49,7 @@ def test_a_wrong_price_of_twenty_customers_over_two_months_takes_eight_clicks_an
 ) -> None:
     page, hand = screen(java_script_enabled=script), Hand()
     page.goto(f"/packages/{twenty}")
+    hand.click(page.get_by_text("More", exact=True))
     hand.click(page.get_by_role("link", name="Correct back to a day"))
     hand.fill(page.get_by_label("Wrong since"), "2026-10-01")
     hand.fill(page.get_by_role("textbox", name="Retail", exact=True), "20")
