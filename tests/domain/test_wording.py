@@ -150,3 +150,18 @@ def test_calls_and_minutes_have_their_seconds():
 )
 def test_a_schedule_is_said_in_few_words(schedule, said):
     assert wording.charged(schedule) == said
+
+
+def test_a_day_or_a_span_beside_another_day_says_a_year_only_where_it_is_not_the_same():
+    assert wording.day_in(date(2026, 11, 30), 2026) == "30 Nov"
+    assert wording.day_in(date(2027, 1, 14), 2026) == "14 Jan 2027"
+    assert wording.span_beside(date(2026, 11, 1), date(2026, 12, 1), 2026) == "1–30 Nov"
+    assert wording.span_beside(date(2026, 12, 15), date(2027, 1, 15), 2026) == "15 Dec – 14 Jan 2027"
+    assert wording.span_beside(date(2025, 12, 15), date(2026, 1, 15), 2026) == "15 Dec 2025 – 14 Jan"
+    assert wording.span_beside(date(2026, 11, 30), None, 2026) == "from 30 Nov"
+
+
+def test_prices_of_a_column_line_up_at_their_points():
+    shown = [wording.lined_up(Decimal(price), "GBP") for price in ("150", "0.035", "0.0085")]
+    assert [text.index(".") - len(text) for text in shown] == [-5, -5, -5]
+    assert [text.rstrip() for text in shown] == ["150.00", "0.035", "0.0085"]
