@@ -172,7 +172,7 @@ def page_of(
 ) -> listing.Page[Listed]:
     """A page of them, the newest first and those that have ended last, each with its next charge."""
     rows = query.options(*for_rows())
-    page = None if after or before else _first_in_force(rows, today, size)
+    page = None if after or before else _first_in_force(query, today, size)
     page = page or listing.page(rows, newest(today), after, before, size)
     return listing.Page(listed(page.rows, today), page.total, page.after, page.before)
 
@@ -182,11 +182,13 @@ def _first_in_force(query: Select[Assignment], today: date, size: int) -> listin
 
     None where there are fewer.
     """
-    in_order = query.where(_not_ended(today)).order_by(Assignment.id.desc()).limit(size + 1)
-    found = list(db.session.scalars(in_order).unique())
-    if len(found) <= size:
+    in_order = query.where(_not_ended(today)).order_by(Assignment.id.desc())
+    ids = db.session.scalars(in_order.with_only_columns(Assignment.id).limit(size + 1)).all()
+    if len(ids) <= size:
         return None
-    return listing.Page(found[:size], listing.count(query), found[size - 1].id)
+    rows = select(Assignment).where(Assignment.id.in_(ids[:size])).options(*for_rows())
+    found = list(db.session.scalars(rows.order_by(Assignment.id.desc())).unique())
+    return listing.Page(found, listing.count(query), ids[size - 1])
 
 
 @dataclass(frozen=True, slots=True)

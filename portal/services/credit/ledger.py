@@ -8,8 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 
 from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import day, listed_of
@@ -113,42 +114,47 @@ def _charged(customer_id: int, begins: date, through: date, most: int | None) ->
 
 def _came_off(customer_id: int, begins: date, through: date) -> list[_Said]:
     """What came off charges, and what was taken back, by day and by what did it. Nothing counts before its charge."""
-    dates = (Allocation.made_on, Allocation.released_on, Charge.charge_on)
-    query = (
-        select(
-            Allocation.source, Allocation.payment_id, Allocation.by_charge_id, Allocation.amount, Allocation.made_on,
-            Allocation.released_on, Charge.label, Charge.charge_on, Payment.paid_on,
-        )
-        .join(Charge, Charge.id == Allocation.charge_id)
-        .outerjoin(Payment, Payment.id == Allocation.payment_id)
-        .where(and_(Allocation.customer_id == customer_id, IS_ITEM, or_(*(d.between(begins, through) for d in dates))))
-        .order_by(Allocation.id)
-    )  # fmt: skip
+    rows = [
+        (row, sign)
+        for on, sign in ((Allocation.made_on, -1), (Allocation.released_on, 1))
+        for row in db.session.execute(_by_label(on, customer_id, begins, through))
+    ]
+    rows.sort(key=lambda one: one[0].first_id)
     came: dict[tuple[date, AllocationSource, int | None, int | None], _Came] = defaultdict(_Came)
     paid_on: dict[int, date] = {}
-    for (
-        source,
-        payment_id,
-        by_id,
-        amount,
-        made,
-        released,
-        label,
-        charge_on,
-        paid,
-    ) in db.session.execute(query):
-        if payment_id:
-            paid_on[payment_id] = paid
-        for on, what in ((made, -amount), (released, amount)):
-            if on and begins <= (counts_on := max(on, charge_on)) <= through:
-                one = came[counts_on, source, payment_id, by_id]
-                one.amount += what
-                one.labels[label] = None
+    for row, sign in rows:
+        if row.payment_id:
+            paid_on[row.payment_id] = row.paid_on
+        one = came[row.counts_on, row.source, row.payment_id, row.by_charge_id]
+        one.amount += sign * row.amount
+        one.labels[row.label] = None
     return [
         (on, 1, _words(source, one, paid_on.get(payment_id or 0)), one.amount, by_id, payment_id)
         for (on, source, payment_id, by_id), one in came.items()
         if one.amount
     ]
+
+
+def _by_label(on: Any, customer_id: int, begins: date, through: date) -> Select[Any]:
+    """What was allocated, or let go, on the days, added up for charges of one label: a payment may pay ten thousand."""
+    counts_on = case((on > Charge.charge_on, on), else_=Charge.charge_on)
+    whole = (
+        counts_on.label("counts_on"), Allocation.source, Allocation.payment_id, Allocation.by_charge_id, Charge.label,
+        Payment.paid_on,
+    )  # fmt: skip
+    return (
+        select(
+            *whole,
+            func.sum(Allocation.amount).label("amount"),
+            func.min(Allocation.id).label("first_id"),
+        )
+        .join(Charge, Charge.id == Allocation.charge_id)
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
+        .where(Allocation.customer_id == customer_id, IS_ITEM, on.is_not(None))
+        .where(or_(on.between(begins, through), Charge.charge_on.between(begins, through)))
+        .where(counts_on.between(begins, through))
+        .group_by(*whole)
+    )
 
 
 def _words(source: AllocationSource, came: _Came, paid_on: date | None) -> str:
