@@ -29,17 +29,17 @@ QUERIES = """
 16 calls.ask_undo
 17 credit.download customers.index dids.charges holds.index my.statement_file seen.statement_file
 18 payments.show
-19 bank_lines.show charges.accounts credit.show packages.edit_row packages.show
-20 customers.download
-21 assignments.row charges.reversal credit.show
+19 bank_lines.show charges.accounts packages.edit_row packages.show
+20 credit.show customers.download
+21 assignments.row charges.reversal
 22 assignments.ask_end
 23 charges.index
 24 bank_statements.show
 26 assignments.index:2
 28 assignments.index
-29 dids.show
 30 upcoming.index upcoming.index:2
 31 customers.figures
+34 dids.show
 38 holds.show upcoming.download:2
 39 dids.next_charges upcoming.download
 44 charges.show

@@ -75,10 +75,10 @@ def test_calls_are_searched_as_one_types_and_the_minimum_stands_on_the_customers
     ]
     taken_in(a_file(tmp_path, lines, HEAD))
     session.commit()
-    page.goto(f"/customers/{customer.id}")
+    page.goto(f"/customers/{customer.id}/next-charges")
     expect(page.get_by_text("of 150.00 GBP spent, 8 days left")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Calls").click()
-    expect(page.get_by_text("2 calls")).to_be_visible()
+    expect(page.get_by_text("2 calls", exact=True)).to_be_visible()
     page.get_by_role("searchbox").fill("+33")
     expect(page.locator("#calls-found").get_by_text("1 call", exact=True)).to_be_visible()
     expect(page.get_by_role("main")).not_to_contain_text("United Kingdom")

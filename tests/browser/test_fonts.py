@@ -28,6 +28,8 @@ WIDTHS = (320, 390, 768, 1024, 1152, 1280, 1440, 1920)
 PAGES = {
     "owner": """/ /customers /customers/new /customers/{customer_id} /customers/{customer_id}/edit
         /customers/{customer_id}/row/edit /customers/{customer_id}/credit /customers/{customer_id}/calls
+        /customers/{customer_id}/charges /customers/{customer_id}/next-charges /customers/{customer_id}/dids
+        /customers/{customer_id}/notes /customers/{customer_id}/details /packages/{package_id}/prices
         /customers/{customer_id}/summary /customers/{customer_id}/upcoming /customers/{customer_id}/assignments/new
         /assignments/{assignment_id} /assignments/{assignment_id}/edit /assignments/{assignment_id}/end
         /packages /packages/new /packages/{package_id} /packages/{package_id}/edit /packages/{package_id}/row/edit
