@@ -36,7 +36,7 @@ PAGES = {
         /dids /dids/new /dids/{did_id} /charges /charges/new /charges/{charge_id} /charges/upcoming
         /payments/new?customer_id={customer_id} /payments/{payment_id}
         /calls /calls/{import_id} /runs /runs/new /runs/{run_id}
-        /settings /settings/audit /settings/people /held /connexcs-packages /account""".split(),
+        /settings /settings/audit /settings/people /styleguide /held /connexcs-packages /account""".split(),
     "acme": "/my /my/charges /my/dids /my/summary /my/people".split(),
 }
 CURRENCIES = ("CHF", "EUR", "GBP", "NOK", "SEK", "USD")

@@ -1,6 +1,5 @@
-"""Who owes most, for the overview; portal.services.credit.owed has everybody."""
+"""What is owed and by whom most, for the overview; portal.services.credit.owed has everybody."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,19 +7,17 @@ from decimal import Decimal
 from portal.services.credit.owed import OwedInAll, Owes, in_all, owed
 from portal.services.overview.remembering import Reading
 
-NAMED = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """What is owed in a currency in all, since when, and by those who owe most that is overdue."""
+    """What is owed in a currency in all, since when, and by whom most that is overdue."""
 
     total: Decimal
     overdue: Decimal
     count: int
     overdue_count: int
     oldest: date | None
-    most: Sequence[Owes]
+    most: Owes | None
 
 
 def owing(reading: Reading, currency: str) -> Owing:
@@ -32,7 +29,14 @@ def _owing(reading: Reading, currency: str) -> Owing:
     found = owed(currency, reading.today, now_is=reading.today, sort="-overdue")
     late = sum(1 for row in found.rows if row.overdue)
     oldest = min((row.oldest for row in found.rows if row.oldest), default=None)
-    return Owing(found.sum("total"), found.sum("overdue"), len(found.rows), late, oldest, found.rows[:NAMED])
+    return Owing(
+        found.sum("total"),
+        found.sum("overdue"),
+        len(found.rows),
+        late,
+        oldest,
+        found.rows[0] if found.rows else None,
+    )
 
 
 def owed_in_all(reading: Reading, currency: str, day: date, sort: str) -> OwedInAll:

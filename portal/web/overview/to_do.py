@@ -348,9 +348,9 @@ def _notes(today: date) -> Kind:
 
 
 def _overdue(owing: Owing, currency: str) -> Kind:
-    if not owing.overdue:
+    most = owing.most
+    if not owing.overdue or not most:
         return Kind([])
-    most = owing.most[0]
     said = f"overdue, most by {most.name}, {money(most.overdue, currency)}"
     who = plural(owing.overdue_count, "customer")
     return Kind([

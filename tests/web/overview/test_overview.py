@@ -132,8 +132,8 @@ def test_the_calendar_and_the_tables_say_what_the_charts_show(client, trading):
         rows = shown.select(f"section[aria-labelledby={ledger}] tbody tr")
         named = [words(row.th) for row in rows]
         assert named == (["SIP Trunk 10", "Mistake"] if ledger == "packages" else ["Northwind Telecom"])
-    assert all(drawing["aria-label"] for drawing in shown.select("svg[role=img]"))
-    assert len(shown.select("svg[role=img]")) == 1 and len(shown.select("td .bar--loss")) == 1
+    assert all(drawing["aria-label"] for drawing in shown.select("main svg[role=img]"))
+    assert len(shown.select("main svg[role=img]")) == 1 and len(shown.select("td .bar--loss")) == 1
 
 
 def test_the_address_chooses_the_currency_and_a_browser_is_shown_it_again(client, trading):
