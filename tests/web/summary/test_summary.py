@@ -74,7 +74,7 @@ def test_this_month_is_what_it_shows_unless_asked_for_other_days(client, acme):
     assert "Goodwill A discount, entered by hand. once credit used −1.00 (20%) −5.00" in table
     assert "Before tax 15.00 Tax, 20% on 15.00 3.00 Total, GBP 18.00" in table
     october = page(client.get(f"/customers/{acme.id}/summary?from=2026-10-01&to=2026-10-31"))
-    assert "Trunk, setup Setup, once, on the start date: 25.00 × 1." in words(charges_of(october))
+    assert "1 Oct 2026 Setup Setup, once, on the start date: 25.00 × 1." in words(charges_of(october))
     assert "Total, GBP 54.00" in words(charges_of(october))
 
 
