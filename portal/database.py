@@ -63,6 +63,15 @@ def make_room(connection: Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
 
 
+def plan_each_anew(connection: Connection) -> None:
+    """Let PostgreSQL plan each statement for its values, until the transaction ends; SQLite does not know them ever.
+
+    After five times it may keep one plan for all values, though a part of a name is in few rows or in very many.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 # Seconds, in which whoever waits for SQLite's write lock has asked for it more than once.
 A_MOMENT = 0.01
 

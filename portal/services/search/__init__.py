@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from portal.database import plan_each_anew
 from portal.domain.searching import Act, MeantAct, Rank, Typed, acts_meant, read
+from portal.extensions import db
 from portal.models import Customer
 from portal.services.search.charges import find_charges
 from portal.services.search.customers import find_customers, fitting
@@ -56,6 +58,7 @@ def search(text: str, today: date, acts: Collection[str] = ()) -> Found:
     typed = read(text)
     if not typed.text:
         return Found(typed)
+    plan_each_anew(db.session.connection())
     numbers = number_parts(typed)
     found = (
         find_customers(typed, numbers),

@@ -33,7 +33,8 @@ def statements(session):
     said = []
 
     def note(_connection, _cursor, statement, values, *_):
-        said.append((statement, values))
+        if not statement.startswith("SET "):
+            said.append((statement, values))
 
     event.listen(session.get_bind(), "before_cursor_execute", note)
     yield said
