@@ -265,7 +265,7 @@ ROWS = {
     "corrections.send": Row("corrections.show", is_button=True),
     "credit.adjust": Row("credit.new_adjustment", fill={"amount": "5", "reason": "Goodwill"}, harmless=TOKEN),
     "customers.archive": BUTTON,
-    "customers.change_tax_rate": Row("customers.show", fill={**UNTAXED, "tax_rate_from": "2027-02-01"}),
+    "customers.change_tax_rate": Row("customers.details", fill={**UNTAXED, "tax_rate_from": "2027-02-01"}),
     "customers.create": Row("customers.new", fill={"name": "Newcomer", **UNTAXED}, harmless=TOKEN),
     "customers.drop_tax_rate": Row(
         fill={"effective_from": "2027-01-01"},

@@ -16,8 +16,8 @@ QUERIES = """
 9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
 9 calls.show connexcs_packages.edit_row customers.edit customers.history customers.notes customers.suggestions
 9 dids.edit_row margins.index moving_in.first_charges moving_in.show my.calls_file my.people_edit_row my.people_row
-9 owed.download packages.row payments_back.show people.index people.row runs.ask_undo seen.calls_file
-9 packages.prices sent_summaries.ask
+9 owed.download packages.prices packages.row payments_back.show people.index people.row runs.ask_undo seen.calls_file
+9 sent_summaries.ask
 10 assignments.draft assignments.new bank_statements.map_columns calls.of_customer customers.download_history
 10 dids.whose my.people owed.index packages.copy payments.index payments.new payments_back.new
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
@@ -30,16 +30,14 @@ QUERIES = """
 17 credit.download customers.index dids.charges holds.index my.statement_file seen.statement_file
 18 payments.show
 19 bank_lines.show charges.accounts packages.edit_row packages.show
-20 credit.show customers.download
-21 assignments.row charges.reversal
+20 customers.download
+21 assignments.row charges.reversal credit.show
 22 assignments.ask_end
 23 charges.index
-24 bank_statements.show
-26 assignments.index:2
-28 assignments.index
-30 upcoming.index upcoming.index:2
+24 assignments.index bank_statements.show
+27 assignments.index:2
+30 dids.show upcoming.index upcoming.index:2
 31 customers.figures
-34 dids.show
 38 holds.show upcoming.download:2
 39 dids.next_charges upcoming.download
 44 charges.show
@@ -49,9 +47,9 @@ QUERIES = """
 57 customers.show
 64 customers.next_charges
 65 assignments.show
-75 my.home seen.home
+71 my.home seen.home
 80 overview.show
-104 my.charges seen.charges
+105 my.charges seen.charges
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):

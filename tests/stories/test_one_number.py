@@ -114,7 +114,7 @@ def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, mo
     assert f"Total: {told(trunk.total)} GBP" in letter
     for which in (simulated, posted):
         report = of_staff(client, f"/runs/{which}")
-        assert f"Amount, GBP {told(amount)} " in report and f"tax {told(tax)} " in report
+        assert f"{told(amount)} GBP" in report and f" {told(tax)} {told(amount)} {len(new)} charges" in report
     assert lines_of(client, simulated) == lines_of(client, posted)
 
     # The balance: its entries, the customer's page, credit, both summaries, the paper and their own page.
@@ -122,9 +122,11 @@ def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, mo
     every = session.scalars(select(Charge).where(Charge.customer_id == id)).all()
     total = sum(charge.total for charge in every if charge.amount or charge.tax)
     ann = as_customer(app, session, acme)
-    assert f"Balance {told(balance)} GBP" in of_staff(client, f"/customers/{id}")
+    desk = of_staff(client, f"/customers/{id}")
+    assert f"balance {told(balance)}," in desk and f"To pay {told(owed)} GBP" in desk
     home = words(page(ann.get("/my")).main)
-    assert f"Balance {told(balance)} GBP" in home and f"To pay {told(owed)} GBP" in home
+    assert f"{told(-balance)} overdue: the balance is below its limit" in home
+    assert f"To pay {told(owed)} GBP" in home
     account = of_staff(client, f"/customers/{id}/credit?{SPAN}")
     assert f"Balance {told(balance)} GBP" in account and f"To pay {told(owed)} GBP" in account
     assert f"Closing balance {told(balance)}" in account
