@@ -65,11 +65,19 @@ def test_a_statement_without_an_index_is_noticed(session):
 
 
 def say_there_are_many(session):
-    """What a planner would know of a large portfolio: an index of a page is gone through from end to end otherwise."""
+    """What a planner would know of a large portfolio, and nothing of what its texts are.
+
+    An index of a page is gone through from end to end otherwise, and one in which very many rows fit, until enough do.
+    """
     if session.get_bind().dialect.name == "postgresql":
+        ours = "relnamespace = current_schema()::regnamespace"
         session.execute(
-            text("""UPDATE pg_class SET relpages = 1, reltuples = 1000000
-            WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND pg_relation_size(oid) > 0""")
+            text(f"DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE {ours})")
+        )
+        # Of a table without rows it takes it that some will come, until it is told that there are none.
+        session.execute(
+            text(f"""UPDATE pg_class SET relpages = sign(pg_relation_size(oid)),
+            reltuples = CASE WHEN pg_relation_size(oid) > 0 THEN 1000000 ELSE -1 END WHERE relkind = 'r' AND {ours}""")
         )
 
 
