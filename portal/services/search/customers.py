@@ -35,7 +35,7 @@ FIELDS = {
 WITH_ONE = 8
 # Up to so many customers who hold the others are asked for their codes and contacts; where they are more, all codes and
 # contacts that hold the one are gone through.
-FEW = 500
+FEW = 100
 
 
 # The customers that hold all words but one, by that word; None where they are too many to be named.
