@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from portal.models import CallImport, CallReject, ImportState
 from portal.services import locking
 from portal.services.calls import effects, keeping, layouts, met_before, moves
 from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
-from portal.services.calls.rows import BadRow, Chunk, Reader
+from portal.services.calls.rows import BadRow, Chunk, Reader, Record
 from portal.services.calls.storing import Stored, store
 from portal.services.csv import files
 
@@ -43,6 +44,9 @@ UTC = ZoneInfo("UTC")
 SMALL = 20_000
 SILENT_FOR = timedelta(seconds=60)
 TRIES = 20
+WHOSE_AND_WHEN = itemgetter(*map(Record._fields.index, ("customer_id", "day")))
+# Behind every day that a call can have.
+NEVER = "~"
 Clock = Callable[[], datetime]
 AskedToStop = Callable[[], bool]
 
@@ -423,10 +427,9 @@ def _reach(reached: dict[int, date], chunk: Chunk, stored: Stored) -> None:
     """Keep from which day on each customer's calls have changed."""
     first: dict[int, str] = {}
     if stored.taken:
-        for record in chunk.records:
-            day = first.get(record.customer_id)
-            if day is None or record.day < day:
-                first[record.customer_id] = record.day
+        for customer_id, day in map(WHOSE_AND_WHEN, chunk.records):
+            if day < first.get(customer_id, NEVER):
+                first[customer_id] = day
     days = [*((id, date.fromisoformat(day)) for id, day in first.items()), *stored.reached.items()]
     for id, begins in days:
         reached[id] = min(reached.get(id, begins), begins)

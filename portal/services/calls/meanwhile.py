@@ -7,6 +7,7 @@ that have changed in between, the chunk is read once more.
 """
 
 from collections.abc import Collection, Mapping
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -16,11 +17,13 @@ from portal.extensions import db
 from portal.models import Company, Customer, Did
 from portal.models.company import ONLY
 from portal.services import locking
-from portal.services.calls.rows import Chunk, Reader
+from portal.services.calls.rows import Chunk, Reader, Record
 from portal.services.chunks import in_chunks
 from portal.services.csv.files import Block
 
 AT_ONCE = 5_000
+# Whom and which DIDs a call names: picked out by place, a million times.
+NAMED = tuple(itemgetter(Record._fields.index(name)) for name in ("customer_id", "did_id", "other_did_id"))
 
 
 class ChangedMeanwhile(RuleBroken):
@@ -53,9 +56,9 @@ class Meanwhile:
         self.reader.renew(surely=self.is_outdated)
         self.is_outdated = True
         chunk, reader = self.reader.read(block), self.reader
-        dids = {did for record in chunk.records for did in (record.did_id, record.other_did_id) if did}
-        _keep_as_read(Did, dids, reader.dids.versions)
-        _keep_as_read(Customer, {record.customer_id for record in chunk.records}, reader.customers.versions)
+        customers, *dids = (set(map(ids, chunk.records)) for ids in NAMED)
+        _keep_as_read(Did, set().union(*dids) - {None}, reader.dids.versions)
+        _keep_as_read(Customer, customers, reader.customers.versions)
         self.is_outdated = False
         return chunk
 
