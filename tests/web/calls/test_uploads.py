@@ -27,7 +27,8 @@ from tests.processes import Command
 from tests.served import Served
 from tests.trade import TODAY, a_customer
 
-LINES = 40_000
+# Twenty chunks: whoever is told to stop in the middle has not come to the end when it hears of it.
+LINES = 160_000
 PATIENCE = 120  # seconds: machines are busy
 
 
@@ -150,6 +151,8 @@ def test_an_upload_stopped_in_its_middle_is_finished_elsewhere_each_call_once(
 ):
     customer_id = a_customer(tax_rate="0").id
     session.commit()
+    # The first command of all takes seconds to begin, in which the file would be done.
+    Command(["--help"], {}, tmp_path / "help.txt").ended(PATIENCE)
     with browser.connect() as connection:
         connection.sendall(browser.upload(calls_file(LINES)))
         status, leads = answer_to(connection)
