@@ -104,17 +104,6 @@ def make_own_change(change: OwnChange) -> None:
         _keep(change.assignment, dict(change.prices), change.effective_from, through)
 
 
-def keep_own_prices(
-    assignment: Assignment, prices: Mapping[str, Decimal | None], effective_from: date
-) -> None:
-    """Make these own prices hold from this day until the next change of the same price, whatever was posted since.
-
-    None is the package's price. No rule is asked: whoever corrects back to a day has asked, and holds the locks of
-    `lock_assignment`. A price that is set to what it is already is no change.
-    """
-    _keep(assignment, prices, effective_from, effective_from)
-
-
 def planned_days(assignment: Assignment, today: date) -> list[date]:
     """The days to come from which other own prices hold."""
     return [row.effective_from for row in assignment.own_prices if row.effective_from > today]

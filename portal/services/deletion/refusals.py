@@ -95,10 +95,6 @@ def is_removable(assignment: Assignment, today: date) -> bool:
     return not why_not_remove([assignment], today)
 
 
-def has_charges(which: object) -> bool:
-    return db.session.scalar(select(Charge.id).where(which).limit(1)) is not None  # type: ignore[arg-type]
-
-
 def in_the_way(query: Select[Assignment]) -> tuple[list[Assignment], int]:
     count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     named = query.options(

@@ -14,7 +14,6 @@ from portal.models import AssignmentPrice, Charge
 from portal.services.assignments.changing import change_end, change_quantity
 from portal.services.assignments.own_prices import (
     drop_planned,
-    keep_own_prices,
     make_many,
     make_own_change,
     own_on,
@@ -139,16 +138,6 @@ def test_what_is_in_force_or_was_never_planned_is_not_taken_back():
         drop_planned(assignment, FIRST_DAY, TODAY)
     with pytest.raises(Invalid, match="Nothing is planned for 1 January 2027"):
         drop_planned(assignment, JANUARY, TODAY)
-
-
-def test_kept_from_a_day_in_the_past_a_price_holds_until_the_next_change_of_the_same_price():
-    assignment = a_begun_one()
-    own(assignment, DECEMBER, cost="3")
-    own(assignment, JANUARY, retail="6")
-    keep_own_prices(assignment, {"retail": Decimal(8)}, date(2026, 11, 1))
-    assert rows(assignment) == [(date(2026, 11, 1), None, 8), (DECEMBER, 3, 8), (JANUARY, 3, 6)]
-    keep_own_prices(assignment, {"retail": None}, date(2026, 11, 1))
-    assert rows(assignment) == [(DECEMBER, 3, None), (JANUARY, 3, 6)]
 
 
 def test_given_when_assigning_it_has_always_held(session):
