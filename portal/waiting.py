@@ -105,7 +105,8 @@ class Watch(threading.Thread):
         self._ended.set()
 
     def run(self) -> None:
-        """Go on for as long as the process lives."""
+        """Go on for as long as the process lives. Its connection is there from the first: a new one waits longer."""
+        self.look()
         while not self._ended.wait(self.patience.limits.every):
             self.look()
         if self.connection is not None:
