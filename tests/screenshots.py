@@ -13,14 +13,14 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
@@ -35,16 +35,17 @@ OUT = Path(__file__).parent.parent / "screenshots"
 BEFORE = ".before.png"
 TODAY = date(2026, 11, 26)
 WIDE, HALF, PHONE, SHEET = (
-    {"width": width, "height": height}
+    ViewportSize(width=width, height=height)
     for width, height in ((1440, 900), (768, 1024), (390, 844), (794, 1123))
 )
-FORMS: dict[str, dict[str, Any]] = {
-    "wide": {"viewport": WIDE},
-    "768": {"viewport": HALF},
-    "phone": {"viewport": PHONE},
-    "dark": {"viewport": WIDE, "color_scheme": "dark"},
-    "printed": {"viewport": SHEET},
+FORMS: dict[str, tuple[ViewportSize, Literal["light", "dark"], Literal["screen", "print"]]] = {
+    "wide": (WIDE, "light", "screen"),
+    "768": (HALF, "light", "screen"),
+    "phone": (PHONE, "light", "screen"),
+    "dark": (WIDE, "dark", "screen"),
+    "printed": (SHEET, "light", "print"),
 }
+PATIENCE = 180_000  # milliseconds: whoever takes pictures may have other work going on
 # Where somebody begins, and what is not there.
 BEGINS = {DEMO_EMAIL: ("/", "/styleguide", "/search?q=red"), DEMO_CUSTOMER_EMAIL: ("/my",), "": ("/login",)}
 NOWHERE = "/nowhere"
@@ -95,26 +96,30 @@ def _portal(folder: Path, browser: Browser, is_empty: bool, words: list[str]) ->
         pages = {
             name: path for name, path in pages.items() if not words or any(word in name for word in words)
         }
-        for form, options in FORMS.items():
-            context = browser.new_context(base_url=server.url, reduced_motion="reduce", **options)
-            if email:
-                context.add_cookies([_cookie(app, email, server.url)])
-            page = context.new_page()
-            if form == "printed":
-                page.emulate_media(media="print")
-            for name, path in pages.items():
-                page.goto(path, wait_until="networkidle")
-                yield _take(page, f"{name}-{form}")
-                if form in ("wide", "phone") and (refused := _refused(page)):
-                    yield _take(page, f"{name}-{refused}-{form}")
-            context.close()
+        context = browser.new_context(base_url=server.url, reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE)
+        if email:
+            context.add_cookies([_cookie(app, email, server.url)])
+        page = context.new_page()
+        for name, path in pages.items():
+            page.goto(path, wait_until="networkidle")
+            yield from _in_every_form(page, name, FORMS)
+            if refused := _refused(page):
+                yield from _in_every_form(page, f"{name}-{refused}", ("wide", "phone"))
+        context.close()
     server.stop()
     database.close()
 
 
-def _take(page: Page, name: str) -> str:
-    page.screenshot(path=OUT / f"{name}.png", full_page=True, animations="disabled")
-    return name
+def _in_every_form(page: Page, name: str, forms: Iterable[str]) -> Iterator[str]:
+    """What is open is asked for once, and looked at as a window, a theme and a sheet change it."""
+    for form in forms:
+        viewport, colours, media = FORMS[form]
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=colours, media=media)
+        page.screenshot(path=OUT / f"{name}-{form}.png", full_page=True, animations="disabled")
+        yield f"{name}-{form}"
+    page.emulate_media(color_scheme="light", media="screen")
 
 
 def _refused(page: Page) -> str:
