@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, or_, select, true
 
 from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
+from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import day
 from portal.extensions import db
 from portal.models import AuditEntry
@@ -29,6 +30,9 @@ LABELS = {
     "did_id": "DID",
     "package_id": "Package",
     "customer_id": "Customer",
+    "start_date": "Start Date",
+    "end_date": "End Date",
+    "auto_decrement_credit": "Auto Decrement Credit",
 }
 
 
@@ -99,7 +103,11 @@ def shown(value: Any, name: str = "") -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    text = str(value)
+    if name in PRICE_LABELS:  # kept without the zeros at its end
+        return f"{text}0" if text[-2:-1] == "." else text
     try:
-        return day(date.fromisoformat(str(value)))
+        on = date.fromisoformat(text)
     except ValueError:
-        return str(value)
+        return text
+    return "the beginning" if on == FIRST_DAY else day(on)
