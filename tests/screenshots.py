@@ -13,14 +13,15 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import TimeoutError as TookTooLong
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
@@ -45,7 +46,8 @@ FORMS: dict[str, tuple[ViewportSize, Literal["light", "dark"], Literal["screen",
     "dark": (WIDE, "dark", "screen"),
     "printed": (SHEET, "light", "print"),
 }
-PATIENCE = 180_000  # milliseconds: whoever takes pictures may have other work going on
+# Whoever takes pictures may have other work going on: milliseconds for each step, and how often a page is tried.
+PATIENCE, TRIES = 45_000, 8
 # Where somebody begins, and what is not there.
 BEGINS = {DEMO_EMAIL: ("/", "/styleguide", "/search?q=red"), DEMO_CUSTOMER_EMAIL: ("/my",), "": ("/login",)}
 NOWHERE = "/nowhere"
@@ -100,37 +102,55 @@ def _portal(folder: Path, browser: Browser, is_empty: bool, words: list[str]) ->
         context.set_default_timeout(PATIENCE)
         if email:
             context.add_cookies([_cookie(app, email, server.url)])
-        page = context.new_page()
         for name, path in pages.items():
-            page.goto(path, wait_until="networkidle")
-            yield from _in_every_form(page, name, FORMS)
-            if refused := _refused(page):
-                yield from _in_every_form(page, f"{name}-{refused}", ("wide", "phone"))
+            yield from _patiently(context, path, lambda page, name=name: _in_forms(page, name, FORMS))
+        # What stands in some forms is right as it stands: what is sent comes last, as other pages may show it.
+        for name, path in pages.items():
+            yield from _patiently(context, path, lambda page, name=name: _refused(page, name))
         context.close()
     server.stop()
     database.close()
 
 
-def _in_every_form(page: Page, name: str, forms: Iterable[str]) -> Iterator[str]:
-    """What is open is asked for once, and looked at as a window, a theme and a sheet change it."""
+def _patiently(context: BrowserContext, path: str, take: Callable[[Page], Iterator[str]]) -> Iterator[str]:
+    """A page's pictures. Where the browser comes to a halt over one, as it does over long pages, it is opened anew."""
+    taken: set[str] = set()
+    for left in reversed(range(TRIES)):
+        page = context.new_page()
+        try:
+            page.goto(path, wait_until="networkidle")
+            for name in take(page):
+                if name not in taken:
+                    page.screenshot(path=OUT / f"{name}.png", full_page=True, animations="disabled")
+                    taken.add(name)
+                    yield name
+            return
+        except TookTooLong:
+            if not left:
+                raise
+        finally:
+            page.close()
+
+
+def _in_forms(page: Page, name: str, forms: Iterable[str]) -> Iterator[str]:
+    """The names of its pictures, each when it is to be taken: as a window, a theme and a sheet change what is open."""
     for form in forms:
         viewport, colours, media = FORMS[form]
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=colours, media=media)
-        page.screenshot(path=OUT / f"{name}-{form}.png", full_page=True, animations="disabled")
         yield f"{name}-{form}"
-    page.emulate_media(color_scheme="light", media="screen")
 
 
-def _refused(page: Page) -> str:
-    """What became of the page's own form, sent with nothing more in it, where it was refused."""
+def _refused(page: Page, name: str) -> Iterator[str]:
+    """The page's own form, sent with nothing more in it, where it was refused."""
     form = page.locator("main form.form[method=post]").first
     if not form.count():
-        return ""
+        return
     with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
         form.evaluate(SEND)
     page.wait_for_load_state("networkidle")
-    return "error" if answered.value.status in (409, 422) else ""
+    if answered.value.status in (409, 422):
+        yield from _in_forms(page, f"{name}-error", ("wide", "phone"))
 
 
 def _pages(app: Flask, email: str, begins: tuple[str, ...]) -> dict[str, str]:
