@@ -121,7 +121,7 @@ def _patiently(context: BrowserContext, path: str, take: Callable[[Page], Iterat
             page.goto(path, wait_until="networkidle")
             for name in take(page):
                 if name not in taken:
-                    page.screenshot(path=OUT / f"{name}.png", full_page=True, animations="disabled")
+                    page.screenshot(path=OUT / f"{name}.png", full_page=True)
                     taken.add(name)
                     yield name
             return
