@@ -6,14 +6,14 @@ from datetime import date
 from decimal import Decimal
 
 from portal.models import Package
-from portal.services.assignments.lists import Listed, how_charged
+from portal.services.assignments.lists import Listed, State, how_charged
 
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
     """A package with the assignments of it: `charged` says how often, and on which days where these are the same.
 
-    `numbers`: each of them is for a number.
+    `numbers`: each of them is for a number. What comes next is that of those that are not held.
     """
 
     package: Package
@@ -39,7 +39,7 @@ def _grouped(rows: list[Listed], day: date) -> Grouped:
     mine = [row.assignment for row in rows]
     charged = {how_charged(assignment, day) for assignment in mine}
     prices = {price.retail for assignment in mine if (price := assignment.prices_on(day))}
-    coming = [row.next_charge for row in rows if row.next_charge]
+    coming = [row.next_charge for row in rows if row.next_charge and row.state is not State.HELD]
     first = min((charge.charge_on for charge in coming), default=None)
     on_first = [charge for charge in coming if charge.charge_on == first]
     return Grouped(
