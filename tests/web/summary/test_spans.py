@@ -31,6 +31,7 @@ def test_three_months_and_a_year_are_a_click_away_on_every_page_that_asks_for_da
         ("/charges", ["All days"]),
         ("/payments", ["All days"]),
         ("/margins", ["So far this month"]),
+        ("/won-and-lost", ["So far this month"]),
         (f"{staff}/calls", ["Last 30 days"]),
         (f"{staff}/credit", ["A month to today"]),
         (f"{staff}/summary", []),
