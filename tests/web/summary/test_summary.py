@@ -125,7 +125,7 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
     for path in ("summary", "charges"):
         mine = words(page(client.get(f"/customers/{customer.id}/as-customer/{path}?{asked.split('?')[1]}")))
         assert "first 1,000 of 5,135 charges" in mine and "Total, GBP 6,162.00" in mine
-    statement = words(page(client.get(f"/customers/{customer.id}/credit?{asked.split('?')[1]}")))
+    statement = words(page(client.get(f"/customers/{customer.id}/credit?part=balance&{asked.split('?')[1]}")))
     assert "These are the first 1,000 of 5,135 entries; the closing balance is of all of them." in statement
     assert "4,135 more entries, not shown here −4,962.00 Closing balance −6,162.00" in statement
 
