@@ -14,26 +14,25 @@ QUERIES = """
 8 did_intake.new margins.download packages.delete payments_back.download payments_back.index people.edit_row
 8 runs.download runs.index runs.new
 9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
-9 calls.show connexcs_packages.edit_row customers.edit customers.history customers.notes customers.suggestions
-9 dids.edit_row margins.index moving_in.first_charges moving_in.show my.calls_file my.people_edit_row my.people_row
-9 owed.download packages.prices packages.row payments_back.show people.index people.row runs.ask_undo seen.calls_file
-9 sent_summaries.ask
+9 calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
+9 customers.suggestions dids.edit_row margins.index moving_in.first_charges moving_in.show my.calls_file
+9 my.people_edit_row my.people_row owed.download packages.prices payments_back.show people.index people.row
+9 runs.ask_undo seen.calls_file sent_summaries.ask
 10 assignments.draft assignments.new bank_statements.map_columns calls.of_customer customers.download_history
 10 dids.whose my.people owed.index packages.copy payments.index payments.new payments_back.new
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
 11 charges.ask_write_off charges.new corrections.show customers.people my.calls payments.ask_split seen.calls
-12 audit.download dids.download dids.row packages.index runs.show sent_summaries.index
+12 audit.download dids.download dids.row packages.row runs.show sent_summaries.index
 13 customers.details dids.index packages.figures
 14 customers.dids packages.edit payments.download
-15 customers.row packages.download
-16 calls.ask_undo
-17 credit.download customers.index dids.charges holds.index my.statement_file seen.statement_file
-18 payments.show
-19 bank_lines.show charges.accounts packages.edit_row packages.show
-20 customers.download
-21 assignments.row charges.reversal credit.show
+15 packages.download
+16 calls.ask_undo customers.row
+17 credit.download dids.charges holds.index my.statement_file packages.index seen.statement_file
+18 customers.index payments.show
+19 bank_lines.show charges.accounts packages.show
+21 assignments.row charges.reversal customers.download
 22 assignments.ask_end
-23 charges.index
+23 charges.index packages.edit_row
 24 assignments.index bank_statements.show
 27 assignments.index:2
 30 dids.show upcoming.index upcoming.index:2
