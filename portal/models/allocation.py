@@ -94,7 +94,8 @@ class OpenItem(db.Model):
     """
 
     __table_args__ = (
-        Index("ix_open_item_customer_id_due_on", "customer_id", "due_on"),
+        # What a customer is to pay, and when, is added up off it alone.
+        Index("ix_open_item_customer_id_due_on_amount", "customer_id", "due_on", "amount"),
         Index("ix_open_item_due_on", "due_on"),
         # Which charge a sum of money may be meant for.
         Index("ix_open_item_amount_charge_id", "amount", "charge_id"),

@@ -50,18 +50,19 @@ def show(customer_id: int) -> Any:
     known = frame["frame"].glance
     items = credit.open_items(customer.id, most=OPEN_SHOWN + 1)
     by_day, to_use = credit.open_sums(customer.id)
+    to_pay = credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use)
+    # What is to pay is not known of a day to come.
+    through = max(min(span.through, today()), span.begins)
+    ends_with = to_pay if through >= today() else None
     return render_template(
         "credit/show.html",
         **frame,
         span=span,
-        # What is to pay is not known of a day to come.
-        ledger=charge_ledger(
-            customer.id, span.begins, max(min(span.through, today()), span.begins), ENTRIES_SHOWN
-        ),
+        ledger=charge_ledger(customer.id, span.begins, through, ENTRIES_SHOWN, ends_with),
         statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
         balance=known.balance,
         available=known.available,
-        to_pay=credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use),
+        to_pay=to_pay,
         open_items=items[:OPEN_SHOWN],
         more_open=len(items) > OPEN_SHOWN,
         payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
