@@ -37,23 +37,22 @@ QUERIES = """
 23 charges.index
 24 assignments.index bank_statements.show
 27 assignments.index:2
-30 dids.show upcoming.index:2
-31 upcoming.index
-32 customers.figures
+30 dids.show upcoming.index upcoming.index:2
+31 customers.figures
 38 holds.show
 39 dids.next_charges
 42 my.summary seen.summary sent_summaries.look summary.show
 44 charges.show my.summary_pdf seen.summary_pdf summary.download
-45 my.charges_file seen.charges_file
-46 customers.charges
+45 customers.charges my.charges_file seen.charges_file
 47 assignments.download
 48 charges.download
-58 customers.show
-65 assignments.show customers.next_charges upcoming.download:2
+57 customers.show
+64 customers.next_charges
+65 assignments.show upcoming.download:2
 66 upcoming.download
-72 my.home seen.home
+71 my.home seen.home
 80 overview.show
-83 my.charges seen.charges
+82 my.charges seen.charges
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):

@@ -1945,6 +1945,14 @@ def upgrade() -> None:
     op.create_index("ix_allocation_by_charge_id", "allocation", ["by_charge_id"], unique=False)
     op.create_index("ix_allocation_charge_id", "allocation", ["charge_id"], unique=False)
     op.create_index("ix_allocation_customer_id_id", "allocation", ["customer_id", "id"], unique=False)
+    op.create_index(
+        "ix_allocation_released",
+        "allocation",
+        ["customer_id"],
+        unique=False,
+        sqlite_where=sa.text("released_on is not null"),
+        postgresql_where=sa.text("released_on is not null"),
+    )
     op.create_index("ix_allocation_payment_id", "allocation", ["payment_id"], unique=False)
 
     op.create_table(

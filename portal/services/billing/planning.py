@@ -22,7 +22,6 @@ from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Facts, Loaded, usage_wait_days
 from portal.services.chunks import in_chunks
-from portal.services.listing import COUNTED, count_rows
 
 # An assignment with more lines than this dated before the day of the run is held (billing-rules 8).
 HELD_ABOVE = 40
@@ -293,16 +292,6 @@ def due_ids(
 
 def _count(of: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(of.class_)) or 0
-
-
-def of_one(customer_id: int) -> ColumnElement[bool]:
-    """The assignments of one customer, where they are asked for in the order of what falls due next.
-
-    Of very many a page needs but the first: the sum keeps a database from reading all of them, to sort them.
-    """
-    mine = Assignment.customer_id == customer_id
-    is_large = count_rows(select(Assignment.id).where(mine)) > COUNTED
-    return Assignment.customer_id + 0 == customer_id if is_large else mine
 
 
 def without_position(which: ColumnElement[bool]) -> Select[int]:

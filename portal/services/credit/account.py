@@ -136,11 +136,9 @@ def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationS
     amount = type_coerce(Allocation.amount, BigInteger)
     moved = func.sum(case((made, amount), else_=0) - case((released, amount), else_=0))
     # What undoes a charge settles it as a credit does.
-    undoes = select(Charge.id).where(Charge.customer_id == customer_id, Charge.kind == Kind.UNDO)
-    settles = and_(
-        Allocation.source == AllocationSource.CREDIT,
-        or_(Allocation.by_charge_id.in_(undoes), Allocation.charge_id.in_(undoes)),
-    )
+    named = Charge.id.in_([Allocation.by_charge_id, Allocation.charge_id])
+    undoes = select(Charge.id).where(named, Charge.kind == Kind.UNDO).correlate(Allocation).exists()
+    settles = and_(Allocation.source == AllocationSource.CREDIT, undoes)
     query = (
         select(Allocation.source, type_coerce(moved, Allocation.amount.type))
         .where(Allocation.customer_id == customer_id, or_(made, released), ~settles)

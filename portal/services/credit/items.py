@@ -205,11 +205,10 @@ def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Dec
     by_day: dict[date, Decimal] = {}
     credit = ZERO
     asked = {"customer_id": customer_id} | ({"day": day} if day else {})
-    for due, is_to_pay, total in db.session.execute(_open_sums(day is not None), asked):
-        if is_to_pay:
-            by_day[due] = total
-        else:
-            credit -= total
+    for due, to_pay, to_use in db.session.execute(_open_sums(day is not None), asked):
+        if to_pay:
+            by_day[due] = to_pay
+        credit -= to_use
     return by_day, credit
 
 
@@ -228,8 +227,8 @@ def left_to_pay(customer_ids: Collection[int] | None = None) -> dict[int, Decima
 
 @cache
 def _open_sums(is_of_a_day: bool) -> Select[Any]:
-    """Of :customer_id by due day, above zero or not; now, or at the end of :day. Put together once: that takes
-    longer than asking."""
+    """Of :customer_id by due day, what is above zero and what is below; now, or at the end of :day. Put together once:
+    that takes longer than asking."""
     customer_id = bindparam("customer_id", type_=Integer)
     if is_of_a_day:
         left = left_on(bindparam("day", type_=Date)).where(Charge.customer_id == customer_id).subquery()
@@ -237,8 +236,12 @@ def _open_sums(is_of_a_day: bool) -> Select[Any]:
     else:
         amount, due_on = OpenItem.amount, OpenItem.due_on  # type: ignore[assignment]
         which = OpenItem.customer_id == customer_id
-    above = amount > 0
-    return select(due_on, above, func.sum(amount)).where(which).group_by(due_on, above).order_by(due_on)
+    # By the day alone: an index has that order.
+    sums = (
+        func.sum(case((of_sign, amount), else_=literal_column("0"))) for of_sign in (amount > 0, amount < 0)
+    )
+    typed = (type_coerce(sum, OpenItem.amount.type) for sum in sums)
+    return select(due_on, *typed).where(which).group_by(due_on).order_by(due_on)
 
 
 def posted_since(day: date, *which: ColumnElement[bool]) -> Decimal:

@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Charge, Did, Package
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
-from portal.services.billing.planning import Held, Plan, PlannedCharge, of_one, upcoming
+from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
 from portal.services.listing import Sort
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
@@ -78,7 +78,7 @@ def next_charges(
         .where(AssignmentPosition.next_charge_on.is_not(None))
     )
     if customer_id is not None:
-        query = query.where(of_one(customer_id))
+        query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
     found, in_order = Upcoming(), query.order_by(AssignmentPosition.next_charge_on, Assignment.id)

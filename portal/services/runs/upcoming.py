@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
-from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, of_one, totals, work_out
+from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, totals, work_out
 from portal.services.chunks import in_chunks
 
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.
@@ -94,7 +94,7 @@ def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int
     )
     if customer_id is not None:
         query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
-        query = query.where(of_one(customer_id))
+        query = query.where(Assignment.customer_id == customer_id)
     rows = db.session.execute(query).all()
     if len(rows) <= most:
         return sorted(id for id, _ in rows), None
