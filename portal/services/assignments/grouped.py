@@ -11,6 +11,7 @@ from portal.extensions import db
 from portal.models import Assignment, Customer, Package
 from portal.services.assignments.lists import (
     Listed,
+    State,
     by_package,
     for_rows,
     how_charged,
@@ -24,7 +25,7 @@ class Grouped:
     """A package with `count` assignments, of which `rows` are the newest: of very many a few are read.
 
     `charged` says how often, and on which days where these are the same. `numbers`: each of them is for a number.
-    `next_on`, `next_amount` and `quantity` are of the rows.
+    `next_on`, `next_amount` and `quantity` are of the rows. What comes next is that of those that are not held.
     """
 
     package: Package
@@ -67,7 +68,7 @@ def _grouped(rows: list[Listed], count: int, currency: str, day: date) -> Groupe
     prices = {price.retail for assignment in mine if (price := assignment.prices_on(day))}
     if len(rows) < count and (usual := package.price_on(currency, day)):
         prices.add(usual.retail)
-    coming = [row.next_charge for row in rows if row.next_charge]
+    coming = [row.next_charge for row in rows if row.next_charge and row.state is not State.HELD]
     first = min((charge.charge_on for charge in coming), default=None)
     on_first = [charge for charge in coming if charge.charge_on == first]
     return Grouped(
