@@ -34,7 +34,7 @@ QUERIES = """
 20 customers.download
 21 assignments.row charges.reversal
 22 assignments.ask_end
-23 charges.index
+23 charges.index packages.edit_row
 24 assignments.index bank_statements.show
 27 assignments.index:2
 30 dids.show upcoming.index upcoming.index:2
