@@ -138,6 +138,7 @@ def _in_forms(page: Page, name: str, forms: Iterable[str]) -> Iterator[str]:
         viewport, colours, media = FORMS[form]
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=colours, media=media)
+        page.evaluate("new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)))")
         yield f"{name}-{form}"
 
 
