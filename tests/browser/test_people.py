@@ -62,5 +62,6 @@ def test_a_person_is_invited_changed_and_deactivated(screen, script):
     page.get_by_role("row", name="Ben Clerk").locator(".menu > summary").click()
     page.get_by_role("button", name="Deactivate Ben Clerk").click()
     expect(page.get_by_role("row", name="Ben Clerk")).to_contain_text("deactivated")
+    page.get_by_role("row", name="Ben Clerk").locator(".menu > summary").click()
     page.get_by_role("button", name="Reactivate Ben Clerk").click()
     expect(page.get_by_role("row", name="Ben Clerk")).to_contain_text("active")

@@ -48,19 +48,20 @@ def show(customer_id: int) -> Any:
     known = frame["frame"].glance
     by_day, to_use = credit.open_sums(customer.id)
     span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
+    to_pay = credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use)
     return render_template(
         "credit/show.html",
         **frame,
         part=part,
         balance=known.balance,
         available=known.available,
-        to_pay=credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use),
+        to_pay=to_pay,
         span=span,
-        **_listed(customer, part, span),
+        **_listed(customer, part, span, to_pay),
     ), (422 if span.problem and part in ("ledger", "balance") else 200)
 
 
-def _listed(customer: Customer, part: str, span: Span) -> dict[str, Any]:
+def _listed(customer: Customer, part: str, span: Span, to_pay: credit.ToPay) -> dict[str, Any]:
     """What one of the PARTS lists."""
     assert span.begins and span.through
     if part == "payments":
@@ -71,7 +72,8 @@ def _listed(customer: Customer, part: str, span: Span) -> dict[str, Any]:
     if part == "ledger":
         # What is to pay is not known of a day to come.
         through = max(min(span.through, today()), span.begins)
-        return {"ledger": charge_ledger(customer.id, span.begins, through, ENTRIES_SHOWN)}
+        ends_with = to_pay if through >= today() else None
+        return {"ledger": charge_ledger(customer.id, span.begins, through, ENTRIES_SHOWN, ends_with)}
     if part == "balance":
         found = statement(customer.id, span.begins, span.through, ENTRIES_SHOWN)
         return {"statement": found, "entries": by_week(found.lines)}
