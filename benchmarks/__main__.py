@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     calls_import,
     engine,
+    lighthouse,
     minimum_spend,
     pages,
     peers,
@@ -25,7 +26,9 @@ from benchmarks.stores import KINDS
 from benchmarks.table import shown
 from portal import clock
 
-PARTS = ("engine", "runs", "servers", "peers", "pages", "search", "imports", "minimums", "summaries")
+PARTS = (
+    "engine", "runs", "servers", "peers", "lighthouse", "pages", "search", "imports", "minimums", "summaries",
+)  # fmt: skip
 CALLS_OF_A_CUSTOMER = 100
 OF_PEERS = 2_000  # subscriptions, which they take seconds for
 
@@ -39,6 +42,7 @@ def main() -> bool:
         ("charges", 300_000, "charges posted before pages are asked for"),
         ("customers", 1_000, "customers whose summaries are written"),
         ("calls", 1_000_000, "calls to import, and to settle minimum spends with"),
+        ("times", 5, "looks that Lighthouse takes at a page"),
     ):
         given = int(os.environ.get(f"BENCH_{name.upper()}", default))
         parser.add_argument(
@@ -73,6 +77,8 @@ def _measure(parts: Sequence[str], asked: argparse.Namespace) -> None:
         servers.measure(asked.assignments)
     if "peers" in parts:
         peers.measure(OF_PEERS)
+    if "lighthouse" in parts:
+        lighthouse.measure(asked.times)
     for kind in kinds:
         if "pages" in parts:
             pages.measure(kind, asked.assignments, asked.charges)

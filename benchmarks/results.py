@@ -22,7 +22,8 @@ Written by `make bench` (README.md). Of the tables "Runs over ...": *raw before*
 INSERT..SELECT of the very rows that a run has posted, and the same positions moved and kept, into the schema as it was
 before runs were made quicker and as it is now; *post* is a run in one process, *one worker* and *two workers* the same
 run handed on to workers. *All alike* is benchmarks/large.py, *as in life* what `portal seed --assignments` makes up,
-due for a month, *after a year* the same with a year of charges before it.
+due for a month, *after a year* the same with a year of charges before it. A *slow phone* is Lighthouse's
+(benchmarks/lighthouse.py): marks out of a hundred, and what would cost points where a goal is missed.
 """
 # A quarter more may be chance: a machine does other things, too.
 TOLERANCE = 1.25
@@ -30,6 +31,7 @@ LEAST = 0.010  # seconds
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 TIME = re.compile(r"([\d.]+) (us|ms|s)")
 NUMBER = re.compile(r"[\d,]+(?:\.\d+)?")
+MARKS = ("performance", "accessibility", "best practices")  # out of a hundred, by Lighthouse
 
 
 class Result(NamedTuple):
@@ -88,6 +90,8 @@ def _is_slower(words: str, head: str, before: str, now: str, *, same: bool) -> b
     if not (NUMBER.fullmatch(before) and NUMBER.fullmatch(now)):
         return False
     first, then = (float(cell.replace(",", "")) for cell in (before, now))
+    if head in MARKS:
+        return then < first - 1
     if "/s" in head or "a second" in f"{words} {head}":
         return same and then < first / TOLERANCE
     if " : " in words:

@@ -13,14 +13,15 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import TimeoutError as TookTooLong
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
@@ -35,16 +36,18 @@ OUT = Path(__file__).parent.parent / "screenshots"
 BEFORE = ".before.png"
 TODAY = date(2026, 11, 26)
 WIDE, HALF, PHONE, SHEET = (
-    {"width": width, "height": height}
+    ViewportSize(width=width, height=height)
     for width, height in ((1440, 900), (768, 1024), (390, 844), (794, 1123))
 )
-FORMS: dict[str, dict[str, Any]] = {
-    "wide": {"viewport": WIDE},
-    "768": {"viewport": HALF},
-    "phone": {"viewport": PHONE},
-    "dark": {"viewport": WIDE, "color_scheme": "dark"},
-    "printed": {"viewport": SHEET},
+FORMS: dict[str, tuple[ViewportSize, Literal["light", "dark"], Literal["screen", "print"]]] = {
+    "wide": (WIDE, "light", "screen"),
+    "768": (HALF, "light", "screen"),
+    "phone": (PHONE, "light", "screen"),
+    "dark": (WIDE, "dark", "screen"),
+    "printed": (SHEET, "light", "print"),
 }
+# Whoever takes pictures may have other work going on: milliseconds for each step, and how often a page is tried.
+PATIENCE, TRIES = 45_000, 8
 # Where somebody begins, and what is not there.
 BEGINS = {DEMO_EMAIL: ("/", "/styleguide", "/search?q=red"), DEMO_CUSTOMER_EMAIL: ("/my",), "": ("/login",)}
 NOWHERE = "/nowhere"
@@ -95,37 +98,61 @@ def _portal(folder: Path, browser: Browser, is_empty: bool, words: list[str]) ->
         pages = {
             name: path for name, path in pages.items() if not words or any(word in name for word in words)
         }
-        for form, options in FORMS.items():
-            context = browser.new_context(base_url=server.url, reduced_motion="reduce", **options)
-            if email:
-                context.add_cookies([_cookie(app, email, server.url)])
-            page = context.new_page()
-            if form == "printed":
-                page.emulate_media(media="print")
-            for name, path in pages.items():
-                page.goto(path, wait_until="networkidle")
-                yield _take(page, f"{name}-{form}")
-                if form in ("wide", "phone") and (refused := _refused(page)):
-                    yield _take(page, f"{name}-{refused}-{form}")
-            context.close()
+        context = browser.new_context(base_url=server.url, reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE)
+        if email:
+            context.add_cookies([_cookie(app, email, server.url)])
+        for name, path in pages.items():
+            yield from _patiently(context, path, lambda page, name=name: _in_forms(page, name, FORMS))
+        # What stands in some forms is right as it stands: what is sent comes last, as other pages may show it.
+        for name, path in pages.items():
+            yield from _patiently(context, path, lambda page, name=name: _refused(page, name))
+        context.close()
     server.stop()
     database.close()
 
 
-def _take(page: Page, name: str) -> str:
-    page.screenshot(path=OUT / f"{name}.png", full_page=True, animations="disabled")
-    return name
+def _patiently(context: BrowserContext, path: str, take: Callable[[Page], Iterator[str]]) -> Iterator[str]:
+    """A page's pictures. Where the browser comes to a halt over one, as it does over long pages, it is opened anew."""
+    taken: set[str] = set()
+    for left in reversed(range(TRIES)):
+        page = context.new_page()
+        try:
+            page.goto(path, wait_until="networkidle")
+            for name in take(page):
+                if name not in taken:
+                    page.screenshot(path=OUT / f"{name}.png", full_page=True)
+                    taken.add(name)
+                    yield name
+            return
+        except TookTooLong:
+            if not left:
+                raise
+        finally:
+            page.close()
 
 
-def _refused(page: Page) -> str:
-    """What became of the page's own form, sent with nothing more in it, where it was refused."""
+def _in_forms(page: Page, name: str, forms: Iterable[str]) -> Iterator[str]:
+    """The names of its pictures, each when it is to be taken: as a window, a theme and a sheet change what is open."""
+    for form in forms:
+        viewport, colours, media = FORMS[form]
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=colours, media=media)
+        if (colours, media) != ("light", "screen"):  # Chromium keeps colours that are inherited as they were
+            page.reload(wait_until="networkidle")
+        yield f"{name}-{form}"
+
+
+def _refused(page: Page, name: str) -> Iterator[str]:
+    """The page's own form, sent with nothing more in it, where it was refused."""
     form = page.locator("main form.form[method=post]").first
     if not form.count():
-        return ""
+        return
     with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
         form.evaluate(SEND)
     page.wait_for_load_state("networkidle")
-    return "error" if answered.value.status in (409, 422) else ""
+    if answered.value.status in (409, 422):
+        yield from _in_forms(page, f"{name}-error", ("wide", "phone"))
 
 
 def _pages(app: Flask, email: str, begins: tuple[str, ...]) -> dict[str, str]:

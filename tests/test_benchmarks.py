@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from benchmarks import large, raw, results, runs
+from benchmarks import large, lighthouse, raw, results, runs
 from benchmarks.results import Result
 from benchmarks.stores import KINDS, place
 from benchmarks.table import Table
@@ -83,6 +83,59 @@ def test_the_file_that_is_there_is_as_it_would_be_written():
     if results.FILE.exists():
         there = results.FILE.read_text()
         assert results.write(results.read(there)) == there
+
+
+# -- Lighthouse's marks
+
+
+def a_report(performance, contrast):
+    """What a look at a page comes to, as Lighthouse writes it."""
+    audits = {
+        "color-contrast": {"score": contrast},
+        "label": {"score": None},
+        "is-on-https": {"score": 1},
+        "speed-index": {"score": performance},
+        "largest-contentful-paint": {"score": performance, "numericValue": 1500 - 1000 * performance},
+        "total-byte-weight": {"score": 0, "numericValue": 41_234},
+    }
+    refs = {
+        "performance": ["speed-index", "largest-contentful-paint"],
+        "accessibility": ["color-contrast", "label"],
+        "best-practices": ["is-on-https"],
+    }
+    marks = {"performance": performance, "accessibility": 0.9 + contrast / 10, "best-practices": 1}
+    return {
+        "audits": audits,
+        "categories": {
+            name: {"score": mark, "auditRefs": [{"id": id, "weight": 1} for id in refs[name]]}
+            for name, mark in marks.items()
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("looks", "marks", "verdict"),
+    [
+        ([(0.99, 1), (0.6, 1), (0.98, 1)], ("98", "100", "100", "520.0 ms"), "kept"),
+        ([(0.97, 1)], ("97", "100", "100", "530.0 ms"), "kept"),
+        ([(0.96, 1)], ("96", "100", "100", "540.0 ms"), "missed: largest-contentful-paint, speed-index"),
+        ([(1, 0), (1, 0), (1, 1)], ("100", "90", "100", "500.0 ms"), "missed: color-contrast"),
+    ],
+)
+def test_a_page_has_the_medians_of_its_marks_and_what_costs_it_points_where_they_miss_their_goals(
+    looks, marks, verdict
+):
+    found = lighthouse.row("home", [a_report(*look) for look in looks])
+    assert found == ("home", *marks, "41 kB", verdict)
+
+
+def test_two_points_fewer_are_said_and_one_may_be_chance():
+    def marked(points):
+        return Result(Table("Phone", ("page", "performance"), [("home", points)]), "today", "A machine")
+
+    assert results.slower(marked("100"), marked("98")) == ["Phone: home, performance: 100 before, 98 now"]
+    assert not results.slower(marked("100"), marked("99"))
+    assert not results.slower(marked("97"), marked("100"))
 
 
 # -- the bare store

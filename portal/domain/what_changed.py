@@ -84,7 +84,8 @@ def _named(items: list[Item], reason: str) -> str:
     if first.starts_on is None or first.corrected or reason.startswith(QUANTITY):
         return first.label  # of what was corrected, each line may count others
     on = f" on {international(first.did_number)}" if len(items) == 1 and first.did_number else ""
-    return f"{first.label} × {whole(quantity)}{on}"
+    many = f" × {whole(quantity)}" if quantity != 1 else ""
+    return f"{first.label}{many}{on}"
 
 
 def _reason(item: Item, since: date, through: date, currency: str) -> str:

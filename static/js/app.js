@@ -126,6 +126,11 @@
     }
   });
 
+  // Where one is stays in view among the sections, also on a phone.
+  for (const here of document.querySelectorAll(".sections [aria-current]")) {
+    const row = here.closest(".sections");
+    row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
   focusWrong(document);
   countRows();
 })();

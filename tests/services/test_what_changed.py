@@ -63,7 +63,7 @@ def test_it_names_what_is_new_what_ended_and_the_calls_the_largest_first(acme):
     run(LAST)
     assert lines(acme, LAST) == [
         ("+14.58", "UK Geographic DID × 9 on +44 20 7946 0123, since 5 Nov 2026"),
-        ("−3.60", "PBX seat × 1, credit, ended on 27 Nov 2026"),
+        ("−3.60", "PBX seat, credit, ended on 27 Nov 2026"),
         ("+1.20", "Calls, 7.20 instead of 6.00"),
     ]
 
@@ -92,7 +92,7 @@ def test_what_is_charged_once_says_when_in_the_month_after_too(acme):
         charge_manually(asked, token=what, today=day, by=BEN, now=NOW)
     run(TODAY)
     assert lines(acme) == [
-        ("−30.00", "Router × 1, setup on 1 Oct 2026"),
+        ("−30.00", "Router, setup on 1 Oct 2026"),
         ("−8.40", "Visit, on 9 Oct 2026"),
         ("−2.40", "Goodwill, discount, on 9 Nov 2026"),
     ]
@@ -102,7 +102,7 @@ def test_a_reversed_charge_says_so(session, acme):
     run(TODAY)
     charge = session.scalars(select(Charge).where(Charge.charge_on == NOVEMBER)).one()
     reverse(charge, "By mistake", today=TODAY, by=BEN, now=NOW)
-    assert lines(acme) == [("−24.00", "Trunk × 1, reversed on 22 Nov 2026")]
+    assert lines(acme) == [("−24.00", "Trunk, reversed on 22 Nov 2026")]
 
 
 def test_what_was_corrected_back_to_a_day_is_a_line_of_its_own(session, acme):

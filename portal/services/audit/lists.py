@@ -1,6 +1,7 @@
 """Reading the audit log: what was done, by whom, to what."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,8 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select, true
 
 from portal.domain.names import search_words
-from portal.domain.phone_numbers import parts_to_find
+from portal.domain.phone_numbers import international, parts_to_find
+from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import day
 from portal.extensions import db
 from portal.models import AuditEntry
@@ -22,6 +24,7 @@ NEWEST = Sort((AuditEntry.done_at, AuditEntry.id), descending=True)
 # Whatever is watched, and of that what is of one customer.
 NOUNS = tuple(dict.fromkeys(watch.noun for watch in WATCHED.values()))
 NOUNS_OF_CUSTOMERS = tuple(noun for noun in NOUNS if noun not in OF_NO_CUSTOMER)
+NUMBER = re.compile(r"\+\d{7,15}\b")
 # What a person calls the fields that the log keeps under their stored names.
 LABELS = {
     **{name: field.label for name, field in FIELDS.items()},
@@ -29,14 +32,18 @@ LABELS = {
     "did_id": "DID",
     "package_id": "Package",
     "customer_id": "Customer",
+    "start_date": "Start Date",
+    "end_date": "End Date",
+    "auto_decrement_credit": "Auto Decrement Credit",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """One act, with each field that changed: its label, what it was, what it is."""
+    """One act, the name of what it was done to, and each field that changed: its label, what it was, what it is."""
 
     entry: AuditEntry
+    label: str
     changes: list[tuple[str, str, str]]
 
 
@@ -64,10 +71,10 @@ def find_entries(
     return query.where(AuditEntry.overrides) if overrides else query
 
 
-def latest_of_customer(customer_id: int, most: int) -> list[AuditEntry]:
+def latest_of_customer(customer_id: int, most: int) -> list[AuditLine]:
     """The latest acts on a customer and on what is theirs."""
     query = find_entries(customer_id=customer_id).order_by(*(column.desc() for column in NEWEST.columns))
-    return list(db.session.scalars(query.limit(most)))
+    return [audit_line(entry) for entry in db.session.scalars(query.limit(most))]
 
 
 def noun_choices(nouns: Sequence[str]) -> list[tuple[str, str]]:
@@ -76,11 +83,13 @@ def noun_choices(nouns: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def audit_line(entry: AuditEntry) -> AuditLine:
-    """An act as it is shown."""
+    """An act as it is shown; a DID in its name as people read it."""
     before, after = json.loads(entry.before or "{}"), json.loads(entry.after or "{}")
     names = list(dict.fromkeys([*before, *after]))
     return AuditLine(
-        entry, [(label(name), shown(before.get(name), name), shown(after.get(name), name)) for name in names]
+        entry,
+        NUMBER.sub(lambda number: international(number[0]), entry.label),
+        [(label(name), shown(before.get(name), name), shown(after.get(name), name)) for name in names],
     )
 
 
@@ -99,7 +108,11 @@ def shown(value: Any, name: str = "") -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    text = str(value)
+    if name in PRICE_LABELS:  # kept without the zeros at its end
+        return f"{text}0" if text[-2:-1] == "." else text
     try:
-        return day(date.fromisoformat(str(value)))
+        on = date.fromisoformat(text)
     except ValueError:
-        return str(value)
+        return text
+    return "the beginning" if on == FIRST_DAY else day(on)

@@ -36,6 +36,7 @@ from portal.services.calls import effects, keeping, layouts, met_before, moves
 from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader, Record
 from portal.services.calls.storing import Stored, store
+from portal.services.chunks import collecting_nothing
 from portal.services.csv import files
 
 CHUNK = 8_000
@@ -374,7 +375,8 @@ def _take_again_and_again(
     """Take a block in; where somebody else was at work on the same calls, or on what they name, do it again."""
     for attempt in range(TRIES):
         try:
-            return _take(import_, block, at, reader, today, clock(), reached)
+            with collecting_nothing():
+                return _take(import_, block, at, reader, today, clock(), reached)
         except (ChangedMeanwhile, OperationalError):
             db.session.rollback()
             if attempt + 1 == TRIES:

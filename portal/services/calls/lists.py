@@ -30,7 +30,7 @@ from portal.domain.phone_numbers import country_name, parts_to_find
 from portal.extensions import db
 from portal.models import Call, Did
 from portal.services.chunks import in_chunks
-from portal.services.listing import COUNTED, Page, Sort, count, page
+from portal.services.listing import COUNTED, PAGE_SIZE, Page, Sort, count, page
 
 # In the order of their time; those of a day whose time is not known come last.
 WHEN = func.coalesce(Call.started_at, datetime(2000, 1, 1, tzinfo=UTC))
@@ -191,9 +191,11 @@ def numbers_of_dids(calls: Sequence[Call]) -> dict[int, str]:
     return found
 
 
-def call_page(query: Select[Call], total: int, after: int | None, before: int | None) -> Page[Call]:
+def call_page(
+    query: Select[Call], total: int, after: int | None, before: int | None, size: int = PAGE_SIZE
+) -> Page[Call]:
     """A page of them, the newest first."""
-    return page(query.options(raiseload("*")), NEWEST, after, before, total=total)
+    return page(query.options(raiseload("*")), NEWEST, after, before, size, total=total)
 
 
 def totals_of(query: Select[Call]) -> Totals:

@@ -17,11 +17,10 @@ from portal.extensions import db
 from portal.models import Company, Customer, Did
 from portal.models.company import ONLY
 from portal.services import locking
+from portal.services.among import among
 from portal.services.calls.rows import Chunk, Reader, Record
-from portal.services.chunks import in_chunks
 from portal.services.csv.files import Block
 
-AT_ONCE = 5_000
 # Whom and which DIDs a call names: picked out by place, a million times.
 NAMED = tuple(itemgetter(Record._fields.index(name)) for name in ("customer_id", "did_id", "other_did_id"))
 
@@ -70,10 +69,8 @@ def _time_zone() -> str | None:
 def _keep_as_read(model: type[Customer | Did], ids: Collection[int], versions: Mapping[int, int]) -> None:
     """Lock what was read, and make sure that it is still what was read."""
     locking.lock_ids(model, ids, shared=True)
-    stand: dict[int, int] = {}
-    for some in in_chunks(sorted(ids), AT_ONCE):
-        rows = db.session.execute(select(model.id, model.version).where(model.id.in_(some)))
-        stand.update((id, version) for id, version in rows)
+    query = select(model.id, model.version).where(among(model.id, sorted(ids)))
+    stand = dict(row for row in db.session.execute(query))
     if any(stand.get(id) != versions.get(id) for id in ids):
         raise ChangedMeanwhile
 

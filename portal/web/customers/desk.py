@@ -47,7 +47,7 @@ class Frame:
         if known.below_limit:
             found.append(("below", "below limit"))
         if known.overdue_since:
-            found.append(("below", f"overdue since {day(known.overdue_since)}"))
+            found.append(("owed", f"overdue since {day(known.overdue_since)}"))
         if known.held:
             found.append(("held", f"{known.held} held"))
         return found

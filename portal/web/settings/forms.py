@@ -39,7 +39,7 @@ NAMELESS = "Enter the company's name: it is shown on every page and charge summa
 class LogoForm(FlaskForm):
     """A picture for the head of every summary."""
 
-    file = FileField("Logo")
+    file = FileField("Picture")
 
     @property
     def picture(self) -> bytes:
