@@ -108,19 +108,14 @@ def refresh(charge_ids: Iterable[int]) -> None:
         _insert_open(Charge.id.in_(some))
 
 
-def open_new(which: ColumnElement[bool], after: int = 0) -> None:
-    """Take in charges that have just been posted: those that `which` means, and nothing has come off.
-
-    All of them with ids above `after`: else PostgreSQL would read everything open each time.
-    """
-    known = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id, OpenItem.charge_id > after)
-    settled = select(Allocation.id).where(Allocation.charge_id == Charge.id, Allocation.charge_id > after)
+def open_new(which: ColumnElement[bool]) -> None:
+    """Take in charges that have just been posted, of which nothing can have come off yet: those that `which` means."""
     new = select(
         Charge.id,
         Charge.customer_id,
         func.coalesce(Charge.due_on, Charge.charge_on),
         type_coerce(TOTAL, BigInteger),
-    ).where(which, or_(IS_ITEM, IS_DISCOUNT), ~known.exists(), ~settled.exists())
+    ).where(which, or_(IS_ITEM, IS_DISCOUNT))
     db.session.execute(insert(OPEN).from_select(["charge_id", "customer_id", "due_on", "amount"], new))
 
 

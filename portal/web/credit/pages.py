@@ -17,6 +17,7 @@ from portal.services import credit, deletion, listing
 from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.services.exports import statement as exports
+from portal.services.summary.layout import by_week
 from portal.web.credit import bp
 from portal.web.credit.forms import AdjustmentForm
 from portal.web.customers.desk import framed
@@ -74,7 +75,8 @@ def _listed(customer: Customer, part: str, span: Span, to_pay: credit.ToPay) -> 
         ends_with = to_pay if through >= today() else None
         return {"ledger": charge_ledger(customer.id, span.begins, through, ENTRIES_SHOWN, ends_with)}
     if part == "balance":
-        return {"statement": statement(customer.id, span.begins, span.through, ENTRIES_SHOWN)}
+        found = statement(customer.id, span.begins, span.through, ENTRIES_SHOWN)
+        return {"statement": found, "entries": by_week(found.lines)}
     items = credit.open_items(customer.id, most=OPEN_SHOWN + 1)
     return {"open_items": items[:OPEN_SHOWN], "more_open": len(items) > OPEN_SHOWN}
 

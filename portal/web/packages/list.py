@@ -183,7 +183,7 @@ def _row(package: Package) -> Row:
     return _rows([package], Reading(today()))[0]
 
 
-def _row_of(package: Package, assigned: int, brings: list[Recurring] | None) -> Row:
+def _row_of(package: Package, assigned: int = 0, brings: list[Recurring] | None = None) -> Row:
     day = today()
     wanted = (request.values.get("currency", ""), packages.default_currency(), *package.currencies)
     currency = next((code for code in wanted if code in package.currencies), "")
@@ -195,8 +195,8 @@ def _row_of(package: Package, assigned: int, brings: list[Recurring] | None) -> 
 
 
 def _with_prices(package: Package) -> Row:
-    """Its row, with prices to be changed. RuleBroken where they are lost."""
-    row = _row(package)
+    """Its row, with prices to be changed, without what it brings. RuleBroken where they are lost."""
+    row = _row_of(package)
     if row.price is None:
         raise RuleBroken(
             f"{package.name} has no prices.",
@@ -248,7 +248,7 @@ def update_row(package_id: int) -> Any:
         return _editing(row, form, 422)
     except StaleDataError:
         db.session.rollback()
-        return _editing(_row(db.get_or_404(Package, package_id)), form, 409, stale=True)
+        return _editing(_row_of(db.get_or_404(Package, package_id)), form, 409, stale=True)
     flash(saved(impact))
     if not is_htmx():
         return see_other(url_for(".index", **_state().kept, _anchor=f"package-{package_id}"))
