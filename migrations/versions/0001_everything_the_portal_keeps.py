@@ -507,6 +507,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_index(
+        "ix_sent_summary_refused",
+        "sent_summary",
+        ["month"],
+        unique=False,
+        sqlite_where=sa.text("state = 'refused'"),
+        postgresql_where=sa.text("state = 'refused'"),
+    )
 
     op.create_table(
         "role",
@@ -656,7 +664,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_note_waits",
         "note",
-        ["come_back_on", "id"],
+        ["come_back_on", "id", "created_by"],
         unique=False,
         sqlite_where=sa.text("come_back_on is not null and done_at is null"),
         postgresql_where=sa.text("come_back_on is not null and done_at is null"),

@@ -10,6 +10,8 @@ from pypdf import PdfReader
 
 from portal.services import demo
 from tests import world
+from tests.browser.test_fonts import GIVE_INTER, SET
+from tests.browser.test_lists_fit import INTER
 from tests.browser_fixtures import CHROMIUM, PATIENCE, LiveServer, cookie_of
 
 pytestmark = pytest.mark.browser
@@ -121,6 +123,8 @@ def test_a_list_on_the_page_of_a_customer_or_a_package_is_no_longer_than_it_may_
 def test_what_is_to_come_begins_early_though_something_is_held(look, viewport, most):
     page = look(viewport)
     page.goto("/charges/upcoming")
+    page.evaluate(GIVE_INTER, INTER)
+    page.evaluate(SET, "Inter")
     told = page.locator(".exceptions")
     assert "1 held" in told.inner_text()
     assert page.locator(".rows tbody tr").first.bounding_box()["y"] <= most

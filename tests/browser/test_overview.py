@@ -102,4 +102,4 @@ def test_a_first_view_comes_compressed_in_under_60_kb(page, trading):
     with page.expect_response("**/packages") as followed:
         page.get_by_role("link", name="Packages", exact=True).click()
     for answer in (typed, followed.value):
-        assert answer.all_headers()["content-encoding"] == "gzip"
+        assert answer.all_headers()["content-encoding"] == "br"

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -151,7 +151,9 @@ def _narrowed(query: Select[Any], asked: Asked) -> Select[Any]:
 def _days(asked: Asked) -> Select[date]:
     """The days on which there are calls, leaping from each to the next: on each a number is found by the index."""
     first = _narrowed(select(func.min(Call.day).label("day")), asked).cte("days", recursive=True)
-    following = _narrowed(select(func.min(Call.day)), asked).where(Call.day > first.c.day).scalar_subquery()
+    # With a second lower bound SQLite would read on from that one, through all the days before.
+    rest = _narrowed(select(func.min(Call.day)), replace(asked, begins=None))
+    following = rest.where(Call.day > first.c.day).scalar_subquery()
     days = first.union_all(select(following).where(first.c.day.is_not(None)))
     return select(days.c.day)
 

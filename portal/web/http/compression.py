@@ -7,11 +7,17 @@ for. Besides, its requests come without the cookie, which is SameSite=Lax.
 
 import gzip
 
+import brotli
 from flask import Flask, Response, request
 
 TYPES = ("text/html", "image/svg+xml")
 LEAST = 1_000  # bytes: below, it is not worth the while
-LEVEL = 5  # beyond it takes longer and saves next to nothing
+# As far as it gains: beyond it takes longer and saves next to nothing. Brotli, which browsers take over HTTPS, makes a
+# long list a third smaller than gzip does, in the same time.
+WAYS = {
+    "br": lambda body: brotli.compress(body, quality=5),
+    "gzip": lambda body: gzip.compress(body, 5, mtime=0),
+}
 OURS = ("same-origin", "none")  # a page of the portal asked, or somebody who typed the address
 JUDGED_BY = ("Accept-Encoding", "Sec-Fetch-Site", "Referer")
 
@@ -31,10 +37,11 @@ def register(app: Flask) -> None:
         if response.mimetype not in TYPES or response.is_streamed or response.direct_passthrough:
             return response
         response.vary.update(JUDGED_BY)
-        if "gzip" not in request.accept_encodings or "Content-Encoding" in response.headers:
+        way = next((way for way in WAYS if request.accept_encodings.quality(way) > 0), "")
+        if not way or "Content-Encoding" in response.headers:
             return response
         body = response.get_data()
         if len(body) >= LEAST and asked_by_nobody_else():
-            response.set_data(gzip.compress(body, LEVEL, mtime=0))
-            response.headers["Content-Encoding"] = "gzip"
+            response.set_data(WAYS[way](body))
+            response.headers["Content-Encoding"] = way
         return response

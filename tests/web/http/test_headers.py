@@ -3,6 +3,7 @@
 import gzip
 import re
 
+import brotli
 import pytest
 
 from portal.config import ROOT
@@ -46,15 +47,29 @@ OURS = {"Sec-Fetch-Site": "same-origin"}
 @pytest.mark.parametrize(
     "asked", [OURS, {"Sec-Fetch-Site": "none"}, {"Referer": "http://localhost/packages?q=a"}]
 )
-def test_a_page_goes_over_the_wire_compressed_and_says_the_same(client, asked):
+@pytest.mark.parametrize(
+    ("takes", "way", "unpack"),
+    [
+        ("gzip, deflate, br, zstd", "br", brotli.decompress),
+        ("gzip, deflate", "gzip", gzip.decompress),
+        ("gzip;q=1.0, br;q=0", "gzip", gzip.decompress),
+    ],
+)
+def test_a_page_goes_over_the_wire_compressed_and_says_the_same(client, asked, takes, way, unpack):
     client.get("/packages")  # the session's first page
     plain = client.get("/packages")
-    packed = client.get("/packages", headers={**TAKEN, **asked})
-    assert packed.headers["Content-Encoding"] == "gzip"
+    packed = client.get("/packages", headers={"Accept-Encoding": takes, **asked})
+    assert packed.headers["Content-Encoding"] == way
     assert packed.headers["Vary"] == plain.headers["Vary"]
     assert {"Accept-Encoding", "Sec-Fetch-Site", "Referer"} <= set(plain.headers["Vary"].split(", "))
-    assert gzip.decompress(packed.data) == plain.data
+    assert unpack(packed.data) == plain.data
     assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data) / 2
+
+
+@pytest.mark.parametrize("takes", ["", "deflate", "identity", "gzip;q=0, br;q=0"])
+def test_a_browser_that_takes_a_page_only_as_it_is_gets_it_so(client, takes):
+    answer = client.get("/packages", headers={"Accept-Encoding": takes, **OURS})
+    assert "Content-Encoding" not in answer.headers and answer.text.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,7 @@ def test_a_first_view_is_under_60_kb_over_the_wire(session, client, path):
         trade.a_customer(f"Customer {number}")
     taken = {**TAKEN, **OURS}
     page = client.get(path, headers=taken)
-    html = gzip.decompress(page.data).decode()
+    html = brotli.decompress(page.data).decode()
     parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', html))
     assert len(parts) >= 8
     assert len(page.data) + sum(len(client.get(part, headers=taken).data) for part in parts) < 60_000
