@@ -132,6 +132,8 @@ def test_a_pending_payment_is_completed(client, session, acme):
     client.post(f"/payments?customer_id={acme.id}", data=form(state="pending"))
     payment = session.scalars(select(Payment)).one()
     assert credit.balance_of(acme.id) == 0
+    shown = words(page(client.get(f"/payments/{payment.id}")).select_one("main"))
+    assert "once it is completed" in shown and "in the balance" not in shown
     page(
         client.post(
             f"/payments/{payment.id}/complete", data={"version": payment.version}, follow_redirects=True

@@ -1,11 +1,12 @@
 """The customer's own pages: theirs and nobody else's, without what is the provider's own."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
+from portal.domain.schedule import Frequency
 from portal.models import Call, Company, Payment, PaymentState
 from portal.models.user import CUSTOMER_OWNER, CUSTOMER_USER
 from portal.services import credit
@@ -85,6 +86,15 @@ def test_home_says_what_they_have_and_what_comes_next(as_acme):
         "30.00 is charged on 1 Dec",
     ):
         assert said in text, said  # fmt: skip
+
+
+def test_what_is_held_is_said_to_be_charged_on_no_day(app, session, acme):
+    daily = a_package("Recording", "2", frequency=Frequency.DAILY, match=())
+    assigned(daily, acme, TODAY - timedelta(50))
+    run(TODAY)
+    home = page(browser_of(app, session, acme).get("/my"))
+    (row,) = (row for row in home.select(".packs tbody tr") if "Recording" in words(row))
+    assert words(row.select("td")[-1]) == "not known today"
 
 
 def test_home_says_what_is_to_pay_first_then_what_comes_then_where_calls_stand_then_packages(as_acme):
