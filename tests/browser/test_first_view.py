@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 TODAY = date(2026, 11, 26)
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-PAGES = "/ /packages /packages/1 /customers /customers/1 /dids /runs /owed /settings".split()
+PAGES = "/ /packages /packages/1 /customers /customers/1 /dids /charges /runs /owed /settings".split()
 ON_A_PHONE = ("/", "/settings", "/packages/new", "/customers", "/owed", "/runs")
 HEADED = "/ /packages /packages/1 /customers /dids /dids/1 /charges /charges/1 /charges/upcoming /runs /owed".split()
 HEIGHT = "document.documentElement.scrollHeight"
