@@ -52,7 +52,7 @@ class Element:
 
     def _texts(self) -> Iterator[str]:
         for node in self.node.descendants:
-            if isinstance(node, Text) and getattr(node.parent, "tag", "") not in UNSEEN:
+            if isinstance(node, Text) and not _is_unseen(node.parent):
                 yield node.data
 
     def __getitem__(self, attribute: str) -> Any:
@@ -101,6 +101,15 @@ class Element:
     def __repr__(self) -> str:
         """As it is written."""
         return self.node.html
+
+
+def _is_unseen(node: Node | None) -> bool:
+    """Whether text in a node is not seen; a row's second line is seen instead of columns, which say the same."""
+    if getattr(node, "tag", "") in UNSEEN:
+        return True
+    return any(
+        "then" in getattr(one, "attrs", {}).get("class", ()) for one in (node, getattr(node, "parent", None))
+    )
 
 
 def _maybe(node: Node | None) -> Element | None:

@@ -8,48 +8,50 @@ QUERIES = """
 6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
 6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment
-7 moving_in.ask_undo moving_in.report moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
+7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
 7 sent_summaries.of_customer settings.index
 8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
-8 did_intake.new margins.download packages.delete payments_back.download payments_back.index people.edit_row
-8 runs.download runs.index runs.new
+8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
+8 people.edit_row runs.download runs.index runs.new
 9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
-9 calls.show connexcs_packages.edit_row customers.edit customers.history customers.notes customers.suggestions
-9 dids.edit_row margins.index moving_in.first_charges moving_in.show my.calls_file my.people_edit_row my.people_row
-9 owed.download packages.prices packages.row payments_back.show people.index people.row runs.ask_undo seen.calls_file
+9 calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
+9 customers.suggestions dids.edit_row margins.index moving_in.first_charges moving_in.show my.people_edit_row
+9 my.people_row owed.download packages.prices payments_back.show people.index people.row runs.ask_undo
 9 sent_summaries.ask
 10 assignments.draft assignments.new bank_statements.map_columns calls.of_customer customers.download_history
-10 dids.whose my.people owed.index packages.copy payments.index payments.new payments_back.new
+10 dids.whose my.calls_file my.people owed.index packages.copy payments.index payments.new payments_back.new
+10 seen.calls_file
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
-11 charges.ask_write_off charges.new corrections.show customers.people my.calls payments.ask_split seen.calls
-12 audit.download dids.download dids.row packages.index runs.show sent_summaries.index
-13 customers.details dids.index packages.figures
-14 customers.dids packages.edit payments.download
-15 customers.row packages.download
-16 calls.ask_undo
-17 credit.download customers.index dids.charges holds.index my.statement_file seen.statement_file
-18 payments.show
-19 bank_lines.show charges.accounts packages.edit_row packages.show
-20 customers.download
-21 assignments.row charges.reversal credit.show
+11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
+12 audit.download dids.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
+13 customers.details dids.index packages.figures won_and_lost.download
+14 customers.dids packages.edit payments.download won_and_lost.index
+15 packages.download
+16 customers.row
+17 calls.ask_undo credit.download dids.charges holds.index my.statement_file packages.index seen.statement_file
+18 customers.index payments.show
+19 bank_lines.show charges.accounts packages.show
+21 assignments.row charges.reversal customers.download
 22 assignments.ask_end
-23 charges.index
+23 charges.index packages.edit_row
 24 assignments.index bank_statements.show
 27 assignments.index:2
 30 dids.show upcoming.index upcoming.index:2
 31 customers.figures
-38 holds.show upcoming.download:2
-39 dids.next_charges upcoming.download
-44 charges.show
-45 customers.charges my.charges_file my.summary seen.charges_file seen.summary sent_summaries.look summary.show
-47 assignments.download my.summary_pdf seen.summary_pdf summary.download
+38 holds.show
+39 dids.next_charges
+42 sent_summaries.look
+44 charges.show my.summary my.summary_pdf seen.summary seen.summary_pdf summary.download summary.show
+45 customers.charges my.charges_file seen.charges_file
+47 assignments.download
 48 charges.download
 57 customers.show
 64 customers.next_charges
-65 assignments.show
+65 assignments.show upcoming.download:2
+66 upcoming.download
 71 my.home seen.home
 80 overview.show
-105 my.charges seen.charges
+81 my.charges seen.charges
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):

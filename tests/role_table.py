@@ -65,6 +65,7 @@ GET  settings index logo
 GET  styleguide show
 GET  summary download show
 GET  upcoming download index
+GET  won_and_lost download index
 """
 
 # Billing and owners; a viewer is told whom to ask.

@@ -138,6 +138,8 @@ def _in_forms(page: Page, name: str, forms: Iterable[str]) -> Iterator[str]:
         viewport, colours, media = FORMS[form]
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=colours, media=media)
+        if (colours, media) != ("light", "screen"):  # Chromium keeps colours that are inherited as they were
+            page.reload(wait_until="networkidle")
         yield f"{name}-{form}"
 
 

@@ -275,6 +275,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("month", "currency", "package_id", "is_once", name="pk_charge_sum"),
     )
     op.create_table(
+        "customer_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("charge_on", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("package_id", PK, nullable=False),
+        sa.Column("tax_rate", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "part",
+            sa.Enum(
+                *("item", "returned", "discount", "balance", "written_off", "other"),
+                *("undone", "undone_discount", "undone_credit", "undone_balance"),
+                name="part",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("is_outside", sa.Boolean(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        sa.Column("charges", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_customer_sum"),
+    )
+    op.create_index(
+        "ix_customer_sum_customer_id_charge_on", "customer_sum", ["customer_id", "charge_on"], unique=False
+    )
+    op.create_table(
         "company",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -478,6 +507,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_index(
+        "ix_sent_summary_refused",
+        "sent_summary",
+        ["month"],
+        unique=False,
+        sqlite_where=sa.text("state = 'refused'"),
+        postgresql_where=sa.text("state = 'refused'"),
+    )
 
     op.create_table(
         "role",
@@ -627,7 +664,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_note_waits",
         "note",
-        ["come_back_on", "id"],
+        ["come_back_on", "id", "created_by"],
         unique=False,
         sqlite_where=sa.text("come_back_on is not null and done_at is null"),
         postgresql_where=sa.text("come_back_on is not null and done_at is null"),
@@ -1049,6 +1086,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_assignment_customer_id_id", "assignment", ["customer_id", "id"], unique=False)
+    op.create_index(
+        "ix_assignment_of_customer",
+        "assignment",
+        ["customer_id", "package_id", "end_date", "withdrawn_on", "id"],
+        unique=False,
+    )
     op.create_index("ix_assignment_did_id_end_date", "assignment", ["did_id", "end_date"], unique=False)
     op.create_index("ix_assignment_end_date", "assignment", ["end_date"], unique=False)
     op.create_index("ix_assignment_package_id_id", "assignment", ["package_id", "id"], unique=False)
@@ -1910,6 +1953,14 @@ def upgrade() -> None:
     op.create_index("ix_allocation_by_charge_id", "allocation", ["by_charge_id"], unique=False)
     op.create_index("ix_allocation_charge_id", "allocation", ["charge_id"], unique=False)
     op.create_index("ix_allocation_customer_id_id", "allocation", ["customer_id", "id"], unique=False)
+    op.create_index(
+        "ix_allocation_released",
+        "allocation",
+        ["customer_id"],
+        unique=False,
+        sqlite_where=sa.text("released_on is not null"),
+        postgresql_where=sa.text("released_on is not null"),
+    )
     op.create_index("ix_allocation_payment_id", "allocation", ["payment_id"], unique=False)
 
     op.create_table(
@@ -1921,7 +1972,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_open_item_charge_id_charge"),
         sa.PrimaryKeyConstraint("charge_id", name="pk_open_item"),
     )
-    op.create_index("ix_open_item_customer_id_due_on", "open_item", ["customer_id", "due_on"], unique=False)
+    op.create_index(
+        "ix_open_item_customer_id_due_on_amount",
+        "open_item",
+        ["customer_id", "due_on", "amount"],
+        unique=False,
+    )
     op.create_index("ix_open_item_due_on", "open_item", ["due_on"], unique=False)
     op.create_index("ix_open_item_amount_charge_id", "open_item", ["amount", "charge_id"], unique=False)
     op.create_index(
@@ -2291,6 +2347,7 @@ def downgrade() -> None:
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
+    op.drop_table("customer_sum")
     op.drop_table("charge_sum")
     op.drop_table("charge_mark")
     op.drop_table("move_made")

@@ -152,6 +152,21 @@ def _margins(asked: Asked) -> "Table":
     return margins(of, all_of.add_up(of))
 
 
+def _won_and_lost(asked: Asked) -> "Table":
+    from portal.services.exports.won_and_lost import won_and_lost
+    from portal.services.overview import moved
+    from portal.services.overview.won_and_lost import KINDS
+    from portal.services.packages.catalogue import default_currency
+
+    of = moved.Asked(
+        asked.currency or default_currency(),
+        (asked.begins or asked.today.replace(day=1)) - ONE_DAY,
+        asked.through or asked.today,
+        _one_of(asked.state, ("", *KINDS)),
+    )
+    return won_and_lost(of, moved.find(of))
+
+
 def _calls(asked: Asked) -> "Table":
     from portal.services.calls import lists
     from portal.services.exports.calls import found_calls
@@ -200,6 +215,7 @@ LISTS: dict[str, tuple[Callable[[Asked], "Table"], tuple[str, ...]]] = {
     "statement": (_statement, ("customer", *SPAN)),
     "owed": (_owed, ("currency", "through")),
     "margins": (_margins, ("by", "currency", *SPAN)),
+    "won-and-lost": (_won_and_lost, ("state", "currency", *SPAN)),
     "calls": (_calls, ("customer", *SPAN)),
     "notes": (_notes, ("state", "customer")),
     "audit": (_audit, ("customer",)),
@@ -253,8 +269,8 @@ def command(
     portal export accounts --from 2026-10-01 --through 2026-10-31 --to october.xlsx
 
     LIST is packages, customers, dids, assignments, charges, accounts (charges as accounts import them), upcoming, runs,
-    payments, statement, owed, margins, calls, notes or audit. What can be imported is: `portal import packages
-    packages.csv`.
+    payments, statement, owed, margins, won-and-lost, calls, notes or audit. What can be imported is: `portal import
+    packages packages.csv`.
     """
     from portal.clock import today
     from portal.commands.charge import customer_called

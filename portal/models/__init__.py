@@ -40,7 +40,7 @@ from portal.models.call import (
     ImportUndoCustomer,
 )
 from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
-from portal.models.charge_sum import ChargeMark, ChargeSum
+from portal.models.charge_sum import ChargeMark, ChargeSum, CustomerSum, Part
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
 from portal.models.contact import Contact
@@ -115,6 +115,7 @@ __all__ = [
     "CorrectedAssignment",
     "Correction",
     "Customer",
+    "CustomerSum",
     "CustomerTaxRate",
     "DailyWork",
     "Did",
@@ -142,6 +143,7 @@ __all__ = [
     "Package",
     "PackagePrice",
     "PackageSchedule",
+    "Part",
     "Payment",
     "PaymentBack",
     "PaymentMethod",

@@ -13,6 +13,8 @@ from portal.models.columns import PK, UTC, Money, word
 from portal.models.customer import Customer
 from portal.models.payment import Payment
 
+RELEASED = text("released_on is not null")
+
 
 class AllocationSource(StrEnum):
     """What comes off a charge: money of a payment, or of the balance; another charge, which is below zero."""
@@ -45,6 +47,8 @@ class Allocation(db.Model):
         Index("ix_allocation_payment_id", "payment_id"),
         Index("ix_allocation_by_charge_id", "by_charge_id"),
         Index("ix_allocation_customer_id_id", "customer_id", "id"),
+        # The few that were taken off again.
+        Index("ix_allocation_released", "customer_id", sqlite_where=RELEASED, postgresql_where=RELEASED),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
@@ -94,7 +98,8 @@ class OpenItem(db.Model):
     """
 
     __table_args__ = (
-        Index("ix_open_item_customer_id_due_on", "customer_id", "due_on"),
+        # What a customer is to pay, and when, is added up off it alone.
+        Index("ix_open_item_customer_id_due_on_amount", "customer_id", "due_on", "amount"),
         Index("ix_open_item_due_on", "due_on"),
         # Which charge a sum of money may be meant for.
         Index("ix_open_item_amount_charge_id", "amount", "charge_id"),

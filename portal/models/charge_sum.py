@@ -2,12 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, String
+from sqlalchemy import BigInteger, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
-from portal.models.columns import PK, Money
+from portal.models.columns import PK, Money, word
 
 
 class ChargeSum(db.Model):
@@ -20,6 +21,45 @@ class ChargeSum(db.Model):
     is_once: Mapped[bool] = mapped_column(primary_key=True)
     amount: Mapped[Decimal] = mapped_column(Money)
     cost: Mapped[Decimal] = mapped_column(Money)
+    charges: Mapped[int] = mapped_column(BigInteger)
+
+
+class Part(StrEnum):
+    """What charges are to their customer's account (portal.services.credit.charged)."""
+
+    ITEM = "item"
+    RETURNED = "returned"
+    DISCOUNT = "discount"
+    BALANCE = "balance"
+    WRITTEN_OFF = "written_off"
+    OTHER = "other"
+    # What takes others back whose run was undone.
+    UNDONE = "undone"
+    UNDONE_DISCOUNT = "undone_discount"
+    UNDONE_CREDIT = "undone_credit"
+    UNDONE_BALANCE = "undone_balance"
+
+
+class CustomerSum(db.Model):
+    """Charges up to the mark of one customer who has very many, of one day and alike; several rows may be of the same.
+
+    A customer who has any has all of theirs in here, but those that come to nothing.
+    """
+
+    __table_args__ = (Index("ix_customer_sum_customer_id_charge_on", "customer_id", "charge_on"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(PK)
+    charge_on: Mapped[date]
+    currency: Mapped[str] = mapped_column(String(3))
+    # 0: by hand.
+    package_id: Mapped[int] = mapped_column(PK)
+    tax_rate: Mapped[Decimal] = mapped_column(Money)
+    part: Mapped[Part] = mapped_column(word(Part, "part"))
+    # Of opening items, and of what reverses them or writes them off.
+    is_outside: Mapped[bool]
+    amount: Mapped[Decimal] = mapped_column(Money)
+    tax: Mapped[Decimal] = mapped_column(Money)
     charges: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -23,7 +23,10 @@ class Note(db.Model):
     __table_args__ = (
         CheckConstraint("done_at is null or come_back_on is not null", name="done"),
         Index("ix_note_customer_id_id", "customer_id", "id"),
-        Index("ix_note_waits", "come_back_on", "id", sqlite_where=WAITS, postgresql_where=WAITS),
+        # By whom last: how many somebody's own are is counted off it alone.
+        Index(
+            "ix_note_waits", "come_back_on", "id", "created_by", sqlite_where=WAITS, postgresql_where=WAITS
+        ),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)

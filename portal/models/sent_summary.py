@@ -21,7 +21,7 @@ class SummaryState(StrEnum):
     REFUSED = "refused"
 
 
-WAITS = text("state = 'waiting'")
+WAITS, REFUSED = text("state = 'waiting'"), text("state = 'refused'")
 
 
 class SentSummary(db.Model):
@@ -35,6 +35,7 @@ class SentSummary(db.Model):
         CheckConstraint("number > 0", name="number"),
         Index("ix_sent_summary_mail_id", "mail_id"),
         Index("ix_sent_summary_waits", "id", sqlite_where=WAITS, postgresql_where=WAITS),
+        Index("ix_sent_summary_refused", "month", sqlite_where=REFUSED, postgresql_where=REFUSED),
     )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)

@@ -13,10 +13,23 @@ from portal.domain.span_before import span_before
 from portal.domain.what_changed import ONCE, Change, Item, Side, changes
 from portal.domain.wording import money
 from portal.extensions import db
-from portal.models import Assignment, BalanceEntry, Charge, Customer, EntrySource, counts_as_posted
+from portal.models import (
+    Assignment,
+    BalanceEntry,
+    Charge,
+    Customer,
+    EntrySource,
+    Package,
+    Part,
+    counts_as_posted,
+)
 from portal.services.chunks import in_chunks
+from portal.services.credit.charged import UNDONE, charged
 
 ZERO = Decimal(0)
+# Of more charges than these it is said package by package what changed.
+CHANGES_MOST = 2_000
+BY_HAND = "Other charges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +57,23 @@ def what_changed(customer: Customer, begins: date, through: date, today: date) -
         return None
     first, last = span_before(begins, through, today)
     through = min(through, today)
-    items = _items(customer, (begins, through), (first, last))
-    _name(items)
     called, called_before = (_calls(customer.id, *span) for span in ((begins, through), (first, last)))
-    before = sum((item.before.total for item in items.values()), called_before)
-    if not (called_before or any(item.before.count for item in items.values())):
+    if _has_more_than(CHANGES_MOST, customer.id, first, through):
+        items = _packages(customer, (begins, through), (first, last))
+        lines = [_in_all(item, customer.currency) for item in items if item.difference]
+    else:
+        by_key = _items(customer, (begins, through), (first, last))
+        _name(by_key)
+        items = list(by_key.values())
+        lines = changes(items, first, through, customer.currency)
+    if not (called_before or any(item.before.count for item in items)):
         return None
-    lines = changes(items.values(), first, through, customer.currency)
+    before = sum((item.before.total for item in items), called_before)
     if called != called_before:
         said = [money(amount, customer.currency) for amount in (called, called_before)]
         lines.append(Change(called - called_before, f"Calls, {said[0]} instead of {said[1]}"))
-        lines.sort(key=lambda line: (-abs(line.amount), line.words))
-    now = sum((item.now.total for item in items.values()), called)
+    lines.sort(key=lambda line: (-abs(line.amount), line.words))
+    now = sum((item.now.total for item in items), called)
     return WhatChanged(begins, through, first, last, now, before, lines)
 
 
@@ -119,6 +137,35 @@ def _items(
             side.rates.add(rate)
             item.quantity = quantity if in_now or not item.now.count else item.quantity
     return found
+
+
+def _has_more_than(most: int, customer_id: int, begins: date, through: date) -> bool:
+    some = select(Charge.id).where(
+        Charge.customer_id == customer_id, Charge.charge_on.between(begins, through)
+    )
+    return (db.session.scalar(select(func.count()).select_from(some.limit(most + 1).subquery())) or 0) > most
+
+
+def _packages(customer: Customer, now: tuple[date, date], before: tuple[date, date]) -> list[Item]:
+    """What each package was charged in both spans, of a customer who has very many charges: from sums that are kept."""
+    found: dict[int, Item] = {}
+    for span, is_now in ((now, True), (before, False)):
+        for row in charged(customer.id, *span):
+            if row.part == Part.WRITTEN_OFF or row.is_outside or row.currency != customer.currency:
+                continue
+            item = found.setdefault(row.package_id, Item(BY_HAND))
+            side = item.now if is_now else item.before
+            side.amount, side.tax = side.amount + row.amount, side.tax + row.tax
+            side.count += -row.charges if row.part in UNDONE else row.charges
+    names = select(Package.id, Package.name).where(Package.id.in_(found))
+    for id, name in db.session.execute(names):
+        found[id].label = name
+    return list(found.values())
+
+
+def _in_all(item: Item, currency: str) -> Change:
+    said = [money(side.total, currency) for side in (item.now, item.before)]
+    return Change(item.difference, f"{item.label}, {said[0]} instead of {said[1]}")
 
 
 def _name(items: dict[tuple[Any, ...], Item]) -> None:

@@ -7,9 +7,9 @@ from flask import Blueprint, Flask
 
 # What there is a folder of pages for.
 NOUNS = (
-    "overview", "margins", "packages", "customers", "assignments", "dids", "charges", "corrections", "runs", "calls",
-    "credit", "bank", "people", "notes", "my", "moving_in", "settings", "sign_in", "summary", "search", "styleguide",
-    "http",
+    "overview", "margins", "won_and_lost", "packages", "customers", "assignments", "dids", "charges", "corrections",
+    "runs", "calls", "credit", "bank", "people", "notes", "my", "moving_in", "settings", "sign_in", "summary", "search",
+    "styleguide", "http",
 )  # fmt: skip
 
 

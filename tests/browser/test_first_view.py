@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from portal.services import demo
 from tests import world
+from tests.browser.test_fonts import GIVE_INTER, SET
+from tests.browser.test_lists_fit import INTER
 from tests.browser_fixtures import CHROMIUM, PATIENCE, LiveServer, cookie_of
 
 pytestmark = pytest.mark.browser
 
 TODAY = date(2026, 11, 26)
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-PAGES = "/ /packages /packages/1 /customers /customers/1 /dids /charges /runs /owed /settings".split()
+PAGES = """/ /packages /packages/1 /customers /customers/1 /dids /runs /owed /settings /charges
+    /charges/upcoming /payments /settings/audit /calls""".split()
 ON_A_PHONE = ("/", "/settings", "/packages/new", "/customers", "/owed", "/runs")
 HEADED = "/ /packages /packages/1 /customers /dids /dids/1 /charges /charges/1 /charges/upcoming /runs /owed".split()
 HEIGHT = "document.documentElement.scrollHeight"
@@ -98,6 +103,40 @@ def test_a_first_view_stands_still_and_comes_in_under_60_kb(look, viewport, path
         first.close()
     assert not moved, "\n".join(f"{path}: {shifts}" for path, shifts in moved.items())
     assert max(heavy.values()) < 60_000, heavy
+
+
+# Lists of a customer or a package: each is a screen on a desk, and two or three on a phone.
+SCREENS = """/customers/1/credit /customers/1/credit?part=payments /customers/1/calls /customers/1/history
+    /customers/1/charges /packages/1""".split()
+
+
+@pytest.mark.parametrize(("viewport", "most"), [(WIDE, 1300), (PHONE, 2600)], ids=["wide", "phone"])
+def test_a_list_on_the_page_of_a_customer_or_a_package_is_no_longer_than_it_may_be(look, viewport, most):
+    page, heights = look(viewport), {}
+    for path in SCREENS:
+        page.goto(path)
+        heights[path] = page.evaluate(HEIGHT)
+    assert max(heights.values()) <= most, heights
+
+
+@pytest.mark.parametrize(("viewport", "most"), [(WIDE, 220), (PHONE, 330)], ids=["wide", "phone"])
+def test_what_is_to_come_begins_early_though_something_is_held(look, viewport, most):
+    page = look(viewport)
+    page.goto("/charges/upcoming")
+    page.evaluate(GIVE_INTER, INTER)
+    page.evaluate(SET, "Inter")
+    told = page.locator(".exceptions")
+    assert "1 held" in told.inner_text()
+    assert page.locator(".rows tbody tr").first.bounding_box()["y"] <= most
+    told.click()
+    assert page.get_by_role("link", name="Choose").is_visible()
+
+
+def test_fifty_charges_are_printed_on_two_pages(look):
+    page = look(WIDE)
+    page.goto("/charges")
+    assert page.locator(".rows tbody tr").count() == 50
+    assert len(PdfReader(BytesIO(page.pdf(format="A4", prefer_css_page_size=True))).pages) == 2
 
 
 def test_there_are_two_heads_the_h1_on_top_or_under_crumbs_and_what_can_be_done_on_its_line(look):

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 
 SINCE = date(2026, 11, 1)
 LIVED = date(2026, 11, 24)
+RUNS = ("/runs/1",)
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 INTER = {
@@ -32,6 +33,7 @@ LISTS = "/packages /customers /dids /runs".split()
 WITH_SUMS = """/charges /owed /margins?from=2026-11-01&to=2026-11-23 /payments /summaries
     /settings/audit""".split()
 BUDGETS = {"/charges": 3800, "/customers": 3800, "/charges/upcoming": 3000}
+WIDTHS = (920, 1000, 1160, 1280, 1440, 1600)
 
 ROWS = """() => {
   const rows = [...document.querySelectorAll(".rows > tbody > tr")].filter((row) => row.checkVisibility());
@@ -44,6 +46,21 @@ ROWS = """() => {
     page: document.documentElement.scrollHeight,
   };
 }"""
+# Of each list: what sticks out of its cell, and which columns are hidden that no second line of a row tells.
+COLUMNS = """() => [...document.querySelectorAll(".rows")].flatMap((list) => {
+  const shown = (e) => e.checkVisibility();
+  const out = [...list.querySelectorAll("th, td")].filter((e) => shown(e) && e.scrollWidth > e.clientWidth + 1)
+    .map((e) => `${e.textContent.trim().replace(/\\s+/g, " ").slice(0, 40)} sticks out`);
+  const heads = [...list.querySelectorAll("thead th")];
+  const one = (place) => [...list.querySelectorAll("tbody tr")].map((row) => row.children[place])
+    .filter((e) => e && e.textContent.trim() && !e.closest(".day-head"));
+  const lost = innerWidth >= 1400 ? [] : heads.filter((head, place) => !shown(head) && one(place).some((cell) =>
+    ![...cell.parentElement.querySelectorAll(".then > span")].some((e) => shown(e) &&
+      e.textContent.includes(cell.textContent.trim().split(/\\s+/)[0])))).map((head) => `${head.textContent} is lost`);
+  const extra = heads.filter(shown).reduce((sum, e) => sum + e.getBoundingClientRect().width, 0);
+  return [...new Set([...out, ...lost])].slice(0, 5).concat(
+    Math.abs(extra - list.getBoundingClientRect().width) > 2 ? ["there is a column without a head"] : []);
+})"""
 # What can be touched and is less than 44 points high. A row's link is as large as its row, a tick as its label; what
 # cannot be touched lies under the row's link.
 SMALL = """() => [...document.querySelectorAll("main :is(a, button, input:not([type=hidden]), select, summary)")]
@@ -116,6 +133,23 @@ def test_a_list_has_two_lines_a_row_on_a_phone_and_shows_seven(open_page):
         if found["first"] > 330 or found["shown"] < min(7, found["all"]) or usual > 60:
             wrong.append((path, found["first"], found["shown"], found["all"], usual))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_columns_hold_what_stands_in_them_and_a_hidden_one_is_told_in_a_second_line(open_page, width):
+    page, wrong = open_page({"width": width, "height": 900}), {}
+    for path in [*LISTS, *WITH_SUMS, "/charges/upcoming", *RUNS]:
+        rows_of(page, path)
+        if found := page.evaluate(COLUMNS):
+            wrong[path] = found
+    assert not wrong, "\n".join(f"{path}: {found}" for path, found in wrong.items())
+
+
+@pytest.mark.parametrize(("size", "most"), [(DESK, 220), (PHONE, 330)], ids=["desk", "phone"])
+def test_a_run_and_what_is_to_come_begin_early(open_page, size, most):
+    page = open_page(size, has_touch=size == PHONE)
+    first = {path: rows_of(page, path)["first"] for path in [*RUNS, "/charges/upcoming"]}
+    assert max(first.values()) <= most, first
 
 
 def test_fifty_rows_on_a_phone_are_no_longer_than_they_may_be(open_page):

@@ -127,7 +127,7 @@ def test_what_is_paid_seen_and_told_is_one_number(app, session, client, acme, mo
     home = words(page(ann.get("/my")).main)
     assert f"{told(-balance)} overdue: the balance is below its limit" in home
     assert f"To pay {told(owed)} GBP" in home
-    account = of_staff(client, f"/customers/{id}/credit?{SPAN}")
+    account = of_staff(client, f"/customers/{id}/credit?part=balance&{SPAN}")
     assert f"Balance {told(balance)} GBP" in account and f"To pay {told(owed)} GBP" in account
     assert f"Closing balance {told(balance)}" in account
     for text in (

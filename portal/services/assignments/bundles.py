@@ -20,6 +20,8 @@ from portal.services.assignments.assigning import Draft
 from portal.services.billing.loading import terms_of
 from portal.services.chunks import in_chunks
 
+# As many of a customer's stand on a page.
+SHOWN = 10
 PREFIX = re.compile(r"\^\(?(?:\?:)?(\d+)\)?", re.ASCII)
 
 
@@ -44,12 +46,13 @@ class Used:
         return self.until - ONE_DAY if self.until else None
 
 
-def free_minutes(customer_id: int, today: date) -> list[Used]:
-    """The bundles of a customer that run today, the oldest assignment first."""
+def free_minutes(customer_id: int, today: date, most: int | None = None) -> list[Used]:
+    """The bundles of a customer that run today, the oldest assignment first; of many, so many at most."""
     query = (
         _bundles()
         .where(Assignment.customer_id == customer_id, Assignment.start_date <= today)
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= today))
+        .limit(most)
     )
     running = list(db.session.scalars(query))
     terms = terms_of([assignment.id for assignment in running]) if running else {}

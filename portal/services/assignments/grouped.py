@@ -5,18 +5,31 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from portal.models import Package
-from portal.services.assignments.lists import Listed, State, how_charged
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.models import Assignment, Customer, Package
+from portal.services.assignments.lists import (
+    Listed,
+    State,
+    by_package,
+    for_rows,
+    how_charged,
+    is_open,
+    listed,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """A package with the assignments of it: `charged` says how often, and on which days where these are the same.
+    """A package with `count` assignments, of which `rows` are the newest: of very many a few are read.
 
-    `numbers`: each of them is for a number. What comes next is that of those that are not held.
+    `charged` says how often, and on which days where these are the same. `numbers`: each of them is for a number.
+    `next_on`, `next_amount` and `quantity` are of the rows. What comes next is that of those that are not held.
     """
 
     package: Package
+    count: int
     rows: Sequence[Listed]
     quantity: int
     charged: str
@@ -26,27 +39,46 @@ class Grouped:
     next_amount: Decimal
     provisional: bool
 
-
-def grouped(rows: Sequence[Listed], day: date) -> list[Grouped]:
-    """By package, in the order in which each comes first."""
-    of_package: dict[int, list[Listed]] = {}
-    for row in rows:
-        of_package.setdefault(row.assignment.package_id, []).append(row)
-    return [_grouped(some, day) for some in of_package.values()]
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of them are here."""
+        return len(self.rows) == self.count
 
 
-def _grouped(rows: list[Listed], day: date) -> Grouped:
+def grouped(customer: Customer, day: date, most: int) -> list[Grouped]:
+    """The packages of a customer, the latest assigned first, with the latest of each and the newest `most` of all."""
+    counted, latest = {}, []
+    for id, count, last in db.session.execute(by_package(customer, day)):
+        counted[id] = count
+        latest.append(last)
+    mine = select(Assignment).where(Assignment.customer_id == customer.id, is_open(day))
+    newest = mine.with_only_columns(Assignment.id).order_by(Assignment.id.desc()).limit(most)
+    which = {*latest, *(db.session.scalars(newest) if sum(counted.values()) > len(latest) else ())}
+    query = select(Assignment).where(Assignment.id.in_(which)).order_by(Assignment.id.desc())
+    of_package: dict[int, list[Listed]] = {id: [] for id in counted}
+    for row in listed(list(db.session.scalars(query.options(*for_rows()))), day):
+        of_package[row.assignment.package_id].append(row)
+    return [_grouped(rows, counted[id], customer.currency, day) for id, rows in of_package.items()]
+
+
+def _grouped(rows: list[Listed], count: int, currency: str, day: date) -> Grouped:
     mine = [row.assignment for row in rows]
+    package = mine[0].package
     charged = {how_charged(assignment, day) for assignment in mine}
     prices = {price.retail for assignment in mine if (price := assignment.prices_on(day))}
+    if len(rows) < count and (usual := package.price_on(currency, day)):
+        prices.add(usual.retail)
     coming = [row.next_charge for row in rows if row.next_charge and row.state is not State.HELD]
     first = min((charge.charge_on for charge in coming), default=None)
     on_first = [charge for charge in coming if charge.charge_on == first]
     return Grouped(
-        mine[0].package,
+        package,
+        count,
         rows,
         sum(assignment.quantity_on(day) for assignment in mine),
-        charged.pop() if len(charged) == 1 else mine[0].package.schedule_on(day).frequency.value,
+        charged.pop()
+        if len(charged) == 1 and len(rows) == count
+        else package.schedule_on(day).frequency.value,
         all(assignment.did for assignment in mine),
         sorted(prices),
         first,

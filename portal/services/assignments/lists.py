@@ -230,10 +230,9 @@ def groups_of(customer: Customer, today: date, unfolded: int | str = "", only: i
     `unfolded` is the one whose rows are shown. Either is a package's id, or ENDED.
     """
     mine, open_still = Assignment.customer_id == customer.id, is_open(today)
-    grouped = select(Assignment.package_id, func.count(), func.max(Assignment.id)).where(mine, open_still)
+    grouped = by_package(customer, today)
     if only:
         grouped = grouped.where(Assignment.package_id == (only if only != ENDED else None))
-    grouped = grouped.group_by(Assignment.package_id).order_by(func.max(Assignment.id).desc())
     found = list(db.session.execute(grouped.limit(GROUPS + 1)))
     ended = 0 if only not in ("", ENDED) else listing.count(select(Assignment).where(mine, ~open_still))
     which: list[ColumnElement[bool]] = [Assignment.id.in_([row[2] for row in found if row[1] == 1])]
@@ -257,6 +256,13 @@ def groups_of(customer: Customer, today: date, unfolded: int | str = "", only: i
 def _first_of(*which: ColumnElement[bool]) -> Select[int]:
     """The ids of those that are shown of one package."""
     return select(Assignment.id).where(*which).order_by(Assignment.id.desc()).limit(UNFOLDED)
+
+
+def by_package(customer: Customer, today: date) -> Select[*tuple[Any, ...]]:
+    """Each package of a customer, with how many are assigned and the latest of these, the latest assigned first."""
+    latest = func.max(Assignment.id)
+    query = select(Assignment.package_id, func.count(), latest).where(Assignment.customer_id == customer.id)
+    return query.where(is_open(today)).group_by(Assignment.package_id).order_by(latest.desc())
 
 
 def _packages(ids: Collection[int]) -> dict[int, Package]:

@@ -220,14 +220,14 @@ def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: da
             says = (*line(loaded.facts, due), from_balance, due_on)
             rows.append(((*whose(loaded.facts), corrects_id), says))
     _insert(rows, run_id, by, now)
-    again.put_on(Act(today, by, now))
     ids = [worked.loaded.facts.assignment_id for worked in ready]
     # Found by their ids alone: by their assignments, all that these were ever charged would be read again.
     new = and_(Charge.id > before, among(Charge.assignment_id + 0, ids))
+    if to_pay:
+        open_new(new)
+    again.put_on(Act(today, by, now))
     if taken:
         enter_charges(new, today, now, before)
-    if to_pay:
-        open_new(new, before)
     if reduced:
         take_off(reduced, today, by=by, now=now)
     if run_id:

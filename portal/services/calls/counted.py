@@ -1,6 +1,6 @@
 """The calls that a minimum spend, or a bundle of free minutes, has counted: they add up to what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -54,28 +54,30 @@ class Part:
 
 def key_of(assignment: Assignment) -> str:
     """What an assignment is called in the address of a customer's page: nothing that could be counted through."""
-    return sha256(assignment.token.encode()).hexdigest()[:KEY_LENGTH]
+    return _key(assignment.token)
 
 
-def keys_of(customer_id: int) -> dict[int, str]:
-    """The keys of a customer's assignments that count calls, by their ids."""
-    return {assignment.id: key_of(assignment) for assignment in _counting(customer_id)}
+def _key(token: str) -> str:
+    return sha256(token.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def keys_of(assignment_ids: Collection[int]) -> dict[int, str]:
+    """The keys of assignments, by their ids."""
+    query = select(Assignment.id, Assignment.token).where(Assignment.id.in_(assignment_ids))
+    return {id: _key(token) for id, token in db.session.execute(query)} if assignment_ids else {}
 
 
 def assignment_of(customer_id: int, key: str) -> Assignment | None:
     """The assignment of a customer with a key; None where there is none, or where it counts no calls."""
-    return next((one for one in _counting(customer_id) if key_of(one) == key), None)
-
-
-def _counting(customer_id: int) -> Sequence[Assignment]:
-    counts = or_(Package.minimum_spend, Package.type == PackageType.FREE_MINUTES)
-    query = (
-        select(Assignment)
-        .join(Package, Package.id == Assignment.package_id)
-        .where(Assignment.customer_id == customer_id, counts)
-        .options(joinedload(Assignment.package), joinedload(Assignment.did))
+    counts = select(Package.id).where(or_(Package.minimum_spend, Package.type == PackageType.FREE_MINUTES))
+    query = select(Assignment.id, Assignment.token).where(Assignment.customer_id == customer_id)
+    rows = db.session.execute(query.where(Assignment.package_id.in_(counts)))
+    id = next((id for id, token in rows if _key(token) == key), None)
+    if id is None:
+        return None
+    return db.session.get(
+        Assignment, id, options=[joinedload(Assignment.package), joinedload(Assignment.did)]
     )
-    return db.session.scalars(query).all()
 
 
 def counted_calls(of: Counting) -> Select[Call]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,7 @@ from portal.domain.phone_numbers import country_name, parts_to_find
 from portal.extensions import db
 from portal.models import Call, Did
 from portal.services.chunks import in_chunks
-from portal.services.listing import COUNTED, Page, Sort, count, page
+from portal.services.listing import COUNTED, PAGE_SIZE, Page, Sort, count, page
 
 # In the order of their time; those of a day whose time is not known come last.
 WHEN = func.coalesce(Call.started_at, datetime(2000, 1, 1, tzinfo=UTC))
@@ -151,7 +151,9 @@ def _narrowed(query: Select[Any], asked: Asked) -> Select[Any]:
 def _days(asked: Asked) -> Select[date]:
     """The days on which there are calls, leaping from each to the next: on each a number is found by the index."""
     first = _narrowed(select(func.min(Call.day).label("day")), asked).cte("days", recursive=True)
-    following = _narrowed(select(func.min(Call.day)), asked).where(Call.day > first.c.day).scalar_subquery()
+    # With a second lower bound SQLite would read on from that one, through all the days before.
+    rest = _narrowed(select(func.min(Call.day)), replace(asked, begins=None))
+    following = rest.where(Call.day > first.c.day).scalar_subquery()
     days = first.union_all(select(following).where(first.c.day.is_not(None)))
     return select(days.c.day)
 
@@ -191,9 +193,11 @@ def numbers_of_dids(calls: Sequence[Call]) -> dict[int, str]:
     return found
 
 
-def call_page(query: Select[Call], total: int, after: int | None, before: int | None) -> Page[Call]:
+def call_page(
+    query: Select[Call], total: int, after: int | None, before: int | None, size: int = PAGE_SIZE
+) -> Page[Call]:
     """A page of them, the newest first."""
-    return page(query.options(raiseload("*")), NEWEST, after, before, total=total)
+    return page(query.options(raiseload("*")), NEWEST, after, before, size, total=total)
 
 
 def totals_of(query: Select[Call]) -> Totals:

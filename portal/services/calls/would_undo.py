@@ -33,6 +33,7 @@ from portal.models.raw_tables import raw_table
 from portal.services.calls import said_again
 from portal.services.calls.effects import too_late
 from portal.services.chunks import in_chunks
+from portal.services.listing import COUNTED, count_rows
 
 OF_CUSTOMER = raw_table(ImportUndoCustomer)
 
@@ -71,6 +72,11 @@ class Undoing:
     def last_day(self) -> date | None:
         """The last one."""
         return max((of.last_day for of in self.customers), default=None)
+
+
+def is_large(import_: CallImport) -> bool:
+    """Whether it has more calls than are gone through while somebody waits for a page."""
+    return count_rows(select(Call.id).where(Call.import_id == import_.id)) > COUNTED
 
 
 def would_undo(import_: CallImport, today: date) -> Undoing:

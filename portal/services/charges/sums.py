@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.extensions import db
 from portal.models import Charge, ChargeMark, ChargeSum
 from portal.services import locking
+from portal.services.credit import charged
 
 # As many charges are passed in one transaction: on SQLite nobody else writes meanwhile.
 AT_ONCE = 50_000
@@ -100,6 +101,7 @@ def _fold_some() -> bool:
     until = min(settled, _last_of_the_next(mark) or settled)
     if until > mark.through_id:
         _keep(_add_up(Charge.id > mark.through_id, Charge.id <= until))
+        charged.keep(mark.through_id, until)
         mark.through_id = until
     db.session.commit()
     return until < settled

@@ -1,18 +1,21 @@
 """How what a customer is to pay comes about over a span of days, and by when it is to be paid (billing-rules 13)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, and_, case, func, or_, select, type_coerce
 
 from portal.domain.by_when import When, by_when
 from portal.domain.due import Kind
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer, counts_as_posted
+from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer
 from portal.services.credit.balance import balance_of
-from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, open_sums, posted_since
+from portal.services.credit.charged import CHARGED, GIVEN, Alike, total
+from portal.services.credit.charged import charged as charged_in
+from portal.services.credit.items import open_sums, posted_since
 from portal.services.credit.owing import ToPay, beyond_limit
 
 ZERO = Decimal(0)
@@ -94,44 +97,37 @@ def due(customer: Customer, today: date, day: date | None = None) -> Due:
     return Due(then or today, to_pay, by_day, beyond_limit(to_pay.balance, customer.debit_limit))
 
 
-def account(customer: Customer, begins: date, through: date, today: date) -> Account:
-    """How what was to pay on the last day of a span, both days included, comes about."""
-    charged, given = _charged(customer.id, begins, through)
+def account(
+    customer: Customer, begins: date, through: date, today: date, rows: Sequence[Alike] | None = None
+) -> Account:
+    """How what was to pay on the last day of a span, both days included, comes about.
+
+    What was brought forward is what the others leave of it: to know it of itself, all that was ever charged would be
+    gone through. `rows` is what was charged, where that is known.
+    """
+    if rows is None:
+        rows = charged_in(customer.id, begins, through)
+    charged = total(rows, *CHARGED)
     off = _came_off(customer.id, begins, through)
+    # Discounts, less those taken back, above zero; what was undone is in neither, nor what undoes it.
+    credited = off.get(AllocationSource.CREDIT, ZERO) - total(rows, *GIVEN)
+    written_off = off.get(AllocationSource.WRITE_OFF, ZERO)
+    paid = sum((off.get(source, ZERO) for source in MONEY), ZERO)
     now = due(customer, today)
-    before = due(customer, today, begins - ONE_DAY).to_pay
+    then = due(customer, today, through) if through < today else now
+    left = then.to_pay.charges - then.to_pay.credit_to_use
     return Account(
         begins=begins,
         through=through,
-        brought_forward=before.charges - before.credit_to_use,
+        brought_forward=left + paid + written_off + credited - charged,
         posted_since=posted_since(begins, Charge.customer_id == customer.id),
         charged=charged,
-        credited=given + off.get(AllocationSource.CREDIT, ZERO),
-        written_off=off.get(AllocationSource.WRITE_OFF, ZERO),
-        paid=sum((off.get(source, ZERO) for source in MONEY), ZERO),
-        then=due(customer, today, through) if through < today else now,
+        credited=credited,
+        written_off=written_off,
+        paid=paid,
+        then=then,
         now=now,
     )
-
-
-def _total(which: ColumnElement[bool]) -> ColumnElement[Decimal]:
-    """What those charges come to with tax."""
-    total = func.coalesce(func.sum(case((which, Charge.amount + Charge.tax), else_=0)), 0)
-    return type_coerce(total, Charge.amount.type)
-
-
-def _charged(customer_id: int, begins: date, through: date) -> tuple[Decimal, Decimal]:
-    """What was charged in the span, and what was given as discounts, less those taken back, above zero.
-
-    What was undone is in neither, nor what undoes it: posted again, it would be charged twice and credited once.
-    """
-    charged = and_(IS_ITEM, Charge.reverses_id.is_(None))
-    given = or_(IS_DISCOUNT, and_(IS_ITEM, Charge.reverses_id.is_not(None)))
-    query = select(_total(charged), _total(given)).where(
-        Charge.customer_id == customer_id, Charge.charge_on.between(begins, through), counts_as_posted()
-    )
-    row = db.session.execute(query).one()
-    return row[0], -row[1]
 
 
 def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationSource, Decimal]:
@@ -140,11 +136,9 @@ def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationS
     amount = type_coerce(Allocation.amount, BigInteger)
     moved = func.sum(case((made, amount), else_=0) - case((released, amount), else_=0))
     # What undoes a charge settles it as a credit does.
-    undoes = select(Charge.id).where(Charge.customer_id == customer_id, Charge.kind == Kind.UNDO)
-    settles = and_(
-        Allocation.source == AllocationSource.CREDIT,
-        or_(Allocation.by_charge_id.in_(undoes), Allocation.charge_id.in_(undoes)),
-    )
+    named = Charge.id.in_([Allocation.by_charge_id, Allocation.charge_id])
+    undoes = select(Charge.id).where(named, Charge.kind == Kind.UNDO).correlate(Allocation).exists()
+    settles = and_(Allocation.source == AllocationSource.CREDIT, undoes)
     query = (
         select(Allocation.source, type_coerce(moved, Allocation.amount.type))
         .where(Allocation.customer_id == customer_id, or_(made, released), ~settles)

@@ -46,12 +46,12 @@ ZERO = Decimal(0)
 Day = date | BindParameter[date]
 
 # As `due_on` says of a charge, in SQL: whether it is something to pay, and whether it is credit to use.
-_total = type_coerce(Charge.amount + Charge.tax, Charge.amount.type)
-IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), _total > 0)
+TOTAL = type_coerce(Charge.amount + Charge.tax, Charge.amount.type)
+IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), TOTAL > 0)
 # A credit that names a discount enlarges it: it is one itself.
 _corrected = aliased(Charge)
 # Asked as a value: where it exists, PostgreSQL would read all charges to know those that are below zero.
-_of_a_discount = (
+OF_A_DISCOUNT = (
     select(_corrected.amount + _corrected.tax)
     .where(_corrected.id == Charge.corrects_id)
     .correlate(Charge)
@@ -60,9 +60,9 @@ _of_a_discount = (
 IS_DISCOUNT = and_(
     Charge.auto_decrement_credit.is_(False),
     Charge.writes_off_id.is_(None),
-    or_(Charge.corrects_id.is_(None), _of_a_discount),
+    or_(Charge.corrects_id.is_(None), OF_A_DISCOUNT),
     Charge.reverses_id.is_(None),
-    _total < 0,
+    TOTAL < 0,
 )
 
 
@@ -108,19 +108,14 @@ def refresh(charge_ids: Iterable[int]) -> None:
         _insert_open(Charge.id.in_(some))
 
 
-def open_new(which: ColumnElement[bool], after: int = 0) -> None:
-    """Take in charges that have just been posted: those that `which` means, and nothing has come off.
-
-    All of them with ids above `after`: else PostgreSQL would read everything open each time.
-    """
-    known = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id, OpenItem.charge_id > after)
-    settled = select(Allocation.id).where(Allocation.charge_id == Charge.id, Allocation.charge_id > after)
+def open_new(which: ColumnElement[bool]) -> None:
+    """Take in charges that have just been posted, of which nothing can have come off yet: those that `which` means."""
     new = select(
         Charge.id,
         Charge.customer_id,
         func.coalesce(Charge.due_on, Charge.charge_on),
-        type_coerce(_total, BigInteger),
-    ).where(which, or_(IS_ITEM, IS_DISCOUNT), ~known.exists(), ~settled.exists())
+        type_coerce(TOTAL, BigInteger),
+    ).where(which, or_(IS_ITEM, IS_DISCOUNT))
     db.session.execute(insert(OPEN).from_select(["charge_id", "customer_id", "due_on", "amount"], new))
 
 
@@ -147,7 +142,7 @@ def left_on(day: Day | None) -> Select[Any]:
         Charge.due_on,
         Charge.charge_on,
     )
-    left = type_coerce(case((_total > 0, _total - off), else_=_total + used), Charge.amount.type)
+    left = type_coerce(case((TOTAL > 0, TOTAL - off), else_=TOTAL + used), Charge.amount.type)
     query = select(
         Charge.id, Charge.customer_id, Charge.currency, due_on.label("due_on"), left.label("left")
     ).where(or_(IS_ITEM, IS_DISCOUNT))
@@ -205,11 +200,10 @@ def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Dec
     by_day: dict[date, Decimal] = {}
     credit = ZERO
     asked = {"customer_id": customer_id} | ({"day": day} if day else {})
-    for due, is_to_pay, total in db.session.execute(_open_sums(day is not None), asked):
-        if is_to_pay:
-            by_day[due] = total
-        else:
-            credit -= total
+    for due, to_pay, to_use in db.session.execute(_open_sums(day is not None), asked):
+        if to_pay:
+            by_day[due] = to_pay
+        credit -= to_use
     return by_day, credit
 
 
@@ -228,8 +222,8 @@ def left_to_pay(customer_ids: Collection[int] | None = None) -> dict[int, Decima
 
 @cache
 def _open_sums(is_of_a_day: bool) -> Select[Any]:
-    """Of :customer_id by due day, above zero or not; now, or at the end of :day. Put together once: that takes
-    longer than asking."""
+    """Of :customer_id by due day, what is above zero and what is below; now, or at the end of :day. Put together once:
+    that takes longer than asking."""
     customer_id = bindparam("customer_id", type_=Integer)
     if is_of_a_day:
         left = left_on(bindparam("day", type_=Date)).where(Charge.customer_id == customer_id).subquery()
@@ -237,14 +231,18 @@ def _open_sums(is_of_a_day: bool) -> Select[Any]:
     else:
         amount, due_on = OpenItem.amount, OpenItem.due_on  # type: ignore[assignment]
         which = OpenItem.customer_id == customer_id
-    above = amount > 0
-    return select(due_on, above, func.sum(amount)).where(which).group_by(due_on, above).order_by(due_on)
+    # By the day alone: an index has that order.
+    sums = (
+        func.sum(case((of_sign, amount), else_=literal_column("0"))) for of_sign in (amount > 0, amount < 0)
+    )
+    typed = (type_coerce(sum, OpenItem.amount.type) for sum in sums)
+    return select(due_on, *typed).where(which).group_by(due_on).order_by(due_on)
 
 
 def posted_since(day: date, *which: ColumnElement[bool]) -> Decimal:
     """What charges that are to be paid come to with tax, dated before a day and posted on it or after."""
     begins = datetime.combine(day, time(), ZoneInfo(company().time_zone))
-    query = select(func.coalesce(func.sum(_total), 0)).where(
+    query = select(func.coalesce(func.sum(TOTAL), 0)).where(
         Charge.auto_decrement_credit.is_(False),
         Charge.writes_off_id.is_(None),
         Charge.charge_on < day,

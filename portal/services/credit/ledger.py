@@ -1,7 +1,8 @@
 """The statement of a customer who pays later: their charges, and what came off them, in one ledger (billing-rules 13).
 
 It begins with what was left to pay of charges and ends with what is left; with what the balance is below zero that is
-what is to pay. What one payment (or discount, credit, write-off) did on one day is one line.
+what is to pay. What one payment (or discount, credit, write-off) did on one day is one line. What it begins with is
+found backwards from what is left: to know it of itself, all that was ever charged would be gone through.
 """
 
 from collections import defaultdict
@@ -12,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, or_, select
 
-from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import day, listed_of
 from portal.extensions import db
 from portal.models import Allocation, AllocationSource, Charge, Payment
-from portal.services.credit.items import IS_ITEM, open_sums
+from portal.services.credit.charged import ITEMS, charged, total
+from portal.services.credit.items import IS_ITEM
 from portal.services.credit.owing import ToPay, to_pay
 
 ZERO = Decimal(0)
@@ -77,26 +78,32 @@ class _Came:
     labels: dict[str, None] = field(default_factory=dict)
 
 
-def charge_ledger(customer_id: int, begins: date, through: date, most: int | None = None) -> ChargeLedger:
-    """Charges that are to be paid and what came off them; with `most`, the first so many lines: for a page."""
-    opening = sum(open_sums(customer_id, begins - ONE_DAY)[0].values(), ZERO)
-    charged, count = _charged(customer_id, begins, through, most)
+def charge_ledger(
+    customer_id: int, begins: date, through: date, most: int | None = None, ends_with: ToPay | None = None
+) -> ChargeLedger:
+    """Charges that are to be paid and what came off them; with `most`, the first so many lines: for a page.
+
+    `ends_with` is what is to pay as of `through`, where that is known.
+    """
+    closing = ends_with or to_pay(customer_id, through)
+    of_charges, count, came = _charged(customer_id, begins, through, most)
     came_off = _came_off(customer_id, begins, through)
-    said = sorted([*charged, *came_off], key=lambda one: one[0])
+    said = sorted([*of_charges, *came_off], key=lambda one: one[0])
+    opening = closing.charges - came - sum((one[3] for one in came_off), ZERO)
     lines, left = [], opening
     for on, _, words, amount, charge_id, payment_id in said[:most]:
         left += amount
         lines.append(LedgerLine(on, words, amount, left, charge_id, payment_id))
-    return ChargeLedger(
-        begins, through, opening, lines, to_pay(customer_id, through), count + len(came_off) - len(lines)
-    )
+    return ChargeLedger(begins, through, opening, lines, closing, count + len(came_off) - len(lines))
 
 
 _Said = tuple[date, int, str, Decimal, int | None, int | None]
 
 
-def _charged(customer_id: int, begins: date, through: date, most: int | None) -> tuple[list[_Said], int]:
-    """The charges, with `most` the first so many; and how many there are in all."""
+def _charged(
+    customer_id: int, begins: date, through: date, most: int | None
+) -> tuple[list[_Said], int, Decimal]:
+    """The charges, with `most` the first so many; how many there are in all, and what they come to."""
     query = (
         select(Charge.charge_on, Charge.id, Charge.label, Charge.amount, Charge.tax)
         .where(Charge.customer_id == customer_id, IS_ITEM, Charge.charge_on.between(begins, through))
@@ -107,9 +114,9 @@ def _charged(customer_id: int, begins: date, through: date, most: int | None) ->
         (on, 0, label, amount + tax, id, None) for on, id, label, amount, tax in db.session.execute(query)
     ]
     if most is None or len(said) < most:
-        return said, len(said)
-    every = query.with_only_columns(Charge.id).order_by(None).limit(None).subquery()
-    return said, db.session.scalar(select(func.count()).select_from(every)) or 0
+        return said, len(said), sum((one[3] for one in said), ZERO)
+    rows = [row for row in charged(customer_id, begins, through) if row.part in ITEMS]
+    return said, sum(row.charges for row in rows), total(rows, *ITEMS)
 
 
 def _came_off(customer_id: int, begins: date, through: date) -> list[_Said]:

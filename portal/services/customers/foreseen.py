@@ -75,7 +75,7 @@ def by_month(lines: Sequence[Explained]) -> list[Month]:
 def foreseen(customer: Customer, today: date) -> Foreseen:
     """What is due and not posted yet, and what comes, through the end of the next month."""
     month = today.replace(day=1) + relativedelta(months=1)
-    found = upcoming(FIRST_DAY, month + relativedelta(months=1, days=-1), today, customer.id)
+    found = upcoming(FIRST_DAY, month + relativedelta(months=1, days=-1), today, customer.id, briefly=True)
     days = [_told(day, customer.currency) for day in found.days]
     of_month = [day for day in days if day.on >= month]
     told = [day for day in days if day.amount or day.provisional]

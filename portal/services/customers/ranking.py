@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from portal.extensions import db
 from portal.models import (
     Assignment,
+    AssignmentPosition,
     AssignmentQuantity,
     Customer,
     Package,
@@ -47,12 +48,16 @@ SORTS = tuple(sign + name for name in FIGURES for sign in ("-", ""))
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What stands beside a customer: a month of what recurs, the balance, what is to pay, the last payment's day."""
+    """What stands beside a customer: a month of what recurs, the balance, what is to pay, the last payment's day.
+
+    `next_on` is the next day on which anything is charged that is not held.
+    """
 
     recurring: Recurring = NOTHING
     balance: Decimal = ZERO
     to_pay: Decimal = ZERO
     paid: date | None = None
+    next_on: date | None = None
 
     @property
     def margin(self) -> Decimal:
@@ -64,12 +69,14 @@ def figures_of(customer_ids: Collection[int], today: date) -> dict[int, Figures]
     """The figures of some customers, as they are now."""
     ids = sorted(customer_ids)
     recurs, stands, left, paid = recurring(today, ids), balances(ids), left_to_pay(ids), _paid(ids)
+    next_on = _next_days(ids)
     return {
         id: Figures(
             recurs.get(id, NOTHING),
             stands.get(id, ZERO),
             left.get(id, ZERO) + max(-stands.get(id, ZERO), ZERO),
             paid.get(id),
+            next_on.get(id),
         )
         for id in ids
     }
@@ -257,6 +264,13 @@ def _paid(ids: Collection[int] | None = None) -> dict[int, date]:
     query = select(Payment.customer_id, func.max(Payment.paid_on)).group_by(Payment.customer_id)
     query = query.where(Payment.state == PaymentState.COMPLETED)
     return dict(_of(query, Payment.customer_id, ids))
+
+
+def _next_days(ids: Collection[int]) -> dict[int, date]:
+    day = func.min(AssignmentPosition.next_charge_on)
+    query = select(Assignment.customer_id, day).join(AssignmentPosition).group_by(Assignment.customer_id)
+    found = _of(query.where(~AssignmentPosition.is_held), Assignment.customer_id, ids)
+    return {id: on for id, on in found if on}
 
 
 def _of(query: Any, whose: Any, ids: Collection[int] | None) -> list[Any]:

@@ -68,6 +68,7 @@ COLUMNS = (
     Column("Recurring", lambda row: row.figures.recurring.retail, Kind.MONEY),
     Column("Margin", lambda row: row.figures.margin, Kind.MONEY),
     Column("Balance", lambda row: row.figures.balance, Kind.MONEY),
+    Column("Available", lambda row: row.figures.balance + row.customer.debit_limit, Kind.MONEY),
     Column("To Pay", lambda row: row.figures.to_pay, Kind.MONEY),
     Column("Last Payment", lambda row: row.figures.paid, Kind.DAY),
 )

@@ -4,6 +4,7 @@ What is held, and what cannot be worked out, stands below them with its reason.
 """
 
 import pickle
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,7 @@ from portal.services.charges.explaining import explained
 from portal.services.chunks import CHUNK, in_chunks
 from portal.services.exports.charges import COST, WHAT, WHY
 from portal.services.exports.table import AT_ONCE, Column, Table
+from portal.services.listing import AT_FIRST
 
 # As many lines are sorted in memory.
 SORTED_AT_ONCE = 20_000
@@ -78,42 +80,81 @@ def upcoming(begins: date, through: date, today: date, customer_id: int | None =
 
 
 def _chunks(begins: date, through: date, today: date, customer_id: int | None) -> Iterator[list[Row]]:
+    """The lines some days at a time: the first is handed on before those to come are worked out."""
     apart: list[Held | Failed] = []
-    lines = sorted_on_disk(_lines(begins, through, today, customer_id, apart), in_order, SORTED_AT_ONCE)
-    while some := list(islice(lines, AT_ONCE)):
-        yield _told(some)
+    coming = _Coming(customer_id)
+    wanted = AT_FIRST
+    for first, last in _spans(begins, through, today):
+        lines: Iterator[PlannedCharge] = _lines(first, last, today, coming, apart)
+        if first != last:  # those of one day stand in the order of their assignments
+            lines = sorted_on_disk(lines, in_order, SORTED_AT_ONCE)
+        while some := list(islice(lines, wanted)):
+            yield _told(some)
+            wanted = AT_ONCE
     for start in range(0, len(apart), AT_ONCE):
         yield _said(apart[start : start + AT_ONCE])
 
 
+def _spans(begins: date, through: date, today: date) -> Iterator[tuple[date, date]]:
+    """The days cut into what is overdue, today, and what comes."""
+    tomorrow = min(today, LAST_DAY - ONE_DAY) + ONE_DAY
+    for first, last in ((begins, today - ONE_DAY), (today, today), (tomorrow, LAST_DAY)):
+        if max(first, begins) <= min(last, through):
+            yield max(first, begins), min(last, through)
+
+
+class _Coming:
+    """The assignments of which anything is due, by the day from which it may be: each is worked out when it is."""
+
+    def __init__(self, customer_id: int | None) -> None:
+        self.customer_id = customer_id
+        self.read_through: date | None = None
+        self.again: dict[date, array[int]] = {}
+
+    def up_to(self, day: date) -> list[int]:
+        """Those of which anything may be due up to a day, in the order of their ids; they are not told again."""
+        position = AssignmentPosition.assignment_id
+        query = select(position).where(AssignmentPosition.next_charge_on <= day)
+        if self.read_through:
+            query = query.where(AssignmentPosition.next_charge_on > self.read_through)
+        if self.customer_id is not None:
+            query = query.join(Assignment, Assignment.id == position)
+            query = query.where(Assignment.customer_id == self.customer_id)
+        found = list(db.session.scalars(query))
+        for on in [on for on in self.again if on <= day]:
+            found += self.again.pop(on)
+        self.read_through = day
+        return sorted(found)
+
+    def once_more(self, id: int, day: date | None) -> None:
+        """Tell an assignment again, from a day on."""
+        if day is not None:
+            self.again.setdefault(day, array("q")).append(id)
+
+
 def _lines(
-    begins: date, through: date, today: date, customer_id: int | None, apart: list[Held | Failed]
+    begins: date, through: date, today: date, coming: _Coming, apart: list[Held | Failed]
 ) -> Iterator[PlannedCharge]:
     """The lines in the order of their assignments; what brings none is put `apart`."""
     wait = ONE_DAY * usage_wait_days()
-    ahead = min(through, LAST_DAY - wait) + wait
-    for ids in _ids(ahead, customer_id):
+    due_by = min(through, LAST_DAY - wait) + wait
+    ahead = max(due_by, today)  # what is held is so as of today
+    for ids in in_chunks(coming.up_to(due_by), CHUNK):
         for worked in work_out(ids, ahead, today):
             if isinstance(worked, Failed):
                 apart.append(worked)
-            elif worked.held:
+                continue
+            if worked.held:
                 apart.append(worked.held)
-            else:
-                yield from (line for line in worked.planned(today) if begins <= line.charge_on <= through)
+                continue
+            later = [line.charge_on for line in worked.due.charges if line.charge_on > through]
+            if worked.due.next_charge_on:
+                later.append(worked.due.next_charge_on)
+            coming.once_more(worked.loaded.facts.assignment_id, min(later, default=None))
+            of_span = (line for line in worked.planned(today) if begins <= line.charge_on <= through)
+            yield from sorted(of_span, key=in_order)
         db.session.rollback()
         goes_on()
-
-
-def _ids(ahead: date, customer_id: int | None) -> Iterator[Sequence[int]]:
-    """The assignments of which anything is due up to a day, some at a time."""
-    last = 0
-    position = AssignmentPosition.assignment_id
-    query = select(position).where(AssignmentPosition.next_charge_on <= ahead).order_by(position).limit(CHUNK)
-    if customer_id is not None:
-        query = query.join(Assignment, Assignment.id == position).where(Assignment.customer_id == customer_id)
-    while ids := list(db.session.scalars(query.where(position > last))):
-        yield ids
-        last = ids[-1]
 
 
 def _told(some: list[PlannedCharge]) -> list[Row]:

@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
 from portal.domain.wording import plain
 from portal.extensions import db
 from portal.models import Assignment, Customer, MoveMade
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.csv import export
 from portal.services.customers.ranking import recurring
+from portal.services.overview.remembering import Reading
 
 ZERO = Decimal(0)
 HEAD = (
@@ -68,11 +71,25 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Changeover:
-    """The report of a day: who differs first, the largest difference before; then those without figures; the rest."""
+    """The report of a day: who differs first, the largest difference before; then those without figures; the rest.
+
+    `rows` may be the first of them; `count` is how many there are.
+    """
 
     day: date
     rows: Sequence[Row]
+    count: int
     sums: dict[str, Sums] = field(default_factory=dict)
+
+
+def first_of(reading: Reading, most: int) -> Changeover:
+    """The first rows of it, remembered: all that files have ever brought is gone through for them."""
+
+    def find() -> Changeover:
+        found = changeover(reading.today)
+        return replace(found, rows=found.rows[:most])
+
+    return reading.answer(("changeover", most), reading.terms, find)
 
 
 def changeover(today: date) -> Changeover:
@@ -81,13 +98,10 @@ def changeover(today: date) -> Changeover:
     here = recurring(today, list(brought))
     rows = []
     sums: dict[str, Sums] = defaultdict(Sums)
-    for customer in _customers(list(brought)):
-        count, figures, before = brought[customer.id]
-        recurs = here[customer.id].retail if customer.id in here else ZERO
-        row = Row(
-            customer.id, customer.name, customer.search_key, customer.currency, count, before, count - figures,
-            recurs,
-        )  # fmt: skip
+    for id, name, search_key, currency in _customers(list(brought)):
+        count, figures, before = brought[id]
+        recurs = here[id].retail if id in here else ZERO
+        row = Row(id, name, search_key, currency, count, before, count - figures, recurs)
         rows.append(row)
         total = sums[row.currency]
         total.customers += 1
@@ -96,7 +110,7 @@ def changeover(today: date) -> Changeover:
         total.differ += row.is_compared and bool(row.difference)
         total.without += row.without
     rows.sort(key=_place)
-    return Changeover(today, rows, dict(sorted(sums.items())))
+    return Changeover(today, rows, len(rows), dict(sorted(sums.items())))
 
 
 def _place(row: Row) -> tuple[int, Decimal, str, int]:
@@ -116,9 +130,10 @@ def _brought() -> dict[int, tuple[int, int, Decimal]]:
     return {id: (count, figures, before or ZERO) for id, count, figures, before in db.session.execute(query)}
 
 
-def _customers(ids: Sequence[int]) -> Iterator[Customer]:
+def _customers(ids: Sequence[int]) -> Iterator[Any]:
+    query = select(Customer.id, Customer.name, Customer.search_key, Customer.currency)
     for some in in_chunks(sorted(ids)):
-        yield from db.session.scalars(select(Customer).where(Customer.id.in_(some)).order_by(Customer.id))
+        yield from db.session.execute(query.where(among(Customer.id, some)).order_by(Customer.id))
 
 
 def as_csv(found: Changeover) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What recurs in a month: of all assignments in force, at the prices and quantities of today."""
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
-from portal.services.overview.remembering import Reading
+from portal.services.overview.remembering import Asked, Reading
 from portal.services.packages.figures import OwnHolding, in_force, monthly_prices, own_held, with_quantity
 
 
@@ -22,6 +23,10 @@ class Recurring:
     assignments: int = 0
     retail: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
+
+    def __add__(self, other: "Recurring") -> "Recurring":
+        sums = (getattr(self, name) + getattr(other, name) for name in ("assignments", "retail", "cost"))
+        return Recurring(self.currency, *sums)
 
     @property
     def margin(self) -> Decimal:
@@ -41,12 +46,55 @@ def rate(part: Decimal, whole: Decimal) -> Decimal | None:
 
 def recurring(reading: Reading) -> list[Recurring]:
     """What recurs, for each currency, the largest number of assignments first."""
-    return reading.answer("recurring", reading.terms, lambda: add_up(reading.today))
+    return _in_all(reading.answer(*_every_package(reading)))
+
+
+def of_packages(
+    reading: Reading, few: Collection[int], many: Collection[int]
+) -> dict[int, list[Recurring] | None]:
+    """What each of some packages brings, for each currency, the largest number of assignments first.
+
+    Those that `few` have are added up as they are now; those that `many` have are told as all of them are known, and
+    None until they are: nobody waits for it.
+    """
+    found: dict[int, list[Recurring] | None] = {id: [] for id in few}
+    sums = dict(by_package(reading.today, Assignment.package_id.in_(few))) if few else {}
+    if many:
+        known = reading.known(*_every_package(reading))
+        found |= {id: [] if known is not None else None for id in many}
+        sums |= known or {}
+    for (package_id, _), one in sums.items():
+        mine = found.get(package_id)
+        if mine is not None:
+            mine.append(one)
+            mine.sort(key=_largest_first)
+    return found
+
+
+def _every_package(reading: Reading) -> Asked:
+    today = reading.today
+    return Asked("recurring", reading.terms, lambda: by_package(today))
 
 
 def add_up(today: date, *among: ColumnElement[bool]) -> list[Recurring]:
     """What recurs of all assignments in force, or of those among them."""
-    sums: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
+    return _in_all(by_package(today, *among))
+
+
+def _in_all(sums: Mapping[tuple[int, str], Recurring]) -> list[Recurring]:
+    found: dict[str, Recurring] = {}
+    for (_, currency), one in sums.items():
+        found[currency] = found.get(currency, Recurring(currency)) + one
+    return sorted(found.values(), key=_largest_first)
+
+
+def _largest_first(one: Recurring) -> tuple[int, str]:
+    return -one.assignments, one.currency
+
+
+def by_package(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str], Recurring]:
+    """The same for each package and currency."""
+    found: dict[tuple[int, str], Recurring] = {}
     held = _assigned(today, *among)
     packages = _packages({package_id for package_id, _ in held})
     own: dict[tuple[int, str], list[OwnHolding]] = defaultdict(list)
@@ -55,14 +103,10 @@ def add_up(today: date, *among: ColumnElement[bool]) -> list[Recurring]:
     for (package_id, currency), units in held.items():
         package = packages[package_id]
         prices = monthly_prices(package, currency, today)
-        if not package.recurs or prices is None:
-            continue
-        count, *so_far = sums[currency]
-        found_now = prices.of(units, own[package_id, currency])
-        retail, cost = (sum(two, Decimal(0)) for two in zip(so_far, found_now, strict=True))
-        sums[currency] = (count + sum(units.values()), retail, cost)
-    found = [Recurring(currency, *values) for currency, values in sums.items()]
-    return sorted(found, key=lambda row: (-row.assignments, row.currency))
+        if package.recurs and prices:
+            sums = prices.of(units, own[package_id, currency])
+            found[package_id, currency] = Recurring(currency, sum(units.values()), *sums)
+    return found
 
 
 def _assigned(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str], dict[int, int]]:

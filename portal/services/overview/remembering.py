@@ -124,9 +124,7 @@ class Reading:
         if current_app.testing:
             return find()
         key = _key(question)
-        known: Known | None = _kept().get(key)
-        if known and known.found_at > monotonic():
-            known = None  # it is of before the machine was started
+        known = _known(key)
         age = monotonic() - known.found_at if known else 0.0
         is_slow = known is not None and known.took > QUICK and not is_bounded
         if known and not self.anew and known.fingerprint == fingerprint and age < TRUSTED_FOR:
@@ -143,6 +141,19 @@ class Reading:
                 took = min(took, 2 * known.took)
             _kept().set(key, Known(fingerprint, begun, took, found))
         return found
+
+    def known(self, question: Hashable, fingerprint: Hashable, find: Callable[[], Answer]) -> Answer | None:
+        """The same, but None where it was never found: it is found after this look."""
+        if not current_app.testing and _known(_key(question)) is None:
+            self.late.append(Asked(question, fingerprint, find))
+            return None
+        return self.answer(question, fingerprint, find)
+
+
+def _known(key: str) -> Known | None:
+    found: Known | None = _kept().get(key)
+    # What was found after now is of before the machine was started.
+    return found if found and found.found_at <= monotonic() else None
 
 
 def _kept() -> FileSystemCache:

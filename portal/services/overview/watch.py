@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from portal.extensions import db
@@ -144,10 +144,15 @@ def unsent(now: datetime) -> Unsent:
     waits, was_refused = Mail.state == MailState.WAITING, Mail.sentence != ""
     given_up = (Mail.state == MailState.FAILED) & (Mail.created_at > now - LOOKS_BACK)
     refused, untried = waits & was_refused, waits & ~was_refused & (Mail.due_at < now - MAIL_WAITS)
-    query = select(func.count()).select_from(Mail)
-    counts = [db.session.scalar(query.where(one)) or 0 for one in (refused, given_up, untried)]
-    last = select(Mail.sentence).where(or_(refused, given_up)).order_by(Mail.due_at.desc(), Mail.id.desc())
-    return Unsent(counts[0], counts[1], counts[2], db.session.scalars(last.limit(1)).first() or "")
+    # By the states first: an index knows the few that have not left.
+    few = Mail.state.in_((MailState.WAITING, MailState.FAILED))
+    sums = (func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (refused, given_up, untried))
+    counts = db.session.execute(select(*sums).where(few)).one()
+    last = (
+        select(Mail.sentence).where(few, or_(refused, given_up)).order_by(Mail.due_at.desc(), Mail.id.desc())
+    )
+    sentence = db.session.scalar(last.limit(1)) if counts[0] or counts[1] else ""
+    return Unsent(*counts, sentence or "")
 
 
 def below(

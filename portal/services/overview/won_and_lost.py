@@ -22,6 +22,7 @@ from portal.services.packages.definition import OwnPriceSet
 from portal.services.packages.figures import MonthlyPrices, in_force, monthly_prices, own_held
 
 ZERO = Decimal(0)
+NEW, MORE, LESS, ENDED = KINDS = ("new", "more", "less", "ended")
 
 
 @dataclass(slots=True)
@@ -84,24 +85,47 @@ def won_and_lost(before: date, after: date) -> list[WonAndLost]:
 
     Both are counted in the twelve months from the later day, so that the calendar alone wins and loses nothing.
     """
-    days = (before, after)
-    own = tuple({one.assignment_id: one.prices for one in own_held(in_force(day), day)} for day in days)
     rows = [*_alike(before, after), *_single(before, after)]
-    packages = _packages({row.package_id for row in rows})
-    prices: dict[tuple[int, str, date], MonthlyPrices | None] = {}
-    sums: dict[str, WonAndLost] = {}
+    both, sums = Both(before, after), dict[str, WonAndLost]()
     for row in rows:
-        of_package = packages[row.package_id]
-        if not of_package.recurs:
-            continue
-        values = []
-        for day, quantity, own_then in zip(days, (row.before, row.after), own, strict=True):
-            key = (row.package_id, row.currency, day)
-            if key not in prices:
-                prices[key] = monthly_prices(of_package, row.currency, day, after)
-            values.append(_value(prices[key], quantity, own_then.get(row.id)))
-        _add(sums.setdefault(row.currency, WonAndLost(row.currency, counts=defaultdict(int))), row, *values)
+        if both.recurs(row):
+            of_currency = sums.setdefault(row.currency, WonAndLost(row.currency, counts=defaultdict(int)))
+            _add(of_currency, row, *both.values(row))
     return sorted(sums.values(), key=lambda row: row.currency)
+
+
+class Both:
+    """What assignments come to in a month, and cost, on either of two days."""
+
+    def __init__(self, before: date, after: date) -> None:
+        self.days = (before, after)
+        self.packages = _packages()
+        self.own = tuple(
+            {one.assignment_id: one.prices for one in own_held(in_force(day), day)} for day in self.days
+        )
+        self.prices: dict[tuple[int, str, date], MonthlyPrices | None] = {}
+
+    def recurs(self, row: Alike) -> bool:
+        """Whether its package charges again and again."""
+        return bool(self.packages[row.package_id].recurs)
+
+    def values(self, row: Alike) -> list[tuple[Decimal, Decimal]]:
+        """Then and later: what such an assignment comes to, and what it costs."""
+        return [
+            _value(self.at(row.package_id, row.currency, day), quantity, own.get(row.id))
+            for day, quantity, own in zip(self.days, (row.before, row.after), self.own, strict=True)
+        ]
+
+    def at(self, package_id: int, currency: str, day: date) -> MonthlyPrices | None:
+        """A package's prices on one of the days; both are counted in the twelve months from the later one."""
+        key = (package_id, currency, day)
+        if key not in self.prices:
+            self.prices[key] = monthly_prices(self.packages[package_id], currency, day, self.days[1])
+        return self.prices[key]
+
+    def repriced(self, currency: str) -> list[int]:
+        """The packages that come to something else on the later day, quantity for quantity."""
+        return [id for id in self.packages if len({self.at(id, currency, day) for day in self.days}) > 1]
 
 
 def _value(prices: MonthlyPrices | None, quantity: int, own: OwnPriceSet | None) -> tuple[Decimal, Decimal]:
@@ -117,22 +141,26 @@ def _add(sums: WonAndLost, row: Alike, then: tuple[Decimal, Decimal], later: tup
     sums.cost_after += cost_later * row.assignments
     sums.before += was * row.assignments
     sums.after += now * row.assignments
+    if kind := became(row, was, now):
+        setattr(sums, kind, getattr(sums, kind) + abs(now - was) * row.assignments)
+        assert sums.counts is not None
+        sums.counts[kind] += row.assignments
+
+
+def became(row: Alike, was: Decimal, now: Decimal) -> str:
+    """What became of such an assignment: one of KINDS; empty where it comes to the same."""
     if was == now:
-        return
+        return ""
     if not row.before:
-        name, amount = "new", now
-    elif not row.after:
-        name, amount = "ended", was
-    else:
-        name, amount = ("more", now - was) if now > was else ("less", was - now)
-    setattr(sums, name, getattr(sums, name) + amount * row.assignments)
-    assert sums.counts is not None
-    sums.counts[name] += row.assignments
+        return NEW
+    if not row.after:
+        return ENDED
+    return MORE if now > was else LESS
 
 
 def _alike(before: date, after: date) -> Iterator[Alike]:
     """The assignments at the package's prices, which are nearly all, by package, currency and quantities."""
-    by = (Assignment.package_id, Customer.currency, _quantity(before), _quantity(after))
+    by = (Assignment.package_id, Customer.currency, units_on(before), units_on(after))
     was, now = (label.label(name) for label, name in zip(by[2:], ("was", "now"), strict=True))
     has_own = exists().where(AssignmentPrice.assignment_id == Assignment.id)
     each = (
@@ -149,7 +177,7 @@ def _single(before: date, after: date) -> Iterator[Alike]:
     """Those that have, or once had, a price of their own, one by one."""
     has_own = exists().where(AssignmentPrice.assignment_id == Assignment.id)
     query = (
-        select(Assignment.id, Assignment.package_id, Customer.currency, _quantity(before), _quantity(after))
+        select(Assignment.id, Assignment.package_id, Customer.currency, units_on(before), units_on(after))
         .join(Customer, Customer.id == Assignment.customer_id)
         .where(in_force(before) | in_force(after), has_own)
         .order_by(Assignment.id)
@@ -157,7 +185,7 @@ def _single(before: date, after: date) -> Iterator[Alike]:
     return (Alike(*row, 1) for row in db.session.execute(query))
 
 
-def _quantity(day: date) -> ColumnElement[int]:
+def units_on(day: date) -> ColumnElement[int]:
     """How many units an assignment has on a day; 0 where its service does not run."""
     row = aliased(AssignmentQuantity)
     units = (
@@ -170,7 +198,6 @@ def _quantity(day: date) -> ColumnElement[int]:
     return case((in_force(day), func.coalesce(units, 0)), else_=literal(0, Integer))
 
 
-def _packages(ids: set[int]) -> dict[int, Package]:
-    query = select(Package).where(Package.id.in_(ids))
-    query = query.options(selectinload(Package.schedules), selectinload(Package.prices))
+def _packages() -> dict[int, Package]:
+    query = select(Package).options(selectinload(Package.schedules), selectinload(Package.prices))
     return {package.id: package for package in db.session.scalars(query)}

@@ -50,6 +50,8 @@ from portal.services.runs.shards import TRIES
 
 Clock = Callable[[], datetime]
 LEFT_SHOWN = 50
+# Of a run that has moved more assignments it is found while it is undone which of them are left alone.
+LOOKED_AT = 2_000
 
 log = logging.getLogger("portal.runs")
 # What the schedule and the end of an assignment bring, by a run or by a correction.
@@ -168,19 +170,28 @@ def would_undo(run: Run) -> Undoing:
     )  # fmt: skip
     for currency, amount, cost, tax, count in db.session.execute(sums):
         found.totals[currency] = Totals(amount, cost, tax, count)
-    many = select(func.count(), func.count(Assignment.customer_id.distinct())).join(
-        kept, kept.c.assignment_id == Assignment.id
-    )
-    found.assignments, found.customers = db.session.execute(many).one()
-    found.left, found.left_count = left_alone(run)
+    stands = select(RunPosition.assignment_id, why.label("why")).where(_of(run)).subquery()
+    many = select(stands.c.why.is_(None), func.count(), func.count(Assignment.customer_id.distinct()))
+    many = many.join(Assignment, Assignment.id == stands.c.assignment_id).group_by(stands.c.why.is_(None))
+    for is_kept, assignments, customers in db.session.execute(many):
+        if is_kept:
+            found.assignments, found.customers = assignments, customers
+        else:
+            found.left_count = assignments
+    found.left = _left_alone(run) if found.left_count else []
     return found
 
 
-def left_alone(run: Run) -> tuple[list[Left], int]:
-    """The first assignments that undoing a run leaves alone, with why, and how many there are."""
+def is_large(run: Run) -> bool:
+    """Whether it has moved more assignments than are looked at one by one while somebody waits for a page."""
+    some = select(RunPosition.assignment_id).where(_of(run)).limit(LOOKED_AT + 1).subquery()
+    return (db.session.scalar(select(func.count()).select_from(some)) or 0) > LOOKED_AT
+
+
+def _left_alone(run: Run) -> list[Left]:
+    """The first assignments that undoing a run leaves alone, with why."""
     left_for = _why_left()
     query = select(RunPosition.assignment_id, left_for.label("why")).where(_of(run), left_for.is_not(None))
-    count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     first = db.session.execute(query.order_by(RunPosition.assignment_id).limit(LEFT_SHOWN)).all()
     reasons = {row.assignment_id: Why(row.why) for row in first}
     followed = [id for id, why in reasons.items() if why == Why.LATER]
@@ -192,8 +203,7 @@ def left_alone(run: Run) -> tuple[list[Left], int]:
         .order_by(Assignment.id)
     )
     found = [(assignment, reasons[assignment.id]) for assignment in assignments]
-    left = [Left(one, why, runs.get(one.id), corrections.get(one.id)) for one, why in found]
-    return left, count
+    return [Left(one, why, runs.get(one.id), corrections.get(one.id)) for one, why in found]
 
 
 def _last_run(run: Run, ids: Sequence[int]) -> dict[int, int]:
@@ -257,9 +267,8 @@ def start_undoing(run: Run, reason: str, *, by: str, now: datetime) -> RunUndo:
         raise Invalid("reason", "Enter why it is undone: the reason is kept.")
     if len(reason) > REASON_LONGEST:
         raise Invalid("reason", f"Too long: {whole(REASON_LONGEST)} characters at most.")
-    count = db.session.scalar(
-        select(func.count()).select_from(RunPosition).where(_of(run), _why_left().is_(None))
-    )
+    due = select(func.count()).select_from(RunPosition).where(_of(run))
+    count = db.session.scalar(due if is_large(run) else due.where(_why_left().is_(None)))
     to_run = WayOut("Show the run", "runs.show", {"run_id": run.id})
     for undo in undoings_of([run])[run.id]:
         if undo.state == RunState.RUNNING:

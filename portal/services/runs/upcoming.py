@@ -20,6 +20,8 @@ from portal.services.chunks import in_chunks
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.
 ASSIGNMENTS_MOST = 5_000
 LINES_MOST = 40_000
+# The same where they stand beside other things.
+BRIEFLY = 500, 4_000
 SHOWN_MOST = 300
 SHOWN_OF_ONE_DAY = 1_000
 
@@ -62,40 +64,46 @@ class TooMuch(Exception):
     """More lines than a page works out."""
 
 
-def upcoming(begins: date, through: date, today: date, customer_id: int | None = None) -> Upcoming:
-    """The charges dated from `begins` to `through` that are not posted, as far as is known today."""
+def upcoming(
+    begins: date, through: date, today: date, customer_id: int | None = None, *, briefly: bool = False
+) -> Upcoming:
+    """The charges dated from `begins` to `through` that are not posted, as far as is known today.
+
+    `briefly`: as much as fits beside other things on a page.
+    """
+    most, lines_most = BRIEFLY if briefly else (ASSIGNMENTS_MOST, LINES_MOST)
     wait = ONE_DAY * usage_wait_days()
-    ids, last = _that_fit(min(through, LAST_DAY - wait) + wait, customer_id)
+    ids, last = _that_fit(min(through, LAST_DAY - wait) + wait, customer_id, most)
     fits = min(through, last - wait) if last else through
     while fits >= begins:
         try:
-            return _by_day(ids, begins, fits, through, wait, today)
+            return _by_day(ids, begins, fits, through, wait, today, lines_most)
         except TooMuch:
             days = (fits - begins).days
             fits = begins + timedelta(days=days // 2) if days else begins - ONE_DAY
     return Upcoming(begins, through, left_out_from=begins)
 
 
-def _that_fit(ahead: date, customer_id: int | None) -> tuple[list[int], date | None]:
+def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int], date | None]:
     """The assignments due up to `ahead`; of too many, those due up to the last day that is read whole, and it."""
     query = (
         select(AssignmentPosition.assignment_id, AssignmentPosition.next_charge_on)
         .where(AssignmentPosition.next_charge_on <= ahead)
         .order_by(AssignmentPosition.next_charge_on, AssignmentPosition.assignment_id)
-        .limit(ASSIGNMENTS_MOST + 1)
+        .limit(most + 1)
     )
     if customer_id is not None:
         query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
         query = query.where(Assignment.customer_id == customer_id)
     rows = db.session.execute(query).all()
-    if len(rows) <= ASSIGNMENTS_MOST:
+    if len(rows) <= most:
         return sorted(id for id, _ in rows), None
     too_far: date = rows[-1][1] or FIRST_DAY
     return sorted(id for id, on in rows if on and on < too_far), too_far - ONE_DAY
 
 
 def _by_day(
-    ids: list[int], begins: date, fits: date, through: date, wait: timedelta, today: date
+    ids: list[int], begins: date, fits: date, through: date, wait: timedelta, today: date, most: int
 ) -> Upcoming:
     found = Upcoming(begins, through, left_out_from=fits + ONE_DAY if fits < through else None)
     lines: list[PlannedCharge] = []
@@ -105,12 +113,12 @@ def _by_day(
             if isinstance(worked, Failed):
                 found.failed.append(worked)
                 continue
-            worked_out += len(worked.due.charges)
-            if worked_out > LINES_MOST:
-                raise TooMuch
             if worked.held:
                 found.held.append(worked.held)
                 continue
+            worked_out += len(worked.due.charges)
+            if worked_out > most:
+                raise TooMuch
             for line in worked.planned(today):
                 if line.charge_on < begins:
                     found.overdue += 1

@@ -4,11 +4,12 @@ What is in here is fit for the customer's eyes: never cost, margin, or a private
 of it, or is refused; a page shows a first part with the totals of all of it, and what the rest comes to.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.due import ORDER
@@ -22,6 +23,8 @@ from portal.services.charges.explaining import Explained, explained
 from portal.services.chunks import in_chunks
 from portal.services.credit.account import Account, account
 from portal.services.credit.balance import entries_of
+from portal.services.credit.charged import Alike
+from portal.services.credit.charged import charged as charged_in
 from portal.services.credit.statement import Statement, statement
 from portal.services.credit.states import Standing, standings
 from portal.services.listing import count
@@ -32,6 +35,7 @@ from portal.services.what_changed import WhatChanged, what_changed
 AT_ONCE = 5_000
 # A line of paper takes about a millisecond and 80 KB of memory while it is set.
 PAPER_MOST = 20_000
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +58,24 @@ class TaxedAt:
 
 
 @dataclass(slots=True)
-class Summary:
+class Charged:
     """What a customer was charged from `begins` to `through`, both included.
 
-    `totals`, `taxes` and `assigned_count` are of everything; `lines` and `assigned` may be a first part of it.
+    `totals` and `taxes` are of everything; `lines` may be a first part of it. `standings` says what became of each
+    line's charge, as of today.
     """
 
     customer: Customer
     begins: date
     through: date
-    # What is to pay, and how it comes about; what became of each line's charge, as of today.
-    account: Account
     standings: dict[int, Standing] = field(default_factory=dict)
-    changed: WhatChanged | None = None
-    assigned: list[Assigned] = field(default_factory=list)
-    assigned_count: int = 0
     lines: list[Explained] = field(default_factory=list)
     totals: dict[str, Totals] = field(default_factory=dict)
     taxes: dict[str, list[TaxedAt]] = field(default_factory=dict)
-    # What moved the balance in the span.
-    statement: Statement = field(init=False)
-    blocks: tuple[str, ...] = BLOCKS
 
     def groups(self, currency: str) -> list[Group]:
         """The charges of a currency that are here, package by package."""
         return by_package(line for line in self.lines if line.charge.currency == currency)
-
-    @property
-    def entries(self) -> list[Entry]:
-        """What moved the balance, as far as it is here: calls are one row a week."""
-        return by_week(self.statement.lines)
 
     def rest(self, currency: str) -> Totals:
         """What the charges come to that do not stand among the lines."""
@@ -97,6 +89,25 @@ class Summary:
     def count(self) -> int:
         """How many charges there are, in all currencies."""
         return sum(sums.count for sums in self.totals.values())
+
+
+@dataclass(slots=True)
+class Summary(Charged):
+    """What a customer owes and why over these days. `assigned` may be a first part of `assigned_count`."""
+
+    # What is to pay, and how it comes about.
+    account: Account = field(init=False)
+    changed: WhatChanged | None = None
+    assigned: list[Assigned] = field(default_factory=list)
+    assigned_count: int = 0
+    # What moved the balance in the span.
+    statement: Statement = field(init=False)
+    blocks: tuple[str, ...] = BLOCKS
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What moved the balance, as far as it is here: calls are one row a week."""
+        return by_week(self.statement.lines)
 
     @property
     def is_whole(self) -> bool:
@@ -134,17 +145,10 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
 
     With `most`, the first so many charges, assignments and balance entries: for a page, never for paper.
     """
-    query = _charges(customer, begins, through)
-    found = Summary(customer, begins, through, account(customer, begins, through, today))
+    found = Summary(customer, begins, through)
+    rows = _take_in(found, today, most)
+    found.account = account(customer, begins, through, today, rows)
     found.changed = what_changed(customer, begins, through, today)
-    charges = list(db.session.scalars(query.order_by(Charge.charge_on, Charge.id).limit(most)))
-    charges.sort(key=lambda c: (c.charge_on, c.assignment_id or 0, ORDER[c.kind], c.period_from, c.id))
-    for some in in_chunks(charges, AT_ONCE):
-        found.lines += explained(some)
-        found.standings |= standings(some, today)
-    found.totals = _totals(query) or {customer.currency: Totals()}
-    taxes = _taxes(query)
-    found.taxes = {currency: taxes.get(currency, []) for currency in found.totals}
     assigned = _assigned(customer, begins, through)
     found.assigned = [
         _as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned, most))
@@ -152,6 +156,27 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
     found.assigned_count = len(found.assigned) if most is None else count(assigned)
     found.statement = statement(customer.id, begins, through, most)
     return found
+
+
+def charged(customer: Customer, begins: date, through: date, today: date, most: int | None = None) -> Charged:
+    """The charges alone; with `most`, the first so many."""
+    found = Charged(customer, begins, through)
+    _take_in(found, today, most)
+    return found
+
+
+def _take_in(found: Charged, today: date, most: int | None) -> list[Alike]:
+    query = _charges(found.customer, found.begins, found.through)
+    charges = list(db.session.scalars(query.order_by(Charge.charge_on, Charge.id).limit(most)))
+    charges.sort(key=lambda c: (c.charge_on, c.assignment_id or 0, ORDER[c.kind], c.period_from, c.id))
+    for some in in_chunks(charges, AT_ONCE):
+        found.lines += explained(some)
+        found.standings |= standings(some, today)
+    rows = charged_in(found.customer.id, found.begins, found.through)
+    found.totals = _totals(rows) or {found.customer.currency: Totals()}
+    taxes = _taxes(rows)
+    found.taxes = {currency: taxes.get(currency, []) for currency in found.totals}
+    return rows
 
 
 def _charges(customer: Customer, begins: date, through: date) -> Select[Charge]:
@@ -163,25 +188,27 @@ def _charges(customer: Customer, begins: date, through: date) -> Select[Charge]:
     )
 
 
-def _totals(query: Select[Charge]) -> dict[str, Totals]:
+def _totals(rows: Iterable[Alike]) -> dict[str, Totals]:
     """What all the charges come to in each currency. Cost stays out of what customers see."""
-    sums = query.with_only_columns(
-        Charge.currency, func.sum(Charge.amount), func.sum(Charge.tax), func.count(Charge.id)
-    )
-    rows = db.session.execute(sums.group_by(Charge.currency).order_by(Charge.currency))
-    return {currency: Totals(amount, Decimal(0), tax, number) for currency, amount, tax, number in rows}
+    found: dict[str, Totals] = {}
+    for row in rows:
+        of = found.setdefault(row.currency, Totals())
+        of.amount, of.tax, of.count = of.amount + row.amount, of.tax + row.tax, of.count + row.charges
+    return dict(sorted(found.items()))
 
 
-def _taxes(query: Select[Charge]) -> dict[str, list[TaxedAt]]:
+def _taxes(rows: Iterable[Alike]) -> dict[str, list[TaxedAt]]:
     """Amounts and taxes at each rate, the highest first, in each currency. Opening items were taxed elsewhere."""
-    sums = query.where(Charge.opening_number.is_(None)).with_only_columns(
-        Charge.currency, Charge.tax_rate, func.sum(Charge.amount), func.sum(Charge.tax)
-    )
-    found: dict[str, list[TaxedAt]] = {}
-    at_each = sums.group_by(Charge.currency, Charge.tax_rate).order_by(Charge.tax_rate.desc())
-    for currency, rate, amount, tax in db.session.execute(at_each):
-        found.setdefault(currency, []).append(TaxedAt(rate, amount, tax))
-    return found
+    found: dict[tuple[str, Decimal], TaxedAt] = {}
+    for row in rows:
+        if not row.is_outside:
+            at = found.get((row.currency, row.tax_rate), TaxedAt(row.tax_rate, ZERO, ZERO))
+            at = TaxedAt(row.tax_rate, at.amount + row.amount, at.tax + row.tax)
+            found[row.currency, row.tax_rate] = at
+    by_currency: dict[str, list[TaxedAt]] = {}
+    for (currency, _), at in sorted(found.items(), reverse=True):
+        by_currency.setdefault(currency, []).append(at)
+    return by_currency
 
 
 def _assigned(customer: Customer, begins: date, through: date) -> Select[Assignment]:

@@ -61,6 +61,7 @@ class Entry:
     amount: Decimal
     balance: Decimal
     days: Sequence[StatementLine] = ()
+    payment_back_id: int | None = None
 
 
 def by_week(lines: Sequence[StatementLine]) -> list[Entry]:
@@ -87,7 +88,8 @@ def _row(lines: list[StatementLine]) -> Entry:
     if len(lines) == 1:
         made_on, for_day = last.entry.made_on, last.entry.for_day
         other = for_day if for_day != made_on else None
-        return Entry(made_on, other, last.words, last.entry.amount, last.balance)
+        back_id = last.entry.payment_back_id
+        return Entry(made_on, other, last.words, last.entry.amount, last.balance, payment_back_id=back_id)
     of = [line.entry.for_day for line in lines]
     words = f"{last.words}, {span(min(of), max(of) + ONE_DAY)}"
     amount = sum((line.entry.amount for line in lines), Decimal(0))

@@ -50,6 +50,8 @@ bp.add_app_template_filter(in_words, "destination_in_words")
 
 LATE_SHOWN = ALIKE_SHOWN = 100
 DAYS_SHOWN = timedelta(days=30)
+# Calls of a customer, as many as each section of theirs lists.
+SHOWN = 25
 
 
 @bp.get("/calls")
@@ -309,7 +311,7 @@ def of_customer(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
     state, span, query = _asked(customer_id)
     totals = call_list.totals_of(query)
-    page = call_list.call_page(query, totals.whole.calls, state.after, state.before)
+    page = call_list.call_page(query, totals.whole.calls, state.after, state.before, SHOWN)
     context: dict[str, Any] = {
         "page": page,
         "totals": totals,

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import flash, render_template, url_for
+from flask import flash, render_template, request, url_for
 from flask_security import current_user
 
 from portal.clock import now, today, zone
@@ -26,7 +26,7 @@ CUSTOMERS_SHOWN = PERIODS_SHOWN = MOVES_SHOWN = 100
 
 @bp.get("/calls/<int:import_id>/undo")
 def ask_undo(import_id: int) -> Any:
-    """What undoing it would take back and leave, and why it is done."""
+    """What undoing it would take back and leave; of a large import how large it is, unless the `whole` is asked for."""
     import_ = db.get_or_404(CallImport, import_id)
     undoing.check_can_be_undone(import_, now())
     return _ask(import_, UndoForm(formdata=None))
@@ -34,10 +34,11 @@ def ask_undo(import_id: int) -> Any:
 
 def _ask(import_: CallImport, form: UndoForm, status: int = 200) -> Any:
     db.session.rollback()
-    with reading():  # all of its calls are gone through: nobody waits for us
-        would = would_undo.would_undo(import_, today())
-        context = {"import_": import_, "form": form, "would": would, **closed(would.customers, today())}
-        context["undo"] = begun(import_)
+    with reading():  # all of its calls may be gone through: nobody waits for us
+        context: dict[str, Any] = {"import_": import_, "form": form, "undo": begun(import_)}
+        if not would_undo.is_large(import_) or request.args.get("whole"):
+            would = would_undo.would_undo(import_, today())
+            context |= {"would": would, **closed(would.customers, today())}
         page = render_template("calls/undo.html", **context)
         db.session.rollback()
     return page, status

@@ -30,7 +30,7 @@ from portal.web.shared.lists import ListState, list_state
 bp = Blueprint("owed", __name__, url_prefix="/owed")
 
 SORTS = ("-total", "total", "oldest", "-oldest", "-overdue", "overdue", "name", "-name")
-A_PAGE = 100
+A_PAGE = 50
 
 
 @bp.get("")

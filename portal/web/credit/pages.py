@@ -17,6 +17,7 @@ from portal.services import credit, deletion, listing
 from portal.services.credit.ledger import charge_ledger
 from portal.services.credit.statement import statement
 from portal.services.exports import statement as exports
+from portal.services.summary.layout import by_week
 from portal.web.credit import bp
 from portal.web.credit.forms import AdjustmentForm
 from portal.web.customers.desk import framed
@@ -24,12 +25,13 @@ from portal.web.http.errors import problem
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import list_state
-from portal.web.shared.spans import span_of
+from portal.web.shared.spans import Span, span_of
 
 MONTHS_SHOWN = 1
-PAYMENTS_SHOWN = 50
-OPEN_SHOWN = 200
+OPEN_SHOWN = PAYMENTS_SHOWN = 50
 ENTRIES_SHOWN = 1_000
+# The lists of a customer's credit, one at a time: what is to pay, payments, charges and what paid them, the balance.
+PARTS = ("", "payments", "ledger", "balance")
 
 
 def months_back(day: date, months: int) -> date:
@@ -41,31 +43,42 @@ def months_back(day: date, months: int) -> date:
 @bp.get("")
 def show(customer_id: int) -> Any:
     customer = db.get_or_404(Customer, customer_id)
-    span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
-    assert span.begins and span.through
-    state = list_state(("newest",))
-    payments = select(Payment).where(Payment.customer_id == customer.id)
-    newest = listing.Sort((Payment.id,), descending=True)
+    part = list_state(("newest",), part=PARTS)["part"]
     frame = framed(customer, "credit")
     known = frame["frame"].glance
-    items = credit.open_items(customer.id, most=OPEN_SHOWN + 1)
     by_day, to_use = credit.open_sums(customer.id)
+    span = span_of(months_back(today(), MONTHS_SHOWN), today(), "A month to today")
+    to_pay = credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use)
     return render_template(
         "credit/show.html",
         **frame,
-        span=span,
-        # What is to pay is not known of a day to come.
-        ledger=charge_ledger(
-            customer.id, span.begins, max(min(span.through, today()), span.begins), ENTRIES_SHOWN
-        ),
-        statement=statement(customer.id, span.begins, span.through, ENTRIES_SHOWN),
+        part=part,
         balance=known.balance,
         available=known.available,
-        to_pay=credit.ToPay(sum(by_day.values(), Decimal(0)), known.balance, to_use),
-        open_items=items[:OPEN_SHOWN],
-        more_open=len(items) > OPEN_SHOWN,
-        payments=listing.page(payments, newest, state.after, state.before, PAYMENTS_SHOWN),
-    ), (422 if span.problem else 200)
+        to_pay=to_pay,
+        span=span,
+        **_listed(customer, part, span, to_pay),
+    ), (422 if span.problem and part in ("ledger", "balance") else 200)
+
+
+def _listed(customer: Customer, part: str, span: Span, to_pay: credit.ToPay) -> dict[str, Any]:
+    """What one of the PARTS lists."""
+    assert span.begins and span.through
+    if part == "payments":
+        state = list_state(("newest",))
+        newest = listing.Sort((Payment.id,), descending=True)
+        theirs = select(Payment).where(Payment.customer_id == customer.id)
+        return {"payments": listing.page(theirs, newest, state.after, state.before, PAYMENTS_SHOWN)}
+    if part == "ledger":
+        # What is to pay is not known of a day to come.
+        through = max(min(span.through, today()), span.begins)
+        ends_with = to_pay if through >= today() else None
+        return {"ledger": charge_ledger(customer.id, span.begins, through, ENTRIES_SHOWN, ends_with)}
+    if part == "balance":
+        found = statement(customer.id, span.begins, span.through, ENTRIES_SHOWN)
+        return {"statement": found, "entries": by_week(found.lines)}
+    items = credit.open_items(customer.id, most=OPEN_SHOWN + 1)
+    return {"open_items": items[:OPEN_SHOWN], "more_open": len(items) > OPEN_SHOWN}
 
 
 @bp.get(f"/statement.{FORM}")
@@ -117,7 +130,7 @@ def adjust(customer_id: int) -> Any:
         return _form(form, customer, 422)
     db.session.commit()
     flash(f"Adjusted the balance of {customer.name}.")
-    return redirect(url_for("credit.show", customer_id=customer_id), code=303)
+    return redirect(url_for("credit.show", customer_id=customer_id, part="balance"), code=303)
 
 
 def _form(form: AdjustmentForm, customer: Customer, status: int = 200) -> Any:

@@ -12,6 +12,7 @@ from portal.services.audit import lists
 from portal.services.exports import audit as exports
 from portal.web.customers import bp
 from portal.web.customers.desk import framed
+from portal.web.customers.page import SHOWN
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.lists import ListState, list_state
@@ -22,7 +23,7 @@ def history(customer_id: int) -> Any:
     """Who did what to them, the newest first."""
     customer = db.get_or_404(Customer, customer_id)
     state, query = _asked(customer)
-    page = listing.page(query, lists.NEWEST, state.after, state.before)
+    page = listing.page(query, lists.NEWEST, state.after, state.before, SHOWN)
     context: dict[str, Any] = {
         "page": page,
         "state": state,

@@ -14,6 +14,7 @@ from portal.models import Assignment, Charge, Customer
 from portal.services import deletion, listing
 from portal.services.assignments import ending_many
 from portal.services.assignments import lists as assignments
+from portal.services.assignments.bundles import SHOWN as BUNDLES_SHOWN
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.ending import foresee, last_day_of
 from portal.services.audit import lists as audit
@@ -95,7 +96,7 @@ def next_charges(customer_id: int) -> Any:
     context |= {
         "coming": explained(context["upcoming"].charges),
         "minimums": minimums(customer.id, today(), MINIMUMS_SHOWN + 1),
-        "bundles": free_minutes(customer.id, today()),
+        "bundles": free_minutes(customer.id, today(), BUNDLES_SHOWN + 1),
     }
     return render_template("customers/upcoming.html", **context)
 

@@ -1,6 +1,5 @@
 """What earns over a span of days: the list of packages, customers or DIDs by what is left of their charges."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,17 +8,16 @@ from flask import render_template, request
 
 from portal.clock import now, today
 from portal.domain.wording import whole
-from portal.services.customers.customers import currencies_in_use
 from portal.services.exports import margins as exports
 from portal.services.overview import margins
 from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
-from portal.services.packages.catalogue import default_currency
 from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.margins import bp
+from portal.web.shared.currencies import to_choose_from
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.lists import ListState, list_state
 from portal.web.shared.spans import Span, span_of
@@ -70,10 +68,9 @@ def download(form: str) -> Any:
     return send(exports.margins(asked, margins.margins(Reading(today()), asked)), form)
 
 
-def _asked() -> tuple[ListState, Span, str, Sequence[str]]:
+def _asked() -> tuple[ListState, Span, str, list[str]]:
     """What the address asks for, what is wrong with its days, and the currencies that there are."""
-    own = default_currency()
-    currencies = sorted(currencies_in_use() or [own], key=lambda code: (code != own, code))
+    currencies = to_choose_from()
     state = list_state(margins.SORTS, by=margins.BY, currency=currencies)
     span = span_of(today().replace(day=1), today(), "So far this month")
     refused = span.problem

@@ -51,7 +51,7 @@ def _index(form: FileForm, status: int = 200) -> Any:
     page = lists.import_page(state.after, state.before)
     most = current_app.config["MAX_CONTENT_LENGTH"] // 1024**2
     return render_template(
-        "moving_in/index.html", form=form, page=page, most=most, kinds=KINDS, at=_at
+        "moving_in/index.html", form=form, page=page, most=most, kinds=KINDS, progress=_at
     ), status
 
 

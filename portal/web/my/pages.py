@@ -5,7 +5,7 @@ counted through. Staff see the same pages as the customer sees them (blueprint `
 press.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ from portal.extensions import db
 from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services.assignments import lists as assignments
+from portal.services.assignments.bundles import SHOWN as BUNDLES_SHOWN
 from portal.services.assignments.bundles import free_minutes
 from portal.services.assignments.grouped import grouped
 from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
@@ -31,12 +32,13 @@ from portal.services.charges.explaining import explained
 from portal.services.charges.lists import Asked
 from portal.services.credit.account import due
 from portal.services.credit.ledger import ChargeLedger, charge_ledger
+from portal.services.credit.owing import to_pay
 from portal.services.customers import figures as customer_figures
 from portal.services.customers.foreseen import by_month, foreseen
 from portal.services.dids.dids import number_holds
 from portal.services.exports import charges as charge_files
 from portal.services.exports.statement import statement
-from portal.services.summary import Summary, for_paper, paper, sending, summary
+from portal.services.summary import Summary, charged, for_paper, paper, sending, summary
 from portal.services.summary.paying import how_to_pay
 from portal.services.what_changed import what_changed
 from portal.web.http.errors import problem
@@ -50,7 +52,7 @@ from portal.web.summary.pages import LINES_SHOWN, sent
 seen = Blueprint("seen", __name__, url_prefix="/customers/<int:customer_id>/as-customer")
 
 # More than these are for a narrower question; the pages say so.
-PACKAGES_MOST, UPCOMING_MOST, DIDS_A_PAGE = 500, 60, 100
+PACKAGES_MOST, UPCOMING_MOST, DIDS_A_PAGE = 50, 40, 100
 PLACES = (
     ("home", "Home", "gauge"),
     ("charges", "Charges", "receipt-text"),
@@ -108,12 +110,12 @@ def _places() -> dict[str, Any]:
     return {}
 
 
-def counted_links(customer: Customer) -> Callable[..., str]:
-    """Where the calls are that an assignment has counted in a span of days, for whoever looks at this page."""
-    keys, tomorrow = counted.keys_of(customer.id), today() + ONE_DAY
+def counted_links(assignment_ids: Collection[int]) -> Callable[..., str]:
+    """Where the calls are that assignments have counted in a span of days, for whoever looks at this page."""
+    keys, tomorrow = counted.keys_of(assignment_ids), today() + ONE_DAY
 
     def counted_link(id: int, begins: date, until: date | None, so_far: bool = False) -> str:
-        """Empty for an assignment that counts no calls. Without `until` it never ends."""
+        """Without `until` it never ends."""
         until = min(until or tomorrow, tomorrow) if so_far else until or tomorrow + ONE_DAY
         if id not in keys or until <= begins:
             return ""
@@ -127,14 +129,11 @@ def home(customer: Customer) -> Any:
     """What is to pay, what changed, what comes next, calls against minimum and free minutes, packages."""
     day = today()
     asked = due(customer, day)
-    mine = assignments.of_customer(customer)
-    page = assignments.page_of(mine, day, size=PACKAGES_MOST)
-    rows = [row for row in page.rows if not row.assignment.has_ended_on(day)]
+    measured = minimums(customer.id, day, MINIMUMS_SHOWN + 1)
+    bundles = free_minutes(customer.id, day, BUNDLES_SHOWN + 1)
     return drawn(
         "my/home.html",
-        packages=grouped(rows, day),
-        shown=len(rows),
-        assigned=assignments.counts(mine, day).assigned,
+        packages=grouped(customer, day, PACKAGES_MOST),
         foreseen=foreseen(customer, day),
         due=asked,
         pay=how_to_pay(customer, asked.to_pay),
@@ -142,9 +141,11 @@ def home(customer: Customer) -> Any:
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
         how_charged=assignments.how_charged,
-        minimums=minimums(customer.id, day, MINIMUMS_SHOWN + 1),
-        bundles=free_minutes(customer.id, day),
-        counted=counted_links(customer),
+        minimums=measured,
+        bundles=bundles,
+        counted=counted_links(
+            [one.assignment_id for one in measured] + [one.assignment.id for one in bundles]
+        ),
     )
 
 
@@ -152,16 +153,19 @@ def home(customer: Customer) -> Any:
 def charges(customer: Customer) -> Any:
     """What was charged in a span of days, and what comes, each with its reason."""
     span = _span(months=3)
+    assert span.begins and span.through
     upcoming = customer_figures.next_charges(today(), UPCOMING_MOST, customer_id=customer.id)
     coming = [charge for charge in upcoming.charges if charge.amount or charge.provisional]
+    found = charged(customer, span.begins, span.through, today(), LINES_SHOWN)
+    measured = {line.charge.assignment_id for line in found.lines if line.charge.spend is not None}
     return drawn(
         "my/charges.html",
         422 if span.problem else 200,
         span=span,
-        summary=_summary(customer, span),
+        summary=found,
         ledger=_ledger(customer, span),
         coming=by_month(explained(coming)),
-        counted=counted_links(customer),
+        counted=counted_links(measured),
         more=upcoming.more,
         failed=upcoming.failed,
     )
@@ -255,7 +259,8 @@ def _ledger(customer: Customer, span: Span) -> ChargeLedger:
     assert span.begins and span.through
     # What is to pay is not known of a day to come.
     through = max(min(span.through, today()), span.begins)
-    return charge_ledger(customer.id, span.begins, through, LINES_SHOWN)
+    now = to_pay(customer.id) if through >= today() else None
+    return charge_ledger(customer.id, span.begins, through, LINES_SHOWN, now)
 
 
 def _summary(customer: Customer, span: Span) -> Summary:

@@ -144,7 +144,7 @@ def _folded(kind: Kind, rest: Sequence[Row], *, some_shown: bool, is_all: bool) 
 def _due_today(ahead: Due, currency: str) -> Row:
     """What a run of today would post."""
     if not ahead.assignments_now:
-        return Row("due", "due today", "Nothing is due today", "All that fell due is posted.", act="")
+        return Row("due", "due today", "Nothing is due today.", "All that fell due is posted.", act="")
     if not ahead.is_whole or not ahead.now:
         due = counted(ahead.assignments_now, "assignment")
         verb = "is" if ahead.assignments_now == 1 else "are"

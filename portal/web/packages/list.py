@@ -1,7 +1,10 @@
 """Packages: the list, and its rows, edited in place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, g, render_template, request, url_for
@@ -20,12 +23,16 @@ from portal.models import BulkKind, Package, PackagePrice, PackageSchedule
 from portal.services import bulk_acts, deletion, locking
 from portal.services.exports import packages as exports
 from portal.services.listing import page
-from portal.services.overview.recurring import rate
+from portal.services.overview import recurring
+from portal.services.overview.recurring import Recurring, rate
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.packages import catalogue as packages
 from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import earliest_day, make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.packages.impact import Impact, impact_of
+from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
@@ -35,6 +42,8 @@ from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
 from portal.web.shared.undo import say_with_undo
+
+MANY = 1000  # what more than these have is not added up while somebody waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,13 @@ class Row:
     price: PackagePrice | None
     schedule: PackageSchedule
     assigned: int
+    brings: list[Recurring] | None
+
+    @property
+    def recurring(self) -> Recurring | None:
+        """What it brings in a month: in the currency of its row, or in that in which most have it."""
+        mine = self.brings or []
+        return next((one for one in mine if one.currency == self.currency), mine[0] if mine else None)
 
     @property
     def other_currencies(self) -> int:
@@ -88,7 +104,8 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
     g.list_path = url_for(".index")
     state, sold = _state(), packages.currencies_sold()
     found = page(_query(state), packages.SORTS[state.sort], state.after, state.before)
-    rows = _rows(found.rows)
+    reading = Reading(today())
+    rows = _rows(found.rows, reading)
     if editing and editing.package.id not in {row.package.id for row in rows}:
         rows.insert(0, editing)
     context = {
@@ -99,6 +116,7 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
         "currencies": [("", "Any currency"), *((code, code) for code in sold)],
         "editing": editing,
         "today": today(),
+        "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
         **more,
     }
     if is_htmx() and not editing:
@@ -151,27 +169,34 @@ def _query(state: ListState) -> Select[Package]:
     )
 
 
-def _rows(found: Any) -> list[Row]:
-    assigned = package_figures.assigned_to([package.id for package in found], today())
-    return [_row(package, assigned[package.id]) for package in found]
+def _rows(found: Sequence[Package], reading: Reading) -> list[Row]:
+    """Their rows. What very many have is not added up while somebody waits."""
+    assigned = package_figures.assigned_to([package.id for package in found], today(), MANY)
+    many = [id for id, count in assigned.items() if count > MANY]
+    brings = recurring.of_packages(reading, [id for id in assigned if id not in many], many)
+    if reading.late:
+        afterwards(partial(refresh, today(), reading.late))
+    return [_row_of(package, assigned[package.id], brings[package.id]) for package in found]
 
 
-def _row(package: Package, assigned: int | None = None) -> Row:
+def _row(package: Package) -> Row:
+    return _rows([package], Reading(today()))[0]
+
+
+def _row_of(package: Package, assigned: int = 0, brings: list[Recurring] | None = None) -> Row:
     day = today()
     wanted = (request.values.get("currency", ""), packages.default_currency(), *package.currencies)
     currency = next((code for code in wanted if code in package.currencies), "")
     price = package.price_on(currency, day)
-    if assigned is None:
-        assigned = package_figures.assigned_to([package.id], day)[package.id]
-    return Row(package, currency, price, package.schedule_on(day), assigned)
+    return Row(package, currency, price, package.schedule_on(day), assigned, brings)
 
 
 # -- a row, edited in place
 
 
 def _with_prices(package: Package) -> Row:
-    """Its row, with prices to be changed. RuleBroken where they are lost."""
-    row = _row(package)
+    """Its row, with prices to be changed, without what it brings. RuleBroken where they are lost."""
+    row = _row_of(package)
     if row.price is None:
         raise RuleBroken(
             f"{package.name} has no prices.",
@@ -223,7 +248,7 @@ def update_row(package_id: int) -> Any:
         return _editing(row, form, 422)
     except StaleDataError:
         db.session.rollback()
-        return _editing(_row(db.get_or_404(Package, package_id)), form, 409, stale=True)
+        return _editing(_row_of(db.get_or_404(Package, package_id)), form, 409, stale=True)
     flash(saved(impact))
     if not is_htmx():
         return see_other(url_for(".index", **_state().kept, _anchor=f"package-{package_id}"))

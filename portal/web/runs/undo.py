@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app, flash, render_template, url_for
+from flask import current_app, flash, render_template, request, url_for
 from flask_security import current_user
 
 from portal.clock import now, today
@@ -10,7 +10,7 @@ from portal.domain.errors import Invalid
 from portal.domain.wording import plural
 from portal.extensions import db
 from portal.models import Run, RunUndo
-from portal.services.runs import runs, undoing
+from portal.services.runs import reports, runs, undoing
 from portal.tasks import queue
 from portal.web.http.access import require_role
 from portal.web.http.htmx import see_other
@@ -22,14 +22,19 @@ from portal.web.shared.fields import put_error
 @bp.get("/<int:run_id>/undo")
 @require_role()
 def ask_undo(run_id: int) -> Any:
-    """What undoing it would take back and leave, and why it is done."""
+    """What undoing it would take back and leave; of a large run what it posted, unless the `whole` is asked for."""
     run = db.get_or_404(Run, run_id)
     undoing.check_can_be_undone(run)
     return _ask(run, UndoForm(formdata=None))
 
 
 def _ask(run: Run, form: UndoForm, status: int = 200) -> Any:
-    context = {"run": run, "form": form, "would": undoing.would_undo(run), "today": today()}
+    context: dict[str, Any] = {"run": run, "form": form, "today": today()}
+    if undoing.is_large(run) and not request.args.get("whole"):
+        taken_back = sum(undo.charge_count for undo in undoing.undoings_of([run])[run.id])
+        context |= {"posted": reports.totals_of([run])[run.id], "taken_back": taken_back}
+    else:
+        context["would"] = undoing.would_undo(run)
     return render_template("runs/undo.html", **context), status
 
 

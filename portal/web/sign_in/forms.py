@@ -36,6 +36,7 @@ from portal.web.sign_in.device_cookie import folded, place
 
 EMAIL_LONGEST = 254
 TOO_MANY = "too many tries"
+AGAIN = "Repeat password"
 # No password is longer, and hashing anything longer would be work for nothing.
 not_too_long = Length(max=LONGEST, message="The password is wrong.")
 
@@ -118,6 +119,10 @@ class NewPasswordForm(ChangePasswordForm):
     )
     new_password = PasswordField("New password", [InputRequired("Enter a password.")])
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.new_password_confirm.label.text = AGAIN
+
     def validate(self, **options: Any) -> bool:
         """Count the try, then look at what was typed."""
         return _of_whoever_is_signed_in(self, self.password, current_user, super().validate, options)
@@ -127,6 +132,10 @@ class ChoosePasswordForm(ResetPasswordForm):
     """A new password, by whoever has the link."""
 
     password = PasswordField("New password", [InputRequired("Enter a password.")])
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.password_confirm.label.text = AGAIN
 
 
 class CodeForm(TwoFactorVerifyCodeForm):

@@ -18,8 +18,9 @@ from portal.web.http.errors import problem
 from portal.web.shared.spans import span_of
 from portal.web.summary import bp
 
-# Charges, assignments and balance entries that a page shows: the first of each. Its totals are of all.
-LINES_SHOWN = 1_000
+# Charges, assignments and balance entries that a page shows: the first of each. Its totals are of all, and so is the
+# PDF; more than these take longer than anybody waits for a page.
+LINES_SHOWN = 200
 
 
 @bp.get("/customers/<int:customer_id>/summary")

@@ -1,8 +1,10 @@
 """Month end: sending the summaries of a month, to all, by filter or ticked; and what was sent, with the customer."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -18,12 +20,15 @@ from portal.models import Customer
 from portal.services import listing
 from portal.services.among import among
 from portal.services.customers import customers
+from portal.services.overview.refreshing import refresh
+from portal.services.overview.remembering import Reading
 from portal.services.summary import month_end, sending
 from portal.services.summary.letter import charged_in, days_of, letter
 from portal.services.summary.month_end import Standing
 from portal.tasks import queue
 from portal.web.assignments.many import packed, unpacked
 from portal.web.http.access import changes_nothing
+from portal.web.http.afterwards import afterwards
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_or_404
 from portal.web.shared.lists import ListState, list_state
@@ -46,11 +51,13 @@ def index() -> Any:
     sort = customers.SORTS["name"]
     page = listing.page(query, sort, state.after, state.before)
     ids = [customer.id for customer in page.rows]
+    counts, added_up = _counted(month, state.text)
     context: dict[str, Any] = {
         "state": state,
         "month": month,
         "months": [month_end.last_month(today()) - relativedelta(months=back) for back in range(MONTHS)],
-        "counts": month_end.counts(month, state.text),
+        "counts": counts,
+        "added_up": added_up,
         "standing": standing,
         "standing_of": month_end.standings(month, ids),
         "sent_of": month_end.last_sent(month, ids),
@@ -64,6 +71,18 @@ def index() -> Any:
     if is_htmx():
         return fragment("sent_summaries/_found.html", **context)
     return render_template("sent_summaries/index.html", **context)
+
+
+def _counted(month: date, text: str) -> tuple[dict[Standing, int], Any]:
+    """How many customers there are of each standing, and as of when that is, where they are too many to wait for."""
+    if text:
+        return month_end.counts(month, text), None
+    reading = Reading(today())
+    # Asked anew each time, but told as it was known last where that takes long.
+    counts = reading.answer(("month end", month), monotonic(), partial(month_end.counts, month))
+    if reading.late:
+        afterwards(partial(refresh, reading.today, reading.late))
+    return counts, now() - timedelta(seconds=reading.age) if reading.age is not None else None
 
 
 def _asked() -> tuple[ListState, date]:

@@ -51,6 +51,16 @@ def test_figures_are_what_the_customers_page_says(trade):
     assert all(one.to_pay == credit.to_pay(id).total for id, one in found.items())
 
 
+def test_the_next_charge_is_the_first_of_all_that_is_assigned_but_for_what_is_held(trade, session):
+    acme, globex, hooli = (trade[name].id for name in ("Acme", "Globex", "Hooli"))
+    assigned(a_package("Later", "1"), trade["Acme"], TODAY + timedelta(days=3))
+    held = assigned(a_package("Held", "1"), trade["Globex"], TODAY - timedelta(days=3))
+    held.position.held_lines = 41
+    session.flush()
+    found = ranking.figures_of([acme, globex, hooli], TODAY)
+    assert [found[id].next_on for id in (acme, globex, hooli)] == [TODAY, TODAY, None]
+
+
 @pytest.mark.parametrize(
     ("sort", "names"),
     [

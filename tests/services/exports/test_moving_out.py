@@ -32,7 +32,16 @@ NOT_COMPARED = {
     "Own Setup Cost",
     "Own Setup Retail",
 }
-FIGURES = {"Balance", "To Pay", "Last Payment", "Assigned", "Charged Until", "Not Posted Yet", "State"}
+FIGURES = {
+    "Balance",
+    "Available",
+    "To Pay",
+    "Last Payment",
+    "Assigned",
+    "Charged Until",
+    "Not Posted Yet",
+    "State",
+}
 
 Portal = Callable[..., str]
 

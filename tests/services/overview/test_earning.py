@@ -27,7 +27,7 @@ from portal.models import (
 from portal.services.customers import ranking
 from portal.services.dids import dids
 from portal.services.dids.earning import on_dids
-from portal.services.overview import idle_dids, margins, recurring, won_and_lost
+from portal.services.overview import idle_dids, margins, moved, recurring, won_and_lost
 from portal.services.overview.remembering import Reading
 from tests.depth import tries
 from tests.services.billing.test_oracle import Replay, portfolios
@@ -119,7 +119,8 @@ def looks_at(session, before, day):
 def was_won_and_lost(tables, before, day):
     names = ("before", "new", "more", "less", "ended", "after")
     expected = defaultdict(lambda: dict.fromkeys(names, Fraction(0)))
-    for one in tables.assignments:
+    moves = defaultdict(list)
+    for one in sorted(tables.assignments, key=lambda one: one.id):
         ran, runs = tables.runs(one, before), tables.runs(one, day)
         if not tables.recurs(one) or not (ran or runs):
             continue
@@ -134,6 +135,13 @@ def was_won_and_lost(tables, before, day):
             sums["ended"] += was
         else:
             sums["more" if now > was else "less"] += abs(now - was)
+        if was != now:
+            kind = "new" if not ran else "ended" if not runs else "more" if now > was else "less"
+            moves[tables.currency[one.customer_id]].append((one.id, kind, was, now))
+    for currency in expected:
+        listed = moved.find(moved.Asked(currency, before, day)).every(2)
+        rows = [(row.assignment.id, row.kind, row.was, row.now) for some in listed for row in some]
+        assert sorted(rows) == moves[currency]
     found = won_and_lost.won_and_lost(before, day)
     assert {row.currency: {name: getattr(row, name) for name in names} for row in found} == expected
     for row in found:

@@ -378,6 +378,26 @@ def test_what_takes_long_to_add_up_is_told_as_it_was_until_it_has_been_added_up_
     assert look() == (20, 2, False)
 
 
+def test_what_a_package_brings_that_very_many_have_is_told_once_it_has_been_added_up(session, remembers):
+    line, seat = a_package("Line", "10", currencies=("GBP", "USD")), a_package("Seat", "3", cost="1")
+    for customer in (a_customer(), a_customer("Globex"), a_customer("Hooli", "USD")):
+        assigned(line, customer)
+    assigned(seat, a_customer("Initech"), quantity=2)
+    session.commit()
+
+    def look():
+        reading = Reading(TODAY)
+        found = recurring.of_packages(reading, [line.id], [seat.id])
+        sums = {id: brings and [(one.currency, one.retail) for one in brings] for id, brings in found.items()}
+        return sums, reading.late
+
+    of_line = [("GBP", 20), ("USD", 10)]
+    sums, late = look()
+    assert sums == {line.id: of_line, seat.id: None}
+    refresh(TODAY, late)
+    assert look() == ({line.id: of_line, seat.id: [("GBP", 6)]}, [])
+
+
 def test_one_slow_moment_does_not_make_what_is_added_up_quickly_out_of_date(app, remembers, monkeypatch):
     monkeypatch.setattr(remembering, "QUICK", 0.3)
     reading = Reading(TODAY)

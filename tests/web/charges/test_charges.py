@@ -248,8 +248,11 @@ def test_what_is_overdue_leads_to_a_run(client, session, acme):
     assigned(a_package("Late", "1", match=(1,)), acme, date(2026, 10, 1))
     session.commit()
     soup = page(client.get("/charges/upcoming"))
-    assert "2 charges dated before 22 Nov 2026 are due and not posted yet." in words(soup.select_one(".note"))
-    form = soup.select_one(".note form[action='/runs']")
+    assert "2 charges dated before 22 Nov 2026 are due and not posted yet." in words(
+        soup.select_one("#exceptions")
+    )
+    assert words(soup.select_one(".exceptions")) == "2 charges not posted yet"
+    form = soup.select_one(".head form[action='/runs']")
     sent = {field["name"]: field["value"] for field in form.select("input")}
     soup = page(client.post(form["action"], data=sent, follow_redirects=True))
     assert words(soup.select_one("h1")) == "Simulation up to 22 Nov 2026"

@@ -143,7 +143,7 @@ def test_a_pending_payment_is_completed(client, session, acme):
 def test_an_adjustment_is_on_the_statement_with_its_reason(client, session, acme):
     typed = {"token": "j1", "amount": "-2.50", "for_day": "2026-11-01", "reason": "Goodwill taken back"}
     page(client.post(f"/customers/{acme.id}/credit/adjustments", data=typed, follow_redirects=True))
-    text = words(page(client.get(f"/customers/{acme.id}/credit")))
+    text = words(page(client.get(f"/customers/{acme.id}/credit?part=balance")))
     assert "Goodwill taken back" in text and "−2.50" in text
     assert "below the limit" in text
     assert session.scalars(select(BalanceEntry.amount)).one() == Decimal("-2.50")
@@ -153,12 +153,12 @@ def test_the_statement_adds_up_over_any_span(client, session, acme):
     for number, amount in enumerate(("10", "-3.33", "7")):
         credit.adjust(acme, Decimal(amount), TODAY, "Try", token=f"x{number}", today=TODAY, by=BEN, now=NOW)
     session.commit()
-    whole = words(page(client.get(f"/customers/{acme.id}/credit?from=2026-11-22&to=2026-11-22")))
+    whole = words(page(client.get(f"/customers/{acme.id}/credit?part=balance&from=2026-11-22&to=2026-11-22")))
     assert "Opening balance 0.00" in whole and "Closing balance 13.67" in whole
-    after = words(page(client.get(f"/customers/{acme.id}/credit?from=2026-11-23&to=2026-11-30")))
+    after = words(page(client.get(f"/customers/{acme.id}/credit?part=balance&from=2026-11-23&to=2026-11-30")))
     assert "Opening balance 13.67" in after and "Closing balance 13.67" in after
     assert "To is before From" in words(
-        page(client.get(f"/customers/{acme.id}/credit?from=2026-11-23&to=2026-11-01"), 422)
+        page(client.get(f"/customers/{acme.id}/credit?part=balance&from=2026-11-23&to=2026-11-01"), 422)
     )
 
 
@@ -368,7 +368,11 @@ def test_payments_back_have_a_list_and_are_told_of_where_only_they_are_found(cli
 def test_a_balance_below_zero_alone_is_to_pay_in_the_ledger_too(client, session, acme):
     credit.adjust(acme, Decimal(-5), TODAY, "Calls", token="x", today=TODAY, by=BEN, now=NOW)
     session.commit()
-    for path in ("credit", "as-customer/charges", "credit?from=2026-11-01&to=2027-01-31"):
+    for path in (
+        "credit?part=ledger",
+        "as-customer/charges",
+        "credit?part=ledger&from=2026-11-01&to=2027-01-31",
+    ):
         ledger = page(client.get(f"/customers/{acme.id}/{path}")).select_one("#ledger").find_parent("section")
         assert words(ledger.select_one("tfoot")).endswith(
             "The balance is below zero 5.00 To pay on 22 Nov 2026 5.00"
@@ -380,6 +384,6 @@ def test_charges_and_what_paid_them_add_up_to_what_is_to_pay(client, session, ac
     a_payment(session, acme, "12.50")
     credit.adjust(acme, Decimal(-5), TODAY, "Loss", token="x", today=TODAY, by=BEN, now=NOW)
     session.commit()
-    text = words(page(client.get(f"/customers/{acme.id}/credit")))
+    text = words(page(client.get(f"/customers/{acme.id}/credit?part=ledger")))
     assert "Payment of 22 Nov 2026: Support call 12.50 17.50" in text
     assert "Left of charges 17.50" in text and "To pay on 22 Nov 2026 22.50" in text

@@ -544,7 +544,7 @@ def test_the_page_shows_what_was_posted_with_cost_and_why(session: Any, client: 
     assigned(a_package(match=(22,)), customer)
     run()
     soup = page(client.get(f"/customers/{customer.id}/charges"))
-    posted = soup.select_one('section[aria-labelledby="posted"] tbody tr')
+    posted = soup.select_one('section[aria-label="Charges"] tbody tr')
     assert [
         words(posted.select_one(f'[data-label="{name}"]')) for name in ("Amount", "Tax", "Cost", "Margin")
     ] == [

@@ -98,6 +98,8 @@ LISTS = [
     ("/owed?sort=name&currency=EUR", "", "/owed/list.csv", "Customer"),
     ("/margins?by=customer&currency=EUR", "", "/margins/list.csv", "Customer"),
     ("/margins?by=did&currency=EUR&sort=-name", "", "/margins/list.csv", "DID"),
+    ("/won-and-lost?from=2026-01-01", "", "/won-and-lost/list.csv", "Customer"),
+    ("/won-and-lost?kind=new&sort=customer&from=2026-01-01", "", "/won-and-lost/list.csv", "Customer"),
     ("/settings/audit", "", "/settings/audit/list.csv", "Name"),
     ("/settings/audit?noun=run", "", "/settings/audit/list.csv", "Name"),
 ]

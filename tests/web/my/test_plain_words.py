@@ -10,12 +10,12 @@ from itertools import product
 
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from portal.domain.schedule import Frequency
-from portal.domain.terms import Proration
+from portal.domain.terms import PackageType, Proration
 from portal.extensions import db
-from portal.models import Call, Charge, Company, Mail, Payment, PaymentState
+from portal.models import Assignment, Call, Charge, Company, Mail, Package, Payment, PaymentState
 from portal.models.company import company
 from portal.models.user import CUSTOMER_OWNER, User
 from portal.services import credit, notices
@@ -150,7 +150,10 @@ def users_of(customer):
 
 def pages_of(app, customer):
     """The addresses of every page of theirs, but not of files."""
-    parts = {"counting": counted.keys_of(customer.id).values(), "handle": map(handle, users_of(customer))}
+    count_calls = or_(Package.minimum_spend, Package.type == PackageType.FREE_MINUTES)
+    counting = select(Assignment.id).join(Package).where(Assignment.customer_id == customer.id, count_calls)
+    keys = counted.keys_of(db.session.scalars(counting).all()).values()
+    parts = {"counting": keys, "handle": map(handle, users_of(customer))}
     parts = {name: list(values) for name, values in parts.items()}
     found = set()
     for rule in app.url_map.iter_rules():

@@ -155,7 +155,7 @@ def test_what_a_simulation_showed_is_posted_from_it(client, session, acme):
     assert answer.location == f"/runs/{posting.id}"
     assert (posting.simulation_id, posting.charge_count, posted(session)) == (simulation.id, 1, 1)
     soup = page(client.get(f"/runs/{simulation.id}"))
-    assert f"It was posted by run {posting.id} ." in words(soup.select_one(".note"))
+    assert f"It was posted by run {posting.id} ." in words(soup.select_one(".head"))
     assert not soup.select_one(".head .button--primary")
 
 

@@ -99,7 +99,7 @@ def test_every_payment_is_on_a_page_of_its_customers_credit(client, session, mon
             )
         )  # fmt: skip
     session.commit()
-    first = page(client.get(f"/customers/{customer.id}/credit"))
+    first = page(client.get(f"/customers/{customer.id}/credit?part=payments"))
     assert "3 payments" in words(first) and "Transfer 0" not in words(first)
     rest = words(page(client.get(first.select_one("a[rel=next]")["href"])))
     assert "Transfer 0" in rest and "Transfer 2" not in rest
@@ -124,11 +124,14 @@ def test_a_manual_charge_can_name_an_assignment_that_its_form_does_not_list(clie
 def test_a_customers_home_counts_every_package_where_it_lists_the_newest(client, session, monkeypatch):
     monkeypatch.setattr("portal.web.my.pages.PACKAGES_MOST", 1)
     customer = a_customer()
-    for name in ("Seat", "Trunk"):
-        assigned(a_package(name), customer)
+    trunk = a_package("Trunk", "7")
+    for package in (a_package("Seat"), trunk, trunk, trunk):
+        assigned(package, customer)
     session.commit()
     said = main(client.get(f"/customers/{customer.id}/as-customer"))
-    assert "2" in said and "the newest 1 are listed here; the charge summary has all of them" in said
+    assert "4 packages, the newest 2 are listed here; the charge summary has all of them" in said
+    assert "Trunk monthly, 3 assigned The newest 1 of them:" in said
+    assert "Trunk × 3" not in said.split("Packages")[1]
 
 
 def test_suggestions_say_that_more_customers_match(client, session, monkeypatch):

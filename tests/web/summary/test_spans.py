@@ -31,8 +31,9 @@ def test_three_months_and_a_year_are_a_click_away_on_every_page_that_asks_for_da
         ("/charges", ["All days"]),
         ("/payments", ["All days"]),
         ("/margins", ["So far this month"]),
+        ("/won-and-lost", ["So far this month"]),
         (f"{staff}/calls", ["Last 30 days"]),
-        (f"{staff}/credit", ["A month to today"]),
+        (f"{staff}/credit?part=balance", ["A month to today"]),
         (f"{staff}/summary", []),
         (f"{mine}/summary", []),
         (f"{mine}/charges", ["3 months"]),
@@ -42,7 +43,7 @@ def test_three_months_and_a_year_are_a_click_away_on_every_page_that_asks_for_da
         assert [words(link) for link in links] == first + months, path
         assert chosen(soup) == ((first or months)[:1], False), path
         october = links[len(first) + 1]["href"]
-        assert october.endswith("?from=2026-10-01&to=2026-10-31"), path
+        assert october.endswith("from=2026-10-01&to=2026-10-31"), path
         assert chosen(page(client.get(october))) == (["Oct"], False), path
 
 

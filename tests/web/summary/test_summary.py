@@ -102,7 +102,7 @@ def test_nobody_s_summary_is_not_found(client):
 
 @pytest.mark.slow
 def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, session, monkeypatch):
-    """5,135 charges, each taken from the balance: the page shows 1,000 of each; every sum is of all of them."""
+    """5,135 charges, each taken from the balance: the page shows 200 of each; every sum is of all of them."""
     monkeypatch.setitem(app.config, "TODAY", "2023-06-22")
     first = date(2009, 6, 1)
     customer = a_customer("Big Co")
@@ -113,19 +113,19 @@ def test_a_first_part_says_so_and_its_totals_are_of_everything(client, app, sess
     soup = page(client.get(asked))
     main = words(soup.select_one("main"))
     assert (
-        "Shown here: the first 1,000 of 5,135 charges, the first 1,000 of 5,135 balance entries. "
+        "Shown here: the first 200 of 5,135 charges, the first 200 of 5,135 balance entries. "
         "The totals include everything; the PDF contains every line." in main
     )
     assert not soup.select(".screen-only .note"), "it is printed, too"
     charges_table = words(charges_of(soup))
     balance = words(soup.select_one("#balance").find_next("table"))
-    assert "4,135 more charges, not shown here 4,135.00 Before tax 5,135.00" in charges_table
+    assert "4,935 more charges, not shown here 4,935.00 Before tax 5,135.00" in charges_table
     assert "Tax, 20% on 5,135.00 1,027.00 Total, GBP 6,162.00" in charges_table
-    assert "4,135 more entries, not shown here −4,962.00 Closing balance −6,162.00" in balance
+    assert "4,935 more entries, not shown here −5,922.00 Closing balance −6,162.00" in balance
     for path in ("summary", "charges"):
         mine = words(page(client.get(f"/customers/{customer.id}/as-customer/{path}?{asked.split('?')[1]}")))
-        assert "first 1,000 of 5,135 charges" in mine and "Total, GBP 6,162.00" in mine
-    statement = words(page(client.get(f"/customers/{customer.id}/credit?{asked.split('?')[1]}")))
+        assert "first 200 of 5,135 charges" in mine and "Total, GBP 6,162.00" in mine
+    statement = words(page(client.get(f"/customers/{customer.id}/credit?part=balance&{asked.split('?')[1]}")))
     assert "These are the first 1,000 of 5,135 entries; the closing balance is of all of them." in statement
     assert "4,135 more entries, not shown here −4,962.00 Closing balance −6,162.00" in statement
 

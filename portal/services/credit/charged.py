@@ -1,0 +1,142 @@
+"""What a customer was charged over a span of days, added up, and what these charges are to their account.
+
+Of a customer who has very many charges they are kept added up by the day they bear: then, too, nothing that a page says
+is read charge by charge. They are kept up to the mark of portal.services.charges.sums, which moves it on; charges after
+it are added up with them, in the one statement that asks.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+
+from portal.domain.due import Kind
+from portal.domain.money import from_micros
+from portal.extensions import db
+from portal.models import Charge, ChargeMark, CustomerSum, Part
+from portal.models.raw_tables import raw_table
+from portal.services.credit.items import OF_A_DISCOUNT, TOTAL
+from portal.services.listing import values_of
+
+# Whoever has so many among the charges that are passed at once is kept from then on.
+KEPT_FROM = 500
+SUM = raw_table(CustomerSum)
+ZERO = Decimal(0)
+# The charges that are to be paid (items.IS_ITEM); what was charged, less what was undone of it; what was given so.
+ITEMS = (Part.ITEM, Part.RETURNED, Part.UNDONE_DISCOUNT, Part.UNDONE_CREDIT)
+CHARGED = (Part.ITEM, Part.UNDONE)
+GIVEN = (Part.DISCOUNT, Part.RETURNED, Part.UNDONE_DISCOUNT)
+UNDONE = (Part.UNDONE, Part.UNDONE_DISCOUNT, Part.UNDONE_CREDIT, Part.UNDONE_BALANCE)
+
+_IS_UNDO, _NAMES_NO_ITEM = Charge.kind == Kind.UNDO, or_(Charge.corrects_id.is_(None), OF_A_DISCOUNT)
+
+
+def _word(part: Part) -> Any:
+    return literal_column(f"'{part.value}'")
+
+
+# Each charge is one of these. What undoes another bears its day, and has the part that takes that out of a sum.
+_PART = case(
+    (Charge.writes_off_id.is_not(None), _word(Part.WRITTEN_OFF)),
+    (and_(Charge.auto_decrement_credit, _IS_UNDO), _word(Part.UNDONE_BALANCE)),
+    (Charge.auto_decrement_credit, _word(Part.BALANCE)),
+    (and_(_IS_UNDO, TOTAL < 0), _word(Part.UNDONE)),
+    (and_(_IS_UNDO, _NAMES_NO_ITEM), _word(Part.UNDONE_DISCOUNT)),
+    (_IS_UNDO, _word(Part.UNDONE_CREDIT)),
+    (and_(TOTAL > 0, Charge.reverses_id.is_(None)), _word(Part.ITEM)),
+    (TOTAL > 0, _word(Part.RETURNED)),
+    (and_(TOTAL < 0, Charge.reverses_id.is_(None), _NAMES_NO_ITEM), _word(Part.DISCOUNT)),
+    else_=_word(Part.OTHER),
+)
+_WHOSE = (Charge.customer_id, Charge.charge_on)
+_ALIKE = (
+    Charge.currency,
+    func.coalesce(Charge.package_id, literal_column("0")).label("package_id"),
+    type_coerce(Charge.tax_rate, BigInteger).label("tax_rate"),
+    _PART.label("part"),
+    Charge.opening_number.is_not(None).label("is_outside"),
+)
+_FIGURES = (
+    func.sum(type_coerce(Charge.amount, BigInteger)).label("amount"),
+    func.sum(type_coerce(Charge.tax, BigInteger)).label("tax"),
+    func.count().label("charges"),
+)
+# Neither is a charge that comes to nothing.
+_IS_SOMETHING = or_(Charge.amount != 0, Charge.tax != 0)
+
+
+class Alike(NamedTuple):
+    """Charges of one currency, package (0: by hand), tax rate and part, added up. `is_outside`: of opening items."""
+
+    currency: str
+    package_id: int
+    tax_rate: Decimal
+    part: Part
+    is_outside: bool
+    amount: Decimal
+    tax: Decimal
+    charges: int
+
+
+def charged(customer_id: int, begins: date, through: date) -> list[Alike]:
+    """What a customer was charged with a date from a day to a day, both included."""
+    kept = select(*(SUM.c[column.key] for column in (*_ALIKE, *_FIGURES)))
+    kept = kept.where(SUM.c.customer_id == customer_id, SUM.c.charge_on.between(begins, through))
+    is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
+    mark = func.coalesce(select(ChargeMark.through_id).where(is_kept).scalar_subquery(), 0)
+    others = select(*_ALIKE, *_FIGURES).where(
+        Charge.customer_id == customer_id, _IS_SOMETHING, Charge.id > mark
+    )
+    others = others.where(Charge.charge_on.between(begins, through)).group_by(*_ALIKE)
+    all_ = union_all(kept, others).subquery()
+    alike = [all_.c[column.key] for column in _ALIKE]
+    sums = (func.sum(all_.c[column.key]) for column in _FIGURES)
+    return [
+        Alike(
+            currency, package_id, from_micros(int(rate)), Part(part), bool(is_outside), from_micros(int(amount)),
+            from_micros(int(tax)), int(number),
+        )
+        for currency, package_id, rate, part, is_outside, amount, tax, number in db.session.execute(
+            select(*alike, *sums).group_by(*alike)
+        )
+    ]  # fmt: skip
+
+
+def total(rows: Iterable[Alike], *parts: Part) -> Decimal:
+    """What those that have one of these parts come to, with tax."""
+    return sum((row.amount + row.tax for row in rows if row.part in parts), ZERO)
+
+
+def keep(after: int, until: int) -> None:
+    """Add up the charges with ids after one up to another: of customers who are kept, and all of who has very many of
+    these. The caller moves the mark on in the same transaction.
+    """
+    passed = and_(Charge.id > after, Charge.id <= until)
+    kept = set(values_of(CustomerSum.customer_id))
+    many = select(Charge.customer_id).where(passed).group_by(Charge.customer_id)
+    new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
+    if kept:
+        _insert(select(*_WHOSE, *_ALIKE, *_FIGURES).where(passed, Charge.customer_id.in_(kept)))
+    if new:
+        _insert(select(*_WHOSE, *_ALIKE, *_FIGURES).where(Charge.id <= until, Charge.customer_id.in_(new)))
+
+
+def _insert(rows: Select[Any]) -> None:
+    by = (*_WHOSE, *_ALIKE)
+    names = [column.key for column in (*by, *_FIGURES)]
+    rows = rows.where(_IS_SOMETHING).group_by(*by)
+    db.session.execute(insert(SUM).from_select(names, rows))
