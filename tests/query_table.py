@@ -46,13 +46,13 @@ QUERIES = """
 45 customers.charges my.charges_file seen.charges_file
 47 assignments.download
 48 charges.download
+54 my.charges seen.charges
 57 customers.show
 64 customers.next_charges
 65 assignments.show upcoming.download:2
 66 upcoming.download
 71 my.home seen.home
 78 overview.show
-81 my.charges seen.charges
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):

@@ -41,7 +41,7 @@ def owing(currency: str, day: date, ids: "array[int]", today: date) -> Table:
 
 
 def _chunks(currency: str, day: date, ids: "array[int]", today: date) -> Iterator[Sequence[tuple[Owes, str]]]:
-    for some in (ids[:AT_FIRST], *in_chunks(ids[AT_FIRST:])):
+    for some in filter(len, (ids[:AT_FIRST], *in_chunks(ids[AT_FIRST:]))):
         found = {row.customer_id: row for row in owed(currency, day, now_is=today, ids=list(some)).rows}
         rows = [found[id] for id in some if id in found]
         fill_balances(rows, day, today)
