@@ -5,16 +5,17 @@ QUERIES = """
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
 5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
 5 styleguide.show
-6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
-6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
+6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download
+6 notes.index notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register
+6 settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment
 7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
 7 sent_summaries.of_customer settings.index
 8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
 8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
 8 people.edit_row runs.download runs.index runs.new
-9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
-9 calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
+9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer
+9 calls.found calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
 9 customers.suggestions dids.edit_row margins.index moving_in.first_charges moving_in.show my.people_edit_row
 9 my.people_row owed.download packages.prices payments_back.show people.index people.row runs.ask_undo
 9 sent_summaries.ask
@@ -45,13 +46,13 @@ QUERIES = """
 45 customers.charges my.charges_file seen.charges_file
 47 assignments.download
 48 charges.download
+54 my.charges seen.charges
 57 customers.show
 64 customers.next_charges
 65 assignments.show upcoming.download:2
 66 upcoming.download
 71 my.home seen.home
-80 overview.show
-81 my.charges seen.charges
+78 overview.show
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):

@@ -12,6 +12,7 @@ from portal.models import Customer
 from portal.services.chunks import in_chunks
 from portal.services.credit.owed import AGES, Owes, fill_balances, owed
 from portal.services.exports.table import Column, Kind, Table, first_code
+from portal.services.listing import AT_FIRST
 
 
 def _columns(currency: str) -> tuple[Column, ...]:
@@ -40,7 +41,7 @@ def owing(currency: str, day: date, ids: "array[int]", today: date) -> Table:
 
 
 def _chunks(currency: str, day: date, ids: "array[int]", today: date) -> Iterator[Sequence[tuple[Owes, str]]]:
-    for some in in_chunks(ids):
+    for some in filter(len, (ids[:AT_FIRST], *in_chunks(ids[AT_FIRST:]))):
         found = {row.customer_id: row for row in owed(currency, day, now_is=today, ids=list(some)).rows}
         rows = [found[id] for id in some if id in found]
         fill_balances(rows, day, today)

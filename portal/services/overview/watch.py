@@ -152,7 +152,7 @@ def unsent(now: datetime) -> Unsent:
         select(Mail.sentence).where(few, or_(refused, given_up)).order_by(Mail.due_at.desc(), Mail.id.desc())
     )
     sentence = db.session.scalar(last.limit(1)) if counts[0] or counts[1] else ""
-    return Unsent(*counts, sentence or "")
+    return Unsent(counts[0], counts[1], counts[2], sentence or "")
 
 
 def below(

@@ -52,7 +52,7 @@ from portal.web.summary.pages import LINES_SHOWN, sent
 seen = Blueprint("seen", __name__, url_prefix="/customers/<int:customer_id>/as-customer")
 
 # More than these are for a narrower question; the pages say so.
-PACKAGES_MOST, UPCOMING_MOST, DIDS_A_PAGE = 50, 40, 100
+PACKAGES_MOST, UPCOMING_MOST, DIDS_A_PAGE = 50, 25, 100
 PLACES = (
     ("home", "Home", "gauge"),
     ("charges", "Charges", "receipt-text"),
