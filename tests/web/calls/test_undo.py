@@ -50,6 +50,14 @@ def test_before_it_is_undone_the_page_shows_what_leaves_and_what_is_not_reopened
     assert len(calls_there()) == 3
 
 
+def test_of_a_large_import_it_is_worked_out_when_asked_for_what_leaves(wrong, client, monkeypatch):
+    monkeypatch.setattr("portal.services.calls.would_undo.COUNTED", 0)
+    shown = page(client.get(f"/calls/{wrong.id}/undo")).main
+    assert "Imported" in words(shown) and "Taken back" not in words(shown)
+    link = shown.select_one(f"a[href='/calls/{wrong.id}/undo?whole=1']")
+    assert "Taken back" in words(page(client.get(link["href"])).main)
+
+
 def test_undone_it_says_so_for_good(wrong, client, session):
     answer = client.post(f"/calls/{wrong.id}/undo", data={"reason": "Rated at last year's prices"})
     assert answer.status_code == 303

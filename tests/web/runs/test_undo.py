@@ -61,6 +61,21 @@ def test_what_would_be_left_is_named_with_why(client, run):
     assert "2 charges" in page
 
 
+def test_of_a_large_run_it_is_said_what_it_posted_and_what_is_left_when_asked_for(client, run, monkeypatch):
+    monkeypatch.setattr("portal.services.runs.undoing.LOOKED_AT", 1)
+    reverse(
+        db.session.scalars(select(Charge).order_by(Charge.id)).first(), "No.", today=TODAY, by=BEN, now=NOW
+    )
+    page = client.get(f"/runs/{run.id}/undo").text
+    assert "Posted" in page and "4 charges" in page and "99.00" in page
+    assert "was reversed by hand." not in page
+    whole = f"/runs/{run.id}/undo?whole=1"
+    assert f'href="{whole}"' in page
+    assert "A charge of this run was reversed by hand." in client.get(whole).text
+    answer = client.post(f"/runs/{run.id}/undo", data={"reason": "Wrong prices."}, follow_redirects=True).text
+    assert "Undone: 2 charges taken back." in answer
+
+
 def test_without_a_reason_nothing_is_undone_and_the_page_stays(client, run):
     answer = client.post(f"/runs/{run.id}/undo", data={"reason": " "})
     assert (answer.status_code, db.session.scalars(select(RunUndo)).all()) == (422, [])
