@@ -71,11 +71,11 @@ class Patience:
 
     def connect(self, *arguments: Any, **named: Any) -> Connection:
         """A new connection with these limits, for as long as it lives."""
-        connection = Connection.connect(*arguments, **{"connect_timeout": CONNECT, **named})
+        connection = Connection.connect(*arguments, **{"connect_timeout": CONNECT, "autocommit": True, **named})
         statement, lock = self.limits.statement, self.limits.lock
         connection.patience = CONNECT
         connection.execute(f"SET statement_timeout = '{statement or 0}s'; SET lock_timeout = '{lock}s'")
-        connection.commit()
+        connection.autocommit = False
         connection.patience = statement + GRACE if statement else None
         return connection
 

@@ -159,7 +159,7 @@ def test_stopping_the_server_does_not_end_a_long_run_that_a_page_began(tmp_path)
         db.engine.dispose()
     signer = app.session_interface.get_signing_serializer(app)
     cookie = signer.dumps({**told, "_fresh": True, "csrf_token": "0" * 40})
-    portal = served.Served(tmp_path, url, PORTAL_TODAY="2026-11-22", PORTAL_RUN_CHUNK="50")
+    portal = served.Served(tmp_path, url, PORTAL_TODAY="2026-11-22", PORTAL_RUN_CHUNK="10")
     try:
         page = portal.wait_for("/runs/new", 200, cookie).text
         token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]

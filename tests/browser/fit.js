@@ -34,6 +34,8 @@
       // Cut on purpose, and so that one sees it: its title says the whole.
       if (textOverflow === "ellipsis" && box.closest("[title]")) { left = Math.max(left, edge.left); right = Math.min(right, edge.right); break; }
       if (["auto", "scroll"].includes(overflowX)) { left = Math.max(left, edge.left); right = Math.min(right, edge.right); break; }
+      // In an open row what saves it lies over the cells before, which hold nothing.
+      if (box.matches("tr.editing > .blank + .row-actions")) continue;
       if (["hidden", "clip"].includes(overflowX) || box.matches("td, th, dd, dt, label, .button, .note, .facts > div, .ledger"))
         bounds.push([box, edge]);
     }
