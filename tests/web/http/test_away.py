@@ -189,7 +189,7 @@ def test_what_takes_too_long_is_given_up_by_the_server_and_at_last_by_this_side(
         assert raw.closed
 
 
-def test_whoever_waits_for_a_lock_too_long_is_told_that_the_database_is_busy(store, tmp_path):
+def test_whoever_waits_for_a_lock_too_long_is_told_that_the_database_is_busy(portal, store, tmp_path):
     app = world.make_app(tmp_path, store.url, LOCK_SECONDS=1)
     other = create_engine(store.url)
     with other.begin() as holding:
