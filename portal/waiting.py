@@ -71,7 +71,9 @@ class Patience:
 
     def connect(self, *arguments: Any, **named: Any) -> Connection:
         """A new connection with these limits, for as long as it lives."""
-        connection = Connection.connect(*arguments, **{"connect_timeout": CONNECT, "autocommit": True, **named})
+        connection = Connection.connect(
+            *arguments, **{"connect_timeout": CONNECT, "autocommit": True, **named}
+        )
         statement, lock = self.limits.statement, self.limits.lock
         connection.patience = CONNECT
         connection.execute(f"SET statement_timeout = '{statement or 0}s'; SET lock_timeout = '{lock}s'")
