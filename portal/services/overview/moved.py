@@ -95,62 +95,75 @@ WITH_NAMES = (
 
 
 def moved(reading: Reading, asked: Asked) -> Moved:
-    """Remembered until something changes."""
-    return reading.answer(("moved", asked), reading.terms, lambda: find(asked))
+    """All that moved between the two days is remembered until something changes: each kind and order comes of it."""
+    currency, before, after = asked.currency, asked.before, asked.after
+    question = ("moved", currency, before, after)
+    return _chosen(reading.answer(question, reading.terms, lambda: _find(currency, before, after)), asked)
 
 
 def find(asked: Asked) -> Moved:
     """The same from the assignments themselves."""
-    both = Both(asked.before, asked.after)
-    found: list[tuple[int, int, int, int]] = []
-    for row in _may_have_moved(asked, both):
+    return _chosen(_find(asked.currency, asked.before, asked.after), asked)
+
+
+def _find(currency: str, before: date, after: date) -> Moved:
+    both, found = Both(before, after), Moved()
+    for row in _may_have_moved(currency, both):
         if not both.recurs(row):
             continue
         (was, _), (now, _) = both.values(row)
-        kind = became(row, was, now)
-        if kind and asked.kind in ("", kind):
-            found.append((row.id, KINDS.index(kind), to_micros(was), to_micros(now)))
-    _put_in_order(found, asked.sort)
-    return Moved(*(array(code, [row[place] for row in found]) for place, code in enumerate("qbqq")))
+        if kind := became(row, was, now):
+            found.ids.append(row.id)
+            found.kinds.append(KINDS.index(kind))
+            found.were.append(to_micros(was))
+            found.are.append(to_micros(now))
+    return found
 
 
-def _may_have_moved(asked: Asked, both: Both) -> Iterator[Alike]:
+def _chosen(found: Moved, asked: Asked) -> Moved:
+    """Those of one kind, or all, in order: by what was won by each, or by the name of whose it is."""
+    kind, downwards = KINDS.index(asked.kind) if asked.kind else None, asked.sort.startswith("-")
+    rows = [
+        row
+        for row in zip(found.ids, found.kinds, found.were, found.are, strict=True)
+        if kind in (None, row[1])
+    ]
+    if asked.sort.endswith("customer"):
+        by_name = (
+            select(Assignment.id)
+            .join(Customer)
+            .where(among(Assignment.id, [row[0] for row in rows]))
+            .order_by(Customer.search_key, Customer.id, Assignment.id)
+        )
+        places = {id: place for place, id in enumerate(db.session.scalars(by_name))}
+        rows.sort(key=lambda row: places.get(row[0], len(places)), reverse=downwards)
+    else:
+        rows.sort(key=lambda row: row[3] - row[2], reverse=downwards)
+    return Moved(*(array(code, [row[place] for row in rows]) for place, code in enumerate("qbqq")))
+
+
+def _may_have_moved(currency: str, both: Both) -> Iterator[Alike]:
     """Assignments that run on one of the days alone, or whose quantity, package or own prices may be others by then."""
-    before, after = in_force(asked.before), in_force(asked.after)
+    first, last = both.days
+    before, after = in_force(first), in_force(last)
     changed = exists().where(
         AssignmentQuantity.assignment_id == Assignment.id,
-        AssignmentQuantity.effective_from > asked.before,
-        AssignmentQuantity.effective_from <= asked.after,
+        AssignmentQuantity.effective_from > first,
+        AssignmentQuantity.effective_from <= last,
     )
     has_own = exists().where(AssignmentPrice.assignment_id == Assignment.id)
-    repriced = among(Assignment.package_id, both.repriced(asked.currency))
+    repriced = among(Assignment.package_id, both.repriced(currency))
     query = (
         select(
             Assignment.id,
             Assignment.package_id,
             Customer.currency,
-            units_on(asked.before),
-            units_on(asked.after),
+            units_on(first),
+            units_on(last),
         )
         .join(Customer, Customer.id == Assignment.customer_id)
-        .where(Customer.currency == asked.currency, before | after)
+        .where(Customer.currency == currency, before | after)
         .where(or_(~(before & after), changed, has_own, repriced))
         .order_by(Assignment.id)
     )
     return (Alike(*row, 1) for row in db.session.execute(query))
-
-
-def _put_in_order(found: list[tuple[int, int, int, int]], sort: str) -> None:
-    """By what was won by each, or by the name of whose it is."""
-    downwards = sort.startswith("-")
-    if sort.endswith("customer"):
-        by_name = (
-            select(Assignment.id)
-            .join(Customer)
-            .where(among(Assignment.id, [row[0] for row in found]))
-            .order_by(Customer.search_key, Customer.id, Assignment.id)
-        )
-        places = {id: place for place, id in enumerate(db.session.scalars(by_name))}
-        found.sort(key=lambda row: places[row[0]], reverse=downwards)
-    else:
-        found.sort(key=lambda row: row[3] - row[2], reverse=downwards)

@@ -1,7 +1,6 @@
 """Who owes: everybody with something to pay, by age, as of today or of any day gone by."""
 
-from datetime import date, timedelta
-from functools import partial
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -17,15 +16,14 @@ from portal.services import credit
 from portal.services.credit import owed
 from portal.services.exports import owed as exports
 from portal.services.overview.owing import owed_in_all
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
-from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.errors import problem as refused
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.remembered import since_when
 
 bp = Blueprint("owed", __name__, url_prefix="/owed")
 
@@ -46,11 +44,9 @@ def index() -> Any:
     by_id = {row.customer_id: row for row in owed.owed(currency, day, now_is=today(), ids=ids).rows}
     page = [by_id[id] for id in ids if id in by_id]
     owed.fill_balances(page, day, today())
-    if reading.late:
-        afterwards(partial(refresh, today(), reading.late))
     context = {
         "owed": found,
-        "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
+        "added_up": since_when(reading),
         "currency": currency,
         "day": day,
         "rows": page,

@@ -1,25 +1,21 @@
 """What earns over a span of days: the list of packages, customers or DIDs by what is left of their charges."""
 
-from datetime import timedelta
-from functools import partial
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template
 
-from portal.clock import now, today
+from portal.clock import today
 from portal.domain.wording import whole
 from portal.services.exports import margins as exports
 from portal.services.overview import margins
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
-from portal.web.http.afterwards import afterwards
-from portal.web.http.bounds import row_id
 from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.margins import bp
 from portal.web.shared.currencies import to_choose_from
 from portal.web.shared.exports import FORM, send
-from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.lists import ListState, list_state, numbered
+from portal.web.shared.remembered import since_when
 from portal.web.shared.spans import Span, span_of
 
 A_PAGE = 100
@@ -44,17 +40,13 @@ def _found(state: ListState, span: Span) -> dict[str, Any]:
     """What the list shows."""
     reading = Reading(today())
     found = margins.margins(reading, _to_add_up(state, span))
-    pages = max(-(-len(found.ids) // A_PAGE), 1)
-    number = min(max(request.args.get("page", 1, type=row_id), 1), pages)
-    if reading.late:
-        afterwards(partial(refresh, today(), reading.late))
+    place = numbered(len(found.ids), A_PAGE)
     return {
         "found": found,
-        "rows": found.rows(state["by"], (number - 1) * A_PAGE, number * A_PAGE),
+        "rows": found.rows(state["by"], place.first, place.until),
         "name_of": exports.name_of,
-        "number": number,
-        "pages": pages,
-        "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
+        "numbered": place,
+        "added_up": since_when(reading),
     }
 
 

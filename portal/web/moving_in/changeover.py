@@ -1,12 +1,10 @@
 """The changeover: what recurs here beside what the other system charged; and the first charges of a file."""
 
-from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from flask import render_template
 
-from portal.clock import now, today
+from portal.clock import today
 from portal.domain.errors import RuleBroken, WayOut
 from portal.domain.wording import plain
 from portal.extensions import db
@@ -15,11 +13,10 @@ from portal.services.csv import export
 from portal.services.moving_in import accepting, changeover, planning
 from portal.services.moving_in.foreseeing import First, Foreseen
 from portal.services.moving_in.kinds import kind_of
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
-from portal.web.http.afterwards import afterwards
 from portal.web.moving_in import bp
 from portal.web.shared.exports import send_lines
+from portal.web.shared.remembered import since_when
 
 SHOWN = 200
 FIRST = (
@@ -40,9 +37,7 @@ FIRST = (
 def report() -> Any:
     reading = Reading(today())
     found = changeover.first_of(reading, SHOWN)
-    if reading.late:
-        afterwards(partial(refresh, reading.today, reading.late))
-    added_up = now() - timedelta(seconds=reading.age) if reading.age is not None else None
+    added_up = since_when(reading)
     return render_template("moving_in/changeover.html", found=found, added_up=added_up)
 
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from flask import Response, flash, g, render_template, request, url_for
@@ -25,14 +23,12 @@ from portal.services.exports import packages as exports
 from portal.services.listing import page
 from portal.services.overview import recurring
 from portal.services.overview.recurring import Recurring, rate
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages import catalogue as packages
 from portal.services.packages import figures as package_figures
 from portal.services.packages.changes import earliest_day, make_change, plan_change
 from portal.services.packages.definition import definition_of
 from portal.services.packages.impact import Impact, impact_of
-from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
@@ -41,6 +37,7 @@ from portal.web.packages.forms import RowForm
 from portal.web.shared.exports import FORM, send
 from portal.web.shared.fields import put_error
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.remembered import since_when
 from portal.web.shared.undo import say_with_undo
 
 MANY = 1000  # what more than these have is not added up while somebody waits
@@ -116,7 +113,7 @@ def _list(editing: "Row | None" = None, status: int = 200, **more: Any) -> Any:
         "currencies": [("", "Any currency"), *((code, code) for code in sold)],
         "editing": editing,
         "today": today(),
-        "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
+        "added_up": since_when(reading),
         **more,
     }
     if is_htmx() and not editing:
@@ -174,13 +171,14 @@ def _rows(found: Sequence[Package], reading: Reading) -> list[Row]:
     assigned = package_figures.assigned_to([package.id for package in found], today(), MANY)
     many = [id for id, count in assigned.items() if count > MANY]
     brings = recurring.of_packages(reading, [id for id in assigned if id not in many], many)
-    if reading.late:
-        afterwards(partial(refresh, today(), reading.late))
     return [_row_of(package, assigned[package.id], brings[package.id]) for package in found]
 
 
 def _row(package: Package) -> Row:
-    return _rows([package], Reading(today()))[0]
+    reading = Reading(today())
+    (row,) = _rows([package], reading)
+    since_when(reading)
+    return row
 
 
 def _row_of(package: Package, assigned: int = 0, brings: list[Recurring] | None = None) -> Row:

@@ -1,13 +1,12 @@
 """One package's page: what it is, what holds from when, who has it, and what can be done with it."""
 
-from datetime import date, timedelta
-from functools import partial
+from datetime import date
 from typing import Any
 
 from flask import flash, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.clock import now, today
+from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import long_day
@@ -17,18 +16,17 @@ from portal.services import deletion
 from portal.services.corrections import made as corrections
 from portal.services.listing import page
 from portal.services.overview.of_package import figures_of
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.packages import figures as package_figures
 from portal.services.packages import history as package_history
 from portal.services.packages.catalogue import default_currency
 from portal.services.packages.changes import drop_planned, planned_days
 from portal.services.packages.definition import DATED, FIELDS, definition_of, labelled
-from portal.web.http.afterwards import afterwards
 from portal.web.http.bounds import row_id
 from portal.web.http.htmx import fragment, is_htmx, see_other
 from portal.web.http.locks import commit, lock_or_404
 from portal.web.packages import bp
+from portal.web.shared.remembered import since_when
 
 # With more assignments than this, counting and adding them up does not hold up the page.
 MANY = 1000
@@ -102,8 +100,6 @@ def _figures(package: Package) -> dict[str, Any]:
     day, reading = today(), Reading(today())
     found = figures_of(reading, package, DAYS_SHOWN + 1)
     next_days, more_days = found.next_days[:DAYS_SHOWN], len(found.next_days) > DAYS_SHOWN
-    if reading.late:
-        afterwards(partial(refresh, day, reading.late))
     code = default_currency()
     return _frame(package) | {
         "price": package.price_on(
@@ -114,7 +110,7 @@ def _figures(package: Package) -> dict[str, Any]:
             max(found.monthly, key=lambda sums: sums.holding.assignments, default=None),
         ),
         "monthly": found.monthly,
-        "added_up": now() - timedelta(seconds=reading.age) if reading.age is not None else None,
+        "added_up": since_when(reading),
         "next_days": next_days,
         "more_days": more_days,
         "later_days": package_figures.schedule_days(package, day, next_days[-1][0]) if next_days else [],

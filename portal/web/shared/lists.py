@@ -46,3 +46,20 @@ def list_state(sorts: Collection[str], **filters: Collection[str]) -> ListState:
         filters=chosen,
         kept={name: args[name] for name in names if args.get(name)},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of a list, by its number: its lines are those from `first` to before `until`."""
+
+    number: int
+    pages: int
+    first: int
+    until: int
+
+
+def numbered(count: int, of_a_page: int) -> Place:
+    """The page that the address asks for; the nearest, where there is none such."""
+    pages = max(-(-count // of_a_page), 1)
+    number = min(max(request.args.get("page", 1, type=row_id), 1), pages)
+    return Place(number, pages, (number - 1) * of_a_page, number * of_a_page)

@@ -1,7 +1,7 @@
 """Month end: sending the summaries of a month, to all, by filter or ticked; and what was sent, with the customer."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from time import monotonic
@@ -20,7 +20,6 @@ from portal.models import Customer
 from portal.services import listing
 from portal.services.among import among
 from portal.services.customers import customers
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.summary import month_end, sending
 from portal.services.summary.letter import charged_in, days_of, letter
@@ -28,10 +27,10 @@ from portal.services.summary.month_end import Standing
 from portal.tasks import queue
 from portal.web.assignments.many import packed, unpacked
 from portal.web.http.access import changes_nothing
-from portal.web.http.afterwards import afterwards
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.http.locks import lock_or_404
 from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.remembered import since_when
 
 bp = Blueprint("sent_summaries", __name__)
 
@@ -80,9 +79,7 @@ def _counted(month: date, text: str) -> tuple[dict[Standing, int], Any]:
     reading = Reading(today())
     # Asked anew each time, but told as it was known last where that takes long.
     counts = reading.answer(("month end", month), monotonic(), partial(month_end.counts, month))
-    if reading.late:
-        afterwards(partial(refresh, reading.today, reading.late))
-    return counts, now() - timedelta(seconds=reading.age) if reading.age is not None else None
+    return counts, since_when(reading)
 
 
 def _asked() -> tuple[ListState, date]:

@@ -1,24 +1,21 @@
 """What was won and lost over a span of days, assignment by assignment."""
 
-from functools import partial
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template
 
 from portal.clock import today
 from portal.domain.schedule import ONE_DAY
 from portal.services.exports import won_and_lost as exports
 from portal.services.overview import moved
-from portal.services.overview.refreshing import refresh
 from portal.services.overview.remembering import Reading
 from portal.services.overview.won_and_lost import KINDS
-from portal.web.http.afterwards import afterwards
-from portal.web.http.bounds import row_id
 from portal.web.http.errors import problem
 from portal.web.http.htmx import fragment, is_htmx
 from portal.web.shared.currencies import to_choose_from
 from portal.web.shared.exports import FORM, send
-from portal.web.shared.lists import ListState, list_state
+from portal.web.shared.lists import ListState, list_state, numbered
+from portal.web.shared.remembered import since_when
 from portal.web.shared.spans import Span, span_of
 from portal.web.won_and_lost import bp
 
@@ -47,17 +44,14 @@ def _found(state: ListState, span: Span) -> dict[str, Any]:
     """What the list shows."""
     reading, asked = Reading(today()), _of(state, span)
     found = moved.moved(reading, asked)
-    pages = max(-(-len(found.ids) // A_PAGE), 1)
-    number = min(max(request.args.get("page", 1, type=row_id), 1), pages)
-    if reading.late:
-        afterwards(partial(refresh, today(), reading.late))
+    place = numbered(len(found.ids), A_PAGE)
     return {
         "found": found,
-        "rows": found.rows((number - 1) * A_PAGE, number * A_PAGE),
+        "rows": found.rows(place.first, place.until),
         "before": asked.before,
         "after": asked.after,
-        "number": number,
-        "pages": pages,
+        "numbered": place,
+        "added_up": since_when(reading),
     }
 
 
@@ -68,7 +62,7 @@ def download(form: str) -> Any:
     if span.problem:
         return problem(422, span.problem)
     asked = _of(state, span)
-    return send(exports.won_and_lost(asked, moved.moved(Reading(today()), asked)), form)
+    return send(exports.won_and_lost(asked, moved.find(asked)), form)
 
 
 def _asked() -> tuple[ListState, Span, list[str]]:
