@@ -5,17 +5,16 @@ QUERIES = """
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
 5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
 5 styleguide.show
-6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download
-6 notes.index notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register
-6 settings.logo
+6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
+6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment
 7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
 7 sent_summaries.of_customer settings.index
 8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
 8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
 8 people.edit_row runs.download runs.index runs.new
-9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer
-9 calls.found calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
+9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
+9 calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
 9 customers.suggestions dids.edit_row margins.index moving_in.first_charges moving_in.show my.people_edit_row
 9 my.people_row owed.download packages.prices payments_back.show people.index people.row runs.ask_undo
 9 sent_summaries.ask
@@ -25,7 +24,8 @@ QUERIES = """
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
 11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
 12 audit.download dids.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
-13 customers.details dids.index packages.figures won_and_lost.download
+12 won_and_lost.download
+13 customers.details dids.index packages.figures
 14 customers.dids packages.edit payments.download won_and_lost.index
 15 packages.download
 16 customers.row
