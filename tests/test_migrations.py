@@ -165,7 +165,10 @@ def test_every_table_with_a_trigger_is_one_that_is_written_once(app):
             else "SELECT DISTINCT event_object_table FROM information_schema.triggers"
             " WHERE event_object_table <> 'procrastinate_jobs'"
         )
-        assert sorted(connection.execute(text(where)).scalars()) == APPEND_ONLY
+        beside = (
+            ["charge_key"] if connection.dialect.name == "postgresql" else []
+        )  # migrations/charge_keys.py
+        assert sorted(connection.execute(text(where)).scalars()) == sorted(APPEND_ONLY + beside)
 
 
 def _post_something(connection, table, **given):
