@@ -71,6 +71,7 @@ COLUMNS = (
     Column("Available", lambda row: row.figures.balance + row.customer.debit_limit, Kind.MONEY),
     Column("To Pay", lambda row: row.figures.to_pay, Kind.MONEY),
     Column("Last Payment", lambda row: row.figures.paid, Kind.DAY),
+    Column("Next Charge", lambda row: row.figures.next_on, Kind.DAY),
 )
 
 
