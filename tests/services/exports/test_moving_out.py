@@ -85,7 +85,9 @@ def picture(portal: Portal, folder: Path) -> dict[str, list[dict[str, str]]]:
     begins, through = TODAY - timedelta(days=60), TODAY + timedelta(days=180)
     written(portal, folder, "upcoming", "--from", begins, "--through", through)
     found = {name: rows(folder / f"{name}.csv") for name in (*MOVED, "upcoming")}
-    for customer in found["customers"]:  # a hold is not moved, and what is missing of a minimum spend is of calls
+    for customer in found[
+        "customers"
+    ]:  # a hold is not moved, and what is missing of a minimum spend is of calls
         del customer["Next Charge"]
     return found
 
