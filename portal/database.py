@@ -146,6 +146,11 @@ def reading() -> Iterator[None]:
         _reading.reset(token)
 
 
+def is_reading() -> bool:
+    """Whether a transaction that begins now only reads."""
+    return _reading.get()
+
+
 class Failure(Enum):
     """What the database did not do, whoever asked and for whatever."""
 

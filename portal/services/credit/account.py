@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, and_, case, func, or_, select, type_coerce
-
 from portal.domain.by_when import When, by_when
-from portal.domain.due import Kind
 from portal.domain.schedule import ONE_DAY
-from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer
+from portal.models import MONEY, AllocationSource, Charge, Customer
 from portal.services.credit.balance import balance_of
+from portal.services.credit.came_off import by_source
 from portal.services.credit.charged import CHARGED, GIVEN, Alike, total
 from portal.services.credit.charged import charged as charged_in
 from portal.services.credit.items import open_sums, posted_since
@@ -108,7 +105,7 @@ def account(
     if rows is None:
         rows = charged_in(customer.id, begins, through)
     charged = total(rows, *CHARGED)
-    off = _came_off(customer.id, begins, through)
+    off = by_source(customer.id, begins, through)
     # Discounts, less those taken back, above zero; what was undone is in neither, nor what undoes it.
     credited = off.get(AllocationSource.CREDIT, ZERO) - total(rows, *GIVEN)
     written_off = off.get(AllocationSource.WRITE_OFF, ZERO)
@@ -128,20 +125,3 @@ def account(
         then=then,
         now=now,
     )
-
-
-def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationSource, Decimal]:
-    """What came off charges in the span, less what was released in it, by source."""
-    made, released = (day.between(begins, through) for day in (Allocation.made_on, Allocation.released_on))
-    amount = type_coerce(Allocation.amount, BigInteger)
-    moved = func.sum(case((made, amount), else_=0) - case((released, amount), else_=0))
-    # What undoes a charge settles it as a credit does.
-    named = Charge.id.in_([Allocation.by_charge_id, Allocation.charge_id])
-    undoes = select(Charge.id).where(named, Charge.kind == Kind.UNDO).correlate(Allocation).exists()
-    settles = and_(Allocation.source == AllocationSource.CREDIT, undoes)
-    query = (
-        select(Allocation.source, type_coerce(moved, Allocation.amount.type))
-        .where(Allocation.customer_id == customer_id, or_(made, released), ~settles)
-        .group_by(Allocation.source)
-    )
-    return {row[0]: row[1] for row in db.session.execute(query)}
