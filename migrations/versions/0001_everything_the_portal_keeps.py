@@ -1131,13 +1131,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_assignment_customer_id_id_version", "assignment", ["customer_id", "id", "version"], unique=False
-    )
-    op.create_index(
         "ix_assignment_of_customer",
         "assignment",
         ["customer_id", "package_id", "end_date", "withdrawn_on", "id", "start_date"],
         unique=False,
+    )
+    # After the one before, of which SQLite would else take the ids: in no order, so that rows are looked for all over.
+    op.create_index(
+        "ix_assignment_customer_id_id_version", "assignment", ["customer_id", "id", "version"], unique=False
     )
     op.create_index("ix_assignment_did_id_end_date", "assignment", ["did_id", "end_date"], unique=False)
     op.create_index("ix_assignment_end_date", "assignment", ["end_date"], unique=False)
@@ -2102,9 +2103,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_balance_entry_customer_id_made_on_id",
+        "ix_balance_entry_customer_id_made_on_id_amount",
         "balance_entry",
-        ["customer_id", "made_on", "id"],
+        ["customer_id", "made_on", "id", "amount"],
         unique=False,
     )
     op.create_index(
