@@ -1,6 +1,6 @@
 """Charges added up, so that no page adds up all that was ever posted (portal.services.charges.sums)."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
 from portal.models.allocation import AllocationSource
-from portal.models.columns import PK, Money, word
+from portal.models.columns import PK, UTC, Money, word
 
 
 class ChargeSum(db.Model):
@@ -59,6 +59,8 @@ class CustomerSum(db.Model):
     part: Mapped[Part] = mapped_column(word(Part, "part"))
     # Of opening items, and of what reverses them or writes them off.
     is_outside: Mapped[bool]
+    # When the last of them was posted.
+    posted_at: Mapped[datetime] = mapped_column(UTC)
     amount: Mapped[Decimal] = mapped_column(Money)
     tax: Mapped[Decimal] = mapped_column(Money)
     charges: Mapped[int] = mapped_column(BigInteger)

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from portal.domain.by_when import When, by_when
 from portal.domain.schedule import ONE_DAY
-from portal.models import MONEY, AllocationSource, Charge, Customer
+from portal.models import MONEY, AllocationSource, Customer
 from portal.services.credit.balance import balance_of
 from portal.services.credit.came_off import by_source
-from portal.services.credit.charged import CHARGED, GIVEN, Alike, total
+from portal.services.credit.charged import CHARGED, GIVEN, Alike, posted_since, total
 from portal.services.credit.charged import charged as charged_in
-from portal.services.credit.items import open_sums, posted_since
+from portal.services.credit.items import open_sums
 from portal.services.credit.owing import ToPay, beyond_limit
 
 ZERO = Decimal(0)
@@ -117,7 +117,7 @@ def account(
         begins=begins,
         through=through,
         brought_forward=left + paid + written_off + credited - charged,
-        posted_since=posted_since(begins, Charge.customer_id == customer.id),
+        posted_since=posted_since(customer.id, begins),
         charged=charged,
         credited=credited,
         written_off=written_off,

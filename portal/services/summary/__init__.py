@@ -222,6 +222,9 @@ def _assigned(customer: Customer, begins: date, through: date) -> Select[Assignm
 
 
 def _loaded(query: Select[Assignment], most: int | None) -> Select[Assignment]:
+    if most is not None:  # which these are is seen off an index alone
+        first = query.with_only_columns(Assignment.id).order_by(Assignment.start_date, Assignment.id)
+        query = select(Assignment).where(Assignment.id.in_(first.limit(most)))
     return (
         query.options(
             joinedload(Assignment.package).options(
@@ -233,7 +236,6 @@ def _loaded(query: Select[Assignment], most: int | None) -> Select[Assignment]:
             selectinload(Assignment.own_prices),
         )
         .order_by(Assignment.start_date, Assignment.id)
-        .limit(most)
     )
 
 

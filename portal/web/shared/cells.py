@@ -21,8 +21,7 @@ def cell_classes(column: Mapping[str, Any], more: str = "") -> str:
 
 
 def cell_attributes(column: Mapping[str, Any], more: str = "", blank: Any = False) -> Markup:
-    """What a cell of the column carries: <td{{ at(c.margin, "loss") }}>; where rows have two lines, a blank one leaves no
-    place."""
+    """What a cell of the column carries: <td{{ at(c.margin, "loss") }}>. Blank: no place in rows of two lines."""
     classes = _classes(column["use"], column.get("at", 1), column.get("narrow"), more or "")
     return _attributes(classes, column["label"], bool(blank))
 
