@@ -85,12 +85,17 @@ class Account:
         )  # fmt: skip
 
 
-def due(customer: Customer, today: date, day: date | None = None) -> Due:
-    """What is to pay and until when, today or as of a day gone by; the debit limit is the one there is now."""
+def due(customer: Customer, today: date, day: date | None = None, balance: Decimal | None = None) -> Due:
+    """What is to pay and until when, today or as of a day gone by; the debit limit is the one there is now.
+
+    `balance` is that of the day, where it is known.
+    """
     then = day if day and day < today else None
     by_day, credit = open_sums(customer.id, then)
     charges = sum(by_day.values(), ZERO)
-    to_pay = ToPay(charges, balance_of(customer.id, then + ONE_DAY if then else None), credit)
+    if balance is None:
+        balance = balance_of(customer.id, then + ONE_DAY if then else None)
+    to_pay = ToPay(charges, balance, credit)
     return Due(then or today, to_pay, by_day, beyond_limit(to_pay.balance, customer.debit_limit))
 
 

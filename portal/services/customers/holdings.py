@@ -8,6 +8,7 @@ and an id is never used again. So their number, the sum of their versions and th
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from flask import current_app
@@ -17,17 +18,21 @@ from portal import database
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer
 from portal.services.chunks import in_chunks
-from portal.services.packages.figures import OwnHolding, in_force, own_held, with_quantity
+from portal.services.packages.figures import MonthlyPrices, OwnHolding, in_force, own_held, with_quantity
 
 # Whoever has so many is remembered, and so many of these.
 VERY_MANY, MOST = 2_000, 100
 
 
 class Holdings(NamedTuple):
-    """How many assignments in force have which quantity, by customer, currency and package; those with own prices."""
+    """How many assignments in force have which quantity, by customer, currency and package; those with own prices.
+
+    `amounts` is what was worked out of them already, by customer, package and its prices.
+    """
 
     units: Mapping[tuple[int, str, int], Mapping[int, int]]
     own: Sequence[OwnHolding]
+    amounts: dict[tuple[int, int, MonthlyPrices], tuple[Decimal, Decimal]]
 
     @property
     def assignments(self) -> int:
@@ -56,7 +61,7 @@ def holdings(today: date, ids: Collection[int] | None = None) -> Holdings:
             units[customer_id, currency, package_id][quantity] = count
         which = in_force(today)
         own += own_held(which if some is None else which & Assignment.customer_id.in_(some), today)
-    return Holdings(units, own)
+    return Holdings(units, own, {})
 
 
 def holdings_of(customer_id: int, today: date) -> Holdings:

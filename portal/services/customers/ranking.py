@@ -221,7 +221,10 @@ def _each_package(today: date, has: Holdings) -> Iterator[tuple[int, int, tuple[
         if key not in prices:
             prices[key] = monthly_prices(packages[package_id], currency, today)
         if priced := prices[key]:
-            yield customer_id, package_id, priced.of(units, own.get((customer_id, package_id), ()))
+            worked_out = customer_id, package_id, priced
+            if worked_out not in has.amounts:
+                has.amounts[worked_out] = priced.of(units, own.get((customer_id, package_id), ()))
+            yield customer_id, package_id, has.amounts[worked_out]
 
 
 def _paid(ids: Collection[int] | None = None) -> dict[int, date]:

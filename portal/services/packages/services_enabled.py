@@ -110,12 +110,13 @@ def of_customer(customer_id: int, on: date) -> Sequence[EnabledService | Enabled
 def _spans(customer_id: int) -> Iterator[tuple[int, date, date | None]]:
     """The unbroken spans of days in which each service, by its id, is enabled; no assignment is read by itself."""
     end, service = func.coalesce(Assignment.end_date, date.max).label("end"), Package.connexcs_package_id
+    days = _standing(customer_id, service, Assignment.start_date, func.max(end).label("end"))
+    of, start, last_of_day = days.group_by(service, Assignment.start_date).subquery().c
     # Up to when those reach that began before it: where that is no day after it, none begins here.
-    in_order = Assignment.start_date, Assignment.id
-    before = func.max(end).over(partition_by=service, order_by=in_order, rows=(None, -1)).label("before")
-    each = _standing(customer_id, service, Assignment.start_date, before).subquery()
-    _, start, reached = each.c
-    edges = select(*each.c).where(or_(reached.is_(None), start > reached)).order_by(*list(each.c)[:2])
+    before = func.max(last_of_day).over(partition_by=of, order_by=start, rows=(None, -1)).label("before")
+    each = select(of, start, before).subquery()
+    _, begins_on, reached = each.c
+    edges = select(*each.c).where(or_(reached.is_(None), begins_on > reached)).order_by(*list(each.c)[:2])
     last = _standing(customer_id, service, func.max(end)).group_by(service)
     ends = {id: None if end == date.max else end for id, end in db.session.execute(last)}
     begun: dict[int, date] = {}
