@@ -29,11 +29,10 @@ REMOVED = ("customer_id", "package_id")
 
 def keys_of_a_charge() -> list[sa.ForeignKeyConstraint]:
     """The keys that the table of charges itself has on this database."""
-    whose = ("customer_id", "id", "package_id")
     keys = [
         sa.ForeignKeyConstraint(
-            ["customer_id", "assignment_id", "package_id"],
-            [f"assignment.{name}" for name in whose],
+            ["package_id", "assignment_id", "customer_id"],
+            ["assignment.package_id", "assignment.id", "assignment.customer_id"],
             name="fk_charge_assignment_id_assignment",
         ),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_charge_run_id_run"),
