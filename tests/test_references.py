@@ -3,6 +3,7 @@
 PostgreSQL holds part of it by a table beside the charges (migrations/charge_keys.py); what is claimed is the same.
 """
 
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.extensions import db
 from portal.models import Assignment, Charge
-from portal.models.raw_tables import CHARGE
+from portal.models.raw_tables import CHARGE, ENTRY
 from tests.trade import NOW, TODAY, a_customer, a_package, assigned
 
 NOBODY = 404
@@ -94,6 +95,19 @@ def test_an_assignment_that_was_charged_stays_with_its_customer_and_its_package(
     new = {column: getattr(other, column)}
     with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
         session.execute(update(Assignment).where(Assignment.id == mine.id).values(new))
+
+
+@pytest.mark.parametrize("wrong", ["customer_id", "for_day", "charge_id"])
+def test_a_balance_entry_is_of_the_customer_and_for_the_day_of_its_charge(
+    session: Any, theirs: tuple[Assignment, Assignment], wrong: str
+) -> None:
+    mine, other = theirs
+    names = {"customer_id": mine.customer_id, "for_day": TODAY, "charge_id": post(session, **of_it(mine))}
+    says = {"source": "charge", "made_on": TODAY, "amount": 0, "reason": "", "made_by": "", "made_at": NOW}
+    session.execute(insert(ENTRY).values({**says, **names}))
+    not_its = {"customer_id": other.customer_id, "for_day": TODAY - timedelta(1), "charge_id": NOBODY}
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        session.execute(insert(ENTRY).values({**says, **names, "source": "release", wrong: not_its[wrong]}))
 
 
 @pytest.mark.parametrize("table", ["assignment", "customer", "package"])

@@ -1879,7 +1879,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("corrects_id is not null"),
     )
     op.create_index(
-        "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=False
+        "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=True
     )
     op.create_index(
         "ix_charge_kind_charge_on_id",
@@ -2089,7 +2089,11 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_by", sa.String(length=254), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_balance_entry_charge_id_charge"),
+        sa.ForeignKeyConstraint(
+            ["customer_id", "for_day", "charge_id"],
+            ["charge.customer_id", "charge.charge_on", "charge.id"],
+            name="fk_balance_entry_charge_id_charge",
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name="fk_balance_entry_customer_id_customer"
         ),

@@ -100,7 +100,8 @@ class Charge(ChargeColumns, db.Model):
         CheckConstraint("period_until is null or period_until >= period_from", name="period"),
         CheckConstraint("quantity between 1 and 100000", name="quantity"),
         Index("ix_charge_charge_on_id", "charge_on", "id"),
-        Index("ix_charge_customer_id_charge_on_id", "customer_id", "charge_on", "id"),
+        # What its balance entries name.
+        Index("ix_charge_customer_id_charge_on_id", "customer_id", "charge_on", "id", unique=True),
         Index("ix_charge_package_id_charge_on_id", "package_id", "charge_on", "id"),
         Index("ix_charge_run_id_id", "run_id", "id"),
         # The few among the very many: a list of them alone does not read the others.
