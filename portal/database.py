@@ -165,6 +165,11 @@ def locking_late() -> Iterator[None]:
         _late.reset(token)
 
 
+def is_reading() -> bool:
+    """Whether a transaction that begins now only reads."""
+    return _reading.get()
+
+
 class Failure(Enum):
     """What the database did not do, whoever asked and for whatever."""
 
