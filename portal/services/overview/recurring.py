@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
+from portal.services.overview import whole_table
 from portal.services.overview.remembering import Asked, Reading
 from portal.services.packages.figures import OwnHolding, in_force, monthly_prices, own_held, with_quantity
 
@@ -111,11 +112,17 @@ def by_package(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str]
 
 def _assigned(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str], dict[int, int]]:
     """By package and currency how many assignments in force have which quantity."""
-    by = (Assignment.package_id, Customer.currency, AssignmentQuantity.quantity)
-    query = select(*by, func.count()).join(Customer, Customer.id == Assignment.customer_id)
+    held = in_force(today)
+    package = Assignment.package_id if among else whole_table.by(Assignment.package_id)
+    by = (package.label("of"), Customer.currency, AssignmentQuantity.quantity)
+    query = select(*by, func.count()).select_from(Assignment)
+    query = query.outerjoin(
+        Customer, Customer.id == Assignment.customer_id
+    )  # so that assignments are read first
+    query = query.where(*((held, *among) if among else (whole_table.where(held),)))
     found: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for package_id, currency, quantity, count in db.session.execute(
-        with_quantity(query.where(in_force(today), *among).group_by(*by), today)
+        with_quantity(query.group_by(*by), today)
     ):
         found[package_id, currency][quantity] = count
     return found
