@@ -61,8 +61,8 @@ def charged_since(begins: date) -> Charged:
     kept = select(ChargeMark.through_id, *by, *figures).outerjoin(ChargeSum, ChargeSum.month >= begins)
     rows = db.session.execute(kept).all()  # in one look: mark and sums are of one moment
     found: dict[Key, Sums] = {
-        (month, currency, package_id, is_once): Sums(*sums)
-        for _, month, currency, package_id, is_once, *sums in rows
+        (month, currency, package_id, is_once): Sums(amount, cost, charges)
+        for _, month, currency, package_id, is_once, amount, cost, charges in rows
         if month
     }
     after = _add_up(Charge.id > (rows[0][0] if rows else 0))

@@ -126,10 +126,8 @@ def owed(
     With `ids`, only what these customers owe; of them the balance is told also where it holds money.
     """
     then = day if day < now_is else None
-    if ids is None:
-        stands = balances(currency=currency, through=then, below_zero=True)
-    else:
-        stands = balances(ids, through=then)
+    is_all = ids is None
+    stands = balances(ids, currency=currency if is_all else "", through=then, below_zero=is_all)
     below = {id for id, balance in stands.items() if balance < 0}
     open_: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
     for customer_id, due_on, left in _open(currency, then, ids):
@@ -144,7 +142,7 @@ def owed(
                 owes.ages[age(due_on, day)] += left
                 owes.oldest = min(owes.oldest or due_on, due_on)
             rows.append(owes)
-    is_whole = then and ids is None
+    is_whole = then and is_all
     since = posted_since(day + ONE_DAY, Charge.currency == currency) if is_whole else Decimal(0)
     return Owed(currency, day, _sorted(rows, sort), since)
 
