@@ -59,11 +59,12 @@ def of_packages(
     None until they are: nobody waits for it.
     """
     found: dict[int, list[Recurring] | None] = {id: [] for id in few}
-    sums = dict(by_package(reading.today, Assignment.package_id.in_(few))) if few else {}
-    if many:
-        known = reading.known(*_every_package(reading))
-        found |= {id: [] if known is not None else None for id in many}
-        sums |= known or {}
+    known = reading.known(*_every_package(reading)) if many else None
+    found |= {id: [] if known is not None else None for id in many}
+    sums = dict(known or {})
+    if few and (known is None or reading.late):
+        sums = {key: one for key, one in sums.items() if key[0] not in few}
+        sums |= by_package(reading.today, Assignment.package_id.in_(few))
     for (package_id, _), one in sums.items():
         mine = found.get(package_id)
         if mine is not None:
