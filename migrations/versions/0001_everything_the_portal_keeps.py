@@ -255,6 +255,51 @@ def upgrade() -> None:
     op.create_index("ix_move_made_import_id_id", "move_made", ["import_id", "id"], unique=False)
     op.create_index("ix_move_made_noun_thing_id", "move_made", ["noun", "thing_id"], unique=False)
     op.create_table(
+        "allocation_mark",
+        sa.Column("id", PK, autoincrement=False, nullable=False),
+        sa.Column("through_id", PK, nullable=False),
+        sa.Column("next_id", PK, nullable=False),
+        sa.Column("next_transaction", PK, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_allocation_mark_only_one")),
+        sa.PrimaryKeyConstraint("id", name="pk_allocation_mark"),
+    )
+    op.create_table(
+        "allocation_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("counts_on", sa.Date(), nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum(
+                "payment",
+                "balance",
+                "discount",
+                "credit",
+                "write_off",
+                name="source",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("payment_id", PK, nullable=True),
+        sa.Column("by_charge_id", PK, nullable=True),
+        sa.Column("label", sa.String(length=120), nullable=False),
+        sa.Column("is_item", sa.Boolean(), nullable=False),
+        sa.Column("is_undo", sa.Boolean(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("first_id", PK, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_allocation_sum"),
+    )
+    op.create_index(
+        "ix_allocation_sum_customer_id_counts_on",
+        "allocation_sum",
+        ["customer_id", "counts_on"],
+        unique=False,
+    )
+    op.create_table(
         "charge_mark",
         sa.Column("id", PK, autoincrement=False, nullable=False),
         sa.Column("through_id", PK, nullable=False),
@@ -295,6 +340,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("is_outside", sa.Boolean(), nullable=False),
+        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("charges", sa.BigInteger(), nullable=False),
@@ -1085,12 +1131,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name="uq_assignment_token"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_assignment_customer_id_id", "assignment", ["customer_id", "id"], unique=False)
     op.create_index(
         "ix_assignment_of_customer",
         "assignment",
-        ["customer_id", "package_id", "end_date", "withdrawn_on", "id"],
+        ["customer_id", "package_id", "end_date", "withdrawn_on", "id", "start_date"],
         unique=False,
+    )
+    # After the one before, of which SQLite would else take the ids: in no order, so that rows are looked for all over.
+    op.create_index(
+        "ix_assignment_customer_id_id_version", "assignment", ["customer_id", "id", "version"], unique=False
     )
     op.create_index("ix_assignment_did_id_end_date", "assignment", ["did_id", "end_date"], unique=False)
     op.create_index("ix_assignment_end_date", "assignment", ["end_date"], unique=False)
@@ -1136,7 +1185,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("call_id", "customer_id", name="uq_call_call_id_customer_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_call_customer_id_day", "call", ["customer_id", "day"], unique=False)
+    op.create_index(
+        "ix_call_customer_id_day_amount_covered_amount",
+        "call",
+        ["customer_id", "day", "amount", "covered_amount"],
+        unique=False,
+    )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
     op.create_index(
         "ix_call_did_id_day",
@@ -2050,9 +2104,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_balance_entry_customer_id_made_on_id",
+        "ix_balance_entry_customer_id_made_on_id_amount",
         "balance_entry",
-        ["customer_id", "made_on", "id"],
+        ["customer_id", "made_on", "id", "amount"],
         unique=False,
     )
     op.create_index(
@@ -2350,6 +2404,8 @@ def downgrade() -> None:
     op.drop_table("customer_sum")
     op.drop_table("charge_sum")
     op.drop_table("charge_mark")
+    op.drop_table("allocation_sum")
+    op.drop_table("allocation_mark")
     op.drop_table("move_made")
     op.drop_table("move_line")
     op.drop_table("move_import")

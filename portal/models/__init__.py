@@ -40,7 +40,15 @@ from portal.models.call import (
     ImportUndoCustomer,
 )
 from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_undone
-from portal.models.charge_sum import ChargeMark, ChargeSum, CustomerSum, Part
+from portal.models.charge_sum import (
+    AllocationMark,
+    AllocationSum,
+    ChargeMark,
+    ChargeSum,
+    CustomerSum,
+    Mark,
+    Part,
+)
 from portal.models.company import AuditComment, Company
 from portal.models.connexcs_package import ConnexcsPackage
 from portal.models.contact import Contact
@@ -76,7 +84,9 @@ __all__ = [
     "MONEY",
     "AccountCode",
     "Allocation",
+    "AllocationMark",
     "AllocationSource",
+    "AllocationSum",
     "Assignment",
     "AssignmentEnd",
     "AssignmentHold",
@@ -133,6 +143,7 @@ __all__ = [
     "Mail",
     "MailAttachment",
     "MailState",
+    "Mark",
     "MoveImport",
     "MoveLine",
     "MoveMade",

@@ -53,9 +53,18 @@ class Assignment(db.Model):
         ),
         CheckConstraint("minutes is null or minutes between 1 and 1000000000", name="minutes"),
         CheckConstraint("minimum_days between 0 and 3650", name="minimum_days"),
-        Index("ix_assignment_customer_id_id", "customer_id", "id"),
+        # Whether any of a customer's has changed is seen off it alone.
+        Index("ix_assignment_customer_id_id_version", "customer_id", "id", "version"),
         # How many of each package a customer has is counted off it alone.
-        Index("ix_assignment_of_customer", "customer_id", "package_id", "end_date", "withdrawn_on", "id"),
+        Index(
+            "ix_assignment_of_customer",
+            "customer_id",
+            "package_id",
+            "end_date",
+            "withdrawn_on",
+            "id",
+            "start_date",
+        ),
         Index("ix_assignment_package_id_id", "package_id", "id"),
         # Whether anything is on a DID is seen off it alone.
         Index("ix_assignment_did_id_end_date", "did_id", "end_date"),

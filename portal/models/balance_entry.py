@@ -38,7 +38,8 @@ class BalanceEntry(db.Model):
     """
 
     __table_args__ = (
-        Index("ix_balance_entry_customer_id_made_on_id", "customer_id", "made_on", "id"),
+        # A balance is added up off it alone.
+        Index("ix_balance_entry_customer_id_made_on_id_amount", "customer_id", "made_on", "id", "amount"),
         Index("ix_balance_entry_customer_id_source_for_day", "customer_id", "source", "for_day"),
         Index(
             "uq_balance_entry_charge_id",

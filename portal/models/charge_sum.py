@@ -1,6 +1,6 @@
 """Charges added up, so that no page adds up all that was ever posted (portal.services.charges.sums)."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -8,7 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
-from portal.models.columns import PK, Money, word
+from portal.models.allocation import AllocationSource
+from portal.models.columns import PK, UTC, Money, word
 
 
 class ChargeSum(db.Model):
@@ -58,18 +59,57 @@ class CustomerSum(db.Model):
     part: Mapped[Part] = mapped_column(word(Part, "part"))
     # Of opening items, and of what reverses them or writes them off.
     is_outside: Mapped[bool]
+    # When the last of them was posted.
+    posted_at: Mapped[datetime] = mapped_column(UTC)
     amount: Mapped[Decimal] = mapped_column(Money)
     tax: Mapped[Decimal] = mapped_column(Money)
     charges: Mapped[int] = mapped_column(BigInteger)
 
 
-class ChargeMark(db.Model):
-    """Up to which charge they are added up; and the charge up to which they can be, once every transaction is over
-    that was at work when PostgreSQL was about to give out this transaction's number."""
+class AllocationSum(db.Model):
+    """What came off the charges of one customer off whose very much came, of one day and alike; up to the mark.
 
-    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+    Several rows may be of the same. A customer who has any has all that ever came off in here; what was taken off
+    again is not taken out.
+    """
+
+    __table_args__ = (Index("ix_allocation_sum_customer_id_counts_on", "customer_id", "counts_on"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(PK)
+    made_on: Mapped[date]
+    # Nothing counts before the day of its charge.
+    counts_on: Mapped[date]
+    source: Mapped[AllocationSource] = mapped_column(word(AllocationSource, "source"))
+    payment_id: Mapped[int | None] = mapped_column(PK)
+    by_charge_id: Mapped[int | None] = mapped_column(PK)
+    # The charges' own.
+    label: Mapped[str] = mapped_column(String(120))
+    is_item: Mapped[bool]
+    # What undoes a charge settles it as a credit does.
+    is_undo: Mapped[bool]
+    amount: Mapped[Decimal] = mapped_column(Money)
+    # The first of them.
+    first_id: Mapped[int] = mapped_column(PK)
+
+
+class Mark:
+    """Up to which row of a table its rows are added up; and the row up to which they can be, once every transaction is
+    over that was at work when PostgreSQL was about to give out this transaction's number."""
 
     id: Mapped[int] = mapped_column(PK, primary_key=True, autoincrement=False)
     through_id: Mapped[int] = mapped_column(PK, default=0)
     next_id: Mapped[int] = mapped_column(PK, default=0)
     next_transaction: Mapped[int] = mapped_column(PK, default=0)
+
+
+class ChargeMark(Mark, db.Model):
+    """The mark of charges."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+
+class AllocationMark(Mark, db.Model):
+    """The mark of what came off them."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, and_, case, func, or_, select, type_coerce
-
 from portal.domain.by_when import When, by_when
-from portal.domain.due import Kind
 from portal.domain.schedule import ONE_DAY
-from portal.extensions import db
-from portal.models import MONEY, Allocation, AllocationSource, Charge, Customer
+from portal.models import MONEY, AllocationSource, Customer
 from portal.services.credit.balance import balance_of
-from portal.services.credit.charged import CHARGED, GIVEN, Alike, total
+from portal.services.credit.came_off import by_source
+from portal.services.credit.charged import CHARGED, GIVEN, Alike, posted_since, total
 from portal.services.credit.charged import charged as charged_in
-from portal.services.credit.items import open_sums, posted_since
+from portal.services.credit.items import open_sums
 from portal.services.credit.owing import ToPay, beyond_limit
 
 ZERO = Decimal(0)
@@ -88,12 +85,17 @@ class Account:
         )  # fmt: skip
 
 
-def due(customer: Customer, today: date, day: date | None = None) -> Due:
-    """What is to pay and until when, today or as of a day gone by; the debit limit is the one there is now."""
+def due(customer: Customer, today: date, day: date | None = None, balance: Decimal | None = None) -> Due:
+    """What is to pay and until when, today or as of a day gone by; the debit limit is the one there is now.
+
+    `balance` is that of the day, where it is known.
+    """
     then = day if day and day < today else None
     by_day, credit = open_sums(customer.id, then)
     charges = sum(by_day.values(), ZERO)
-    to_pay = ToPay(charges, balance_of(customer.id, then + ONE_DAY if then else None), credit)
+    if balance is None:
+        balance = balance_of(customer.id, then + ONE_DAY if then else None)
+    to_pay = ToPay(charges, balance, credit)
     return Due(then or today, to_pay, by_day, beyond_limit(to_pay.balance, customer.debit_limit))
 
 
@@ -108,7 +110,7 @@ def account(
     if rows is None:
         rows = charged_in(customer.id, begins, through)
     charged = total(rows, *CHARGED)
-    off = _came_off(customer.id, begins, through)
+    off = by_source(customer.id, begins, through)
     # Discounts, less those taken back, above zero; what was undone is in neither, nor what undoes it.
     credited = off.get(AllocationSource.CREDIT, ZERO) - total(rows, *GIVEN)
     written_off = off.get(AllocationSource.WRITE_OFF, ZERO)
@@ -120,7 +122,7 @@ def account(
         begins=begins,
         through=through,
         brought_forward=left + paid + written_off + credited - charged,
-        posted_since=posted_since(begins, Charge.customer_id == customer.id),
+        posted_since=posted_since(customer.id, begins),
         charged=charged,
         credited=credited,
         written_off=written_off,
@@ -128,20 +130,3 @@ def account(
         then=then,
         now=now,
     )
-
-
-def _came_off(customer_id: int, begins: date, through: date) -> dict[AllocationSource, Decimal]:
-    """What came off charges in the span, less what was released in it, by source."""
-    made, released = (day.between(begins, through) for day in (Allocation.made_on, Allocation.released_on))
-    amount = type_coerce(Allocation.amount, BigInteger)
-    moved = func.sum(case((made, amount), else_=0) - case((released, amount), else_=0))
-    # What undoes a charge settles it as a credit does.
-    named = Charge.id.in_([Allocation.by_charge_id, Allocation.charge_id])
-    undoes = select(Charge.id).where(named, Charge.kind == Kind.UNDO).correlate(Allocation).exists()
-    settles = and_(Allocation.source == AllocationSource.CREDIT, undoes)
-    query = (
-        select(Allocation.source, type_coerce(moved, Allocation.amount.type))
-        .where(Allocation.customer_id == customer_id, or_(made, released), ~settles)
-        .group_by(Allocation.source)
-    )
-    return {row[0]: row[1] for row in db.session.execute(query)}

@@ -10,8 +10,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from flask import g
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Select,
     and_,
     case,
@@ -29,11 +31,13 @@ from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Charge, ChargeMark, CustomerSum, Part
 from portal.models.raw_tables import raw_table
-from portal.services.credit.items import OF_A_DISCOUNT, TOTAL
+from portal.services.credit.items import OF_A_DISCOUNT, TOTAL, posted_late, start_of
 from portal.services.listing import values_of
 
 # Whoever has so many among the charges that are passed at once is kept from then on.
 KEPT_FROM = 500
+# So many charges of everybody's after the mark are looked through for those of one who is kept.
+FEW = 2_000
 SUM = raw_table(CustomerSum)
 ZERO = Decimal(0)
 # The charges that are to be paid (items.IS_ITEM); what was charged, less what was undone of it; what was given so.
@@ -96,12 +100,9 @@ def charged(customer_id: int, begins: date, through: date) -> list[Alike]:
     """What a customer was charged with a date from a day to a day, both included."""
     kept = select(*(SUM.c[column.key] for column in (*_ALIKE, *_FIGURES)))
     kept = kept.where(SUM.c.customer_id == customer_id, SUM.c.charge_on.between(begins, through))
-    is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
-    mark = func.coalesce(select(ChargeMark.through_id).where(is_kept).scalar_subquery(), 0)
-    others = select(*_ALIKE, *_FIGURES).where(
-        Charge.customer_id == customer_id, _IS_SOMETHING, Charge.id > mark
-    )
-    others = others.where(Charge.charge_on.between(begins, through)).group_by(*_ALIKE)
+    which, on = _not_kept(customer_id)
+    others = select(*_ALIKE, *_FIGURES).where(_IS_SOMETHING, which, on.between(begins, through))
+    others = others.group_by(*_ALIKE)
     all_ = union_all(kept, others).subquery()
     alike = [all_.c[column.key] for column in _ALIKE]
     sums = (func.sum(all_.c[column.key]) for column in _FIGURES)
@@ -114,6 +115,49 @@ def charged(customer_id: int, begins: date, through: date) -> list[Alike]:
             select(*alike, *sums).group_by(*alike)
         )
     ]  # fmt: skip
+
+
+def _not_kept(customer_id: int) -> tuple[ColumnElement[bool], Any]:
+    """Which charges of a customer are not kept added up, and the day they bear: with what is kept in one statement, for
+    then both are of one moment."""
+    is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
+    mark = select(ChargeMark.through_id).where(is_kept).scalar_subquery()
+    after = Charge.id > func.coalesce(mark, 0)
+    few = _few_after(customer_id)
+    if few is None:
+        return and_(Charge.customer_id == customer_id, after), Charge.charge_on
+    # By the ids alone: by the customer, or by the day, very many others would be gone through.
+    others = and_(Charge.customer_id + 0 == customer_id, after, Charge.id > few)
+    return others, func.coalesce(Charge.charge_on, Charge.charge_on)
+
+
+def _few_after(customer_id: int) -> int | None:
+    """A charge up to which they are kept, of a customer who is, where few stand after it; asked once for a page."""
+    known = g.setdefault("charges_kept", {})
+    if customer_id not in known:
+        last = select(func.max(Charge.id)).scalar_subquery()
+        is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
+        row = db.session.execute(select(ChargeMark.through_id, last).where(is_kept)).first()
+        known[customer_id] = row[0] if row and row[1] - row[0] <= FEW else None
+    found: int | None = known[customer_id]
+    return found
+
+
+def posted_since(customer_id: int, day: date) -> Decimal:
+    """What a customer's charges that are to be paid come to with tax, dated before a day and posted on it or after."""
+    begins = start_of(day)
+    days = select(SUM.c.charge_on).where(
+        SUM.c.customer_id == customer_id, SUM.c.charge_on < day, SUM.c.posted_at >= begins
+    )
+    mark = select(ChargeMark.through_id).scalar_subquery()
+    kept = and_(Charge.customer_id == customer_id, Charge.charge_on.in_(days), Charge.id <= mark)
+    each = (
+        select(TOTAL.label("total")).where(which, *posted_late(day, on))
+        for which, on in ((kept, Charge.charge_on), _not_kept(customer_id))
+    )
+    return Decimal(
+        db.session.scalar(select(func.coalesce(func.sum(union_all(*each).subquery().c.total), 0))) or 0
+    )
 
 
 def total(rows: Iterable[Alike], *parts: Part) -> Decimal:
@@ -137,6 +181,6 @@ def keep(after: int, until: int) -> None:
 
 def _insert(rows: Select[Any]) -> None:
     by = (*_WHOSE, *_ALIKE)
-    names = [column.key for column in (*by, *_FIGURES)]
-    rows = rows.where(_IS_SOMETHING).group_by(*by)
+    names = [*(column.key for column in (*by, *_FIGURES)), "posted_at"]
+    rows = rows.add_columns(func.max(Charge.posted_at)).where(_IS_SOMETHING).group_by(*by)
     db.session.execute(insert(SUM).from_select(names, rows))

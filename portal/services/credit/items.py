@@ -241,15 +241,23 @@ def _open_sums(is_of_a_day: bool) -> Select[Any]:
 
 def posted_since(day: date, *which: ColumnElement[bool]) -> Decimal:
     """What charges that are to be paid come to with tax, dated before a day and posted on it or after."""
-    begins = datetime.combine(day, time(), ZoneInfo(company().time_zone))
-    query = select(func.coalesce(func.sum(TOTAL), 0)).where(
+    query = select(func.coalesce(func.sum(TOTAL), 0)).where(*posted_late(day), *which)
+    return Decimal(db.session.scalar(query) or 0)
+
+
+def posted_late(day: date, charge_on: Any = Charge.charge_on) -> tuple[ColumnElement[bool], ...]:
+    """Charges that are to be paid, dated before a day and posted on it or after."""
+    return (
         Charge.auto_decrement_credit.is_(False),
         Charge.writes_off_id.is_(None),
-        Charge.charge_on < day,
-        Charge.posted_at >= begins,
-        *which,
+        charge_on < day,
+        Charge.posted_at >= start_of(day),
     )
-    return Decimal(db.session.scalar(query) or 0)
+
+
+def start_of(day: date) -> datetime:
+    """When a day begins for the provider."""
+    return datetime.combine(day, time(), ZoneInfo(company().time_zone))
 
 
 # -- what a run may change

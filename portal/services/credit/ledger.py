@@ -9,13 +9,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import select
 
 from portal.domain.wording import day, listed_of
 from portal.extensions import db
-from portal.models import Allocation, AllocationSource, Charge, Payment
+from portal.models import AllocationSource, Charge
+from portal.services.credit.came_off import came_off
 from portal.services.credit.charged import ITEMS, charged, total
 from portal.services.credit.items import IS_ITEM
 from portal.services.credit.owing import ToPay, to_pay
@@ -120,48 +120,20 @@ def _charged(
 
 
 def _came_off(customer_id: int, begins: date, through: date) -> list[_Said]:
-    """What came off charges, and what was taken back, by day and by what did it. Nothing counts before its charge."""
-    rows = [
-        (row, sign)
-        for on, sign in ((Allocation.made_on, -1), (Allocation.released_on, 1))
-        for row in db.session.execute(_by_label(on, customer_id, begins, through))
-    ]
-    rows.sort(key=lambda one: one[0].first_id)
+    """What came off charges, and what was taken back, by day and by what did it."""
     came: dict[tuple[date, AllocationSource, int | None, int | None], _Came] = defaultdict(_Came)
-    paid_on: dict[int, date] = {}
-    for row, sign in rows:
+    paid_on: dict[int, date | None] = {}
+    for row in came_off(customer_id, begins, through):
         if row.payment_id:
             paid_on[row.payment_id] = row.paid_on
-        one = came[row.counts_on, row.source, row.payment_id, row.by_charge_id]
-        one.amount += sign * row.amount
+        one = came[row.on, row.source, row.payment_id, row.by_charge_id]
+        one.amount += row.amount
         one.labels[row.label] = None
     return [
         (on, 1, _words(source, one, paid_on.get(payment_id or 0)), one.amount, by_id, payment_id)
         for (on, source, payment_id, by_id), one in came.items()
         if one.amount
     ]
-
-
-def _by_label(on: Any, customer_id: int, begins: date, through: date) -> Select[Any]:
-    """What was allocated, or let go, on the days, added up for charges of one label: a payment may pay ten thousand."""
-    counts_on = case((on > Charge.charge_on, on), else_=Charge.charge_on)
-    whole = (
-        counts_on.label("counts_on"), Allocation.source, Allocation.payment_id, Allocation.by_charge_id, Charge.label,
-        Payment.paid_on,
-    )  # fmt: skip
-    return (
-        select(
-            *whole,
-            func.sum(Allocation.amount).label("amount"),
-            func.min(Allocation.id).label("first_id"),
-        )
-        .join(Charge, Charge.id == Allocation.charge_id)
-        .outerjoin(Payment, Payment.id == Allocation.payment_id)
-        .where(Allocation.customer_id == customer_id, IS_ITEM, on.is_not(None))
-        .where(or_(on.between(begins, through), Charge.charge_on.between(begins, through)))
-        .where(counts_on.between(begins, through))
-        .group_by(*whole)
-    )
 
 
 def _words(source: AllocationSource, came: _Came, paid_on: date | None) -> str:

@@ -102,9 +102,9 @@ def next_charges(
 
 def _minimums_until(query: Select[*tuple[Any, ...]], day: date, most: int) -> list[int] | None:
     """Of those that a query finds, the minimum spends that fall due up to a day; None where they are more than most."""
-    due = query.join(Package, Package.id == Assignment.package_id).where(
-        Package.minimum_spend, AssignmentPosition.next_charge_on <= day
-    )
+    # By the few packages: of each an index has a customer's assignments.
+    minimums = select(Package.id).where(Package.minimum_spend)
+    due = query.where(Assignment.package_id.in_(minimums), AssignmentPosition.next_charge_on <= day)
     found = list(db.session.scalars(due.with_only_columns(Assignment.id).limit(most + 1)))
     return found if len(found) <= most else None
 

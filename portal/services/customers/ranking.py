@@ -17,7 +17,6 @@ from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentPosition,
-    AssignmentQuantity,
     Customer,
     Package,
     Payment,
@@ -27,15 +26,9 @@ from portal.services.chunks import in_chunks
 from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
 from portal.services.customers.figures import Recurring
+from portal.services.customers.holdings import Holdings, holdings, holdings_of
 from portal.services.listing import COUNTED, PAGE_SIZE, Page, count
-from portal.services.packages.figures import (
-    MonthlyPrices,
-    OwnHolding,
-    in_force,
-    monthly_prices,
-    own_held,
-    with_quantity,
-)
+from portal.services.packages.figures import MonthlyPrices, OwnHolding, monthly_prices
 
 # As many customers are looked at together, until a page of them is found.
 LOOKED_AT = 500
@@ -202,7 +195,7 @@ def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[i
 def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recurring]:
     """What the packages of customers come to in a month, at the terms of today; who has none is left out."""
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
-    for customer_id, _, amounts in _each_package(today, ids):
+    for customer_id, _, amounts in _each_package(today, holdings(today, ids)):
         for place, amount in enumerate(amounts):
             sums[customer_id][place] += amount
     return {id: Recurring(*sums) for id, sums in sums.items()}
@@ -210,54 +203,28 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
 
 def by_package(today: date, customer_id: int) -> dict[int, Recurring]:
     """The same of one customer, for each package."""
-    return {package_id: Recurring(*found) for _, package_id, found in _each_package(today, [customer_id])}
+    found = _each_package(today, holdings_of(customer_id, today))
+    return {package_id: Recurring(*amounts) for _, package_id, amounts in found}
 
 
-def _each_package(
-    today: date, ids: Collection[int] | None
-) -> Iterator[tuple[int, int, tuple[Decimal, Decimal]]]:
+def _each_package(today: date, has: Holdings) -> Iterator[tuple[int, int, tuple[Decimal, Decimal]]]:
     """What each package of a customer comes to in a month: its retail and its cost."""
-    query = (
-        select(
-            Assignment.customer_id,
-            Customer.currency,
-            Assignment.package_id,
-            AssignmentQuantity.quantity,
-            func.count(),
-        )
-        .join(Customer, Customer.id == Assignment.customer_id)
-        .where(in_force(today))
-        .group_by(
-            Assignment.customer_id, Customer.currency, Assignment.package_id, AssignmentQuantity.quantity
-        )
-    )
-    held: dict[tuple[int, str, int], dict[int, int]] = defaultdict(dict)
-    for *whose, quantity, count_of in _of(with_quantity(query, today), Assignment.customer_id, ids):
-        held[tuple(whose)][quantity] = count_of
-    found = select(Package).where(Package.id.in_({package_id for _, _, package_id in held}))
+    found = select(Package).where(Package.id.in_({package_id for _, _, package_id in has.units}))
     found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
     packages = {package.id: package for package in db.session.scalars(found)}
     own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
-    for one in _own(today, ids):
+    for one in has.own:
         own[one.customer_id, one.package_id].append(one)
     prices: dict[tuple[int, str], MonthlyPrices | None] = {}
-    for (customer_id, currency, package_id), units in held.items():
+    for (customer_id, currency, package_id), units in has.units.items():
         key = package_id, currency
         if key not in prices:
             prices[key] = monthly_prices(packages[package_id], currency, today)
         if priced := prices[key]:
-            yield customer_id, package_id, priced.of(units, own.get((customer_id, package_id), ()))
-
-
-def _own(today: date, ids: Collection[int] | None) -> list[OwnHolding]:
-    """The assignments in force that have own prices; without ids, of all customers."""
-    if ids is None:
-        return own_held(in_force(today), today)
-    return [
-        one
-        for some in in_chunks(sorted(ids))
-        for one in own_held(in_force(today) & Assignment.customer_id.in_(some), today)
-    ]
+            worked_out = customer_id, package_id, priced
+            if worked_out not in has.amounts:
+                has.amounts[worked_out] = priced.of(units, own.get((customer_id, package_id), ()))
+            yield customer_id, package_id, has.amounts[worked_out]
 
 
 def _paid(ids: Collection[int] | None = None) -> dict[int, date]:

@@ -8,13 +8,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, ConnexcsPackage, Customer, Did, Package
+from portal.services.packages.figures import in_force
+
+# Of more assignments a page says how many there are of each package, in place of each.
+NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,17 @@ class Enabler:
     did: str
     start_date: date
     end_date: date | None
+    count: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Enablers:
+    """Very many of them: so many of one package, wherever they are."""
+
+    package_id: int
+    package: str
+    count: int
+    did: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,16 @@ class EnabledService:
     since: date
     until: date | None
     by: tuple[Enabler, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnabledByMany:
+    """The same, by very many assignments."""
+
+    name: str
+    since: date
+    until: date | None
+    by: tuple[Enablers, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +86,58 @@ def services_enabled(customer_ids: Collection[int] | None, on: date) -> list[Acc
             enabled.setdefault(customer_id, []).append(found)
     names |= _names([id for id in enabled if id not in names])
     return [Account(id, names[id], tuple(services)) for id, services in enabled.items() if id in names]
+
+
+def of_customer(customer_id: int, on: date) -> Sequence[EnabledService | EnabledByMany]:
+    """The services enabled for one customer on the day, as a page says them."""
+    some = _standing(customer_id, Assignment.id).limit(NAMED + 1).subquery()
+    if (db.session.scalar(select(func.count()).select_from(some)) or 0) <= NAMED:
+        return services_enabled([customer_id], on)[0].services
+    by: dict[int, list[Enablers]] = defaultdict(list)
+    count = func.count()
+    alike = Package.connexcs_package_id, Package.id, Package.name
+    query = _standing(customer_id, *alike, count).where(in_force(on)).group_by(*alike).order_by(count.desc())
+    for service_id, *of in db.session.execute(query.order_by(Package.search_key, Package.id)):
+        by[service_id].append(Enablers(*of))
+    spans = {id: (since, until) for id, since, until in _spans(customer_id) if since <= on <= (until or on)}
+    named = select(ConnexcsPackage).where(ConnexcsPackage.id.in_(by)).order_by(ConnexcsPackage.search_key)
+    return [
+        EnabledByMany(service.name, *spans[service.id], tuple(by[service.id]))
+        for service in db.session.scalars(named)
+    ]
+
+
+def _spans(customer_id: int) -> Iterator[tuple[int, date, date | None]]:
+    """The unbroken spans of days in which each service, by its id, is enabled; no assignment is read by itself."""
+    end, service = func.coalesce(Assignment.end_date, date.max).label("end"), Package.connexcs_package_id
+    days = _standing(customer_id, service, Assignment.start_date, func.max(end).label("end"))
+    of, start, last_of_day = days.group_by(service, Assignment.start_date).subquery().c
+    # Up to when those reach that began before it: where that is no day after it, none begins here.
+    before = func.max(last_of_day).over(partition_by=of, order_by=start, rows=(None, -1)).label("before")
+    each = select(of, start, before).subquery()
+    _, begins_on, reached = each.c
+    edges = select(*each.c).where(or_(reached.is_(None), begins_on > reached)).order_by(*list(each.c)[:2])
+    last = _standing(customer_id, service, func.max(end)).group_by(service)
+    ends = {id: None if end == date.max else end for id, end in db.session.execute(last)}
+    begun: dict[int, date] = {}
+    for id, begins, until in db.session.execute(edges):
+        if until is not None and begins > until + ONE_DAY:
+            yield id, begun[id], until
+            del begun[id]
+        begun.setdefault(id, begins)
+    for id, since in begun.items():
+        yield id, since, ends[id]
+
+
+def _standing(customer_id: int, *columns: Any) -> Select[Any]:
+    """Assignments of a customer of packages that stand on a service."""
+    query = select(*columns).select_from(Assignment).join(Package, Package.id == Assignment.package_id)
+    stands = select(Package.id).where(Package.connexcs_package_id.is_not(None))
+    return query.where(
+        Assignment.customer_id == customer_id,
+        Assignment.package_id.in_(stands),
+        Assignment.withdrawn_on.is_(None),
+    )
 
 
 def _enabled(name: str, rows: Sequence[Any], on: date) -> EnabledService | None:

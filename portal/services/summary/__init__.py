@@ -222,19 +222,16 @@ def _assigned(customer: Customer, begins: date, through: date) -> Select[Assignm
 
 
 def _loaded(query: Select[Assignment], most: int | None) -> Select[Assignment]:
-    return (
-        query.options(
-            joinedload(Assignment.package).options(
-                selectinload(Package.schedules), selectinload(Package.prices)
-            ),
-            joinedload(Assignment.did),
-            joinedload(Assignment.customer),
-            selectinload(Assignment.quantities),
-            selectinload(Assignment.own_prices),
-        )
-        .order_by(Assignment.start_date, Assignment.id)
-        .limit(most)
-    )
+    if most is not None:  # which these are is seen off an index alone
+        first = query.with_only_columns(Assignment.id).order_by(Assignment.start_date, Assignment.id)
+        query = select(Assignment).where(Assignment.id.in_(first.limit(most)))
+    return query.options(
+        joinedload(Assignment.package).options(selectinload(Package.schedules), selectinload(Package.prices)),
+        joinedload(Assignment.did),
+        joinedload(Assignment.customer),
+        selectinload(Assignment.quantities),
+        selectinload(Assignment.own_prices),
+    ).order_by(Assignment.start_date, Assignment.id)
 
 
 def _as_of(assignment: Assignment, through: date) -> Assigned:

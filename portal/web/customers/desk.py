@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask import url_for
@@ -78,15 +79,16 @@ def framed(customer: Customer, here: str) -> dict[str, Any]:
 def with_facts(customer: Customer, here: str, most: int = 1) -> dict[str, Any]:
     """The same with the four facts: `most` charges that come next are worked out."""
     upcoming = customer_figures.next_charges(today(), most, customer_id=customer.id)
-    return framed(customer, here) | facts(customer, upcoming)
+    frame = framed(customer, here)
+    return frame | _facts(customer, upcoming, frame["frame"].glance.balance)
 
 
-def facts(customer: Customer, upcoming: customer_figures.Upcoming) -> dict[str, Any]:
+def _facts(customer: Customer, upcoming: customer_figures.Upcoming, balance: Decimal) -> dict[str, Any]:
     """What a customer is to pay and can still take, what recurs, what comes next."""
     recurs = ranking.by_package(today(), customer.id)
     return {
         "upcoming": upcoming,
-        "due": due(customer, today()),
+        "due": due(customer, today(), balance=balance),
         "recurs": recurs,
         "recurring": sum(recurs.values(), start=customer_figures.Recurring()),
     }

@@ -30,7 +30,7 @@ from portal.services.dids import earning
 from portal.services.dids.dids import SORTS as DID_SORTS
 from portal.services.dids.dids import find_dids
 from portal.services.notes import lists as notes
-from portal.services.packages.services_enabled import services_enabled
+from portal.services.packages import services_enabled
 from portal.services.summary import sending
 from portal.web.assignments import section
 from portal.web.customers import bp, desk
@@ -72,7 +72,7 @@ def _page(customer: Customer, status: int = 200, **more: Any) -> Any:
 
 def _figures(customer: Customer) -> dict[str, Any]:
     """What changes with every assignment: the facts, and the services enabled."""
-    services = services_enabled([customer.id], today())[0].services
+    services = services_enabled.of_customer(customer.id, today())
     return desk.with_facts(customer, "packages") | {"services": services}
 
 

@@ -1,49 +1,33 @@
-"""What the cells of a list carry: a page has hundreds, so it is said in Python, and templates/_table.html hands it on.
-
-A list's columns are declared once, in NOUN/_columns.html (_table.html says what stands in one).
-"""
+"""What a cell of a list carries: the classes of its column, and its label. A page has thousands of cells: a macro would
+take longer over them than over all else."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
 
-Column = Mapping[str, Any]
-# What a column holds, and the classes of its cells.
+# What a column's `use` (templates/_table.html) is in CSS.
 USES = {
-    "name": "lead",
-    "phone": "lead nowrap",
-    "number": "number nowrap",
-    "text": "text",
-    "long": "text long",
-    "words": "text words",
-    "word": "word",
-    "money": "num money",
-    "sum": "num coded",
-    "count": "num count",
-    "day": "when nowrap",
-    "date": "when date",
-    "days": "period",
-    "moment": "moment nowrap",
-    "mark": "marks",
-}
+    "name": "lead", "phone": "lead nowrap", "number": "number nowrap", "text": "text", "long": "text long",
+    "words": "text words", "word": "word", "money": "num money", "sum": "num coded", "count": "num count",
+    "day": "when nowrap", "date": "when date", "days": "period", "moment": "moment nowrap", "mark": "marks",
+}  # fmt: skip
 
 
-def classes_of(column: Column, more: str = "") -> Markup:
-    """The classes of a column's cells, and of its head."""
-    place = column.get("at", 1)
-    parts = (USES[column["use"]], f"p{place}" if place > 1 else "", column.get("narrow", ""), more)
-    return escape(" ".join(filter(None, parts)))
+def cell_classes(column: Mapping[str, Any], more: str = "") -> str:
+    """The classes of a column's cells, and some more."""
+    return _classes(column["use"], column.get("at", 1), column.get("narrow"), more or "")
 
 
-def cell(column: Column, more: str = "", blank: bool = False) -> Markup:
-    """What a cell of a column carries; a blank one leaves no place where rows have two lines."""
-    classes = classes_of(column, more)
-    return Markup(f' class="{classes}{" blank" if blank else ""}" data-label="{escape(column["label"])}"')
+def cell_attributes(column: Mapping[str, Any], more: str = "", blank: Any = False) -> Markup:
+    """What a cell of the column carries: <td{{ at(c.margin, "loss") }}>. Blank: no place in rows of two lines."""
+    classes = _classes(column["use"], column.get("at", 1), column.get("narrow"), more or "")
+    return _attributes(classes, column["label"], bool(blank))
 
 
-def second_line(facts: Sequence[tuple[Column, Any]]) -> Markup:
-    """Below the name: what a narrower window has no column for. Nothing is said of a column where it says nothing."""
+def second_line(facts: Sequence[tuple[Mapping[str, Any], Any]]) -> Markup:
+    """Below the name: what a narrower window has no column for. Nothing of a column that says nothing."""
     some = sorted((fact for fact in facts if fact[1]), key=lambda fact: fact[0]["at"], reverse=True)
     if not some:
         return Markup("")
@@ -57,3 +41,15 @@ def second_line(facts: Sequence[tuple[Column, Any]]) -> Markup:
 def _within(label: str) -> str:
     """A label inside a line: in small letters, unless it is an abbreviation."""
     return label if label[1:2] == label[1:2].upper() else label.lower()
+
+
+@lru_cache(maxsize=4_096)
+def _classes(use: str, at: int, narrow: str | None, more: str) -> str:
+    goes = f" p{at}" if at > 1 else ""
+    kept = f" {narrow}" if narrow is not None else ""
+    return f"{USES[use]}{goes}{kept}{' ' + more if more else ''}"
+
+
+@lru_cache(maxsize=4_096)
+def _attributes(classes: str, label: str, blank: bool) -> Markup:
+    return Markup(f' class="{escape(classes)}{" blank" if blank else ""}" data-label="{escape(label)}"')

@@ -11,6 +11,7 @@ from sqlalchemy import event, insert, select
 
 from portal.extensions import db
 from portal.models import Charge, ChargeMark, ChargeSum
+from portal.services import marks
 from portal.services.charges import by_hand, sums
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
 
@@ -61,7 +62,7 @@ def test_a_month_has_its_charges_before_and_behind_the_mark(session):
 
 
 def test_the_mark_moves_over_many_charges_a_part_at_a_time(session, monkeypatch):
-    monkeypatch.setattr(sums, "AT_ONCE", 7)
+    monkeypatch.setattr(marks, "AT_ONCE", 7)
     assigned(a_package(match=tuple(range(1, 29))), a_customer(), date(2026, 10, 20))
     run()
     fold()
