@@ -1192,6 +1192,10 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    long_ago = "'2000-01-01 00:00:00.000000'" if is_sqlite else "'2000-01-01 00:00:00+00'::timestamptz"
+    newest = sa.text(f"coalesce(started_at, {long_ago})")
+    op.create_index("ix_call_newest", "call", ["day", newest, "id"], unique=False)
     op.create_index(
         "ix_call_did_id_day",
         "call",
