@@ -36,7 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path):
     engine.dispose()
 
 
-# Alembic cannot read what an expression of SQLite's is indexed by (ix_call_newest): PostgreSQL's is compared.
+# Of an index of an expression, as ix_call_newest is, Alembic reads nothing on SQLite: PostgreSQL's is compared.
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_migrations_run_both_ways_and_match_the_models(url, tmp_path):
     app = world.make_app(tmp_path, url)

@@ -458,6 +458,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("iban <> ''"),
         postgresql_where=sa.text("iban <> ''"),
     )
+    op.create_index(
+        "ix_customer_legal_name",
+        "customer",
+        [sa.text("lower(legal_name)")],
+        unique=False,
+        sqlite_where=sa.text("legal_name <> ''"),
+        postgresql_where=sa.text("legal_name <> ''"),
+    )
     op.create_index("ix_customer_name_key", "customer", ["name_key"], unique=False)
     op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
 
