@@ -1,7 +1,8 @@
 """How both databases are spoken to, and how their tables are brought up to date.
 
 SQLite: a writer takes the write lock when it begins, so that nothing it has read goes stale under
-it; a reader (a GET) begins without, and cannot write. PostgreSQL needs nothing said.
+it; a reader (a GET) begins without, and cannot write; who first works out what to write takes it
+late (`locking_late`). PostgreSQL needs nothing said.
 """
 
 import os
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from portal.waiting import Patience
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
+_late: ContextVar[bool] = ContextVar("late", default=False)
 
 # So long somebody waits until SQLite is free, and asks so often.
 BUSY_SECONDS, OFTEN = 15.0, 0.004
@@ -104,11 +106,11 @@ def _connect(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """Take the write lock at once, unless this is a reader."""
+    """Take the write lock at once, unless this is a reader, or one who takes it late."""
     if connection.dialect.name == "sqlite":
         reading = _reading.get()
         connection.exec_driver_sql(f"PRAGMA query_only={int(reading)}")
-        if reading:
+        if reading or _late.get():
             connection.exec_driver_sql("BEGIN")
         else:
             _begin_to_write(connection)
@@ -144,6 +146,23 @@ def reading() -> Iterator[None]:
         yield
     finally:
         _reading.reset(token)
+
+
+@contextmanager
+def locking_late() -> Iterator[None]:
+    """Transactions that begin in here take SQLite's write lock with the first thing they write, and not before.
+
+    Nothing goes stale under these either: all that they read is as it stood at the moment when they first read, and
+    SQLite gives the lock only to who has read the newest that there is. Where anybody has written since, or is at it,
+    it refuses at once (OperationalError). So what is committed was worked out from what stands then, as if the lock
+    had been held all the time. Who is refused rolls back and does it anew, the lock taken first: that is refused to
+    nobody for this reason.
+    """
+    token = _late.set(True)
+    try:
+        yield
+    finally:
+        _late.reset(token)
 
 
 def is_reading() -> bool:

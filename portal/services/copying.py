@@ -58,17 +58,20 @@ def copy_shared(
     table: Table,
     own: Sequence[str],
     shared: Sequence[str],
+    said: Callable[..., Values],
     rows: Sequence[tuple[Values, Values]],
     same: Mapping[str, Any] = NOTHING,
 ) -> None:
-    """The same for rows of which many share most of their values: each with those of its `own`, and the `shared`."""
+    """The same for rows of which many share most of their values: each with those of its `own`, and with what the
+    `shared` ones are `said` by, once for all who have the same.
+    """
     if not rows:
         return
     connection = db.session.connection()
     numbers: dict[Values, int] = {}
     places = [numbers.setdefault(in_common, len(numbers)) for _, in_common in rows]
     mine = _by_column(table, own, [each for each, _ in rows], connection.dialect)
-    theirs = _by_column(table, shared, list(numbers), connection.dialect)
+    theirs = _by_column(table, shared, [said(*values) for values in numbers], connection.dialect)
     alike = {name: _as_stored(table, name, connection.dialect)(value) for name, value in same.items()}
     if connection.dialect.name == "sqlite":
         _put_together(connection, table.name, alike, mine, theirs, places)

@@ -118,7 +118,7 @@ def lock_where(model: type[Any], *where: ColumnElement[bool], shared: bool = Fal
     _watch_kind(session, model)
     session.flush()
     query = select(key).select_from(model).where(*where).order_by(key)
-    found = list(session.scalars(for_update(query, model, shared)))
+    found = list(session.connection().scalars(for_update(query, model, shared)))
     _note(session, model, found, shared)
     return found
 

@@ -24,6 +24,7 @@ from portal.domain.move_files.columns import (
     number,
     number_column,
     one_of,
+    yes_or_no,
 )
 from portal.domain.names import search_key
 from portal.domain.tax import Tax, TaxCategory
@@ -140,6 +141,8 @@ COLUMNS: Columns = (
     Column("tax_reason", "Tax Reason", "As invoices say it, where there is no tax.", is_asked=True,
            names=("reason", "exemptionreason")),
     Column("planned_tax", "Planned Tax", "From later days on, a line each: 2027-01-01; 19; Standard.", planned_tax),
+    Column("monthly_summary", "Monthly Summary", "Whether the summary of each month is sent to them: yes or no.",
+           yes_or_no),
     day_column("archived", "Archived", "The day since which a customer is out of use."),
     *(
         Column(f"contact_{place}_{part}", f"Contact {place} {label}",

@@ -49,6 +49,10 @@ POSITION: Any = AssignmentPosition.__table__
 MOVED = ("charged_until", "worked_through", "next_charge_on", "late_from", "late_on")
 
 
+# What `line` makes a line of, and more: as long as nobody needs its values one by one, they stay together.
+Said = tuple[int, str, str, DueCharge, *tuple[Any, ...]]
+
+
 class PositionMoved(Exception):
     """A position has moved since it was read: read the chunk again."""
 
@@ -79,8 +83,8 @@ class Posting:
             sums[0] += due.amount
             sums[1] += due.cost
             sums[2] += due.tax
-            sums[3] += 1
-            self.charges += 1
+        sums[3] += len(worked.due.charges)
+        self.charges += len(worked.due.charges)
 
 
 def post_chunk(
@@ -194,31 +198,32 @@ def _stands_already(worked: Worked) -> bool:
 
 def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> None:
     """Insert the charges and their balance entries and move the positions on."""
-    rows: list[tuple[Values, Values]] = []
+    rows: list[tuple[Values, Said]] = []
     reduced: set[int] = set()
     taken = to_pay = False
     days = payment_days({worked.loaded.facts.customer_id for worked in ready})
     again = posted_before(ready)
     before = db.session.scalar(select(func.max(Charge.id))) or 0
     for worked in ready:
-        loaded, customer_days = worked.loaded, days[worked.loaded.facts.customer_id]
+        loaded, facts = worked.loaded, worked.loaded.facts
+        mine: Values = (*whose(facts), None)
+        customer_days = days[facts.customer_id]
         for due in worked.due.charges:
-            from_balance, corrects_id, due_on = loaded.facts.auto_decrement_credit, None, None
+            own, from_balance, due_on = mine, facts.auto_decrement_credit, None
             if due.kind in CORRECTIONS:
                 if due.period_from not in loaded.roots and rows:
                     _insert(rows, run_id, by, now)
                 if root := loaded.roots.get(due.period_from) or _root(worked, due.period_from):
                     # A correction goes where its charge went, whatever the assignment says today.
-                    corrects_id, from_balance = root
+                    own, from_balance = (*whose(facts), root.id), root.auto_decrement_credit
                     reduced.add(root.id)
             if from_balance:
                 taken = True
             elif due.amount + due.tax > 0:
                 due_on, to_pay = first_due_day(due.charge_on, today, customer_days), True
             if loaded.was_undone:
-                due, due_on = again.take_up(loaded.facts.assignment_id, due, due_on)
-            says = (*line(loaded.facts, due), from_balance, due_on)
-            rows.append(((*whose(loaded.facts), corrects_id), says))
+                due, due_on = again.take_up(facts.assignment_id, due, due_on)
+            rows.append((own, (facts.package_id, facts.label, facts.currency, due, from_balance, due_on)))
     _insert(rows, run_id, by, now)
     ids = [worked.loaded.facts.assignment_id for worked in ready]
     # Found by their ids alone: by their assignments, all that these were ever charged would be read again.
@@ -250,21 +255,22 @@ def whose(facts: Facts) -> tuple[int, int, str]:
     return (facts.assignment_id, facts.customer_id, facts.did_number)
 
 
-def line(facts: Facts, due: DueCharge) -> tuple[Any, ...]:
-    """What a line says, as LINE names it."""
-    return (facts.package_id, facts.label, facts.currency, WORDS[due.kind], due.charge_on, *due[3:])
+def line(package_id: int, label: str, currency: str, due: DueCharge, *more: Any) -> Values:
+    """What a line says, as LINE names it, and more."""
+    return (package_id, label, currency, WORDS[due.kind], due.charge_on, *due[3:], *more)
 
 
 def line_row(facts: Facts, due: DueCharge) -> dict[str, Any]:
     """Both by the names of the columns."""
-    return dict(zip((*WHOSE, *LINE), (*whose(facts), *line(facts, due)), strict=True))
+    says = line(facts.package_id, facts.label, facts.currency, due)
+    return dict(zip((*WHOSE, *LINE), (*whose(facts), *says), strict=True))
 
 
-def _insert(rows: list[tuple[Values, Values]], run_id: int | None, by: str, now: datetime) -> None:
+def _insert(rows: list[tuple[Values, Said]], run_id: int | None, by: str, now: datetime) -> None:
     """Insert charges: each a line, with what it corrects, whether it is taken from the balance, and its due day."""
     own, shared = (*WHOSE, "corrects_id"), (*LINE, "auto_decrement_credit", "due_on")
     same = {"run_id": run_id, "reason": "", "posted_by": by, "posted_at": now}
-    copy_shared(CHARGE, own, shared, rows, same)
+    copy_shared(CHARGE, own, shared, line, rows, same)
     rows.clear()
 
 

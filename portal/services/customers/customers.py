@@ -118,12 +118,15 @@ def create_customer(
 
 
 class NewCustomer(NamedTuple):
-    """A customer among many that are made: the fields (`checked`), the taxes by days, and a token of its own."""
+    """A customer among many that are made: the fields (`checked`), the taxes by days, a token of its own, and whether
+    the summary of each month is sent to them, from that of today on.
+    """
 
     fields: CustomerFields
     taxes: Mapping[date, Tax]
     token: str
     archived_on: date | None = None
+    monthly_summary: bool = False
 
 
 def create_many(wanted: Sequence[NewCustomer], *, today: date, now: datetime) -> list[Customer]:
@@ -139,6 +142,7 @@ def create_many(wanted: Sequence[NewCustomer], *, today: date, now: datetime) ->
         taken.check(new.fields.name, new.fields.account_codes or (), None)
         customer = Customer(token=new.token, created_on=today, created_at=now, archived_on=new.archived_on)
         _put(new.fields, customer)
+        customer.monthly_summary_since = today if new.monthly_summary else None
         customer.account_codes = account_codes.rows_of(new.fields.account_codes or ())
         customer.tax_rates = [
             CustomerTaxRate(effective_from=day, **tax._asdict()) for day, tax in new.taxes.items()

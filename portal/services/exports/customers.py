@@ -15,7 +15,7 @@ from portal.models import Contact, Customer, CustomerTaxRate
 from portal.services.customers.account_codes import codes_of
 from portal.services.customers.ranking import Figures, Order, every_ranked, figures_of
 from portal.services.dids.dids import count_by_customer
-from portal.services.exports.table import Column, Kind, Table, rows_of
+from portal.services.exports.table import Column, Kind, Table, rows_of, yes
 from portal.services.listing import Sort
 
 
@@ -62,6 +62,7 @@ COLUMNS = (
     Column("Tax Category", lambda row: row.customer.tax_on(row.today).category.words),
     Column("Tax Reason", lambda row: row.customer.tax_on(row.today).reason),
     Column("Planned Tax", lambda row: "\n".join(map(planned_tax, row.planned_taxes))),
+    Column("Monthly Summary", lambda row: yes(row.customer.monthly_summary_since is not None)),
     Column("Since", lambda row: row.customer.created_on, Kind.DAY),
     Column("Archived", lambda row: row.customer.archived_on, Kind.DAY),
     Column("DIDs", lambda row: row.dids, Kind.NUMBER),
@@ -71,6 +72,7 @@ COLUMNS = (
     Column("Available", lambda row: row.figures.balance + row.customer.debit_limit, Kind.MONEY),
     Column("To Pay", lambda row: row.figures.to_pay, Kind.MONEY),
     Column("Last Payment", lambda row: row.figures.paid, Kind.DAY),
+    Column("Next Charge", lambda row: row.figures.next_on, Kind.DAY),
 )
 
 

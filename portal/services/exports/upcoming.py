@@ -5,15 +5,17 @@ What is held, and what cannot be worked out, stands below them with its reason.
 
 import pickle
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from heapq import merge
+from io import SEEK_END
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
 
 from portal.domain.schedule import LAST_DAY, ONE_DAY
@@ -23,18 +25,19 @@ from portal.long_answers import goes_on
 from portal.models import Assignment, AssignmentPosition, Customer
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
-from portal.services.billing.planning import Held, PlannedCharge, in_order, work_out
+from portal.services.billing.planning import Held, PlannedCharge, Worked, in_order, work_out
 from portal.services.charges.explaining import explained
 from portal.services.chunks import CHUNK, in_chunks
 from portal.services.exports.charges import COST, WHAT, WHY
 from portal.services.exports.table import AT_ONCE, Column, Table
 from portal.services.listing import AT_FIRST
 
-# As many lines are sorted in memory.
-SORTED_AT_ONCE = 20_000
-# As many of each file are in memory.
+# So far ahead an assignment is worked out at once, when anything of it falls due.
+AHEAD = timedelta(days=30)
+# As many lines of days to come are kept in memory.
+IN_MEMORY = 20_000
+# As many are read at once of those that are kept in a file.
 READ_AT_ONCE = 50
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +83,45 @@ def upcoming(begins: date, through: date, today: date, customer_id: int | None =
 
 
 def _chunks(begins: date, through: date, today: date, customer_id: int | None) -> Iterator[list[Row]]:
-    """The lines some days at a time: the first is handed on before those to come are worked out."""
+    """The lines some at a time: those of a day are handed on before those of the next are worked out."""
     apart: list[Held | Failed] = []
-    coming = _Coming(customer_id)
+    lines = _lines(begins, through, today, _Coming(customer_id), apart)
     wanted = AT_FIRST
-    for first, last in _spans(begins, through, today):
-        lines: Iterator[PlannedCharge] = _lines(first, last, today, coming, apart)
-        if first != last:  # those of one day stand in the order of their assignments
-            lines = sorted_on_disk(lines, in_order, SORTED_AT_ONCE)
-        while some := list(islice(lines, wanted)):
-            yield _told(some)
-            wanted = AT_ONCE
+    while some := list(islice(lines, wanted)):
+        yield _told(some)
+        wanted = AT_ONCE
     for start in range(0, len(apart), AT_ONCE):
         yield _said(apart[start : start + AT_ONCE])
 
 
+def _lines(
+    begins: date, through: date, today: date, coming: "_Coming", apart: list[Held | Failed]
+) -> Iterator[PlannedCharge]:
+    """The lines day by day, each day's in the order of their assignments; what brings none is put `apart`."""
+    wait = ONE_DAY * usage_wait_days()
+    with TemporaryFile() as file:
+        for first, last in _spans(begins, through, today):
+            later = Later(file)
+            of_span = _OfSpan(first, last, _later_by(last, wait), today, coming, later, apart)
+            day = first
+            while day <= last:
+                yield from merge(of_span.lines(day, _later_by(day, wait)), later.of(day), key=in_order)
+                coming_on = coming.next()
+                ahead = [later.next(), None if coming_on is None else coming_on - wait]
+                day = max(day + ONE_DAY, min((one for one in ahead if one), default=LAST_DAY + ONE_DAY))
+
+
+def _later_by(day: date, wait: timedelta) -> date:
+    return min(day, LAST_DAY - wait) + wait
+
+
 def _spans(begins: date, through: date, today: date) -> Iterator[tuple[date, date]]:
-    """The days cut into what is overdue, today, and what comes."""
-    tomorrow = min(today, LAST_DAY - ONE_DAY) + ONE_DAY
-    for first, last in ((begins, today - ONE_DAY), (today, today), (tomorrow, LAST_DAY)):
-        if max(first, begins) <= min(last, through):
-            yield max(first, begins), min(last, through)
+    """The days, as many at a time as assignments are worked out ahead: what is overdue together with the first."""
+    first, last = begins, max(begins, today)
+    while first <= through:
+        last = min(last, LAST_DAY - AHEAD) + AHEAD
+        yield first, min(last, through)
+        first = last + ONE_DAY
 
 
 class _Coming:
@@ -113,48 +134,73 @@ class _Coming:
 
     def up_to(self, day: date) -> list[int]:
         """Those of which anything may be due up to a day, in the order of their ids; they are not told again."""
-        position = AssignmentPosition.assignment_id
-        query = select(position).where(AssignmentPosition.next_charge_on <= day)
-        if self.read_through:
-            query = query.where(AssignmentPosition.next_charge_on > self.read_through)
-        if self.customer_id is not None:
-            query = query.join(Assignment, Assignment.id == position)
-            query = query.where(Assignment.customer_id == self.customer_id)
+        query = self._unread(AssignmentPosition.assignment_id).where(AssignmentPosition.next_charge_on <= day)
         found = list(db.session.scalars(query))
         for on in [on for on in self.again if on <= day]:
             found += self.again.pop(on)
         self.read_through = day
         return sorted(found)
 
-    def once_more(self, id: int, day: date | None) -> None:
+    def next(self) -> date | None:
+        """The day from which anything may be due of those that were not told."""
+        first = db.session.scalar(self._unread(func.min(AssignmentPosition.next_charge_on)))
+        return min([*self.again, *([first] if first else [])], default=None)
+
+    def once_more(self, id: int, day: date) -> None:
         """Tell an assignment again, from a day on."""
-        if day is not None:
-            self.again.setdefault(day, array("q")).append(id)
+        self.again.setdefault(day, array("q")).append(id)
+
+    def _unread(self, what: Any) -> Select[Any]:
+        query = select(what)
+        if self.read_through:
+            query = query.where(AssignmentPosition.next_charge_on > self.read_through)
+        if self.customer_id is not None:
+            query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
+            query = query.where(Assignment.customer_id == self.customer_id)
+        return query
 
 
-def _lines(
-    begins: date, through: date, today: date, coming: _Coming, apart: list[Held | Failed]
-) -> Iterator[PlannedCharge]:
-    """The lines in the order of their assignments; what brings none is put `apart`."""
-    wait = ONE_DAY * usage_wait_days()
-    due_by = min(through, LAST_DAY - wait) + wait
-    ahead = max(due_by, today)  # what is held is so as of today
-    for ids in in_chunks(coming.up_to(due_by), CHUNK):
-        for worked in work_out(ids, ahead, today):
-            if isinstance(worked, Failed):
-                apart.append(worked)
-                continue
-            if worked.held:
-                apart.append(worked.held)
-                continue
-            later = [line.charge_on for line in worked.due.charges if line.charge_on > through]
-            if worked.due.next_charge_on:
-                later.append(worked.due.next_charge_on)
-            coming.once_more(worked.loaded.facts.assignment_id, min(later, default=None))
-            of_span = (line for line in worked.planned(today) if begins <= line.charge_on <= through)
-            yield from sorted(of_span, key=in_order)
-        db.session.rollback()
-        goes_on()
+@dataclass(frozen=True, slots=True)
+class _OfSpan:
+    """Some days, to whose last one each assignment is worked out when anything of it falls due, and once."""
+
+    first: date
+    last: date
+    due_by: date
+    today: date
+    coming: _Coming
+    later: "Later"
+    apart: list[Held | Failed]
+
+    def lines(self, day: date, due_by: date) -> Iterator[PlannedCharge]:
+        """The lines of a day of those of which anything is due by then; those of later days are put away."""
+        ahead = max(self.due_by, self.today)  # what is held is so as of today
+        for ids in in_chunks(self.coming.up_to(due_by), CHUNK):
+            found: list[PlannedCharge] = []
+            for worked in work_out(ids, ahead, self.today):
+                if isinstance(worked, Failed):
+                    self.apart.append(worked)
+                elif worked.held:
+                    self.apart.append(worked.held)
+                else:
+                    found += self._of(worked)
+            found.sort(key=in_order)
+            for line in found:
+                if line.charge_on > day:
+                    self.later.put(line)
+            yield from (line for line in found if line.charge_on <= day)
+            db.session.rollback()
+            goes_on()
+
+    def _of(self, worked: Worked) -> Iterator[PlannedCharge]:
+        beyond = [line.charge_on for line in worked.due.charges if line.charge_on > self.last]
+        if worked.due.next_charge_on:
+            beyond.append(worked.due.next_charge_on)
+        if beyond:
+            # Not among these days any more, of which it was told to the last.
+            on = max(min(beyond), self.due_by + ONE_DAY)
+            self.coming.once_more(worked.loaded.facts.assignment_id, on)
+        return (line for line in worked.planned(self.today) if self.first <= line.charge_on <= self.last)
 
 
 def _told(some: list[PlannedCharge]) -> list[Row]:
@@ -197,23 +243,42 @@ def _customers(ids: set[int]) -> dict[int, Customer]:
     return {customer.id: customer for customer in db.session.scalars(query)}
 
 
-def sorted_on_disk(items: Iterable[Item], key: Callable[[Item], Any], at_once: int) -> Iterator[Item]:
-    """Any number of items in the order of `key`: so many at once in memory, the others in files without a name."""
-    rest, parts = iter(items), []
-    while some := sorted(islice(rest, at_once), key=key):
-        parts.append(_kept(some))
-    return merge(*map(_read, parts), key=key)
+class Later:
+    """Lines by the day that they bear, any number of them: so many in memory, the others in a file."""
 
+    def __init__(self, file: IO[bytes], most: int = IN_MEMORY) -> None:
+        self.file, self.most, self.count = file, most, 0
+        self.lines: dict[date, list[PlannedCharge]] = defaultdict(list)
+        self.kept: dict[date, list[list[int]]] = defaultdict(list)
 
-def _kept(items: Sequence[Any]) -> IO[bytes]:
-    file = TemporaryFile()  # noqa: SIM115 - it is read, and closed, later
-    for some in in_chunks(items, READ_AT_ONCE):
-        pickle.dump(some, file)
-    file.seek(0)
-    return file
+    def put(self, line: PlannedCharge) -> None:
+        """Put a line away."""
+        self.lines[line.charge_on].append(line)
+        self.count += 1
+        if self.count >= self.most:
+            self._keep()
 
+    def next(self) -> date | None:
+        """The first day that has lines."""
+        return min([*self.lines, *self.kept], default=None)
 
-def _read(file: IO[bytes]) -> Iterator[Any]:
-    with file:
-        while file.peek(1):  # type: ignore[attr-defined]
-            yield from pickle.load(file)
+    def of(self, day: date) -> Iterator[PlannedCharge]:
+        """The lines of a day in their order; they are not told again."""
+        some = sorted(self.lines.pop(day, ()), key=in_order)
+        self.count -= len(some)
+        return merge(some, *map(self._read, self.kept.pop(day, ())), key=in_order)
+
+    def _keep(self) -> None:
+        for day, lines in self.lines.items():
+            places = []
+            for some in in_chunks(sorted(lines, key=in_order), READ_AT_ONCE):
+                places.append(self.file.seek(0, SEEK_END))
+                pickle.dump(some, self.file)
+            self.kept[day].append(places)
+        self.lines.clear()
+        self.count = 0
+
+    def _read(self, places: Sequence[int]) -> Iterator[PlannedCharge]:
+        for place in places:
+            self.file.seek(place)
+            yield from pickle.load(self.file)

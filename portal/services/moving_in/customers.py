@@ -32,6 +32,7 @@ from portal.services.customers.contacts import contacts_of as stored_contacts
 from portal.services.customers.customers import CustomerFields, NewCustomer
 from portal.services.deletion.customers import remove_customers
 from portal.services.moving_in.kind import At, Difference, Item, Kind, Made, Outcome, Planned
+from portal.services.summary.sending import set_monthly
 
 LABELS = {column.name: column.label for column in COLUMNS} | {"contacts": "Contacts"}
 PLAIN = ("company_details", "email", "debit_limit", "payment_days", "iban")
@@ -39,11 +40,14 @@ NOBODY_CALLED = "This line does not say what the customer is called."
 
 
 class Wanted(NamedTuple):
-    """What a line makes of a customer: the fields, the tax of now and those of days to come, as they are kept."""
+    """What a line makes of a customer: the fields, the tax of now and those of days to come, as they are kept, and
+    whether the summary of each month is sent to them.
+    """
 
     fields: CustomerFields
     tax: Tax
     planned: Mapping[date, Tax]
+    monthly_summary: bool = False
 
 
 class Customers(Kind):
@@ -131,7 +135,8 @@ class Customers(Kind):
         tax = _tax(item.says, stored.tax)
         if tax == customer.tax_on(today + ONE_DAY):  # changed today, from tomorrow on
             tax = stored.tax
-        wanted = Wanted(fields, tax, {**stored.planned, **_planned_taxes(item.says, today)})
+        monthly = item.says.get("monthly_summary", stored.monthly_summary)
+        wanted = Wanted(fields, tax, {**stored.planned, **_planned_taxes(item.says, today)}, monthly)
         differs = tuple(_differences(stored, wanted))
         if not differs:
             return Planned(item, Outcome.SAME, customer.name, thing_id=customer.id)
@@ -162,6 +167,7 @@ class Customers(Kind):
                 {FIRST_DAY: one.value.tax, **one.value.planned},
                 f"moved in {at.import_id}-{one.item.place}",
                 one.item.says.get("archived"),
+                one.value.monthly_summary,
             )
             for one in new
         ]
@@ -262,7 +268,8 @@ def _new(wants: Mapping[str, Any], today: date) -> Wanted:
     fields = customers.checked(_merged(start, wants))
     for code in fields.account_codes or ():
         account_codes.check_form(code)
-    return Wanted(fields, _tax(wants, None), _planned_taxes(wants, today))
+    monthly = wants.get("monthly_summary", False)
+    return Wanted(fields, _tax(wants, None), _planned_taxes(wants, today), monthly)
 
 
 def _merged(stored: CustomerFields, says: Mapping[str, Any]) -> CustomerFields:
@@ -325,7 +332,7 @@ def _stored_of(customer: Customer, today: date) -> Wanted:
         customer, account_codes=codes_of(customer), contacts=stored_contacts(customer)
     )
     later = {day: tax for day, tax in customer.taxes if day > today}
-    return Wanted(fields, customer.tax_on(today), later)
+    return Wanted(fields, customer.tax_on(today), later, customer.monthly_summary_since is not None)
 
 
 # -- what differs
@@ -348,6 +355,7 @@ def _values(of: Wanted) -> dict[str, Any]:
     found |= {field.name: getattr(fields.party, field.name) for field in fields_of_class(Party)}
     found |= {"company_details": fields.company_details, "email": fields.email, "iban": fields.iban}
     found |= {"debit_limit": digits(fields.debit_limit), "payment_days": fields.payment_days}
+    found["monthly_summary"] = "yes" if of.monthly_summary else "no"
     found["account_codes"] = sorted(fields.account_codes or (), key=name_key)
     found["contacts"] = [[one.name, one.role, one.email, one.phone] for one in fields.contacts or ()]
     found["planned_tax"] = [[day.isoformat(), *_said_tax(later)] for day, later in sorted(of.planned.items())]
@@ -386,6 +394,7 @@ def _change(planned: Planned, customer: Customer, at: At) -> Made:
 def _let_be(customer: Customer, stored: Wanted, wanted: Wanted, today: date) -> None:
     """Let a customer be as is wanted, by the rules of the form. RuleBroken says why that cannot be."""
     customers.change_customer(customer, wanted.fields)
+    set_monthly(customer, wanted.monthly_summary, today)
     for day in stored.planned.keys() - wanted.planned.keys():
         customers.drop_tax_rate(customer, day, today)
     if wanted.tax != stored.tax:
@@ -406,7 +415,7 @@ def _put_back(made: MoveMade, customer: Customer, at: At) -> str:
         later = {day: tax for day, tax in stored.planned.items() if day != tomorrow}
         if later != stored.planned:
             customers.drop_tax_rate(customer, tomorrow, at.today)
-            stored = Wanted(stored.fields, customer.tax_on(at.today), later)
+            stored = stored._replace(tax=customer.tax_on(at.today), planned=later)
             after = {name: value for name, value in after.items() if not name.startswith("tax_")}
             before = {name: value for name, value in before.items() if not name.startswith("tax_")}
     now = _values(stored)
@@ -429,7 +438,8 @@ def _from_values(was: Mapping[str, Any], today: date) -> Wanted:
     )  # fmt: skip
     taxes = {date.fromisoformat(day): _tax_said(*tax) for day, *tax in was["planned_tax"]}
     tax = _tax_said(was["tax_rate"], was["tax_category"], was["tax_reason"])
-    return Wanted(fields, tax, {day: later for day, later in taxes.items() if day > today})
+    later = {day: tax_then for day, tax_then in taxes.items() if day > today}
+    return Wanted(fields, tax, later, was["monthly_summary"] == "yes")
 
 
 def _tax_said(rate: str, category: str, reason: str) -> Tax:

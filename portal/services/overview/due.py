@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.domain.due import Kind
 from portal.domain.money import from_micros
@@ -17,7 +17,7 @@ from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Worked, work_out
 from portal.services.chunks import in_chunks
-from portal.services.listing import count_rows
+from portal.services.listing import COUNTED
 from portal.services.overview.remembering import Reading
 
 DAYS = 30
@@ -96,16 +96,14 @@ def due(reading: Reading) -> Due:
     wait = ONE_DAY * usage_wait_days()
     last_shown, last_of_month = today + timedelta(days=DAYS - 1), month_end(today)
     through = max(last_shown, last_of_month)
-    rows = _soonest(through + wait)
-    is_whole = len(rows) <= ASSIGNMENTS_MOST
-    if not is_whole:
-        first_left_out = rows[-1][1]
-        rows = [row for row in rows if row[1] < first_left_out]
+    count_now, first_left_out = _how_many(today, through + wait)
+    if first_left_out:
         through = first_left_out - ONE_DAY - wait
-    found = Due(today, min(through, last_shown), is_whole, assignments_now=_count_now(today))
+    found = Due(today, min(through, last_shown), first_left_out is None, assignments_now=count_now)
     found.has_month = through >= last_of_month
     if through < today:
         return found
+    rows = _by(through + wait)
     ids = sorted(row[0] for row in rows)
     fingerprint = (through, tuple(rows), reading.terms)
     worked = reading.answer("due", fingerprint, lambda: _work_out(ids, today, through, wait), is_bounded=True)
@@ -124,14 +122,23 @@ def month_end(day: date) -> date:
     return day + relativedelta(day=31)
 
 
-def _soonest(through: date) -> list[tuple[int, date, int]]:
-    """The assignments due soonest, one more than are worked out; the version tells where each stands."""
+def _how_many(today: date, through: date) -> tuple[int, date | None]:
+    """How many assignments are due today; and, where more are by a day than are worked out, the first day left out."""
+    day = AssignmentPosition.next_charge_on
+    now = select(day).where(day <= today).limit(COUNTED + 1).subquery()
+    left_out = select(day).where(day <= through).order_by(day).offset(ASSIGNMENTS_MOST).limit(1)
+    count = select(func.count()).select_from(now).scalar_subquery()
+    row = db.session.execute(select(count, left_out.scalar_subquery())).one()
+    return row[0], row[1]
+
+
+def _by(through: date) -> list[tuple[int, date, int]]:
+    """The assignments due by a day, which are not too many; the version tells where each stands."""
     position = AssignmentPosition
     query = (
         select(position.assignment_id, position.next_charge_on, position.version)
         .where(position.next_charge_on <= through)
         .order_by(position.next_charge_on, position.assignment_id)
-        .limit(ASSIGNMENTS_MOST + 1)
     )
     return [(row[0], row[1], row[2]) for row in db.session.execute(query) if row[1]]
 
@@ -145,11 +152,6 @@ def _work_out(ids: list[int], today: date, through: date, wait: timedelta) -> Du
             else:
                 _take(found, worked, today)
     return found
-
-
-def _count_now(today: date) -> int:
-    due_by_now = AssignmentPosition.next_charge_on <= today
-    return count_rows(select(AssignmentPosition.assignment_id).where(due_by_now))
 
 
 def _take(found: Due, worked: Worked, today: date) -> None:

@@ -23,6 +23,8 @@ from portal.services.overview.remembering import Reading
 
 # More days are not added up at once: a large portal has millions of charges in them.
 DAYS_MOST = 366
+# As many are shown on the overview; half as many of the worst losses.
+SHOWN = 7
 PACKAGE, CUSTOMER, DID = BY = ("package", "customer", "did")
 FIGURES = ("margin", "amount", "cost")
 SORTS = (*(sign + name for name in FIGURES for sign in ("-", "")), "name", "-name")
@@ -75,6 +77,19 @@ class Margins:
     costs: "array[int]"
     counts: "array[int]"
     total: Left
+    left_out: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many they are, with those left out."""
+        return len(self.ids) + self.left_out
+
+    def ends(self, first: int, last: int) -> "Margins":
+        """The first of them and the last; those between are left out."""
+        until = max(self.count - last, first)
+        columns = (self.ids, self.amounts, self.costs, self.counts)
+        ids, amounts, costs, counts = (column[:first] + column[until:] for column in columns)
+        return Margins(ids, amounts, costs, counts, self.total, self.count - len(ids))
 
     def rows(self, by: str, first: int, until: int) -> list[Row]:
         """Some of them with their names."""
@@ -103,8 +118,11 @@ def margins(reading: Reading, asked: Asked) -> Margins:
 
 
 def of_customers(reading: Reading, currency: str, since: date) -> Margins:
-    """By customer what of this month and the last is compared on the overview."""
-    return margins(reading, Asked(CUSTOMER, currency, since, month_end(reading.today)))
+    """By customer what of this month and the last is compared on the overview: as many as are shown there."""
+    asked = Asked(CUSTOMER, currency, since, month_end(reading.today))
+    return reading.answer(
+        ("ends of margins", asked), reading.newest, lambda: add_up(asked).ends(SHOWN, SHOWN // 2)
+    )
 
 
 def add_up(asked: Asked) -> Margins:

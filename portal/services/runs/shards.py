@@ -14,20 +14,20 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from portal import logs
-from portal.database import make_way
+from portal.database import locking_late, make_way
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Run, RunShard, RunState
 from portal.services import credit, locking
 from portal.services.billing.planning import due_ids
-from portal.services.billing.posting import PositionMoved, Posting, post_chunk
-from portal.services.chunks import in_time
+from portal.services.billing.posting import PositionMoved, post_chunk
+from portal.services.chunks import PARTS, in_chunks, in_time
 from portal.services.runs.reports import forget_passed_over, report_chunk
 from portal.services.runs.standing import finish, lock_going
 
 Clock = Callable[[], datetime]
-TRIES = 20
+TRIES, REFUSED = 20, (PositionMoved, OperationalError)
 # About so many assignments a shard, as long as a run has no more shards than the most.
-SHARD = 2_500
+SHARD = 5_000
 MOST = 100
 
 
@@ -129,15 +129,21 @@ def post(
     ids, through, by = due_ids(run.through, run.customer_id, _of(shard)), run.through, run.started_by
     if not _count_anew(run_id, shard, len(ids), clock()):
         return
-    for chunk in in_time(ids, most):
-        posting = _post_again_and_again(chunk, through, today, run_id, by, clock)
-        if not report_chunk(run_id, posting, chunk, clock()):
-            db.session.rollback()
-            return
-        _count(run_id, number, done_count=RunShard.done_count + len(chunk))
-        db.session.commit()
-        make_way(db.engine)
-        between()
+
+    def do(some: Sequence[int]) -> bool:
+        posting = post_chunk(some, through, today, run_id, by, clock())
+        goes_on = report_chunk(run_id, posting, some, clock())
+        _count(run_id, number, done_count=RunShard.done_count + len(some))
+        return goes_on
+
+    for chunk in in_time(ids, most, late=True):
+        for goes_on in _again_and_again(chunk, do):
+            if not goes_on:
+                db.session.rollback()
+                return
+            db.session.commit()
+            make_way(db.engine)
+            between()
     _count(run_id, number, is_done=True, done_count=RunShard.due_count)
     db.session.commit()
 
@@ -189,14 +195,29 @@ def _set_off(today: date, by: str, clock: Clock) -> None:
         db.session.commit()
 
 
-def _post_again_and_again(
-    chunk: Sequence[int], through: date, today: date, run_id: int, by: str, clock: Clock
-) -> Posting:
-    """Post a chunk; where somebody else was at work on it, read it again."""
+def _again_and_again(chunk: Sequence[int], do: Callable[[Sequence[int]], bool]) -> Iterator[bool]:
+    """Do a chunk; where somebody else was at work meanwhile, do it anew, in PARTS. Whoever asks commits each.
+
+    First SQLite is locked late, only while what was worked out is stored; then from the beginning, for which others
+    wait no longer if the chunk is done in parts.
+    """
+    try:
+        with locking_late():
+            goes_on = do(chunk)
+    except REFUSED:
+        db.session.rollback()
+    else:
+        yield goes_on
+        return
+    for some in in_chunks(chunk, -(-len(chunk) // PARTS)):
+        yield _do_again(some, do)
+
+
+def _do_again(some: Sequence[int], do: Callable[[Sequence[int]], bool]) -> bool:
     for attempt in range(TRIES):
         try:
-            return post_chunk(chunk, through, today, run_id, by, clock())
-        except (PositionMoved, OperationalError):
+            return do(some)
+        except REFUSED:
             db.session.rollback()
             if attempt + 1 == TRIES:
                 raise

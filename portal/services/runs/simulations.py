@@ -72,13 +72,16 @@ def _simulate_chunk(
 def _kept(run_id: int, ready: list[Worked], today: date, simulated: Posting) -> list[Worked]:
     """Write the lines of a chunk; where the database refuses some, of each assignment by itself. What is in."""
     rows = [
-        (whose(planned.facts), (*line(planned.facts, planned.due), planned.provisional))
+        (
+            whose(planned.facts),
+            (planned.package_id, planned.label, planned.currency, planned.due, planned.provisional),
+        )
         for worked in ready
         for planned in worked.planned(today)
     ]
     try:
         with db.session.begin_nested():
-            copy_shared(SIMULATED, WHOSE, (*LINE, "provisional"), rows, {"run_id": run_id})
+            copy_shared(SIMULATED, WHOSE, (*LINE, "provisional"), line, rows, {"run_id": run_id})
         return ready
     except Exception as error:
         check_concerns_one(error)

@@ -64,10 +64,14 @@ def download(form: str) -> Any:
 
 def _asked() -> tuple[ListState, Customer | None, lists.Sought]:
     """What the list's address asks for."""
-    state = list_state(("",), state=lists.STATES, whose=("", "mine"), customer=())
+    state = _state()
     customer = _customer_of(state["customer"]) if state["customer"] else None
     by = str(current_user.email) if state["whose"] else ""
     return state, customer, lists.Sought(state.text, state["state"], customer.id if customer else None, by)
+
+
+def _state() -> ListState:
+    return list_state(("",), state=lists.STATES, whose=("", "mine"), customer=())
 
 
 def _customer_of(text: str) -> Customer:
@@ -190,6 +194,6 @@ def _notes_of(customer_id: int) -> str:
 
 
 def _back(note: Note) -> Any:
-    """To where it was ticked off: the list, or the customer's page."""
+    """To where it was ticked off: the list as it stood, or the customer's page."""
     of_list = request.form.get("from") == "list"
-    return redirect(url_for("notes.index") if of_list else _notes_of(note.customer_id), code=303)
+    return redirect(url_for(".index", **_state().kept) if of_list else _notes_of(note.customer_id), code=303)

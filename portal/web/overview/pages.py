@@ -33,7 +33,7 @@ from portal.web.overview import bp, charts
 from portal.web.overview.to_do import to_do
 
 # Rows of a ledger beside its sum.
-ROWS = 7
+ROWS = margins.SHOWN
 CURRENCY_LETTERS = 3
 # Which currency a browser looked at last; nobody's secret.
 COOKIE, A_YEAR = "currency", timedelta(days=365)
@@ -187,12 +187,9 @@ def _packages(past: history.History) -> Ledger:
 def _customers(reading: Reading, currency: str, since: date) -> Ledger:
     """By customer what is compared by package."""
     found = margins.of_customers(reading, currency, since)
-    count = len(found.ids)
-    rows = found.rows(margins.CUSTOMER, 0, min(ROWS, count))
-    if count > ROWS:
-        rows += found.rows(margins.CUSTOMER, max(count - ROWS // 2, ROWS), count)
+    rows = found.rows(margins.CUSTOMER, 0, len(found.ids))
     named = [(row.of.name, row.of.id, row.left) for row in rows if row.of]
-    return _ledger(_ends(named), count, found.total)
+    return _ledger(_ends(named), found.count, found.total)
 
 
 Of = tuple[str, int | None, "history.MonthSums | margins.Left"]

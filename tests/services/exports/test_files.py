@@ -5,8 +5,6 @@ import io
 import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import pairwise
-from random import Random
 from tempfile import TemporaryFile
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
@@ -20,7 +18,6 @@ from portal import long_answers
 from portal.extensions import db
 from portal.services.exports.files import CELL_LETTERS, as_csv, as_xlsx, fitting
 from portal.services.exports.table import Column, Kind, Table
-from portal.services.exports.upcoming import sorted_on_disk
 from tests.conftest import SQLITE
 
 KINDS = {
@@ -196,23 +193,6 @@ def test_ten_times_as_many_rows_take_no_more_memory(write):
     peak(write, 1_000)  # what is loaded once
     few, many = peak(write, 2_000), peak(write, 20_000)
     assert many < few * 1.3
-
-
-def test_any_number_of_items_is_sorted_with_a_few_of_them_in_memory():
-    random = Random(7)
-    assert list(sorted_on_disk([], int, 10)) == []
-    numbers = [random.randrange(10_000) for _ in range(5_000)]
-    assert list(sorted_on_disk(iter(numbers), int, 300)) == sorted(numbers)
-
-    def most(count):
-        tracemalloc.start()
-        words = (f"{random.random()}" for _ in range(count))
-        assert all(one <= other for one, other in pairwise(sorted_on_disk(words, str, 2_000)))
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return peak
-
-    assert most(20_000) < most(2_000) * 3
 
 
 def test_a_long_answer_says_with_each_part_that_it_goes_on(monkeypatch):

@@ -311,6 +311,23 @@ def test_taxes_of_days_to_come_are_planned_and_those_archived_are_archived(sessi
     assert [tax.rate for _, tax in customers.named("Acme").taxes] == [20, 19, 0]
 
 
+def test_a_file_says_who_gets_the_summary_of_each_month_and_that_is_taken_back_too(session: Any) -> None:
+    made = moved(KIND, "Name,Account Codes,Monthly Summary\nAcme,A-1,yes\nBolt,B-1,no\nCrisp,C-1,\n")
+    since = {code: customers.named(code).monthly_summary_since for code in ("A-1", "B-1", "C-1")}
+    assert since == {"A-1": TODAY, "B-1": None, "C-1": None}
+    changed = moved(KIND, "Name,Account Codes,Monthly Summary\nAcme,A-1,\nBolt,B-1,yes\n", takes_changes=True)
+    assert counts(changed)[1] == 1, "an empty cell says nothing"
+    assert customers.named("B-1").monthly_summary_since == TODAY
+    taken_back(changed)
+    assert customers.named("B-1").monthly_summary_since is None
+    assert customers.named("A-1").monthly_summary_since == TODAY
+    assert reasons("Name,Monthly Summary\nDusk,perhaps\n") == [
+        (2, "Monthly Summary is perhaps: enter yes or no.")
+    ]
+    taken_back(made)
+    assert names() == []
+
+
 def test_a_tax_rate_changed_from_tomorrow_on_is_taken_back(session: Any) -> None:
     acme = a_customer("Acme")
     assigned(a_package(), acme)
