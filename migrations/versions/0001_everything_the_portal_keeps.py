@@ -1200,9 +1200,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_call_customer_id_day_amount_covered_amount",
+        "ix_call_of_customer",
         "call",
-        ["customer_id", "day", "amount", "covered_amount"],
+        ["customer_id", "day", "id", "amount", "covered_amount"],
         unique=False,
     )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
