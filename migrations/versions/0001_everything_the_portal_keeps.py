@@ -459,6 +459,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("iban <> ''"),
         postgresql_where=sa.text("iban <> ''"),
     )
+    op.create_index(
+        "ix_customer_legal_name",
+        "customer",
+        [sa.text("lower(legal_name)")],
+        unique=False,
+        sqlite_where=sa.text("legal_name <> ''"),
+        postgresql_where=sa.text("legal_name <> ''"),
+    )
     op.create_index("ix_customer_name_key", "customer", ["name_key"], unique=False)
     op.create_index("ix_customer_search_key_id", "customer", ["search_key", "id"], unique=False)
 
@@ -1192,12 +1200,16 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_call_customer_id_day_amount_covered_amount",
+        "ix_call_of_customer",
         "call",
-        ["customer_id", "day", "amount", "covered_amount"],
+        ["customer_id", "day", "id", "amount", "covered_amount"],
         unique=False,
     )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    long_ago = "'2000-01-01 00:00:00.000000'" if is_sqlite else "'2000-01-01 00:00:00+00'::timestamptz"
+    newest = sa.text(f"coalesce(started_at, {long_ago})")
+    op.create_index("ix_call_newest", "call", ["day", newest, "id"], unique=False)
     op.create_index(
         "ix_call_did_id_day",
         "call",
