@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.sql.functions import FunctionElement
 
 from portal.extensions import db
 from portal.models.columns import PK, UTC, Money, code, word
@@ -36,10 +39,8 @@ class Call(db.Model):
         UniqueConstraint("call_id", "customer_id"),
         CheckConstraint("amount >= 0 and seconds >= 0", name="not_negative"),
         CheckConstraint("covered_amount between 0 and amount", name="covered"),
-        # What a customer spends on calls is added up off it alone.
-        Index(
-            "ix_call_customer_id_day_amount_covered_amount", "customer_id", "day", "amount", "covered_amount"
-        ),
+        # A customer's calls in the order of their days, and what they spend on them: added up off it alone.
+        Index("ix_call_of_customer", "customer_id", "day", "id", "amount", "covered_amount"),
         # Not every call names a DID: what names none is in no index of DIDs.
         Index(
             "ix_call_did_id_day",
@@ -85,6 +86,31 @@ class Call(db.Model):
     def spend(self) -> Decimal:
         """What is left of the amount after free minutes."""
         return self.amount - self.covered_amount
+
+
+class when(FunctionElement[datetime]):
+    """When a call was, for an order of them: where its time is not known, before every other of the day."""
+
+    type = UTC()
+    inherit_cache = True
+    name = "when"
+
+
+@compiles(when)
+def _when(element: when, compiler: Any, **how: Any) -> str:
+    """Written out, as it is in the index."""
+    long_ago = "'2000-01-01 00:00:00+00'::timestamptz"
+    return f"coalesce({compiler.process(element.clauses.clauses[0], **how)}, {long_ago})"
+
+
+@compiles(when, "sqlite")
+def _when_in_text(element: when, compiler: Any, **how: Any) -> str:
+    long_ago = "'2000-01-01 00:00:00.000000'"
+    return f"coalesce({compiler.process(element.clauses.clauses[0], **how)}, {long_ago})"
+
+
+# The newest first, of all customers: a page shows fifty of the many of a day.
+Index("ix_call_newest", Call.day, when(Call.started_at), Call.id)
 
 
 class CallCover(db.Model):

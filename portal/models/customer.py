@@ -32,6 +32,7 @@ FOUND_BY = (
     "phone",
 )
 HAS_IBAN = text("iban <> ''")
+HAS_LEGAL_NAME = text("legal_name <> ''")
 
 
 class Customer(PartyColumns, db.Model):
@@ -46,6 +47,12 @@ class Customer(PartyColumns, db.Model):
         # The few among the many: who is active is counted without looking at each.
         Index("ix_customer_archived", "id", sqlite_where=ARCHIVED, postgresql_where=ARCHIVED),
         # What a line of a bank statement says of who has paid.
+        Index(
+            "ix_customer_legal_name",
+            text("lower(legal_name)"),
+            sqlite_where=HAS_LEGAL_NAME,
+            postgresql_where=HAS_LEGAL_NAME,
+        ),
         Index("ix_customer_iban", "iban", sqlite_where=HAS_IBAN, postgresql_where=HAS_IBAN),
     )
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -29,11 +29,12 @@ from portal.domain.names import search_key
 from portal.domain.phone_numbers import country_name, parts_to_find
 from portal.extensions import db
 from portal.models import Call, Did
+from portal.models.call import when
 from portal.services.chunks import in_chunks
 from portal.services.listing import COUNTED, PAGE_SIZE, Page, Sort, count, page
 
 # In the order of their time; those of a day whose time is not known come last.
-WHEN = func.coalesce(Call.started_at, datetime(2000, 1, 1, tzinfo=UTC))
+WHEN = when(Call.started_at)
 NEWEST = Sort((Call.day, WHEN, Call.id), descending=True)
 # The same order, of few calls that are found first: an expression, so that no index of days is gone through for it.
 SORTED = Sort((func.coalesce(Call.day, Call.came_in_on), WHEN, Call.id), descending=True)

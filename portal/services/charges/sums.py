@@ -47,9 +47,15 @@ class Charged(NamedTuple):
 
 def charged_since(begins: date) -> Charged:
     """What was charged in the months from the one that begins on a day."""
-    kept = select(ChargeMark.through_id, ChargeSum).outerjoin(ChargeSum, ChargeSum.month >= begins)
+    by = (ChargeSum.month, ChargeSum.currency, ChargeSum.package_id, ChargeSum.is_once)
+    figures = (ChargeSum.amount, ChargeSum.cost, ChargeSum.charges)
+    kept = select(ChargeMark.through_id, *by, *figures).outerjoin(ChargeSum, ChargeSum.month >= begins)
     rows = db.session.execute(kept).all()  # in one look: mark and sums are of one moment
-    found = {_key(row): Sums(row.amount, row.cost, row.charges) for _, row in rows if row}
+    found: dict[Key, Sums] = {
+        (month, currency, package_id, is_once): Sums(amount, cost, charges)
+        for _, month, currency, package_id, is_once, amount, cost, charges in rows
+        if month
+    }
     after = _add_up(Charge.id > (rows[0][0] if rows else 0))
     for key, sums in after.items():
         if key[0] >= begins:

@@ -123,23 +123,26 @@ def owed(
 ) -> Owed:
     """Who owes in a currency at the end of a day, the largest first (or as `sort` says). `now_is` is today.
 
-    With `ids`, only what these customers owe.
+    With `ids`, only what these customers owe; of them the balance is told also where it holds money.
     """
     then = day if day < now_is else None
-    below = balances(ids, currency=currency, through=then, below_zero=True)
+    is_all = ids is None
+    stands = balances(ids, currency=currency if is_all else "", through=then, below_zero=is_all)
+    below = {id for id, balance in stands.items() if balance < 0}
     open_: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
     for customer_id, due_on, left in _open(currency, then, ids):
         open_[customer_id].append((due_on, from_micros(int(left))))
     rows = []
+    about = select(Customer.id, Customer.name, Customer.search_key, Customer.debit_limit)
     for some in in_chunks(sorted({*below, *open_})):
-        about = select(Customer.id, Customer.name, Customer.search_key, Customer.debit_limit)
-        for id, name, key, limit in db.session.execute(about.where(Customer.id.in_(some))):
-            owes = Owes(id, name, key, below.get(id, Decimal(0)), limit)
+        theirs = about.where(Customer.id.in_(some), Customer.currency == currency)
+        for id, name, key, limit in db.session.execute(theirs):
+            owes = Owes(id, name, key, stands.get(id, Decimal(0)), limit)
             for due_on, left in open_[owes.customer_id]:
                 owes.ages[age(due_on, day)] += left
                 owes.oldest = min(owes.oldest or due_on, due_on)
             rows.append(owes)
-    is_whole = then and ids is None
+    is_whole = then and is_all
     since = posted_since(day + ONE_DAY, Charge.currency == currency) if is_whole else Decimal(0)
     return Owed(currency, day, _sorted(rows, sort), since)
 
@@ -148,26 +151,18 @@ def _open(currency: str, day: date | None, ids: Sequence[int] | None) -> Iterabl
     """What is left of charges: customer, due day, sum in micros."""
     if day is None:
         left: Any = func.sum(type_coerce(OpenItem.amount, BigInteger))
-        query = (
-            select(OpenItem.customer_id, OpenItem.due_on, left)
-            .join(Customer, Customer.id == OpenItem.customer_id)
-            .where(Customer.currency == currency, OpenItem.amount > 0)
-            .group_by(OpenItem.customer_id, OpenItem.due_on)
-        )
-        return db.session.execute(query if ids is None else query.where(OpenItem.customer_id.in_(ids)))
+        query = select(OpenItem.customer_id, OpenItem.due_on, left).where(OpenItem.amount > 0)
+        if ids is None:
+            query = query.join(Customer, Customer.id == OpenItem.customer_id)
+            query = query.where(Customer.currency == currency)
+        else:
+            query = query.where(OpenItem.customer_id.in_(ids))
+        return db.session.execute(query.group_by(OpenItem.customer_id, OpenItem.due_on))
     charges = left_on(day).where(Charge.currency == currency)
     items = (charges if ids is None else charges.where(Charge.customer_id.in_(ids))).subquery()
     left = func.sum(type_coerce(items.c.left, BigInteger))
     grouped = select(items.c.customer_id, items.c.due_on, left).where(items.c.left > 0)
     return db.session.execute(grouped.group_by(items.c.customer_id, items.c.due_on))
-
-
-def fill_balances(rows: Sequence[Owes], day: date, now_is: date) -> None:
-    """The balances of those customers on a page who have money in it."""
-    without = [row for row in rows if not row.balance]
-    found = balances([row.customer_id for row in without], through=day if day < now_is else None)
-    for row in without:
-        row.balance = found.get(row.customer_id, Decimal(0))
 
 
 def _sorted(rows: list[Owes], sort: str) -> list[Owes]:

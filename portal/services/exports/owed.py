@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 from portal.extensions import db
 from portal.models import Customer
 from portal.services.chunks import in_chunks
-from portal.services.credit.owed import AGES, Owes, fill_balances, owed
+from portal.services.credit.owed import AGES, Owes, owed
 from portal.services.exports.table import Column, Kind, Table, first_code
 from portal.services.listing import AT_FIRST
 
@@ -44,7 +44,6 @@ def _chunks(currency: str, day: date, ids: "array[int]", today: date) -> Iterato
     for some in filter(len, (ids[:AT_FIRST], *in_chunks(ids[AT_FIRST:]))):
         found = {row.customer_id: row for row in owed(currency, day, now_is=today, ids=list(some)).rows}
         rows = [found[id] for id in some if id in found]
-        fill_balances(rows, day, today)
         query = select(Customer).where(Customer.id.in_(found)).options(selectinload(Customer.account_codes))
         codes = {customer.id: first_code(customer) for customer in db.session.scalars(query)}
         yield [(row, codes.get(row.customer_id, "")) for row in rows]

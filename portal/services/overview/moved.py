@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import compress
 from typing import NamedTuple
 
 from sqlalchemy import exists, or_, select
@@ -18,6 +19,7 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPrice, AssignmentQuantity, Customer
 from portal.services.among import among
 from portal.services.chunks import in_chunks
+from portal.services.listing import AT_FIRST
 from portal.services.overview.remembering import Reading
 from portal.services.overview.won_and_lost import KINDS, Alike, Both, became, units_on
 from portal.services.packages.figures import in_force
@@ -82,7 +84,7 @@ class Moved:
     def every(self, size: int) -> Iterator[Sequence[Row]]:
         """All of them, some at a time."""
         first = 0
-        for some in in_chunks(self.ids, size):
+        for some in filter(len, (self.ids[:AT_FIRST], *in_chunks(self.ids[AT_FIRST:], size))):
             yield self.rows(first, first + len(some))
             first += len(some)
 
@@ -107,39 +109,49 @@ def find(asked: Asked) -> Moved:
 
 
 def _find(currency: str, before: date, after: date) -> Moved:
-    both, found = Both(before, after), Moved()
+    """All of them, what was won by most first: as the list begins."""
+    both, found = Both(before, after), list[tuple[int, int, int, int]]()
     for row in _may_have_moved(currency, both):
         if not both.recurs(row):
             continue
         (was, _), (now, _) = both.values(row)
         if kind := became(row, was, now):
-            found.ids.append(row.id)
-            found.kinds.append(KINDS.index(kind))
-            found.were.append(to_micros(was))
-            found.are.append(to_micros(now))
-    return found
+            found.append((row.id, KINDS.index(kind), to_micros(was), to_micros(now)))
+    found.sort(key=lambda row: row[2] - row[3])
+    return _in_columns(found)
+
+
+def _in_columns(rows: Sequence[tuple[int, int, int, int]]) -> Moved:
+    return Moved(*(array(code, [row[place] for row in rows]) for place, code in enumerate("qbqq")))
 
 
 def _chosen(found: Moved, asked: Asked) -> Moved:
-    """Those of one kind, or all, in order: by what was won by each, or by the name of whose it is."""
-    kind, downwards = KINDS.index(asked.kind) if asked.kind else None, asked.sort.startswith("-")
-    rows = [
-        row
-        for row in zip(found.ids, found.kinds, found.were, found.are, strict=True)
-        if kind in (None, row[1])
-    ]
+    """Those of one kind, or all, in order: by what was won by each, or by the name of whose it is.
+
+    There are hundreds of thousands where a package became dearer: no line is looked at by itself but for the names.
+    """
+    columns = [found.ids, found.kinds, found.were, found.are]
+    if asked.kind:
+        is_of_kind = bytes(number == KINDS.index(asked.kind) for number in range(256))
+        chosen = found.kinds.tobytes().translate(is_of_kind)
+        columns = [array(column.typecode, compress(column, chosen)) for column in columns]
     if asked.sort.endswith("customer"):
-        by_name = (
-            select(Assignment.id)
-            .join(Customer)
-            .where(among(Assignment.id, [row[0] for row in rows]))
-            .order_by(Customer.search_key, Customer.id, Assignment.id)
-        )
-        places = {id: place for place, id in enumerate(db.session.scalars(by_name))}
-        rows.sort(key=lambda row: places.get(row[0], len(places)), reverse=downwards)
-    else:
-        rows.sort(key=lambda row: row[3] - row[2], reverse=downwards)
-    return Moved(*(array(code, [row[place] for row in rows]) for place, code in enumerate("qbqq")))
+        return _by_name(list(zip(*columns, strict=True)), asked.sort.startswith("-"))
+    if not asked.sort.startswith("-"):
+        columns = [column[::-1] for column in columns]
+    return Moved(*columns)
+
+
+def _by_name(rows: list[tuple[int, int, int, int]], downwards: bool) -> Moved:
+    by_name = (
+        select(Assignment.id)
+        .join(Customer)
+        .where(among(Assignment.id, [row[0] for row in rows]))
+        .order_by(Customer.search_key, Customer.id, Assignment.id)
+    )
+    places = {id: place for place, id in enumerate(db.session.scalars(by_name))}
+    rows.sort(key=lambda row: places.get(row[0], len(places)), reverse=downwards)
+    return _in_columns(rows)
 
 
 def _may_have_moved(currency: str, both: Both) -> Iterator[Alike]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer, Package
+from portal.services.overview import whole_table
 from portal.services.overview.remembering import Asked, Reading
 from portal.services.packages.figures import OwnHolding, in_force, monthly_prices, own_held, with_quantity
 
@@ -58,11 +59,12 @@ def of_packages(
     None until they are: nobody waits for it.
     """
     found: dict[int, list[Recurring] | None] = {id: [] for id in few}
-    sums = dict(by_package(reading.today, Assignment.package_id.in_(few))) if few else {}
-    if many:
-        known = reading.known(*_every_package(reading))
-        found |= {id: [] if known is not None else None for id in many}
-        sums |= known or {}
+    known = reading.known(*_every_package(reading)) if many else None
+    found |= {id: [] if known is not None else None for id in many}
+    sums = dict(known or {})
+    if few and (known is None or reading.late):
+        sums = {key: one for key, one in sums.items() if key[0] not in few}
+        sums |= by_package(reading.today, Assignment.package_id.in_(few))
     for (package_id, _), one in sums.items():
         mine = found.get(package_id)
         if mine is not None:
@@ -111,11 +113,17 @@ def by_package(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str]
 
 def _assigned(today: date, *among: ColumnElement[bool]) -> dict[tuple[int, str], dict[int, int]]:
     """By package and currency how many assignments in force have which quantity."""
-    by = (Assignment.package_id, Customer.currency, AssignmentQuantity.quantity)
-    query = select(*by, func.count()).join(Customer, Customer.id == Assignment.customer_id)
+    held = in_force(today)
+    package = Assignment.package_id if among else whole_table.by(Assignment.package_id)
+    by = (package.label("of"), Customer.currency, AssignmentQuantity.quantity)
+    query = select(*by, func.count()).select_from(Assignment)
+    query = query.outerjoin(
+        Customer, Customer.id == Assignment.customer_id
+    )  # so that assignments are read first
+    query = query.where(*((held, *among) if among else (whole_table.where(held),)))
     found: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for package_id, currency, quantity, count in db.session.execute(
-        with_quantity(query.where(in_force(today), *among).group_by(*by), today)
+        with_quantity(query.group_by(*by), today)
     ):
         found[package_id, currency][quantity] = count
     return found

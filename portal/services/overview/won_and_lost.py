@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased, selectinload
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPrice, AssignmentQuantity, Customer, Package
+from portal.services.overview import whole_table
 from portal.services.overview.remembering import Reading
 from portal.services.packages.definition import OwnPriceSet
 from portal.services.packages.figures import MonthlyPrices, in_force, monthly_prices, own_held
@@ -160,13 +161,14 @@ def became(row: Alike, was: Decimal, now: Decimal) -> str:
 
 def _alike(before: date, after: date) -> Iterator[Alike]:
     """The assignments at the package's prices, which are nearly all, by package, currency and quantities."""
-    by = (Assignment.package_id, Customer.currency, units_on(before), units_on(after))
-    was, now = (label.label(name) for label, name in zip(by[2:], ("was", "now"), strict=True))
+    package = whole_table.by(Assignment.package_id).label("of")
+    was, now = units_on(before).label("was"), units_on(after).label("now")
     has_own = exists().where(AssignmentPrice.assignment_id == Assignment.id)
     each = (
-        select(by[0], by[1], was, now)
-        .join(Customer, Customer.id == Assignment.customer_id)
-        .where(in_force(before) | in_force(after), ~has_own)
+        select(package, Customer.currency, was, now)
+        .select_from(Assignment)
+        .outerjoin(Customer, Customer.id == Assignment.customer_id)  # so that assignments are read first
+        .where(whole_table.where(in_force(before) | in_force(after)), ~has_own)
         .subquery()
     )
     query = select(each, func.count()).group_by(*each.c)

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from portal.domain.errors import Invalid
@@ -282,13 +282,8 @@ def schedule_days(package: Package, today: date, after: date, most: int = 5) -> 
 
 def assigned_to(package_ids: list[int], today: date, most: int = 1000) -> dict[int, int]:
     """How many assignments each package has in force, counted up to `most + 1`."""
-    counts = [_count(package_id, today, most + 1) for package_id in package_ids]
-    return {row[0]: row[1] for row in db.session.execute(union_all(*counts))} if counts else {}
-
-
-def _count(package_id: int, today: date, most: int) -> Select[Any]:
-    """A package's id, and how many assignments of it are in force, counted up to `most`."""
-    some = (
-        select(Assignment.id).where(Assignment.package_id == package_id, in_force(today)).limit(most)
-    ).subquery()
-    return select(literal(package_id), select(func.count()).select_from(some).scalar_subquery())
+    mine = (Assignment.package_id == Package.id, in_force(today))
+    one_more = select(literal(1)).where(*mine).offset(most).limit(1).scalar_subquery()
+    count = select(func.count()).select_from(Assignment).where(*mine).scalar_subquery()
+    query = select(Package.id, case((one_more.is_(None), count), else_=most + 1))
+    return {row[0]: row[1] for row in db.session.execute(query.where(Package.id.in_(package_ids)))}

@@ -43,7 +43,6 @@ def index() -> Any:
     ids = list(found.ids[(first - 1) * A_PAGE : first * A_PAGE])
     by_id = {row.customer_id: row for row in owed.owed(currency, day, now_is=today(), ids=ids).rows}
     page = [by_id[id] for id in ids if id in by_id]
-    owed.fill_balances(page, day, today())
     context = {
         "owed": found,
         "added_up": since_when(reading),

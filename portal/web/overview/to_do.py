@@ -88,7 +88,7 @@ def to_do(reading: Reading, ahead: Due, currency: str, owing: Owing, idle: IdleD
         *_below_cost(reading),
         _losses(reading),
         _bad_rows(),
-        _leaving(today),
+        _leaving(reading),
         Kind(list(_idle(idle))),
     ]
     more = [kind for kind in kinds if kind.more and len(kind.rows) > watch.NAMED]
@@ -474,8 +474,8 @@ def _bad_rows() -> Kind:
     )
 
 
-def _leaving(today: date) -> Kind:
-    found = watch.leaving(today)
+def _leaving(reading: Reading) -> Kind:
+    found = watch.leaving(reading)
     rows = []
     for one in found:
         many = plural(one.assignments, "assignment") + (", the first" if one.assignments > 1 else "")

@@ -40,7 +40,8 @@ from portal.web.shared.lists import ListState, list_state
 from portal.web.shared.remembered import since_when
 from portal.web.shared.undo import say_with_undo
 
-MANY = 1000  # what more than these have is not added up while somebody waits
+MANY = 1000  # more than these are not counted
+MANY_ADDED_UP = 100  # what more than these have is not added up while somebody waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _query(state: ListState) -> Select[Package]:
 def _rows(found: Sequence[Package], reading: Reading) -> list[Row]:
     """Their rows. What very many have is not added up while somebody waits."""
     assigned = package_figures.assigned_to([package.id for package in found], today(), MANY)
-    many = [id for id, count in assigned.items() if count > MANY]
+    many = [id for id, count in assigned.items() if count > MANY_ADDED_UP]
     brings = recurring.of_packages(reading, [id for id in assigned if id not in many], many)
     return [_row_of(package, assigned[package.id], brings[package.id]) for package in found]
 

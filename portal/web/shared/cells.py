@@ -1,7 +1,7 @@
 """What a cell of a list carries: the classes of its column, and its label. A page has thousands of cells: a macro would
 take longer over them than over all else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,23 @@ def cell_attributes(column: Mapping[str, Any], more: str = "", blank: Any = Fals
     """What a cell of the column carries: <td{{ at(c.margin, "loss") }}>. Blank: no place in rows of two lines."""
     classes = _classes(column["use"], column.get("at", 1), column.get("narrow"), more or "")
     return _attributes(classes, column["label"], bool(blank))
+
+
+def second_line(facts: Sequence[tuple[Mapping[str, Any], Any]]) -> Markup:
+    """Below the name: what a narrower window has no column for. Nothing of a column that says nothing."""
+    some = sorted((fact for fact in facts if fact[1]), key=lambda fact: fact[0]["at"], reverse=True)
+    if not some:
+        return Markup("")
+    told = (
+        f'<span class="t{column["at"]}">{escape(_within(column["label"]))} {escape(words)}</span>'
+        for column, words in some
+    )
+    return Markup(f' <small class="then">{"".join(told)}</small>')
+
+
+def _within(label: str) -> str:
+    """A label inside a line: in small letters, unless it is an abbreviation."""
+    return label if label[1:2] == label[1:2].upper() else label.lower()
 
 
 @lru_cache(maxsize=4_096)

@@ -16,7 +16,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.models.company import company
 from portal.services.listing import counted
 from portal.services.summary.parties import party_lines
-from portal.web.shared.cells import cell_attributes, cell_classes
+from portal.web.shared.cells import cell_attributes, cell_classes, second_line
 from portal.web.shared.fields import shown_in
 
 Sum = TypeVar("Sum")
@@ -65,5 +65,6 @@ def register(app: Flask) -> None:
     app.add_template_filter(shown_in)
     app.add_template_global(cell_attributes)
     app.add_template_global(cell_classes)
+    app.add_template_global(second_line)
     app.add_template_filter(international, "phone")
     app.add_template_filter(called_number)

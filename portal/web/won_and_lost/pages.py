@@ -61,8 +61,9 @@ def download(form: str) -> Any:
     state, span, _ = _asked()
     if span.problem:
         return problem(422, span.problem)
-    asked = _of(state, span)
-    return send(exports.won_and_lost(asked, moved.find(asked)), form)
+    asked, reading = _of(state, span), Reading(today())
+    known = moved.moved(reading, asked)
+    return send(exports.won_and_lost(asked, moved.find(asked) if reading.late else known), form)
 
 
 def _asked() -> tuple[ListState, Span, list[str]]:

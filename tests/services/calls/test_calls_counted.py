@@ -207,7 +207,7 @@ def test_calls_are_found_by_an_index(session, calls, database):
         session.execute(text("SET LOCAL enable_seqscan = off"))
     november = {"begins": date(2026, 11, 1), "through": date(2026, 11, 30)}
     for asked, index in (
-        (Asked(**november), "ix_call_day_destination"),
+        (Asked(**november), "ix_call_newest"),
         (Asked("447700900123", **november), "ix_call_day_destination"),
         (Asked("+442079460100", **november), "ix_call_did_id_day"),
         (Asked(customer_id=calls[0].id, **november), "ix_call_"),
@@ -219,6 +219,21 @@ def test_calls_are_found_by_an_index(session, calls, database):
         )
         named = "ix_call_" if is_postgresql else index  # of so few calls PostgreSQL takes whichever it likes
         assert named in plan and "SCAN call" not in plan and "Seq Scan on call" not in plan, plan
+
+
+def test_the_newest_calls_are_read_in_the_order_of_an_index(session, calls):
+    """Of the many of a day no more than a page shows."""
+    asked = Asked(begins=date(2026, 11, 1), through=date(2026, 11, 30))
+    found = lists.find(asked)
+    statement = found.query.order_by(*(column.desc() for column in found.sort.columns)).limit(50)
+    compiled = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    if is_postgresql:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        session.execute(text("SET LOCAL enable_sort = off"))
+    explained = "EXPLAIN " if is_postgresql else "EXPLAIN QUERY PLAN "
+    plan = " ".join(str(row) for row in session.execute(text(explained + str(compiled).replace(":", r"\:"))))
+    assert "ix_call_newest" in plan and "Sort" not in plan and "TEMP B-TREE" not in plan, plan
 
 
 def test_a_file_of_calls_is_whole_however_many_there_are_and_whatever_goes_meanwhile(

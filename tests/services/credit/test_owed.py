@@ -10,7 +10,7 @@ from portal.models import Payment, PaymentMethod, PaymentState
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
 from portal.services.charges.write_off import move_due_day, write_off
-from portal.services.credit.owed import AGES, age, fill_balances, owed
+from portal.services.credit.owed import AGES, age, owed
 from tests.trade import BEN, NOW, TODAY, a_customer
 
 DAY = timedelta(days=1)
@@ -96,8 +96,7 @@ def test_a_moved_due_day_counts_from_the_day_it_was_moved(session, acme):
 def test_who_owes_while_the_balance_holds_money_is_marked_and_can_pay_from_it(session, acme):
     pay(acme, "25")
     charge = charged(acme, "30")
-    found = owed("GBP", TODAY, now_is=TODAY)
-    fill_balances(found.rows, TODAY, TODAY)
+    found = owed("GBP", TODAY, now_is=TODAY, ids=[acme.id])
     assert found.rows[0].could_pay and found.rows[0].balance == 25
     assert credit.pay_from_balance(acme, today=TODAY, by=BEN, now=NOW) == 25
     assert credit.items_of([charge])[charge.id].left == 5

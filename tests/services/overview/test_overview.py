@@ -291,7 +291,7 @@ def test_customers_who_lose_money_or_leave_are_named():
     assigned(good, leaver, TODAY.replace(day=1), end_date=TODAY + 5 * DAY)
     assigned(good, loser, TODAY.replace(day=1), end_date=TODAY + 90 * DAY, quantity=1)
     run()
-    assert [(row.name, row.ends, row.assignments) for row in watch.leaving(TODAY)] == [
+    assert [(row.name, row.ends, row.assignments) for row in watch.leaving(Reading(TODAY))] == [
         ("Leaver", TODAY + 5 * DAY, 2)
     ]
     assert watch.losses(Reading(TODAY)) == []
