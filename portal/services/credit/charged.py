@@ -10,7 +10,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from flask import g
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -135,7 +134,7 @@ def _not_kept(customer_id: int) -> tuple[ColumnElement[bool], Any]:
 
 def _few_after(customer_id: int) -> int | None:
     """A charge up to which they are kept, of a customer who is, where few stand after it; asked once for a page."""
-    known = g.setdefault("charges_kept", {})
+    known = db.session().info.setdefault("charges kept", {})
     if customer_id not in known:
         last = select(func.max(Charge.id)).scalar_subquery()
         is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
