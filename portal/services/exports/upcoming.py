@@ -32,8 +32,8 @@ from portal.services.exports.charges import COST, WHAT, WHY
 from portal.services.exports.table import AT_ONCE, Column, Table
 from portal.services.listing import AT_FIRST
 
-# So far ahead an assignment is worked out at once, when anything of it falls due.
-AHEAD = timedelta(days=30)
+# So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
+AHEAD = timedelta(days=9)
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.

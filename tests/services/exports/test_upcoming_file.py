@@ -89,7 +89,7 @@ def test_the_first_lines_of_a_day_to_come_wait_for_that_day_alone(monkeypatch):
         assert asked == [3] * (after + 1)
 
 
-def test_an_assignment_of_every_day_is_worked_out_once_for_a_month(monkeypatch):
+def test_an_assignment_of_every_day_is_worked_out_once_for_ten_days(monkeypatch):
     package, acme = a_package(match=tuple(range(1, 29))), a_customer("Acme")
     assigned(package, acme, TODAY)
     db.session.commit()
