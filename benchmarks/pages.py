@@ -18,6 +18,7 @@ from werkzeug.routing import BuildError, Rule
 from benchmarks import around, large
 from benchmarks.stores import store
 from benchmarks.table import show
+from portal import serving
 from portal.extensions import db
 from portal.models import (
     Allocation,
@@ -179,6 +180,7 @@ def _timed_on(kind: str, assignments: int, days: int) -> dict[str, Timed]:
 
 def timed(app: Flask) -> dict[str, Timed]:
     """Each page, asked for by whom it is for; those that are about one customer also for the largest."""
+    serving.settle()  # as a process does that serves
     staff = sign_in_staff(app)
     found = {}
     for whose, words in ((_middle(Customer), ""), (portfolio.largest().id, ", the largest")):

@@ -16,6 +16,8 @@ from portal.schema import MAY_SERVE, keep_who_may_serve
 QUEUE = ("procrastinate_", "idx_procrastinate_")
 # What finds rows by a part of a text (migrations/parts.py), with the tables that SQLite makes for it.
 PARTS = ("part_",)
+# What few charges refer to (migrations/charge_keys.py), and the keys of all.
+KEYS = "charge_key"
 
 # What migrations share lies beside this file, in a checkout and in an installed wheel alike.
 if (here := str(Path(__file__).parent)) not in sys.path:
@@ -50,7 +52,11 @@ def migrate() -> None:
             render_item=render_item,
             compare_type=True,
             include_name=lambda name, kind, _parents: (
-                (kind, name) != ("table", MAY_SERVE) and not (name or "").startswith(QUEUE + PARTS)
+                (kind, name) not in (("table", MAY_SERVE), ("table", KEYS))
+                and not (name or "").startswith(QUEUE + PARTS)
+            ),
+            include_object=lambda it, _name, kind, *_: (
+                kind != "foreign_key_constraint" or it.parent.name != "charge"
             ),
         )
         with context.begin_transaction():

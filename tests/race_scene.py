@@ -68,7 +68,7 @@ class Scene:
     def keep(self) -> None:
         """Remember what is stored."""
         with db.engine.connect() as connection:
-            for table in db.metadata.sorted_tables:
+            for table in (*db.metadata.sorted_tables, world.CHARGE_KEY):
                 self.rows[table] = [dict(row) for row in connection.execute(select(table)).mappings()]
                 self.highest[table.name] = max(
                     (row["id"] for row in self.rows[table] if isinstance(row.get("id"), int)), default=0

@@ -260,7 +260,7 @@ class Player(threading.Thread):
 
 def _plain(column: Any, value: Any, scene: Scene) -> Any:
     """A value, or `new` for the number of a row that was not there in the beginning."""
-    named = next((key.column.table.name for key in column.foreign_keys), None)
+    named = next((key.column.table.name for key in column.foreign_keys if key.column.name == "id"), None)
     table = column.table.name if column.name == "id" else named
     if table is None and column.name.endswith("_id") and isinstance(value, int):
         table = column.name.removesuffix("_id")

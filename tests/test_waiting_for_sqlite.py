@@ -5,11 +5,13 @@ from contextlib import closing
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from portal import database
 from portal.extensions import db
-from portal.models import Company
+from portal.models import Charge, Company
+from portal.services.billing import posting
 from portal.services.runs import runs, shards
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
@@ -29,16 +31,53 @@ def write(connection) -> None:
     connection.execute("COMMIT")
 
 
-def test_between_two_chunks_of_a_run_somebody_else_can_write(other, monkeypatch):
+@pytest.fixture
+def run(session):
+    """A run of three customers, with nothing done yet."""
     package = a_package()
     for name in ("Acme", "Globex", "Initech"):
         assigned(package, a_customer(name), date(2026, 11, 1))
     run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
     db.session.commit()
+    return run
+
+
+def test_between_two_chunks_of_a_run_somebody_else_can_write(run, other, monkeypatch):
     gaps = []
     monkeypatch.setattr(shards, "make_way", lambda _: gaps.append(write(other)))
     assert runs.carry_out(run.id, TODAY, lambda: NOW, most=1).charge_count == 3
     assert len(gaps) == 3
+
+
+def write_while(name, other, monkeypatch):
+    """Let somebody else order one more of everything just before a chunk goes on to `name`: whether they could."""
+    goes_on, could = getattr(posting, name), []
+
+    def order(*asked):
+        try:
+            other.execute("UPDATE assignment_quantity SET quantity = quantity + 1")
+            could.append(True)
+        except sqlite3.OperationalError:
+            could.append(False)
+        return goes_on(*asked)
+
+    monkeypatch.setattr(posting, name, order)
+    return could
+
+
+def test_what_somebody_writes_while_a_chunk_is_worked_out_is_charged_and_then_nobody_gets_in(
+    run, other, monkeypatch
+):
+    could = write_while("payment_days", other, monkeypatch)
+    assert runs.carry_out(run.id, TODAY, lambda: NOW).charge_count == 3
+    assert could == [True, False, False], "once late, then in two parts under the lock"
+    assert db.session.scalars(select(Charge.quantity)).all() == [2] * 3
+
+
+def test_while_a_chunk_is_stored_nobody_else_can_write(run, other, monkeypatch):
+    could = write_while("_move", other, monkeypatch)
+    assert runs.carry_out(run.id, TODAY, lambda: NOW).charge_count == 3
+    assert could == [False]
 
 
 def test_who_waits_begins_as_soon_as_the_other_has_ended(other, monkeypatch):

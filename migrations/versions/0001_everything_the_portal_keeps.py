@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from append_only import allow_edits, refuse_edits
+from charge_keys import drop_keys_of_few, keep_keys_of_few, keys_of_a_charge
 from parts import drop_parts, keep_parts
 from task_queue import drop_queue, make_queue
 
@@ -1151,7 +1152,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_assignment_did_id_end_date", "assignment", ["did_id", "end_date"], unique=False)
     op.create_index("ix_assignment_end_date", "assignment", ["end_date"], unique=False)
-    op.create_index("ix_assignment_package_id_id", "assignment", ["package_id", "id"], unique=False)
+    op.create_index(
+        "ix_assignment_package_id_id_customer_id",
+        "assignment",
+        ["package_id", "id", "customer_id"],
+        unique=True,
+    )
     op.create_index(
         "ix_assignment_package_id_start_date_end_date",
         "assignment",
@@ -1194,9 +1200,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_call_customer_id_day_amount_covered_amount",
+        "ix_call_of_customer",
         "call",
-        ["customer_id", "day", "amount", "covered_amount"],
+        ["customer_id", "day", "id", "amount", "covered_amount"],
         unique=False,
     )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
@@ -1849,6 +1855,9 @@ def upgrade() -> None:
             "('manual', 'opening_item', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name=op.f("ck_charge_has_assignment"),
         ),
+        sa.CheckConstraint(
+            "assignment_id is null or package_id is not null", name=op.f("ck_charge_has_package")
+        ),
         sa.CheckConstraint(A_KIND, name=op.f("ck_charge_kind")),
         sa.CheckConstraint(
             "kind <> 'opening_item' or (opening_number is not null and due_on is not null "
@@ -1859,18 +1868,7 @@ def upgrade() -> None:
             "period_until is null or period_until >= period_from", name=op.f("ck_charge_period")
         ),
         sa.CheckConstraint("quantity between 1 and 100000", name=op.f("ck_charge_quantity")),
-        sa.ForeignKeyConstraint(
-            ["assignment_id"], ["assignment.id"], name="fk_charge_assignment_id_assignment"
-        ),
-        sa.ForeignKeyConstraint(
-            ["correction_id"], ["correction.id"], name="fk_charge_correction_id_correction"
-        ),
-        sa.ForeignKeyConstraint(["corrects_id"], ["charge.id"], name="fk_charge_corrects_id_charge"),
-        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_charge_customer_id_customer"),
-        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name="fk_charge_package_id_package"),
-        sa.ForeignKeyConstraint(["reverses_id"], ["charge.id"], name="fk_charge_reverses_id_charge"),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_charge_run_id_run"),
-        sa.ForeignKeyConstraint(["writes_off_id"], ["charge.id"], name="fk_charge_writes_off_id_charge"),
+        *keys_of_a_charge(),
         sa.PrimaryKeyConstraint("id", name="pk_charge"),
         sa.UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
         sqlite_autoincrement=True,
@@ -1893,7 +1891,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("corrects_id is not null"),
     )
     op.create_index(
-        "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=False
+        "ix_charge_customer_id_charge_on_id", "charge", ["customer_id", "charge_on", "id"], unique=True
     )
     op.create_index(
         "ix_charge_kind_charge_on_id",
@@ -2103,7 +2101,11 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_by", sa.String(length=254), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_balance_entry_charge_id_charge"),
+        sa.ForeignKeyConstraint(
+            ["customer_id", "for_day", "charge_id"],
+            ["charge.customer_id", "charge.charge_on", "charge.id"],
+            name="fk_balance_entry_charge_id_charge",
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name="fk_balance_entry_customer_id_customer"
         ),
@@ -2340,6 +2342,7 @@ def upgrade() -> None:
     op.bulk_insert(sa.table("company", *map(sa.column, COMPANY)), [COMPANY])
     for table in APPEND_ONLY:
         refuse_edits(table)
+    keep_keys_of_few()
     make_queue("3.10.0")
     keep_parts()
 
@@ -2347,6 +2350,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     drop_queue()
     drop_parts()
+    drop_keys_of_few()
     for table in APPEND_ONLY:
         allow_edits(table)
     op.drop_table("bank_statement_line")

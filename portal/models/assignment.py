@@ -65,7 +65,8 @@ class Assignment(db.Model):
             "id",
             "start_date",
         ),
-        Index("ix_assignment_package_id_id", "package_id", "id"),
+        # What a charge of it names (migrations/charge_keys.py).
+        Index("ix_assignment_package_id_id_customer_id", "package_id", "id", "customer_id", unique=True),
         # Whether anything is on a DID is seen off it alone.
         Index("ix_assignment_did_id_end_date", "did_id", "end_date"),
         # How many have a package on a day is counted off it alone.

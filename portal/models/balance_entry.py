@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import db
@@ -38,6 +38,12 @@ class BalanceEntry(db.Model):
     """
 
     __table_args__ = (
+        # Of the charge's own customer, for the day of the charge.
+        ForeignKeyConstraint(
+            ["customer_id", "for_day", "charge_id"],
+            ["charge.customer_id", "charge.charge_on", "charge.id"],
+            name="fk_balance_entry_charge_id_charge",
+        ),
         # A balance is added up off it alone.
         Index("ix_balance_entry_customer_id_made_on_id_amount", "customer_id", "made_on", "id", "amount"),
         Index("ix_balance_entry_customer_id_source_for_day", "customer_id", "source", "for_day"),
@@ -62,7 +68,7 @@ class BalanceEntry(db.Model):
     token: Mapped[str | None] = mapped_column(String(64), unique=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     source: Mapped[EntrySource] = mapped_column(word(EntrySource, "source"))
-    charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
+    charge_id: Mapped[int | None] = mapped_column(PK)
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), index=True)
     payment_back_id: Mapped[int | None] = mapped_column(ForeignKey("payment_back.id"))
     made_on: Mapped[date]

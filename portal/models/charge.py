@@ -81,7 +81,7 @@ class ChargeColumns:
 
 
 class Charge(ChargeColumns, db.Model):
-    """A posted charge."""
+    """A posted charge. Which of its keys the database holds where: migrations/charge_keys.py."""
 
     __table_args__ = (
         UniqueConstraint("assignment_id", "kind", "period_from", "number", name="uq_charge_once"),
@@ -90,6 +90,7 @@ class Charge(ChargeColumns, db.Model):
             "('manual', 'opening_item', 'reversal', 'write_off', 'write_off_lapsed', 'undo')",
             name="has_assignment",
         ),
+        CheckConstraint("assignment_id is null or package_id is not null", name="has_package"),
         CheckConstraint(
             "kind <> 'opening_item' or (opening_number is not null and due_on is not null "
             "and amount > 0 and cost = 0 and tax = 0)",
@@ -99,7 +100,8 @@ class Charge(ChargeColumns, db.Model):
         CheckConstraint("period_until is null or period_until >= period_from", name="period"),
         CheckConstraint("quantity between 1 and 100000", name="quantity"),
         Index("ix_charge_charge_on_id", "charge_on", "id"),
-        Index("ix_charge_customer_id_charge_on_id", "customer_id", "charge_on", "id"),
+        # What its balance entries name.
+        Index("ix_charge_customer_id_charge_on_id", "customer_id", "charge_on", "id", unique=True),
         Index("ix_charge_package_id_charge_on_id", "package_id", "charge_on", "id"),
         Index("ix_charge_run_id_id", "run_id", "id"),
         # The few among the very many: a list of them alone does not read the others.

@@ -13,8 +13,8 @@ CHUNK = 500
 # How long a chunk should take: so long others wait for it. On SQLite that is everybody who writes.
 SECONDS = {"sqlite": 0.2, "postgresql": 0.5}
 FEW, FIRST, AT_ONCE = 1_000, 2_500, 5_000
-# Of a chunk that is worked out before SQLite is locked, others wait for this part of its time: while it is stored.
-PARTS = 3
+# Of a chunk that is worked out before SQLite is locked, others wait for half of its time: while it is stored.
+PARTS = {"sqlite": 2, "postgresql": 1}
 Item = TypeVar("Item")
 
 
@@ -24,15 +24,14 @@ def in_chunks(many: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item
         yield many[start : start + size]
 
 
-def in_time(many: Sequence[Item], most: int, *, late: bool = False) -> Iterator[Sequence[Item]]:
+def in_time(many: Sequence[Item], most: int, parts: int = 1) -> Iterator[Sequence[Item]]:
     """The things in their order, as many at a time as whoever takes them does in the time that others may wait.
 
     Never more than `most`; then by what the last ones took. Not fewer than the few either: what a chunk costs whatever
-    its size would only come up more often. More on SQLite where whoever takes them locks it `late`.
+    its size would only come up more often. As many times as there are `parts`, if others wait for one of them alone.
     """
-    name = db.engine.dialect.name
-    parts = PARTS if late and name == "sqlite" else 1
-    wanted, size, start = SECONDS[name] * parts, min(FIRST * parts, most), 0
+    wanted = SECONDS[db.engine.dialect.name] * parts
+    size, start = min(FIRST * parts, most), 0
     while start < len(many):
         begun = monotonic()
         with collecting_nothing():

@@ -58,9 +58,9 @@ def copy_shared(
     table: Table,
     own: Sequence[str],
     shared: Sequence[str],
-    said: Callable[..., Values],
     rows: Sequence[tuple[Values, Values]],
     same: Mapping[str, Any] = NOTHING,
+    said: Callable[..., Values] = lambda *values: values,
 ) -> None:
     """The same for rows of which many share most of their values: each with those of its `own`, and with what the
     `shared` ones are `said` by, once for all who have the same.
@@ -160,26 +160,27 @@ def move_on(
     The version goes on by one, and `also` is what becomes the same of all. How many were met as they were seen.
     """
     connection = db.session.connection()
-    values = list(
-        _by_column(table, (key, "version", *columns), rows, connection.dialect, whole=True).values()
-    )
-    fixed = "".join(f', "{name}" = {int(value)}' for name, value in also.items())
+    values = _by_column(table, (key, "version", *columns), rows, connection.dialect)
+    given = [name for name in columns if name in values]
+    fixed = {
+        "version": 'stands."version" + 1',
+        **{name: "NULL" for name in columns if name not in values},
+        **also,
+    }
+    always = [f'"{name}" = {value}' for name, value in fixed.items()]
     if connection.dialect.name == "sqlite":
-        sets = ", ".join(f'"{name}" = ?' for name in columns)
-        where = f'"{key}" = ? AND "version" = ?'
-        sql = f'UPDATE "{table.name}" SET {sets}, "version" = "version" + 1{fixed} WHERE {where}'
-        plain = list(zip(*values[2:], *values[:2], strict=True))
+        sets = ", ".join([*(f'"{name}" = ?' for name in given), *always])
+        sql = f'UPDATE "{table.name}" AS stands SET {sets} WHERE "{key}" = ? AND "version" = ?'
+        plain = list(zip(*(values[name] for name in (*given, key, "version")), strict=True))
         return connection.exec_driver_sql(sql, plain).rowcount
-    names = (key, "version", *columns)
-    arrays = [f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in names]
-    sets = ", ".join(f'"{name}" = seen."{name}"' for name in columns)
+    arrays = [f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in values]
+    sets = ", ".join([*(f'"{name}" = seen."{name}"' for name in given), *always])
     sql = (
-        f'UPDATE "{table.name}" AS stands SET {sets}, "version" = stands."version" + 1{fixed} '
-        f"FROM unnest({', '.join(arrays)}) AS seen ({_names(names)}) "
+        f'UPDATE "{table.name}" AS stands SET {sets} FROM unnest({", ".join(arrays)}) AS seen ({_names(values)}) '
         f'WHERE stands."{key}" = seen."{key}" AND stands."version" = seen."version" '
         f'AND stands."{key}" = ANY ({arrays[0]})'  # else it may read all there are
     )
-    written = list(map(_array, values))
+    written = list(map(_array, values.values()))
     return connection.exec_driver_sql(sql, (*written, written[0])).rowcount
 
 
@@ -193,15 +194,13 @@ def _by_column(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
     dialect: Dialect,
-    *,
-    whole: bool = False,
 ) -> dict[str, Iterable[Any]]:
-    """The values of each column as the driver takes them. Unless they are wanted as a whole, a column in which nothing
-    stands is left out: sqlite3 takes five times as long over None as over a number."""
+    """The values of each column as the driver takes them. A column in which nothing stands is left out: sqlite3 takes
+    five times as long over None as over a number."""
     found: dict[str, Iterable[Any]] = {}
     for name, values in zip(columns, zip(*rows, strict=True), strict=True):
         is_empty = table.c[name].server_default is None and values.count(None) == len(values)
-        if whole or not is_empty:
+        if not is_empty:
             turn = _as_stored(table, name, dialect)
             found[name] = values if turn is _as_it_is else map(_Once(turn).__getitem__, values)
     return found

@@ -111,6 +111,33 @@ def test_rows_that_share_values_are_all_in_or_none(session):
     assert count() == before + 2
 
 
+def test_what_rows_share_is_said_once(session):
+    customer, asked = a_customer(), []
+
+    def said(rate):
+        asked.append(rate)
+        return (rate, "standard")
+
+    rows = [((customer.id, date(2020 + n, 1, 1)), (n % 2 + 1,)) for n in range(6)]
+    copy_shared(RATES, COLUMNS[:2], COLUMNS[2:], rows, said=said)
+    assert asked == [1, 2]
+    query = select(RATES.c.rate).where(RATES.c.customer_id == customer.id).order_by(RATES.c.effective_from)
+    assert session.scalars(query).all()[-6:] == [1, 2, 1, 2, 1, 2]
+
+
+def test_what_none_of_the_rows_has_is_taken_from_all_that_move(session):
+    position = assigned(a_package(), a_customer(), TODAY).position
+    position.late_from = position.late_on = TODAY
+    session.flush()
+    columns, row = ("charged_until", "late_from", "late_on"), (position.assignment_id, position.version)
+    assert (
+        move_on(AssignmentPosition.__table__, "assignment_id", columns, [(*row, TODAY, None, None)], {}) == 1
+    )
+    session.refresh(position)
+    assert (position.charged_until, position.late_from, position.late_on) == (TODAY, None, None)
+    assert position.version == row[1] + 1
+
+
 LETTERS = "a\ttab, a\nline, a\r\nline, \\N, a \\ and 'quotes'"
 
 

@@ -46,14 +46,17 @@ class Grouped:
 
 
 def grouped(customer: Customer, day: date, most: int) -> list[Grouped]:
-    """The packages of a customer, the latest assigned first, with the latest of each and the newest `most` of all."""
+    """The packages of a customer, the latest assigned first, each with its latest: `most` in all, unless there are more
+    packages."""
     counted, latest = {}, []
     for id, count, last in db.session.execute(by_package(customer, day)):
         counted[id] = count
         latest.append(last)
-    mine = select(Assignment).where(Assignment.customer_id == customer.id, is_open(day))
-    newest = mine.with_only_columns(Assignment.id).order_by(Assignment.id.desc()).limit(most)
-    which = {*latest, *(db.session.scalars(newest) if sum(counted.values()) > len(latest) else ())}
+    which, assigned = set(latest), sum(counted.values())
+    if assigned > len(latest):
+        more = most if assigned <= most else max(most - len(latest), 0)
+        mine = select(Assignment.id).where(Assignment.customer_id == customer.id, is_open(day))
+        which |= set(db.session.scalars(mine.order_by(Assignment.id.desc()).limit(more)))
     query = select(Assignment).where(Assignment.id.in_(which)).order_by(Assignment.id.desc())
     of_package: dict[int, list[Listed]] = {id: [] for id in counted}
     for row in listed(list(db.session.scalars(query.options(*for_rows()))), day):

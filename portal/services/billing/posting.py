@@ -270,7 +270,7 @@ def _insert(rows: list[tuple[Values, Said]], run_id: int | None, by: str, now: d
     """Insert charges: each a line, with what it corrects, whether it is taken from the balance, and its due day."""
     own, shared = (*WHOSE, "corrects_id"), (*LINE, "auto_decrement_credit", "due_on")
     same = {"run_id": run_id, "reason": "", "posted_by": by, "posted_at": now}
-    copy_shared(CHARGE, own, shared, line, rows, same)
+    copy_shared(CHARGE, own, shared, rows, same, line)
     rows.clear()
 
 

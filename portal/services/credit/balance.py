@@ -85,6 +85,13 @@ def balance_of(customer_id: int, before: date | None = None) -> Decimal:
     return Decimal(db.session.scalar(query) or 0)
 
 
+def moved_since(customer_id: int, day: date) -> Decimal:
+    """What a balance has moved by on a day and after it."""
+    amount = func.coalesce(func.sum(BalanceEntry.amount), 0)
+    query = select(amount).where(BalanceEntry.customer_id == customer_id, BalanceEntry.made_on >= day)
+    return Decimal(db.session.scalar(query) or 0)
+
+
 def available_to(customer: Customer) -> Decimal:
     """Balance and debit limit: what the customer is good for."""
     return balance_of(customer.id) + customer.debit_limit

@@ -67,6 +67,8 @@ _PART = case(
     else_=_word(Part.OTHER),
 )
 _WHOSE = (Charge.customer_id, Charge.charge_on)
+# The day a charge bears, where no index is to be gone through by it.
+_SOME_DAY = func.coalesce(Charge.charge_on, Charge.charge_on)
 _ALIKE = (
     Charge.currency,
     func.coalesce(Charge.package_id, literal_column("0")).label("package_id"),
@@ -128,7 +130,7 @@ def _not_kept(customer_id: int) -> tuple[ColumnElement[bool], Any]:
         return and_(Charge.customer_id == customer_id, after), Charge.charge_on
     # By the ids alone: by the customer, or by the day, very many others would be gone through.
     others = and_(Charge.customer_id + 0 == customer_id, after, Charge.id > few)
-    return others, func.coalesce(Charge.charge_on, Charge.charge_on)
+    return others, _SOME_DAY
 
 
 def _few_after(customer_id: int) -> int | None:
@@ -150,10 +152,11 @@ def posted_since(customer_id: int, day: date) -> Decimal:
         SUM.c.customer_id == customer_id, SUM.c.charge_on < day, SUM.c.posted_at >= begins
     )
     mark = select(ChargeMark.through_id).scalar_subquery()
-    kept = and_(Charge.customer_id == customer_id, Charge.charge_on.in_(days), Charge.id <= mark)
+    # By customer and these few days: neither by the ids, nor by all days before.
+    kept = and_(Charge.customer_id == customer_id, Charge.charge_on.in_(days), Charge.id + 0 <= mark)
     each = (
         select(TOTAL.label("total")).where(which, *posted_late(day, on))
-        for which, on in ((kept, Charge.charge_on), _not_kept(customer_id))
+        for which, on in ((kept, _SOME_DAY), _not_kept(customer_id))
     )
     return Decimal(
         db.session.scalar(select(func.coalesce(func.sum(union_all(*each).subquery().c.total), 0))) or 0

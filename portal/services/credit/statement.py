@@ -11,7 +11,7 @@ from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Charge, EntrySource, Payment
 from portal.services.chunks import in_chunks
-from portal.services.credit.balance import balance_of, entries_of
+from portal.services.credit.balance import balance_of, entries_of, moved_since
 from portal.services.listing import count
 
 # What one statement is asked about at once: databases bound the number of its values.
@@ -47,8 +47,13 @@ class Statement:
         return self.closing - (self.lines[-1].balance if self.lines else self.opening)
 
 
-def statement(customer_id: int, begins: date, through: date, most: int | None = None) -> Statement:
-    """What moved the balance; with `most`, the first so many entries: for a page, never for paper."""
+def statement(
+    customer_id: int, begins: date, through: date, most: int | None = None, balance_now: Decimal | None = None
+) -> Statement:
+    """What moved the balance; with `most`, the first so many entries: for a page, never for paper.
+
+    `balance_now` is the balance as it stands, where that is known.
+    """
     opening = balance_of(customer_id, begins)
     query = entries_of(customer_id, begins, through)
     entries = list(db.session.scalars(query.limit(most)))
@@ -60,9 +65,13 @@ def statement(customer_id: int, begins: date, through: date, most: int | None = 
             lines.append(StatementLine(entry, words[entry.id], balance))
     if most is None or len(entries) < most:
         return Statement(begins, through, opening, lines, balance)
-    after = through + ONE_DAY if through < LAST_DAY else None
     rest = count(query) - len(entries)
-    return Statement(begins, through, opening, lines, balance_of(customer_id, after), rest)
+    after = through + ONE_DAY if through < LAST_DAY else None
+    if balance_now is None or after is None:
+        closing = balance_of(customer_id, after)
+    else:  # mostly nothing came after
+        closing = balance_now - moved_since(customer_id, after)
+    return Statement(begins, through, opening, lines, closing, rest)
 
 
 def words_of(entries: Sequence[BalanceEntry]) -> dict[int, str]:

@@ -1,11 +1,11 @@
 """What customers have today: how many assignments of each package in which quantity, and which have own prices.
 
-Of one customer who has very many it is remembered, by every process for itself, until any of them changes: whatever is
+Of a customer who has very many it is remembered, by every process for itself, until any of them changes: whatever is
 done to an assignment counts its version up, also where its quantities or own prices change (assignment_locks.touch),
 and an id is never used again. So their number, the sum of their versions and the last id are never twice the same.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -34,10 +34,10 @@ class Holdings(NamedTuple):
     own: Sequence[OwnHolding]
     amounts: dict[tuple[int, int, MonthlyPrices], tuple[Decimal, Decimal]]
 
-    @property
-    def assignments(self) -> int:
-        """How many there are."""
-        return sum(sum(of.values()) for of in self.units.values())
+    def of(self, customer_id: int) -> "Holdings":
+        """Those of one customer."""
+        units = {key: of for key, of in self.units.items() if key[0] == customer_id}
+        return Holdings(units, [one for one in self.own if one.customer_id == customer_id], {})
 
 
 class _Known(NamedTuple):
@@ -64,30 +64,37 @@ def holdings(today: date, ids: Collection[int] | None = None) -> Holdings:
     return Holdings(units, own, {})
 
 
-def holdings_of(customer_id: int, today: date) -> Holdings:
-    """What one customer has today."""
-    known = _kept().get(customer_id)
-    # Whoever writes may see what is never kept.
-    if known is None or not database.is_reading():
-        found = holdings(today, [customer_id])
-        if known is None and found.assignments >= VERY_MANY:
-            _keep(customer_id, _Known(None, found))
-        return found
+def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
+    """What some customers have today, in parts."""
+    if not database.is_reading():  # whoever writes may see what is never kept
+        return [holdings(today, ids)]
+    kept, versions = _kept(), _versions([id for id in ids if id in _kept()], today)
+    known = {id: kept[id].holdings for id, version in versions.items() if kept[id].version == version}
+    if not (rest := set(ids) - known.keys()):
+        return list(known.values())
+    found = holdings(today, rest)
+    counts: Counter[int] = Counter()
+    for (id, *_), units in found.units.items():
+        counts[id] += sum(units.values())
+    for id in (id for id, count in counts.items() if count >= VERY_MANY or id in kept):
+        if len(kept) >= MOST and id not in kept:
+            kept.clear()
+        # Its version was asked for before what it has, so that it is of no later moment.
+        kept[id] = _Known(versions.get(id), found.of(id))
+    return [*known.values(), found]
+
+
+def _versions(ids: Collection[int], today: date) -> dict[int, Any]:
+    """What is never twice the same of these customers, whatever is done to their assignments."""
+    if not ids:
+        return {}
     columns = (func.count(), func.sum(Assignment.version), func.max(Assignment.id))
-    now = db.session.execute(select(*columns).where(Assignment.customer_id == customer_id)).one()
-    if known.version != (version := (today, *now)):
-        known = _Known(version, holdings(today, [customer_id]))
-        _keep(customer_id, known)
-    return known.holdings
+    query = select(Assignment.customer_id, *columns).where(Assignment.customer_id.in_(ids))
+    return {
+        id: (today, *version) for id, *version in db.session.execute(query.group_by(Assignment.customer_id))
+    }
 
 
 def _kept() -> dict[int, _Known]:
     found: dict[int, _Known] = current_app.extensions.setdefault("portal.holdings", {})
     return found
-
-
-def _keep(customer_id: int, known: _Known) -> None:
-    kept = _kept()
-    if len(kept) >= MOST and customer_id not in kept:
-        kept.clear()
-    kept[customer_id] = known

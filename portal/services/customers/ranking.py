@@ -195,7 +195,9 @@ def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[i
 def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recurring]:
     """What the packages of customers come to in a month, at the terms of today; who has none is left out."""
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
-    for customer_id, _, amounts in _each_package(today, holdings(today, ids)):
+    for customer_id, _, amounts in _each_package(
+        today, [holdings(today)] if ids is None else holdings_of(ids, today)
+    ):
         for place, amount in enumerate(amounts):
             sums[customer_id][place] += amount
     return {id: Recurring(*sums) for id, sums in sums.items()}
@@ -203,28 +205,29 @@ def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recu
 
 def by_package(today: date, customer_id: int) -> dict[int, Recurring]:
     """The same of one customer, for each package."""
-    found = _each_package(today, holdings_of(customer_id, today))
+    found = _each_package(today, holdings_of([customer_id], today))
     return {package_id: Recurring(*amounts) for _, package_id, amounts in found}
 
 
-def _each_package(today: date, has: Holdings) -> Iterator[tuple[int, int, tuple[Decimal, Decimal]]]:
+def _each_package(today: date, has: Sequence[Holdings]) -> Iterator[tuple[int, int, tuple[Decimal, Decimal]]]:
     """What each package of a customer comes to in a month: its retail and its cost."""
-    found = select(Package).where(Package.id.in_({package_id for _, _, package_id in has.units}))
+    found = select(Package).where(Package.id.in_({id for part in has for _, _, id in part.units}))
     found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
     packages = {package.id: package for package in db.session.scalars(found)}
-    own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
-    for one in has.own:
-        own[one.customer_id, one.package_id].append(one)
     prices: dict[tuple[int, str], MonthlyPrices | None] = {}
-    for (customer_id, currency, package_id), units in has.units.items():
-        key = package_id, currency
-        if key not in prices:
-            prices[key] = monthly_prices(packages[package_id], currency, today)
-        if priced := prices[key]:
-            worked_out = customer_id, package_id, priced
-            if worked_out not in has.amounts:
-                has.amounts[worked_out] = priced.of(units, own.get((customer_id, package_id), ()))
-            yield customer_id, package_id, has.amounts[worked_out]
+    for part in has:
+        own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
+        for one in part.own:
+            own[one.customer_id, one.package_id].append(one)
+        for (customer_id, currency, package_id), units in part.units.items():
+            key = package_id, currency
+            if key not in prices:
+                prices[key] = monthly_prices(packages[package_id], currency, today)
+            if priced := prices[key]:
+                worked_out = customer_id, package_id, priced
+                if worked_out not in part.amounts:
+                    part.amounts[worked_out] = priced.of(units, own.get((customer_id, package_id), ()))
+                yield customer_id, package_id, part.amounts[worked_out]
 
 
 def _paid(ids: Collection[int] | None = None) -> dict[int, date]:

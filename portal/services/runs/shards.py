@@ -26,8 +26,9 @@ from portal.services.runs.standing import finish, lock_going
 
 Clock = Callable[[], datetime]
 TRIES, REFUSED = 20, (PositionMoved, OperationalError)
-# About so many assignments a shard, as long as a run has no more shards than the most.
-SHARD = 5_000
+# About so many assignments a shard, as long as a run has no more shards than the most; on SQLite, where nobody shares
+# a run, as many as are worked out at once.
+SHARD = 2_500
 MOST = 100
 
 
@@ -46,7 +47,7 @@ def _make(run: Run) -> list[RunShard]:
     """Divide a run by its customers."""
     made = [_shard(run, 0)]
     if run.customer_id is None:
-        for customer_id, count in divided(_due_of_customers(run)):
+        for customer_id, count in divided(_due_of_customers(run), SHARD * _parts()):
             if made[-1].due_count:
                 made[-1].customers_until = customer_id
                 made.append(_shard(run, len(made), customer_id))
@@ -59,13 +60,17 @@ def _make(run: Run) -> list[RunShard]:
     return made
 
 
-def divided(counts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _parts() -> int:
+    return PARTS[db.engine.dialect.name]
+
+
+def divided(counts: Sequence[tuple[int, int]], least: int = SHARD) -> list[tuple[int, int]]:
     """Divide customers, each with how many assignments of theirs are due, into stretches that carry equal work.
 
     Each stretch by its first customer, with its sum. A customer is never in two; one who makes half a shard or more is
     in none with others, so that all the rest comes out even beside them.
     """
-    size = max(SHARD, -(-sum(count for _, count in counts) // MOST))
+    size = max(least, -(-sum(count for _, count in counts) // MOST))
     found: list[tuple[int, int]] = []
     for is_large, some in groupby(counts, key=lambda one: 2 * one[1] >= size):
         stretch = list(some)
@@ -136,7 +141,7 @@ def post(
         _count(run_id, number, done_count=RunShard.done_count + len(some))
         return goes_on
 
-    for chunk in in_time(ids, most, late=True):
+    for chunk in in_time(ids, most, _parts()):
         for goes_on in _again_and_again(chunk, do):
             if not goes_on:
                 db.session.rollback()
@@ -196,7 +201,7 @@ def _set_off(today: date, by: str, clock: Clock) -> None:
 
 
 def _again_and_again(chunk: Sequence[int], do: Callable[[Sequence[int]], bool]) -> Iterator[bool]:
-    """Do a chunk; where somebody else was at work meanwhile, do it anew, in PARTS. Whoever asks commits each.
+    """Do a chunk; where somebody else was at work meanwhile, do it anew, in its parts. Whoever asks commits each.
 
     First SQLite is locked late, only while what was worked out is stored; then from the beginning, for which others
     wait no longer if the chunk is done in parts.
@@ -209,7 +214,7 @@ def _again_and_again(chunk: Sequence[int], do: Callable[[Sequence[int]], bool]) 
     else:
         yield goes_on
         return
-    for some in in_chunks(chunk, -(-len(chunk) // PARTS)):
+    for some in in_chunks(chunk, -(-len(chunk) // _parts())):
         yield _do_again(some, do)
 
 

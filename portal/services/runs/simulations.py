@@ -81,7 +81,7 @@ def _kept(run_id: int, ready: list[Worked], today: date, simulated: Posting) -> 
     ]
     try:
         with db.session.begin_nested():
-            copy_shared(SIMULATED, WHOSE, (*LINE, "provisional"), line, rows, {"run_id": run_id})
+            copy_shared(SIMULATED, WHOSE, (*LINE, "provisional"), rows, {"run_id": run_id}, line)
         return ready
     except Exception as error:
         check_concerns_one(error)

@@ -154,7 +154,7 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
         _as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned, most))
     ]
     found.assigned_count = len(found.assigned) if most is None else count(assigned)
-    found.statement = statement(customer.id, begins, through, most)
+    found.statement = statement(customer.id, begins, through, most, found.account.now.to_pay.balance)
     return found
 
 

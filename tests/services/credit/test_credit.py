@@ -525,7 +525,7 @@ class History:
     do_undo_a_run_again = do_undo_a_run_once_more = do_undo_a_run
 
     def do_add_up(self):
-        """What was charged, and came off, is kept added up from now on, also of a customer with few charges (KEPT_FROM)."""
+        """What was charged, and came off, is kept added up from now on, though it is little (KEPT_FROM)."""
         sums.fold()
 
     def check(self):

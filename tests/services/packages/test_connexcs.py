@@ -1,13 +1,18 @@
 """Platform services: the list the provider keeps, and which are enabled for whom on a day."""
 
+from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from portal.domain.errors import CannotDelete, Invalid
+from portal.extensions import db
 from portal.models import ConnexcsPackage, Package
+from portal.services.packages import services_enabled as module
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.connexcs import (
     KNOWN,
@@ -18,7 +23,7 @@ from portal.services.packages.connexcs import (
     seed_connexcs_packages,
 )
 from portal.services.packages.definition import definition_of
-from portal.services.packages.services_enabled import as_json, services_enabled
+from portal.services.packages.services_enabled import as_json, of_customer, services_enabled
 from tests.trade import TODAY, a_customer, a_did, a_package, assigned
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -130,6 +135,35 @@ def test_everyone_means_everyone_with_a_service_and_one_may_have_none():
     assigned(a_package("Plain"), globex)
     assert [account.customer for account in services_enabled(None, TODAY)] == ["Acme"]
     assert [account.services for account in services_enabled([globex.id], TODAY)] == [()]
+
+
+DAYS = st.integers(0, 12)
+
+
+@given(lines=st.lists(st.tuples(DAYS, st.one_of(st.none(), DAYS), st.booleans()), max_size=9), on=DAYS)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+def test_of_very_many_a_page_says_the_same_days_and_how_many_there_are_of_each_package(
+    database, app, lines, on
+):
+    database.clean()
+    first = date(2026, 11, 1)
+    with app.app_context():
+        acme = a_customer()
+        packages = [package_on(add_connexcs_package(name), name) for name in ("Recording", "Storage")]
+        for begins, days, is_second in lines:
+            end = None if days is None else first + timedelta(days=begins + days)
+            assigned(packages[is_second], acme, first + timedelta(days=begins), end_date=end)
+        db.session.flush()
+        day = first + timedelta(days=on)
+        each = of_customer(acme.id, day)
+        assert each == services_enabled([acme.id], day)[0].services
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "NAMED", -1)
+            told = of_customer(acme.id, day)
+        assert [(s.name, s.since, s.until) for s in told] == [(s.name, s.since, s.until) for s in each]
+        counted = [Counter(by.package for by in service.by) for service in each]
+        assert [Counter({by.package: by.count for by in service.by}) for service in told] == counted
 
 
 def test_the_switch_reads_json():

@@ -78,7 +78,10 @@ def everything():
         if table.name in NOT_COMPARED:
             continue
         columns = [column for column in table.columns if column.name != "id"]
-        refers = [next((key.column.table.name for key in column.foreign_keys), "") for column in columns]
+        refers = [
+            next((key.column.table.name for key in column.foreign_keys if key.column.name == "id"), "")
+            for column in columns
+        ]
         found[table.name] = Counter(
             tuple(
                 names[to][value] if to in names and value else value
