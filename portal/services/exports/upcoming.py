@@ -33,7 +33,7 @@ from portal.services.exports.table import AT_ONCE, Column, Table
 from portal.services.listing import AT_FIRST
 
 # So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
-AHEAD = timedelta(days=9)
+AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.
@@ -100,7 +100,7 @@ def _lines(
     """The lines day by day, each day's in the order of their assignments; what brings none is put `apart`."""
     wait = ONE_DAY * usage_wait_days()
     with TemporaryFile() as file:
-        for first, last in _spans(begins, through, today):
+        for first, last in _spans(begins, through, today, AHEAD if coming.is_of_all else AHEAD_OF_ONE):
             later = Later(file)
             of_span = _OfSpan(first, last, _later_by(last, wait), today, coming, later, apart)
             day = first
@@ -115,11 +115,11 @@ def _later_by(day: date, wait: timedelta) -> date:
     return min(day, LAST_DAY - wait) + wait
 
 
-def _spans(begins: date, through: date, today: date) -> Iterator[tuple[date, date]]:
+def _spans(begins: date, through: date, today: date, ahead: timedelta) -> Iterator[tuple[date, date]]:
     """The days, as many at a time as assignments are worked out ahead: what is overdue together with the first."""
     first, last = begins, max(begins, today)
     while first <= through:
-        last = min(last, LAST_DAY - AHEAD) + AHEAD
+        last = min(last, LAST_DAY - ahead) + ahead
         yield first, min(last, through)
         first = last + ONE_DAY
 
@@ -132,6 +132,11 @@ class _Coming:
         self.read_through: date | None = None
         self.first: date | None = None
         self.again: dict[date, array[int]] = {}
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether they are everybody's, and not of one customer."""
+        return self.customer_id is None
 
     def up_to(self, day: date, most: date) -> list[int]:
         """Those of which anything may be due up to a day, in the order of their ids; they are not told again.
