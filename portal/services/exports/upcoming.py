@@ -32,8 +32,8 @@ from portal.services.exports.charges import COST, WHAT, WHY
 from portal.services.exports.table import AT_ONCE, Column, Table
 from portal.services.listing import AT_FIRST
 
-# So far ahead an assignment is worked out at once, when anything of it falls due.
-AHEAD = timedelta(days=30)
+# So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
+AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.
@@ -100,7 +100,7 @@ def _lines(
     """The lines day by day, each day's in the order of their assignments; what brings none is put `apart`."""
     wait = ONE_DAY * usage_wait_days()
     with TemporaryFile() as file:
-        for first, last in _spans(begins, through, today):
+        for first, last in _spans(begins, through, today, AHEAD if coming.is_of_all else AHEAD_OF_ONE):
             later = Later(file)
             of_span = _OfSpan(first, last, _later_by(last, wait), today, coming, later, apart)
             day = first
@@ -115,11 +115,11 @@ def _later_by(day: date, wait: timedelta) -> date:
     return min(day, LAST_DAY - wait) + wait
 
 
-def _spans(begins: date, through: date, today: date) -> Iterator[tuple[date, date]]:
+def _spans(begins: date, through: date, today: date, ahead: timedelta) -> Iterator[tuple[date, date]]:
     """The days, as many at a time as assignments are worked out ahead: what is overdue together with the first."""
     first, last = begins, max(begins, today)
     while first <= through:
-        last = min(last, LAST_DAY - AHEAD) + AHEAD
+        last = min(last, LAST_DAY - ahead) + ahead
         yield first, min(last, through)
         first = last + ONE_DAY
 
@@ -130,21 +130,40 @@ class _Coming:
     def __init__(self, customer_id: int | None) -> None:
         self.customer_id = customer_id
         self.read_through: date | None = None
+        self.first: date | None = None
         self.again: dict[date, array[int]] = {}
 
-    def up_to(self, day: date) -> list[int]:
-        """Those of which anything may be due up to a day, in the order of their ids; they are not told again."""
-        query = self._unread(AssignmentPosition.assignment_id).where(AssignmentPosition.next_charge_on <= day)
-        found = list(db.session.scalars(query))
-        for on in [on for on in self.again if on <= day]:
+    @property
+    def is_of_all(self) -> bool:
+        """Whether they are everybody's, and not of one customer."""
+        return self.customer_id is None
+
+    def up_to(self, day: date, most: date) -> list[int]:
+        """Those of which anything may be due up to a day, in the order of their ids; they are not told again.
+
+        With them those of the days after it, up to `most`, as long as they are few.
+        """
+        found: list[int] = []
+        if self.read_through is None or day > self.read_through:
+            day = max(day, min(self._few_by(), most))
+            query = self._unread(AssignmentPosition.assignment_id)
+            found = list(db.session.scalars(query.where(AssignmentPosition.next_charge_on <= day)))
+            self.read_through = day
+            self.first = db.session.scalar(self._unread(func.min(AssignmentPosition.next_charge_on)))
+        for on in [on for on in self.again if on <= self.read_through]:
             found += self.again.pop(on)
-        self.read_through = day
         return sorted(found)
 
     def next(self) -> date | None:
         """The day from which anything may be due of those that were not told."""
-        first = db.session.scalar(self._unread(func.min(AssignmentPosition.next_charge_on)))
-        return min([*self.again, *([first] if first else [])], default=None)
+        return min([*self.again, *([self.first] if self.first else [])], default=None)
+
+    def _few_by(self) -> date:
+        """The last day up to which they are few."""
+        on = AssignmentPosition.next_charge_on
+        following = self._unread(on).where(on.is_not(None)).order_by(on).offset(CHUNK).limit(1)
+        too_many: date | None = db.session.scalar(following)
+        return too_many - ONE_DAY if too_many else LAST_DAY
 
     def once_more(self, id: int, day: date) -> None:
         """Tell an assignment again, from a day on."""
@@ -175,7 +194,7 @@ class _OfSpan:
     def lines(self, day: date, due_by: date) -> Iterator[PlannedCharge]:
         """The lines of a day of those of which anything is due by then; those of later days are put away."""
         ahead = max(self.due_by, self.today)  # what is held is so as of today
-        for ids in in_chunks(self.coming.up_to(due_by), CHUNK):
+        for ids in in_chunks(self.coming.up_to(due_by, self.due_by), CHUNK):
             found: list[PlannedCharge] = []
             for worked in work_out(ids, ahead, self.today):
                 if isinstance(worked, Failed):
