@@ -24,8 +24,7 @@ QUERIES = """
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
 11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
 12 audit.download dids.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
-12 won_and_lost.download
-13 customers.details dids.index packages.figures
+13 customers.details dids.index packages.figures won_and_lost.download
 14 customers.dids packages.edit payments.download won_and_lost.index
 15 packages.download
 16 customers.row
@@ -41,19 +40,18 @@ QUERIES = """
 31 customers.figures
 38 holds.show
 39 dids.next_charges
-43 sent_summaries.look
-44 charges.show customers.charges
-45 my.charges_file my.summary my.summary_pdf seen.charges_file seen.summary seen.summary_pdf summary.download
-45 summary.show
+42 sent_summaries.look
+44 charges.show my.summary my.summary_pdf seen.summary seen.summary_pdf summary.download summary.show
+45 customers.charges my.charges_file seen.charges_file
 47 assignments.download
 48 charges.download
-54 my.charges seen.charges
+54 my.charges seen.charges upcoming.download
 57 customers.show
-63 customers.next_charges
-65 assignments.show upcoming.download:2
-66 upcoming.download
+64 customers.next_charges
+65 assignments.show
+74 upcoming.download:2
 71 my.home seen.home
-78 overview.show
+77 overview.show
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):
