@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -42,6 +42,7 @@ from portal.models import (
     OpenItem,
     Package,
 )
+from portal.services.among import among
 from portal.services.billing.planning import Totals, totals
 from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state
 from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
@@ -127,14 +128,14 @@ def charge_page(
     size: int = PAGE_SIZE,
 ) -> ChargePage:
     """The charges after (or before) a charge. By amount only what is few enough to be counted is sorted."""
-    drivers = list(_drivers(asked))
-    counted = _count(asked, drivers) if drivers else Counted()
+    drivers = _drivers(asked)
+    counted = _count(asked, drivers)
     if sort.lstrip("-") not in SORTS or (counted.more and "amount" in sort):
         sort = DEFAULT_SORT
     columns, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
     place = _place(columns, before or after)
     backwards = bool(before) and place is not None
-    ids = _ids(drivers, _rest(asked), columns, descending != backwards, place, size + 1) if drivers else []
+    ids = _ids(drivers, _rest(asked), columns, descending != backwards, place, size + 1)
     more, ids = len(ids) > size, ids[:size]
     if backwards:
         ids.reverse()
@@ -150,13 +151,13 @@ def charge_page(
 
 def every_charge(asked: Asked, sort: str = DEFAULT_SORT, size: int = AT_ONCE) -> Iterator[list[Charge]]:
     """All the charges, however many, in the order of the pages, some at a time."""
-    drivers = list(_drivers(asked))
-    if "amount" in sort and drivers and _count(asked, drivers).more:
+    drivers = _drivers(asked)
+    if "amount" in sort and _count(asked, drivers).more:
         sort = DEFAULT_SORT
     columns, downwards = SORTS[sort.lstrip("-")], sort.startswith("-")
     place: tuple[Any, ...] | None = None
     wanted = min(AT_FIRST, size)
-    while drivers and (ids := _ids(drivers, _rest(asked), columns, downwards, place, wanted)):
+    while ids := _ids(drivers, _rest(asked), columns, downwards, place, wanted):
         yield _load(ids)
         if len(ids) < wanted:
             return
@@ -166,8 +167,19 @@ def every_charge(asked: Asked, sort: str = DEFAULT_SORT, size: int = AT_ONCE) ->
 # -- what is looked for
 
 
-def _drivers(asked: Asked) -> Iterator[Condition]:
-    """The conditions that an index reads by, one for each branch; none where nothing can be found."""
+class Drivers(NamedTuple):
+    """The conditions that an index reads by, one for each branch of a page.
+
+    Where there are many, what they mean is found first, as far as the bound: `known` is how many, and what is counted
+    are those `found`.
+    """
+
+    in_order: list[Condition]
+    found: list[Condition]
+    known: int | None = None
+
+
+def _drivers(asked: Asked) -> Drivers:
     common = _in_order(asked)
     if asked.customer_id is not None:
         common.append(Charge.customer_id == asked.customer_id)
@@ -177,9 +189,20 @@ def _drivers(asked: Asked) -> Iterator[Condition]:
             Charge.kind == asked.kind,
             literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
         ]
-    meant = list(_meant(asked.text)) if search_words(asked.text) else [true()]
-    for condition in meant:
-        yield and_(condition, *common)
+    meant, are_few = _meant(asked.text) if search_words(asked.text) else ([true()], True)
+    each = [and_(condition, *common) for condition in meant]
+    if are_few:
+        return Drivers(each, each)
+    ids = _some(each)
+    found = [among(Charge.id, ids)]
+    # All charges are read in order only where many of them are meant.
+    return Drivers([or_(*each)] if len(ids) > COUNTED else found, found, len(ids))
+
+
+def _some(drivers: list[Condition]) -> list[int]:
+    """The charges that drivers mean, as far as the bound: each reads its own index."""
+    parts = (select(Charge.id).where(driver).limit(COUNTED + 1).subquery() for driver in drivers)
+    return list(db.session.scalars(union(*(select(part.c.id) for part in parts)).limit(COUNTED + 1)))
 
 
 def _in_order(asked: Asked) -> list[Condition]:
@@ -203,8 +226,10 @@ def _rest(asked: Asked) -> list[Condition]:
     return found
 
 
-def _meant(text: str) -> Iterator[Condition]:
-    """What the words of a search can mean: customers, packages, DIDs, a customer's package, a line made by hand."""
+def _meant(text: str) -> tuple[list[Condition], bool]:
+    """What the words of a search can mean: customers, packages, DIDs, a customer's package, a line made by hand; and
+    whether they are few.
+    """
     words = search_words(text)
     customers, packages = _with_words(Customer, words), _with_words(Package, words)
     dids = _dids_with(text)
@@ -220,15 +245,13 @@ def _meant(text: str) -> Iterator[Condition]:
         either = [Charge.customer_id.in_(customers), Charge.package_id.in_(packages), by_hand]
         if numbers and dids is not None:
             either.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(dids))))
-        yield or_(*either)
-        return
-    yield from (Charge.customer_id == id for id in found[0])
-    yield from (Charge.package_id == id for id in found[1])
+        return either, False
+    few = [Charge.customer_id == id for id in found[0]] + [Charge.package_id == id for id in found[1]]
     if numbers:
-        yield Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(numbers)))
+        few.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(numbers))))
     if not any(found):
-        yield from _pairs(words)
-    yield by_hand
+        few += _pairs(words)
+    return [*few, by_hand], True
 
 
 def _dids_with(text: str) -> Select[int] | None:
@@ -287,7 +310,7 @@ def _branches(
 
 
 def _ids(
-    drivers: list[Condition],
+    drivers: Drivers,
     rest: list[Condition],
     columns: tuple[Any, ...],
     downwards: bool,
@@ -296,7 +319,7 @@ def _ids(
 ) -> list[int]:
     """The ids of the next charges, in order."""
     parts = []
-    for driver, branch in product(drivers, list(_branches(columns, place, downwards))):
+    for driver, branch in product(drivers.in_order, list(_branches(columns, place, downwards))):
         order = [column.desc() if downwards else column.asc() for column in columns]
         part = select(*columns).where(driver, branch, *rest).order_by(*order).limit(limit).subquery()
         parts.append(select(*part.c))
@@ -315,17 +338,20 @@ def _load(ids: list[int]) -> list[Charge]:
 # -- how many
 
 
-def _count(asked: Asked, drivers: list[Condition]) -> Counted:
+def _count(asked: Asked, drivers: Drivers) -> Counted:
     """Count and add up what there is, as far as the bound; what is read beyond it is not.
 
     Where an index alone says that there is more than that, no charge is read.
     """
-    if not _rest(asked) and count_rows(select(Charge.id).where(or_(*drivers))) > COUNTED:
-        return Counted(COUNTED, more=True)
+    which = or_(*drivers.found)
+    if not _rest(asked):
+        count = count_rows(select(Charge.id).where(which)) if drivers.known is None else drivers.known
+        if count > COUNTED:
+            return Counted(COUNTED, more=True)
     is_outside = Charge.opening_number.is_not(None).label("is_outside")
     columns = (Charge.currency, Charge.amount, Charge.cost, Charge.tax, is_outside)
     fits = and_(true(), *_rest(asked)).label("fits")
-    read = select(*columns, fits).where(or_(*drivers)).limit(COUNTED + 1).subquery()
+    read = select(*columns, fits).where(which).limit(COUNTED + 1).subquery()
     sums = (func.sum(read.c.amount), func.sum(read.c.cost), func.sum(read.c.tax), func.count())
     alike = (read.c.fits, read.c.currency, read.c.is_outside)
     rows = db.session.execute(select(*alike, *sums).group_by(*alike).order_by(read.c.currency)).all()
@@ -337,12 +363,12 @@ def _count(asked: Asked, drivers: list[Condition]) -> Counted:
             one.amount, one.cost, one.tax = one.amount + amount, one.cost + cost, one.tax + tax
             one.count, one.outside = one.count + count, one.outside + (amount if outside else 0)
     if asked.paid in WITH_SOME_LEFT and not counted.more:
-        counted.left = _left(asked, drivers)
+        counted.left = _left(asked, which)
     return counted
 
 
-def _left(asked: Asked, drivers: list[Condition]) -> dict[str, Decimal]:
+def _left(asked: Asked, which: Condition) -> dict[str, Decimal]:
     amount = func.sum(type_coerce(OpenItem.amount, BigInteger))
     query = select(Charge.currency, amount).join(OpenItem, OpenItem.charge_id == Charge.id)
-    found = db.session.execute(query.where(or_(*drivers), *_rest(asked)).group_by(Charge.currency))
+    found = db.session.execute(query.where(which, *_rest(asked)).group_by(Charge.currency))
     return {currency: abs(from_micros(int(sum))) for currency, sum in found}

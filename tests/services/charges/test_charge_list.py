@@ -12,7 +12,7 @@ from portal.models import Charge, Payment, PaymentState
 from portal.models.raw_tables import CHARGE
 from portal.services import credit, listing
 from portal.services.charges import lists
-from portal.services.charges.lists import Asked, charge_page
+from portal.services.charges.lists import Asked, Counted, charge_page
 from portal.services.credit import owed
 from tests.trade import BEN, NOW, TODAY, a_customer, a_did, a_package, assigned, run
 
@@ -155,6 +155,18 @@ def test_a_search_that_means_many_is_read_in_order(session, trade, monkeypatch):
         "Acme, Seat",
         "Acme, SIP Trunk",
     ]
+
+
+@pytest.mark.parametrize("bound", [2, 3, 10_000])
+def test_a_search_that_means_many_finds_the_same_however_many_charges_there_are(trade, monkeypatch, bound):
+    few = charge_page(Asked(text="s", begins=NOVEMBER), size=2)
+    monkeypatch.setattr(lists, "FEW", 1)
+    monkeypatch.setattr(lists, "COUNTED", bound)
+    many = charge_page(Asked(text="s", begins=NOVEMBER), size=2)
+    assert (many.rows, many.after) == (few.rows, few.after)
+    assert many.counted == (few.counted if bound > 2 else Counted(2, more=True))
+    following = Asked(text="s", begins=NOVEMBER, kind=Kind.RECURRING)
+    assert charge_page(following, after=many.after).rows == charge_page(following).rows[2:]
 
 
 @pytest.mark.slow
