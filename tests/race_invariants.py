@@ -52,6 +52,10 @@ RULES = {
         WHERE NOT c.auto_decrement_credit AND c.writes_off_id IS NULL AND c.amount + c.tax > 0
         AND coalesce(o.amount, 0) <> c.amount + c.tax - (SELECT coalesce(sum(a.amount), 0) FROM allocation a
                                                          WHERE a.charge_id = c.id AND a.released_on IS NULL)""",
+    "what is open says whether money or a discount has come off it": """
+        SELECT o.charge_id FROM open_item o WHERE o.is_part_paid <> (o.amount > 0 AND EXISTS (
+          SELECT 1 FROM allocation a WHERE a.charge_id = o.charge_id AND a.released_on IS NULL
+          AND a.source IN ('payment', 'balance', 'discount')))""",
     "a payment is in the balance while it is completed, once": """
         SELECT p.id FROM payment p LEFT JOIN balance_entry e ON e.payment_id = p.id AND e.source IN ('payment', 'split')
         GROUP BY p.id HAVING coalesce(sum(e.amount), 0) <> CASE WHEN p.state = 'completed' THEN p.amount

@@ -2033,6 +2033,7 @@ def upgrade() -> None:
         sa.Column("customer_id", PK, nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("is_part_paid", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name="fk_open_item_charge_id_charge"),
         sa.PrimaryKeyConstraint("charge_id", name="pk_open_item"),
     )
@@ -2051,6 +2052,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("amount < 0"),
         postgresql_where=sa.text("amount < 0"),
+    )
+    op.create_index(
+        "ix_open_item_part_paid",
+        "open_item",
+        ["charge_id"],
+        unique=False,
+        sqlite_where=sa.text("is_part_paid"),
+        postgresql_where=sa.text("is_part_paid"),
     )
 
     op.create_table(

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.extensions import db
@@ -87,7 +87,7 @@ class Allocation(db.Model):
         return not (named and self.by_charge and named in (self.by_charge.id, self.by_charge.corrects_id))
 
 
-TO_USE = text("amount < 0")
+TO_USE, PART_PAID = text("amount < 0"), text("is_part_paid")
 
 
 class OpenItem(db.Model):
@@ -104,6 +104,8 @@ class OpenItem(db.Model):
         # Which charge a sum of money may be meant for.
         Index("ix_open_item_amount_charge_id", "amount", "charge_id"),
         Index("ix_open_item_to_use", "customer_id", sqlite_where=TO_USE, postgresql_where=TO_USE),
+        # The few that are paid in part, among the many of which nothing is.
+        Index("ix_open_item_part_paid", "charge_id", sqlite_where=PART_PAID, postgresql_where=PART_PAID),
     )
 
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), primary_key=True, autoincrement=False)
@@ -112,6 +114,8 @@ class OpenItem(db.Model):
     # A discount falls due never: it has the day of its charge here.
     due_on: Mapped[date]
     amount: Mapped[Decimal] = mapped_column(Money)
+    # Whether money or a discount has come off what is to be paid.
+    is_part_paid: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     charge: Mapped[Charge] = relationship()
 

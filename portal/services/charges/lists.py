@@ -44,7 +44,7 @@ from portal.models import (
 )
 from portal.services.among import among
 from portal.services.billing.planning import Totals, totals
-from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state
+from portal.services.credit.states import IS_PART_PAID, OVERDUE, TO_PAY, is_in_state
 from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
 from portal.services.parts import holds
 
@@ -189,6 +189,10 @@ def _drivers(asked: Asked) -> Drivers:
             Charge.kind == asked.kind,
             literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
         ]
+    if asked.paid == PaidState.PART_PAID:
+        part_paid = select(OpenItem.charge_id).where(IS_PART_PAID)
+        if count_rows(part_paid) <= COUNTED:
+            common.append(Charge.id.in_(part_paid))
     meant, are_few = _meant(asked.text) if search_words(asked.text) else ([true()], True)
     each = [and_(condition, *common) for condition in meant]
     if are_few:

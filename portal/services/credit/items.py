@@ -36,7 +36,7 @@ from sqlalchemy.orm import aliased
 
 from portal.domain.money import from_micros
 from portal.extensions import db
-from portal.models import Allocation, AllocationSource, Charge, Company, Customer, DueDay, OpenItem
+from portal.models import MONEY, Allocation, AllocationSource, Charge, Company, Customer, DueDay, OpenItem
 from portal.models.company import ONLY, company
 from portal.models.raw_tables import OPEN
 from portal.services.among import among
@@ -121,12 +121,19 @@ def open_new(which: ColumnElement[bool]) -> None:
 
 def _insert_open(which: ColumnElement[bool]) -> None:
     found = left_on(None).where(which).subquery()
-    rows = select(found.c.id, found.c.customer_id, found.c.due_on, type_coerce(found.c.left, BigInteger))
-    db.session.execute(
-        insert(OPEN).from_select(
-            ["charge_id", "customer_id", "due_on", "amount"], rows.where(found.c.left != 0)
-        )
+    by = (*MONEY, AllocationSource.DISCOUNT)
+    paid = select(Allocation.id).where(
+        Allocation.charge_id == found.c.id, stands_on(None), Allocation.source.in_(by)
     )
+    rows = select(
+        found.c.id,
+        found.c.customer_id,
+        found.c.due_on,
+        type_coerce(found.c.left, BigInteger),
+        and_(found.c.left > 0, paid.exists()),
+    )
+    columns = ["charge_id", "customer_id", "due_on", "amount", "is_part_paid"]
+    db.session.execute(insert(OPEN).from_select(columns, rows.where(found.c.left != 0)))
 
 
 def left_on(day: Day | None) -> Select[Any]:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from portal.domain.due import Kind
@@ -20,6 +20,8 @@ from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, items_of, stands_
 ZERO = Decimal(0)
 NOTHING = CameOff()
 TO_PAY, OVERDUE = "to_pay", "overdue"
+# As the index of these says it.
+IS_PART_PAID: ColumnElement[bool] = literal_column("open_item.is_part_paid")
 # What a list can be narrowed to, in words.
 FILTERS = {TO_PAY: "to pay", OVERDUE: "overdue"} | {state.value: state.words for state in PaidState}
 
@@ -130,6 +132,7 @@ def is_in_state(name: str, today: date) -> ColumnElement[bool]:
 def _of_state() -> dict[PaidState, ColumnElement[bool]]:
     """The charges of each state. Put together once: that takes longer than asking for them."""
     to_pay, to_use = _has_left(OpenItem.amount > 0), _has_left(OpenItem.amount < 0)
+    part_paid = _has_left(IS_PART_PAID)
     reversed_, undone = _is_reversed(), is_undone()
     gone = or_(reversed_, undone)
     settled = and_(IS_ITEM, Charge.reverses_id.is_(None), ~to_pay, ~gone)
@@ -141,8 +144,8 @@ def _of_state() -> dict[PaidState, ColumnElement[bool]]:
     )
     has_state = or_(and_(IS_ITEM, Charge.reverses_id.is_(None)), IS_DISCOUNT, from_balance)
     return {
-        PaidState.OPEN: and_(to_pay, ~paid, ~set_off, ~gone),
-        PaidState.PART_PAID: and_(to_pay, or_(paid, set_off), ~gone),
+        PaidState.OPEN: and_(to_pay, ~part_paid, ~gone),
+        PaidState.PART_PAID: and_(part_paid, ~gone),
         PaidState.WRITTEN_OFF: and_(settled, written_off),
         PaidState.PAID: and_(settled, ~written_off, paid),
         PaidState.SET_OFF: and_(settled, ~written_off, ~paid, set_off),

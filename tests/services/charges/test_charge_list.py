@@ -114,7 +114,7 @@ def test_pages_there_and_back_contain_each_charge_once(trade, sort, asked):
     assert back == whole
 
 
-def test_what_is_left_of_charges_to_pay_is_what_owed_says(session, trade):
+def test_what_is_left_of_charges_to_pay_is_what_owed_says(session, trade, monkeypatch):
     acme, _ = trade
     payment = Payment(
         token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(7), fee=Decimal(0),
@@ -130,6 +130,11 @@ def test_what_is_left_of_charges_to_pay_is_what_owed_says(session, trade):
         acme.currency: part.totals[acme.currency].amount + part.totals[acme.currency].tax - 7
     }
     assert charge_page(Asked(paid="paid")).counted.left == charge_page(Asked()).counted.left == {}
+    few = charge_page(Asked(paid="part_paid"))
+    assert (len(few.rows), few.counted.count) == (1, 1)
+    # Where many are part paid, charges are read in order.
+    monkeypatch.setattr(lists, "COUNTED", 0)
+    assert charge_page(Asked(paid="part_paid")).rows == few.rows
 
 
 def test_a_charge_that_is_not_there_leads_to_the_first_page(trade):
