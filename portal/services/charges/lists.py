@@ -44,7 +44,7 @@ from portal.models import (
 )
 from portal.services.among import among
 from portal.services.billing.planning import Totals, totals
-from portal.services.credit.states import IS_PART_PAID, OVERDUE, TO_PAY, is_in_state
+from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state, may_be
 from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
 from portal.services.parts import holds
 
@@ -189,10 +189,7 @@ def _drivers(asked: Asked) -> Drivers:
             Charge.kind == asked.kind,
             literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
         ]
-    if asked.paid == PaidState.PART_PAID:
-        part_paid = select(OpenItem.charge_id).where(IS_PART_PAID)
-        if count_rows(part_paid) <= COUNTED:
-            common.append(Charge.id.in_(part_paid))
+    common += _few(asked)
     meant, are_few = _meant(asked.text) if search_words(asked.text) else ([true()], True)
     each = [and_(condition, *common) for condition in meant]
     if are_few:
@@ -201,6 +198,17 @@ def _drivers(asked: Asked) -> Drivers:
     found = [among(Charge.id, ids)]
     # All charges are read in order only where many of them are meant.
     return Drivers([or_(*each)] if len(ids) > COUNTED else found, found, len(ids))
+
+
+def _few(asked: Asked) -> list[Condition]:
+    """Where few charges can be in the state that is asked for, these: no others are read."""
+    may = may_be(asked.paid, asked.today)
+    if may is None or count_rows(may) > COUNTED:
+        return []
+    ids = [id for id in db.session.scalars(may) if id]
+    theirs = among(Charge.id, ids)
+    # What corrects a charge is reversed with it.
+    return [theirs | among(Charge.corrects_id, ids) if asked.paid == PaidState.REVERSED else theirs]
 
 
 def _some(drivers: list[Condition]) -> list[int]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from portal.domain.due import Kind
@@ -22,6 +23,20 @@ NOTHING = CameOff()
 TO_PAY, OVERDUE = "to_pay", "overdue"
 # As the index of these says it.
 IS_PART_PAID: ColumnElement[bool] = literal_column("open_item.is_part_paid")
+# The rests that charges of these states have.
+_OPEN: dict[str, ColumnElement[bool]] = {
+    TO_PAY: OpenItem.amount > 0,
+    OVERDUE: OpenItem.amount > 0,
+    PaidState.OPEN: OpenItem.amount > 0,
+    PaidState.PART_PAID: IS_PART_PAID,
+    PaidState.TO_USE: OpenItem.amount < literal_column("0"),
+}
+# What is settled, and was not paid, has at least one of these.
+_OFF: dict[str, AllocationSource] = {
+    PaidState.WRITTEN_OFF: AllocationSource.WRITE_OFF,
+    PaidState.SET_OFF: AllocationSource.DISCOUNT,
+    PaidState.CREDITED: AllocationSource.CREDIT,
+}
 # What a list can be narrowed to, in words.
 FILTERS = {TO_PAY: "to pay", OVERDUE: "overdue"} | {state.value: state.words for state in PaidState}
 
@@ -156,6 +171,29 @@ def _of_state() -> dict[PaidState, ColumnElement[bool]]:
         PaidState.TO_USE: and_(to_use, ~gone),
         PaidState.USED: and_(IS_DISCOUNT, ~to_use, ~gone),
     }
+
+
+def may_be(name: str, today: date) -> Select[Any] | None:
+    """The ids of charges among which all of a state are, off an index of those that are few; None where none has them.
+
+    A charge that corrects one that was reversed is not among them: its own is.
+    """
+    if name in (PaidState.REVERSED, PaidState.UNDONE):
+        kind = Kind.REVERSAL if name == PaidState.REVERSED else Kind.UNDO
+        is_rare = literal_column("charge.kind").op("<>")(
+            literal_column("'recurring'")
+        )  # as the index says it
+        return select(Charge.reverses_id).where(Charge.kind == kind, is_rare)
+    if name in _OPEN:
+        which = OpenItem.due_on < today if name == OVERDUE else _OPEN[name]
+        return select(OpenItem.charge_id).where(which)
+    # Said so that SQLite, too, reads only those that are not null.
+    by_charge = Allocation.by_charge_id > 0
+    if name == PaidState.USED:
+        return select(Allocation.by_charge_id).where(by_charge)
+    if name in _OFF:
+        return select(Allocation.charge_id).where(by_charge, Allocation.source == _OFF[name])
+    return None
 
 
 def _has_left(*which: ColumnElement[bool]) -> ColumnElement[bool]:

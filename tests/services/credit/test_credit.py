@@ -33,6 +33,7 @@ from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
 from portal.services.charges import opening_items, sums
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
+from portal.services.charges.lists import Asked, charge_page
 from portal.services.charges.opening_items import OpeningItem
 from portal.services.charges.write_off import move_due_day, write_off
 from portal.services.corrections.planning import plan
@@ -564,6 +565,9 @@ class History:
             late = {id for id, one in stands.items() if one.overdue_days}
             of_name = {"to_pay": {item.id for item in ledger.due_first()}, "overdue": late}
             assert listed == of_name.get(name, {id for id, one in stands.items() if one.state == name}), name
+            page = charge_page(Asked(paid=name, today=self.day), size=len(charges) + 1)
+            assert {charge.id for charge in page.rows} == listed, name
+            assert page.counted.count == len(listed), name
         about = {c.id for c in charges if c.writes_off_id}
         off = (c.total for c in charges if c.id in about or c.reverses_id in about)
         assert -sum(off, Decimal(0)) == ledger.written_off_now()
