@@ -21,12 +21,12 @@ from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, items_of, stands_
 ZERO = Decimal(0)
 NOTHING = CameOff()
 TO_PAY, OVERDUE = "to_pay", "overdue"
-# As the index of these says it.
+# As the indexes of these say it.
+IS_RARE = literal_column("charge.kind").op("<>")(literal_column("'recurring'"))
 IS_PART_PAID: ColumnElement[bool] = literal_column("open_item.is_part_paid")
 # The rests that charges of these states have.
 _OPEN: dict[str, ColumnElement[bool]] = {
     TO_PAY: OpenItem.amount > 0,
-    OVERDUE: OpenItem.amount > 0,
     PaidState.OPEN: OpenItem.amount > 0,
     PaidState.PART_PAID: IS_PART_PAID,
     PaidState.TO_USE: OpenItem.amount < literal_column("0"),
@@ -180,13 +180,11 @@ def may_be(name: str, today: date) -> Select[Any] | None:
     """
     if name in (PaidState.REVERSED, PaidState.UNDONE):
         kind = Kind.REVERSAL if name == PaidState.REVERSED else Kind.UNDO
-        is_rare = literal_column("charge.kind").op("<>")(
-            literal_column("'recurring'")
-        )  # as the index says it
-        return select(Charge.reverses_id).where(Charge.kind == kind, is_rare)
+        return select(Charge.reverses_id).where(Charge.kind == kind, IS_RARE)
+    if name == OVERDUE:
+        return select(OpenItem.charge_id).where(OpenItem.due_on < today)
     if name in _OPEN:
-        which = OpenItem.due_on < today if name == OVERDUE else _OPEN[name]
-        return select(OpenItem.charge_id).where(which)
+        return select(OpenItem.charge_id).where(_OPEN[name])
     # Said so that SQLite, too, reads only those that are not null.
     by_charge = Allocation.by_charge_id > 0
     if name == PaidState.USED:
