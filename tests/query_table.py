@@ -40,17 +40,18 @@ QUERIES = """
 31 customers.figures
 38 holds.show
 39 dids.next_charges
-42 sent_summaries.look
-44 charges.show my.summary my.summary_pdf seen.summary seen.summary_pdf summary.download summary.show
-45 customers.charges my.charges_file seen.charges_file
+43 sent_summaries.look
+44 charges.show customers.charges
+45 my.charges_file my.summary my.summary_pdf seen.charges_file seen.summary seen.summary_pdf summary.download
+45 summary.show
 47 assignments.download
 48 charges.download
 54 my.charges seen.charges upcoming.download
 57 customers.show
-64 customers.next_charges
+63 customers.next_charges
 65 assignments.show
-74 upcoming.download:2
 71 my.home seen.home
+74 upcoming.download:2
 77 overview.show
 """
 
