@@ -7,19 +7,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select, union
 
 from portal.domain.money import AMOUNT_BELOW, parse_decimal
 from portal.domain.names import search_words
 from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
+from portal.services.among import among
 from portal.services.credit.payment_rules import LEFT
 from portal.services.listing import Sort
-from portal.services.parts import holds
+from portal.services.parts import LETTERS, holds
 
 MILLIONTH = Decimal("0.000001")
 # A search that means more customers than this looks them up as it goes.
-LOOKED_UP = 500
+LOOKED_UP = 10_000
 
 
 def _sorts(model: type[Payment] | type[PaymentBack]) -> dict[str, Sort]:
@@ -113,13 +114,19 @@ def _meant(model: type[Payment] | type[PaymentBack], text: str) -> list[ColumnEl
 
 def _of_customers(model: type[Payment] | type[PaymentBack], words: list[str]) -> ColumnElement[bool]:
     """Whether a payment is of a customer whose name or account codes hold every word. Few are looked up first."""
-    coded = (
-        Customer.id.in_(select(AccountCode.customer_id).where(holds(AccountCode, word))) for word in words
-    )
-    named = (Customer.search_key.contains(word, autoescape=True) & holds(Customer, word) for word in words)
-    query = select(Customer.id).where(*(or_(*two) for two in zip(named, coded, strict=True)))
+    query = select(Customer.id).where(*(_holds(word) for word in words))
     few = list(db.session.scalars(query.limit(LOOKED_UP + 1)))
-    return model.customer_id.in_(few if len(few) <= LOOKED_UP else query)
+    return among(model.customer_id, few) if len(few) <= LOOKED_UP else model.customer_id.in_(query)
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    """Whether a customer's name holds a word, or one of the account codes does."""
+    named = Customer.search_key.contains(word, autoescape=True) & holds(Customer, word)
+    codes = select(AccountCode.customer_id).where(holds(AccountCode, word))
+    if len(word) < LETTERS:
+        return named | Customer.id.in_(codes)
+    # An index has either, but not the one or the other: PostgreSQL would read all customers.
+    return Customer.id.in_(union(select(Customer.id).where(named), codes))
 
 
 def lefts(payments: Collection[Payment]) -> dict[int, Decimal]:
