@@ -5,6 +5,7 @@ where it was read (compare-and-set on its version); the unique key of a charge i
 commits each chunk.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -348,9 +349,16 @@ def _late(late: Late, through: date | None) -> tuple[date | None, date | None]:
 
 
 def _mark_held(held: list[Held]) -> None:
+    """Say of each how many lines are held, all of one number at once; nothing where that is said already."""
+    by_lines: dict[int, list[int]] = defaultdict(list)
     for item in held:
+        by_lines[item.lines].append(item.facts.assignment_id)
+    for lines, ids in by_lines.items():
         db.session.execute(
             update(AssignmentPosition)
-            .where(AssignmentPosition.assignment_id == item.facts.assignment_id)
-            .values(held_lines=item.lines)
+            .where(
+                among(AssignmentPosition.assignment_id, ids),
+                AssignmentPosition.held_lines != lines,
+            )
+            .values(held_lines=lines)
         )
