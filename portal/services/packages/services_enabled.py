@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Select, func, or_, select
 
@@ -19,6 +19,7 @@ from portal.services.packages.figures import in_force
 
 # Of more assignments a page says how many there are of each package, in place of each.
 NAMED = 200
+By = TypeVar("By")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +46,13 @@ class Enablers:
 
 
 @dataclass(frozen=True, slots=True)
-class EnabledService:
+class EnabledService(Generic[By]):
     """A service enabled on the day. `until` is the last day of it, as far as is known; None: open."""
 
     name: str
     since: date
     until: date | None
-    by: tuple[Enabler, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EnabledByMany:
-    """The same, by very many assignments."""
-
-    name: str
-    since: date
-    until: date | None
-    by: tuple[Enablers, ...]
+    by: tuple[By, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ class Account:
 
     customer_id: int
     customer: str
-    services: tuple[EnabledService, ...]
+    services: tuple[EnabledService[Enabler], ...]
 
 
 def services_enabled(customer_ids: Collection[int] | None, on: date) -> list[Account]:
@@ -80,7 +71,7 @@ def services_enabled(customer_ids: Collection[int] | None, on: date) -> list[Acc
     for row in db.session.execute(_assignments(customer_ids)):
         names[row.customer_id] = row.customer
         days[row.customer_id, row.service].append(row)
-    enabled: dict[int, list[EnabledService]] = {id: [] for id in customer_ids or ()}
+    enabled: dict[int, list[EnabledService[Enabler]]] = {id: [] for id in customer_ids or ()}
     for (customer_id, service), rows in days.items():
         if found := _enabled(service, rows, on):
             enabled.setdefault(customer_id, []).append(found)
@@ -88,7 +79,7 @@ def services_enabled(customer_ids: Collection[int] | None, on: date) -> list[Acc
     return [Account(id, names[id], tuple(services)) for id, services in enabled.items() if id in names]
 
 
-def of_customer(customer_id: int, on: date) -> Sequence[EnabledService | EnabledByMany]:
+def of_customer(customer_id: int, on: date) -> Sequence[EnabledService[Any]]:
     """The services enabled for one customer on the day, as a page says them."""
     some = _standing(customer_id, Assignment.id).limit(NAMED + 1).subquery()
     if (db.session.scalar(select(func.count()).select_from(some)) or 0) <= NAMED:
@@ -102,7 +93,7 @@ def of_customer(customer_id: int, on: date) -> Sequence[EnabledService | Enabled
     spans = {id: (since, until) for id, since, until in _spans(customer_id) if since <= on <= (until or on)}
     named = select(ConnexcsPackage).where(ConnexcsPackage.id.in_(by)).order_by(ConnexcsPackage.search_key)
     return [
-        EnabledByMany(service.name, *spans[service.id], tuple(by[service.id]))
+        EnabledService(service.name, *spans[service.id], tuple(by[service.id]))
         for service in db.session.scalars(named)
     ]
 
@@ -140,7 +131,7 @@ def _standing(customer_id: int, *columns: Any) -> Select[Any]:
     )
 
 
-def _enabled(name: str, rows: Sequence[Any], on: date) -> EnabledService | None:
+def _enabled(name: str, rows: Sequence[Any], on: date) -> EnabledService[Enabler] | None:
     """The unbroken span of days round `on` in which a service is enabled; None if it is not."""
     by = [row for row in rows if row.start_date <= on and (row.end_date is None or on <= row.end_date)]
     if not by:
@@ -219,7 +210,7 @@ def as_json(accounts: Iterable[Account], on: date) -> dict[str, Any]:
     }
 
 
-def _service(service: EnabledService) -> dict[str, Any]:
+def _service(service: EnabledService[Enabler]) -> dict[str, Any]:
     return {
         "service": service.name,
         "since": service.since.isoformat(),
