@@ -11,7 +11,9 @@ What was charged is not remembered: portal.services.charges.sums always has it r
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -19,7 +21,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
-from cachelib import FileSystemCache
+from cachelib import BaseCache, FileSystemCache, NullCache
 from flask import current_app
 from sqlalchemy import func, select
 
@@ -38,6 +40,9 @@ from portal.models import (
 )
 
 MOST = 100  # answers that are kept
+# Bytes that must be left on the disk for one more to be kept. A disk that is full is for /ready to say, once, and for
+# nobody who only looks at a page: what is not kept is added up again.
+ROOM = 1024 * 1024
 TRUSTED_FOR = 300.0  # seconds
 # Seconds that adding up may keep somebody waiting; what took longer is told as it was known last.
 QUICK = 0.1
@@ -139,7 +144,7 @@ class Reading:
             took = monotonic() - begun
             if known:  # a moment in which the machine was busy with other things says little
                 took = min(took, 2 * known.took)
-            _kept().set(key, Known(fingerprint, begun, took, found))
+            _keep(key, Known(fingerprint, begun, took, found))
         return found
 
     def known(self, question: Hashable, fingerprint: Hashable, find: Callable[[], Answer]) -> Answer | None:
@@ -156,11 +161,20 @@ def _known(key: str) -> Known | None:
     return found if found and found.found_at <= monotonic() else None
 
 
-def _kept() -> FileSystemCache:
+def _keep(key: str, known: Known) -> None:
+    with suppress(OSError):
+        if shutil.disk_usage(current_app.config["INSTANCE"]).free >= ROOM:
+            _kept().set(key, known)
+
+
+def _kept() -> BaseCache:
     if "portal.remembered" not in current_app.extensions:
-        folder = private.folder(current_app.config["INSTANCE"].resolve() / "remembered")
-        current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, 0)
-    found: FileSystemCache = current_app.extensions["portal.remembered"]
+        try:
+            folder = private.folder(current_app.config["INSTANCE"].resolve() / "remembered")
+            current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, 0)
+        except OSError:  # the disk has no room for the folder, or may not be written: tried again next time
+            return NullCache()
+    found: BaseCache = current_app.extensions["portal.remembered"]
     return found
 
 
