@@ -15,6 +15,7 @@ from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, totals, work_out
+from portal.services.billing.positions import between, by_day
 from portal.services.chunks import in_chunks
 
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.
@@ -86,15 +87,16 @@ def upcoming(
 
 def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int], date | None]:
     """The assignments due up to `ahead`; of too many, those due up to the last day that is read whole, and it."""
+    among = between(customer_id) if customer_id is not None else []
     query = (
         select(AssignmentPosition.assignment_id, AssignmentPosition.next_charge_on)
         .where(AssignmentPosition.next_charge_on <= ahead)
-        .order_by(AssignmentPosition.next_charge_on, AssignmentPosition.assignment_id)
+        .order_by(by_day(among), AssignmentPosition.assignment_id)
         .limit(most + 1)
     )
     if customer_id is not None:
         query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
-        query = query.where(Assignment.customer_id == customer_id)
+        query = query.where(Assignment.customer_id == customer_id, *among)
     rows = db.session.execute(query).all()
     if len(rows) <= most:
         return sorted(id for id, _ in rows), None
