@@ -172,6 +172,18 @@ def is_reading() -> bool:
     return _reading.get()
 
 
+def asked_once(name: str) -> dict[Any, Any]:
+    """What was asked already, by its name, since the transaction at hand began; for who only reads, so that it is not
+    asked twice for a page. Whoever writes asks each time.
+    """
+    session = db.session()
+    of, known = session.info.get(name, (None, {}))
+    if of is None or of is not session.get_transaction() or not is_reading():
+        known = {}
+        session.info[name] = session.get_transaction(), known
+    return known  # type: ignore[no-any-return]
+
+
 class Failure(Enum):
     """What the database did not do, whoever asked and for whatever."""
 

@@ -6,13 +6,14 @@ an object of a model.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Row, Select, bindparam, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
+from portal.database import asked_once
 from portal.domain.charges import charges_due, corrected_from
 from portal.domain.due import Due, Kind, Late, Position, Posted, Spend, no_spend
 from portal.domain.money import minor_unit
@@ -261,6 +262,33 @@ def _read(statement: Any, ids: Iterable[int], **asked: Any) -> Sequence[Row[*tup
     return db.session.connection().execute(statement, {"ids": ids, **asked}).all()
 
 
+@dataclass(slots=True)
+class _Shared:
+    """What assignments of the same packages, or customers, are charged by: of those that were asked for."""
+
+    packages: dict[int, Any] = field(default_factory=dict)
+    schedules: dict[int, History[Schedule]] = field(default_factory=dict)
+    prices: dict[tuple[int, str], History[Prices]] = field(default_factory=dict)
+    customers: dict[int, Any] = field(default_factory=dict)
+    tax_rates: dict[int, History[int]] = field(default_factory=dict)
+    asked: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+
+
+def _shared(packages: set[int], customers: set[int]) -> _Shared:
+    """The same for these, each asked for once for a page."""
+    found: _Shared = asked_once("shared by assignments").setdefault("", _Shared())
+    if new := packages - found.asked[0]:
+        found.packages |= _by_id(_PACKAGES, new)
+        found.schedules |= _schedules(new)
+        found.prices |= prices_of(new)
+    if new_customers := customers - found.asked[1]:
+        found.customers |= _by_id(_CUSTOMERS, new_customers)
+        found.tax_rates |= tax_rates_of(new_customers)
+    found.asked[0].update(new)
+    found.asked[1].update(new_customers)
+    return found
+
+
 class _Common:
     """What assignments are charged by that is their package's or their customer's, and histories of their own."""
 
@@ -268,12 +296,11 @@ class _Common:
         self.rows = rows
         packages, customers = {row.package_id for row in rows}, {row.customer_id for row in rows}
         ids = [row.id for row in rows]
-        self.packages = _by_id(_PACKAGES, packages)
-        self.customers = _by_id(_CUSTOMERS, customers)
-        self.schedules, self.prices = _schedules(packages), prices_of(packages)
-        self.tax_rates = tax_rates_of(customers)
+        of = _shared(packages, customers)
+        self.packages, self.schedules, self.prices = of.packages, of.schedules, of.prices
+        self.customers, self.tax_rates = of.customers, of.tax_rates
         self.quantities, self.ends, self.own = _quantities(ids), _ends(ids), own_prices_of(ids)
-        measures = any(minimum_spend for _, _, minimum_spend in self.packages.values())
+        measures = any(self.packages[id][2] for id in packages if id in self.packages)
         self.wait_days = usage_wait_days() if measures else 0
 
     def terms(self) -> Iterator[Terms]:
@@ -307,8 +334,12 @@ def _by_id(statement: Any, ids: Iterable[int]) -> dict[int, Any]:
 
 def call_days() -> tuple[int, int]:
     """Two settings: the days a minimum spend waits for its last calls, and those for which late calls reopen it."""
-    row = db.session.execute(_CALL_DAYS).first()
-    return (row[0], row[1]) if row else (1, 90)
+    known = asked_once("call days")
+    if "" not in known:
+        row = db.session.execute(_CALL_DAYS).first()
+        known[""] = (row[0], row[1]) if row else (1, 90)
+    found: tuple[int, int] = known[""]
+    return found
 
 
 def usage_wait_days() -> int:

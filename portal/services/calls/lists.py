@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -205,18 +206,20 @@ def totals_of(query: Select[Call]) -> Totals:
     """What they come to."""
     found = Totals()
     days: dict[date, Sum] = defaultdict(Sum)
-    for day, *row in db.session.execute(_sums(query, Call.day)):
+    countries: dict[str, Sum] = defaultdict(Sum)
+    for day, prefix, *row in db.session.execute(
+        _sums(query, Call.day, func.substr(Call.destination, 1, PREFIX))
+    ):
         days[day].add(row)
+        countries[country_called(prefix)].add(row)
         found.whole.add(row)
     found.days = sorted(days.items(), reverse=True)
-    countries: dict[str, Sum] = defaultdict(Sum)
-    for prefix, *row in db.session.execute(_sums(query, func.substr(Call.destination, 1, PREFIX))):
-        countries[country_called(prefix)].add(row)
     found.countries = sorted(countries.items(), key=lambda item: (-item[1].amount, search_key(item[0])))
     return found
 
 
-def _sums(query: Select[Call], by: Any) -> Select[Any]:
+def _sums(query: Select[Call], *by: Any) -> Select[Any]:
+    """By day and what numbers begin with, in one: each call is read once."""
     figures = (
         func.count(Call.id),
         func.sum(Call.seconds),
@@ -224,9 +227,10 @@ def _sums(query: Select[Call], by: Any) -> Select[Any]:
         func.sum(type_coerce(Call.amount, BigInteger)),
         func.sum(type_coerce(Call.covered_amount, BigInteger)),
     )
-    return query.with_only_columns(by, *figures).group_by(by).order_by(None)
+    return query.with_only_columns(*by, *figures).group_by(*by).order_by(None)
 
 
+@lru_cache(maxsize=1_000)
 def country_called(digits: str) -> str:
     """The country, or countries, that numbers beginning so are in, with its code."""
     for length in range(1, min(PREFIX, len(digits)) + 1):

@@ -100,12 +100,17 @@ def due(customer: Customer, today: date, day: date | None = None, balance: Decim
 
 
 def account(
-    customer: Customer, begins: date, through: date, today: date, rows: Sequence[Alike] | None = None
+    customer: Customer,
+    begins: date,
+    through: date,
+    today: date,
+    rows: Sequence[Alike] | None = None,
+    balance: Decimal | None = None,
 ) -> Account:
     """How what was to pay on the last day of a span, both days included, comes about.
 
     What was brought forward is what the others leave of it: to know it of itself, all that was ever charged would be
-    gone through. `rows` is what was charged, where that is known.
+    gone through. `rows` is what was charged, and `balance` that of today, where they are known.
     """
     if rows is None:
         rows = charged_in(customer.id, begins, through)
@@ -115,7 +120,7 @@ def account(
     credited = off.get(AllocationSource.CREDIT, ZERO) - total(rows, *GIVEN)
     written_off = off.get(AllocationSource.WRITE_OFF, ZERO)
     paid = sum((off.get(source, ZERO) for source in MONEY), ZERO)
-    now = due(customer, today)
+    now = due(customer, today, balance=balance)
     then = due(customer, today, through) if through < today else now
     left = then.to_pay.charges - then.to_pay.credit_to_use
     return Account(

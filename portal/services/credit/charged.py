@@ -8,13 +8,16 @@ it are added up with them, in the one statement that asks.
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
     Select,
     and_,
+    bindparam,
     case,
     func,
     insert,
@@ -99,32 +102,44 @@ class Alike(NamedTuple):
 
 def charged(customer_id: int, begins: date, through: date) -> list[Alike]:
     """What a customer was charged with a date from a day to a day, both included."""
-    kept = select(*(SUM.c[column.key] for column in (*_ALIKE, *_FIGURES)))
-    kept = kept.where(SUM.c.customer_id == customer_id, SUM.c.charge_on.between(begins, through))
-    which, on = _not_kept(customer_id)
-    others = select(*_ALIKE, *_FIGURES).where(_IS_SOMETHING, which, on.between(begins, through))
-    others = others.group_by(*_ALIKE)
-    all_ = union_all(kept, others).subquery()
-    alike = [all_.c[column.key] for column in _ALIKE]
-    sums = (func.sum(all_.c[column.key]) for column in _FIGURES)
+    few = _few_after(customer_id)
+    asked = {"customer_id": customer_id, "begins": begins, "through": through}
+    asked |= {} if few is None else {"few": few}
     return [
         Alike(
             currency, package_id, from_micros(int(rate)), Part(part), bool(is_outside), from_micros(int(amount)),
             from_micros(int(tax)), int(number),
         )
         for currency, package_id, rate, part, is_outside, amount, tax, number in db.session.execute(
-            select(*alike, *sums).group_by(*alike)
+            _charged(few is not None), asked
         )
     ]  # fmt: skip
 
 
-def _not_kept(customer_id: int) -> tuple[ColumnElement[bool], Any]:
+@cache
+def _charged(is_few: bool) -> Select[Any]:
+    """Of :customer_id, from :begins to :through; where it `is_few` that are not kept, those after :few. Put together
+    once: that takes longer than asking."""
+    customer_id, begins, through = (
+        bindparam(name, type_=type)
+        for name, type in (("customer_id", BigInteger), ("begins", Date), ("through", Date))
+    )
+    kept = select(*(SUM.c[column.key] for column in (*_ALIKE, *_FIGURES)))
+    kept = kept.where(SUM.c.customer_id == customer_id, SUM.c.charge_on.between(begins, through))
+    which, on = _not_kept(customer_id, bindparam("few", type_=BigInteger) if is_few else None)
+    others = select(*_ALIKE, *_FIGURES).where(_IS_SOMETHING, which, on.between(begins, through))
+    others = others.group_by(*_ALIKE)
+    all_ = union_all(kept, others).subquery()
+    alike = [all_.c[column.key] for column in _ALIKE]
+    return select(*alike, *(func.sum(all_.c[column.key]) for column in _FIGURES)).group_by(*alike)
+
+
+def _not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
     """Which charges of a customer are not kept added up, and the day they bear: with what is kept in one statement, for
     then both are of one moment."""
     is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
     mark = select(ChargeMark.through_id).where(is_kept).scalar_subquery()
     after = Charge.id > func.coalesce(mark, 0)
-    few = _few_after(customer_id)
     if few is None:
         return and_(Charge.customer_id == customer_id, after), Charge.charge_on
     # By the ids alone: by the customer, or by the day, very many others would be gone through.
@@ -155,7 +170,7 @@ def posted_since(customer_id: int, day: date) -> Decimal:
     kept = and_(Charge.customer_id == customer_id, Charge.charge_on.in_(days), Charge.id + 0 <= mark)
     each = (
         select(TOTAL.label("total")).where(which, *posted_late(day, on))
-        for which, on in ((kept, _SOME_DAY), _not_kept(customer_id))
+        for which, on in ((kept, _SOME_DAY), _not_kept(customer_id, _few_after(customer_id)))
     )
     return Decimal(
         db.session.scalar(select(func.coalesce(func.sum(union_all(*each).subquery().c.total), 0))) or 0

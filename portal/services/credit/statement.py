@@ -48,13 +48,19 @@ class Statement:
 
 
 def statement(
-    customer_id: int, begins: date, through: date, most: int | None = None, balance_now: Decimal | None = None
+    customer_id: int,
+    begins: date,
+    through: date,
+    most: int | None = None,
+    balance_now: Decimal | None = None,
+    opening: Decimal | None = None,
 ) -> Statement:
     """What moved the balance; with `most`, the first so many entries: for a page, never for paper.
 
-    `balance_now` is the balance as it stands, where that is known.
+    `balance_now` is the balance as it stands, and `opening` as it stood when the first day began, where they are known.
     """
-    opening = balance_of(customer_id, begins)
+    if opening is None:
+        opening = balance_of(customer_id, begins)
     query = entries_of(customer_id, begins, through)
     entries = list(db.session.scalars(query.limit(most)))
     lines, balance = [], opening

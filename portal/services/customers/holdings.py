@@ -93,6 +93,8 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
     if known is None or known.version != _versions([customer_id], today).get(customer_id):
         return find()
     if name not in known.others:
+        if len(known.others) >= MOST:
+            known.others.clear()
         known.others[name] = find()
     found: Found = known.others[name]
     return found
@@ -100,24 +102,13 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
 
 def _versions(ids: Collection[int], today: date) -> dict[int, Any]:
     """What is never twice the same of these customers, whatever is done to their assignments."""
-    asked = _asked()
+    asked = database.asked_once("versions of holdings")
     if new := [id for id in ids if (id, today) not in asked]:
         columns = (func.count(), func.sum(Assignment.version), func.max(Assignment.id))
         query = select(Assignment.customer_id, *columns).where(Assignment.customer_id.in_(new))
         for id, *version in db.session.execute(query.group_by(Assignment.customer_id)):
             asked[id, today] = (today, *version)
     return {id: asked[id, today] for id in ids if (id, today) in asked}
-
-
-def _asked() -> dict[tuple[int, date], Any]:
-    """The versions that were asked in this transaction already."""
-    session = db.session()
-    asked: dict[tuple[int, date], Any]
-    of, asked = session.info.get("versions of holdings", (None, {}))
-    if of is None or of is not session.get_transaction():
-        asked = {}
-        session.info["versions of holdings"] = session.get_transaction(), asked
-    return asked
 
 
 def _kept() -> dict[int, _Known]:

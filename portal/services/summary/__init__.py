@@ -22,11 +22,12 @@ from portal.services.billing.planning import Totals
 from portal.services.charges.explaining import Explained, explained
 from portal.services.chunks import in_chunks
 from portal.services.credit.account import Account, account
-from portal.services.credit.balance import entries_of
+from portal.services.credit.balance import balance_of, entries_of, moved_since
 from portal.services.credit.charged import Alike
 from portal.services.credit.charged import charged as charged_in
 from portal.services.credit.statement import Statement, statement
 from portal.services.credit.states import Standing, standings
+from portal.services.customers.holdings import remembered
 from portal.services.listing import count
 from portal.services.summary.layout import BLOCKS, Entry, Group, by_package, by_week
 from portal.services.what_changed import WhatChanged, what_changed
@@ -154,14 +155,19 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
     """
     found = Summary(customer, begins, through)
     _take_in(found, today, most)
-    found.account = account(customer, begins, through, today, found.alike)
+    opening = balance_of(customer.id, begins)
+    balance = opening + moved_since(customer.id, begins)
+    found.account = account(customer, begins, through, today, found.alike, balance)
     found.changed = what_changed(customer, begins, through, today)
-    assigned = _assigned(customer, begins, through)
-    found.assigned = [
-        _as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned, most))
-    ]
-    found.assigned_count = len(found.assigned) if most is None else count(assigned)
-    found.statement = statement(customer.id, begins, through, most, found.account.now.to_pay.balance)
+    assigned, number = _assigned(customer, begins, through), None
+    if most is not None:
+        first, number = remembered(
+            customer.id, today, f"{most} from {begins} to {through}", lambda: _first_of(assigned, most)
+        )
+        assigned = select(Assignment).where(Assignment.id.in_(first))
+    found.assigned = [_as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned))]
+    found.assigned_count = len(found.assigned) if number is None else number
+    found.statement = statement(customer.id, begins, through, most, balance, opening)
     return found
 
 
@@ -227,10 +233,13 @@ def _assigned(customer: Customer, begins: date, through: date) -> Select[Assignm
     )
 
 
-def _loaded(query: Select[Assignment], most: int | None) -> Select[Assignment]:
-    if most is not None:  # which these are is seen off an index alone
-        first = query.with_only_columns(Assignment.id).order_by(Assignment.start_date, Assignment.id)
-        query = select(Assignment).where(Assignment.id.in_(first.limit(most)))
+def _first_of(query: Select[Assignment], most: int) -> tuple[list[int], int]:
+    """The first so many, which are seen off an index alone, and how many there are."""
+    ids = query.with_only_columns(Assignment.id).order_by(Assignment.start_date, Assignment.id)
+    return list(db.session.scalars(ids.limit(most))), count(query)
+
+
+def _loaded(query: Select[Assignment]) -> Select[Assignment]:
     return query.options(
         joinedload(Assignment.package).options(selectinload(Package.schedules), selectinload(Package.prices)),
         joinedload(Assignment.did),
