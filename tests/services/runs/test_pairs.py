@@ -21,6 +21,7 @@ LONG = 20  # seconds after which nobody comes any more
 def trade(session, monkeypatch):
     """Customers with a shard each, in which several assignments are due."""
     monkeypatch.setattr(shards, "SHARD", 1)
+    monkeypatch.setattr(shards, "ALONE", 1)
     trunk = a_package(setup_retail="25")
     for number in range(CUSTOMERS):
         customer = a_customer(f"Acme {number}")
