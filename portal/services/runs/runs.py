@@ -16,7 +16,7 @@ from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Run, RunShard, RunState, RunUndo
 from portal.models.run import SILENT_FOR
-from portal.services.billing.planning import due_ids
+from portal.services.billing.planning import due_count
 from portal.services.chunks import AT_ONCE
 from portal.services.runs import pairs, shards
 from portal.services.runs.differences import Differences, differences
@@ -72,7 +72,7 @@ def start(
         started_by=by,
         started_at=now,
         heartbeat_at=now,
-        due_count=len(due_ids(through, customer_id)),
+        due_count=due_count(through, customer_id),
     )
     db.session.add(run)
     db.session.flush()
