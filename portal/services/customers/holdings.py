@@ -6,10 +6,10 @@ and an id is never used again. So their number, the sum of their versions and th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
 from sqlalchemy import func, select
@@ -22,6 +22,7 @@ from portal.services.packages.figures import MonthlyPrices, OwnHolding, in_force
 
 # Whoever has so many is remembered, and so many of these.
 VERY_MANY, MOST = 2_000, 100
+Found = TypeVar("Found")
 
 
 class Holdings(NamedTuple):
@@ -45,6 +46,7 @@ class _Known(NamedTuple):
 
     version: Any
     holdings: Holdings
+    others: dict[str, Any]
 
 
 def holdings(today: date, ids: Collection[int] | None = None) -> Holdings:
@@ -80,19 +82,42 @@ def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
         if len(kept) >= MOST and id not in kept:
             kept.clear()
         # Its version was asked for before what it has, so that it is of no later moment.
-        kept[id] = _Known(versions.get(id), found.of(id))
+        kept[id] = _Known(versions.get(id), found.of(id), {})
     return [*known.values(), found]
+
+
+def remembered(customer_id: int, today: date, name: str, find: Callable[[], Found]) -> Found:
+    """What else is found in the assignments of a customer as they are today, and in nothing but these: of who is
+    remembered it is so under its name, as long as what they have."""
+    known = _kept().get(customer_id) if database.is_reading() else None
+    if known is None or known.version != _versions([customer_id], today).get(customer_id):
+        return find()
+    if name not in known.others:
+        known.others[name] = find()
+    found: Found = known.others[name]
+    return found
 
 
 def _versions(ids: Collection[int], today: date) -> dict[int, Any]:
     """What is never twice the same of these customers, whatever is done to their assignments."""
-    if not ids:
-        return {}
-    columns = (func.count(), func.sum(Assignment.version), func.max(Assignment.id))
-    query = select(Assignment.customer_id, *columns).where(Assignment.customer_id.in_(ids))
-    return {
-        id: (today, *version) for id, *version in db.session.execute(query.group_by(Assignment.customer_id))
-    }
+    asked = _asked()
+    if new := [id for id in ids if (id, today) not in asked]:
+        columns = (func.count(), func.sum(Assignment.version), func.max(Assignment.id))
+        query = select(Assignment.customer_id, *columns).where(Assignment.customer_id.in_(new))
+        for id, *version in db.session.execute(query.group_by(Assignment.customer_id)):
+            asked[id, today] = (today, *version)
+    return {id: asked[id, today] for id in ids if (id, today) in asked}
+
+
+def _asked() -> dict[tuple[int, date], Any]:
+    """The versions that were asked in this transaction already."""
+    session = db.session()
+    asked: dict[tuple[int, date], Any]
+    of, asked = session.info.get("versions of holdings", (None, {}))
+    if of is None or of is not session.get_transaction():
+        asked = {}
+        session.info["versions of holdings"] = session.get_transaction(), asked
+    return asked
 
 
 def _kept() -> dict[int, _Known]:

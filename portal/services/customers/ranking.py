@@ -22,6 +22,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services.billing.positions import between
 from portal.services.chunks import in_chunks
 from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
@@ -239,6 +240,8 @@ def _paid(ids: Collection[int] | None = None) -> dict[int, date]:
 def _next_days(ids: Collection[int]) -> dict[int, date]:
     day = func.min(AssignmentPosition.next_charge_on)
     query = select(Assignment.customer_id, day).join(AssignmentPosition).group_by(Assignment.customer_id)
+    for id in ids if len(ids) == 1 else ():
+        query = query.where(*between(id))
     found = _of(query.where(~AssignmentPosition.is_held), Assignment.customer_id, ids)
     return {id: on for id, on in found if on}
 
