@@ -25,7 +25,7 @@ from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
 from portal.services.customers.figures import Recurring
 from portal.services.customers.holdings import Holdings, has_many, holdings, holdings_of
-from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, Page, count
+from portal.services.listing import COUNTED, PAGE_SIZE, Page, count
 from portal.services.packages.figures import all_monthly_prices
 
 # As many customers are looked at together, until a page of them is found.
@@ -184,7 +184,7 @@ def _found(query: Select[Customer], among: Sequence[int] | None = None) -> Colle
 
 def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[int]]) -> Iterator[int]:
     """Those ids, in their order, that are found: looked at a chunk at a time."""
-    size = AT_FIRST
+    size = 2 * PAGE_SIZE
     while some := list(islice(ids, size)):
         found = are_found(some)
         yield from (id for id in some if id in found)

@@ -39,7 +39,7 @@ A_YEAR = relativedelta(years=1)
 # So many packages' prices are remembered, each by currency and day.
 REMEMBERED = 5_000
 Day = date | BindParameter[date]
-_VERSIONS = select(Package.id, Package.version).where(is_among(Package.id, IDS))
+_VERSIONS = select(Package.id, Package.token, Package.version).where(is_among(Package.id, IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,10 @@ class MonthlyPrices(NamedTuple):
 
         `own` are those among them that have own prices.
         """
-        own, rest = list(own), Counter(units)
-        rest.subtract(one.quantity for one in own)
+        own, rest = list(own), units
+        if own:
+            rest = Counter(units)
+            rest.subtract(one.quantity for one in own)
         each = [(self, quantity, count) for quantity, count in rest.items()]
         each += [(self.at(one.prices), one.quantity, 1) for one in own]
         retail = (a_month(it.retail, units, self.times, self.currency) * count for it, units, count in each)
