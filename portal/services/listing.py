@@ -21,7 +21,7 @@ PAGE_SIZE = 50
 COUNTED = 10_000
 AT_ONCE = 10_000
 # So few rows of very many come first: whoever asked for a file sees at once that it begins.
-AT_FIRST = 100
+AT_FIRST = PAGE_SIZE
 
 Row = TypeVar("Row")
 

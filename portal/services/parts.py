@@ -51,7 +51,8 @@ def holds(model: Any, part: str) -> ColumnElement[bool]:
     if db.engine.dialect.name == "postgresql":
         return and_(_has_threes(model, threes), holds_all)
     rows: Select[int] = select(column("rowid")).select_from(_index(model)).where(_has_threes(model, threes))
-    if len(db.session.execute(rows.limit(MANY + 1)).all()) > MANY:
+    some = rows.limit(MANY + 1).subquery()
+    if (db.session.scalar(select(func.count()).select_from(some)) or 0) > MANY:
         return holds_all
     return and_(model.id.in_(rows), holds_all)
 
