@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from portal.domain.errors import Invalid
 from portal.domain.names import search_words
@@ -17,7 +17,7 @@ from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
 from portal.services.dids.earning import brings_nothing, has_no_package
-from portal.services.listing import COUNTED, Sort, count, values_of
+from portal.services.listing import COUNTED, Sort, count, ids_in_any, values_of
 from portal.services.parts import LETTERS, holds
 
 # As many as one act may touch: a block, a file, a selection.
@@ -84,19 +84,13 @@ def _matching(query: Select[Did], text: str) -> tuple[Select[Did], int | None]:
         return query.where(or_(*parts, Did.customer_id.in_(named))), None
     ways = [*parts, among(Did.customer_id, few)]
     if parts:
-        found = _ids_by(query, ways)
+        found = ids_in_any(query, ways)
         if len(found) <= COUNTED:
             return query.where(among(Did.id, found)), len(found)
         return query.where(or_(*ways)), len(found)
     total = count(query.where(*ways))
     # The sum keeps SQLite from putting very many in order that it can read so.
     return query.where(among(Did.customer_id + 0, few) if total > COUNTED else ways[0]), total
-
-
-def _ids_by(query: Select[Did], ways: Sequence[ColumnElement[bool]]) -> list[int]:
-    """What a query finds in any of some ways, as far as is counted."""
-    some = (query.with_only_columns(Did.id).where(way).limit(COUNTED + 1).subquery() for way in ways)
-    return list(db.session.scalars(union(*(select(one.c.id) for one in some)).limit(COUNTED + 1)))
 
 
 def countries_in_use() -> list[str]:
