@@ -298,6 +298,14 @@ def due_ids(
     return sorted([*ids, *db.session.scalars(without_position(true()))])
 
 
+def due_count(through: date, customer_id: int | None = None) -> int:
+    """How many these are, without those that have lost their position: whoever begins a run counts them anew."""
+    if customer_id is not None:
+        return len(due_ids(through, customer_id))
+    due = select(func.count()).where(AssignmentPosition.next_charge_on <= through)
+    return db.session.scalar(due) or 0
+
+
 def _count(of: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(of.class_)) or 0
 

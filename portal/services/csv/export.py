@@ -19,7 +19,9 @@ SEPARATOR = re.compile(r"[\",;\t\r\n\v\f]")
 def cell(value: object, between: str = ",") -> str:
     """A value as a cell: harmless, and quoted where it has to be."""
     text = "" if value is None else str(value)
-    if not PLAIN_NUMBER.fullmatch(text):
+    if not text:
+        return text
+    if FORMULA.search(text) and not PLAIN_NUMBER.fullmatch(text):
         text = FORMULA.sub(r"\1'", text)
     return '"' + text.replace('"', '""') + '"' if SEPARATOR.search(text) or between in text else text
 

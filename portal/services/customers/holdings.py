@@ -9,36 +9,50 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Date, Select, bindparam, func, select
 
 from portal import database
 from portal.extensions import db
 from portal.models import Assignment, AssignmentQuantity, Customer
+from portal.services.among import IDS, is_among
 from portal.services.chunks import in_chunks
-from portal.services.packages.figures import MonthlyPrices, OwnHolding, in_force, own_held, with_quantity
+from portal.services.packages.figures import (
+    MonthlyPrices,
+    OwnHolding,
+    in_force,
+    own_of,
+    own_query,
+    with_quantity,
+)
 
 # Whoever has so many is remembered, and so many of these.
-VERY_MANY, MOST = 2_000, 100
+VERY_MANY, MOST = 200, 500
 Found = TypeVar("Found")
+_VERSIONS = (
+    select(Assignment.customer_id, func.count(), func.sum(Assignment.version), func.max(Assignment.id))
+    .where(is_among(Assignment.customer_id, IDS))
+    .group_by(Assignment.customer_id)
+)
 
 
 class Holdings(NamedTuple):
     """How many assignments in force have which quantity, by customer, currency and package; those with own prices.
 
-    `amounts` is what was worked out of them already, by customer, package and its prices.
+    `amounts` is what was worked out of them already, and at which prices of the package.
     """
 
     units: Mapping[tuple[int, str, int], Mapping[int, int]]
-    own: Sequence[OwnHolding]
-    amounts: dict[tuple[int, int, MonthlyPrices], tuple[Decimal, Decimal]]
+    own: Mapping[tuple[int, int], Sequence[OwnHolding]]
+    amounts: dict[tuple[int, int], tuple[MonthlyPrices, tuple[Decimal, Decimal]]]
 
     def of(self, customer_id: int) -> "Holdings":
         """Those of one customer."""
         units = {key: of for key, of in self.units.items() if key[0] == customer_id}
-        return Holdings(units, [one for one in self.own if one.customer_id == customer_id], {})
+        return Holdings(units, {key: of for key, of in self.own.items() if key[0] == customer_id}, {})
 
 
 class _Known(NamedTuple):
@@ -51,27 +65,40 @@ class _Known(NamedTuple):
 
 def holdings(today: date, ids: Collection[int] | None = None) -> Holdings:
     """What some customers have today; without ids, all of them."""
-    by = (Assignment.customer_id, Customer.currency, Assignment.package_id, AssignmentQuantity.quantity)
-    query = select(*by, func.count()).join(Customer, Customer.id == Assignment.customer_id)
-    query = with_quantity(query.where(in_force(today)).group_by(*by), today)
     parts = [None] if ids is None else in_chunks(sorted(ids))
     units: dict[tuple[int, str, int], dict[int, int]] = defaultdict(dict)
-    own: list[OwnHolding] = []
+    own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
     for some in parts:
-        theirs = query if some is None else query.where(Assignment.customer_id.in_(some))
-        for customer_id, currency, package_id, quantity, count in db.session.execute(theirs):
+        asked = {"today": today} if some is None else {"today": today, "ids": some}
+        has, has_own = _asking(some is not None)
+        for customer_id, currency, package_id, quantity, count in db.session.execute(has, asked):
             units[customer_id, currency, package_id][quantity] = count
-        which = in_force(today)
-        own += own_held(which if some is None else which & Assignment.customer_id.in_(some), today)
+        for one in own_of(has_own, asked):
+            own[one.customer_id, one.package_id].append(one)
     return Holdings(units, own, {})
+
+
+@cache
+def _asking(for_some: bool) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
+    """How many assignments :ids have of which quantity :today, and which with own prices; for some or for all. Put
+    together once: that takes longer than asking."""
+    today = bindparam("today", type_=Date)
+    which = in_force(today)
+    if for_some:
+        which &= is_among(Assignment.customer_id, IDS)
+    by = (Assignment.customer_id, Customer.currency, Assignment.package_id, AssignmentQuantity.quantity)
+    query = select(*by, func.count()).join(Customer, Customer.id == Assignment.customer_id)
+    return with_quantity(query.where(which).group_by(*by), today), own_query(which, today)
 
 
 def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
     """What some customers have today, in parts."""
     if not database.is_reading():  # whoever writes may see what is never kept
         return [holdings(today, ids)]
-    kept, versions = _kept(), _versions([id for id in ids if id in _kept()], today)
-    known = {id: kept[id].holdings for id, version in versions.items() if kept[id].version == version}
+    kept = _kept()
+    had = {id: one for id in ids if (one := kept.get(id))}  # another thread may forget them meanwhile
+    versions = _versions(had, today)
+    known = {id: had[id].holdings for id, version in versions.items() if had[id].version == version}
     if not (rest := set(ids) - known.keys()):
         return list(known.values())
     found = holdings(today, rest)
@@ -100,13 +127,16 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
     return found
 
 
+def has_many(id: int) -> bool:
+    """Whether a customer is known to have very many assignments, for whoever finds the same with few in another way."""
+    return id in _kept()
+
+
 def _versions(ids: Collection[int], today: date) -> dict[int, Any]:
     """What is never twice the same of these customers, whatever is done to their assignments."""
     asked = database.asked_once("versions of holdings")
     if new := [id for id in ids if (id, today) not in asked]:
-        columns = (func.count(), func.sum(Assignment.version), func.max(Assignment.id))
-        query = select(Assignment.customer_id, *columns).where(Assignment.customer_id.in_(new))
-        for id, *version in db.session.execute(query.group_by(Assignment.customer_id)):
+        for id, *version in db.session.execute(_VERSIONS, {"ids": new}):
             asked[id, today] = (today, *version)
     return {id: asked[id, today] for id in ids if (id, today) in asked}
 

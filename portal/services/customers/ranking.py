@@ -11,14 +11,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import (
     Assignment,
     AssignmentPosition,
     Customer,
-    Package,
     Payment,
     PaymentState,
 )
@@ -27,12 +25,14 @@ from portal.services.chunks import in_chunks
 from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
 from portal.services.customers.figures import Recurring
-from portal.services.customers.holdings import Holdings, holdings, holdings_of
+from portal.services.customers.holdings import Holdings, has_many, holdings, holdings_of
 from portal.services.listing import COUNTED, PAGE_SIZE, Page, count
-from portal.services.packages.figures import MonthlyPrices, OwnHolding, monthly_prices
+from portal.services.packages.figures import all_monthly_prices
 
 # As many customers are looked at together, until a page of them is found.
 LOOKED_AT = 500
+# Of so many assignments that are due first it is seen whose they are.
+FIRST = 200
 ZERO = Decimal(0)
 NOTHING = Recurring()
 # What a list can be sorted by besides what is the customer's own.
@@ -185,9 +185,11 @@ def _found(query: Select[Customer], among: Sequence[int] | None = None) -> Colle
 
 def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[int]]) -> Iterator[int]:
     """Those ids, in their order, that are found: looked at a chunk at a time."""
-    while some := list(islice(ids, LOOKED_AT)):
+    size = 2 * PAGE_SIZE
+    while some := list(islice(ids, size)):
         found = are_found(some)
         yield from (id for id in some if id in found)
+        size = LOOKED_AT
 
 
 # -- the figures themselves: of some customers, or of all
@@ -212,23 +214,18 @@ def by_package(today: date, customer_id: int) -> dict[int, Recurring]:
 
 def _each_package(today: date, has: Sequence[Holdings]) -> Iterator[tuple[int, int, tuple[Decimal, Decimal]]]:
     """What each package of a customer comes to in a month: its retail and its cost."""
-    found = select(Package).where(Package.id.in_({id for part in has for _, _, id in part.units}))
-    found = found.options(selectinload(Package.schedules), selectinload(Package.prices))
-    packages = {package.id: package for package in db.session.scalars(found)}
-    prices: dict[tuple[int, str], MonthlyPrices | None] = {}
+    wanted = {(package_id, currency) for part in has for _, currency, package_id in part.units}
+    prices = all_monthly_prices(wanted, today)
     for part in has:
-        own: dict[tuple[int, int], list[OwnHolding]] = defaultdict(list)
-        for one in part.own:
-            own[one.customer_id, one.package_id].append(one)
         for (customer_id, currency, package_id), units in part.units.items():
-            key = package_id, currency
-            if key not in prices:
-                prices[key] = monthly_prices(packages[package_id], currency, today)
-            if priced := prices[key]:
-                worked_out = customer_id, package_id, priced
-                if worked_out not in part.amounts:
-                    part.amounts[worked_out] = priced.of(units, own.get((customer_id, package_id), ()))
-                yield customer_id, package_id, part.amounts[worked_out]
+            if not (priced := prices[package_id, currency]):
+                continue
+            of = customer_id, package_id
+            at, amounts = part.amounts.get(of, (None, (ZERO, ZERO)))
+            if at != priced:
+                amounts = priced.of(units, part.own.get(of, ()))
+                part.amounts[of] = priced, amounts
+            yield *of, amounts
 
 
 def _paid(ids: Collection[int] | None = None) -> dict[int, date]:
@@ -238,12 +235,34 @@ def _paid(ids: Collection[int] | None = None) -> dict[int, date]:
 
 
 def _next_days(ids: Collection[int]) -> dict[int, date]:
+    """The first day of each on which something is charged that is not held."""
+    found = _next_days_of_many([id for id in ids if has_many(id)])
     day = func.min(AssignmentPosition.next_charge_on)
     query = select(Assignment.customer_id, day).join(AssignmentPosition).group_by(Assignment.customer_id)
-    for id in ids if len(ids) == 1 else ():
+    rest = [id for id in ids if id not in found]
+    for id in rest if len(rest) == 1 else ():
         query = query.where(*between(id))
-    found = _of(query.where(~AssignmentPosition.is_held), Assignment.customer_id, ids)
-    return {id: on for id, on in found if on}
+    rows = _of(query.where(~AssignmentPosition.is_held), Assignment.customer_id, rest)
+    return found | {id: on for id, on in rows if on}
+
+
+def _next_days_of_many(ids: Collection[int]) -> dict[int, date]:
+    """The same of customers who have very many assignments, as far as it is found without looking at each: of those
+    that are due first of all, and on a day that is as early as the last of these.
+    """
+    if not ids:
+        return {}
+    on, is_next = AssignmentPosition.next_charge_on, ~AssignmentPosition.is_held
+    first = select(Assignment.customer_id, on).join(AssignmentPosition).where(is_next, on.is_not(None))
+    rows: list[Any] = list(db.session.execute(first.order_by(on).limit(FIRST)))
+    found: dict[int, date] = {id: day for id, day in reversed(rows) if id in ids}
+    if rows and (rest := [id for id in ids if id not in found]):
+        day = rows[-1][1]
+        # Asked as a value: of each customer it ends with the first that is found.
+        any_ = select(on).join(Assignment).where(Assignment.customer_id == Customer.id, is_next, on == day)
+        has = any_.limit(1).correlate(Customer).scalar_subquery().is_not(None)
+        found |= dict.fromkeys(db.session.scalars(select(Customer.id).where(Customer.id.in_(rest), has)), day)
+    return found
 
 
 def _of(query: Any, whose: Any, ids: Collection[int] | None) -> list[Any]:

@@ -95,7 +95,8 @@ def rows_of(
 
 def text(value: Any) -> str:
     """A value as text that any file can hold."""
-    return "" if value is None else UNWRITABLE.sub("", str(value))
+    words = "" if value is None else str(value)
+    return words if words.isprintable() else UNWRITABLE.sub("", words)
 
 
 def yes(value: bool) -> str:

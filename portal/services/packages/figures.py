@@ -6,7 +6,7 @@ packages can be compared. Each assignment is rounded by itself, as its charges a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,9 +15,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select
-from sqlalchemy.orm import aliased
+from flask import current_app
+from sqlalchemy import BindParameter, ColumnElement, Select, case, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased, selectinload
 
+from portal import database
 from portal.domain.errors import Invalid
 from portal.domain.money import from_micros, minor_unit, round_half_up, to_micros
 from portal.domain.schedule import LAST_DAY, ONE_DAY, Frequency, Schedule, charge_dates, make_schedule
@@ -30,9 +32,14 @@ from portal.models import (
     Customer,
     Package,
 )
+from portal.services.among import IDS, is_among
 from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet
 
 A_YEAR = relativedelta(years=1)
+# So many packages' prices are remembered, each by currency and day.
+REMEMBERED = 5_000
+Day = date | BindParameter[date]
+_VERSIONS = select(Package.id, Package.token, Package.version).where(is_among(Package.id, IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +133,10 @@ class MonthlyPrices(NamedTuple):
 
         `own` are those among them that have own prices.
         """
-        own, rest = list(own), Counter(units)
-        rest.subtract(one.quantity for one in own)
+        own, rest = list(own), units
+        if own:
+            rest = Counter(units)
+            rest.subtract(one.quantity for one in own)
         each = [(self, quantity, count) for quantity, count in rest.items()]
         each += [(self.at(one.prices), one.quantity, 1) for one in own]
         retail = (a_month(it.retail, units, self.times, self.currency) * count for it, units, count in each)
@@ -155,17 +164,42 @@ def monthly_prices(
     return MonthlyPrices(to_micros(prices.retail), to_micros(prices.cost), times, currency)
 
 
-def in_force(day: date) -> ColumnElement[bool]:
+def all_monthly_prices(
+    wanted: Collection[tuple[int, str]], day: date
+) -> dict[tuple[int, str], MonthlyPrices | None]:
+    """The same of many packages, each in a currency. Whoever only reads has them remembered while their packages are of
+    the same version: whatever is done to one counts it up.
+    """
+    kept: dict[Any, MonthlyPrices | None] = {}
+    if database.is_reading():  # whoever writes may see what is never kept
+        kept = current_app.extensions.setdefault("portal.monthly_prices", kept)
+    ids = {id for id, _ in wanted}
+    versions = {row[0]: row[1:] for row in db.session.execute(_VERSIONS, {"ids": ids})}
+    keys = {(id, currency): (id, *versions[id], currency, day) for id, currency in wanted}
+    found = {pair: kept[key] for pair, key in keys.items() if key in kept}
+    if rest := keys.keys() - found.keys():
+        query = select(Package).where(Package.id.in_({id for id, _ in rest}))
+        query = query.options(selectinload(Package.schedules), selectinload(Package.prices))
+        packages = {package.id: package for package in db.session.scalars(query)}
+        new = {pair: monthly_prices(packages[pair[0]], pair[1], day) for pair in rest}
+        if len(kept) + len(new) > REMEMBERED:
+            kept.clear()
+        kept.update({keys[pair]: prices for pair, prices in new.items()})
+        found |= new
+    return found
+
+
+def in_force(day: Day) -> ColumnElement[bool]:
     """The assignments whose service runs on `day`."""
     return (Assignment.start_date <= day) & open_on(day)
 
 
-def open_on(day: date) -> ColumnElement[bool]:
+def open_on(day: Day) -> ColumnElement[bool]:
     """The assignments whose service runs on `day`, or begins later."""
     return or_(Assignment.end_date.is_(None), Assignment.end_date >= day)
 
 
-def with_quantity(query: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[Any, ...]]:
+def with_quantity(query: Select[*tuple[Any, ...]], day: Day) -> Select[*tuple[Any, ...]]:
     """A query of assignments, joined with the quantity (AssignmentQuantity) that each has on `day`."""
     later = aliased(AssignmentQuantity)
     replaced = (
@@ -180,6 +214,11 @@ def with_quantity(query: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[A
 
 def own_held(which: ColumnElement[bool], day: date) -> list[OwnHolding]:
     """The assignments `which` that have own prices on `day`, with the quantities of that day: the exceptions."""
+    return own_of(own_query(which, day))
+
+
+def own_query(which: ColumnElement[bool], day: Day) -> Select[*tuple[Any, ...]]:
+    """What asks for them."""
     query = (
         select(
             Assignment.id,
@@ -196,11 +235,14 @@ def own_held(which: ColumnElement[bool], day: date) -> list[OwnHolding]:
         .where(or_(*(getattr(AssignmentPrice, name).is_not(None) for name in PRICE_LABELS)))
         .order_by(Assignment.id)
     )
+    return with_quantity(query, day)
+
+
+def own_of(query: Select[*tuple[Any, ...]], asked: Mapping[str, Any] | None = None) -> list[OwnHolding]:
+    """What it finds."""
     return [
         OwnHolding(id, customer_id, package_id, currency, quantity, OwnPriceSet(*four))
-        for id, customer_id, package_id, currency, quantity, *four in db.session.execute(
-            with_quantity(query, day)
-        )
+        for id, customer_id, package_id, currency, quantity, *four in db.session.execute(query, asked)
     ]
 
 
@@ -211,7 +253,7 @@ def has_own(names: Iterable[str], day: date) -> ColumnElement[bool]:
     return exists().where(row.assignment_id == Assignment.id, *own_in_force(row, day), *own)
 
 
-def own_in_force(row: Any, day: date) -> tuple[ColumnElement[bool], ...]:
+def own_in_force(row: Any, day: Day) -> tuple[ColumnElement[bool], ...]:
     """The rows of own prices in force on `day`."""
     later = aliased(AssignmentPrice)
     replaced = exists().where(

@@ -15,7 +15,7 @@ from portal.models import Customer
 from portal.services import credit
 from portal.services.credit import owed
 from portal.services.exports import owed as exports
-from portal.services.overview.owing import owed_in_all
+from portal.services.overview.owing import owed_by, owed_in_all
 from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
 from portal.web.http.bounds import row_id
@@ -41,7 +41,7 @@ def index() -> Any:
     pages = max(-(-len(found.ids) // A_PAGE), 1)
     first = min(max(request.args.get("page", 1, type=row_id), 1), pages)
     ids = list(found.ids[(first - 1) * A_PAGE : first * A_PAGE])
-    by_id = {row.customer_id: row for row in owed.owed(currency, day, now_is=today(), ids=ids).rows}
+    by_id = owed_by(reading, currency, day, ids)
     page = [by_id[id] for id in ids if id in by_id]
     context = {
         "owed": found,

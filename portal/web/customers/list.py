@@ -288,13 +288,13 @@ def update_row(customer_id: int) -> Any:
 def _row(customer: Customer) -> Response:
     counts = dids.count_by_customer([customer.id])
     context: dict[str, Any] = {
-        "customer": customer,
+        "rows": [customer],
         "figures": ranking.figures_of([customer.id], today()),
         "did_counts": counts,
         "today": today(),
         "state": _state(),
     }
-    return fragment("customers/_row.html", **context)
+    return fragment("customers/_rows.html", **context)
 
 
 def _open_row(customer: Customer, form: RowForm, status: int = 200) -> Any:

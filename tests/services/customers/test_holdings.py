@@ -38,7 +38,11 @@ def reads(find):
 def told(customer_id, day):
     has = module.holdings_of([customer_id], day)
     units = {key: dict(of) for part in has for key, of in part.units.items()}
-    return units, [one for part in has for one in part.own], ranking.by_package(day, customer_id)
+    return (
+        units,
+        {key: of for part in has for key, of in part.own.items()},
+        ranking.by_package(day, customer_id),
+    )
 
 
 def shown(customer_id, day):

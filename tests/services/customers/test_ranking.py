@@ -61,6 +61,33 @@ def test_the_next_charge_is_the_first_of_all_that_is_assigned_but_for_what_is_he
     assert [found[id].next_on for id in (acme, globex, hooli)] == [TODAY, TODAY, None]
 
 
+@pytest.mark.parametrize("first", [1, 2, 4, 100])
+def test_of_very_many_assignments_the_next_charge_is_the_same_however_few_are_looked_at(
+    session, monkeypatch, first
+):
+    """Due long ago, today, on a day that others are due on, later, held alone, or never."""
+    days = {"Old": -9, "Now": 0, "Other": 0, "Both": 0, "Later": 3, "Held": -20, "Never": None, "None": None}
+    line, found = a_package("Line", "1"), {}
+    for name, late in days.items():
+        customer = a_customer(name)
+        if name != "None":
+            positions = [assigned(line, customer).position for _ in range(2)]
+            for number, position in enumerate(positions):
+                position.next_charge_on = late if late is None else TODAY + timedelta(days=late + 40 * number)
+                position.held_lines = int(name == "Held" or (name == "Both" and not number))
+        found[customer.id] = name
+    session.flush()
+    plain = ranking._next_days(list(found))
+    assert {found[id]: (day - TODAY).days for id, day in plain.items()} == {
+        "Old": -9, "Now": 0, "Other": 0, "Both": 40, "Later": 3,
+    }  # fmt: skip
+    monkeypatch.setattr(ranking, "has_many", lambda _id: True)
+    monkeypatch.setattr(ranking, "FIRST", first)
+    assert ranking._next_days(list(found)) == plain
+    few = list(found)[1::2]
+    assert ranking._next_days(few) == {id: day for id, day in plain.items() if id in few}
+
+
 @pytest.mark.parametrize(
     ("sort", "names"),
     [

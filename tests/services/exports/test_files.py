@@ -13,12 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
+from sqlalchemy import select
 
 from portal import long_answers
 from portal.extensions import db
+from portal.models import Contact, Customer
+from portal.services.customers import customers
+from portal.services.exports import customers as exports
 from portal.services.exports.files import CELL_LETTERS, as_csv, as_xlsx, fitting
 from portal.services.exports.table import Column, Kind, Table
 from tests.conftest import SQLITE
+from tests.trade import TODAY, a_customer
 
 KINDS = {
     "Words": Kind.TEXT,
@@ -199,3 +204,25 @@ def test_a_long_answer_says_with_each_part_that_it_goes_on(monkeypatch):
     said = []
     monkeypatch.setattr(long_answers, "_listeners", [lambda: said.append(1)])
     assert list(long_answers.each("abc")) == ["a", "b", "c"] and len(said) == 3
+
+
+def test_a_file_of_customers_has_columns_for_as_many_contacts_as_anybody_has_now(session):
+    acme, globex = a_customer("Acme"), a_customer("Globex")
+
+    def most():
+        session.flush()
+        head = exports.customers(select(Customer), customers.SORTS["name"], TODAY).head
+        return sum(heading.endswith("Role") for heading in head)
+
+    assert most() == 0
+    acme.contacts = [Contact(name="Ann"), Contact(name="Bob")]
+    assert most() == 2
+    globex.contacts = [Contact(name=name) for name in ("Cy", "Di", "Eve")]
+    assert most() == most() == 3
+    del globex.contacts[1:]
+    assert most() == 2
+    acme.contacts[1].name = "Flo"
+    acme.contacts.append(Contact(name="Gil"))
+    assert most() == 3
+    acme.contacts, globex.contacts = [], []
+    assert most() == 0
