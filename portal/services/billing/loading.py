@@ -457,9 +457,8 @@ def _add_spend(loaded: list[Loaded], before: date, since: date | None = None) ->
     first = min([_measured_from(item) for item in measured] + ([since] if since else []))
     spent: dict[tuple[int, int | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
     if whole := {item.facts.customer_id for item in measured if item.facts.did_id is None}:
-        query = _spend_by(first, before).where(among(Call.customer_id, whole))
-        for customer_id, day, spend in db.session.execute(query):
-            spent[customer_id, None][day] += int(spend)
+        for customer_id, by_day in _spent_by(whole, first, before):
+            spent[customer_id, None] = by_day
     if dids := {item.facts.did_id for item in measured if item.facts.did_id is not None}:
         customers = {item.facts.customer_id for item in measured}
         # A call counts for each DID that its record names, in either direction.
@@ -473,6 +472,18 @@ def _add_spend(loaded: list[Loaded], before: date, since: date | None = None) ->
                 spent[customer_id, did_id][day] += int(spend)
     for item in measured:
         item.spend = spend_by_day(spent[item.facts.customer_id, item.facts.did_id])
+
+
+def _spent_by(customer_ids: set[int], first: date, before: date) -> Iterator[tuple[int, dict[date, int]]]:
+    """What each of these customers spent on calls each day; what was asked for more days before is not asked again."""
+    known = asked_once("spent by customers")
+    if new := {id for id in customer_ids if id not in known or first < known[id][0] or before > known[id][1]}:
+        known.update((id, (first, before, {})) for id in new)
+        query = _spend_by(first, before).where(among(Call.customer_id, new))
+        for customer_id, day, spend in db.session.execute(query):
+            known[customer_id][2][day] = int(spend)
+    for id in customer_ids:
+        yield id, {day: spend for day, spend in known[id][2].items() if first <= day < before}
 
 
 def _spend_by(first: date, before: date, *more: Any) -> Select[*tuple[Any, ...]]:

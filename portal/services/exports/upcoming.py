@@ -34,8 +34,8 @@ from portal.services.exports.table import AT_ONCE, Column, Table
 
 # So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
 AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
-# The first lines that are handed on, and of how many assignments.
-AT_FIRST, FEW = 25, 50
+# The first lines that are handed on, and of how many assignments where there are many.
+AT_FIRST, FEW, MANY = 25, 50, 200
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.
@@ -231,9 +231,10 @@ class _OfSpan:
 
 
 def _few_at_first(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Some at a time, at first few: those of one customer are worked out for a year, and the file is to begin soon."""
-    yield from in_chunks(ids[:FEW], FEW)
-    yield from in_chunks(ids[FEW:], CHUNK)
+    """Some at a time, of many few at first: those of one customer are worked out for a year, and the file is to begin."""
+    few = FEW if len(ids) > MANY else 0
+    yield from in_chunks(ids[:few], FEW)
+    yield from in_chunks(ids[few:], CHUNK)
 
 
 def _told(some: list[PlannedCharge]) -> list[Row]:
