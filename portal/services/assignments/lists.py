@@ -23,7 +23,7 @@ from portal.services import listing
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
 from portal.services.chunks import in_chunks
-from portal.services.customers.holdings import remembered
+from portal.services.packages.holdings import remembered
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12

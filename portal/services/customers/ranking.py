@@ -25,9 +25,9 @@ from portal.services.chunks import in_chunks
 from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
 from portal.services.customers.figures import Recurring
-from portal.services.customers.holdings import Holdings, has_many, holdings, holdings_of
 from portal.services.listing import COUNTED, PAGE_SIZE, Page, count
 from portal.services.packages.figures import all_monthly_prices
+from portal.services.packages.holdings import Holdings, has_many, holdings, holdings_of
 
 # As many customers are looked at together, until a page of them is found.
 LOOKED_AT = 500

@@ -231,7 +231,7 @@ class _OfSpan:
 
 
 def _few_at_first(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Some at a time, of many few at first: those of one customer are worked out for a year, and the file is to begin."""
+    """Some at a time, of many few at first: a customer's are worked out for a year, and the file is to begin soon."""
     few = FEW if len(ids) > MANY else 0
     yield from in_chunks(ids[:few], FEW)
     yield from in_chunks(ids[few:], CHUNK)

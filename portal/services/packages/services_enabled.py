@@ -15,8 +15,8 @@ from sqlalchemy import Select, func, or_, select
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, ConnexcsPackage, Customer, Did, Package
-from portal.services.customers.holdings import remembered
 from portal.services.packages.figures import in_force
+from portal.services.packages.holdings import remembered
 
 # Of more assignments a page says how many there are of each package, in place of each.
 NAMED = 200

@@ -27,8 +27,8 @@ from portal.services.credit.charged import Alike
 from portal.services.credit.charged import charged as charged_in
 from portal.services.credit.statement import Statement, statement
 from portal.services.credit.states import Standing, standings
-from portal.services.customers.holdings import remembered
 from portal.services.listing import count
+from portal.services.packages.holdings import remembered
 from portal.services.summary.layout import BLOCKS, Entry, Group, by_package, by_week
 from portal.services.what_changed import WhatChanged, what_changed
 
