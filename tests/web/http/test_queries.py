@@ -22,6 +22,7 @@ A_FILE_MORE = {
     "dids.download": 8,
     "packages.download": 6,
     "payments.download": 5,
+    "upcoming.download:2": 13,
 }
 pytestmark = pytest.mark.slow
 AS = {"MINE": "acme", "MY_OWNER": "acme"}
