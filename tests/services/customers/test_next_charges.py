@@ -9,6 +9,7 @@ from portal.domain.schedule import FIRST_DAY
 from portal.extensions import db
 from portal.models import Assignment, Package
 from portal.services import portfolio
+from portal.services.billing import positions
 from portal.services.billing.planning import upcoming
 from portal.services.customers import figures
 from portal.services.customers.figures import LATER, next_charges
@@ -27,7 +28,9 @@ def all_that_come(customer_id: int) -> list:
     return [charge.key for charge in upcoming(FIRST_DAY, TODAY + LATER, TODAY, ids=list(ids)).charges]
 
 
-def test_they_are_the_first_of_all_that_a_plan_of_everything_has(looks_at_few):
+@pytest.mark.parametrize("close", [-1, positions.CLOSE], ids=["far apart", "close"])
+def test_they_are_the_first_of_all_that_a_plan_of_everything_has(looks_at_few, monkeypatch, close):
+    monkeypatch.setattr(positions, "CLOSE", close)
     portfolio.write(600, TODAY - timedelta(days=40))
     measures = select(Assignment.id).join(Package).where(Package.minimum_spend)
     assert db.session.scalars(measures.limit(1)).all()
