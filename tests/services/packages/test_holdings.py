@@ -13,8 +13,8 @@ from portal import database as databases
 from portal.extensions import db
 from portal.models import Assignment, ConnexcsPackage, Customer
 from portal.services.assignments import changing, lists, own_prices, withdrawing
-from portal.services.packages import holdings as module
 from portal.services.customers import ranking
+from portal.services.packages import holdings as module
 from portal.services.packages import services_enabled
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import PriceSet, definition_of
