@@ -7,7 +7,16 @@ from datetime import date
 from portal import database
 from portal.extensions import db
 from portal.services.charges import sums
-from portal.services.overview import by_day, history, idle_dids, margins, recurring, watch, won_and_lost
+from portal.services.overview import (
+    by_day,
+    history,
+    idle_dids,
+    margins,
+    owing,
+    recurring,
+    watch,
+    won_and_lost,
+)
 from portal.services.overview.remembering import Asked, Reading
 from portal.services.packages.catalogue import default_currency
 
@@ -31,7 +40,10 @@ def refresh(today: date, late: Sequence[Asked] | None = None) -> None:
             if late is None:
                 watch.counts(reading)
                 recurring.recurring(reading)
+                owing.owing(reading, default_currency())
                 watch.losses(reading)
+                watch.below(reading)
+                watch.own_below_cost(reading)
                 by_day.charged_by_day(reading)
                 margins.of_customers(reading, default_currency(), history.compared_since(today))
                 won_and_lost.of_month(reading, won_and_lost.month_before(today))
