@@ -54,6 +54,7 @@ def collecting_nothing() -> Iterator[None]:
         yield
     finally:
         if collects:
-            gc.freeze()  # with this, what came up meanwhile counts as old, and is not looked through now either
-            gc.unfreeze()
+            if not gc.get_freeze_count():  # what a server has put aside since it started stays there
+                gc.freeze()  # with this, what came up meanwhile counts as old, and is not looked through now either
+                gc.unfreeze()
             gc.enable()
