@@ -106,11 +106,12 @@ def account(
     today: date,
     rows: Sequence[Alike] | None = None,
     balance: Decimal | None = None,
+    balance_then: Decimal | None = None,
 ) -> Account:
     """How what was to pay on the last day of a span, both days included, comes about.
 
     What was brought forward is what the others leave of it: to know it of itself, all that was ever charged would be
-    gone through. `rows` is what was charged, and `balance` that of today, where they are known.
+    gone through. `rows` is what was charged, and the balances are those of today and of the last day, where known.
     """
     if rows is None:
         rows = charged_in(customer.id, begins, through)
@@ -121,7 +122,7 @@ def account(
     written_off = off.get(AllocationSource.WRITE_OFF, ZERO)
     paid = sum((off.get(source, ZERO) for source in MONEY), ZERO)
     now = due(customer, today, balance=balance)
-    then = due(customer, today, through) if through < today else now
+    then = due(customer, today, through, balance_then) if through < today else now
     left = then.to_pay.charges - then.to_pay.credit_to_use
     return Account(
         begins=begins,

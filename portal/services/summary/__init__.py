@@ -157,7 +157,9 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
     _take_in(found, today, most)
     opening = balance_of(customer.id, begins)
     balance = opening + moved_since(customer.id, begins)
-    found.account = account(customer, begins, through, today, found.alike, balance)
+    found.statement = statement(customer.id, begins, through, most, balance, opening)
+    closing = found.statement.closing
+    found.account = account(customer, begins, through, today, found.alike, balance, closing)
     found.changed = what_changed(customer, begins, through, today)
     assigned, number = _assigned(customer, begins, through), None
     if most is not None:
@@ -167,7 +169,6 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
         assigned = select(Assignment).where(Assignment.id.in_(first))
     found.assigned = [_as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned))]
     found.assigned_count = len(found.assigned) if number is None else number
-    found.statement = statement(customer.id, begins, through, most, balance, opening)
     return found
 
 
