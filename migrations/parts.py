@@ -14,7 +14,10 @@ SEARCHED = {
     "contact": ("search_key",),
     "note": ("search_key",),
     "package": ("search_key",),
+    "payment": ("bank_reference", "reference_key"),
 }
+# Those that are searched for however they are written. SQLite's index makes no difference between letters anyway.
+IN_SMALL_LETTERS = {"bank_reference"}
 
 # What is new waits in a list that every search goes through, until it is this long: of the usual 4,096 KB that took
 # 7 ms each time.
@@ -24,12 +27,15 @@ PENDING_KB = 128
 def keep_parts() -> None:
     """Index what is searched for by its parts, from the first row on."""
     if op.get_bind().dialect.name == "postgresql":
+        # It takes ten times what PostgreSQL takes a function for, which asked it of each row rather than its index.
         op.execute(
-            "CREATE FUNCTION parts_of(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS "
+            "CREATE FUNCTION parts_of(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS "
             "$$ SELECT array_agg(DISTINCT substr($1, n, 3)) FROM generate_series(1, length($1) - 2) AS n $$"
         )
         for table, columns in SEARCHED.items():
-            texts = " || ' ' || ".join(columns)
+            texts = " || ' ' || ".join(
+                f"lower({name})" if name in IN_SMALL_LETTERS else name for name in columns
+            )
             op.execute(
                 f"CREATE INDEX part_{table} ON {table} USING gin (parts_of({texts})) "
                 f"WITH (gin_pending_list_limit = {PENDING_KB})"

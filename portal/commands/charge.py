@@ -6,6 +6,7 @@ because a simulation no longer holds.
 
 import json
 import sys
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,7 @@ def _carried_out(run: "Run") -> "Run":
     from flask import current_app
 
     from portal.clock import now, today
+    from portal.domain.errors import RuleBroken
     from portal.extensions import db
     from portal.services.runs import runs
     from portal.stopping import asked_to_stop
@@ -92,7 +94,8 @@ def _carried_out(run: "Run") -> "Run":
 
         def stop() -> None:
             if is_asked_to_stop():
-                runs.stop(db.session.get_one(type(run), run_id), now())
+                with suppress(RuleBroken):  # somebody has stopped it on its page, or the other half has
+                    runs.stop(db.session.get_one(type(run), run_id), now())
                 db.session.commit()
 
         return runs.carry_out(run_id, today(), now, chunk, between=stop)

@@ -11,8 +11,9 @@ from portal.extensions import db
 # As many as one statement names.
 CHUNK = 500
 # How long a chunk should take: so long others wait for it. On SQLite that is everybody who writes.
-SECONDS = {"sqlite": 0.2, "postgresql": 0.5}
-FEW, FIRST, AT_ONCE = 1_000, 2_500, 5_000
+SECONDS = {"sqlite": 0.15, "postgresql": 0.5}
+FIRST = {"sqlite": 2_000, "postgresql": 2_500}
+FEW, AT_ONCE = 1_000, 7_500
 # Of a chunk that is worked out before SQLite is locked, others wait for half of its time: while it is stored.
 PARTS = {"sqlite": 2, "postgresql": 1}
 Item = TypeVar("Item")
@@ -30,8 +31,9 @@ def in_time(many: Sequence[Item], most: int, parts: int = 1) -> Iterator[Sequenc
     Never more than `most`; then by what the last ones took. Not fewer than the few either: what a chunk costs whatever
     its size would only come up more often. As many times as there are `parts`, if others wait for one of them alone.
     """
-    wanted = SECONDS[db.engine.dialect.name] * parts
-    size, start = min(FIRST * parts, most), 0
+    store = db.engine.dialect.name
+    wanted = SECONDS[store] * parts
+    size, start = min(FIRST[store] * parts, most), 0
     while start < len(many):
         begun = monotonic()
         with collecting_nothing():

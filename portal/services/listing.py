@@ -7,11 +7,11 @@ How many there are is told exactly up to COUNTED, and beyond it as "more than": 
 them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_, union
 
 from portal.domain.wording import plural, whole
 from portal.extensions import db
@@ -116,6 +116,16 @@ def count_rows(query: Select[Any]) -> int:
     """The same of any query."""
     some = query.order_by(None).limit(COUNTED + 1).subquery()
     return db.session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def ids_in_any(query: Select[Any], ways: Iterable[ColumnElement[bool]]) -> list[int]:
+    """The ids of what a query finds in any of some ways, each read off its own index; COUNTED + 1 where more are.
+
+    One condition for all of them is often asked of every row.
+    """
+    model = query.column_descriptions[0]["entity"]
+    some = (query.with_only_columns(model.id).where(way).limit(COUNTED + 1).subquery() for way in ways)
+    return list(db.session.scalars(union(*(select(one.c.id) for one in some)).limit(COUNTED + 1)))
 
 
 def values_of(column: Any) -> list[Any]:

@@ -4,25 +4,25 @@ import gc
 
 import pytest
 
-from portal.services.chunks import AT_ONCE, FIRST, in_time
+from portal.services.chunks import AT_ONCE, FEW, in_time
 
 
 def test_no_circles_are_looked_for_while_a_chunk_is_worked_on_and_again_once_it_is(app):
     with app.app_context():
         many = range(3 * AT_ONCE)
-        assert [gc.isenabled() for _ in in_time(many, FIRST)] == [False] * (len(many) // FIRST)
+        assert [gc.isenabled() for _ in in_time(many, FEW)] == [False] * -(-len(many) // FEW)
         assert gc.isenabled()
 
 
 def test_circles_are_looked_for_again_where_a_chunk_failed_or_is_left(app):
     def fail(many):
-        for _ in in_time(many, FIRST):
+        for _ in in_time(many, FEW):
             raise ArithmeticError
 
     with app.app_context():
         with pytest.raises(ArithmeticError):
             fail(range(AT_ONCE))
         assert gc.isenabled()
-        for _ in in_time(range(AT_ONCE), FIRST):
+        for _ in in_time(range(AT_ONCE), FEW):
             break
         assert gc.isenabled()

@@ -49,7 +49,7 @@ def grouped(customer: Customer, day: date, most: int) -> list[Grouped]:
     """The packages of a customer, the latest assigned first, each with its latest: `most` in all, unless there are more
     packages."""
     counted, latest = {}, []
-    for id, count, last in db.session.execute(by_package(customer, day)):
+    for id, count, last in by_package(customer, day):
         counted[id] = count
         latest.append(last)
     which, assigned = set(latest), sum(counted.values())

@@ -23,6 +23,7 @@ from portal.services import listing
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
 from portal.services.chunks import in_chunks
+from portal.services.customers.holdings import remembered
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12
@@ -230,11 +231,11 @@ def groups_of(customer: Customer, today: date, unfolded: int | str = "", only: i
     `unfolded` is the one whose rows are shown. Either is a package's id, or ENDED.
     """
     mine, open_still = Assignment.customer_id == customer.id, is_open(today)
-    grouped = by_package(customer, today)
-    if only:
-        grouped = grouped.where(Assignment.package_id == (only if only != ENDED else None))
-    found = list(db.session.execute(grouped.limit(GROUPS + 1)))
-    ended = 0 if only not in ("", ENDED) else listing.count(select(Assignment).where(mine, ~open_still))
+    found = [row for row in by_package(customer, today) if not only or row[0] == only][: GROUPS + 1]
+    ended = 0
+    if only in ("", ENDED):
+        have_ended = select(Assignment).where(mine, ~open_still)
+        ended = remembered(customer.id, today, "ended", lambda: listing.count(have_ended))
     which: list[ColumnElement[bool]] = [Assignment.id.in_([row[2] for row in found if row[1] == 1])]
     if unfolded == ENDED:
         which.append(and_(mine, Assignment.id.in_(_first_of(~open_still, mine))))
@@ -258,11 +259,14 @@ def _first_of(*which: ColumnElement[bool]) -> Select[int]:
     return select(Assignment.id).where(*which).order_by(Assignment.id.desc()).limit(UNFOLDED)
 
 
-def by_package(customer: Customer, today: date) -> Select[*tuple[Any, ...]]:
+def by_package(customer: Customer, today: date) -> Sequence[tuple[int, ...]]:
     """Each package of a customer, with how many are assigned and the latest of these, the latest assigned first."""
     latest = func.max(Assignment.id)
     query = select(Assignment.package_id, func.count(), latest).where(Assignment.customer_id == customer.id)
-    return query.where(is_open(today)).group_by(Assignment.package_id).order_by(latest.desc())
+    query = query.where(is_open(today)).group_by(Assignment.package_id).order_by(latest.desc())
+    return remembered(
+        customer.id, today, "by package", lambda: [tuple(row) for row in db.session.execute(query)]
+    )
 
 
 def _packages(ids: Collection[int]) -> dict[int, Package]:

@@ -192,6 +192,14 @@ class Totals:
         if getattr(line, "opening_number", None) is not None:  # only what is posted has one
             self.outside += line.amount
 
+    def put(self, other: "Totals") -> None:
+        """Take in the sums of others."""
+        self.amount += other.amount
+        self.cost += other.cost
+        self.tax += other.tax
+        self.count += other.count
+        self.outside += other.outside
+
     def take_off(self, line: Any) -> None:
         """Take out a charge that is among them."""
         self.amount -= line.amount
@@ -290,6 +298,14 @@ def due_ids(
     return sorted([*ids, *db.session.scalars(without_position(true()))])
 
 
+def due_count(through: date, customer_id: int | None = None) -> int:
+    """How many these are, without those that have lost their position: whoever begins a run counts them anew."""
+    if customer_id is not None:
+        return len(due_ids(through, customer_id))
+    due = select(func.count()).where(AssignmentPosition.next_charge_on <= through)
+    return db.session.scalar(due) or 0
+
+
 def _count(of: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(of.class_)) or 0
 
@@ -376,4 +392,28 @@ def totals(charges: Iterable[Any]) -> dict[str, Totals]:
     found: dict[str, Totals] = {}
     for charge in charges:
         found.setdefault(charge.currency, Totals()).add(charge)
+    return dict(sorted(found.items()))
+
+
+def planned_totals(charges: Iterable[PlannedCharge]) -> dict[str, Totals]:
+    """The same of planned charges, however many: added up in micros."""
+    micros: dict[str, list[int]] = {}
+    for charge in charges:
+        due, of = charge.due, micros.setdefault(charge.facts.currency, [0, 0, 0, 0])
+        of[0] += due.amount
+        of[1] += due.cost
+        of[2] += due.tax
+        of[3] += 1
+    return {
+        currency: Totals(from_micros(amount), from_micros(cost), from_micros(tax), count)
+        for currency, (amount, cost, tax, count) in sorted(micros.items())
+    }
+
+
+def sums_of(parts: Iterable[dict[str, Totals]]) -> dict[str, Totals]:
+    """Sums for each currency, of sums of parts."""
+    found: dict[str, Totals] = {}
+    for part in parts:
+        for currency, of in part.items():
+            found.setdefault(currency, Totals()).put(of)
     return dict(sorted(found.items()))

@@ -44,7 +44,7 @@ from portal.models import (
 )
 from portal.services.among import among
 from portal.services.billing.planning import Totals, totals
-from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state, may_be
+from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state, may_be, newest
 from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
 from portal.services.parts import holds
 
@@ -78,6 +78,10 @@ SORTS = {
 }
 DEFAULT_SORT = "-date"
 AT_ONCE = 2_000
+# The states that a rest has by itself, whatever its charge.
+LATE_OR_NOT = {TO_PAY, OVERDUE}
+# So many of the charges that may be in a state are looked at for the newest of them.
+NEWEST = 1_000
 # The states in which something is left of a charge.
 WITH_SOME_LEFT = {TO_PAY, OVERDUE, PaidState.OPEN, PaidState.PART_PAID, PaidState.TO_USE}
 
@@ -135,7 +139,8 @@ def charge_page(
     columns, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
     place = _place(columns, before or after)
     backwards = bool(before) and place is not None
-    ids = _ids(drivers, _rest(asked), columns, descending != backwards, place, size + 1)
+    ids = _newest(asked, columns, size + 1) if descending and place is None else []
+    ids = ids or _ids(drivers, _rest(asked), columns, descending != backwards, place, size + 1)
     more, ids = len(ids) > size, ids[:size]
     if backwards:
         ids.reverse()
@@ -171,12 +176,13 @@ class Drivers(NamedTuple):
     """The conditions that an index reads by, one for each branch of a page.
 
     Where there are many, what they mean is found first, as far as the bound: `known` is how many, and what is counted
-    are those `found`.
+    are those `found`. `all_fit`: whatever else is asked, these are known to be so.
     """
 
     in_order: list[Condition]
     found: list[Condition]
     known: int | None = None
+    all_fit: bool = False
 
 
 def _drivers(asked: Asked) -> Drivers:
@@ -189,25 +195,31 @@ def _drivers(asked: Asked) -> Drivers:
             Charge.kind == asked.kind,
             literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
         ]
-    common += _few(asked)
+    few = _few(asked)
+    common += few or []
     meant, are_few = _meant(asked.text) if search_words(asked.text) else ([true()], True)
     each = [and_(condition, *common) for condition in meant]
     if are_few:
-        return Drivers(each, each)
+        # All that may be overdue, or to pay, is: nothing else is asked of them.
+        all_fit = (
+            few is None and asked == Asked(paid=asked.paid, today=asked.today) and asked.paid in LATE_OR_NOT
+        )
+        return Drivers(each, each, COUNTED + 1 if all_fit else None, all_fit)
     ids = _some(each)
     found = [among(Charge.id, ids)]
     # All charges are read in order only where many of them are meant.
     return Drivers([or_(*each)] if len(ids) > COUNTED else found, found, len(ids))
 
 
-def _few(asked: Asked) -> list[Condition]:
-    """Where few charges can be in the state that is asked for, these: no others are read."""
+def _few(asked: Asked) -> list[Condition] | None:
+    """Where few charges can be in the state that is asked for, these: no others are read. None where they are many."""
     may = may_be(asked.paid, asked.today)
     if may is None:
         return []
-    ids = [id for id in db.session.scalars(may.limit(COUNTED + 1)) if id]
-    if len(ids) > COUNTED:
-        return []
+    # Asked first, because to be told of ten thousand takes longer than to pass them.
+    if db.session.execute(may.offset(COUNTED).limit(1)).first():
+        return None
+    ids = [id for id in db.session.scalars(may) if id]
     theirs = among(Charge.id, ids)
     # What corrects a charge is reversed with it.
     return [theirs | among(Charge.corrects_id, ids) if asked.paid == PaidState.REVERSED else theirs]
@@ -343,6 +355,35 @@ def _ids(
     return list(db.session.scalars(select(together.c.id).order_by(*order).limit(limit)))
 
 
+def _newest(asked: Asked, columns: tuple[Any, ...], limit: int) -> list[int]:
+    """The newest charges in a state that the very newest are hardly ever in: all of these were read first.
+
+    What is not among the highest ids has an id below them, so its day has such an id: what is of that day or of a later
+    one comes before it. None where these are too few to fill a page.
+    """
+    which = newest(asked.paid, asked.today)
+    if which is None or asked.customer_id or asked.kind or asked.through or asked.text.strip():
+        return []
+    known = list(db.session.scalars(which.limit(NEWEST)))
+    if not known:
+        return []
+    query = select(Charge.id).where(among(Charge.id, known), *_in_order(asked), *_rest(asked))
+    if Charge.charge_on in columns:
+        query = query.where(Charge.charge_on >= _last_day_of(known[-1]))
+    found = list(db.session.scalars(query.order_by(*(column.desc() for column in columns)).limit(limit)))
+    return found if len(found) == limit else []
+
+
+def _last_day_of(id: int) -> date | None:
+    """The last day that has a charge with this id or a lower one: leaping from each day to the one before it."""
+    days = select(func.max(Charge.charge_on).label("day")).cte("days", recursive=True)
+    here = select(Charge.id).where(Charge.charge_on == days.c.day, Charge.id <= id)
+    before = select(func.max(Charge.charge_on)).where(Charge.charge_on < days.c.day).scalar_subquery()
+    days = days.union_all(select(before).where(~here.exists(), days.c.day.is_not(None)))
+    day: date | None = db.session.scalar(select(func.min(days.c.day)))
+    return day
+
+
 def _load(ids: list[int]) -> list[Charge]:
     query = select(Charge).where(Charge.id.in_(ids)).options(joinedload(Charge.customer))
     found = {charge.id: charge for charge in db.session.scalars(query)}
@@ -358,7 +399,7 @@ def _count(asked: Asked, drivers: Drivers) -> Counted:
     Where an index alone says that there is more than that, no charge is read.
     """
     which = or_(*drivers.found)
-    if not _rest(asked):
+    if drivers.all_fit or not _rest(asked):
         count = count_rows(select(Charge.id).where(which)) if drivers.known is None else drivers.known
         if count > COUNTED:
             return Counted(COUNTED, more=True)

@@ -139,21 +139,40 @@ def _insert_open(which: ColumnElement[bool]) -> None:
 def left_on(day: Day | None) -> Select[Any]:
     """What is left of items and discounts at the end of a day (None: of all that is known): id, customer_id,
     currency, due_on, left."""
-    off = _sum_of(Allocation.charge_id == Charge.id, day)
+    left = _left(_sum_of(Allocation.charge_id == Charge.id, day), day)
+    due_on = _due_on(Charge, day).label("due_on")
+    query = select(Charge.id, Charge.customer_id, Charge.currency, due_on, left)
+    query = query.where(or_(IS_ITEM, IS_DISCOUNT))
+    return query if day is None else query.where(Charge.charge_on <= day)
+
+
+def _left(off: ColumnElement[Any], day: Day | None) -> ColumnElement[Any]:
+    """What is left where so much came off."""
     used = _sum_of(Allocation.by_charge_id == Charge.id, day)
-    moved = select(DueDay.due_on).where(DueDay.charge_id == Charge.id)
+    return type_coerce(case((TOTAL > 0, TOTAL - off), else_=TOTAL + used), Charge.amount.type).label("left")
+
+
+def _due_on(of: Any, day: Day | None) -> ColumnElement[Any]:
+    """When charges are due that have such columns."""
+    moved = select(DueDay.due_on).where(DueDay.charge_id == of.id)
     if day is not None:
         moved = moved.where(DueDay.made_on <= day)
-    due_on = func.coalesce(
-        moved.order_by(DueDay.id.desc()).limit(1).correlate(Charge).scalar_subquery(),
-        Charge.due_on,
-        Charge.charge_on,
-    )
-    left = type_coerce(case((TOTAL > 0, TOTAL - off), else_=TOTAL + used), Charge.amount.type)
-    query = select(
-        Charge.id, Charge.customer_id, Charge.currency, due_on.label("due_on"), left.label("left")
-    ).where(or_(IS_ITEM, IS_DISCOUNT))
-    return query if day is None else query.where(Charge.charge_on <= day)
+    moved_to = moved.order_by(DueDay.id.desc()).limit(1).correlate_except(DueDay).scalar_subquery()
+    return func.coalesce(moved_to, of.due_on, of.charge_on)
+
+
+def _left_of_customer(customer_id: Any, day: Day) -> Any:
+    """The same of one customer, `left` and `due_on` of what is not settled: what came off is added up for all of their
+    charges at once, and asked for the due day is only what is left.
+    """
+    off = select(Allocation.charge_id, func.sum(Allocation.amount).label("off"))
+    off = off.where(Allocation.customer_id == customer_id, stands_on(day)).group_by(Allocation.charge_id)
+    came = off.subquery()
+    left = _left(type_coerce(func.coalesce(came.c.off, 0), Charge.amount.type), day)
+    each = select(Charge.id, Charge.charge_on, Charge.due_on, left)
+    each = each.outerjoin(came, came.c.charge_id == Charge.id).where(or_(IS_ITEM, IS_DISCOUNT))
+    some = each.where(Charge.customer_id == customer_id, Charge.charge_on <= day).subquery().c
+    return select(some.left, _due_on(some, day).label("due_on")).where(some.left != 0).subquery()
 
 
 def _sum_of(which: ColumnElement[bool], day: Day | None) -> ColumnElement[Any]:
@@ -233,10 +252,10 @@ def _open_sums(is_of_a_day: bool) -> Select[Any]:
     that takes longer than asking."""
     customer_id = bindparam("customer_id", type_=Integer)
     if is_of_a_day:
-        left = left_on(bindparam("day", type_=Date)).where(Charge.customer_id == customer_id).subquery()
-        amount, due_on, which = left.c.left, left.c.due_on, left.c.left != 0
+        left = _left_of_customer(customer_id, bindparam("day", type_=Date)).c
+        amount, due_on, which = left.left, left.due_on, left.left != 0
     else:
-        amount, due_on = OpenItem.amount, OpenItem.due_on  # type: ignore[assignment]
+        amount, due_on = OpenItem.amount, OpenItem.due_on
         which = OpenItem.customer_id == customer_id
     # By the day alone: an index has that order.
     sums = (

@@ -1,11 +1,11 @@
 """The lists of all payments, and of all payments back: found by amount, reference, customer, state and day."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, or_, select, union
 
@@ -15,8 +15,8 @@ from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
 from portal.services.among import among
 from portal.services.credit.payment_rules import LEFT
-from portal.services.listing import Sort
-from portal.services.parts import LETTERS, holds
+from portal.services.listing import COUNTED, Sort, ids_in_any
+from portal.services.parts import LETTERS, by_index, holds
 
 MILLIONTH = Decimal("0.000001")
 # A search that means more customers than this looks them up as it goes.
@@ -47,51 +47,85 @@ class Sought:
     currency: str = ""
     begins: date | None = None
     through: date | None = None
+    # The customers that the words mean (`customers_named`), where they are looked up already.
+    named: Sequence[int] | None = None
 
 
 def find_payments(sought: Sought) -> Select[Payment]:
     """The payments whose customer, amount or reference is what was typed, and that are as was chosen."""
+    return payments_and_count(sought)[0]
+
+
+def payments_and_count(sought: Sought) -> tuple[Select[Payment], int | None]:
+    """The same, and how many they are, as `listing.count` says it: where that is known once they are found."""
     query = select(Payment)
     if sought.state:
         query = query.where(Payment.state == PaymentState(sought.state))
-    # The key is the method, a space, and the reference's own letters.
-    letters = _letters(sought.text)
-    return _found(query, Payment, sought, Payment.reference_key.like(f"% %{letters}%") if letters else None)
+    ways = _by_text(Payment, sought)
+    if letters := _letters(sought.text):
+        # The key is the method, a space, and the reference's own letters.
+        ways.append(_by_reference(letters, Payment.reference_key.like(f"% %{letters}%")))
+    return _found(query, Payment, sought, ways)
 
 
 def find_payments_back(sought: Sought) -> Select[PaymentBack]:
     """The payments back whose customer, amount or reference is what was typed, and that are as was chosen."""
+    return payments_back_and_count(sought)[0]
+
+
+def payments_back_and_count(sought: Sought) -> tuple[Select[PaymentBack], int | None]:
+    """The same, and how many they are, where that is known."""
     query = select(PaymentBack)
     if sought.state:
         is_cancelled = sought.state == PaymentState.CANCELLED
         query = query.where(
             PaymentBack.cancelled_on.is_not(None) if is_cancelled else PaymentBack.cancelled_on.is_(None)
         )
-    letters = _letters(sought.text)
-    return _found(
-        query, PaymentBack, sought, PaymentBack.reference_key.contains(letters) if letters else None
-    )
+    ways = _by_text(PaymentBack, sought)
+    if letters := _letters(sought.text):
+        ways.append(Way(PaymentBack.reference_key.contains(letters)))
+    return _found(query, PaymentBack, sought, ways)
+
+
+class Way(NamedTuple):
+    """What a search means: as it is asked of each row, and as an index finds it, where one does."""
+
+    of_each: ColumnElement[bool]
+    indexed: ColumnElement[bool] | None = None
 
 
 def _found(
-    query: Select[Any],
-    model: type[Payment] | type[PaymentBack],
-    sought: Sought,
-    by_letters: ColumnElement[bool] | None,
-) -> Select[Any]:
-    """What a query finds of payments, or of payments back, narrowed by what is asked of either."""
-    if text := sought.text.strip():
-        meant = [*_meant(model, text), *([] if by_letters is None else [by_letters])]
-        query = query.where(or_(*meant))
+    query: Select[Any], model: type[Payment] | type[PaymentBack], sought: Sought, ways: Sequence[Way]
+) -> tuple[Select[Any], int | None]:
+    """What a query finds of payments, or of payments back, narrowed by what is asked of either.
+
+    What a text means is found first, each meaning by its own index; where that is much, all are read in order until a
+    page is full.
+    """
     if sought.customer_id is not None:
         query = query.where(model.customer_id == sought.customer_id)
     if sought.currency:
-        query = query.where(
-            model.customer_id.in_(select(Customer.id).where(Customer.currency == sought.currency))
-        )
+        query = query.where(_in_currency(model, sought.currency))
     if sought.begins:
         query = query.where(model.paid_on >= sought.begins)
-    return query.where(model.paid_on <= sought.through) if sought.through else query
+    if sought.through:
+        query = query.where(model.paid_on <= sought.through)
+    if not ways:
+        return query, None
+    if len(sought.text.strip()) < LETTERS:
+        return query.where(or_(*(way.of_each for way in ways))), None
+    ids = ids_in_any(query, (way.of_each if way.indexed is None else way.indexed for way in ways))
+    if len(ids) <= COUNTED:
+        return query.where(among(model.id, ids)), len(ids)
+    return query.where(or_(*(way.of_each for way in ways))), len(ids)
+
+
+def _in_currency(model: type[Payment] | type[PaymentBack], currency: str) -> ColumnElement[bool]:
+    """Whether the money is in a currency; where few customers have it, theirs are found off an index."""
+    theirs = select(Customer.id).where(Customer.currency == currency)
+    if db.session.execute(theirs.offset(LOOKED_UP).limit(1)).first():
+        return theirs.where(Customer.id == model.customer_id).exists()
+    return model.customer_id.in_(theirs)
 
 
 def _letters(text: str) -> str:
@@ -99,24 +133,39 @@ def _letters(text: str) -> str:
     return re.sub(r"[^0-9a-z]", "", text.casefold())
 
 
-def _meant(model: type[Payment] | type[PaymentBack], text: str) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [model.bank_reference.icontains(text, autoescape=True)]
+def _by_text(model: type[Payment] | type[PaymentBack], sought: Sought) -> list[Way]:
+    """What a text can mean besides the letters of a reference."""
+    text = sought.text.strip()
+    if not text:
+        return []
+    written = model.bank_reference.icontains(text, autoescape=True)
+    found = [_by_reference(text.lower(), written) if model is Payment else Way(written)]
     if words := search_words(text):
-        found.append(_of_customers(model, words))
+        named = customers_named(text) if sought.named is None else sought.named
+        few = among(model.customer_id, named)
+        found.append(Way(few) if len(named) <= LOOKED_UP else Way(model.customer_id.in_(_named(words))))
     try:
         amount = parse_decimal(text)
     except ValueError:
         return found
     if abs(amount) < AMOUNT_BELOW and amount == amount.quantize(MILLIONTH):
-        found.append(model.amount == amount)
+        found.append(Way(model.amount == amount))
     return found
 
 
-def _of_customers(model: type[Payment] | type[PaymentBack], words: list[str]) -> ColumnElement[bool]:
-    """Whether a payment is of a customer whose name or account codes hold every word. Few are looked up first."""
-    query = select(Customer.id).where(*(_holds(word) for word in words))
-    few = list(db.session.scalars(query.limit(LOOKED_UP + 1)))
-    return among(model.customer_id, few) if len(few) <= LOOKED_UP else model.customer_id.in_(query)
+def _by_reference(part: str, of_each: ColumnElement[bool]) -> Way:
+    """Payments whose reference holds a part. Of letters that are no ASCII databases know different small ones."""
+    return Way(of_each, by_index(Payment, part, of_each) if part.isascii() else None)
+
+
+def customers_named(text: str) -> list[int]:
+    """The customers whose name or account codes hold every word of a text: LOOKED_UP + 1 where more do."""
+    words = search_words(text)
+    return list(db.session.scalars(_named(words).limit(LOOKED_UP + 1))) if words else []
+
+
+def _named(words: list[str]) -> Select[int]:
+    return select(Customer.id).where(*(_holds(word) for word in words))
 
 
 def _holds(word: str) -> ColumnElement[bool]:

@@ -151,8 +151,9 @@ def _of_state() -> dict[PaidState, ColumnElement[bool]]:
     reversed_, undone = _is_reversed(), is_undone()
     gone = or_(reversed_, undone)
     settled = and_(IS_ITEM, Charge.reverses_id.is_(None), ~to_pay, ~gone)
-    paid, set_off, written_off = (
-        _has(*sources) for sources in (MONEY, [AllocationSource.DISCOUNT], [AllocationSource.WRITE_OFF])
+    paid = _has(*MONEY)
+    set_off, written_off = (
+        _has(source, by_a_charge=True) for source in (AllocationSource.DISCOUNT, AllocationSource.WRITE_OFF)
     )
     from_balance = and_(
         Charge.auto_decrement_credit, Charge.corrects_id.is_(None), Charge.reverses_id.is_(None)
@@ -182,7 +183,7 @@ def may_be(name: str, today: date) -> Select[Any] | None:
         kind = Kind.REVERSAL if name == PaidState.REVERSED else Kind.UNDO
         return select(Charge.reverses_id).where(Charge.kind == kind, IS_RARE)
     if name == OVERDUE:
-        return select(OpenItem.charge_id).where(OpenItem.due_on < today)
+        return select(OpenItem.charge_id).where(OpenItem.amount > 0, OpenItem.due_on < today)
     if name in _OPEN:
         return select(OpenItem.charge_id).where(_OPEN[name])
     # Said so that SQLite, too, reads only those that are not null.
@@ -194,16 +195,29 @@ def may_be(name: str, today: date) -> Select[Any] | None:
     return None
 
 
+def newest(name: str, today: date) -> Select[Any] | None:
+    """The ids of charges among which all of a state are, the highest first, where many can be: off an index, too."""
+    if name == OVERDUE:
+        left = select(OpenItem.charge_id).where(OpenItem.amount > 0, OpenItem.due_on < today)
+        return left.order_by(OpenItem.charge_id.desc())
+    if name == PaidState.PAID:
+        paid = select(Allocation.charge_id).where(stands_on(None), Allocation.source.in_(MONEY))
+        return paid.order_by(Allocation.charge_id.desc())
+    return None
+
+
 def _has_left(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether such a rest is on a charge: asked for each charge, as many as are read, not of all rests there are."""
     rest = select(OpenItem.charge_id).where(OpenItem.charge_id == Charge.id, *which)
     return rest.correlate(Charge).exists()
 
 
-def _has(*sources: AllocationSource) -> ColumnElement[bool]:
+def _has(*sources: AllocationSource, by_a_charge: bool = False) -> ColumnElement[bool]:
     """Whether something of these came off a charge."""
     which = (Allocation.charge_id == Charge.id, stands_on(None), Allocation.source.in_(sources))
-    return select(Allocation.id).where(*which).exists()
+    query = select(Allocation.id).where(*which)
+    # Said so that PostgreSQL, where it looks at all of these once, reads only them.
+    return (query.where(Allocation.by_charge_id > 0) if by_a_charge else query).exists()
 
 
 def _is_reversed() -> ColumnElement[bool]:

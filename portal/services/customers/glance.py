@@ -59,7 +59,7 @@ def glance(customer: Customer, today: date) -> Glance:
     held = (
         select(func.count(), func.min(Assignment.id))
         .join(AssignmentPosition)
-        .where(Assignment.customer_id == id, AssignmentPosition.held_lines > 0)
+        .where(Assignment.customer_id == id, AssignmentPosition.is_held)
         .subquery()
     )
     balance = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == id)

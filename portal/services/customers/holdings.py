@@ -6,11 +6,11 @@ and an id is never used again. So their number, the sum of their versions and th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
 from sqlalchemy import Date, Select, bindparam, func, select
@@ -31,6 +31,7 @@ from portal.services.packages.figures import (
 
 # Whoever has so many is remembered, and so many of these.
 VERY_MANY, MOST = 200, 500
+Found = TypeVar("Found")
 _VERSIONS = (
     select(Assignment.customer_id, func.count(), func.sum(Assignment.version), func.max(Assignment.id))
     .where(is_among(Assignment.customer_id, IDS))
@@ -59,6 +60,7 @@ class _Known(NamedTuple):
 
     version: Any
     holdings: Holdings
+    others: dict[str, Any]
 
 
 def holdings(today: date, ids: Collection[int] | None = None) -> Holdings:
@@ -99,8 +101,10 @@ def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
     """What some customers have today, in parts."""
     if not database.is_reading():  # whoever writes may see what is never kept
         return [holdings(today, ids)]
-    kept, versions = _kept(), _versions([id for id in ids if id in _kept()], today)
-    known = {id: kept[id].holdings for id, version in versions.items() if kept[id].version == version}
+    kept = _kept()
+    had = {id: one for id in ids if (one := kept.get(id))}  # another thread may forget them meanwhile
+    versions = _versions(had, today)
+    known = {id: had[id].holdings for id, version in versions.items() if had[id].version == version}
     if not (rest := set(ids) - known.keys()):
         return list(known.values())
     found = holdings(today, rest)
@@ -111,8 +115,20 @@ def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
         if len(kept) >= MOST and id not in kept:
             kept.clear()
         # Its version was asked for before what it has, so that it is of no later moment.
-        kept[id] = _Known(versions.get(id), found.of(id))
+        kept[id] = _Known(versions.get(id), found.of(id), {})
     return [*known.values(), found]
+
+
+def remembered(customer_id: int, today: date, name: str, find: Callable[[], Found]) -> Found:
+    """What else is found in the assignments of a customer as they are today, and in nothing but these: of who is
+    remembered it is so under its name, as long as what they have."""
+    known = _kept().get(customer_id) if database.is_reading() else None
+    if known is None or known.version != _versions([customer_id], today).get(customer_id):
+        return find()
+    if name not in known.others:
+        known.others[name] = find()
+    found: Found = known.others[name]
+    return found
 
 
 def has_many(id: int) -> bool:
@@ -122,9 +138,22 @@ def has_many(id: int) -> bool:
 
 def _versions(ids: Collection[int], today: date) -> dict[int, Any]:
     """What is never twice the same of these customers, whatever is done to their assignments."""
-    if not ids:
-        return {}
-    return {id: (today, *version) for id, *version in db.session.execute(_VERSIONS, {"ids": ids})}
+    asked = _asked()
+    if new := [id for id in ids if (id, today) not in asked]:
+        for id, *version in db.session.execute(_VERSIONS, {"ids": new}):
+            asked[id, today] = (today, *version)
+    return {id: asked[id, today] for id in ids if (id, today) in asked}
+
+
+def _asked() -> dict[tuple[int, date], Any]:
+    """The versions that were asked in this transaction already."""
+    session = db.session()
+    asked: dict[tuple[int, date], Any]
+    of, asked = session.info.get("versions of holdings", (None, {}))
+    if of is None or of is not session.get_transaction():
+        asked = {}
+        session.info["versions of holdings"] = session.get_transaction(), asked
+    return asked
 
 
 def _kept() -> dict[int, _Known]:

@@ -20,6 +20,7 @@ from portal.models import (
     Payment,
     PaymentState,
 )
+from portal.services.billing.positions import between
 from portal.services.chunks import in_chunks
 from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
@@ -242,6 +243,8 @@ def _next_days(ids: Collection[int]) -> dict[int, date]:
     day = func.min(AssignmentPosition.next_charge_on)
     query = select(Assignment.customer_id, day).join(AssignmentPosition).group_by(Assignment.customer_id)
     rest = [id for id in ids if id not in found]
+    for id in rest if len(rest) == 1 else ():
+        query = query.where(*between(id))
     rows = _of(query.where(~AssignmentPosition.is_held), Assignment.customer_id, rest)
     return found | {id: on for id, on in rows if on}
 

@@ -6,22 +6,25 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from portal.domain.errors import Invalid
+from portal.domain.names import search_words
 from portal.domain.phone_numbers import parts_to_find
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services import locking
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
 from portal.services.dids.earning import brings_nothing, has_no_package
-from portal.services.listing import Sort, values_of
-from portal.services.parts import holds
+from portal.services.listing import COUNTED, Sort, count, ids_in_any, values_of
+from portal.services.parts import LETTERS, holds
 
 # As many as one act may touch: a block, a file, a selection.
 MANY = 10_000
-# A search that means more customers than this looks them up as it goes.
-NAMED = 500
+# A search that means more customers than this looks them up as it goes; one of words that no index finds
+# (parts.LETTERS) does so sooner.
+NAMED, NAMED_BRIEFLY = 10_000, 500
 
 STOCK, WITH_CUSTOMER, ARCHIVED, ALL = "stock", "customer", "archived", "all"
 NO_PACKAGE, BRINGS_NOTHING = "no_package", "brings_nothing"
@@ -42,6 +45,13 @@ def find_dids(
     All means all that are not archived. With a customer and no package, or bringing nothing, they are by what is on
     them today.
     """
+    return find_and_count(today, text, state, country, customer_id)[0]
+
+
+def find_and_count(
+    today: date, text: str = "", state: str = ALL, country: str = "", customer_id: int | None = None
+) -> tuple[Select[Did], int | None]:
+    """The same, and how many there are, as `listing.count` says it: where that is known once they are found."""
     archived = Did.archived_on.is_not(None)
     query = select(Did).where(archived if state == ARCHIVED else ~archived)
     if state == STOCK:
@@ -56,22 +66,31 @@ def find_dids(
         query = query.where(Did.country == country)
     if customer_id is not None:
         query = query.where(Did.customer_id == customer_id)
-    return query.where(_matches(text)) if text.strip() else query
+    return _matching(query, text) if text.strip() else (query, None)
 
 
-def _matches(text: str) -> ColumnElement[bool]:
-    """Whether a number holds what was typed, or its customer's name does.
+def _matching(query: Select[Did], text: str) -> tuple[Select[Did], int | None]:
+    """Those of a query whose number holds what was typed, or whose customer's name does, and how many.
 
-    Customers are looked up first: mostly there are few, or none, and then the index of numbers is enough.
+    Few are found first, each by its own index; where they are many, DIDs are read in order until a page is full.
     """
     parts = number_holds(text)
     if text.lstrip().startswith("+") and parts:
-        return or_(*parts)
+        return query.where(or_(*parts)), None
     named = find_customers(text, ALL).with_only_columns(Customer.id)
-    few = list(db.session.scalars(named.limit(NAMED + 1)))
-    if len(few) > NAMED:
-        return or_(*parts, Did.customer_id.in_(named))
-    return or_(*parts, Did.customer_id.in_(few)) if few or not parts else or_(*parts)
+    most = NAMED if all(len(word) >= LETTERS for word in search_words(text)) else NAMED_BRIEFLY
+    few = list(db.session.scalars(named.limit(most + 1)))
+    if len(few) > most:
+        return query.where(or_(*parts, Did.customer_id.in_(named))), None
+    ways = [*parts, among(Did.customer_id, few)]
+    if parts:
+        found = ids_in_any(query, ways)
+        if len(found) <= COUNTED:
+            return query.where(among(Did.id, found)), len(found)
+        return query.where(or_(*ways)), len(found)
+    total = count(query.where(*ways))
+    # The sum keeps SQLite from putting very many in order that it can read so.
+    return query.where(among(Did.customer_id + 0, few) if total > COUNTED else ways[0]), total
 
 
 def countries_in_use() -> list[str]:

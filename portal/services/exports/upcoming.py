@@ -26,14 +26,16 @@ from portal.models import Assignment, AssignmentPosition, Customer
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, PlannedCharge, Worked, in_order, work_out
+from portal.services.billing.positions import between, by_day
 from portal.services.charges.explaining import explained
 from portal.services.chunks import CHUNK, in_chunks
 from portal.services.exports.charges import COST, WHAT, WHY
 from portal.services.exports.table import AT_ONCE, Column, Table
-from portal.services.listing import AT_FIRST
 
 # So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
 AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
+# The first lines that are handed on, and of how many assignments.
+AT_FIRST, FEW = 25, 50
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.
@@ -129,8 +131,10 @@ class _Coming:
 
     def __init__(self, customer_id: int | None) -> None:
         self.customer_id = customer_id
+        self.among = [] if customer_id is None else between(customer_id)
         self.read_through: date | None = None
         self.first: date | None = None
+        self.first_is_known = False
         self.again: dict[date, array[int]] = {}
 
     @property
@@ -148,20 +152,24 @@ class _Coming:
             day = max(day, min(self._few_by(), most))
             query = self._unread(AssignmentPosition.assignment_id)
             found = list(db.session.scalars(query.where(AssignmentPosition.next_charge_on <= day)))
-            self.read_through = day
-            self.first = db.session.scalar(self._unread(func.min(AssignmentPosition.next_charge_on)))
+            self.read_through, self.first_is_known = day, False
         for on in [on for on in self.again if on <= self.read_through]:
             found += self.again.pop(on)
         return sorted(found)
 
     def next(self) -> date | None:
         """The day from which anything may be due of those that were not told."""
+        if not self.first_is_known:  # asked when it is wanted: the first lines need not wait for it
+            self.first = db.session.scalar(self._unread(func.min(AssignmentPosition.next_charge_on)))
+            self.first_is_known = True
         return min([*self.again, *([self.first] if self.first else [])], default=None)
 
     def _few_by(self) -> date:
         """The last day up to which they are few."""
         on = AssignmentPosition.next_charge_on
-        following = self._unread(on).where(on.is_not(None)).order_by(on).offset(CHUNK).limit(1)
+        following = (
+            self._unread(on).where(on.is_not(None)).order_by(by_day(self.among)).offset(CHUNK).limit(1)
+        )
         too_many: date | None = db.session.scalar(following)
         return too_many - ONE_DAY if too_many else LAST_DAY
 
@@ -175,7 +183,7 @@ class _Coming:
             query = query.where(AssignmentPosition.next_charge_on > self.read_through)
         if self.customer_id is not None:
             query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
-            query = query.where(Assignment.customer_id == self.customer_id)
+            query = query.where(Assignment.customer_id == self.customer_id, *self.among)
         return query
 
 
@@ -194,7 +202,7 @@ class _OfSpan:
     def lines(self, day: date, due_by: date) -> Iterator[PlannedCharge]:
         """The lines of a day of those of which anything is due by then; those of later days are put away."""
         ahead = max(self.due_by, self.today)  # what is held is so as of today
-        for ids in in_chunks(self.coming.up_to(due_by, self.due_by), CHUNK):
+        for ids in _few_at_first(self.coming.up_to(due_by, self.due_by)):
             found: list[PlannedCharge] = []
             for worked in work_out(ids, ahead, self.today):
                 if isinstance(worked, Failed):
@@ -220,6 +228,12 @@ class _OfSpan:
             on = max(min(beyond), self.due_by + ONE_DAY)
             self.coming.once_more(worked.loaded.facts.assignment_id, on)
         return (line for line in worked.planned(self.today) if self.first <= line.charge_on <= self.last)
+
+
+def _few_at_first(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Some at a time, at first few: those of one customer are worked out for a year, and the file is to begin soon."""
+    yield from in_chunks(ids[:FEW], FEW)
+    yield from in_chunks(ids[FEW:], CHUNK)
 
 
 def _told(some: list[PlannedCharge]) -> list[Row]:

@@ -8,18 +8,26 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Select, func, or_, select
 
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, ConnexcsPackage, Customer, Did, Package
+from portal.services.customers.holdings import remembered
 from portal.services.packages.figures import in_force
 
 # Of more assignments a page says how many there are of each package, in place of each.
 NAMED = 200
 By = TypeVar("By")
+
+
+class _Days(NamedTuple):
+    """Days on which something is assigned; without an end, from a day on."""
+
+    start_date: date
+    end_date: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,40 +92,56 @@ def of_customer(customer_id: int, on: date) -> Sequence[EnabledService[Any]]:
     some = _standing(customer_id, Assignment.id).limit(NAMED + 1).subquery()
     if (db.session.scalar(select(func.count()).select_from(some)) or 0) <= NAMED:
         return services_enabled([customer_id], on)[0].services
+    counts = remembered(customer_id, on, "in force", lambda: _in_force(customer_id, on))
+    spans = remembered(customer_id, on, "spans", lambda: _spans(customer_id))
     by: dict[int, list[Enablers]] = defaultdict(list)
-    count = func.count()
-    alike = Package.connexcs_package_id, Package.id, Package.name
-    query = _standing(customer_id, *alike, count).where(in_force(on)).group_by(*alike).order_by(count.desc())
-    for service_id, *of in db.session.execute(query.order_by(Package.search_key, Package.id)):
-        by[service_id].append(Enablers(*of))
-    spans = {id: (since, until) for id, since, until in _spans(customer_id) if since <= on <= (until or on)}
+    days: dict[int, list[_Days]] = defaultdict(list)
+    stand = select(Package.id, Package.name, Package.connexcs_package_id).where(Package.id.in_(spans))
+    for id, name, service_id in db.session.execute(stand.order_by(Package.search_key, Package.id)):
+        if service_id is None:
+            continue
+        days[service_id] += spans[id]
+        if id in counts:
+            by[service_id].append(Enablers(id, name, counts[id]))
     named = select(ConnexcsPackage).where(ConnexcsPackage.id.in_(by)).order_by(ConnexcsPackage.search_key)
     return [
-        EnabledService(service.name, *spans[service.id], tuple(by[service.id]))
+        EnabledService(
+            service.name,
+            *next(span for span in _unbroken(sorted(days[service.id], key=_begins)) if _holds(span, on)),
+            tuple(sorted(by[service.id], key=lambda one: -one.count)),
+        )
         for service in db.session.scalars(named)
     ]
 
 
-def _spans(customer_id: int) -> Iterator[tuple[int, date, date | None]]:
-    """The unbroken spans of days in which each service, by its id, is enabled; no assignment is read by itself."""
-    end, service = func.coalesce(Assignment.end_date, date.max).label("end"), Package.connexcs_package_id
-    days = _standing(customer_id, service, Assignment.start_date, func.max(end).label("end"))
-    of, start, last_of_day = days.group_by(service, Assignment.start_date).subquery().c
+def _in_force(customer_id: int, on: date) -> dict[int, int]:
+    """How many of each package a customer has that day."""
+    query = _assigned(customer_id, Assignment.package_id, func.count()).where(in_force(on))
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(Assignment.package_id))}
+
+
+def _spans(customer_id: int) -> dict[int, list[_Days]]:
+    """The unbroken spans of days in which a customer has each package; no assignment is read by itself."""
+    end, package = func.coalesce(Assignment.end_date, date.max).label("end"), Assignment.package_id
+    days = _assigned(customer_id, package, Assignment.start_date, func.max(end).label("end"))
+    of, start, last_of_day = days.group_by(package, Assignment.start_date).subquery().c
     # Up to when those reach that began before it: where that is no day after it, none begins here.
     before = func.max(last_of_day).over(partition_by=of, order_by=start, rows=(None, -1)).label("before")
     each = select(of, start, before).subquery()
     _, begins_on, reached = each.c
     edges = select(*each.c).where(or_(reached.is_(None), begins_on > reached)).order_by(*list(each.c)[:2])
-    last = _standing(customer_id, service, func.max(end)).group_by(service)
+    last = _assigned(customer_id, package, func.max(end)).group_by(package)
     ends = {id: None if end == date.max else end for id, end in db.session.execute(last)}
-    begun: dict[int, date] = {}
+    found: dict[int, list[_Days]] = defaultdict(list)
     for id, begins, until in db.session.execute(edges):
-        if until is not None and begins > until + ONE_DAY:
-            yield id, begun[id], until
-            del begun[id]
-        begun.setdefault(id, begins)
-    for id, since in begun.items():
-        yield id, since, ends[id]
+        if found[id]:
+            found[id][-1] = found[id][-1]._replace(end_date=until)
+        found[id].append(_Days(begins, ends[id]))
+    return dict(found)
+
+
+def _assigned(customer_id: int, *columns: Any) -> Select[Any]:
+    return select(*columns).where(Assignment.customer_id == customer_id, Assignment.withdrawn_on.is_(None))
 
 
 def _standing(customer_id: int, *columns: Any) -> Select[Any]:
@@ -131,6 +155,14 @@ def _standing(customer_id: int, *columns: Any) -> Select[Any]:
     )
 
 
+def _begins(days: _Days) -> date:
+    return days.start_date
+
+
+def _holds(span: tuple[date, date | None], on: date) -> bool:
+    return span[0] <= on and (span[1] is None or on <= span[1])
+
+
 def _enabled(name: str, rows: Sequence[Any], on: date) -> EnabledService[Enabler] | None:
     """The unbroken span of days round `on` in which a service is enabled; None if it is not."""
     by = [row for row in rows if row.start_date <= on and (row.end_date is None or on <= row.end_date)]
@@ -138,7 +170,7 @@ def _enabled(name: str, rows: Sequence[Any], on: date) -> EnabledService[Enabler
         return None
     since, until = by[0].start_date, by[0].end_date
     for begins, end in _unbroken(rows):
-        if begins <= on and (end is None or on <= end):
+        if _holds((begins, end), on):
             since, until = begins, end
     fields = ("assignment_id", "package_id", "package", "number", "start_date", "end_date")
     enablers = (Enabler(*(getattr(row, field) for field in fields)) for row in by)

@@ -16,9 +16,9 @@ from portal.domain.wording import long_day
 from portal.extensions import db
 from portal.models import Run, RunShard, RunState, RunUndo
 from portal.models.run import SILENT_FOR
-from portal.services.billing.planning import due_ids
+from portal.services.billing.planning import due_count
 from portal.services.chunks import AT_ONCE
-from portal.services.runs import shards
+from portal.services.runs import pairs, shards
 from portal.services.runs.differences import Differences, differences
 from portal.services.runs.reports import keep_differences
 from portal.services.runs.simulations import simulate as _simulate
@@ -72,7 +72,7 @@ def start(
         started_by=by,
         started_at=now,
         heartbeat_at=now,
-        due_count=len(due_ids(through, customer_id)),
+        due_count=due_count(through, customer_id),
     )
     db.session.add(run)
     db.session.flush()
@@ -85,7 +85,8 @@ def carry_out(
 ) -> Run:
     """Do a run to its end, committing each chunk; started again, it goes on where it stopped.
 
-    `between` is called after each chunk: what it raises ends it there, and nothing is lost.
+    `between` is called after each chunk, in whichever thread has done it: what it raises ends it there, and nothing
+    is lost.
     """
     run = db.session.get_one(Run, run_id)
     if run.state == RunState.RUNNING and run.simulate:
@@ -93,8 +94,9 @@ def carry_out(
     elif run.state == RunState.RUNNING:
         numbers = begin(run, today, clock)
         db.session.commit()
-        for number in numbers:
-            shards.post(run_id, number, today, clock, most, between)
+        pairs.post_all(
+            numbers, lambda number, pause: shards.post(run_id, number, today, clock, most, pause), between
+        )
         shards.finish_if_all(run_id, today, clock)
     return db.session.get_one(Run, run_id, populate_existing=True)
 

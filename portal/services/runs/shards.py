@@ -26,9 +26,9 @@ from portal.services.runs.standing import finish, lock_going
 
 Clock = Callable[[], datetime]
 TRIES, REFUSED = 20, (PositionMoved, OperationalError)
-# About so many assignments a shard, as long as a run has no more shards than the most; on SQLite, where nobody shares
-# a run, as many as are worked out at once.
-SHARD = 2_500
+# About so many assignments a shard, as long as a run has no more shards than the most. On SQLite nobody shares a run:
+# there a shard is as large as lets its chunks become as large as others may wait for.
+SHARD, ALONE = 2_500, 50_000
 MOST = 100
 
 
@@ -47,7 +47,8 @@ def _make(run: Run) -> list[RunShard]:
     """Divide a run by its customers."""
     made = [_shard(run, 0)]
     if run.customer_id is None:
-        for customer_id, count in divided(_due_of_customers(run), SHARD * _parts()):
+        least = ALONE if db.engine.dialect.name == "sqlite" else SHARD
+        for customer_id, count in divided(_due_of_customers(run), least):
             if made[-1].due_count:
                 made[-1].customers_until = customer_id
                 made.append(_shard(run, len(made), customer_id))

@@ -14,8 +14,17 @@ from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
-from portal.services.billing.planning import Held, PlannedCharge, Totals, in_order, totals, work_out
-from portal.services.chunks import in_chunks
+from portal.services.billing.planning import (
+    Held,
+    PlannedCharge,
+    Totals,
+    in_order,
+    planned_totals,
+    sums_of,
+    work_out,
+)
+from portal.services.billing.positions import between, by_day
+from portal.services.chunks import CHUNK, collecting_nothing, in_chunks
 
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.
 ASSIGNMENTS_MOST = 5_000
@@ -75,26 +84,30 @@ def upcoming(
     wait = ONE_DAY * usage_wait_days()
     ids, last = _that_fit(min(through, LAST_DAY - wait) + wait, customer_id, most)
     fits = min(through, last - wait) if last else through
+    # All of them together, which is quickest; where that was too much, some at a time, for not all of them will fit.
+    at_once = max(most, CHUNK)
     while fits >= begins:
         try:
-            return _by_day(ids, begins, fits, through, wait, today, lines_most)
+            with collecting_nothing():
+                return _by_day(ids, begins, fits, through, wait, today, lines_most, at_once)
         except TooMuch:
-            days = (fits - begins).days
+            at_once, days = CHUNK, (fits - begins).days
             fits = begins + timedelta(days=days // 2) if days else begins - ONE_DAY
     return Upcoming(begins, through, left_out_from=begins)
 
 
 def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int], date | None]:
     """The assignments due up to `ahead`; of too many, those due up to the last day that is read whole, and it."""
+    among = between(customer_id) if customer_id is not None else []
     query = (
         select(AssignmentPosition.assignment_id, AssignmentPosition.next_charge_on)
         .where(AssignmentPosition.next_charge_on <= ahead)
-        .order_by(AssignmentPosition.next_charge_on, AssignmentPosition.assignment_id)
+        .order_by(by_day(among), AssignmentPosition.assignment_id)
         .limit(most + 1)
     )
     if customer_id is not None:
         query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
-        query = query.where(Assignment.customer_id == customer_id)
+        query = query.where(Assignment.customer_id == customer_id, *among)
     rows = db.session.execute(query).all()
     if len(rows) <= most:
         return sorted(id for id, _ in rows), None
@@ -103,12 +116,19 @@ def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int
 
 
 def _by_day(
-    ids: list[int], begins: date, fits: date, through: date, wait: timedelta, today: date, most: int
+    ids: list[int],
+    begins: date,
+    fits: date,
+    through: date,
+    wait: timedelta,
+    today: date,
+    most: int,
+    at_once: int,
 ) -> Upcoming:
     found = Upcoming(begins, through, left_out_from=fits + ONE_DAY if fits < through else None)
     lines: list[PlannedCharge] = []
     worked_out = 0
-    for chunk in in_chunks(ids):
+    for chunk in in_chunks(ids, at_once):
         for worked in work_out(chunk, fits + wait, today):
             if isinstance(worked, Failed):
                 found.failed.append(worked)
@@ -125,8 +145,8 @@ def _by_day(
                 elif line.charge_on <= fits:
                     lines.append(line)
     lines.sort(key=in_order)
-    found.count, found.totals = len(lines), totals(lines)
     found.days = list(_days(lines, SHOWN_OF_ONE_DAY if begins == through else SHOWN_MOST))
+    found.count, found.totals = len(lines), sums_of(day.totals for day in found.days)
     return found
 
 
@@ -138,5 +158,5 @@ def _days(lines: list[PlannedCharge], shown_most: int) -> Iterator[Day]:
     room = shown_most
     for on, of_day in by_day.items():
         fits = len(of_day) <= room or len(by_day) == 1
-        yield Day(on, len(of_day), totals(of_day), of_day[:shown_most] if fits else [])
+        yield Day(on, len(of_day), planned_totals(of_day), of_day[:shown_most] if fits else [])
         room -= len(of_day) if fits else 0

@@ -16,7 +16,7 @@ from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
 from portal.domain.wording import whole
 from portal.extensions import db
-from portal.models import Assignment, Charge, Customer, Package
+from portal.models import Assignment, Charge, Customer, Package, Part
 from portal.services.assignments import lists as assignments
 from portal.services.billing.planning import Totals
 from portal.services.charges.explaining import Explained, explained
@@ -61,8 +61,8 @@ class TaxedAt:
 class Charged:
     """What a customer was charged from `begins` to `through`, both included.
 
-    `totals` and `taxes` are of everything; `lines` may be a first part of it. `standings` says what became of each
-    line's charge, as of today.
+    `totals`, `taxes` and `alike`, all of them added up, are of everything; `lines` may be a first part of it.
+    `standings` says what became of each line's charge, as of today.
     """
 
     customer: Customer
@@ -72,6 +72,13 @@ class Charged:
     lines: list[Explained] = field(default_factory=list)
     totals: dict[str, Totals] = field(default_factory=dict)
     taxes: dict[str, list[TaxedAt]] = field(default_factory=dict)
+    alike: list[Alike] = field(default_factory=list)
+
+    @property
+    def charged(self) -> Decimal:
+        """What was charged, with tax. A write-off charges nothing, and an opening item was charged elsewhere."""
+        rows = (row for row in self.alike if not row.is_outside and row.part is not Part.WRITTEN_OFF)
+        return sum((row.amount + row.tax for row in rows), ZERO)
 
     def groups(self, currency: str) -> list[Group]:
         """The charges of a currency that are here, package by package."""
@@ -146,8 +153,8 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
     With `most`, the first so many charges, assignments and balance entries: for a page, never for paper.
     """
     found = Summary(customer, begins, through)
-    rows = _take_in(found, today, most)
-    found.account = account(customer, begins, through, today, rows)
+    _take_in(found, today, most)
+    found.account = account(customer, begins, through, today, found.alike)
     found.changed = what_changed(customer, begins, through, today)
     assigned = _assigned(customer, begins, through)
     found.assigned = [
@@ -165,18 +172,17 @@ def charged(customer: Customer, begins: date, through: date, today: date, most: 
     return found
 
 
-def _take_in(found: Charged, today: date, most: int | None) -> list[Alike]:
+def _take_in(found: Charged, today: date, most: int | None) -> None:
     query = _charges(found.customer, found.begins, found.through)
     charges = list(db.session.scalars(query.order_by(Charge.charge_on, Charge.id).limit(most)))
     charges.sort(key=lambda c: (c.charge_on, c.assignment_id or 0, ORDER[c.kind], c.period_from, c.id))
     for some in in_chunks(charges, AT_ONCE):
         found.lines += explained(some)
         found.standings |= standings(some, today)
-    rows = charged_in(found.customer.id, found.begins, found.through)
+    rows = found.alike = charged_in(found.customer.id, found.begins, found.through)
     found.totals = _totals(rows) or {found.customer.currency: Totals()}
     taxes = _taxes(rows)
     found.taxes = {currency: taxes.get(currency, []) for currency in found.totals}
-    return rows
 
 
 def _charges(customer: Customer, begins: date, through: date) -> Select[Charge]:

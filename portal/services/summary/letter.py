@@ -71,13 +71,12 @@ def letter(customer: Customer, month: date, today: date, *, with_pdf: bool = Tru
         found, pdf, refusal = _on_paper(customer, begins, through, today)
     else:
         found, pdf, refusal = summary(customer, begins, through, today, READ), None, ""
-    charged = charged_in(month, [customer.id]).get(customer.id, Decimal(0))
     about = {
         "customer": customer,
         "provider": company(),
         "month": long_month(month),
         "month_before": long_month(month - relativedelta(months=1)),
-        "charged": money_in(charged, customer.currency),
+        "charged": money_in(found.charged, customer.currency),
         "to_pay": paper.to_pay_in_words(found, today),
         "changed": paper.changed_in_words(found.changed, customer.currency) if found.changed else None,
         "link": _link(begins, through) if refusal else "",
@@ -87,7 +86,7 @@ def letter(customer: Customer, month: date, today: date, *, with_pdf: bool = Tru
         text=drawn("sent_summaries/message.txt", **about),
         html=drawn("sent_summaries/message.html", **about),
         pdf=pdf,
-        charged=charged,
+        charged=found.charged,
         to_pay_then=found.account.then.to_pay.total,
         to_pay=found.account.now.to_pay.total,
         without_pdf=refusal,

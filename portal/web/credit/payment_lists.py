@@ -84,18 +84,19 @@ def _listed(*, is_back: bool) -> Any:
     in_use = currencies_in_use()
     state, span, customer, sought = _asked(in_use, is_back=is_back)
     sorts = payment_list.SORTS_BACK if is_back else payment_list.SORTS
+    sought = replace(sought, named=payment_list.customers_named(sought.text))
     # Nothing that is paid back was ever pending: the other list is then asked whatever the state.
     elsewhere = replace(sought, state="") if sought.state == PaymentState.PENDING else sought
+    find, find_others = payment_list.payments_and_count, payment_list.payments_back_and_count
     if is_back:
-        query = payment_list.find_payments_back(sought).options(joinedload(PaymentBack.customer))
-        others = listing.count(payment_list.find_payments(elsewhere))
-    else:
-        query = payment_list.find_payments(sought).options(joinedload(Payment.customer))
-        others = listing.count(payment_list.find_payments_back(elsewhere))
-    page = listing.page(query, sorts[state.sort], state.after, state.before)
+        find, find_others = find_others, find
+    found, total = find(sought)
+    others, known = find_others(elsewhere)
+    query = found.options(joinedload((PaymentBack if is_back else Payment).customer))
+    page = listing.page(query, sorts[state.sort], state.after, state.before, total=total)
     context = {
         "page": page,
-        "others": others,
+        "others": listing.count(others) if known is None else known,
         "is_back": is_back,
         "lefts": {} if is_back else payment_list.lefts(page.rows),
         "state": state,

@@ -1,5 +1,6 @@
 """DIDs: the list, the row that opens in it, one DID's page, and what is done with many."""
 
+from datetime import date
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -48,9 +49,10 @@ def _found() -> dict[str, Any]:
     """What the list's address asks for."""
     countries = dids.countries_in_use()
     state = _state(("", *countries))
-    query = _query(state).options(joinedload(Did.customer))
     owner = state["customer"]
-    page = listing.page(query, dids.SORTS[state.sort], state.after, state.before)
+    query, total = dids.find_and_count(*_asked(state))
+    query = query.options(joinedload(Did.customer))
+    page = listing.page(query, dids.SORTS[state.sort], state.after, state.before, total=total)
     return {
         "page": page,
         "on": on_dids([did.id for did in page.rows], today()),
@@ -64,7 +66,7 @@ def _found() -> dict[str, Any]:
 def download(form: str) -> Any:
     """All that the list finds, as a file."""
     state = _state(("", *dids.countries_in_use()))
-    return send(exports.dids(_query(state), dids.SORTS[state.sort], today()), form)
+    return send(exports.dids(dids.find_dids(*_asked(state)), dids.SORTS[state.sort], today()), form)
 
 
 def _state(countries: tuple[str, ...] = ()) -> ListState:
@@ -75,9 +77,9 @@ def _state(countries: tuple[str, ...] = ()) -> ListState:
     return state
 
 
-def _query(state: ListState) -> Any:
+def _asked(state: ListState) -> tuple[date, str, str, str, int | None]:
     owner = int(state["customer"]) if state["customer"] else None
-    return dids.find_dids(today(), state.text, state["state"], state["country"], owner)
+    return today(), state.text, state["state"], state["country"], owner
 
 
 def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:
@@ -287,7 +289,7 @@ def chosen_ids() -> list[int]:
     """
     ids = request.form.getlist("ids", type=row_id)
     if request.form.get("all_found"):
-        ids = dids.ids_of(_query(_state()))
+        ids = dids.ids_of(dids.find_dids(*_asked(_state())))
     if not ids:
         raise Invalid("ids", "No DID was selected. Tick one or more rows first.")
     return ids

@@ -1,14 +1,14 @@
 """The list of posted charges: searched, filtered, paged, and counted as far as a page counts."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from portal.domain.due import Kind
 from portal.domain.names import search_key
-from portal.models import Charge, Payment, PaymentState
+from portal.models import Charge, OpenItem, Payment, PaymentState
 from portal.models.raw_tables import CHARGE
 from portal.services import credit, listing
 from portal.services.charges import lists
@@ -191,6 +191,24 @@ def test_a_page_of_a_day_with_very_many_charges_reads_no_more_than_it_shows(sess
     )
     assert len(page.rows) == 50
     assert steps() < 400_000
+
+
+@pytest.mark.slow
+def test_the_newest_charges_that_are_overdue_are_found_behind_very_many_that_are_not(
+    session, trade, monkeypatch
+):
+    if session.get_bind().dialect.name != "sqlite":
+        pytest.skip("steps are counted by SQLite")
+    monkeypatch.setattr(lists, "COUNTED", 0)
+    session.execute(update(OpenItem).values(due_on=TODAY))
+    late = Asked(paid="overdue", today=TODAY + timedelta(days=1))
+    found = [charge_page(late, sort, size=3).rows for sort in ("-date", "-posted")]
+    row = dict(session.execute(select(CHARGE).limit(1)).mappings().one())
+    row |= {"id": None, "assignment_id": None, "kind": "manual"}
+    session.execute(insert(CHARGE), [row | {"charge_on": TODAY}] * 20_000)
+    steps = count_steps(session)
+    assert [charge_page(late, sort, size=3).rows for sort in ("-date", "-posted")] == found
+    assert steps() < 100_000
 
 
 def count_steps(session):

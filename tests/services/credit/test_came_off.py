@@ -24,6 +24,7 @@ from portal.services.charges.write_off import write_off
 from portal.services.credit import came_off as module
 from portal.services.credit.came_off import by_source, came_off
 from portal.services.credit.charged import posted_since
+from portal.services.credit.items import open_items, open_sums
 from portal.services.credit.items import posted_since as scanned
 from portal.services.credit.ledger import charge_ledger
 from portal.services.runs import runs, undoing
@@ -179,3 +180,13 @@ def test_what_was_posted_late_is_the_same_where_charges_are_kept(acme, monkeypat
     by_hand_of(acme, 8, date(2026, 10, 9))
     before = [scanned(day, Charge.customer_id == acme.id) for day in days]
     assert [posted_since(acme.id, day) for day in days] == before
+
+
+@pytest.mark.parametrize("back", [0, 1, 2, 3, 5, 10, 20, 30, 40, 60])
+def test_what_was_open_at_the_end_of_a_day_is_added_up_as_it_is_listed(acme, back):
+    day = TODAY - timedelta(days=back)
+    by_day, credit_to_use = defaultdict(Decimal), Decimal(0)
+    for item in open_items(acme.id, day):
+        by_day[item.due_on] += max(item.left, Decimal(0))
+        credit_to_use += max(-item.left, Decimal(0))
+    assert open_sums(acme.id, day) == ({on: left for on, left in by_day.items() if left}, credit_to_use)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Date, func, select, text
@@ -31,7 +32,7 @@ from portal.models import (
 from portal.services import credit
 from portal.services.assignments.changing import change_end
 from portal.services.calls import call_spend
-from portal.services.charges import opening_items, sums
+from portal.services.charges import lists, opening_items, sums
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse, why_not_reverse
 from portal.services.charges.lists import Asked, charge_page
 from portal.services.charges.opening_items import OpeningItem
@@ -568,6 +569,7 @@ class History:
             page = charge_page(Asked(paid=name, today=self.day), size=len(charges) + 1)
             assert {charge.id for charge in page.rows} == listed, name
             assert page.counted.count == len(listed), name
+            self.check_newest(name)
         about = {c.id for c in charges if c.writes_off_id}
         off = (c.total for c in charges if c.id in about or c.reverses_id in about)
         assert -sum(off, Decimal(0)) == ledger.written_off_now()
@@ -576,6 +578,15 @@ class History:
         theirs = (Payment.customer_id == id, Payment.state == PaymentState.COMPLETED)
         for payment in db.session.scalars(select(Payment).where(*theirs)):
             assert credit.left_of(payment) == ledger.left_of(payment.id) >= 0
+
+    def check_newest(self, name):
+        """However few of those with the highest ids are looked at, a list begins as all charges in order do."""
+        for sort, size in (("-date", 1), ("-date", 2), ("-posted", 1)):
+            pages = []
+            for looked_at in (0, 1, 2, 5):
+                with patch.object(lists, "NEWEST", looked_at):
+                    pages.append(charge_page(Asked(paid=name, today=self.day), sort, size=size).rows)
+            assert pages == pages[:1] * len(pages), name
 
     def check_account(self):
         """Each part of the account is what the ledger says, they add up, and the next span goes on from there."""

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from portal import database as databases
 from portal.extensions import db
-from portal.models import Assignment
-from portal.services.assignments import changing, own_prices, withdrawing
+from portal.models import Assignment, ConnexcsPackage, Customer
+from portal.services.assignments import changing, lists, own_prices, withdrawing
 from portal.services.customers import holdings as module
 from portal.services.customers import ranking
+from portal.services.packages import services_enabled
 from portal.services.packages.changes import make_change, plan_change
 from portal.services.packages.definition import PriceSet, definition_of
 from tests.depth import tries
@@ -44,6 +45,17 @@ def told(customer_id, day):
     )
 
 
+def shown(customer_id, day):
+    """What their page says besides: what there is of each package, what has ended, which services are enabled."""
+    customer = db.session.get(Customer, customer_id)
+    groups = lists.groups_of(customer, day)
+    return (
+        list(lists.by_package(customer, day)),
+        [(group.key, group.count) for group in groups.shown],
+        services_enabled.of_customer(customer_id, day),
+    )
+
+
 def found(customer_id, day):
     """The same from the tables: to whoever writes."""
     units, own, _ = module.holdings(day, [customer_id])
@@ -55,6 +67,11 @@ def agree(customer_id):
     for day in DAYS:
         units, own, by_package = reads(lambda day=day: told(customer_id, day))
         assert (units, own, sum(by_package.values(), ranking.NOTHING)) == found(customer_id, day)
+        *groups, services = reads(lambda day=day: shown(customer_id, day))
+        assert [*groups, services] == list(shown(customer_id, day))
+        (account,) = services_enabled.services_enabled([customer_id], day)
+        days = [(one.name, one.since, one.until) for one in account.services]
+        assert [(one.name, one.since, one.until) for one in services] == days
 
 
 @given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 5)), max_size=8))
@@ -66,9 +83,15 @@ def test_whatever_is_done_what_is_told_is_what_there_is(database, app, acts):
     database.clean()
     with app.app_context(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "VERY_MANY", 1)
+        patch.setattr(services_enabled, "NAMED", 0)
         current_app.extensions.pop("portal.holdings", None)
         customer = a_customer()
         packages = [a_package("Line", "10", match=()), a_package("Seat", "7", match=(1, 15))]
+        fax = ConnexcsPackage(name="Fax")
+        db.session.add(fax)
+        db.session.flush()
+        for package in packages:
+            package.connexcs_package_id = fax.id
         mine = [assigned(package, customer).id for package in packages]
         agree(customer.id)
         for act, which in acts:

@@ -62,7 +62,7 @@ def test_it_begins_before_the_days_to_come_are_worked_out(monkeypatch):
         upcoming, "work_out", lambda ids, *days: asked.append(len(ids)) or work_out(ids, *days)
     )
     monkeypatch.setattr(upcoming, "AT_FIRST", 3)
-    monkeypatch.setattr(upcoming, "CHUNK", 4)
+    monkeypatch.setattr(upcoming, "FEW", 4)
     chunks = iter(upcoming.upcoming(TODAY, TODAY + A_MONTH, TODAY).chunks)
     assert [row.charge.charge_on for row in next(chunks)] == [TODAY] * 3
     assert asked == [4]

@@ -279,6 +279,7 @@ def raise_(error):
 
 def test_a_run_is_divided_by_its_customers_and_every_one_is_in_one_shard(trade, monkeypatch):
     monkeypatch.setattr(shards, "SHARD", 1)
+    monkeypatch.setattr(shards, "ALONE", 1)
     run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
     numbers = runs.begin(run, TODAY, clock)
     db.session.commit()
