@@ -1,6 +1,6 @@
 """Customers: making, changing and finding them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -232,18 +232,24 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
 
     FOUND_BY of portal.models.customer, and of portal.models.contact, names all of them.
     """
-    words = search_words(text)
-    query = _in_state(select(Customer), state, currency)
-    return query.where(*(_holds(word, _whose_parts_hold) for word in words))
+    query, own = _in_state(select(Customer), state, currency), []
+    for word in search_words(text):
+        ways = [_whose_parts_hold(model, word) for model in (AccountCode, Contact)]
+        if some := [way for way in ways if way is not None]:
+            query = query.where(or_(holds(Customer, word), *some))
+        else:
+            own.append(word)
+    # What no code and no contact holds, together: few hold all of it.
+    return query.where(holds(Customer, *own)) if own else query
 
 
 def found_and_counted(
     text: str = "", state: str = ACTIVE, currency: str = ""
 ) -> tuple[Select[Customer], int | None]:
-    """The same, and how many they are, where the texts of the customers alone say that these are very many.
+    """The same, and how many they are where that is told sooner in another way.
 
-    No index helps to find words so short. Then a page is full before many customers have been asked for their codes and
-    contacts, and these are not looked through first.
+    No index helps to find words of two letters. Where the texts of customers alone say that very many hold them, a page
+    is full before many have been asked for their codes and contacts, and these are not looked through first.
     """
     words = search_words(text)
     if words and all(len(word) < LETTERS for word in words):
@@ -253,8 +259,16 @@ def found_and_counted(
             total = count(_in_state(own, state, currency))
             if total > COUNTED:
                 query = _in_state(select(Customer), state, currency)
-                return query.where(*(_holds(word, _has_parts_that_hold) for word in words)), total
-    return find_customers(text, state, currency), None
+                for word in words:
+                    ways = (_has_parts_that_hold(model, word) for model in (AccountCode, Contact))
+                    query = query.where(or_(holds(Customer, word), *ways))
+                return query, total
+    query = find_customers(text, state, currency)
+    if words or state != ACTIVE or not currency:
+        return query, None
+    # Off the index of currencies, but for the few who are archived: it does not know them.
+    archived = select(Customer.id).where(Customer.archived_on.is_not(None))
+    return query, count(select(Customer).where(Customer.currency == currency, Customer.id.not_in(archived)))
 
 
 def _in_state(query: Select[Customer], state: str, currency: str) -> Select[Customer]:
@@ -263,14 +277,6 @@ def _in_state(query: Select[Customer], state: str, currency: str) -> Select[Cust
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
         )
     return query.where(Customer.currency == currency) if currency else query
-
-
-def _holds(
-    word: str, parts_hold: Callable[[type[AccountCode] | type[Contact], str], ColumnElement[bool] | None]
-) -> ColumnElement[bool]:
-    """Whether a customer holds a word, or a code or a contact of theirs does."""
-    ways = (parts_hold(AccountCode, word), parts_hold(Contact, word))
-    return or_(holds(Customer, word), *(way for way in ways if way is not None))
 
 
 def _has_parts_that_hold(model: type[AccountCode] | type[Contact], word: str) -> ColumnElement[bool]:

@@ -380,10 +380,10 @@ def test_of_words_too_short_for_an_index_the_same_customers_are_found_however_ma
         plain = set(session.scalars(customers.find_customers(*asked)))
         query, total = customers.found_and_counted(*asked)
         assert set(session.scalars(query)) == plain
-        assert total in (None, counted + 1)
+        assert total in (None, min(len(plain), counted + 1))
         monkeypatch.setattr(customers, "LOOKED_AT", 10)
         query, total = customers.found_and_counted(*asked)
         assert set(session.scalars(query)) == plain
-        assert total is None or (total == counted + 1 and len(plain) > counted)
+        assert total in (None, min(len(plain), counted + 1))
         if asked == ("an",) and counted < 4:
             assert total == counted + 1
