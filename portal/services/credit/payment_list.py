@@ -155,7 +155,7 @@ def _by_text(model: type[Payment] | type[PaymentBack], sought: Sought) -> list[W
 
 def _by_reference(part: str, of_each: ColumnElement[bool]) -> Way:
     """Payments whose reference holds a part. Of letters that are no ASCII databases know different small ones."""
-    return Way(of_each, by_index(Payment, part, of_each) if part.isascii() else None)
+    return Way(of_each, by_index(Payment, [part], of_each) if part.isascii() else None)
 
 
 def customers_named(text: str) -> list[int]:
