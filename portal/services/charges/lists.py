@@ -45,8 +45,8 @@ from portal.models import (
 from portal.services.among import among
 from portal.services.billing.planning import Totals, totals
 from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state, may_be, newest
-from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
-from portal.services.parts import holds
+from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows, ids_in_any
+from portal.services.parts import holds, holds_number
 
 # A search that means more customers, packages and DIDs than this reads the charges in order instead.
 FEW = 20
@@ -258,9 +258,14 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
     """
     words = search_words(text)
     customers, packages = _with_words(Customer, words), _with_words(Package, words)
-    dids = _dids_with(text)
     found = [db.session.scalars(query.limit(FEW + 1)).all() for query in (customers, packages)]
-    numbers = db.session.scalars(dids.limit(FEW + 1)).all() if dids is not None else []
+    parts = _numbers_in(text)
+    numbers = ids_in_any(select(Did), parts) if parts else []
+    # Many are found once more, as they are asked for.
+    theirs = among(Assignment.did_id, numbers)
+    if len(numbers) > COUNTED:
+        theirs = Assignment.did_id.in_(select(Did.id).where(or_(*parts)))
+    on_these = Charge.assignment_id.in_(select(Assignment.id).where(theirs))
     by_hand = and_(*(Charge.search_key.contains(word, autoescape=True) for word in words))
     by_hand = and_(
         by_hand,
@@ -269,22 +274,19 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
     )
     if len(found[0]) + len(found[1]) + len(numbers) > FEW:
         either = [Charge.customer_id.in_(customers), Charge.package_id.in_(packages), by_hand]
-        if numbers and dids is not None:
-            either.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(dids))))
-        return either, False
+        return [*either, on_these] if numbers else either, False
     few = [Charge.customer_id == id for id in found[0]] + [Charge.package_id == id for id in found[1]]
     if numbers:
-        few.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(numbers))))
+        few.append(on_these)
     if not any(found):
         few += _pairs(words)
     return [*few, by_hand], True
 
 
-def _dids_with(text: str) -> Select[int] | None:
-    """The DIDs whose number holds what stands in a text without letters; None where that is hardly a number."""
+def _numbers_in(text: str) -> list[Condition]:
+    """Whether a DID's number holds what stands in a text without letters; none where that is hardly a number."""
     typed = " ".join(word for word in text.split() if not any(letter.isalpha() for letter in word))
-    parts = [part for part in parts_to_find(typed) if len(part) >= SHORTEST_NUMBER]
-    return select(Did.id).where(or_(*(holds(Did, part) for part in parts))) if parts else None
+    return [holds_number(part) for part in parts_to_find(typed) if len(part) >= SHORTEST_NUMBER]
 
 
 def _pairs(words: list[str]) -> Iterator[Condition]:

@@ -38,6 +38,8 @@ AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.
 READ_AT_ONCE = 50
+# Of more assignments than this the first are read by themselves.
+MANY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,8 @@ class _Coming:
         """Whether they are everybody's, and not of one customer."""
         return self.customer_id is None
 
-    def up_to(self, day: date, most: date) -> list[int]:
-        """Those of which anything may be due up to a day, in the order of their ids; they are not told again.
+    def up_to(self, day: date, most: date) -> Iterator[Sequence[int]]:
+        """Those of which anything may be due up to a day, some at a time by their ids; they are not told again.
 
         With them those of the days after it, up to `most`, as long as they are few.
         """
@@ -147,12 +149,19 @@ class _Coming:
         if self.read_through is None or day > self.read_through:
             day = max(day, min(self._few_by(), most))
             query = self._unread(AssignmentPosition.assignment_id)
-            found = list(db.session.scalars(query.where(AssignmentPosition.next_charge_on <= day)))
+            query = query.where(AssignmentPosition.next_charge_on <= day)
             self.read_through = day
             self.first = db.session.scalar(self._unread(func.min(AssignmentPosition.next_charge_on)))
+            if not self.again and db.session.execute(query.offset(MANY).limit(1)).first():
+                # The first lines do not wait until very many are told.
+                by_id = query.order_by(AssignmentPosition.assignment_id)
+                begun = list(db.session.scalars(by_id.limit(CHUNK)))
+                yield begun
+                query = query.where(AssignmentPosition.assignment_id > begun[-1])
+            found = list(db.session.scalars(query))
         for on in [on for on in self.again if on <= self.read_through]:
             found += self.again.pop(on)
-        return sorted(found)
+        yield from in_chunks(sorted(found), CHUNK)
 
     def next(self) -> date | None:
         """The day from which anything may be due of those that were not told."""
@@ -194,7 +203,7 @@ class _OfSpan:
     def lines(self, day: date, due_by: date) -> Iterator[PlannedCharge]:
         """The lines of a day of those of which anything is due by then; those of later days are put away."""
         ahead = max(self.due_by, self.today)  # what is held is so as of today
-        for ids in in_chunks(self.coming.up_to(due_by, self.due_by), CHUNK):
+        for ids in self.coming.up_to(due_by, self.due_by):
             found: list[PlannedCharge] = []
             for worked in work_out(ids, ahead, self.today):
                 if isinstance(worked, Failed):
