@@ -15,7 +15,7 @@ from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
 from portal.services.among import among
 from portal.services.credit.payment_rules import LEFT
-from portal.services.listing import COUNTED, Sort, ids_in_any
+from portal.services.listing import COUNTED, Sort, ids_in_any, told_ids
 from portal.services.parts import LETTERS, by_index, holds
 
 MILLIONTH = Decimal("0.000001")
@@ -161,7 +161,7 @@ def _by_reference(part: str, of_each: ColumnElement[bool]) -> Way:
 def customers_named(text: str) -> list[int]:
     """The customers whose name or account codes hold every word of a text: LOOKED_UP + 1 where more do."""
     words = search_words(text)
-    return list(db.session.scalars(_named(words).limit(LOOKED_UP + 1))) if words else []
+    return told_ids(_named(words).limit(LOOKED_UP + 1)) if words else []
 
 
 def _named(words: list[str]) -> Select[int]:

@@ -17,7 +17,7 @@ from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
 from portal.services.dids.earning import brings_nothing, has_no_package
-from portal.services.listing import COUNTED, Sort, count, ids_in_any, values_of
+from portal.services.listing import COUNTED, Sort, count, ids_in_any, told_ids, values_of
 from portal.services.parts import LETTERS, holds_number
 
 # As many as one act may touch: a block, a file, a selection.
@@ -79,7 +79,7 @@ def _matching(query: Select[Did], text: str) -> tuple[Select[Did], int | None]:
         return query.where(or_(*parts)), None
     named = find_customers(text, ALL).with_only_columns(Customer.id)
     most = NAMED if all(len(word) >= LETTERS for word in search_words(text)) else NAMED_BRIEFLY
-    few = list(db.session.scalars(named.limit(most + 1)))
+    few = told_ids(named.limit(most + 1))
     if len(few) > most:
         return query.where(or_(*parts, Did.customer_id.in_(named))), None
     ways = [*parts, among(Did.customer_id, few)]
