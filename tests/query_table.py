@@ -23,7 +23,7 @@ QUERIES = """
 10 seen.calls_file
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
 11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
-12 audit.download dids.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
+12 audit.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
 13 customers.details dids.index packages.figures won_and_lost.download
 14 customers.dids packages.edit payments.download won_and_lost.index
 15 packages.download
@@ -31,6 +31,7 @@ QUERIES = """
 17 calls.ask_undo credit.download dids.charges holds.index my.statement_file packages.index seen.statement_file
 18 customers.index payments.show
 19 bank_lines.show charges.accounts packages.show
+20 dids.download
 21 assignments.row charges.reversal customers.download
 22 assignments.ask_end
 23 charges.index packages.edit_row
@@ -45,13 +46,14 @@ QUERIES = """
 45 my.charges_file my.summary my.summary_pdf seen.charges_file seen.summary seen.summary_pdf summary.download
 45 summary.show
 47 assignments.download
-48 charges.download
-54 my.charges seen.charges upcoming.download
+50 charges.download
+54 my.charges seen.charges
+55 upcoming.download
 57 customers.show
 63 customers.next_charges
 65 assignments.show
 71 my.home seen.home
-74 upcoming.download:2
+75 upcoming.download:2
 77 overview.show
 """
 
