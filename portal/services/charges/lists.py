@@ -257,11 +257,13 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
     """
     words = search_words(text)
     customers, packages = _with_words(Customer, words), _with_words(Package, words)
-    found = [db.session.scalars(query.limit(FEW + 1)).all() for query in (customers, packages)]
+    found = [told_ids(customers.limit(COUNTED + 1)), db.session.scalars(packages.limit(FEW + 1)).all()]
     parts = _numbers_in(text)
     numbers = ids_in_any(select(Did), parts) if parts else []
-    # Many are found once more, as they are asked for.
-    theirs = among(Assignment.did_id, numbers)
+    # Very many are found once more, as they are asked for.
+    whose, theirs = among(Charge.customer_id, found[0]), among(Assignment.did_id, numbers)
+    if len(found[0]) > COUNTED:
+        whose = Charge.customer_id.in_(customers)
     if len(numbers) > COUNTED:
         theirs = Assignment.did_id.in_(select(Did.id).where(or_(*parts)))
     on_these = Charge.assignment_id.in_(select(Assignment.id).where(theirs))
@@ -272,7 +274,7 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
         literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
     )
     if len(found[0]) + len(found[1]) + len(numbers) > FEW:
-        either = [Charge.customer_id.in_(customers), Charge.package_id.in_(packages), by_hand]
+        either = [whose, Charge.package_id.in_(packages), by_hand]
         return [*either, on_these] if numbers else either, False
     few = [Charge.customer_id == id for id in found[0]] + [Charge.package_id == id for id in found[1]]
     if numbers:
