@@ -63,6 +63,13 @@ def by_index(model: Any, parts: Collection[str], condition: ColumnElement[bool])
     return and_(model.id.in_(rows), condition)
 
 
+def holds_number(part: str) -> ColumnElement[bool]:
+    """Whether a DID's number holds a part. What begins with + stands at its start, where the index finds it."""
+    if part.startswith("+"):
+        return Did.number.between(part, part + "9" * 16)
+    return holds(Did, part)
+
+
 def threes_of(part: str) -> set[str]:
     """Each three letters in a row of a part."""
     return {part[n : n + LETTERS] for n in range(len(part) - LETTERS + 1)}
