@@ -135,7 +135,7 @@ def _owed(asked: Asked) -> "Table":
     currency, day = asked.currency or default_currency(), asked.through or asked.today
     if day > asked.today:
         raise click.UsageError("What is owed is known up to today.")
-    return owing(currency, day, in_all(currency, day, now_is=asked.today).ids, asked.today)
+    return owing(in_all(currency, day, now_is=asked.today), asked.today)
 
 
 def _margins(asked: Asked) -> "Table":

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, cast, func, literal, select, tuple_, union
 
 from portal.domain.wording import plural, whole
 from portal.extensions import db
@@ -125,7 +125,14 @@ def ids_in_any(query: Select[Any], ways: Iterable[ColumnElement[bool]]) -> list[
     """
     model = query.column_descriptions[0]["entity"]
     some = (query.with_only_columns(model.id).where(way).limit(COUNTED + 1).subquery() for way in ways)
-    return list(db.session.scalars(union(*(select(one.c.id) for one in some)).limit(COUNTED + 1)))
+    return told_ids(union(*(select(one.c.id) for one in some)).limit(COUNTED + 1))
+
+
+def told_ids(query: Select[Any] | CompoundSelect[Any]) -> list[int]:
+    """The ids that a query finds, in any order, told as one text: one by one, ten thousand take longer than to find."""
+    id = query.subquery().c[0]
+    told = db.session.scalar(select(func.aggregate_strings(cast(id, Text), ",")))
+    return list(map(int, told.split(","))) if told else []
 
 
 def values_of(column: Any) -> list[Any]:

@@ -44,14 +44,15 @@ INDEXED: dict[Any, tuple[Any, ...]] = {
 LAST_LETTER = "\U0010ffff"
 
 
-def holds(model: Any, part: str) -> ColumnElement[bool]:
-    """Whether one of a row's texts holds a part."""
-    return by_index(model, part, or_(*(text.contains(part, autoescape=True) for text in INDEXED[model])))
+def holds(model: Any, *parts: str) -> ColumnElement[bool]:
+    """Whether one of a row's texts holds a part; and so each of the parts."""
+    each = (or_(*(text.contains(part, autoescape=True) for text in INDEXED[model])) for part in parts)
+    return by_index(model, parts, and_(*each))
 
 
-def by_index(model: Any, part: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A condition that only rows fulfil of which a text holds a part, with their index where that is of help."""
-    threes = threes_of(part)
+def by_index(model: Any, parts: Collection[str], condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition that only rows fulfil whose texts hold these parts, with their index where that is of help."""
+    threes = set().union(*map(threes_of, parts))
     if not threes:
         return condition
     if db.engine.dialect.name == "postgresql":
@@ -60,6 +61,13 @@ def by_index(model: Any, part: str, condition: ColumnElement[bool]) -> ColumnEle
     if db.session.execute(rows.offset(MANY).limit(1)).first():
         return condition
     return and_(model.id.in_(rows), condition)
+
+
+def holds_number(part: str) -> ColumnElement[bool]:
+    """Whether a DID's number holds a part. What begins with + stands at its start, where the index finds it."""
+    if part.startswith("+"):
+        return Did.number.between(part, part + "9" * 16)
+    return holds(Did, part)
 
 
 def threes_of(part: str) -> set[str]:

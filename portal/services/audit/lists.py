@@ -15,8 +15,9 @@ from portal.domain.schedule import FIRST_DAY
 from portal.domain.wording import day
 from portal.extensions import db
 from portal.models import AuditEntry
+from portal.services.among import among
 from portal.services.audit.watched import OF_NO_CUSTOMER, WATCHED
-from portal.services.listing import Sort
+from portal.services.listing import COUNTED, Sort, ids_in_any
 from portal.services.packages.definition import FIELDS, PRICE_LABELS
 
 # By when it was done, not by when it was written down: an import can tell of days that are past.
@@ -68,7 +69,13 @@ def find_entries(
         query = query.where(AuditEntry.customer_id == customer_id)
     if noun_id is not None:
         query = query.where(AuditEntry.noun_id == noun_id)
-    return query.where(AuditEntry.overrides) if overrides else query
+    if overrides:
+        query = query.where(AuditEntry.overrides)
+    if not text.strip():
+        return query
+    # In their order SQLite would look through all that there are once more, wherever they lie, to fill a page of few.
+    ids = ids_in_any(query, [true()])
+    return select(AuditEntry).where(among(AuditEntry.id, ids)) if len(ids) <= COUNTED else query
 
 
 def latest_of_customer(customer_id: int, most: int) -> list[AuditLine]:

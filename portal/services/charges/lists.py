@@ -45,8 +45,8 @@ from portal.models import (
 from portal.services.among import among
 from portal.services.billing.planning import Totals, totals
 from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state, may_be, newest
-from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows
-from portal.services.parts import holds
+from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows, ids_in_any, told_ids
+from portal.services.parts import holds, holds_number
 
 # A search that means more customers, packages and DIDs than this reads the charges in order instead.
 FEW = 20
@@ -216,10 +216,9 @@ def _few(asked: Asked) -> list[Condition] | None:
     may = may_be(asked.paid, asked.today)
     if may is None:
         return []
-    # Asked first, because to be told of ten thousand takes longer than to pass them.
-    if db.session.execute(may.offset(COUNTED).limit(1)).first():
+    ids = told_ids(may.limit(COUNTED + 1))
+    if len(ids) > COUNTED:
         return None
-    ids = [id for id in db.session.scalars(may) if id]
     theirs = among(Charge.id, ids)
     # What corrects a charge is reversed with it.
     return [theirs | among(Charge.corrects_id, ids) if asked.paid == PaidState.REVERSED else theirs]
@@ -228,7 +227,7 @@ def _few(asked: Asked) -> list[Condition] | None:
 def _some(drivers: list[Condition]) -> list[int]:
     """The charges that drivers mean, as far as the bound: each reads its own index."""
     parts = (select(Charge.id).where(driver).limit(COUNTED + 1).subquery() for driver in drivers)
-    return list(db.session.scalars(union(*(select(part.c.id) for part in parts)).limit(COUNTED + 1)))
+    return told_ids(union(*(select(part.c.id) for part in parts)).limit(COUNTED + 1))
 
 
 def _in_order(asked: Asked) -> list[Condition]:
@@ -258,9 +257,16 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
     """
     words = search_words(text)
     customers, packages = _with_words(Customer, words), _with_words(Package, words)
-    dids = _dids_with(text)
-    found = [db.session.scalars(query.limit(FEW + 1)).all() for query in (customers, packages)]
-    numbers = db.session.scalars(dids.limit(FEW + 1)).all() if dids is not None else []
+    found = [told_ids(customers.limit(COUNTED + 1)), db.session.scalars(packages.limit(FEW + 1)).all()]
+    parts = _numbers_in(text)
+    numbers = ids_in_any(select(Did), parts) if parts else []
+    # Very many are found once more, as they are asked for.
+    whose, theirs = among(Charge.customer_id, found[0]), among(Assignment.did_id, numbers)
+    if len(found[0]) > COUNTED:
+        whose = Charge.customer_id.in_(customers)
+    if len(numbers) > COUNTED:
+        theirs = Assignment.did_id.in_(select(Did.id).where(or_(*parts)))
+    on_these = Charge.assignment_id.in_(select(Assignment.id).where(theirs))
     by_hand = and_(*(Charge.search_key.contains(word, autoescape=True) for word in words))
     by_hand = and_(
         by_hand,
@@ -268,23 +274,20 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
         literal_column("charge.kind").op("<>")(literal_column("'recurring'")),
     )
     if len(found[0]) + len(found[1]) + len(numbers) > FEW:
-        either = [Charge.customer_id.in_(customers), Charge.package_id.in_(packages), by_hand]
-        if numbers and dids is not None:
-            either.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(dids))))
-        return either, False
+        either = [whose, Charge.package_id.in_(packages), by_hand]
+        return [*either, on_these] if numbers else either, False
     few = [Charge.customer_id == id for id in found[0]] + [Charge.package_id == id for id in found[1]]
     if numbers:
-        few.append(Charge.assignment_id.in_(select(Assignment.id).where(Assignment.did_id.in_(numbers))))
+        few.append(on_these)
     if not any(found):
         few += _pairs(words)
     return [*few, by_hand], True
 
 
-def _dids_with(text: str) -> Select[int] | None:
-    """The DIDs whose number holds what stands in a text without letters; None where that is hardly a number."""
+def _numbers_in(text: str) -> list[Condition]:
+    """Whether a DID's number holds what stands in a text without letters; none where that is hardly a number."""
     typed = " ".join(word for word in text.split() if not any(letter.isalpha() for letter in word))
-    parts = [part for part in parts_to_find(typed) if len(part) >= SHORTEST_NUMBER]
-    return select(Did.id).where(or_(*(holds(Did, part) for part in parts))) if parts else None
+    return [holds_number(part) for part in parts_to_find(typed) if len(part) >= SHORTEST_NUMBER]
 
 
 def _pairs(words: list[str]) -> Iterator[Condition]:
@@ -364,12 +367,12 @@ def _newest(asked: Asked, columns: tuple[Any, ...], limit: int) -> list[int]:
     which = newest(asked.paid, asked.today)
     if which is None or asked.customer_id or asked.kind or asked.through or asked.text.strip():
         return []
-    known = list(db.session.scalars(which.limit(NEWEST)))
+    known = told_ids(which.limit(NEWEST))
     if not known:
         return []
     query = select(Charge.id).where(among(Charge.id, known), *_in_order(asked), *_rest(asked))
     if Charge.charge_on in columns:
-        query = query.where(Charge.charge_on >= _last_day_of(known[-1]))
+        query = query.where(Charge.charge_on >= _last_day_of(min(known)))
     found = list(db.session.scalars(query.order_by(*(column.desc() for column in columns)).limit(limit)))
     return found if len(found) == limit else []
 

@@ -2,15 +2,16 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import BigInteger, func, select, type_coerce
 
-from portal.domain.money import from_micros
+from portal.domain.money import from_micros, to_micros
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Charge, Customer, OpenItem
@@ -96,21 +97,67 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class OwedInAll:
-    """The same added up: who owes, in order, and the sums."""
+    """The same added up: who owes, in order, and the sums. Of a day gone by also what each owed, in the same order
+    (`_packed`): all that came off since would be looked through to find it again.
+    """
 
+    currency: str
+    day: date
     ids: "array[int]"
     sums: Mapping[str, Decimal]
     ages: Sequence[Decimal]
     posted_since: Decimal
+    figures: "array[int] | None" = None
+
+    def rows(self, first: int, until: int, now_is: date) -> list[Owes]:
+        """What those from a place to before another owe: now, or as it was added up."""
+        ids = list(self.ids[first:until])
+        if self.figures is None:
+            found = owed(self.currency, self.day, now_is=now_is, ids=ids).rows
+        else:
+            starts = {id: place * PACKED for place, id in enumerate(ids, first)}
+            found = [
+                _unpacked(about, self.figures[starts[about[0]] : starts[about[0]] + PACKED])
+                for about in _about(ids, self.currency)
+            ]
+        by_id = {row.customer_id: row for row in found}
+        return [by_id[id] for id in ids if id in by_id]
 
 
 def in_all(currency: str, day: date, *, now_is: date, sort: str = "-total") -> OwedInAll:
     """What everybody owes, added up."""
     found = owed(currency, day, now_is=now_is, sort=sort)
-    sums = {name: found.sum(name) for name in ("total", "overdue", "below_limit", "below_zero")}
     return OwedInAll(
-        array("q", [row.customer_id for row in found.rows]), sums, found.ages, found.posted_since
+        currency,
+        day,
+        array("q", [row.customer_id for row in found.rows]),
+        {name: found.sum(name) for name in ("total", "overdue", "below_limit", "below_zero")},
+        found.ages,
+        found.posted_since,
+        array("q", chain.from_iterable(map(_packed, found.rows))) if day < now_is else None,
     )
+
+
+# How many numbers are kept of each.
+PACKED = len(AGES) + 2
+
+
+def _packed(row: Owes) -> Iterable[int]:
+    return (*map(to_micros, row.ages), to_micros(row.balance), row.oldest.toordinal() if row.oldest else 0)
+
+
+def _unpacked(about: Sequence[Any], numbers: Sequence[int]) -> Owes:
+    id, name, key, limit = about
+    *ages, balance, oldest = numbers
+    owes = Owes(id, name, key, from_micros(balance), limit, [from_micros(age) for age in ages])
+    owes.oldest = date.fromordinal(oldest) if oldest else None
+    return owes
+
+
+def _about(ids: Sequence[int], currency: str) -> Iterator[Sequence[Any]]:
+    about = select(Customer.id, Customer.name, Customer.search_key, Customer.debit_limit)
+    for some in in_chunks(ids):
+        yield from db.session.execute(about.where(Customer.id.in_(some), Customer.currency == currency))
 
 
 def currencies_owed() -> list[str]:
@@ -123,25 +170,22 @@ def owed(
 ) -> Owed:
     """Who owes in a currency at the end of a day, the largest first (or as `sort` says). `now_is` is today.
 
-    With `ids`, only what these customers owe; of them the balance is told also where it holds money.
+    With `ids`, only what these customers owe. Of all of them now, a balance that holds money is not told.
     """
     then = day if day < now_is else None
     is_all = ids is None
-    stands = balances(ids, currency=currency if is_all else "", through=then, below_zero=is_all)
+    stands = balances(ids, currency=currency if is_all else "", through=then, below_zero=is_all and not then)
     below = {id for id, balance in stands.items() if balance < 0}
     open_: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
     for customer_id, due_on, left in _open(currency, then, ids):
         open_[customer_id].append((due_on, from_micros(int(left))))
     rows = []
-    about = select(Customer.id, Customer.name, Customer.search_key, Customer.debit_limit)
-    for some in in_chunks(sorted({*below, *open_})):
-        theirs = about.where(Customer.id.in_(some), Customer.currency == currency)
-        for id, name, key, limit in db.session.execute(theirs):
-            owes = Owes(id, name, key, stands.get(id, Decimal(0)), limit)
-            for due_on, left in open_[owes.customer_id]:
-                owes.ages[age(due_on, day)] += left
-                owes.oldest = min(owes.oldest or due_on, due_on)
-            rows.append(owes)
+    for id, name, key, limit in _about(sorted({*below, *open_}), currency):
+        owes = Owes(id, name, key, stands.get(id, Decimal(0)), limit)
+        for due_on, left in open_[owes.customer_id]:
+            owes.ages[age(due_on, day)] += left
+            owes.oldest = min(owes.oldest or due_on, due_on)
+        rows.append(owes)
     is_whole = then and is_all
     since = posted_since(day + ONE_DAY, Charge.currency == currency) if is_whole else Decimal(0)
     return Owed(currency, day, _sorted(rows, sort), since)

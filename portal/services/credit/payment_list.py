@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, intersect, or_, select, union
 
 from portal.domain.money import AMOUNT_BELOW, parse_decimal
 from portal.domain.names import search_words
@@ -15,7 +15,7 @@ from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
 from portal.services.among import among
 from portal.services.credit.payment_rules import LEFT
-from portal.services.listing import COUNTED, Sort, ids_in_any
+from portal.services.listing import COUNTED, Sort, ids_in_any, told_ids
 from portal.services.parts import LETTERS, by_index, holds
 
 MILLIONTH = Decimal("0.000001")
@@ -155,27 +155,28 @@ def _by_text(model: type[Payment] | type[PaymentBack], sought: Sought) -> list[W
 
 def _by_reference(part: str, of_each: ColumnElement[bool]) -> Way:
     """Payments whose reference holds a part. Of letters that are no ASCII databases know different small ones."""
-    return Way(of_each, by_index(Payment, part, of_each) if part.isascii() else None)
+    return Way(of_each, by_index(Payment, [part], of_each) if part.isascii() else None)
 
 
 def customers_named(text: str) -> list[int]:
     """The customers whose name or account codes hold every word of a text: LOOKED_UP + 1 where more do."""
     words = search_words(text)
-    return list(db.session.scalars(_named(words).limit(LOOKED_UP + 1))) if words else []
+    return told_ids(_named(words).limit(LOOKED_UP + 1)) if words else []
 
 
-def _named(words: list[str]) -> Select[int]:
-    return select(Customer.id).where(*(_holds(word) for word in words))
+def _named(words: list[str]) -> Select[int] | CompoundSelect[int]:
+    each = [_holding(word) for word in words]
+    return intersect(*(select(one.subquery().c[0]) for one in each)) if each[1:] else each[0]
 
 
-def _holds(word: str) -> ColumnElement[bool]:
-    """Whether a customer's name holds a word, or one of the account codes does."""
-    named = Customer.search_key.contains(word, autoescape=True) & holds(Customer, word)
+def _holding(word: str) -> Select[int] | CompoundSelect[int]:
+    """The customers whose name holds a word, or one of whose account codes does."""
+    named = select(Customer.id).where(
+        by_index(Customer, word, Customer.search_key.contains(word, autoescape=True))
+    )
     codes = select(AccountCode.customer_id).where(holds(AccountCode, word))
-    if len(word) < LETTERS:
-        return named | Customer.id.in_(codes)
     # An index has either, but not the one or the other: PostgreSQL would read all customers.
-    return Customer.id.in_(union(select(Customer.id).where(named), codes))
+    return union(named, codes)
 
 
 def lefts(payments: Collection[Payment]) -> dict[int, Decimal]:

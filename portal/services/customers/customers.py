@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -37,9 +37,9 @@ from portal.services.customers import account_codes
 from portal.services.customers import contacts as contact_people
 from portal.services.customers.contacts import ContactFields
 from portal.services.customers.posted import has_postings
-from portal.services.listing import Sort, values_of
+from portal.services.listing import COUNTED, Sort, count, values_of
 from portal.services.once import Receipt, Sent, once
-from portal.services.parts import holds
+from portal.services.parts import LETTERS, holds
 
 NAME_MAX = 120
 COMPANY_DETAILS_MAX = 250
@@ -47,6 +47,8 @@ PAYMENT_DAYS_MAX = 366
 NAMESAKES_MAX = 1_000
 # A part that more codes, or contacts, have than this looks their customers up as it goes.
 LOOKED_UP = 500
+# Of so many customers who were added last, this part holds a word that very many hold.
+LOOKED_AT, VERY_MANY = 1_000, 0.05
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
 
@@ -230,15 +232,59 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
 
     FOUND_BY of portal.models.customer, and of portal.models.contact, names all of them.
     """
-    query = select(Customer)
+    query, own = _in_state(select(Customer), state, currency), []
     for word in search_words(text):
-        ways = (_whose_parts_hold(AccountCode, word), _whose_parts_hold(Contact, word))
-        query = query.where(or_(holds(Customer, word), *(way for way in ways if way is not None)))
+        ways = [_whose_parts_hold(model, word) for model in (AccountCode, Contact)]
+        if some := [way for way in ways if way is not None]:
+            query = query.where(or_(holds(Customer, word), *some))
+        else:
+            own.append(word)
+    # What no code and no contact holds, together: few hold all of it.
+    return query.where(holds(Customer, *own)) if own else query
+
+
+def found_and_counted(
+    text: str = "", state: str = ACTIVE, currency: str = ""
+) -> tuple[Select[Customer], int | None]:
+    """The same, and how many they are where that is told sooner in another way.
+
+    No index helps to find words of two letters. Where the texts of customers alone say that very many hold them, a page
+    is full before many have been asked for their codes and contacts, and these are not looked through first.
+    """
+    words = search_words(text)
+    if words and all(len(word) < LETTERS for word in words):
+        own = select(Customer).where(*(holds(Customer, word) for word in words))
+        last = select(func.max(Customer.id) - LOOKED_AT).scalar_subquery()
+        if count(own.where(Customer.id > last)) > LOOKED_AT * VERY_MANY:
+            total = count(_in_state(own, state, currency))
+            if total > COUNTED:
+                query = _in_state(select(Customer), state, currency)
+                for word in words:
+                    ways = (_has_parts_that_hold(model, word) for model in (AccountCode, Contact))
+                    query = query.where(or_(holds(Customer, word), *ways))
+                return query, total
+    query = find_customers(text, state, currency)
+    if words or state != ACTIVE or not currency:
+        return query, None
+    # Off the index of currencies, but for the few who are archived: it does not know them.
+    archived = select(Customer.id).where(Customer.archived_on.is_not(None))
+    return query, count(select(Customer).where(Customer.currency == currency, Customer.id.not_in(archived)))
+
+
+def _in_state(query: Select[Customer], state: str, currency: str) -> Select[Customer]:
     if state in (ACTIVE, ARCHIVED):
         query = query.where(
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
         )
     return query.where(Customer.currency == currency) if currency else query
+
+
+def _has_parts_that_hold(model: type[AccountCode] | type[Contact], word: str) -> ColumnElement[bool]:
+    """Whether one of a customer's codes, or contacts, holds a word, asked of each. As a value: where it exists,
+    PostgreSQL would look through all of them.
+    """
+    first = select(model.id).where(model.customer_id == Customer.id, holds(model, word)).limit(1)
+    return first.correlate(Customer).scalar_subquery().is_not(None)
 
 
 def _whose_parts_hold(model: type[AccountCode] | type[Contact], word: str) -> ColumnElement[bool] | None:

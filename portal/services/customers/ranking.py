@@ -129,8 +129,10 @@ def ranked(
     after: int | None = None,
     before: int | None = None,
     size: int = PAGE_SIZE,
+    total: int | None = None,
 ) -> Page[Customer]:
-    """A page of the customers that a query finds, in their `order`; who is new since that was found, last.
+    """A page of the customers that a query finds, in their `order`; who is new since that was found, last. `total` is
+    how many there are, where that is known.
 
     `after` and `before` name a customer, as in portal.services.listing. Few are sorted; of very many those beside the
     place are looked at, a chunk at a time, until the page is full.
@@ -142,7 +144,8 @@ def ranked(
     def place_of(id: int) -> int:
         return order.places[id] if id < len(order.places) else places.get(id, -1)
 
-    total = count(query)
+    if total is None:
+        total = count(query)
     if total <= COUNTED:
         ids = array("q", sorted(_found(query), key=lambda id: (place_of(id) < 0, place_of(id), id)))
         is_found: Callable[[Sequence[int]], Collection[int]] = set

@@ -17,8 +17,8 @@ from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
 from portal.services.dids.earning import brings_nothing, has_no_package
-from portal.services.listing import COUNTED, Sort, count, ids_in_any, values_of
-from portal.services.parts import LETTERS, holds
+from portal.services.listing import COUNTED, Sort, count, ids_in_any, told_ids, values_of
+from portal.services.parts import LETTERS, holds_number
 
 # As many as one act may touch: a block, a file, a selection.
 MANY = 10_000
@@ -79,7 +79,7 @@ def _matching(query: Select[Did], text: str) -> tuple[Select[Did], int | None]:
         return query.where(or_(*parts)), None
     named = find_customers(text, ALL).with_only_columns(Customer.id)
     most = NAMED if all(len(word) >= LETTERS for word in search_words(text)) else NAMED_BRIEFLY
-    few = list(db.session.scalars(named.limit(most + 1)))
+    few = told_ids(named.limit(most + 1))
     if len(few) > most:
         return query.where(or_(*parts, Did.customer_id.in_(named))), None
     ways = [*parts, among(Did.customer_id, few)]
@@ -142,11 +142,4 @@ def ids_of(query: Select[Did]) -> list[int]:
 
 def number_holds(text: str) -> list[ColumnElement[bool]]:
     """Whether a DID's number holds `text`, in every way that it may be meant; none where it is no number."""
-    return [_contains(part) for part in parts_to_find(text, countries_in_use())]
-
-
-def _contains(part: str) -> ColumnElement[bool]:
-    """Whether a number holds `part`. What begins with + stands at its start, where the index finds it."""
-    if part.startswith("+"):
-        return Did.number.between(part, part + "9" * 16)
-    return holds(Did, part)
+    return [holds_number(part) for part in parts_to_find(text, countries_in_use())]

@@ -1,6 +1,5 @@
 """Who owes, as a table: what each has to pay, and how old it is."""
 
-from array import array
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -9,8 +8,8 @@ from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import Customer
-from portal.services.chunks import in_chunks
-from portal.services.credit.owed import AGES, Owes, owed
+from portal.services.chunks import CHUNK
+from portal.services.credit.owed import AGES, OwedInAll, Owes
 from portal.services.exports.table import Column, Kind, Table, first_code
 from portal.services.listing import AT_FIRST
 
@@ -35,15 +34,18 @@ def _columns(currency: str) -> tuple[Column, ...]:
     )
 
 
-def owing(currency: str, day: date, ids: "array[int]", today: date) -> Table:
-    """Those of these customers who owe in a currency at the end of a day, in the order given."""
-    return Table("owed", _columns(currency), _chunks(currency, day, ids, today), lambda row: currency)
+def owing(found: OwedInAll, today: date) -> Table:
+    """Those who owe in a currency at the end of a day, in the order in which they were found."""
+    return Table("owed", _columns(found.currency), _chunks(found, today), lambda row: found.currency)
 
 
-def _chunks(currency: str, day: date, ids: "array[int]", today: date) -> Iterator[Sequence[tuple[Owes, str]]]:
-    for some in filter(len, (ids[:AT_FIRST], *in_chunks(ids[AT_FIRST:]))):
-        found = {row.customer_id: row for row in owed(currency, day, now_is=today, ids=list(some)).rows}
-        rows = [found[id] for id in some if id in found]
-        query = select(Customer).where(Customer.id.in_(found)).options(selectinload(Customer.account_codes))
+def _chunks(found: OwedInAll, today: date) -> Iterator[Sequence[tuple[Owes, str]]]:
+    first, count = 0, len(found.ids)
+    while first < count:
+        until = first + (CHUNK if first else AT_FIRST)
+        rows = found.rows(first, until, today)
+        query = select(Customer).where(Customer.id.in_([row.customer_id for row in rows]))
+        query = query.options(selectinload(Customer.account_codes))
         codes = {customer.id: first_code(customer) for customer in db.session.scalars(query)}
         yield [(row, codes.get(row.customer_id, "")) for row in rows]
+        first = until

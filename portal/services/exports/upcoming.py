@@ -40,6 +40,8 @@ AT_FIRST, FEW, MANY = 25, 50, 200
 IN_MEMORY = 20_000
 # As many are read at once of those that are kept in a file.
 READ_AT_ONCE = 50
+# Of more assignments than this the first are read by themselves.
+VERY_MANY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ class _Coming:
         """Whether they are everybody's, and not of one customer."""
         return self.customer_id is None
 
-    def up_to(self, day: date, most: date) -> list[int]:
-        """Those of which anything may be due up to a day, in the order of their ids; they are not told again.
+    def up_to(self, day: date, most: date) -> Iterator[Sequence[int]]:
+        """Those of which anything may be due up to a day, some at a time by their ids; they are not told again.
 
         With them those of the days after it, up to `most`, as long as they are few.
         """
@@ -151,11 +153,18 @@ class _Coming:
         if self.read_through is None or day > self.read_through:
             day = max(day, min(self._few_by(), most))
             query = self._unread(AssignmentPosition.assignment_id)
-            found = list(db.session.scalars(query.where(AssignmentPosition.next_charge_on <= day)))
+            query = query.where(AssignmentPosition.next_charge_on <= day)
             self.read_through, self.first_is_known = day, False
+            if not self.again and db.session.execute(query.offset(VERY_MANY).limit(1)).first():
+                # The first lines do not wait until very many are told.
+                by_id = query.order_by(AssignmentPosition.assignment_id)
+                begun = list(db.session.scalars(by_id.limit(FEW)))
+                yield begun
+                query = query.where(AssignmentPosition.assignment_id > begun[-1])
+            found = list(db.session.scalars(query))
         for on in [on for on in self.again if on <= self.read_through]:
             found += self.again.pop(on)
-        return sorted(found)
+        yield from _few_at_first(sorted(found))
 
     def next(self) -> date | None:
         """The day from which anything may be due of those that were not told."""
@@ -202,7 +211,7 @@ class _OfSpan:
     def lines(self, day: date, due_by: date) -> Iterator[PlannedCharge]:
         """The lines of a day of those of which anything is due by then; those of later days are put away."""
         ahead = max(self.due_by, self.today)  # what is held is so as of today
-        for ids in _few_at_first(self.coming.up_to(due_by, self.due_by)):
+        for ids in self.coming.up_to(due_by, self.due_by):
             found: list[PlannedCharge] = []
             for worked in work_out(ids, ahead, self.today):
                 if isinstance(worked, Failed):

@@ -1,6 +1,5 @@
 """What is owed and by whom most, for the overview; portal.services.credit.owed has everybody."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -45,15 +44,3 @@ def owed_in_all(reading: Reading, currency: str, day: date, sort: str) -> OwedIn
     today = reading.today
     question = ("owed", currency, day, sort)
     return reading.answer(question, reading.newest, lambda: in_all(currency, day, now_is=today, sort=sort))
-
-
-def owed_by(reading: Reading, currency: str, day: date, ids: Sequence[int]) -> dict[int, Owes]:
-    """What some of them owe: now, or, at the end of a day gone by, as it was added up last, as their sums are."""
-    today = reading.today
-
-    def find() -> dict[int, Owes]:
-        return {row.customer_id: row for row in owed(currency, day, now_is=today, ids=ids).rows}
-
-    if day == today:
-        return find()
-    return reading.answer(("owed by", currency, day, tuple(ids)), reading.newest, find)

@@ -17,7 +17,7 @@ from sqlalchemy import Date, Select, bindparam, func, select
 
 from portal import database
 from portal.extensions import db
-from portal.models import Assignment, AssignmentQuantity, Customer
+from portal.models import Assignment, AssignmentPrice, AssignmentQuantity, Customer
 from portal.services.among import IDS, is_among
 from portal.services.chunks import in_chunks
 from portal.services.packages.figures import (
@@ -71,9 +71,12 @@ def holdings(today: date, ids: Collection[int] | None = None) -> Holdings:
     for some in parts:
         asked = {"today": today} if some is None else {"today": today, "ids": some}
         has, has_own = _asking(some is not None)
-        for customer_id, currency, package_id, quantity, count in db.session.execute(has, asked):
+        whose = set()
+        for customer_id, currency, package_id, quantity, count, prices in db.session.execute(has, asked):
             units[customer_id, currency, package_id][quantity] = count
-        for one in own_of(has_own, asked):
+            if prices:
+                whose.add(customer_id)
+        for one in own_of(has_own, asked | {"ids": whose}) if whose else ():
             own[one.customer_id, one.package_id].append(one)
     return Holdings(units, own, {})
 
@@ -87,7 +90,10 @@ def _asking(for_some: bool) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any
     if for_some:
         which &= is_among(Assignment.customer_id, IDS)
     by = (Assignment.customer_id, Customer.currency, Assignment.package_id, AssignmentQuantity.quantity)
-    query = select(*by, func.count()).join(Customer, Customer.id == Assignment.customer_id)
+    # Who has own prices is found by assignment: asked by customer, PostgreSQL reads all own prices that there are.
+    of_it = select(func.max(AssignmentPrice.id)).where(AssignmentPrice.assignment_id == Assignment.id)
+    prices = func.count(of_it.correlate(Assignment).scalar_subquery()) if for_some else func.count()
+    query = select(*by, func.count(), prices).join(Customer, Customer.id == Assignment.customer_id)
     return with_quantity(query.where(which).group_by(*by), today), own_query(which, today)
 
 

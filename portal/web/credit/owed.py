@@ -15,7 +15,7 @@ from portal.models import Customer
 from portal.services import credit
 from portal.services.credit import owed
 from portal.services.exports import owed as exports
-from portal.services.overview.owing import owed_by, owed_in_all
+from portal.services.overview.owing import owed_in_all
 from portal.services.overview.remembering import Reading
 from portal.services.packages.catalogue import default_currency
 from portal.web.http.bounds import row_id
@@ -40,9 +40,7 @@ def index() -> Any:
     found = owed_in_all(reading, currency, day, state.sort)
     pages = max(-(-len(found.ids) // A_PAGE), 1)
     first = min(max(request.args.get("page", 1, type=row_id), 1), pages)
-    ids = list(found.ids[(first - 1) * A_PAGE : first * A_PAGE])
-    by_id = owed_by(reading, currency, day, ids)
-    page = [by_id[id] for id in ids if id in by_id]
+    page = found.rows((first - 1) * A_PAGE, first * A_PAGE, today())
     context = {
         "owed": found,
         "added_up": since_when(reading),
@@ -73,7 +71,7 @@ def download(form: str) -> Any:
     if problem:
         return refused(422, problem)
     found = owed_in_all(Reading(today()), state["currency"], day, state.sort)
-    return send(exports.owing(state["currency"], day, found.ids, today()), form)
+    return send(exports.owing(found, today()), form)
 
 
 def _asked() -> tuple[ListState, list[str]]:

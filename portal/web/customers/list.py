@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
-from sqlalchemy import Select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
@@ -62,14 +61,14 @@ def _found() -> dict[str, Any]:
     """What the list's address asks for."""
     in_use = customers.currencies_in_use()
     state = _asked(in_use)
-    query = _query(state).options(selectinload(Customer.tax_rates))
+    query, total = customers.found_and_counted(state.text, state["state"], state["currency"])
+    query, place = query.options(selectinload(Customer.tax_rates)), (state.after, state.before)
     reading = Reading(today())
     if state.sort in customers.SORTS:
-        page = listing.page(query, customers.SORTS[state.sort], state.after, state.before)
+        page = listing.page(query, customers.SORTS[state.sort], *place, total=total)
     else:
-        page = ranking.ranked(
-            query, order_of(reading, state.sort, state["currency"]), state.after, state.before
-        )
+        order = order_of(reading, state.sort, state["currency"])
+        page = ranking.ranked(query, order, *place, total=total)
     if reading.late:
         afterwards(partial(refresh, today(), reading.late))
     return {
@@ -87,10 +86,6 @@ def _asked(in_use: Sequence[str]) -> ListState:
     return list_state((*customers.SORTS, *ranking.SORTS), state=customers.STATES, currency=("", *in_use))
 
 
-def _query(state: ListState) -> Select[Customer]:
-    return customers.find_customers(state.text, state["state"], state["currency"])
-
-
 @bp.get(f"/list.{FORM}")
 def download(form: str) -> Any:
     """All that the list finds, as a file."""
@@ -100,7 +95,8 @@ def download(form: str) -> Any:
         order = customers.SORTS[state.sort]
     else:
         order = order_of(Reading(today()), state.sort, state["currency"])
-    return send(exports.customers(_query(state), order, today(), masks_iban=not may_change()), form)
+    query = customers.find_customers(state.text, state["state"], state["currency"])
+    return send(exports.customers(query, order, today(), masks_iban=not may_change()), form)
 
 
 def _index(context: dict[str, Any], status: int = 200, **more: Any) -> Any:

@@ -10,7 +10,7 @@ from portal.models import Payment, PaymentMethod, PaymentState
 from portal.services import credit
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
 from portal.services.charges.write_off import move_due_day, write_off
-from portal.services.credit.owed import AGES, age, owed
+from portal.services.credit.owed import AGES, SORTS, age, in_all, owed
 from tests.trade import BEN, NOW, TODAY, a_customer
 
 DAY = timedelta(days=1)
@@ -78,6 +78,31 @@ def test_a_day_gone_by_is_as_it_was_then_and_what_was_posted_since_is_told(sessi
     # Both were posted at the instant of these tests, years after their days.
     assert first.posted_at.date() >= TODAY - 10 * DAY
     assert owed("GBP", TODAY - 11 * DAY, now_is=TODAY).posted_since == 37
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_what_is_kept_of_a_day_gone_by_is_what_each_owed_then(session, acme, sort):
+    then = TODAY - 30 * DAY
+    globex, initech, paid = (a_customer(name, tax_rate="0") for name in ("Globex", "Initech", "Paid"))
+    for number, customer in enumerate((acme, globex, paid)):
+        for late in (20, 60, 200):
+            on = then - late * DAY
+            charged(customer, str(10 * number + late), on, f"{number}-{late}", today=on)
+    globex.debit_limit = Decimal(4)
+    for customer, amount, on in ((globex, -7, then), (initech, "-3.25", then), (globex, 20, then)):
+        token = f"{customer.id} {amount}"
+        credit.adjust(customer, Decimal(amount), on, "Calls", token=token, today=on, by=BEN, now=NOW)
+    pay(acme, "100", "part", then - 5 * DAY)
+    pay(paid, "1000", "all", then - DAY)
+    pay(acme, "1000", "since", TODAY)
+    for day in (then, then - 2 * DAY, TODAY):
+        found = in_all("GBP", day, now_is=TODAY, sort=sort)
+        asked = owed("GBP", day, now_is=TODAY, ids=list(found.ids)).rows
+        by_id = {row.customer_id: row for row in asked}
+        expected = [by_id[id] for id in found.ids]
+        assert len(expected) == {then: 3, then - 2 * DAY: 3, TODAY: 2}[day]
+        for first, until in ((0, 50), (0, 1), (1, 2), (1, 50), (50, 99)):
+            assert found.rows(first, until, TODAY) == expected[first:until]
 
 
 def test_a_moved_due_day_counts_from_the_day_it_was_moved(session, acme):

@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from portal.domain.errors import Invalid, RuleBroken
 from portal.models import BalanceEntry, Payment, PaymentBack, PaymentMethod, PaymentState
-from portal.services import credit, listing
+from portal.services import credit, listing, parts
 from portal.services.charges.by_hand import ManualCharge, charge_manually
+from portal.services.credit import payment_list
 from portal.services.credit.payment_list import SORTS, SORTS_BACK, Sought, find_payments, find_payments_back
 from portal.services.credit.statement import statement
 from tests.trade import BEN, NOW, TODAY, a_customer
@@ -215,11 +216,20 @@ def test_what_is_allocated_anew_goes_only_as_far_as_is_left_of_the_payment(acme,
     assert (credit.left_of(payment), credit.to_pay(acme.id).charges) == (65, 85)
 
 
+@pytest.fixture(params=[0, 10_000])
+def bound(request, monkeypatch):
+    """What is looked up first is as good as nothing, or all there is: the same is found."""
+    for module, name in (
+        (listing, "COUNTED"), (payment_list, "COUNTED"), (payment_list, "LOOKED_UP"), (parts, "MANY"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, request.param)
+
+
 def found(**sought):
     return [payment.token for payment in listing.page(find_payments(Sought(**sought)), SORTS["date"]).rows]
 
 
-def test_payments_are_found_by_amount_reference_customer_state_and_day(acme, globex):
+def test_payments_are_found_by_amount_reference_customer_state_and_day(session, bound, acme, globex):
     paid(acme, "99.72", token="a", reference="FT-26 1122", day=TODAY - timedelta(days=5))
     paid(acme, "10", token="b", state=PaymentState.PENDING)
     paid(globex, "10", token="c", reference="NOTPROVIDED")
@@ -234,6 +244,12 @@ def test_payments_are_found_by_amount_reference_customer_state_and_day(acme, glo
     assert found(begins=TODAY) == ["b", "c"]
     assert found(through=TODAY - timedelta(days=1)) == ["a"]
     assert found(currency="GBP", text="acme") == ["a", "b"]
+    assert found(currency="USD") == []
+    first = session.scalars(select(Payment).where(Payment.token == "a")).one()
+    first.bank_reference, first.reference_key = "Café N° 77", "bank_transfer cafn77"
+    session.flush()
+    assert found(text="café n° 77") == found(text="CAF") == ["a"]
+    assert found(text="FT-26") == []
 
 
 def test_the_list_goes_on_page_by_page_by_amount(acme):
@@ -249,7 +265,7 @@ def test_the_list_goes_on_page_by_page_by_amount(acme):
     assert seen == sorted(seen, reverse=True) and len(seen) == 7
 
 
-def test_payments_back_are_found_as_payments_are(session, acme, globex):
+def test_payments_back_are_found_as_payments_are(session, bound, acme, globex):
     for customer in (acme, globex):
         paid(customer, "200", token=f"paid {customer.name}")
     first = back(acme, "99.72", token="a")

@@ -20,7 +20,7 @@ from portal.domain.tax import Tax, TaxCategory
 from portal.extensions import db
 from portal.models import Charge, Contact, Customer
 from portal.services import listing
-from portal.services.customers import customers
+from portal.services.customers import account_codes, customers
 from portal.services.customers.contacts import ContactFields, contacts_of
 from portal.services.customers.customers import CustomerFields
 from tests.trade import a_package, assigned, run
@@ -360,3 +360,30 @@ def test_whoever_typed_a_part_of_a_name_is_asked_whether_it_is_meant() -> None:
         make(f"North {number}", token=f"more {number}")
     with pytest.raises(Invalid, match=r"There is no customer called north\.$"):
         customers.named("north")
+
+
+@pytest.mark.parametrize("text", ["an", "a", "an o", "zz", "g", ""])
+@pytest.mark.parametrize("counted", [1, 3, 10_000])
+def test_of_words_too_short_for_an_index_the_same_customers_are_found_however_many_hold_them(
+    session: Any, monkeypatch: pytest.MonkeyPatch, text: str, counted: int
+) -> None:
+    names = ["Ann", "Anton", "Dana", "Hanna", "Old Anna", "Otto", "Bob"]
+    made = {name: make(name, currency="USD" if name == "Dana" else "GBP") for name in names}
+    made["Otto"].contacts = [Contact(name="Ian")]
+    made["Bob"].account_codes = account_codes.rows_of(["AN-1"])
+    made["Hanna"].archived_on = TODAY
+    session.flush()
+    for module in (customers, listing):
+        monkeypatch.setattr(module, "COUNTED", counted)
+    each: list[tuple[str, ...]] = [(text,), (text, "all"), (text, "active", "GBP"), (text, "archived")]
+    for asked in each:
+        plain = set(session.scalars(customers.find_customers(*asked)))
+        query, total = customers.found_and_counted(*asked)
+        assert set(session.scalars(query)) == plain
+        assert total in (None, min(len(plain), counted + 1))
+        monkeypatch.setattr(customers, "LOOKED_AT", 10)
+        query, total = customers.found_and_counted(*asked)
+        assert set(session.scalars(query)) == plain
+        assert total in (None, min(len(plain), counted + 1))
+        if asked == ("an",) and counted < 4:
+            assert total == counted + 1

@@ -324,7 +324,13 @@ def test_a_list_counts_no_further_than_it_must(session: Any, monkeypatch: pytest
 def test_very_many_customers_of_one_name_are_searched_as_well(
     session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dids, "NAMED", 1)
     for number in range(3):
         did(session, f"{LONDON}{number:02}", customer(f"Acme {number}"))
-    assert len(numbers(session, text="acme")) == 3
+    for named, counted in ((1, 10_000), (10_000, 10_000), (10_000, 1)):
+        monkeypatch.setattr(dids, "NAMED", named)
+        for module in (dids, listing):
+            monkeypatch.setattr(module, "COUNTED", counted)
+        assert len(numbers(session, text="acme")) == 3
+        assert len(numbers(session, text=f"{LONDON[1:]}0")) == 3
+        _, total = dids.find_and_count(TODAY, text="acme")
+        assert total in (None, min(3, counted + 1))
