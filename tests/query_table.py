@@ -3,25 +3,23 @@
 QUERIES = """
 4 moving_in.sample security.wan_delete
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
-5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup
-5 security.wan_verify styleguide.show
-6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download
-6 notes.index notes.new notices.index packages.new people.new_for_customer security.verify
-6 security.wan_register settings.logo
+5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
+5 styleguide.show
+6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
+6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment
 7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
 7 sent_summaries.of_customer settings.index
-8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers
-8 customers.edit_row did_intake.new margins.download moving_in.report packages.delete payments_back.download
-8 payments_back.index people.edit_row runs.download runs.index runs.new
-9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer
-9 calls.found calls.of_customer calls.show connexcs_packages.edit_row credit.show customers.edit
-9 customers.history customers.notes customers.suggestions dids.edit_row margins.index moving_in.first_charges
-9 moving_in.show my.people_edit_row my.people_row owed.download packages.prices payments_back.show people.index
-9 people.row runs.ask_undo sent_summaries.ask
-10 assignments.draft assignments.new bank_statements.map_columns customers.download_history dids.whose
-10 my.calls_file my.people owed.index packages.copy payments.index payments.new payments_back.new
-10 seen.calls_file
+8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
+8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
+8 people.edit_row runs.download runs.index runs.new
+9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
+9 calls.of_customer calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
+9 customers.suggestions dids.edit_row margins.index moving_in.first_charges moving_in.show my.people_edit_row
+9 my.people_row owed.download packages.prices payments_back.show people.index people.row runs.ask_undo
+9 sent_summaries.ask
+10 assignments.draft assignments.new bank_statements.map_columns customers.download_history dids.whose my.calls_file
+10 my.people owed.index packages.copy payments.index payments.new payments_back.new seen.calls_file
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
 11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
 12 audit.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
@@ -47,10 +45,10 @@ QUERIES = """
 45 seen.summary_pdf summary.download
 46 my.summary seen.summary summary.show
 47 customers.show
-52 upcoming.download
+53 upcoming.download
 55 my.home seen.home
 75 overview.show
-85 upcoming.download:2
+86 upcoming.download:2
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):
