@@ -201,11 +201,12 @@ def _those(ids: Iterator[int], are_found: Callable[[Sequence[int]], Collection[i
 def recurring(today: date, ids: Collection[int] | None = None) -> dict[int, Recurring]:
     """What the packages of customers come to in a month, at the terms of today; who has none is left out."""
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
-    for customer_id, _, amounts in _each_package(
+    for customer_id, _, (retail, cost) in _each_package(
         today, [holdings(today)] if ids is None else holdings_of(ids, today)
     ):
-        for place, amount in enumerate(amounts):
-            sums[customer_id][place] += amount
+        theirs = sums[customer_id]
+        theirs[0] += retail
+        theirs[1] += cost
     return {id: Recurring(*sums) for id, sums in sums.items()}
 
 
