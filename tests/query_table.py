@@ -39,8 +39,7 @@ QUERIES = """
 30 dids.show
 34 customers.charges
 39 charges.show
-42 assignments.show my.charges seen.charges
-43 sent_summaries.look
+42 assignments.show my.charges seen.charges sent_summaries.look
 45 assignments.download charges.download customers.next_charges my.charges_file my.summary_pdf seen.charges_file
 45 seen.summary_pdf summary.download
 46 my.summary seen.summary summary.show
