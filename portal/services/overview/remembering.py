@@ -11,6 +11,7 @@ What was charged is not remembered: portal.services.charges.sums always has it r
 """
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -40,8 +41,7 @@ from portal.models import (
 )
 
 MOST = 100  # answers that are kept
-# Bytes that must be left on the disk for one more to be kept. A disk that is full is for /ready to say, once, and for
-# nobody who only looks at a page: what is not kept is added up again.
+# Bytes that must be left on the disk for one more to be kept.
 ROOM = 1024 * 1024
 TRUSTED_FOR = 300.0  # seconds
 # Seconds that adding up may keep somebody waiting; what took longer is told as it was known last.
@@ -172,10 +172,17 @@ def _kept() -> BaseCache:
         try:
             folder = private.folder(current_app.config["INSTANCE"].resolve() / "remembered")
             current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, 0)
+            logging.getLogger().addFilter(_is_of_no_cache)
         except OSError:  # the disk has no room for the folder, or may not be written: tried again next time
             return NullCache()
     found: BaseCache = current_app.extensions["portal.remembered"]
     return found
+
+
+def _is_of_no_cache(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is none of cachelib's, each with a traceback: what cannot be kept or read is added up
+    again, and that the disk is full is for /ready to say, once."""
+    return Path(record.pathname).parent.name != "cachelib"
 
 
 def _key(question: Hashable) -> str:
