@@ -47,10 +47,10 @@ LAST_LETTER = "\U0010ffff"
 def holds(model: Any, *parts: str) -> ColumnElement[bool]:
     """Whether one of a row's texts holds a part; and so each of the parts."""
     each = (or_(*(text.contains(part, autoescape=True) for text in INDEXED[model])) for part in parts)
-    return by_index(model, parts, and_(*each))
+    return by_index(model, and_(*each), *parts)
 
 
-def by_index(model: Any, parts: Collection[str], condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def by_index(model: Any, condition: ColumnElement[bool], *parts: str) -> ColumnElement[bool]:
     """A condition that only rows fulfil whose texts hold these parts, with their index where that is of help."""
     threes = set().union(*map(threes_of, parts))
     if not threes:

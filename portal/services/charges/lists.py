@@ -205,7 +205,7 @@ def _drivers(asked: Asked) -> Drivers:
             few is None and asked == Asked(paid=asked.paid, today=asked.today) and asked.paid in LATE_OR_NOT
         )
         return Drivers(each, each, COUNTED + 1 if all_fit else None, all_fit)
-    ids = _some(each)
+    ids = ids_in_any(select(Charge), each)
     found = [among(Charge.id, ids)]
     # All charges are read in order only where many of them are meant.
     return Drivers([or_(*each)] if len(ids) > COUNTED else found, found, len(ids))
@@ -222,12 +222,6 @@ def _few(asked: Asked) -> list[Condition] | None:
     theirs = among(Charge.id, ids)
     # What corrects a charge is reversed with it.
     return [theirs | among(Charge.corrects_id, ids) if asked.paid == PaidState.REVERSED else theirs]
-
-
-def _some(drivers: list[Condition]) -> list[int]:
-    """The charges that drivers mean, as far as the bound: each reads its own index."""
-    parts = (select(Charge.id).where(driver).limit(COUNTED + 1).subquery() for driver in drivers)
-    return told_ids(union(*(select(part.c.id) for part in parts)).limit(COUNTED + 1))
 
 
 def _in_order(asked: Asked) -> list[Condition]:

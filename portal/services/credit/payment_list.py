@@ -155,7 +155,7 @@ def _by_text(model: type[Payment] | type[PaymentBack], sought: Sought) -> list[W
 
 def _by_reference(part: str, of_each: ColumnElement[bool]) -> Way:
     """Payments whose reference holds a part. Of letters that are no ASCII databases know different small ones."""
-    return Way(of_each, by_index(Payment, [part], of_each) if part.isascii() else None)
+    return Way(of_each, by_index(Payment, of_each, part) if part.isascii() else None)
 
 
 def customers_named(text: str) -> list[int]:
@@ -172,7 +172,7 @@ def _named(words: list[str]) -> Select[int] | CompoundSelect[int]:
 def _holding(word: str) -> Select[int] | CompoundSelect[int]:
     """The customers whose name holds a word, or one of whose account codes does."""
     named = select(Customer.id).where(
-        by_index(Customer, word, Customer.search_key.contains(word, autoescape=True))
+        by_index(Customer, Customer.search_key.contains(word, autoescape=True), word)
     )
     codes = select(AccountCode.customer_id).where(holds(AccountCode, word))
     # An index has either, but not the one or the other: PostgreSQL would read all customers.

@@ -38,6 +38,7 @@ from portal.services.packages.definition import PRICE_LABELS, OwnPriceSet
 A_YEAR = relativedelta(years=1)
 # So many packages' prices are remembered, each by currency and day.
 REMEMBERED = 5_000
+UNKNOWN: Any = object()
 Day = date | BindParameter[date]
 _VERSIONS = select(Package.id, Package.token, Package.version).where(is_among(Package.id, IDS))
 
@@ -176,7 +177,9 @@ def all_monthly_prices(
     ids = {id for id, _ in wanted}
     versions = {row[0]: row[1:] for row in db.session.execute(_VERSIONS, {"ids": ids})}
     keys = {(id, currency): (id, *versions[id], currency, day) for id, currency in wanted}
-    found = {pair: kept[key] for pair, key in keys.items() if key in kept}
+    # Another thread may forget them meanwhile.
+    had = {pair: kept.get(key, UNKNOWN) for pair, key in keys.items()}
+    found = {pair: prices for pair, prices in had.items() if prices is not UNKNOWN}
     if rest := keys.keys() - found.keys():
         query = select(Package).where(Package.id.in_({id for id, _ in rest}))
         query = query.options(selectinload(Package.schedules), selectinload(Package.prices))

@@ -2,7 +2,8 @@
 
 Of a customer who has very many it is remembered, by every process for itself, until any of them changes: whatever is
 done to an assignment counts its version up, also where its quantities or own prices change (assignment_locks.touch),
-and an id is never used again. So their number, the sum of their versions and the last id are never twice the same.
+and an id is never used again. Whoever assigns something has locked the customer, so that ids come in their order. So
+their number, the sum of their versions and the last id are never twice the same.
 """
 
 from collections import Counter, defaultdict
@@ -31,6 +32,8 @@ from portal.services.packages.figures import (
 
 # Whoever has so many is remembered, and so many of these.
 VERY_MANY, MOST = 200, 500
+# So much else of each of them.
+OTHERS = 20
 Found = TypeVar("Found")
 _VERSIONS = (
     select(Assignment.customer_id, func.count(), func.sum(Assignment.version), func.max(Assignment.id))
@@ -125,11 +128,13 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
     known = _kept().get(customer_id) if database.is_reading() else None
     if known is None or known.version != _versions([customer_id], today).get(customer_id):
         return find()
-    if name not in known.others:
-        if len(known.others) >= MOST:
-            known.others.clear()
-        known.others[name] = find()
-    found: Found = known.others[name]
+    had: Found | None = known.others.get(name)  # another thread may forget it meanwhile
+    if had is not None:
+        return had
+    found = find()
+    if len(known.others) >= OTHERS:
+        known.others.clear()
+    known.others[name] = found
     return found
 
 

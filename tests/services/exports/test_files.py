@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal import long_answers
 from portal.extensions import db
@@ -224,5 +224,11 @@ def test_a_file_of_customers_has_columns_for_as_many_contacts_as_anybody_has_now
     acme.contacts[1].name = "Flo"
     acme.contacts.append(Contact(name="Gil"))
     assert most() == 3
+    latest = session.scalar(select(func.max(Contact.id)))
+    acme.contacts.append(Contact(id=latest + 1_000, name="Hal"))
+    assert most() == 4
+    # Added before, and saved after it.
+    globex.contacts += [Contact(id=latest + number, name="Ivy") for number in range(500, 504)]
+    assert most() == 5
     acme.contacts, globex.contacts = [], []
     assert most() == 0
