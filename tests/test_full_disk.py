@@ -143,6 +143,8 @@ def test_a_server_that_starts_on_a_full_disk_serves_what_needs_no_room(disk, coo
         sheet = page.text.split('rel="stylesheet" href="')[1].split('"')[0]
         assert portal.ask(sheet).status == 200
         assert portal.log.read_text().count("Static files cannot be copied") == 1
+        assert portal.ask("/", cookie).status == 200  # what it adds up has not even a folder
+        assert "Traceback" not in portal.log.read_text()
     finally:
         portal.end()
     # A SQLite file that nobody has open cannot even be read there.

@@ -171,8 +171,8 @@ def _kept() -> BaseCache:
     if "portal.remembered" not in current_app.extensions:
         try:
             folder = private.folder(current_app.config["INSTANCE"].resolve() / "remembered")
+            logging.getLogger().addFilter(_is_of_no_cache)  # first: to be made, it writes a file already
             current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, 0)
-            logging.getLogger().addFilter(_is_of_no_cache)
         except OSError:  # the disk has no room for the folder, or may not be written: tried again next time
             return NullCache()
     found: BaseCache = current_app.extensions["portal.remembered"]
