@@ -1,8 +1,7 @@
 """How both databases are spoken to, and how their tables are brought up to date.
 
 SQLite: a writer takes the write lock when it begins, so that nothing it has read goes stale under
-it; a reader (a GET) begins without, and cannot write; who first works out what to write takes it
-late (`locking_late`). PostgreSQL needs nothing said.
+it; a reader (a GET) begins without, and cannot write. PostgreSQL needs nothing said.
 """
 
 import os
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from portal.waiting import Patience
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
-_late: ContextVar[bool] = ContextVar("late", default=False)
 
 # So long somebody waits until SQLite is free, and asks so often.
 BUSY_SECONDS, OFTEN = 15.0, 0.002
@@ -108,11 +106,11 @@ def _connect(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """Take the write lock at once, unless this is a reader, or one who takes it late."""
+    """Take the write lock at once, unless this is a reader."""
     if connection.dialect.name == "sqlite":
         reading = _reading.get()
         connection.exec_driver_sql(f"PRAGMA query_only={int(reading)}")
-        if reading or _late.get():
+        if reading:
             connection.exec_driver_sql("BEGIN")
         else:
             _begin_to_write(connection)
@@ -150,21 +148,30 @@ def reading() -> Iterator[None]:
         _reading.reset(token)
 
 
-@contextmanager
-def locking_late() -> Iterator[None]:
-    """Transactions that begin in here take SQLite's write lock with the first thing they write, and not before.
+class Kept:
+    """A connection to SQLite that one act after the other keeps to: it can tell whether anybody else has written."""
 
-    Nothing goes stale under these either: all that they read is as it stood at the moment when they first read, and
-    SQLite gives the lock only to who has read the newest that there is. Where anybody has written since, or is at it,
-    it refuses at once (OperationalError). So what is committed was worked out from what stands then, as if the lock
-    had been held all the time. Who is refused rolls back and does it anew, the lock taken first: that is refused to
-    nobody for this reason.
-    """
-    token = _late.set(True)
-    try:
-        yield
-    finally:
-        _late.reset(token)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def begin(self) -> None:
+        """Let the transaction that begins now be this connection's; it takes the write lock at once."""
+        db.session.connection(bind_arguments={"bind": self._connection})
+
+    def others_wrote(self) -> int:
+        """A number that is another one after any other connection has committed, and only then."""
+        driver: Any = self._connection.connection.dbapi_connection
+        return int(driver.execute("PRAGMA data_version").fetchone()[0])
+
+
+@contextmanager
+def kept_connection() -> Iterator[Kept]:
+    """A connection of SQLite's for acts that follow each other."""
+    with db.engine.connect() as connection:
+        try:
+            yield Kept(connection)
+        finally:  # what an error has left open would lose its connection
+            db.session.rollback()
 
 
 def is_reading() -> bool:

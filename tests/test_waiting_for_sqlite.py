@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.usefixtures("session"), pytest.mark.only_on("sqlite")]
 @pytest.fixture
 def other(session):
     """Somebody else at the same file, who does not wait."""
-    with closing(sqlite3.connect(db.engine.url.database, timeout=0, isolation_level=None)) as connection:
+    file, more = db.engine.url.database, {"isolation_level": None, "check_same_thread": False}
+    with closing(sqlite3.connect(file, timeout=0, **more)) as connection:
         yield connection
 
 
@@ -70,12 +71,12 @@ def test_what_somebody_writes_while_a_chunk_is_worked_out_is_charged_and_then_no
 ):
     could = write_while("payment_days", other, monkeypatch)
     assert runs.carry_out(run.id, TODAY, lambda: NOW).charge_count == 3
-    assert could == [True, False, False], "once late, then in two parts under the lock"
+    assert could == [True, False, False], "once ahead, then in two parts under the lock"
     assert db.session.scalars(select(Charge.quantity)).all() == [2] * 3
 
 
 def test_while_a_chunk_is_stored_nobody_else_can_write(run, other, monkeypatch):
-    could = write_while("_move", other, monkeypatch)
+    could = write_while("open_new", other, monkeypatch)
     assert runs.carry_out(run.id, TODAY, lambda: NOW).charge_count == 3
     assert could == [False]
 

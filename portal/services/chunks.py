@@ -14,8 +14,6 @@ CHUNK = 500
 SECONDS = {"sqlite": 0.15, "postgresql": 0.5}
 FIRST = {"sqlite": 2_000, "postgresql": 2_500}
 FEW, AT_ONCE = 1_000, 7_500
-# Of a chunk that is worked out before SQLite is locked, others wait for half of its time: while it is stored.
-PARTS = {"sqlite": 2, "postgresql": 1}
 Item = TypeVar("Item")
 
 
@@ -25,22 +23,34 @@ def in_chunks(many: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item
         yield many[start : start + size]
 
 
-def in_time(many: Sequence[Item], most: int, parts: int = 1) -> Iterator[Sequence[Item]]:
-    """The things in their order, as many at a time as whoever takes them does in the time that others may wait.
+class Sizes:
+    """How many things at a time take as long as others may wait, by what the last ones took. Never more than `most`.
 
-    Never more than `most`; then by what the last ones took. Not fewer than the few either: what a chunk costs whatever
-    its size would only come up more often. As many times as there are `parts`, if others wait for one of them alone.
+    Not fewer than the few either: what a chunk costs whatever its size would only come up more often.
     """
-    store = db.engine.dialect.name
-    wanted = SECONDS[store] * parts
-    size, start = min(FIRST[store] * parts, most), 0
-    while start < len(many):
+
+    def __init__(self, most: int) -> None:
+        store = db.engine.dialect.name
+        self.most, self.wanted = most, SECONDS[store]
+        self.size = min(FIRST[store], most)
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """In here as many are done as `size` says."""
         begun = monotonic()
-        with collecting_nothing():
+        yield
+        took = max(monotonic() - begun, 0.001)
+        self.size = min(max(int(self.size * min(self.wanted / took, 2)), FEW), self.most)
+
+
+def in_time(many: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """The things in their order, as many at a time as whoever takes them does in the time that others may wait."""
+    sizes, start = Sizes(most), 0
+    while start < len(many):
+        size = sizes.size
+        with sizes.measured(), collecting_nothing():
             yield many[start : start + size]
         start += size
-        took = max(monotonic() - begun, 0.001)
-        size = min(max(int(size * min(wanted / took, 2)), FEW), most)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ opens and closes the tables, the foreign keys and the triggers once for all. To 
 store it: what very many rows share is handed over once.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -20,6 +20,8 @@ from portal.extensions import db
 from portal.services.chunks import in_chunks
 
 AT_A_TIME = 100  # more gain nothing
+# So many rows a statement into a table of a connection's own, as long as it has no more values than SQLite takes.
+LAID, BOUND = (1_000, 100, 10, 1), 32_766
 NOTHING: Mapping[str, Any] = {}
 Values = tuple[Any, ...]
 PLACES = ", ".join(
@@ -65,49 +67,91 @@ def copy_shared(
     """The same for rows of which many share most of their values: each with those of its `own`, and with what the
     `shared` ones are `said` by, once for all who have the same.
     """
-    if not rows:
-        return
-    connection = db.session.connection()
+    if rows:
+        lay_out(table, own, shared, rows, said)(same)
+
+
+def lay_out(
+    table: Table,
+    own: Sequence[str],
+    shared: Sequence[str],
+    rows: Sequence[tuple[Values, Values]],
+    said: Callable[..., Values] = lambda *values: values,
+) -> Callable[[Mapping[str, Any]], None]:
+    """Make such rows ready to be inserted, with nothing asked of the database: what inserts them, once it is told what
+    is the same of all.
+    """
+    dialect = db.engine.dialect
     numbers: dict[Values, int] = {}
     places = [numbers.setdefault(in_common, len(numbers)) for _, in_common in rows]
-    mine = _by_column(table, own, [each for each, _ in rows], connection.dialect)
-    theirs = _by_column(table, shared, [said(*values) for values in numbers], connection.dialect)
-    alike = {name: _as_stored(table, name, connection.dialect)(value) for name, value in same.items()}
-    if connection.dialect.name == "sqlite":
-        _put_together(connection, table.name, alike, mine, theirs, places)
-        return
-    same_of_all = ([value] * len(numbers) for value in alike.values())
-    begins, ends = _lines(mine.values()), _lines((*same_of_all, *theirs.values()))
-    with _taking(connection, table.name, (*mine, *alike, *theirs)) as copy:
+    mine = _by_column(table, own, [each for each, _ in rows], dialect)
+    theirs = _by_column(table, shared, [said(*values) for values in numbers], dialect)
+    names = tuple(mine), tuple(theirs)
+    if dialect.name == "sqlite":
+        laid = [
+            *_laid("shared_values", theirs.values()),
+            *_laid("own_values", (places, *mine.values())),
+        ]
+        return partial(_put_together, table, names, laid)
+    return partial(_put_lines, table, names, _lines(mine.values()), places, _lines(theirs.values()))
+
+
+def _put_lines(
+    table: Table,
+    names: tuple[Sequence[str], Sequence[str]],
+    begins: Sequence[str],
+    places: Sequence[int],
+    ends: Sequence[str],
+    same: Mapping[str, Any],
+) -> None:
+    connection, (mine, theirs) = db.session.connection(), names
+    alike = (_as_text(_as_stored(table, name, connection.dialect)(value)) for name, value in same.items())
+    ends = ["\t".join(line) for line in zip(*([value] * len(ends) for value in alike), ends, strict=True)]
+    with _taking(connection, table.name, (*mine, *same, *theirs)) as copy:
         copy.write("".join([f"{begin}\t{ends[n]}\n" for begin, n in zip(begins, places, strict=True)]))
 
 
 def _put_together(
-    connection: Connection,
-    table: str,
-    alike: Mapping[str, Any],
-    mine: Mapping[str, Iterable[Any]],
-    theirs: Mapping[str, Iterable[Any]],
-    places: Sequence[int],
+    table: Table,
+    names: tuple[Sequence[str], Sequence[str]],
+    laid: Iterable[tuple[str, Values]],
+    same: Mapping[str, Any],
 ) -> None:
     """Lay what rows share, and what is each one's own, into tables of this connection, and insert both together."""
-    for name, columns in (("shared_values", theirs), ("own_values", {"place": places, **mine})):
-        plain = list(zip(range(len(places)), *columns.values(), strict=False))
-        connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({PLACES})")
-        connection.exec_driver_sql(f"DELETE FROM temp.{name}")
-        marks = ", ".join("?" * (1 + len(columns)))
-        connection.exec_driver_sql(f"INSERT INTO temp.{name} ({_places(columns)}) VALUES ({marks})", plain)
-    taken = [f"own_values.v{n + 1}" for n in range(1, 1 + len(mine))]
-    taken += [*("?" for _ in alike), *(f"shared_values.v{n + 1}" for n in range(len(theirs)))]
+    connection, (mine, theirs) = db.session.connection(), names
+    _lay(connection, laid)
+    taken = [f"own_values.v{n + 2}" for n in range(len(mine))]
+    taken += [*("?" for _ in same), *(f"shared_values.v{n + 1}" for n in range(len(theirs)))]
     connection.exec_driver_sql(
-        f'INSERT INTO "{table}" ({_names((*mine, *alike, *theirs))}) SELECT {", ".join(taken)} FROM own_values '
-        "CROSS JOIN shared_values ON shared_values.n = own_values.v1 ORDER BY own_values.n",
-        tuple(alike.values()),
+        f'INSERT INTO "{table.name}" ({_names((*mine, *same, *theirs))}) SELECT {", ".join(taken)} FROM own_values '
+        "CROSS JOIN shared_values ON shared_values.n = own_values.v1 + 1 ORDER BY own_values.n",
+        tuple(_as_stored(table, name, connection.dialect)(value) for name, value in same.items()),
     )
 
 
-def _places(columns: Collection[str]) -> str:
-    return ", ".join(["n", *(f"v{n + 1}" for n in range(len(columns)))])
+def _laid(name: str, columns: Iterable[Iterable[Any]]) -> Iterator[tuple[str, Values]]:
+    """The statements that lay rows into a table of a connection's own: v1 and on, numbered from 1. Few and long, for
+    between two of them another thread goes on.
+    """
+    rows = list(zip(*columns, strict=True))
+    yield f"CREATE TEMP TABLE IF NOT EXISTS {name} ({PLACES})", ()
+    yield f"DELETE FROM temp.{name}", ()
+    width, start = len(rows[0]), 0
+    for at in LAID:
+        while len(rows) - start >= at and at * width <= BOUND:
+            yield _insert_laid(name, width, at), tuple(chain.from_iterable(rows[start : start + at]))
+            start += at
+
+
+@cache
+def _insert_laid(name: str, width: int, rows: int) -> str:
+    columns, row = ", ".join(f"v{n + 1}" for n in range(width)), ", ".join("?" * width)
+    return f"INSERT INTO temp.{name} ({columns}) VALUES {', '.join([f'({row})'] * rows)}"
+
+
+def _lay(connection: Connection, laid: Iterable[tuple[str, Values]]) -> None:
+    for sql, values in laid:
+        connection.exec_driver_sql(sql, values)
 
 
 @contextmanager
@@ -159,8 +203,17 @@ def move_on(
 
     The version goes on by one, and `also` is what becomes the same of all. How many were met as they were seen.
     """
-    connection = db.session.connection()
-    values = _by_column(table, (key, "version", *columns), rows, connection.dialect)
+    return lay_moves(table, key, columns, rows, also)()
+
+
+def lay_moves(
+    table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], also: Mapping[str, int]
+) -> Callable[[], int]:
+    """Make this ready, with nothing asked of the database: what changes the rows."""
+    if not rows:
+        return int
+    dialect = db.engine.dialect
+    values = _by_column(table, (key, "version", *columns), rows, dialect)
     given = [name for name in columns if name in values]
     fixed = {
         "version": 'stands."version" + 1',
@@ -168,12 +221,15 @@ def move_on(
         **also,
     }
     always = [f'"{name}" = {value}' for name, value in fixed.items()]
-    if connection.dialect.name == "sqlite":
-        sets = ", ".join([*(f'"{name}" = ?' for name in given), *always])
-        sql = f'UPDATE "{table.name}" AS stands SET {sets} WHERE "{key}" = ? AND "version" = ?'
-        plain = list(zip(*(values[name] for name in (*given, key, "version")), strict=True))
-        return connection.exec_driver_sql(sql, plain).rowcount
-    arrays = [f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in values]
+    if dialect.name == "sqlite":
+        laid = list(_laid("seen_values", [values[name] for name in (key, "version", *given)]))
+        sets = ", ".join([*(f'"{name}" = seen.v{n + 3}' for n, name in enumerate(given)), *always])
+        sql = (
+            f'UPDATE "{table.name}" AS stands SET {sets} FROM temp.seen_values AS seen '
+            f'WHERE stands."{key}" = seen.v1 AND stands."version" = seen.v2'
+        )
+        return partial(_move, laid, sql, ())
+    arrays = [f"%s::{table.c[name].type.compile(dialect)}[]" for name in values]
     sets = ", ".join([*(f'"{name}" = seen."{name}"' for name in given), *always])
     sql = (
         f'UPDATE "{table.name}" AS stands SET {sets} FROM unnest({", ".join(arrays)}) AS seen ({_names(values)}) '
@@ -181,7 +237,13 @@ def move_on(
         f'AND stands."{key}" = ANY ({arrays[0]})'  # else it may read all there are
     )
     written = list(map(_array, values.values()))
-    return connection.exec_driver_sql(sql, (*written, written[0])).rowcount
+    return partial(_move, (), sql, (*written, written[0]))
+
+
+def _move(laid: Iterable[tuple[str, Values]], sql: str, values: Values) -> int:
+    connection = db.session.connection()
+    _lay(connection, laid)
+    return connection.exec_driver_sql(sql, values).rowcount
 
 
 def _array(values: Iterable[Any]) -> str:

@@ -6,7 +6,7 @@ commits each chunk.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -35,7 +35,7 @@ from portal.services.billing.again import CORRECTIONS, lock_owners_of_undone, ow
 from portal.services.billing.failures import Failed, check_concerns_one, failed
 from portal.services.billing.loading import OF_PERIODS, Facts, Root
 from portal.services.billing.planning import Held, Worked, without_position, work_out
-from portal.services.copying import Values, copy_shared, move_on
+from portal.services.copying import Values, lay_moves, lay_out
 from portal.services.credit import (
     Act,
     first_due_day,
@@ -52,6 +52,8 @@ MOVED = ("charged_until", "worked_through", "next_charge_on", "late_from", "late
 
 # What `line` makes a line of, and more: as long as nobody needs its values one by one, they stay together.
 Said = tuple[int, str, str, DueCharge, *tuple[Any, ...]]
+# What inserts rows, once it is told what is the same of all.
+Insert = Callable[[Mapping[str, Any]], None]
 
 
 class PositionMoved(Exception):
@@ -96,37 +98,64 @@ def post_chunk(
     Raises PositionMoved where another run was at work on one of them at the same time; then nothing of the
     chunk may be kept.
     """
+    return store(find(ids, through, today), run_id, by, now)
+
+
+@dataclass(slots=True)
+class Found:
+    """What is due in a chunk, made ready to be stored, and what it comes to if all of it goes in.
+
+    `lines` is None where something of them cannot be stored at all: it is found by storing each by itself.
+    """
+
+    today: date
+    ready: list[Worked] = field(default_factory=list)
+    lines: "Lines | None" = None
+    posting: Posting = field(default_factory=Posting)
+
+
+def find(ids: Sequence[int], through: date, today: date) -> Found:
+    """Lock these assignments, and work out all that is due for them up to `through`. It only reads."""
     locking.lock(Company, [ONLY], shared=True)  # days are worked out in the time zone that it has
     lock_owners_of_undone(ids)
     still_due = _lock(ids, through)
-    posting = Posting()
-    ready: list[Worked] = []
+    found = Found(today)
     for worked in work_out(still_due, through, today) if still_due else ():
         if isinstance(worked, Failed):
-            posting.failed.append(Failure(worked.assignment_id, worked.sentence))
+            found.posting.failed.append(Failure(worked.assignment_id, worked.sentence))
         elif worked.held:
-            posting.held.append(worked.held)
+            found.posting.held.append(worked.held)
         else:
-            ready.append(worked)
-    if not owners_are_locked(ready):
+            found.ready.append(worked)
+            found.posting.take(worked)
+    if not owners_are_locked(found.ready):
         raise PositionMoved
+    try:
+        found.lines = Lines(found.ready, today)
+    except Exception as error:
+        check_concerns_one(error)
+    return found
+
+
+def store(found: Found, run_id: int | None, by: str, now: datetime) -> Posting:
+    """Post what was found, while nobody else can have written what it was worked out from."""
+    ready, posting = found.ready, found.posting
     _mark_held(posting.held)
     customers = {worked.loaded.facts.customer_id for worked in ready}
     touched, with_credit = touched_by(_corrected(ready), customers)
     locking.lock_ids(Charge, touched)
     savepoint = db.session.begin_nested()
     try:
-        _post(ready, run_id, today, by, now)
+        (found.lines or Lines(ready, found.today)).post(run_id, by, now)
         savepoint.commit()
-        for worked in ready:
-            posting.take(worked)
     except PositionMoved:
         raise
     except Exception as error:
         check_concerns_one(error)
         savepoint.rollback()
-        _post_one_by_one(ready, run_id, today, by, now, posting)
-    set_off_all(with_credit, Act(today, by, now))
+        posting = Posting(held=posting.held, failed=posting.failed)
+        _post_one_by_one(found, run_id, by, now, posting)
+    set_off_all(with_credit, Act(found.today, by, now))
     return posting
 
 
@@ -156,14 +185,12 @@ def _corrected(ready: Iterable[Worked]) -> list[int]:
     ]
 
 
-def _post_one_by_one(
-    ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime, posting: Posting
-) -> None:
+def _post_one_by_one(found: Found, run_id: int | None, by: str, now: datetime, posting: Posting) -> None:
     """After a conflict: each assignment by itself, so that one that fails takes no other with it."""
-    for worked in ready:
+    for worked in found.ready:
         savepoint = db.session.begin_nested()
         try:
-            _post([worked], run_id, today, by, now)
+            Lines([worked], found.today).post(run_id, by, now)
             savepoint.commit()
             posting.take(worked)
         except PositionMoved:
@@ -197,48 +224,67 @@ def _stands_already(worked: Worked) -> bool:
     return any(tuple(row) in keys for row in db.session.execute(posted))
 
 
-def _post(ready: list[Worked], run_id: int | None, today: date, by: str, now: datetime) -> None:
-    """Insert the charges and their balance entries and move the positions on."""
-    rows: list[tuple[Values, Said]] = []
-    reduced: set[int] = set()
-    taken = to_pay = False
-    days = payment_days({worked.loaded.facts.customer_id for worked in ready})
-    again = posted_before(ready)
-    before = db.session.scalar(select(func.max(Charge.id))) or 0
-    for worked in ready:
-        loaded, facts = worked.loaded, worked.loaded.facts
-        mine: Values = (*whose(facts), None)
-        customer_days = days[facts.customer_id]
-        for due in worked.due.charges:
-            own, from_balance, due_on = mine, facts.auto_decrement_credit, None
-            if due.kind in CORRECTIONS:
-                if due.period_from not in loaded.roots and rows:
-                    _insert(rows, run_id, by, now)
-                if root := loaded.roots.get(due.period_from) or _root(worked, due.period_from):
-                    # A correction goes where its charge went, whatever the assignment says today.
-                    own, from_balance = (*whose(facts), root.id), root.auto_decrement_credit
-                    reduced.add(root.id)
-            if from_balance:
-                taken = True
-            elif due.amount + due.tax > 0:
-                due_on, to_pay = first_due_day(due.charge_on, today, customer_days), True
-            if loaded.was_undone:
-                due, due_on = again.take_up(facts.assignment_id, due, due_on)
-            rows.append((own, (facts.package_id, facts.label, facts.currency, due, from_balance, due_on)))
-    _insert(rows, run_id, by, now)
-    ids = [worked.loaded.facts.assignment_id for worked in ready]
-    # Found by their ids alone: by their assignments, all that these were ever charged would be read again.
-    new = and_(Charge.id > before, among(Charge.assignment_id + 0, ids))
-    if to_pay:
-        open_new(new)
-    again.put_on(Act(today, by, now))
-    if taken:
-        enter_charges(new, today, now, before)
-    if reduced:
-        take_off(reduced, today, by=by, now=now)
-    if run_id:
-        _keep_positions(ids, run_id)
-    _move(ready)
+class Lines:
+    """The charges of assignments, made ready to be stored with what goes with them: little is left to be done then."""
+
+    def __init__(self, ready: list[Worked], today: date) -> None:
+        self.today, self.ids = today, [worked.loaded.facts.assignment_id for worked in ready]
+        self.again = posted_before(ready)
+        self.reduced: set[int] = set()
+        self.taken = self.to_pay = False
+        self.inserts = self._inserts(ready)
+        self.first = next(self.inserts, None)
+        self.move = _moves(ready)
+
+    def _inserts(self, ready: list[Worked]) -> Iterator[Insert]:
+        """What inserts them in their order. Those behind a correction of one of them are made once that is in."""
+        rows: list[tuple[Values, Said]] = []
+        days = payment_days({worked.loaded.facts.customer_id for worked in ready})
+        for worked in ready:
+            loaded, facts = worked.loaded, worked.loaded.facts
+            mine: Values = (*whose(facts), None)
+            customer_days = days[facts.customer_id]
+            for due in worked.due.charges:
+                own, from_balance, due_on = mine, facts.auto_decrement_credit, None
+                if due.kind in CORRECTIONS:
+                    if due.period_from not in loaded.roots and rows:
+                        yield _insert(rows)
+                        rows = []
+                    if root := loaded.roots.get(due.period_from) or _root(worked, due.period_from):
+                        # A correction goes where its charge went, whatever the assignment says today.
+                        own, from_balance = (*whose(facts), root.id), root.auto_decrement_credit
+                        self.reduced.add(root.id)
+                if from_balance:
+                    self.taken = True
+                elif due.amount + due.tax > 0:
+                    due_on, self.to_pay = first_due_day(due.charge_on, self.today, customer_days), True
+                if loaded.was_undone:
+                    due, due_on = self.again.take_up(facts.assignment_id, due, due_on)
+                rows.append((own, (facts.package_id, facts.label, facts.currency, due, from_balance, due_on)))
+        if rows:
+            yield _insert(rows)
+
+    def post(self, run_id: int | None, by: str, now: datetime) -> None:
+        """Insert the charges and their balance entries and move the positions on. Once only."""
+        before = db.session.scalar(select(func.max(Charge.id))) or 0
+        same = {"run_id": run_id, "reason": "", "posted_by": by, "posted_at": now}
+        if self.first:
+            self.first(same)
+        for insert_more in self.inserts:
+            insert_more(same)
+        # Found by their ids alone: by their assignments, all that these were ever charged would be read again.
+        new = and_(Charge.id > before, among(Charge.assignment_id + 0, self.ids))
+        if self.to_pay:
+            open_new(new)
+        self.again.put_on(Act(self.today, by, now))
+        if self.taken:
+            enter_charges(new, self.today, now, before)
+        if self.reduced:
+            take_off(self.reduced, self.today, by=by, now=now)
+        if run_id:
+            _keep_positions(self.ids, run_id)
+        if self.ids and self.move() != len(self.ids):
+            raise PositionMoved
 
 
 # The columns that a line has, posted or simulated: whose it is, and what it says, which those of others say too.
@@ -267,12 +313,10 @@ def line_row(facts: Facts, due: DueCharge) -> dict[str, Any]:
     return dict(zip((*WHOSE, *LINE), (*whose(facts), *says), strict=True))
 
 
-def _insert(rows: list[tuple[Values, Said]], run_id: int | None, by: str, now: datetime) -> None:
-    """Insert charges: each a line, with what it corrects, whether it is taken from the balance, and its due day."""
+def _insert(rows: list[tuple[Values, Said]]) -> Insert:
+    """What inserts charges: each a line, with what it corrects, whether it is taken from the balance, its due day."""
     own, shared = (*WHOSE, "corrects_id"), (*LINE, "auto_decrement_credit", "due_on")
-    same = {"run_id": run_id, "reason": "", "posted_by": by, "posted_at": now}
-    copy_shared(CHARGE, own, shared, rows, same, line)
-    rows.clear()
+    return lay_out(CHARGE, own, shared, rows, line)
 
 
 def _root(worked: Worked, period_from: date) -> Root | None:
@@ -328,10 +372,8 @@ def _keep_positions(ids: Sequence[int], run_id: int) -> None:
     db.session.execute(insert(RunPosition).from_select(["run_id", "last_charge_id", *columns], before))
 
 
-def _move(ready: list[Worked]) -> None:
-    """Move the positions on by compare-and-set: those that were written in the meantime are not met."""
-    if not ready:
-        return
+def _moves(ready: list[Worked]) -> Callable[[], int]:
+    """What moves the positions on by compare-and-set: those that were written in the meantime are not met."""
     rows = [
         (
             loaded.facts.assignment_id, loaded.version, *due.position, due.next_charge_on,
@@ -339,8 +381,7 @@ def _move(ready: list[Worked]) -> None:
         )
         for loaded, due, _ in ready
     ]  # fmt: skip
-    if move_on(POSITION, "assignment_id", MOVED, rows, {"held_lines": 0}) != len(rows):
-        raise PositionMoved
+    return lay_moves(POSITION, "assignment_id", MOVED, rows, {"held_lines": 0})
 
 
 def _late(late: Late, through: date | None) -> tuple[date | None, date | None]:

@@ -6,26 +6,25 @@ shards of a run: nobody waits for their balances.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 
 from sqlalchemy import ColumnElement, and_, func, select, update
-from sqlalchemy.exc import OperationalError
 
 from portal import logs
-from portal.database import locking_late, make_way
+from portal.database import make_way
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Run, RunShard, RunState
 from portal.services import credit, locking
 from portal.services.billing.planning import due_ids
-from portal.services.billing.posting import PositionMoved, post_chunk
-from portal.services.chunks import PARTS, in_chunks, in_time
+from portal.services.billing.posting import Found, find, store
+from portal.services.runs import ahead
 from portal.services.runs.reports import forget_passed_over, report_chunk
 from portal.services.runs.standing import finish, lock_going
 
 Clock = Callable[[], datetime]
-TRIES, REFUSED = 20, (PositionMoved, OperationalError)
 # About so many assignments a shard, as long as a run has no more shards than the most. On SQLite nobody shares a run:
 # there a shard is as large as lets its chunks become as large as others may wait for.
 SHARD, ALONE = 2_500, 50_000
@@ -59,10 +58,6 @@ def _make(run: Run) -> list[RunShard]:
     db.session.add_all(made)
     db.session.flush()
     return made
-
-
-def _parts() -> int:
-    return PARTS[db.engine.dialect.name]
 
 
 def divided(counts: Sequence[tuple[int, int]], least: int = SHARD) -> list[tuple[int, int]]:
@@ -136,14 +131,16 @@ def post(
     if not _count_anew(run_id, shard, len(ids), clock()):
         return
 
-    def do(some: Sequence[int]) -> bool:
-        posting = post_chunk(some, through, today, run_id, by, clock())
-        goes_on = report_chunk(run_id, posting, some, clock())
+    def find_due(some: Sequence[int]) -> Found:
+        return find(some, through, today)
+
+    def store_found(found: Found, some: Sequence[int]) -> bool:
+        goes_on = report_chunk(run_id, store(found, run_id, by, clock()), some, clock())
         _count(run_id, number, done_count=RunShard.done_count + len(some))
         return goes_on
 
-    for chunk in in_time(ids, most, _parts()):
-        for goes_on in _again_and_again(chunk, do):
+    with closing(ahead.in_turn(ids, most, find_due, store_found)) as chunks:
+        for goes_on in chunks:
             if not goes_on:
                 db.session.rollback()
                 return
@@ -199,32 +196,3 @@ def _set_off(today: date, by: str, clock: Clock) -> None:
         credit.lock_open(customer_id)
         credit.set_off(customer_id, credit.Act(today, by, clock()))
         db.session.commit()
-
-
-def _again_and_again(chunk: Sequence[int], do: Callable[[Sequence[int]], bool]) -> Iterator[bool]:
-    """Do a chunk; where somebody else was at work meanwhile, do it anew, in its parts. Whoever asks commits each.
-
-    First SQLite is locked late, only while what was worked out is stored; then from the beginning, for which others
-    wait no longer if the chunk is done in parts.
-    """
-    try:
-        with locking_late():
-            goes_on = do(chunk)
-    except REFUSED:
-        db.session.rollback()
-    else:
-        yield goes_on
-        return
-    for some in in_chunks(chunk, -(-len(chunk) // _parts())):
-        yield _do_again(some, do)
-
-
-def _do_again(some: Sequence[int], do: Callable[[Sequence[int]], bool]) -> bool:
-    for attempt in range(TRIES):
-        try:
-            return do(some)
-        except REFUSED:
-            db.session.rollback()
-            if attempt + 1 == TRIES:
-                raise
-    raise AssertionError("unreachable")

@@ -46,7 +46,7 @@ from portal.services.billing.posting import enter_charges
 from portal.services.charges.by_hand import REASON_LONGEST
 from portal.services.chunks import AT_ONCE, in_chunks, in_time
 from portal.services.copying import copy_in
-from portal.services.runs.shards import TRIES
+from portal.services.runs.ahead import TRIES
 
 Clock = Callable[[], datetime]
 LEFT_SHOWN = 50

@@ -19,7 +19,7 @@ def test_a_position_that_moved_since_it_was_read_is_not_moved_and_nothing_is_pos
     db.session.execute(position.values(version=AssignmentPosition.version + 1))
     db.session.commit()
     with pytest.raises(posting.PositionMoved):
-        posting._post(read, None, TODAY, BEN, NOW)
+        posting.Lines(read, TODAY).post(None, BEN, NOW)
     db.session.rollback()
     assert db.session.scalar(select(func.count(Charge.id))) == 0
     assert {first.position.charged_until, second.position.charged_until} == {None}

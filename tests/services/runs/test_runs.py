@@ -182,14 +182,14 @@ def interrupted(run_id: int) -> Run:
 def test_an_interrupted_run_goes_on_where_it_stopped(trade, monkeypatch):
     run = runs.start(TODAY, simulate=False, today=TODAY, by=BEN, now=NOW)
     db.session.commit()
-    posted, stop = shards.post_chunk, iter([False, True])
+    stored, stop = shards.store, iter([False, True])
 
-    def post(*asked):
+    def store(*asked):
         if next(stop):
             raise KeyboardInterrupt
-        return posted(*asked)
+        return stored(*asked)
 
-    monkeypatch.setattr(shards, "post_chunk", post)
+    monkeypatch.setattr(shards, "store", store)
     with pytest.raises(KeyboardInterrupt):
         runs.carry_out(run.id, TODAY, clock, most=1)
     db.session.rollback()
