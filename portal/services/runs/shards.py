@@ -18,7 +18,7 @@ from portal.database import make_way
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, Customer, Run, RunShard, RunState
 from portal.services import credit, locking
-from portal.services.billing.planning import due_ids
+from portal.services.billing.planning import due_count, due_ids
 from portal.services.billing.posting import Found, find, store
 from portal.services.runs import ahead
 from portal.services.runs.reports import forget_passed_over, report_chunk
@@ -94,6 +94,8 @@ def _shard(run: Run, number: int, customers_from: int | None = None) -> RunShard
 
 
 def _due_of_customers(run: Run) -> Sequence[tuple[int, int]]:
+    if not due_count(run.through):  # SQLite would go through all assignments in the order of their customers
+        return []
     query = (
         select(Assignment.customer_id, func.count())
         .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
