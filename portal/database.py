@@ -149,10 +149,15 @@ def reading() -> Iterator[None]:
 
 
 class Kept:
-    """A connection to SQLite that one act after the other keeps to: it can tell whether anybody else has written."""
+    """A connection to SQLite that one act after the other keeps to: it can tell whether anybody else has written.
+
+    Its log is put away when it says so: SQLite does that behind a commit, where it cannot if anybody reads just then.
+    """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA wal_autocheckpoint=0")
+        self._connection, self._driver = connection, driver
 
     def begin(self) -> None:
         """Let the transaction that begins now be this connection's; it takes the write lock at once."""
@@ -160,18 +165,28 @@ class Kept:
 
     def others_wrote(self) -> int:
         """A number that is another one after any other connection has committed, and only then."""
-        driver: Any = self._connection.connection.dbapi_connection
-        return int(driver.execute("PRAGMA data_version").fetchone()[0])
+        return int(self._driver.execute("PRAGMA data_version").fetchone()[0])
+
+    def put_log_away(self) -> None:
+        """Write what is in the log to its place, so that the log begins anew, unless somebody still reads it."""
+        with suppress(sqlite3.Error):  # no room: it stays, as behind any commit
+            self._driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def end(self) -> None:
+        """Leave the connection to others as it was."""
+        db.session.rollback()  # what an error has left open would lose its connection
+        self._driver.execute("PRAGMA wal_autocheckpoint=1000")
 
 
 @contextmanager
 def kept_connection() -> Iterator[Kept]:
     """A connection of SQLite's for acts that follow each other."""
     with db.engine.connect() as connection:
+        kept = Kept(connection)
         try:
-            yield Kept(connection)
-        finally:  # what an error has left open would lose its connection
-            db.session.rollback()
+            yield kept
+        finally:
+            kept.end()
 
 
 def is_reading() -> bool:

@@ -70,6 +70,7 @@ def _ahead(ids: Ids, most: int, find: Find, store: Store) -> Iterator[bool]:
         while coming:
             chunk = coming
             wait([chunk.found])
+            kept.put_log_away()
             coming = work_out_next() if start < len(ids) else None
             with sizes.measured():
                 goes_on = _stored(chunk, store, kept)

@@ -174,3 +174,21 @@ def test_what_is_open_when_its_connection_is_given_back_is_rolled_back(session):
         package.description = "Lost"
         db.session.flush()
     assert package.description != "Lost"
+
+
+@pytest.mark.only_on("sqlite")
+def test_what_was_put_away_makes_room_in_the_log_for_what_is_written_next(session, other):
+    package = a_package()
+    session.commit()
+
+    def frames_after(writes):
+        with kept_connection() as kept:
+            for number in range(writes):
+                kept.put_log_away()
+                kept.begin()
+                package.description = f"{number} " + "x" * 20_000
+                db.session.commit()
+            return other.execute("PRAGMA wal_checkpoint").fetchone()[1]
+
+    assert 0 < frames_after(20) <= frames_after(1) + 1
+    assert session.connection().exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 1_000
