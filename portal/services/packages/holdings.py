@@ -143,6 +143,12 @@ def has_many(id: int) -> bool:
     return id in _kept()
 
 
+def known_count(id: int) -> int:
+    """How many assignments a customer of whom that is remembered was last known to have; 0 of anybody else."""
+    known = _kept().get(id)
+    return known.version[1] if known and known.version else 0
+
+
 def _versions(ids: Collection[int], today: date) -> dict[int, Any]:
     """What is never twice the same of these customers, whatever is done to their assignments."""
     asked = database.asked_once("versions of holdings")
