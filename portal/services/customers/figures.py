@@ -83,10 +83,10 @@ def next_charges(
     )
     among = between(customer_id) if customer_id is not None else []
     if customer_id is not None:
-        query = query.where(Assignment.customer_id == customer_id, *among)
+        query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
-    found, in_order = Upcoming(), query.order_by(by_day(among), Assignment.id)
+    found, in_order = Upcoming(), query.where(*among).order_by(by_day(among), Assignment.id)
     for looked_at in LOOKED_AT:
         rows = _on_first_days(customer_id, looked_at + 1) if customer_id and did_id is None else []
         if len(rows) <= looked_at:
