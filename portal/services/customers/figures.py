@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
@@ -14,15 +14,12 @@ from portal.models import Assignment, AssignmentPosition, Charge, Did, Package
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
-from portal.services.billing.positions import between, by_day
+from portal.services.billing.positions import between, by_day, on_first_days
 from portal.services.listing import Sort
-from portal.services.packages.holdings import known_count
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
 # where these bring too few.
 LOOKED_AT = (50, 500, 5_000)
-# Those of a customer who has so many are looked for on so many of the first days on which anybody is charged.
-BY_DAY_FROM, DAYS = 5_000, 4
 # Charges, the latest before.
 LATEST = Sort((Charge.charge_on, Charge.id), descending=True)
 SOON, LATER = timedelta(days=40), timedelta(days=366)
@@ -88,7 +85,7 @@ def next_charges(
         query = query.where(Assignment.did_id == did_id)
     found, in_order = Upcoming(), query.where(*among).order_by(by_day(among), Assignment.id)
     for looked_at in LOOKED_AT:
-        rows = _on_first_days(customer_id, looked_at + 1) if customer_id and did_id is None else []
+        rows = on_first_days(customer_id, looked_at + 1) if customer_id and did_id is None else []
         if len(rows) <= looked_at:
             rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
         ids, before = [row[0] for row in rows[:looked_at]], None
@@ -104,36 +101,6 @@ def next_charges(
         found = _planned(ids, before, today, most)
         if not before or len(found.charges) == most:
             break
-    return found
-
-
-def _on_first_days(customer_id: int, most: int) -> list[tuple[int, date]]:
-    """The first of the assignments of a customer who has very many, as far as they are due on the first days on which
-    anybody's are: found in the order of their ids, where all of the customer's would be read for the first of them."""
-    many = known_count(customer_id)
-    if many < BY_DAY_FROM:
-        return []
-    # Each by itself: SQLite finds both ends of an index, but not in one look.
-    ends = (
-        select(end(Assignment.id)).where(Assignment.customer_id == customer_id)
-        for end in (func.min, func.max)
-    )
-    first, last = db.session.execute(select(*(end.scalar_subquery() for end in ends))).one()
-    if last - first > 2 * many:  # most between them are others', and would be looked at for nothing
-        return []
-    id, on = AssignmentPosition.assignment_id, AssignmentPosition.next_charge_on
-    # The sum keeps SQLite from beginning with the customer.
-    theirs = (
-        select(id).join(Assignment).where(id.between(first, last), Assignment.customer_id + 0 == customer_id)
-    )
-    found: list[tuple[int, date]] = []
-    day = db.session.scalar(select(func.min(on)))
-    for _ in range(DAYS):
-        if day is None or len(found) == most:
-            break
-        of_day = theirs.where(on == day).order_by(id).limit(most - len(found))
-        found += [(one, day) for one in db.session.scalars(of_day)]
-        day = db.session.scalar(select(func.min(on)).where(on > day))
     return found
 
 
