@@ -5,12 +5,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, literal, select
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Did, Note, OpenItem
 from portal.models.customer import Customer
 from portal.services.assignments.lists import is_open
+from portal.services.credit.balance import balance_of
 from portal.services.listing import COUNTED
 from portal.services.packages.holdings import has_many
 
@@ -65,7 +66,8 @@ def glance(customer: Customer, today: date) -> Glance:
         .where(whose == id, AssignmentPosition.is_held)
         .subquery()
     )
-    balance = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == id)
+    stands = balance_of(id) if has_many(id) else None
+    entries = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == id)
     oldest = select(func.min(OpenItem.due_on)).where(OpenItem.customer_id == id, OpenItem.amount > 0)
     row = db.session.execute(
         select(
@@ -73,13 +75,13 @@ def glance(customer: Customer, today: date) -> Glance:
             _counted(select(Did.id).where(Did.customer_id == id)),  # who has one has none that is archived
             _counted(select(Note.id).where(Note.customer_id == id)),
             *held.c,
-            balance.scalar_subquery(),
+            entries.scalar_subquery() if stands is None else literal(stands, BalanceEntry.amount.type),
             oldest.scalar_subquery(),
         )
     ).one()
-    assigned, dids, notes, held_count, first_held, stands, oldest_due = row
+    assigned, dids, notes, held_count, first_held, balance, oldest_due = row
     return Glance(
-        customer, assigned, dids, notes, held_count, first_held, stands or Decimal(0), oldest_due, today
+        customer, assigned, dids, notes, held_count, first_held, balance or Decimal(0), oldest_due, today
     )
 
 
