@@ -15,7 +15,6 @@ from portal.services import locking
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
 from portal.services.chunks import in_chunks
-from portal.services.packages.holdings import known_count
 
 # So far apart the first and the last assignment of a customer may be, for the positions between them to be read.
 CLOSE = 200_000
@@ -44,10 +43,12 @@ def by_day(among: list[ColumnElement[bool]]) -> Any:
     return func.coalesce(day, LAST_DAY) if among else day
 
 
-def on_first_days(customer_id: int, most: int) -> list[tuple[int, date]]:
+def on_first_days(customer_id: int, most: int, many: int) -> list[tuple[int, date]]:
     """The first of the assignments of a customer who has very many, as far as they are due on the first days on which
-    anybody's are: found in the order of their ids, where all of the customer's would be read for the first of them."""
-    many = known_count(customer_id)
+    anybody's are: found in the order of their ids, where all of the customer's would be read for the first of them.
+
+    `many` is how many the customer is known to have; 0: that is not known.
+    """
     if many < BY_DAY_FROM:
         return []
     # Each by itself: SQLite finds both ends of an index, but not in one look.

@@ -16,6 +16,7 @@ from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
 from portal.services.billing.positions import between, by_day, on_first_days
 from portal.services.listing import Sort
+from portal.services.packages.holdings import known_count
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
 # where these bring too few.
@@ -85,7 +86,8 @@ def next_charges(
         query = query.where(Assignment.did_id == did_id)
     found, in_order = Upcoming(), query.where(*among).order_by(by_day(among), Assignment.id)
     for looked_at in LOOKED_AT:
-        rows = on_first_days(customer_id, looked_at + 1) if customer_id and did_id is None else []
+        many = known_count(customer_id) if customer_id and did_id is None else 0
+        rows = on_first_days(customer_id, looked_at + 1, many) if customer_id and many else []
         if len(rows) <= looked_at:
             rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
         ids, before = [row[0] for row in rows[:looked_at]], None

@@ -14,6 +14,7 @@ from portal.models import Customer
 from portal.services.billing.failures import Failed
 from portal.services.billing.planning import PlannedCharge
 from portal.services.charges.explaining import Explained
+from portal.services.packages.holdings import known_count
 from portal.services.runs.upcoming import Day, upcoming
 
 # Of how many days, and of how many of a day's charges, the names are told.
@@ -75,7 +76,8 @@ def by_month(lines: Sequence[Explained]) -> list[Month]:
 def foreseen(customer: Customer, today: date) -> Foreseen:
     """What is due and not posted yet, and what comes, through the end of the next month."""
     month = today.replace(day=1) + relativedelta(months=1)
-    found = upcoming(FIRST_DAY, month + relativedelta(months=1, days=-1), today, customer.id, briefly=True)
+    through, many = month + relativedelta(months=1, days=-1), known_count(customer.id)
+    found = upcoming(FIRST_DAY, through, today, customer.id, briefly=True, many=many)
     days = [_told(day, customer.currency) for day in found.days]
     of_month = [day for day in days if day.on >= month]
     told = [day for day in days if day.amount or day.provisional]

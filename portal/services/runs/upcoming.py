@@ -75,15 +75,22 @@ class TooMuch(Exception):
 
 
 def upcoming(
-    begins: date, through: date, today: date, customer_id: int | None = None, *, briefly: bool = False
+    begins: date,
+    through: date,
+    today: date,
+    customer_id: int | None = None,
+    *,
+    briefly: bool = False,
+    many: int = 0,
 ) -> Upcoming:
     """The charges dated from `begins` to `through` that are not posted, as far as is known today.
 
-    `briefly`: as much as fits beside other things on a page.
+    `briefly`: as much as fits beside other things on a page. `many`: how many assignments the customer is known to
+    have.
     """
     most, lines_most = BRIEFLY if briefly else (ASSIGNMENTS_MOST, LINES_MOST)
     wait = ONE_DAY * usage_wait_days()
-    ids, last = _that_fit(min(through, LAST_DAY - wait) + wait, customer_id, most)
+    ids, last = _that_fit(min(through, LAST_DAY - wait) + wait, customer_id, most, many)
     fits = min(through, last - wait) if last else through
     # All of them together, which is quickest; where that was too much, some at a time, for not all of them will fit.
     at_once = max(most, CHUNK)
@@ -97,7 +104,7 @@ def upcoming(
     return Upcoming(begins, through, left_out_from=begins)
 
 
-def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int], date | None]:
+def _that_fit(ahead: date, customer_id: int | None, most: int, many: int) -> tuple[list[int], date | None]:
     """The assignments due up to `ahead`; of too many, those due up to the last day that is read whole, and it."""
     among = between(customer_id) if customer_id is not None else []
     query = (
@@ -110,7 +117,7 @@ def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int
     if customer_id is not None:
         query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
         query = query.where(Assignment.customer_id == customer_id, *among)
-        rows = on_first_days(customer_id, most + 1)
+        rows = on_first_days(customer_id, most + 1, many)
     if len(rows) <= most or rows[-1][1] > ahead:
         rows = db.session.execute(query).all()
     if len(rows) <= most:

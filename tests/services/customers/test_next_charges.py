@@ -37,7 +37,7 @@ def test_they_are_the_first_of_all_that_a_plan_of_everything_has(
     looks_at_few, monkeypatch, close, known, days
 ):
     monkeypatch.setattr(positions, "CLOSE", close)
-    monkeypatch.setattr(positions, "known_count", lambda _id: known)
+    monkeypatch.setattr(figures, "known_count", lambda _id: known)
     monkeypatch.setattr(positions, "DAYS", days)
     portfolio.write(600, TODAY - timedelta(days=40))
     measures = select(Assignment.id).join(Package).where(Package.minimum_spend)
