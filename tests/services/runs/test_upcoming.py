@@ -78,6 +78,18 @@ def test_of_too_many_assignments_the_days_that_fit(trade, monkeypatch):
     assert [day.on for day in found.days] == [date(2026, 11, 23)]
 
 
+@pytest.mark.parametrize("most", [1, 3, 5, 9])
+def test_of_very_many_assignments_the_same_fit_however_they_are_found(trade, most):
+    acme, globex = trade
+    trunk = a_package("Line", "2", match=(15,), currencies=("GBP", "USD"))
+    for late in (0, 0, 1, 1, 1, 2, 40):
+        for customer in (acme, globex):
+            assigned(trunk, customer, TODAY + timedelta(days=late))
+    for ahead in (TODAY, TODAY + timedelta(days=1), NEW_YEAR):
+        found = [module._that_fit(ahead, acme.id, most, many) for many in (0, 10_000)]
+        assert found[0] == found[1]
+
+
 def test_of_too_many_lines_the_days_that_fit(trade, monkeypatch):
     monkeypatch.setattr(module, "LINES_MOST", 4)
     found = upcoming(TODAY, NEW_YEAR, TODAY)
