@@ -7,6 +7,7 @@ it; a reader (a GET) begins without, and cannot write. PostgreSQL needs nothing 
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -194,15 +195,20 @@ def is_reading() -> bool:
     return _reading.get()
 
 
+def _of_none() -> None:
+    """The transaction of what was asked in none."""
+
+
 def asked_once(name: str) -> dict[Any, Any]:
     """What was asked already, by its name, since the transaction at hand began; for who only reads, so that it is not
     asked twice for a page. Whoever writes asks each time.
     """
     session = db.session()
-    of, known = session.info.get(name, (None, {}))
-    if of is None or of is not session.get_transaction() or not is_reading():
+    transaction, (of, known) = session.get_transaction(), session.info.get(name, (_of_none, {}))
+    if transaction is None or of() is not transaction or not is_reading():
         known = {}
-        session.info[name] = session.get_transaction(), known
+        # By a weak reference: in a circle with its session, all this would stay until somebody looks for circles.
+        session.info[name] = (weakref.ref(transaction) if transaction else _of_none), known
     return known  # type: ignore[no-any-return]
 
 
