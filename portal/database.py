@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app, request
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from portal import private, schema
 from portal.config import ROOT
@@ -184,6 +185,11 @@ class Kept:
         with suppress(sqlite3.Error):  # it was closed: SQLAlchemy does that where a statement is interrupted
             self._driver.execute(f"PRAGMA wal_autocheckpoint={self._put_away_at}")
         db.session.rollback()  # what an error has left open would lose its connection
+
+
+def is_file(engine: Engine) -> bool:
+    """Whether it is a file of SQLite's, which others read while one writes: in memory all share one connection."""
+    return engine.dialect.name == "sqlite" and not isinstance(engine.pool, StaticPool)
 
 
 @contextmanager

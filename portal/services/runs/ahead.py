@@ -16,7 +16,7 @@ from typing import NamedTuple
 from flask import current_app
 from sqlalchemy.exc import OperationalError
 
-from portal.database import Kept, kept_connection, reading
+from portal.database import Kept, is_file, kept_connection, reading
 from portal.extensions import db
 from portal.services.billing.posting import Found, PositionMoved
 from portal.services.chunks import Sizes, collecting_nothing, in_chunks, in_time
@@ -43,7 +43,7 @@ class Coming(NamedTuple):
 
 def in_turn(ids: Ids, most: int, find: Find, store: Store) -> Generator[bool]:
     """Do all chunks, each what `store` says of it in the end: whoever asks commits each, or rolls back and goes."""
-    if db.engine.dialect.name == "sqlite":
+    if is_file(db.engine):
         yield from _ahead(ids, most, find, store)
         return
     for chunk in in_time(ids, most):

@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
+from portal import create_app
 from portal.database import kept_connection
 from portal.extensions import db
-from portal.models import Charge, Run, RunState
+from portal.models import Charge, Company, Run, RunState
+from portal.models.company import ONLY
 from portal.services.runs import ahead, runs, shards
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned
 
@@ -25,6 +27,10 @@ LONG = 20  # seconds after which nobody comes any more
 @pytest.fixture
 def trade(session):
     """A run of assignments that are due, with nothing done yet."""
+    return a_run()
+
+
+def a_run():
     trunk, customer = a_package(), a_customer()
     for _ in range(ASSIGNMENTS):
         assigned(trunk, customer, NOVEMBER)
@@ -52,6 +58,16 @@ def found(monkeypatch):
 
     monkeypatch.setattr(shards, "find", finds)
     return seen
+
+
+@pytest.fixture
+def in_memory(tmp_path):
+    """A portal whose database is in memory."""
+    app = create_app({"INSTANCE": tmp_path, "SQLALCHEMY_DATABASE_URI": "sqlite://", "STATIC_AS_IS": True})
+    with app.app_context():
+        db.create_all()
+        db.session.add(Company(id=ONLY, name="Lumen Voice", time_zone="UTC", default_currency="GBP"))
+        yield
 
 
 def clock() -> datetime:
@@ -93,6 +109,11 @@ def test_while_a_chunk_is_stored_the_next_one_is_worked_out(trade, monkeypatch):
     monkeypatch.setattr(shards, "store", meet(store, [False] * (ASSIGNMENTS - 1) + [True]))
     assert carried_out(trade) == WHOLE
     assert len(threads) == 2
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_in_memory_where_all_share_one_connection_one_chunk_is_done_after_the_other():
+    assert carried_out(a_run()) == WHOLE
 
 
 def test_what_the_run_itself_stores_lets_nothing_be_worked_out_twice(trade, found):
