@@ -8,10 +8,11 @@ from threading import Barrier, Event, get_ident
 from time import sleep
 
 import pytest
+import structlog
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
-from portal import create_app
+from portal import create_app, logs
 from portal.database import kept_connection
 from portal.extensions import db
 from portal.models import Charge, Company, Run, RunState
@@ -109,6 +110,21 @@ def test_while_a_chunk_is_stored_the_next_one_is_worked_out(trade, monkeypatch):
     monkeypatch.setattr(shards, "store", meet(store, [False] * (ASSIGNMENTS - 1) + [True]))
     assert carried_out(trade) == WHOLE
     assert len(threads) == 2
+
+
+@pytest.mark.only_on("sqlite")
+def test_what_the_second_thread_logs_says_which_run_and_whose_request_it_is_about(trade, monkeypatch):
+    find, said = shards.find, []
+
+    def finds(*asked):
+        said.append((get_ident(), structlog.contextvars.get_contextvars()))
+        return find(*asked)
+
+    monkeypatch.setattr(shards, "find", finds)
+    with logs.about(request="r1"):
+        carried_out(trade)
+    assert [about for _, about in said] == [{"request": "r1", "run": trade}] * ASSIGNMENTS
+    assert get_ident() not in {thread for thread, _ in said}
 
 
 @pytest.mark.usefixtures("in_memory")
