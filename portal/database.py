@@ -169,7 +169,7 @@ class Kept:
         """Let the transaction that begins now be this connection's; it takes the write lock at once."""
         db.session.connection(bind_arguments={"bind": self._connection})
 
-    def others_wrote(self) -> int:
+    def data_version(self) -> int:
         """A number that is another one after any other connection has committed, and only then."""
         try:
             return int(self._driver.execute("PRAGMA data_version").fetchone()[0])

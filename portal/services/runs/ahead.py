@@ -34,10 +34,10 @@ AT_MOST, USUALLY = 0.0002, sys.getswitchinterval()
 
 
 class Coming(NamedTuple):
-    """A chunk that is being worked out, and what `Kept.others_wrote` said before it was begun."""
+    """A chunk that is being worked out, and what `Kept.data_version` said before it was begun."""
 
     ids: Ids
-    others_wrote: int
+    data_version: int
     found: Future[Found]
 
 
@@ -63,7 +63,7 @@ def _ahead(ids: Ids, most: int, find: Find, store: Store) -> Iterator[bool]:
             nonlocal start
             some, start = ids[start : start + sizes.size], start + sizes.size
             return Coming(
-                some, kept.others_wrote(), threads.submit(copy_context().run, _find_reading, find, some)
+                some, kept.data_version(), threads.submit(copy_context().run, _find_reading, find, some)
             )
 
         coming = work_out_next() if ids else None
@@ -85,7 +85,7 @@ def _stored(chunk: Coming, store: Store, kept: Kept) -> bool | None:
     """Store what was found; None where it has to be worked out anew."""
     try:
         kept.begin()
-        if kept.others_wrote() == chunk.others_wrote:
+        if kept.data_version() == chunk.data_version:
             return store(chunk.found.result(), chunk.ids)
     except REFUSED:
         pass

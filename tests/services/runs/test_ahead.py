@@ -194,13 +194,13 @@ def test_a_connection_tells_what_others_commit_and_not_what_itself_does(session,
     package = a_package()
     session.commit()
     with kept_connection() as kept:
-        before = kept.others_wrote()
+        before = kept.data_version()
         kept.begin()
         package.description = "Mine"
         db.session.commit()
-        assert kept.others_wrote() == before
+        assert kept.data_version() == before
         other.execute("UPDATE package SET description = 'Theirs'")
-        assert kept.others_wrote() != before
+        assert kept.data_version() != before
     session.refresh(package)
     assert package.description == "Theirs"
 
@@ -266,7 +266,7 @@ def test_where_nobody_can_say_who_wrote_it_is_an_error_of_the_database(session):
     with kept_connection() as kept:
         kept._driver.set_progress_handler(lambda: 1, 1)
         with pytest.raises(OperationalError):
-            kept.others_wrote()
+            kept.data_version()
         kept._driver.set_progress_handler(None, 0)
 
 
