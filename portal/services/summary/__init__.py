@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
+from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Package, Part
@@ -169,6 +170,17 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
         assigned = select(Assignment).where(Assignment.id.in_(first))
     found.assigned = [_as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned))]
     found.assigned_count = len(found.assigned) if number is None else number
+    return found
+
+
+def in_sums(customer: Customer, begins: date, through: date, today: date) -> Summary:
+    """What was charged, what is to pay and what changed, of days that are over; none of the lines it is made of."""
+    found = Summary(customer, begins, through)
+    found.alike = charged_in(customer.id, begins, through)
+    then = balance_of(customer.id, through + ONE_DAY)
+    balance = then + moved_since(customer.id, through + ONE_DAY)
+    found.account = account(customer, begins, through, today, found.alike, balance, then)
+    found.changed = what_changed(customer, begins, through, today)
     return found
 
 
