@@ -13,7 +13,7 @@ from portal.domain.money import AMOUNT_BELOW, parse_decimal
 from portal.domain.names import search_words
 from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
-from portal.services.among import among
+from portal.services.among import among, is_found_among
 from portal.services.credit.payment_rules import LEFT
 from portal.services.listing import COUNTED, Sort, ids_in_any, told_ids
 from portal.services.parts import LETTERS, by_index, holds
@@ -142,8 +142,10 @@ def _by_text(model: type[Payment] | type[PaymentBack], sought: Sought) -> list[W
     found = [_by_reference(text.lower(), written) if model is Payment else Way(written)]
     if words := search_words(text):
         named = customers_named(text) if sought.named is None else sought.named
-        few = among(model.customer_id, named)
-        found.append(Way(few) if len(named) <= LOOKED_UP else Way(model.customer_id.in_(_named(words))))
+        few, indexed = among(model.customer_id, named), among(model.customer_id, named, is_found_among)
+        found.append(
+            Way(few, indexed) if len(named) <= LOOKED_UP else Way(model.customer_id.in_(_named(words)))
+        )
     try:
         amount = parse_decimal(text)
     except ValueError:
