@@ -308,7 +308,7 @@ def _pairs(words: list[str]) -> Iterator[Condition]:
 
 def _with_words(model: type[Customer] | type[Package], words: list[str]) -> Select[int]:
     if model is Customer:
-        return select(Customer.id).where(*(holds(Customer, word) for word in words))
+        return select(Customer.id).where(holds(Customer, *words))
     return select(model.id).where(*(model.search_key.contains(word, autoescape=True) for word in words))
 
 
