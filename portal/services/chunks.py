@@ -53,6 +53,19 @@ def in_time(many: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
         start += len(some)
 
 
+_is_settled = False
+
+
+def settle() -> None:
+    """Take for good what is there now."""
+    global _is_settled
+    gc.collect()
+    gc.freeze()
+    _is_settled = (
+        True  # gc would count all that was taken each time it is asked: longer than many a page takes
+    )
+
+
 @contextmanager
 def collecting_nothing() -> Iterator[None]:
     """In here nobody looks for what refers to itself in a circle: among the very many things of a chunk there is none,
@@ -64,7 +77,7 @@ def collecting_nothing() -> Iterator[None]:
         yield
     finally:
         if collects:
-            if not gc.get_freeze_count():  # what a server has put aside since it started stays there
+            if not _is_settled:  # what a server has put aside since it started stays there
                 gc.freeze()  # with this, what came up meanwhile counts as old, and is not looked through now either
                 gc.unfreeze()
             gc.enable()

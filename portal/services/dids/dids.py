@@ -99,10 +99,9 @@ def countries_in_use() -> list[str]:
 
 
 def count_by_customer(customer_ids: Sequence[int]) -> dict[int, int]:
-    """How many DIDs each of these customers has."""
+    """How many DIDs each of these customers has: counted off an index alone, for what is archived is nobody's."""
     query = select(Did.customer_id, func.count()).where(Did.customer_id.in_(customer_ids))
-    rows = db.session.execute(query.where(Did.archived_on.is_(None)).group_by(Did.customer_id))
-    return {row[0]: row[1] for row in rows if row[0]}
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(Did.customer_id)) if row[0]}
 
 
 def last_country() -> str:
