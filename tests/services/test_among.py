@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import AssignmentQuantity
-from portal.services.among import IDS, among, is_among
+from portal.services.among import IDS, among, is_among, is_found_among, is_one_of
 from tests.trade import a_customer, a_package, assigned
 
 OF = AssignmentQuantity.assignment_id
@@ -21,3 +21,13 @@ def test_the_rows_of_many_ids_are_found_by_an_index(session):
         statement = str(query.compile(session.get_bind()))
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("[1]",)).all()
         assert "SEARCH assignment_quantity" in str(plan), plan
+
+
+@pytest.mark.parametrize("asked", [is_among, is_found_among, is_one_of])
+def test_however_they_are_asked_for_the_same_rows_are_among_many_ids(session, asked):
+    package, customer = a_package(), a_customer()
+    first, _, last = (assigned(package, customer).id for _ in range(3))
+    for ids, found in (([last, first, first, last + 1], [first, last]), ([], [])):
+        is_meant = among(OF, ids, asked)
+        for which in (is_meant, is_meant | (OF < 0)):
+            assert session.scalars(select(OF).where(which).order_by(OF)).all() == found

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from portal.services import chunks
-from portal.services.chunks import AT_ONCE, FEW, in_time
+from portal.services.chunks import AT_ONCE, FEW, Sizes, in_time
 
 
 def test_no_circles_are_looked_for_while_a_chunk_is_worked_on_and_again_once_it_is(app):
@@ -37,3 +37,19 @@ def test_what_a_server_has_put_aside_is_not_counted_again_for_a_page(monkeypatch
     with chunks.collecting_nothing():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_how_many_are_taken_settles_also_where_the_next_ones_are_taken_before_the_last_are_done(
+    app, monkeypatch
+):
+    now, fit = [0.0], 4_000
+    monkeypatch.setattr(chunks, "monotonic", lambda: now[0])
+    with app.app_context():
+        sizes = Sizes(AT_ONCE)
+        taken, found = sizes.size, []
+        for _ in range(12):
+            done, taken = taken, sizes.size
+            with sizes.measured(done):
+                now[0] += done * sizes.wanted / fit
+            found.append(sizes.size)
+    assert all(abs(size - fit) <= 1 for size in found[2:])

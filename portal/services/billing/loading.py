@@ -274,7 +274,7 @@ class _Shared:
     asked: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
 
 
-def _shared(packages: set[int], customers: set[int]) -> _Shared:
+def shared(packages: set[int], customers: set[int]) -> _Shared:
     """The same for these, each asked for once for a page."""
     found: _Shared = asked_once("shared by assignments").setdefault("", _Shared())
     if new := packages - found.asked[0]:
@@ -296,10 +296,10 @@ class _Common:
         self.rows = rows
         packages, customers = {row.package_id for row in rows}, {row.customer_id for row in rows}
         ids = [row.id for row in rows]
-        of = _shared(packages, customers)
+        of = shared(packages, customers)
         self.packages, self.schedules, self.prices = of.packages, of.schedules, of.prices
         self.customers, self.tax_rates = of.customers, of.tax_rates
-        self.quantities, self.ends, self.own = _quantities(ids), _ends(ids), own_prices_of(ids)
+        self.quantities, self.ends, self.own = quantities_of(ids), _ends(ids), own_prices_of(ids)
         measures = any(self.packages[id][2] for id in packages if id in self.packages)
         self.wait_days = usage_wait_days() if measures else 0
 
@@ -378,7 +378,8 @@ def tax_rates_of(customer_ids: Iterable[int]) -> dict[int, History[int]]:
     return _histories(_read(_TAX_RATES, customer_ids))
 
 
-def _quantities(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
+def quantities_of(assignment_ids: Sequence[int]) -> dict[int, History[int]]:
+    """The quantities of assignments."""
     return _histories(_read(_QUANTITIES, assignment_ids))
 
 

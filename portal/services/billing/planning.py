@@ -251,9 +251,12 @@ class Worked(NamedTuple):
 
     def planned(self, today: date) -> Iterator[PlannedCharge]:
         """Its charges, those of a minimum spend that still runs marked so."""
-        for charge in self.due.charges:
-            runs = charge.kind == Kind.MINIMUM_SPEND and charge.period_until is not None
-            yield PlannedCharge(self.loaded.facts, charge, runs and charge.charge_on > today)
+        return (self.line(charge, today) for charge in self.due.charges)
+
+    def line(self, charge: DueCharge, today: date) -> PlannedCharge:
+        """One of them."""
+        runs = charge.kind == Kind.MINIMUM_SPEND and charge.period_until is not None
+        return PlannedCharge(self.loaded.facts, charge, runs and charge.charge_on > today)
 
 
 class Fingerprint:
@@ -395,11 +398,11 @@ def totals(charges: Iterable[Any]) -> dict[str, Totals]:
     return dict(sorted(found.items()))
 
 
-def planned_totals(charges: Iterable[PlannedCharge]) -> dict[str, Totals]:
-    """The same of planned charges, however many: added up in micros."""
+def planned_totals(charges: Iterable[tuple[str, DueCharge]]) -> dict[str, Totals]:
+    """The same of what falls due in a currency, however much: added up in micros."""
     micros: dict[str, list[int]] = {}
-    for charge in charges:
-        due, of = charge.due, micros.setdefault(charge.facts.currency, [0, 0, 0, 0])
+    for currency, due in charges:
+        of = micros.setdefault(currency, [0, 0, 0, 0])
         of[0] += due.amount
         of[1] += due.cost
         of[2] += due.tax

@@ -216,7 +216,7 @@ def items_of(charges: Iterable[Charge], day: date | None = None) -> dict[int, It
     known = {charge.id: charge for charge in charges}
     found: dict[int, Item] = {}
     for some in in_chunks(sorted(known)):
-        for row in db.session.execute(left_on(day).where(Charge.id.in_(some))):
+        for row in db.session.execute(left_on(day).where(among(Charge.id, some))):
             found[row.id] = Item(known[row.id], Decimal(row.left), row.due_on)
     return found
 

@@ -15,6 +15,7 @@ from portal.domain.due import Kind
 from portal.domain.paid_state import CameOff, PaidState, discount_state, paid_state
 from portal.extensions import db
 from portal.models import MONEY, Allocation, AllocationSource, Charge, DueDay, OpenItem, is_undone
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.credit.items import IS_DISCOUNT, IS_ITEM, items_of, stands_on
 
@@ -96,7 +97,7 @@ def _came_off(ids: list[int]) -> tuple[dict[int, CameOff], dict[int, date]]:
                 func.sum(Allocation.amount),
                 func.max(Allocation.made_on),
             )
-            .where(Allocation.charge_id.in_(some), stands_on(None))
+            .where(among(Allocation.charge_id, some), stands_on(None))
             .group_by(Allocation.charge_id, Allocation.source)
         )
         for id, source, amount, last in db.session.execute(query):
@@ -120,7 +121,7 @@ def _taken_back(charges: Iterable[Charge]) -> dict[int, PaidState]:
     root = {charge.id: charge.corrects_id or charge.id for charge in charges}
     by: dict[int, Kind] = {}
     for some in in_chunks(sorted({*root, *root.values()})):
-        query = select(Charge.reverses_id, Charge.kind).where(Charge.reverses_id.in_(some))
+        query = select(Charge.reverses_id, Charge.kind).where(among(Charge.reverses_id, some))
         by |= {id: kind for id, kind in db.session.execute(query) if id}
     found: dict[int, PaidState] = {}
     for id, whose in root.items():

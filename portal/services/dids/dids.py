@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.models import Customer, Did
 from portal.models.company import company
 from portal.services import locking
-from portal.services.among import among
+from portal.services.among import among, is_found_among
 from portal.services.chunks import in_chunks
 from portal.services.customers.customers import find_customers
 from portal.services.dids.earning import brings_nothing, has_no_package
@@ -88,7 +88,7 @@ def _matching(query: Select[Did], text: str) -> tuple[Select[Did], int | None]:
         if len(found) <= COUNTED:
             return query.where(among(Did.id, found)), len(found)
         return query.where(or_(*ways)), len(found)
-    total = count(query.where(*ways))
+    total = count(query.where(among(Did.customer_id, few, is_found_among)))
     # The sum keeps SQLite from putting very many in order that it can read so.
     return query.where(among(Did.customer_id + 0, few) if total > COUNTED else ways[0]), total
 

@@ -3,6 +3,7 @@
 It is the plan that a run would post. What it reads and works out is bounded: of too much, the days that fit.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from portal.domain.due import DueCharge
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition
@@ -19,6 +21,7 @@ from portal.services.billing.planning import (
     Held,
     PlannedCharge,
     Totals,
+    Worked,
     in_order,
     planned_totals,
     sums_of,
@@ -34,6 +37,8 @@ LINES_MOST = 40_000
 BRIEFLY = 500, 4_000
 SHOWN_MOST = 300
 SHOWN_OF_ONE_DAY = 1_000
+
+Line = tuple[Worked, DueCharge]
 
 
 @dataclass(slots=True)
@@ -137,7 +142,7 @@ def _by_day(
     at_once: int,
 ) -> Upcoming:
     found = Upcoming(begins, through, left_out_from=fits + ONE_DAY if fits < through else None)
-    lines: list[PlannedCharge] = []
+    by_day: dict[date, list[Line]] = defaultdict(list)
     worked_out = 0
     for chunk in in_chunks(ids, at_once):
         for worked in work_out(chunk, fits + wait, today):
@@ -150,24 +155,25 @@ def _by_day(
             worked_out += len(worked.due.charges)
             if worked_out > most:
                 raise TooMuch
-            for line in worked.planned(today):
-                if line.charge_on < begins:
+            for due in worked.due.charges:
+                if due.charge_on < begins:
                     found.overdue += 1
-                elif line.charge_on <= fits:
-                    lines.append(line)
-    lines.sort(key=in_order)
-    found.days = list(_days(lines, SHOWN_OF_ONE_DAY if begins == through else SHOWN_MOST))
-    found.count, found.totals = len(lines), sums_of(day.totals for day in found.days)
+                elif due.charge_on <= fits:
+                    by_day[due.charge_on].append((worked, due))
+    found.days = list(_days(by_day, today, SHOWN_OF_ONE_DAY if begins == through else SHOWN_MOST))
+    found.count, found.totals = (
+        sum(day.count for day in found.days),
+        sums_of(day.totals for day in found.days),
+    )
     return found
 
 
-def _days(lines: list[PlannedCharge], shown_most: int) -> Iterator[Day]:
-    """The lines of each day, with them shown as long as they are few enough in all."""
-    by_day: dict[date, list[PlannedCharge]] = {}
-    for line in lines:
-        by_day.setdefault(line.charge_on, []).append(line)
+def _days(by_day: dict[date, list[Line]], today: date, shown_most: int) -> Iterator[Day]:
+    """The lines of each day, with them shown as long as they are few enough in all; others are only added up."""
     room = shown_most
-    for on, of_day in by_day.items():
+    for on, of_day in sorted(by_day.items()):
         fits = len(of_day) <= room or len(by_day) == 1
-        yield Day(on, len(of_day), planned_totals(of_day), of_day[:shown_most] if fits else [])
-        room -= len(of_day) if fits else 0
+        shown = sorted((worked.line(due, today) for worked, due in of_day), key=in_order) if fits else []
+        totals = planned_totals((worked.loaded.facts.currency, due) for worked, due in of_day)
+        yield Day(on, len(of_day), totals, shown[:shown_most])
+        room -= len(shown)

@@ -10,14 +10,13 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import joinedload, selectinload
 
 from portal.domain.due import ORDER
 from portal.domain.errors import RuleBroken
+from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import whole
 from portal.extensions import db
-from portal.models import Assignment, Charge, Customer, Package, Part
-from portal.services.assignments import lists as assignments
+from portal.models import Assignment, Charge, Customer, Part
 from portal.services.billing.planning import Totals
 from portal.services.charges.explaining import Explained, explained
 from portal.services.chunks import in_chunks
@@ -29,6 +28,7 @@ from portal.services.credit.statement import Statement, statement
 from portal.services.credit.states import Standing, standings
 from portal.services.listing import count
 from portal.services.packages.holdings import remembered
+from portal.services.summary.assigned import Assigned, as_of
 from portal.services.summary.layout import BLOCKS, Entry, Group, by_package, by_week
 from portal.services.what_changed import WhatChanged, what_changed
 
@@ -37,16 +37,6 @@ AT_ONCE = 5_000
 # A line of paper takes about a millisecond and 80 KB of memory while it is set.
 PAPER_MOST = 20_000
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """What was assigned in the span, as it stood on its last day in it."""
-
-    assignment: Assignment
-    quantity: int
-    charged: str
-    retail: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +157,19 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
             customer.id, today, f"{most} from {begins} to {through}", lambda: _first_of(assigned, most)
         )
         assigned = select(Assignment).where(Assignment.id.in_(first))
-    found.assigned = [_as_of(assignment, through) for assignment in db.session.scalars(_loaded(assigned))]
+    found.assigned = as_of(assigned, customer, through)
     found.assigned_count = len(found.assigned) if number is None else number
+    return found
+
+
+def in_sums(customer: Customer, begins: date, through: date, today: date) -> Summary:
+    """What was charged, what is to pay and what changed, of days that are over; none of the lines it is made of."""
+    found = Summary(customer, begins, through)
+    found.alike = charged_in(customer.id, begins, through)
+    then = balance_of(customer.id, through + ONE_DAY)
+    balance = then + moved_since(customer.id, through + ONE_DAY)
+    found.account = account(customer, begins, through, today, found.alike, balance, then)
+    found.changed = what_changed(customer, begins, through, today)
     return found
 
 
@@ -238,24 +239,3 @@ def _first_of(query: Select[Assignment], most: int) -> tuple[list[int], int]:
     """The first so many, which are seen off an index alone, and how many there are."""
     ids = query.with_only_columns(Assignment.id).order_by(Assignment.start_date, Assignment.id)
     return list(db.session.scalars(ids.limit(most))), count(query)
-
-
-def _loaded(query: Select[Assignment]) -> Select[Assignment]:
-    return query.options(
-        joinedload(Assignment.package).options(selectinload(Package.schedules), selectinload(Package.prices)),
-        joinedload(Assignment.did),
-        joinedload(Assignment.customer),
-        selectinload(Assignment.quantities),
-        selectinload(Assignment.own_prices),
-    ).order_by(Assignment.start_date, Assignment.id)
-
-
-def _as_of(assignment: Assignment, through: date) -> Assigned:
-    day = min(through, assignment.end_date) if assignment.end_date else through
-    price = assignment.prices_on(day)
-    return Assigned(
-        assignment,
-        assignment.quantity_on(day),
-        assignments.how_charged(assignment, day),
-        price.retail if price else None,
-    )

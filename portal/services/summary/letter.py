@@ -19,10 +19,7 @@ from portal.models.user import User
 from portal.services.chunks import in_chunks
 from portal.services.mail.letters import drawn
 from portal.services.mail.outbox import Pdf
-from portal.services.summary import Summary, for_paper, paper, summary
-
-# Where the letter goes without a PDF as many lines are read: its sums are of all of them.
-READ = 1
+from portal.services.summary import Summary, for_paper, in_sums, paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def letter(customer: Customer, month: date, today: date, *, with_pdf: bool = Tru
     if with_pdf:
         found, pdf, refusal = _on_paper(customer, begins, through, today)
     else:
-        found, pdf, refusal = summary(customer, begins, through, today, READ), None, ""
+        found, pdf, refusal = in_sums(customer, begins, through, today), None, ""
     about = {
         "customer": customer,
         "provider": company(),
@@ -104,7 +101,7 @@ def _on_paper(
     except RuleBroken as refusal:
         if not _can_sign_in(customer):
             raise
-        return summary(customer, begins, through, today, READ), None, refusal.sentence
+        return in_sums(customer, begins, through, today), None, refusal.sentence
 
 
 def _can_sign_in(customer: Customer) -> bool:

@@ -287,19 +287,19 @@ def _state(stands: Standing, currency: str, year: int) -> str:
 def _assigned(summary: Summary) -> Iterator[list[str]]:
     for row in summary.assigned:
         yield [
-            row.assignment.package.name,
-            phone(row.assignment.did.number) if row.assignment.did else "",
+            row.package,
+            phone(row.did_number) if row.did_number else "",
             whole(row.quantity),
             row.charged,
             "" if row.retail is None else price(row.retail, summary.customer.currency),
-            day(row.assignment.start_date),
-            *([day(row.assignment.end_date)] if _has_ends(summary) else []),
+            day(row.start_date),
+            *([day(row.end_date)] if _has_ends(summary) else []),
         ]
 
 
 def _has_ends(summary: Summary) -> bool:
     """Whether any package has a last day."""
-    return any(row.assignment.end_date for row in summary.assigned)
+    return any(row.end_date for row in summary.assigned)
 
 
 def _entries(summary: Summary) -> Iterator[list[str]]:
