@@ -1,29 +1,17 @@
-"""Balances as they stand, who is below their limit, and the entries that a balance is the sum of.
-
-Of a customer who has very many entries their sum is remembered, by every process for itself. The database lets no entry
-be changed or taken away: what they come to up to an id stays right once no other with a lower id can appear
-(portal.services.marks says when that is). Whoever asks adds those after it, mostly none.
-"""
+"""Balances as they stand, who is below their limit, and the entries that a balance is the sum of."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from flask import current_app
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, select
 
-from portal import database
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource
 from portal.services.chunks import in_chunks
 
 ZERO = Decimal(0)
-# Whoever has so many entries is remembered, and so many of these; as many entries of everybody's are looked through for
-# those that have come since.
-VERY_MANY, MOST, FEW = 5_000, 500, 2_000
-_AMOUNT = func.coalesce(func.sum(BalanceEntry.amount), 0)
-_LAST = select(func.coalesce(func.max(BalanceEntry.id), 0)).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,47 +77,12 @@ def balances(
 
 def balance_of(customer_id: int, before: date | None = None) -> Decimal:
     """A customer's balance; with a day, as it stood when that day began."""
-    if before is None and database.is_reading():  # whoever writes may see what is never kept
-        return _remembered(customer_id)
-    query = select(_AMOUNT).where(BalanceEntry.customer_id == customer_id)
+    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(
+        BalanceEntry.customer_id == customer_id
+    )
     if before:
         query = query.where(BalanceEntry.made_on < before)
     return Decimal(db.session.scalar(query) or 0)
-
-
-def _remembered(customer_id: int) -> Decimal:
-    """A customer's balance: what their entries came to up to an id, and those after it."""
-    kept = _kept()
-    if known := kept.get(customer_id):
-        through, stood = known
-        some = BalanceEntry.id.between(through + 1, through + FEW)
-        # By the ids alone: by the customer, all of theirs would be gone through.
-        since = select(_AMOUNT).where(some, BalanceEntry.customer_id + 0 == customer_id).scalar_subquery()
-        last, moved = db.session.execute(select(_LAST, since)).one()
-        if through <= last <= through + FEW:
-            return stood + Decimal(moved or 0)
-    theirs = select(_AMOUNT, func.count(), _LAST, _nobody_writes())
-    row = db.session.execute(theirs.where(BalanceEntry.customer_id == customer_id)).one()
-    balance, count, last, is_settled = Decimal(row[0] or 0), *row[1:]
-    if count >= VERY_MANY and is_settled:
-        if len(kept) >= MOST:
-            kept.clear()
-        kept[customer_id] = last, balance
-    return balance
-
-
-def _nobody_writes() -> ColumnElement[bool]:
-    """Whether no transaction is at work that may still bring an entry with a lower id: on SQLite there never is."""
-    if db.engine.dialect.name != "postgresql":
-        return literal(True)
-    snapshot = func.pg_current_snapshot()
-    return func.pg_snapshot_xmin(snapshot) >= func.pg_snapshot_xmax(snapshot)
-
-
-def _kept() -> dict[int, tuple[int, Decimal]]:
-    """By customer the id of an entry, and what theirs come to up to it."""
-    found: dict[int, tuple[int, Decimal]] = current_app.extensions.setdefault("portal.balances", {})
-    return found
 
 
 def moved_since(customer_id: int, day: date) -> Decimal:

@@ -5,13 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from portal.extensions import db
 from portal.models import Assignment, AssignmentPosition, BalanceEntry, Did, Note, OpenItem
 from portal.models.customer import Customer
 from portal.services.assignments.lists import is_open
-from portal.services.credit.balance import balance_of
 from portal.services.listing import COUNTED
 from portal.services.packages.holdings import has_many
 
@@ -66,8 +65,7 @@ def glance(customer: Customer, today: date) -> Glance:
         .where(whose == id, AssignmentPosition.is_held)
         .subquery()
     )
-    stands = balance_of(id) if has_many(id) else None
-    entries = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == id)
+    balance = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == id)
     oldest = select(func.min(OpenItem.due_on)).where(OpenItem.customer_id == id, OpenItem.amount > 0)
     row = db.session.execute(
         select(
@@ -75,13 +73,13 @@ def glance(customer: Customer, today: date) -> Glance:
             _counted(select(Did.id).where(Did.customer_id == id)),  # who has one has none that is archived
             _counted(select(Note.id).where(Note.customer_id == id)),
             *held.c,
-            entries.scalar_subquery() if stands is None else literal(stands, BalanceEntry.amount.type),
+            balance.scalar_subquery(),
             oldest.scalar_subquery(),
         )
     ).one()
-    assigned, dids, notes, held_count, first_held, balance, oldest_due = row
+    assigned, dids, notes, held_count, first_held, stands, oldest_due = row
     return Glance(
-        customer, assigned, dids, notes, held_count, first_held, balance or Decimal(0), oldest_due, today
+        customer, assigned, dids, notes, held_count, first_held, stands or Decimal(0), oldest_due, today
     )
 
 

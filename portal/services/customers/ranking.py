@@ -22,7 +22,7 @@ from portal.models import (
 )
 from portal.services.billing.positions import between
 from portal.services.chunks import in_chunks
-from portal.services.credit import balance_of, balances
+from portal.services.credit import balances
 from portal.services.credit.items import left_to_pay
 from portal.services.customers.figures import Recurring
 from portal.services.listing import COUNTED, PAGE_SIZE, Page, count
@@ -62,10 +62,7 @@ class Figures:
 def figures_of(customer_ids: Collection[int], today: date) -> dict[int, Figures]:
     """The figures of some customers, as they are now."""
     ids = sorted(customer_ids)
-    recurs, left, paid = recurring(today, ids), left_to_pay(ids), _paid(ids)
-    stands = (
-        balances(ids) if len(ids) > 1 else {id: balance_of(id) for id in ids}
-    )  # that of one is remembered
+    recurs, stands, left, paid = recurring(today, ids), balances(ids), left_to_pay(ids), _paid(ids)
     next_on = _next_days(ids)
     return {
         id: Figures(
