@@ -34,8 +34,8 @@ from portal.services.exports.table import AT_ONCE, Column, Table
 
 # So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
 AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
-# The first lines that are handed on, and of how many assignments where there are many: of one customer, whose are worked
-# out for a year, of few; of everybody's more, as some are due only in the days that minimum spends wait for calls.
+# The first lines that are handed on, and of how many assignments where there are many: few of one customer's, which are
+# worked out for a year; more of everybody's, as some are due only in the days that minimum spends wait for calls.
 AT_FIRST, FEW, MANY = 25, 50, 200
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
