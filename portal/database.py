@@ -7,6 +7,7 @@ it; a reader (a GET) begins without, and cannot write. PostgreSQL needs nothing 
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app, request
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from portal import private, schema
 from portal.config import ROOT
@@ -130,12 +132,15 @@ def _begin_to_write(connection: Connection) -> None:
             except sqlite3.Error as error:
                 is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not is_busy or time.monotonic() > until:
-                    raise DBAPIError.instance(
-                        "BEGIN IMMEDIATE", None, error, sqlite3.Error, dialect=connection.dialect
-                    ) from error
+                    raise _told("BEGIN IMMEDIATE", error, connection) from error
             time.sleep(OFTEN)
     finally:
         driver.execute(f"PRAGMA {PRAGMAS[0]}")
+
+
+def _told(statement: str, error: sqlite3.Error, connection: Connection) -> Exception:
+    """What the driver itself was asked and refused, as SQLAlchemy would tell it."""
+    return DBAPIError.instance(statement, None, error, sqlite3.Error, dialect=connection.dialect)
 
 
 @contextmanager
@@ -156,16 +161,20 @@ class Kept:
 
     def __init__(self, connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
-        driver.execute("PRAGMA wal_autocheckpoint=0")
         self._connection, self._driver = connection, driver
+        self._put_away_at = driver.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
+        driver.execute("PRAGMA wal_autocheckpoint=0")
 
     def begin(self) -> None:
         """Let the transaction that begins now be this connection's; it takes the write lock at once."""
         db.session.connection(bind_arguments={"bind": self._connection})
 
-    def others_wrote(self) -> int:
+    def data_version(self) -> int:
         """A number that is another one after any other connection has committed, and only then."""
-        return int(self._driver.execute("PRAGMA data_version").fetchone()[0])
+        try:
+            return int(self._driver.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise _told("PRAGMA data_version", error, self._connection) from error
 
     def put_log_away(self) -> None:
         """Write what is in the log to its place, so that the log begins anew, unless somebody still reads it."""
@@ -174,8 +183,14 @@ class Kept:
 
     def end(self) -> None:
         """Leave the connection to others as it was."""
+        with suppress(sqlite3.Error):  # it was closed: SQLAlchemy does that where a statement is interrupted
+            self._driver.execute(f"PRAGMA wal_autocheckpoint={self._put_away_at}")
         db.session.rollback()  # what an error has left open would lose its connection
-        self._driver.execute("PRAGMA wal_autocheckpoint=1000")
+
+
+def is_file(engine: Engine) -> bool:
+    """Whether it is a file of SQLite's, which others read while one writes: in memory all share one connection."""
+    return engine.dialect.name == "sqlite" and not isinstance(engine.pool, StaticPool)
 
 
 @contextmanager
@@ -194,15 +209,20 @@ def is_reading() -> bool:
     return _reading.get()
 
 
+def _of_none() -> None:
+    """The transaction of what was asked in none."""
+
+
 def asked_once(name: str) -> dict[Any, Any]:
     """What was asked already, by its name, since the transaction at hand began; for who only reads, so that it is not
     asked twice for a page. Whoever writes asks each time.
     """
     session = db.session()
-    of, known = session.info.get(name, (None, {}))
-    if of is None or of is not session.get_transaction() or not is_reading():
+    transaction, (of, known) = session.get_transaction(), session.info.get(name, (_of_none, {}))
+    if transaction is None or of() is not transaction or not is_reading():
         known = {}
-        session.info[name] = session.get_transaction(), known
+        # By a weak reference: in a circle with its session, all this would stay until somebody looks for circles.
+        session.info[name] = (weakref.ref(transaction) if transaction else _of_none), known
     return known  # type: ignore[no-any-return]
 
 

@@ -5,7 +5,6 @@ its processes count their requests together (portal/metrics.py). `portal serve` 
 """
 
 import ctypes
-import gc
 import logging
 import signal
 import sys
@@ -94,8 +93,9 @@ def post_worker_init(_worker: Any) -> None:
 
 def settle() -> None:
     """Take for good what is there now."""
-    gc.collect()
-    gc.freeze()
+    from portal.services import chunks  # here: the process that starts all others needs none of it
+
+    chunks.settle()
 
 
 def on_exit(_server: Any) -> None:

@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
+from portal.services import chunks
 from tests import depth, postgresql, world
 from tests.browser_fixtures import CHROMIUM, browser, live_server, page, screen
 
@@ -111,8 +112,7 @@ def pytest_collection_finish() -> None:
 
     And let it come less often: most of what a test makes goes by itself.
     """
-    gc.collect()
-    gc.freeze()
+    chunks.settle()
     gc.set_threshold(20_000, 20, 20)
 
 

@@ -5,11 +5,11 @@ QUERIES = """
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
 5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
 5 styleguide.show
-6 calls.bad_rows calls.index mail.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
+6 calls.bad_rows calls.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
 6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment
 7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
-7 sent_summaries.of_customer settings.index
+7 mail.index sent_summaries.of_customer settings.index
 8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
 8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
 8 people.edit_row runs.download runs.index runs.new

@@ -94,10 +94,41 @@ def _goes_without_saying(element: is_among_too, compiler: Any, **how: Any) -> st
     return "true"
 
 
+class is_found_among(is_among):
+    """The same, for an index to find them by. PostgreSQL then plans without weighing each of very many ids; looking at
+    one row after the other, it would compare each with all of them.
+    """
+
+    inherit_cache = True
+    name = "is_found_among"
+
+
+@compiles(is_found_among)
+def _found_in_an_array(element: is_found_among, compiler: Any, **how: Any) -> str:
+    column, ids = (compiler.process(part, **how) for part in element.clauses)
+    return f"{column} = ANY (ARRAY(SELECT unnest({ids})))"
+
+
+class is_one_of(is_among):
+    """The same, for rows that are looked at one after the other, where other conditions would do as well (OR)."""
+
+    inherit_cache = True
+    name = "is_one_of"
+
+
+@compiles(is_one_of)
+def _one_of_hashed(element: is_one_of, compiler: Any, **how: Any) -> str:
+    column, ids = (compiler.process(part, **how) for part in element.clauses)
+    return f"{column} IN (SELECT unnest({ids}))"
+
+
+compiles(is_found_among, "sqlite")(_one_of_a_list)
+compiles(is_one_of, "sqlite")(_one_of_a_list)
+
 IDS: Any = bindparam("ids", type_=Ids())
 
 
-def among(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
-    """Whether the column is one of these ids, texts or days, where the statement is for them alone."""
+def among(column: Any, values: Iterable[Any], asked: type[is_among] = is_among) -> ColumnElement[bool]:
+    """Whether the column is one of these ids, texts or days, where the statement is for them alone; `asked` so."""
     many = Texts() if isinstance(column.type, String) else Days() if isinstance(column.type, Date) else Ids()
-    return is_among(column, bindparam(None, values, type_=many))
+    return asked(column, bindparam(None, values, type_=many))

@@ -24,7 +24,7 @@ def in_chunks(many: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item
 
 
 class Sizes:
-    """How many things at a time take as long as others may wait, by what the last ones took. Never more than `most`.
+    """How many things at a time take as long as others may wait, by what others took before. Never more than `most`.
 
     Not fewer than the few either: what a chunk costs whatever its size would only come up more often.
     """
@@ -35,22 +35,35 @@ class Sizes:
         self.size = min(FIRST[store], most)
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        """In here as many are done as `size` says."""
+    def measured(self, done: int) -> Iterator[None]:
+        """In here so many are done. Their number counts, and not `size`: the next ones may have been taken already."""
         begun = monotonic()
         yield
         took = max(monotonic() - begun, 0.001)
-        self.size = min(max(int(self.size * min(self.wanted / took, 2)), FEW), self.most)
+        self.size = min(max(int(done * min(self.wanted / took, 2)), FEW), self.most)
 
 
 def in_time(many: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
     """The things in their order, as many at a time as whoever takes them does in the time that others may wait."""
     sizes, start = Sizes(most), 0
     while start < len(many):
-        size = sizes.size
-        with sizes.measured(), collecting_nothing():
-            yield many[start : start + size]
-        start += size
+        some = many[start : start + sizes.size]
+        with sizes.measured(len(some)), collecting_nothing():
+            yield some
+        start += len(some)
+
+
+_is_settled = False
+
+
+def settle() -> None:
+    """Take for good what is there now."""
+    global _is_settled
+    gc.collect()
+    gc.freeze()
+    _is_settled = (
+        True  # gc would count all that was taken each time it is asked: longer than many a page takes
+    )
 
 
 @contextmanager
@@ -64,7 +77,7 @@ def collecting_nothing() -> Iterator[None]:
         yield
     finally:
         if collects:
-            if not gc.get_freeze_count():  # what a server has put aside since it started stays there
+            if not _is_settled:  # what a server has put aside since it started stays there
                 gc.freeze()  # with this, what came up meanwhile counts as old, and is not looked through now either
                 gc.unfreeze()
             gc.enable()

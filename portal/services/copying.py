@@ -196,20 +196,14 @@ def _names(columns: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
-def move_on(
-    table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], also: Mapping[str, int]
-) -> int:
-    """Change rows by compare-and-set, each with its key, the version it was seen in, and the values of `columns`.
-
-    The version goes on by one, and `also` is what becomes the same of all. How many were met as they were seen.
-    """
-    return lay_moves(table, key, columns, rows, also)()
-
-
 def lay_moves(
     table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], also: Mapping[str, int]
 ) -> Callable[[], int]:
-    """Make this ready, with nothing asked of the database: what changes the rows."""
+    """Make ready what changes rows by compare-and-set, each with its key, the version it was seen in, and the values of
+    `columns`, with nothing asked of the database: what does it, and says how many were met as they were seen.
+
+    The version goes on by one, and `also` is what becomes the same of all.
+    """
     if not rows:
         return int
     dialect = db.engine.dialect

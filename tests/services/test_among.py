@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import Assignment, AssignmentQuantity
-from portal.services.among import IDS, among, is_among, is_among_too
+from portal.services.among import IDS, among, is_among, is_among_too, is_found_among, is_one_of
 from tests.trade import a_customer, a_package, assigned
 
 OF = AssignmentQuantity.assignment_id
@@ -34,3 +34,13 @@ def test_of_what_is_joined_only_postgresql_is_told_too(session):
     dialect = session.get_bind().dialect
     told = str(query.compile(dialect=dialect)).count("ids" if dialect.name == "postgresql" else "json_each")
     assert told == (2 if dialect.name == "postgresql" else 1)
+
+
+@pytest.mark.parametrize("asked", [is_among, is_found_among, is_one_of])
+def test_however_they_are_asked_for_the_same_rows_are_among_many_ids(session, asked):
+    package, customer = a_package(), a_customer()
+    first, _, last = (assigned(package, customer).id for _ in range(3))
+    for ids, found in (([last, first, first, last + 1], [first, last]), ([], [])):
+        is_meant = among(OF, ids, asked)
+        for which in (is_meant, is_meant | (OF < 0)):
+            assert session.scalars(select(OF).where(which).order_by(OF)).all() == found

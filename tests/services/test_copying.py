@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from portal.extensions import db
 from portal.models import AssignmentPosition, AuditEntry, CustomerTaxRate
 from portal.models.raw_tables import raw_table
-from portal.services.copying import AT_A_TIME, copy_in, copy_shared, move_on
+from portal.services.copying import AT_A_TIME, copy_in, copy_shared, lay_moves
 from tests.trade import TODAY, a_customer, a_package, assigned
 
 RATES, AUDIT = raw_table(CustomerTaxRate), raw_table(AuditEntry)
@@ -77,7 +77,7 @@ def test_only_what_stands_as_it_was_seen_is_moved_on_and_counted(session):
     ]
     table = AssignmentPosition.__table__
     columns = ("charged_until", "next_charge_on")
-    assert move_on(table, "assignment_id", columns, rows, {"held_lines": 0}) == 2
+    assert lay_moves(table, "assignment_id", columns, rows, {"held_lines": 0})() == 2
     session.expire_all()
     assert [position.version for position in positions] == [seen[0] + 1, seen[1], seen[2] + 1]
     assert (positions[0].charged_until, positions[0].next_charge_on, positions[0].held_lines) == (
@@ -130,9 +130,9 @@ def test_what_none_of_the_rows_has_is_taken_from_all_that_move(session):
     position.late_from = position.late_on = TODAY
     session.flush()
     columns, row = ("charged_until", "late_from", "late_on"), (position.assignment_id, position.version)
-    assert (
-        move_on(AssignmentPosition.__table__, "assignment_id", columns, [(*row, TODAY, None, None)], {}) == 1
-    )
+    moves = [(*row, TODAY, None, None)]
+    assert lay_moves(AssignmentPosition.__table__, "assignment_id", columns, moves, {})() == 1
+    assert lay_moves(AssignmentPosition.__table__, "assignment_id", columns, [], {})() == 0
     session.refresh(position)
     assert (position.charged_until, position.late_from, position.late_on) == (TODAY, None, None)
     assert position.version == row[1] + 1

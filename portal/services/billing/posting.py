@@ -115,7 +115,7 @@ class Found:
 
 
 def find(ids: Sequence[int], through: date, today: date) -> Found:
-    """Lock these assignments, and work out all that is due for them up to `through`. It only reads."""
+    """Work out all that is due for these assignments up to `through`. It writes nothing; PostgreSQL locks them."""
     locking.lock(Company, [ONLY], shared=True)  # days are worked out in the time zone that it has
     lock_owners_of_undone(ids)
     still_due = _lock(ids, through)
@@ -225,7 +225,10 @@ def _stands_already(worked: Worked) -> bool:
 
 
 class Lines:
-    """The charges of assignments, made ready to be stored with what goes with them: little is left to be done then."""
+    """The charges of assignments, made ready to be stored with what goes with them: little is left to be done then.
+
+    `reduced`, `taken` and `to_pay` say what else is to be done once all are in, and are whole only then.
+    """
 
     def __init__(self, ready: list[Worked], today: date) -> None:
         self.today, self.ids = today, [worked.loaded.facts.assignment_id for worked in ready]

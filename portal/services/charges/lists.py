@@ -42,7 +42,7 @@ from portal.models import (
     OpenItem,
     Package,
 )
-from portal.services.among import among
+from portal.services.among import among, is_found_among, is_one_of
 from portal.services.billing.planning import Totals, totals
 from portal.services.credit.states import OVERDUE, TO_PAY, is_in_state, may_be, newest
 from portal.services.listing import AT_FIRST, COUNTED, PAGE_SIZE, count_rows, ids_in_any, told_ids
@@ -255,7 +255,10 @@ def _meant(text: str) -> tuple[list[Condition], bool]:
     parts = _numbers_in(text)
     numbers = ids_in_any(select(Did), parts) if parts else []
     # Very many are found once more, as they are asked for.
-    whose, theirs = among(Charge.customer_id, found[0]), among(Assignment.did_id, numbers)
+    whose, theirs = (
+        among(Charge.customer_id, found[0], is_one_of),
+        among(Assignment.did_id, numbers, is_found_among),
+    )
     if len(found[0]) > COUNTED:
         whose = Charge.customer_id.in_(customers)
     if len(numbers) > COUNTED:
@@ -305,7 +308,7 @@ def _pairs(words: list[str]) -> Iterator[Condition]:
 
 def _with_words(model: type[Customer] | type[Package], words: list[str]) -> Select[int]:
     if model is Customer:
-        return select(Customer.id).where(*(holds(Customer, word) for word in words))
+        return select(Customer.id).where(holds(Customer, *words))
     return select(model.id).where(*(model.search_key.contains(word, autoescape=True) for word in words))
 
 

@@ -13,9 +13,9 @@ from portal.domain.money import AMOUNT_BELOW, parse_decimal
 from portal.domain.names import search_words
 from portal.extensions import db
 from portal.models import AccountCode, Customer, Payment, PaymentBack, PaymentState
-from portal.services.among import among
+from portal.services.among import among, is_found_among
 from portal.services.credit.payment_rules import LEFT
-from portal.services.listing import COUNTED, Sort, ids_in_any, told_ids
+from portal.services.listing import COUNTED, Sort, count, ids_in_any, told_ids
 from portal.services.parts import LETTERS, by_index, holds
 
 MILLIONTH = Decimal("0.000001")
@@ -104,14 +104,19 @@ def _found(
     """
     if sought.customer_id is not None:
         query = query.where(model.customer_id == sought.customer_id)
-    if sought.currency:
-        query = query.where(_in_currency(model, sought.currency))
     if sought.begins:
         query = query.where(model.paid_on >= sought.begins)
     if sought.through:
         query = query.where(model.paid_on <= sought.through)
+    total = None
+    if sought.currency:
+        if not ways:
+            # Begun with whichever are fewer: the payments, or the customers who have the currency.
+            of_whom = query.join(Customer, Customer.id == model.customer_id)
+            total = count(of_whom.where(Customer.currency == sought.currency))
+        query = query.where(_in_currency(model, sought.currency))
     if not ways:
-        return query, None
+        return query, total
     if len(sought.text.strip()) < LETTERS:
         return query.where(or_(*(way.of_each for way in ways))), None
     ids = ids_in_any(query, (way.of_each if way.indexed is None else way.indexed for way in ways))
@@ -142,8 +147,10 @@ def _by_text(model: type[Payment] | type[PaymentBack], sought: Sought) -> list[W
     found = [_by_reference(text.lower(), written) if model is Payment else Way(written)]
     if words := search_words(text):
         named = customers_named(text) if sought.named is None else sought.named
-        few = among(model.customer_id, named)
-        found.append(Way(few) if len(named) <= LOOKED_UP else Way(model.customer_id.in_(_named(words))))
+        few, indexed = among(model.customer_id, named), among(model.customer_id, named, is_found_among)
+        found.append(
+            Way(few, indexed) if len(named) <= LOOKED_UP else Way(model.customer_id.in_(_named(words)))
+        )
     try:
         amount = parse_decimal(text)
     except ValueError:

@@ -47,8 +47,8 @@ PAYMENT_DAYS_MAX = 366
 NAMESAKES_MAX = 1_000
 # A part that more codes, or contacts, have than this looks their customers up as it goes.
 LOOKED_UP = 500
-# Of so many customers who were added last, this part holds a word that very many hold.
-LOOKED_AT, VERY_MANY = 1_000, 0.05
+# Of so many customers who were added last, these parts hold a word that very many hold, or most.
+LOOKED_AT, VERY_MANY, MOST = 1_000, 0.05, 0.5
 # So many who may be meant are named to whoever typed a part of a name.
 MEANT_MAX = 3
 
@@ -232,8 +232,12 @@ def find_customers(text: str = "", state: str = ACTIVE, currency: str = "") -> S
 
     FOUND_BY of portal.models.customer, and of portal.models.contact, names all of them.
     """
-    query, own = _in_state(select(Customer), state, currency), []
-    for word in search_words(text):
+    query, own, words = _in_state(select(Customer), state, currency), [], search_words(text)
+    short = _short_that_most_hold(words)
+    for word in words:
+        if word in short:
+            query = query.where(_holds_anywhere(word))
+            continue
         ways = [_whose_parts_hold(model, word) for model in (AccountCode, Contact)]
         if some := [way for way in ways if way is not None]:
             query = query.where(or_(holds(Customer, word), *some))
@@ -252,17 +256,13 @@ def found_and_counted(
     is full before many have been asked for their codes and contacts, and these are not looked through first.
     """
     words = search_words(text)
-    if words and all(len(word) < LETTERS for word in words):
+    are_short = words and all(len(word) < LETTERS for word in words)
+    if are_short and _count_of_last_that_hold(words) > LOOKED_AT * VERY_MANY:
         own = select(Customer).where(*(holds(Customer, word) for word in words))
-        last = select(func.max(Customer.id) - LOOKED_AT).scalar_subquery()
-        if count(own.where(Customer.id > last)) > LOOKED_AT * VERY_MANY:
-            total = count(_in_state(own, state, currency))
-            if total > COUNTED:
-                query = _in_state(select(Customer), state, currency)
-                for word in words:
-                    ways = (_has_parts_that_hold(model, word) for model in (AccountCode, Contact))
-                    query = query.where(or_(holds(Customer, word), *ways))
-                return query, total
+        total = count(_in_state(own, state, currency))
+        if total > COUNTED:
+            query = _in_state(select(Customer), state, currency)
+            return query.where(*map(_holds_anywhere, words)), total
     query = find_customers(text, state, currency)
     if words or state != ACTIVE or not currency:
         return query, None
@@ -277,6 +277,26 @@ def _in_state(query: Select[Customer], state: str, currency: str) -> Select[Cust
             Customer.archived_on.is_(None) if state == ACTIVE else Customer.archived_on.is_not(None)
         )
     return query.where(Customer.currency == currency) if currency else query
+
+
+def _short_that_most_hold(words: Sequence[str]) -> Sequence[str]:
+    """The words that no index helps to find, where most customers hold them: who holds the others is asked for them."""
+    short = [word for word in words if len(word) < LETTERS]
+    is_asked = 0 < len(short) < len(words) and _count_of_last_that_hold(short) >= LOOKED_AT * MOST
+    return short if is_asked else ()
+
+
+def _count_of_last_that_hold(words: Sequence[str]) -> int:
+    """How many of the customers who were added last hold all words in their own texts."""
+    last = select(func.max(Customer.id) - LOOKED_AT).scalar_subquery()
+    return count(select(Customer).where(Customer.id > last, *(holds(Customer, word) for word in words)))
+
+
+def _holds_anywhere(word: str) -> ColumnElement[bool]:
+    """Whether a customer holds a word, or one of their codes or contacts does, asked of each."""
+    return or_(
+        holds(Customer, word), *(_has_parts_that_hold(model, word) for model in (AccountCode, Contact))
+    )
 
 
 def _has_parts_that_hold(model: type[AccountCode] | type[Contact], word: str) -> ColumnElement[bool]:

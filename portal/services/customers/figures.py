@@ -14,7 +14,7 @@ from portal.models import Assignment, AssignmentPosition, Charge, Did, Package
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
-from portal.services.billing.positions import between, by_day
+from portal.services.billing.positions import between, by_day, on_first_days
 from portal.services.listing import Sort
 
 # How many assignments are planned to find the next charges, those with the earliest days first; more of them
@@ -80,12 +80,14 @@ def next_charges(
     )
     among = between(customer_id) if customer_id is not None else []
     if customer_id is not None:
-        query = query.where(Assignment.customer_id == customer_id, *among)
+        query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
-    found, in_order = Upcoming(), query.order_by(by_day(among), Assignment.id)
+    found, in_order = Upcoming(), query.where(*among).order_by(by_day(among), Assignment.id)
     for looked_at in LOOKED_AT:
-        rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
+        rows = on_first_days(customer_id, looked_at + 1) if customer_id and did_id is None else []
+        if len(rows) <= looked_at:
+            rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
         ids, before = [row[0] for row in rows[:looked_at]], None
         if len(rows) > looked_at:
             others_id, others_from = rows[-1]

@@ -52,7 +52,17 @@ from portal.services.assignments.withdrawing import withdraw
 from portal.services.billing.positions import has_begun
 from portal.services.listing import count_rows, counted
 from portal.services.moving_in.foreseeing import Foreseen, foresee
-from portal.services.moving_in.kind import At, Difference, Item, Kind, Made, Outcome, Planned
+from portal.services.moving_in.kind import (
+    IN_ORDER,
+    At,
+    Difference,
+    Item,
+    Kind,
+    Made,
+    Outcome,
+    Planned,
+    made_by,
+)
 from portal.services.moving_in.whose import Whose, named
 from portal.services.packages.definition import NO_OWN, OwnPriceSet
 from portal.services.runs.assignment_locks import lock_assignments
@@ -150,14 +160,14 @@ class Assignments(Kind):
         dealt_with = (
             select(MoveMade.thing_id)
             .join(AssignmentPosition, AssignmentPosition.assignment_id == MoveMade.thing_id)
-            .where(MoveMade.import_id == import_.id, MoveMade.noun == self.noun)
+            .where(made_by(import_.id), MoveMade.noun == self.noun)
             .where(MoveMade.is_change.is_(False), MoveMade.taken_back_on.is_(None))
             .where(AssignmentPosition.charged_until.is_not(None))
         )
         count = count_rows(dealt_with)
         if not count:
             return None
-        some = db.session.scalars(dealt_with.order_by(MoveMade.id).limit(LOOKED_AT)).all()
+        some = db.session.scalars(dealt_with.order_by(*IN_ORDER).limit(LOOKED_AT)).all()
         posted = select(Charge.run_id).where(
             Charge.assignment_id.in_(some), Charge.run_id.is_not(None), counts_as_posted()
         )

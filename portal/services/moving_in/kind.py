@@ -12,10 +12,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
+from sqlalchemy import ColumnElement
+
 from portal.domain.errors import RuleBroken
 from portal.domain.move_files.columns import Columns
 from portal.domain.move_files.lines import Line
 from portal.models import FileKind, MoveImport, MoveMade
+
+# What each import has made, in the order of an index.
+IN_ORDER = (MoveMade.import_id, MoveMade.id)
+
+
+def made_by(import_id: int) -> ColumnElement[bool]:
+    """What an import has made, a span of IN_ORDER: by ids alone PostgreSQL goes through all that others made before."""
+    return MoveMade.import_id.between(import_id, import_id)
 
 
 @dataclass(frozen=True, slots=True)

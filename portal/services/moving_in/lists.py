@@ -12,11 +12,12 @@ from portal.models import FileKind, MoveImport, MoveLine, MoveMade
 from portal.services.csv import export
 from portal.services.listing import Page, Sort, page
 from portal.services.moving_in.accepting import head_of
+from portal.services.moving_in.kind import IN_ORDER, made_by
 from portal.services.moving_in.kinds import KINDS
 from portal.services.moving_in.planning import Plan
 
 IMPORTS = Sort((MoveImport.id,), descending=True)
-MADE = Sort((MoveMade.id,))
+MADE = Sort(IN_ORDER)
 AT_ONCE = 1_000
 
 
@@ -27,7 +28,7 @@ def import_page(after: int | None, before: int | None) -> Page[MoveImport]:
 
 def made_page(import_: MoveImport, after: int | None, before: int | None) -> Page[MoveMade]:
     """What an import has made and changed."""
-    return page(select(MoveMade).where(MoveMade.import_id == import_.id), MADE, after, before)
+    return page(select(MoveMade).where(made_by(import_.id)), MADE, after, before)
 
 
 def bad_lines(import_: MoveImport, most: int) -> list[MoveLine]:

@@ -15,7 +15,7 @@ from portal.extensions import db
 from portal.models import ImportState, MoveImport, MoveMade
 from portal.services import locking
 from portal.services.charges.by_hand import REASON_LONGEST
-from portal.services.moving_in.kind import At, Kind
+from portal.services.moving_in.kind import IN_ORDER, At, Kind, made_by
 from portal.services.moving_in.kinds import kind_of
 from portal.services.moving_in.making import (
     CHUNK,
@@ -46,8 +46,8 @@ def can_be_undone(import_: MoveImport, now: datetime) -> bool:
 
 def _has_made(import_id: int) -> bool:
     """Whether anything that an import has made was not taken back."""
-    query = select(MoveMade.id).where(MoveMade.import_id == import_id, MoveMade.taken_back_on.is_(None))
-    return db.session.scalar(query.limit(1)) is not None
+    query = select(MoveMade.id).where(made_by(import_id), MoveMade.taken_back_on.is_(None))
+    return db.session.scalar(query.order_by(*IN_ORDER).limit(1)) is not None
 
 
 def begin(import_: MoveImport, reason: str, *, by: str, now: datetime) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
 from sqlalchemy import Date, Select, bindparam, func, select
+from sqlalchemy.orm import aliased
 
 from portal import database
 from portal.extensions import db
@@ -35,8 +36,11 @@ VERY_MANY, MOST = 200, 500
 # So much else of each of them.
 OTHERS = 20
 Found = TypeVar("Found")
+_one = aliased(Assignment)
+# The last id by itself: it is at the end of an index.
+_LAST = select(func.max(_one.id)).where(_one.customer_id == Assignment.customer_id).scalar_subquery()
 _VERSIONS = (
-    select(Assignment.customer_id, func.count(), func.sum(Assignment.version), func.max(Assignment.id))
+    select(Assignment.customer_id, func.count(), func.sum(Assignment.version), _LAST)
     .where(is_among(Assignment.customer_id, IDS))
     .group_by(Assignment.customer_id)
 )
@@ -141,6 +145,12 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
 def has_many(id: int) -> bool:
     """Whether a customer is known to have very many assignments, for whoever finds the same with few in another way."""
     return id in _kept()
+
+
+def known_count(id: int) -> int:
+    """How many assignments a customer of whom that is remembered was last known to have; 0 of anybody else."""
+    known = _kept().get(id)
+    return known.version[1] if known and known.version else 0
 
 
 def _versions(ids: Collection[int], today: date) -> dict[int, Any]:

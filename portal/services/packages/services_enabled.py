@@ -146,13 +146,8 @@ def _assigned(customer_id: int, *columns: Any) -> Select[Any]:
 
 def _standing(customer_id: int, *columns: Any) -> Select[Any]:
     """Assignments of a customer of packages that stand on a service."""
-    query = select(*columns).select_from(Assignment).join(Package, Package.id == Assignment.package_id)
     stands = select(Package.id).where(Package.connexcs_package_id.is_not(None))
-    return query.where(
-        Assignment.customer_id == customer_id,
-        Assignment.package_id.in_(stands),
-        Assignment.withdrawn_on.is_(None),
-    )
+    return _assigned(customer_id, *columns).where(Assignment.package_id.in_(stands))
 
 
 def _begins(days: _Days) -> date:

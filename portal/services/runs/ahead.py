@@ -16,7 +16,7 @@ from typing import NamedTuple
 from flask import current_app
 from sqlalchemy.exc import OperationalError
 
-from portal.database import Kept, kept_connection, reading
+from portal.database import Kept, is_file, kept_connection, reading
 from portal.extensions import db
 from portal.services.billing.posting import Found, PositionMoved
 from portal.services.chunks import Sizes, collecting_nothing, in_chunks, in_time
@@ -30,20 +30,20 @@ TRIES, REFUSED = 20, (PositionMoved, OperationalError)
 PARTS = 2
 # Seconds that one thread goes on while another waits to. Of Python's 5 ms whoever stores would wait again and again,
 # each time for a moment's work between two statements.
-AT_MOST = 0.0002
+AT_MOST, USUALLY = 0.0002, sys.getswitchinterval()
 
 
 class Coming(NamedTuple):
-    """A chunk that is being worked out, and how often others had written before."""
+    """A chunk that is being worked out, and what `Kept.data_version` said before it was begun."""
 
     ids: Ids
-    others_wrote: int
+    data_version: int
     found: Future[Found]
 
 
 def in_turn(ids: Ids, most: int, find: Find, store: Store) -> Generator[bool]:
     """Do all chunks, each what `store` says of it in the end: whoever asks commits each, or rolls back and goes."""
-    if db.engine.dialect.name == "sqlite":
+    if is_file(db.engine):
         yield from _ahead(ids, most, find, store)
         return
     for chunk in in_time(ids, most):
@@ -53,8 +53,8 @@ def in_turn(ids: Ids, most: int, find: Find, store: Store) -> Generator[bool]:
 def _ahead(ids: Ids, most: int, find: Find, store: Store) -> Iterator[bool]:
     sizes, start = Sizes(most), 0
     with (
-        kept_connection() as kept,
         ThreadPoolExecutor(1, "ahead") as threads,
+        kept_connection() as kept,  # behind an error nobody waits for the file until the thread has ended, too
         collecting_nothing(),
         switching_often(),
     ):
@@ -63,7 +63,7 @@ def _ahead(ids: Ids, most: int, find: Find, store: Store) -> Iterator[bool]:
             nonlocal start
             some, start = ids[start : start + sizes.size], start + sizes.size
             return Coming(
-                some, kept.others_wrote(), threads.submit(copy_context().run, _find_reading, find, some)
+                some, kept.data_version(), threads.submit(copy_context().run, _find_reading, find, some)
             )
 
         coming = work_out_next() if ids else None
@@ -72,7 +72,7 @@ def _ahead(ids: Ids, most: int, find: Find, store: Store) -> Iterator[bool]:
             wait([chunk.found])
             kept.put_log_away()
             coming = work_out_next() if start < len(ids) else None
-            with sizes.measured():
+            with sizes.measured(len(chunk.ids)):
                 goes_on = _stored(chunk, store, kept)
                 if goes_on is not None:
                     yield goes_on
@@ -85,7 +85,7 @@ def _stored(chunk: Coming, store: Store, kept: Kept) -> bool | None:
     """Store what was found; None where it has to be worked out anew."""
     try:
         kept.begin()
-        if kept.others_wrote() == chunk.others_wrote:
+        if kept.data_version() == chunk.data_version:
             return store(chunk.found.result(), chunk.ids)
     except REFUSED:
         pass
@@ -96,12 +96,11 @@ def _stored(chunk: Coming, store: Store, kept: Kept) -> bool | None:
 @contextmanager
 def switching_often() -> Iterator[None]:
     """In here no thread waits long for another one of this process."""
-    usual = sys.getswitchinterval()
     sys.setswitchinterval(AT_MOST)
     try:
         yield
-    finally:
-        sys.setswitchinterval(usual)
+    finally:  # not what it was: another run of this process may have set that, and end first
+        sys.setswitchinterval(USUALLY)
 
 
 def _find_reading(find: Find, some: Ids) -> Found:

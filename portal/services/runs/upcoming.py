@@ -4,9 +4,10 @@ It is the plan that a run would post. What it reads and works out is bounded: of
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -26,7 +27,7 @@ from portal.services.billing.planning import (
     sums_of,
     work_out,
 )
-from portal.services.billing.positions import between, by_day
+from portal.services.billing.positions import between, by_day, on_first_days
 from portal.services.chunks import CHUNK, collecting_nothing, in_chunks
 
 # How many assignments are read for a page, how many lines worked out, and how many of them shown.
@@ -110,10 +111,13 @@ def _that_fit(ahead: date, customer_id: int | None, most: int) -> tuple[list[int
         .order_by(by_day(among), AssignmentPosition.assignment_id)
         .limit(most + 1)
     )
+    rows: Sequence[Any] = ()
     if customer_id is not None:
         query = query.join(Assignment, Assignment.id == AssignmentPosition.assignment_id)
         query = query.where(Assignment.customer_id == customer_id, *among)
-    rows = db.session.execute(query).all()
+        rows = on_first_days(customer_id, most + 1)
+    if len(rows) <= most or rows[-1][1] > ahead:
+        rows = db.session.execute(query).all()
     if len(rows) <= most:
         return sorted(id for id, _ in rows), None
     too_far: date = rows[-1][1] or FIRST_DAY

@@ -1,6 +1,7 @@
 """How a customer pays: the account, their reference, and a QR code that a bank's app reads."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import qrcode
 from qrcode.constants import ERROR_CORRECT_M
@@ -71,8 +72,10 @@ def how_to_pay(customer: Customer, to_pay: ToPay) -> HowToPay:
     )
 
 
+@lru_cache(maxsize=256)
 def drawn(text: str) -> QrCode:
-    """A QR code of a text in UTF-8, that is still read where a part of it is hurt (level M, as EPC codes have it)."""
+    """A QR code of a text in UTF-8, that is still read where a part of it is hurt (level M, as EPC codes have it).
+    Remembered: to draw it takes as long as the rest of a page."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET)
     code.add_data(text.encode(), optimize=0)
     rows = code.get_matrix()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import chain
 from threading import Event, Thread, Timer
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -360,6 +361,23 @@ def test_whoever_typed_a_part_of_a_name_is_asked_whether_it_is_meant() -> None:
         make(f"North {number}", token=f"more {number}")
     with pytest.raises(Invalid, match=r"There is no customer called north\.$"):
         customers.named("north")
+
+
+@pytest.mark.parametrize("text", ["bob a", "a otto", "anna a", "hanna a n", "dana zz", "zoe a"])
+def test_a_short_word_beside_a_long_one_finds_the_same_customers_where_most_hold_it(
+    session: Any, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    made = {name: make(name) for name in ("Ann", "Anton", "Dana", "Hanna", "Old Anna", "Otto", "Bob", "Zoe")}
+    made["Otto"].contacts = [Contact(name="Ian")]
+    made["Bob"].account_codes = account_codes.rows_of(["AN-1"])
+    session.flush()
+    plain = set(session.scalars(customers.find_customers(text)))
+    assert bool(plain) == (text not in ("dana zz", "zoe a"))
+    monkeypatch.setattr(customers, "LOOKED_AT", 10)
+    looks = Mock(side_effect=customers._whose_parts_hold)
+    monkeypatch.setattr(customers, "_whose_parts_hold", looks)
+    assert set(session.scalars(customers.find_customers(text))) == plain
+    assert "a" not in {call.args[1] for call in looks.call_args_list}
 
 
 @pytest.mark.parametrize("text", ["an", "a", "an o", "zz", "g", ""])

@@ -28,9 +28,17 @@ def all_that_come(customer_id: int) -> list:
     return [charge.key for charge in upcoming(FIRST_DAY, TODAY + LATER, TODAY, ids=list(ids)).charges]
 
 
-@pytest.mark.parametrize("close", [-1, positions.CLOSE], ids=["far apart", "close"])
-def test_they_are_the_first_of_all_that_a_plan_of_everything_has(looks_at_few, monkeypatch, close):
+@pytest.mark.parametrize(
+    ("close", "known", "days"),
+    [(-1, 0, 0), (positions.CLOSE, 0, 0), (-1, 10_000, 1), (-1, 10_000, 400)],
+    ids=["far apart", "close", "the first day first", "day by day"],
+)
+def test_they_are_the_first_of_all_that_a_plan_of_everything_has(
+    looks_at_few, monkeypatch, close, known, days
+):
     monkeypatch.setattr(positions, "CLOSE", close)
+    monkeypatch.setattr(positions, "known_count", lambda _id: known)
+    monkeypatch.setattr(positions, "DAYS", days)
     portfolio.write(600, TODAY - timedelta(days=40))
     measures = select(Assignment.id).join(Package).where(Package.minimum_spend)
     assert db.session.scalars(measures.limit(1)).all()

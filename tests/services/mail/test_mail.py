@@ -11,6 +11,7 @@ from portal.extensions import db
 from portal.models import Company
 from portal.models.mail import Mail, MailState
 from portal.services.mail import outbox as mail
+from portal.services.mail import unsent
 from tests.mail_server import mail_server
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -150,6 +151,16 @@ def test_many_who_send_at_once_send_each_message_once(app, session, letterbox):
 
 
 # Addresses of every alphabet
+
+
+@pytest.mark.parametrize("counted", [10_000, 1])
+def test_what_has_not_left_is_listed_however_much_that_is(session, monkeypatch, counted):
+    monkeypatch.setattr(unsent, "COUNTED", counted)
+    for state in MailState:
+        queue(state.value).state = state
+    session.flush()
+    listed = session.scalars(unsent.find_unsent().order_by(Mail.id)).all()
+    assert [message.key for message in listed] == ["waiting", "failed"]
 
 
 def company_is(name="Lumen Voice", email=""):
