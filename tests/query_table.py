@@ -31,7 +31,7 @@ QUERIES = """
 18 charges.index payments.show
 19 bank_lines.show charges.accounts customers.download packages.show
 20 dids.download
-21 assignments.row charges.reversal
+21 assignments.row charges.reversal sent_summaries.look
 22 assignments.ask_end upcoming.index upcoming.index:2
 23 packages.edit_row
 24 assignments.index bank_statements.show
@@ -39,11 +39,10 @@ QUERIES = """
 30 dids.show
 34 customers.charges
 39 charges.show
-42 assignments.show my.charges seen.charges sent_summaries.look
-45 assignments.download charges.download customers.next_charges my.charges_file my.summary_pdf seen.charges_file
-45 seen.summary_pdf summary.download
-46 my.summary seen.summary summary.show
-47 customers.show
+42 assignments.show my.charges seen.charges
+45 assignments.download charges.download customers.next_charges my.charges_file seen.charges_file
+46 my.summary_pdf seen.summary_pdf summary.download
+47 customers.show my.summary seen.summary summary.show
 53 upcoming.download
 55 my.home seen.home
 75 overview.show

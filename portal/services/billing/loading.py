@@ -38,7 +38,7 @@ from portal.models import (
     PackageSchedule,
     is_undone,
 )
-from portal.services.among import IDS, among, is_among
+from portal.services.among import IDS, among, is_among, is_among_too
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
 LONGEST_PERIOD = timedelta(days=366)
@@ -125,7 +125,7 @@ _ASSIGNMENTS: Any = (
     )
     .join(AssignmentPosition, AssignmentPosition.assignment_id == Assignment.id)
     .outerjoin(Did, Did.id == Assignment.did_id)
-    .where(is_among(Assignment.id, IDS))
+    .where(is_among(Assignment.id, IDS), is_among_too(AssignmentPosition.assignment_id, IDS))
     .order_by(Assignment.id)
 )
 _PACKAGES = select(Package.id, Package.name, Package.proration, Package.minimum_spend).where(

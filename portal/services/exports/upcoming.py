@@ -34,8 +34,8 @@ from portal.services.exports.table import AT_ONCE, Column, Table
 
 # So far ahead an assignment is worked out at once, when anything of it falls due: few are due again sooner.
 AHEAD, AHEAD_OF_ONE = timedelta(days=9), timedelta(days=365)
-# The first lines that are handed on, and of how many assignments where there are many: so many of everybody's as have
-# these lines, though some of them are due only in the days that minimum spends wait for calls.
+# The first lines that are handed on, and of how many assignments where there are many: few of one customer's, which are
+# worked out for a year; more of everybody's, as some are due only in the days that minimum spends wait for calls.
 AT_FIRST, FEW, MANY = 25, 50, 200
 # As many lines of days to come are kept in memory.
 IN_MEMORY = 20_000
@@ -159,7 +159,7 @@ class _Coming:
             if not self.again and db.session.execute(query.offset(VERY_MANY).limit(1)).first():
                 # The first lines do not wait until very many are told.
                 by_id = query.order_by(AssignmentPosition.assignment_id)
-                begun = list(db.session.scalars(by_id.limit(MANY)))
+                begun = list(db.session.scalars(by_id.limit(MANY if self.is_of_all else FEW)))
                 yield begun
                 query = query.where(AssignmentPosition.assignment_id > begun[-1])
             found = list(db.session.scalars(query))
