@@ -161,10 +161,8 @@ def _by_day(
                 elif due.charge_on <= fits:
                     by_day[due.charge_on].append((worked, due))
     found.days = list(_days(by_day, today, SHOWN_OF_ONE_DAY if begins == through else SHOWN_MOST))
-    found.count, found.totals = (
-        sum(day.count for day in found.days),
-        sums_of(day.totals for day in found.days),
-    )
+    found.count = sum(day.count for day in found.days)
+    found.totals = sums_of(day.totals for day in found.days)
     return found
 
 
@@ -173,7 +171,7 @@ def _days(by_day: dict[date, list[Line]], today: date, shown_most: int) -> Itera
     room = shown_most
     for on, of_day in sorted(by_day.items()):
         fits = len(of_day) <= room or len(by_day) == 1
-        shown = sorted((worked.line(due, today) for worked, due in of_day), key=in_order) if fits else []
+        lines = sorted((worked.line(due, today) for worked, due in of_day), key=in_order) if fits else []
         totals = planned_totals((worked.loaded.facts.currency, due) for worked, due in of_day)
-        yield Day(on, len(of_day), totals, shown[:shown_most])
-        room -= len(shown)
+        yield Day(on, len(of_day), totals, lines[:shown_most])
+        room -= len(lines)
