@@ -20,6 +20,7 @@ SHORT_WEEKDAYS = [name[:3] for name in WEEKDAYS]
 DECIMALS_MOST = 6
 # A schedule with more match days than this is said by their number.
 NAMED = 5
+MINIMUM = "minimum spend, "
 
 
 # -- money and numbers
@@ -254,19 +255,21 @@ def listed_of(words: Sequence[str], count: int) -> str:
     return f"{', '.join(words)} and {whole(more)} more" if more else ", ".join(words)
 
 
-def charged(schedule: Schedule, anchor: date | None = None) -> str:
-    """When it is charged, in few words: monthly, 15th and 31st; without match days, by the anchor."""
+def charged(schedule: Schedule, anchor: date | None = None, is_minimum: bool = False) -> str:
+    """When it is charged, in few words: monthly, 15th and 31st; without match days, by the anchor; whether it is a
+    minimum spend.
+    """
     days = _match_days(schedule, anchor)
     often = "once" if schedule.frequency == Frequency.NONE else schedule.frequency.value
-    return f"{often}, {days}" if days else often
+    return f"{MINIMUM if is_minimum else ''}{often}{f', {days}' if days else ''}"
 
 
-def charged_on(schedule: Schedule, anchor: date | None = None) -> str:
+def charged_on(schedule: Schedule, anchor: date | None = None, is_minimum: bool = False) -> str:
     """The same in a customer's words: monthly on the 15th and 31st; weekly on Mon."""
     days = _match_days(schedule, anchor)
     often = "once" if schedule.frequency == Frequency.NONE else schedule.frequency.value
     the = "the " if schedule.frequency == Frequency.MONTHLY and len(schedule.match) <= NAMED else ""
-    return f"{often} on {the}{days}" if days else often
+    return f"{MINIMUM if is_minimum else ''}{often}{f' on {the}{days}' if days else ''}"
 
 
 def _match_days(schedule: Schedule, anchor: date | None) -> str:

@@ -64,6 +64,8 @@ class is_among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
     name = "is_among"
+    # How PostgreSQL is asked; SQLite is always asked alike.
+    of_array: ClassVar[str] = "{column} = ANY ({ids})"
 
     def self_group(self, against: Any = None) -> Any:
         """Itself: on SQLite a condition would be written `... = 1`, and no index is asked for that."""
@@ -73,13 +75,29 @@ class is_among(FunctionElement[bool]):
 @compiles(is_among)
 def _one_of_an_array(element: is_among, compiler: Any, **how: Any) -> str:
     column, ids = (compiler.process(part, **how) for part in element.clauses)
-    return f"{column} = ANY ({ids})"
+    return element.of_array.format(column=column, ids=ids)
 
 
 @compiles(is_among, "sqlite")
 def _one_of_a_list(element: is_among, compiler: Any, **how: Any) -> str:
     column, ids = (compiler.process(part, **how) for part in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({ids}))"
+
+
+class is_found_among(is_among):
+    """The same, for an index to find them by. PostgreSQL then plans without weighing each of very many ids; looking at
+    one row after the other, it would compare each with all of them.
+    """
+
+    inherit_cache = True
+    of_array = "{column} = ANY (ARRAY(SELECT unnest({ids})))"
+
+
+class is_one_of(is_among):
+    """The same, for rows that are looked at one after the other, where other conditions would do as well (OR)."""
+
+    inherit_cache = True
+    of_array = "{column} IN (SELECT unnest({ids}))"
 
 
 class is_among_too(is_among):
@@ -93,37 +111,6 @@ class is_among_too(is_among):
 def _goes_without_saying(element: is_among_too, compiler: Any, **how: Any) -> str:
     return "true"
 
-
-class is_found_among(is_among):
-    """The same, for an index to find them by. PostgreSQL then plans without weighing each of very many ids; looking at
-    one row after the other, it would compare each with all of them.
-    """
-
-    inherit_cache = True
-    name = "is_found_among"
-
-
-@compiles(is_found_among)
-def _found_in_an_array(element: is_found_among, compiler: Any, **how: Any) -> str:
-    column, ids = (compiler.process(part, **how) for part in element.clauses)
-    return f"{column} = ANY (ARRAY(SELECT unnest({ids})))"
-
-
-class is_one_of(is_among):
-    """The same, for rows that are looked at one after the other, where other conditions would do as well (OR)."""
-
-    inherit_cache = True
-    name = "is_one_of"
-
-
-@compiles(is_one_of)
-def _one_of_hashed(element: is_one_of, compiler: Any, **how: Any) -> str:
-    column, ids = (compiler.process(part, **how) for part in element.clauses)
-    return f"{column} IN (SELECT unnest({ids}))"
-
-
-compiles(is_found_among, "sqlite")(_one_of_a_list)
-compiles(is_one_of, "sqlite")(_one_of_a_list)
 
 IDS: Any = bindparam("ids", type_=Ids())
 

@@ -350,14 +350,12 @@ def next_charge_of(item: Loaded, today: date) -> NextCharge | None:
 
 def charged(assignment: Assignment, day: date) -> str:
     """When it is charged, in few words; without match days, by the day it started on."""
-    words = wording.charged(*_schedule(assignment, day))
-    return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+    return wording.charged(*_schedule(assignment, day), assignment.package.minimum_spend)
 
 
 def how_charged(assignment: Assignment, day: date) -> str:
     """The same as customers read it: monthly on the 15th and 31st."""
-    words = wording.charged_on(*_schedule(assignment, day))
-    return f"minimum spend, {words}" if assignment.package.minimum_spend else words
+    return wording.charged_on(*_schedule(assignment, day), assignment.package.minimum_spend)
 
 
 def _schedule(assignment: Assignment, day: date) -> tuple[Schedule, date | None]:

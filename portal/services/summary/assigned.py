@@ -52,14 +52,14 @@ def as_of(which: Select[Assignment], customer: Customer, through: date) -> list[
         id, package_id, starts, ends, name, is_minimum, number = tuple(row)
         day = min(through, ends) if ends else through
         schedules, prices = of.schedules.get(package_id, ONCE), of.prices.get((package_id, customer.currency))
-        charged = charged_on(in_force(schedules, day), starts if len(schedules) == 1 else None)
+        counted_from = starts if len(schedules) == 1 else None
         return Assigned(
             name,
             number or "",
             starts,
             ends,
             in_force(quantities.get(id, NONE), day),
-            f"minimum spend, {charged}" if is_minimum else charged,
+            charged_on(in_force(schedules, day), counted_from, is_minimum),
             from_micros(in_force(with_own(prices, own.get(id, ())), day).retail) if prices else None,
         )
 

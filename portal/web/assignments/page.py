@@ -53,8 +53,7 @@ __all__ = ["bp"]
 def charged_words(package: Package, on: Any) -> str:
     """When a package is charged: monthly, 15th and 31st."""
     row = package.schedule_on(on)
-    words = charged(Schedule(row.frequency, row.frequency_match))
-    return f"minimum spend, {words}" if package.minimum_spend else words
+    return charged(Schedule(row.frequency, row.frequency_match), is_minimum=package.minimum_spend)
 
 
 bp.add_app_template_filter(assignments.charged, "charged_for")
