@@ -13,6 +13,7 @@ from portal.domain.terms import PackageType
 from portal.extensions import db
 from portal.models import Assignment, Call, CallChange, CallImport, Customer, ImportState
 from portal.services import locking
+from portal.services.again import again_and_again
 from portal.services.billing.loading import LONGEST_PERIOD, call_days
 from portal.services.calls import call_spend, changes, covering, late_calls
 from portal.services.calls.counting import imports_to_come
@@ -51,20 +52,24 @@ def follow(
 
     Whether it came to the end: False where it was asked to stop before, or somebody has stopped it, or undoes it.
     """
+    follow_some = again_and_again(_follow_some)
     for ids in in_chunks(sorted(reached), CUSTOMERS):
-        if is_asked_to_stop():
+        if is_asked_to_stop() or not follow_some({id: reached[id] for id in ids}, import_id, today, clock()):
             return False
-        now = clock()
-        moved = _lock_with_moved(import_id, ids)
-        changes.carry_out(import_id, ids)
-        settle(moved | {id: min(reached[id], moved.get(id, reached[id])) for id in ids}, today, now)
-        goes_on = (CallImport.id == import_id) & (CallImport.state == ImportState.RUNNING)
-        beat = update(CallImport).where(goes_on).values(heartbeat_at=now)
-        if db.session.connection().execute(beat).rowcount != 1:
-            db.session.rollback()
-            return False
-        db.session.commit()
     _count_late(import_id, today)
+    return True
+
+
+def _follow_some(reached: Mapping[int, date], import_id: int, today: date, now: datetime) -> bool:
+    """The same for some customers: False, and nothing is done, where the import does not go on."""
+    moved = _lock_with_moved(import_id, list(reached))
+    changes.carry_out(import_id, list(reached))
+    settle(moved | {id: min(day, moved.get(id, day)) for id, day in reached.items()}, today, now)
+    goes_on = (CallImport.id == import_id) & (CallImport.state == ImportState.RUNNING)
+    beat = update(CallImport).where(goes_on).values(heartbeat_at=now)
+    if db.session.connection().execute(beat).rowcount != 1:
+        db.session.rollback()
+        return False
     return True
 
 

@@ -32,6 +32,7 @@ from portal.domain.errors import RuleBroken, WayOut
 from portal.extensions import db
 from portal.models import CallImport, CallReject, ImportState
 from portal.services import locking
+from portal.services.again import again_and_again
 from portal.services.calls import effects, keeping, layouts, met_before, moves
 from portal.services.calls.meanwhile import ChangedMeanwhile, Meanwhile
 from portal.services.calls.rows import BadRow, Chunk, Reader, Record
@@ -44,7 +45,6 @@ UTC = ZoneInfo("UTC")
 # A file of fewer lines is taken in while one waits.
 SMALL = 20_000
 SILENT_FOR = timedelta(seconds=60)
-TRIES = 20
 WHOSE_AND_WHEN = itemgetter(*map(Record._fields.index, ("customer_id", "day")))
 # Behind every day that a call can have.
 NEVER = "~"
@@ -302,9 +302,12 @@ def carry_out(
     )
     reached: dict[int, date] = {}
     at = position
+    # Where somebody else was at work on the same calls, or on what they name, a block is taken in again.
+    take = again_and_again(_take, refused=(ChangedMeanwhile, OperationalError))
     try:
         for block in files.blocks(keeping.opened(file_id), shape, size, position, lines):
-            is_taken = _take_again_and_again(import_, block, at, reader, today, clock, reached)
+            with collecting_nothing():
+                is_taken = take(import_, block, at, reader, today, clock(), reached)
             # Stopped: nothing follows until somebody goes on. Or raced: it follows where the last block was taken.
             if not is_taken or is_asked_to_stop():
                 return _as_stored(import_id)
@@ -361,27 +364,6 @@ def discard(
     db.session.commit()
     keeping.let_go(file_id)
     return True
-
-
-def _take_again_and_again(
-    import_: CallImport,
-    block: files.Block,
-    at: int,
-    reader: Meanwhile,
-    today: date,
-    clock: Clock,
-    reached: dict[int, date],
-) -> bool:
-    """Take a block in; where somebody else was at work on the same calls, or on what they name, do it again."""
-    for attempt in range(TRIES):
-        try:
-            with collecting_nothing():
-                return _take(import_, block, at, reader, today, clock(), reached)
-        except (ChangedMeanwhile, OperationalError):
-            db.session.rollback()
-            if attempt + 1 == TRIES:
-                raise
-    raise AssertionError("unreachable")
 
 
 def _take(

@@ -33,6 +33,13 @@ BACK, NULL = "\\", "\\N"
 BY_CUSTOMER = itemgetter(COLUMNS.index("customer_id"))
 ALIKE = "A row above is alike in customer, numbers, start time and seconds: the call was counted once."
 PASS_OVER = "ON CONFLICT (customer_id, call_id) DO NOTHING"
+# On PostgreSQL, what was copied (s) with the calls that stand (c). Each is found by the index of these two columns, as
+# the first one from its id on: all calls there are would be read to join them, and all calls of its customer to find
+# one that is only said to be equal, where the table was last counted as it was empty.
+STAGED = (
+    "FROM call_stage AS s JOIN LATERAL (SELECT * FROM call WHERE customer_id = s.customer_id "
+    "AND call_id >= s.call_id ORDER BY call_id LIMIT 1) AS c ON c.call_id = s.call_id"
+)
 
 
 @dataclass(slots=True)
@@ -216,8 +223,7 @@ def _keep_said(said: dict[int, Record], came_in_on: date, import_id: int) -> Non
         f"INSERT INTO call_said (was_its_own, place, call_id, {names}) "
         "SELECT false, %s, c.id, s.customer_id, s.did_id, s.other_did_id, s.started_at AT TIME ZONE 'UTC', "
         "s.day, s.destination, s.seconds, s.amount, s.cost, %s, %s "
-        "FROM call_stage AS s JOIN call AS c ON c.customer_id = s.customer_id AND c.call_id = s.call_id "
-        f"WHERE c.id = ANY(%s) ORDER BY c.id, s.ctid {once}",
+        f"{STAGED} WHERE c.id = ANY(%s) ORDER BY c.id, s.ctid {once}",
         (place, came_in_on, import_id, list(said)),
     )
 
@@ -276,11 +282,7 @@ def _standing(records: Sequence[Record], before: int, import_id: int) -> dict[tu
             (keys,),
         )
     else:
-        # Each found by the index: all calls there are would be read to join them.
-        rows = _driver().execute(
-            f"{wanted} FROM call_stage AS s CROSS JOIN LATERAL (SELECT * FROM call "
-            f"WHERE customer_id = s.customer_id AND call_id = s.call_id LIMIT 1) AS c {changed}"
-        )
+        rows = _driver().execute(f"{wanted} {STAGED} {changed}")
     found = {}
     for (
         id, came_with, customer, call_id, did, other, started, day, number, length, amount, cost, *change,

@@ -47,6 +47,7 @@ from portal.models import (
 from portal.models.call import TAKEN_BACK
 from portal.models.raw_tables import raw_table
 from portal.services import locking
+from portal.services.again import again_and_again
 from portal.services.calls import effects, importing, keeping, said_again
 from portal.services.calls.changes import VALUES
 from portal.services.calls.effects import too_late
@@ -58,7 +59,8 @@ CHUNK = 4_000
 CUSTOMERS = 500
 # An import of fewer calls is undone while one waits.
 SMALL = importing.SMALL
-TRIES = 20
+# What the database says where two were at work on the same calls.
+MET = (OperationalError, IntegrityError)
 CALL, CHANGE, SAID = raw_table(Call), raw_table(CallChange), raw_table(CallSaid)
 
 Clock = Callable[[], datetime]
@@ -141,17 +143,18 @@ def carry_out(
     is_large = undo.due_count > SMALL
     if is_large:
         make_room(db.session.connection())
-    last = 0
+    take_back, settle, last = again_and_again(_take_back, MET), again_and_again(_settle, MET), 0
     while ids := _calls_after(import_id, last, size):
         if is_asked_to_stop():
             return undo
-        _again_and_again(_take_back, undo_id, import_id, ids, today, clock())
+        take_back(undo_id, import_id, ids, today, clock())
         last = ids[-1]
         say(undo)
         if is_large:
             make_way(db.engine)
     for forget in (_forget_changes, _forget_said):
-        while _again_and_again(forget, import_id, size):
+        forget_some = again_and_again(forget, MET)
+        while forget_some(import_id, size):
             if is_asked_to_stop():
                 return undo
             if is_large:
@@ -159,7 +162,7 @@ def carry_out(
     while customers := _to_settle(undo_id):
         if is_asked_to_stop():
             return undo
-        _again_and_again(_settle, undo_id, import_id, customers, today, clock())
+        settle(undo_id, import_id, customers, today, clock())
         say(undo)
         if is_large:
             make_way(db.engine)
@@ -169,20 +172,6 @@ def carry_out(
 def _calls_after(import_id: int, last: int, size: int) -> list[int]:
     query = select(Call.id).where(Call.import_id == import_id, Call.id > last).order_by(Call.id).limit(size)
     return list(db.session.scalars(query))
-
-
-def _again_and_again(act: Callable[..., Any], *given: Any) -> Any:
-    """Do something in a transaction of its own; where the database could not, once more."""
-    for attempt in range(TRIES):
-        try:
-            done = act(*given)
-            db.session.commit()
-            return done
-        except (OperationalError, IntegrityError):
-            db.session.rollback()
-            if attempt + 1 == TRIES:
-                raise
-    raise AssertionError("unreachable")
 
 
 class _Of(NamedTuple):

@@ -18,14 +18,15 @@ from sqlalchemy.exc import OperationalError
 
 from portal.database import Kept, is_file, kept_connection, reading
 from portal.extensions import db
+from portal.services.again import TRIES
 from portal.services.billing.posting import Found, PositionMoved
 from portal.services.chunks import Sizes, collecting_nothing, in_chunks, in_time
 
 Ids = Sequence[int]
 Find = Callable[[Ids], Found]
 Store = Callable[[Found, Ids], bool]
-# Whoever is refused, because somebody else was at work, tries again so often.
-TRIES, REFUSED = 20, (PositionMoved, OperationalError)
+# What is done again, because somebody else was at work.
+REFUSED = (PositionMoved, OperationalError)
 # A chunk that is worked out under the lock takes twice as long as one that is only stored: it is done in parts.
 PARTS = 2
 # Seconds that one thread goes on while another waits to. Of Python's 5 ms whoever stores would wait again and again,

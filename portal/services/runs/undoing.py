@@ -15,7 +15,6 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from portal import logs
@@ -40,13 +39,13 @@ from portal.models import (
 from portal.models.company import ONLY
 from portal.models.raw_tables import CHARGE
 from portal.services import credit, locking
+from portal.services.again import again_and_again
 from portal.services.billing.planning import Totals
 from portal.services.billing.positions import find_next_of, lock_positions
 from portal.services.billing.posting import enter_charges
 from portal.services.charges.by_hand import REASON_LONGEST
 from portal.services.chunks import AT_ONCE, in_chunks, in_time
 from portal.services.copying import copy_in
-from portal.services.runs.ahead import TRIES
 
 Clock = Callable[[], datetime]
 LEFT_SHOWN = 50
@@ -323,8 +322,9 @@ def _undo_all(
     query = select(RunPosition.assignment_id).where(_of(run)).order_by(RunPosition.assignment_id)
     ids = list(db.session.scalars(query))
     db.session.commit()
+    undo_some = again_and_again(_undo_some)
     for some in in_time(ids, most):
-        _again_and_again(undo_id, some, today, clock)
+        undo_some(undo_id, some, today, clock)
         between()
     undo = db.session.get_one(RunUndo, undo_id)
     undo.state, undo.finished_at = RunState.DONE, clock()
@@ -334,27 +334,19 @@ def _undo_all(
     return undo
 
 
-def _again_and_again(undo_id: int, ids: Sequence[int], today: date, clock: Clock) -> None:
-    """Undo a chunk and count it; where the database could not, once more."""
-    for attempt in range(TRIES):
-        try:
-            undo = db.session.get_one(RunUndo, undo_id)
-            assignments, charges = undo_chunk(undo, ids, credit.Act(today, undo.started_by, clock()))
-            db.session.execute(
-                update(RunUndo)
-                .where(RunUndo.id == undo_id)
-                .values(
-                    done_count=RunUndo.done_count + assignments,
-                    charge_count=RunUndo.charge_count + charges,
-                    heartbeat_at=clock(),
-                )
-            )
-            db.session.commit()
-            return
-        except OperationalError:
-            db.session.rollback()
-            if attempt + 1 == TRIES:
-                raise
+def _undo_some(undo_id: int, ids: Sequence[int], today: date, clock: Clock) -> None:
+    """Undo a chunk and count it."""
+    undo = db.session.get_one(RunUndo, undo_id)
+    assignments, charges = undo_chunk(undo, ids, credit.Act(today, undo.started_by, clock()))
+    db.session.execute(
+        update(RunUndo)
+        .where(RunUndo.id == undo_id)
+        .values(
+            done_count=RunUndo.done_count + assignments,
+            charge_count=RunUndo.charge_count + charges,
+            heartbeat_at=clock(),
+        )
+    )
 
 
 def undo_chunk(undo: RunUndo, ids: Sequence[int], act: credit.Act) -> tuple[int, int]:

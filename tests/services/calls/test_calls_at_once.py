@@ -4,12 +4,13 @@ import threading
 from io import BytesIO
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, text
 
 from portal.extensions import db
-from portal.models import Call, CallImport, ImportState
+from portal.models import Call, CallImport, Customer, ImportState
+from portal.services import locking
 from tests import world
-from tests.calling import a_file, a_line, begun, call_entries, carried_out, taken_in
+from tests.calling import a_file, a_line, begun, call_entries, carried_out, taken_in, undone
 from tests.trade import a_customer
 
 pytestmark = pytest.mark.only_on("postgresql")  # SQLite has one writer at a time
@@ -91,3 +92,48 @@ def test_two_clerks_who_upload_and_import_them_see_both_taken_in(app, session, t
         acts.append(upload)
     assert at_once(*acts) == [303, 303]
     assert set(db.session.scalars(select(CallImport.state))) == {ImportState.DONE}
+
+
+def test_what_follows_is_done_again_where_a_customer_was_waited_for_too_long(app, session, tmp_path):
+    acme = a_customer(tax_rate="0")
+    import_ = begun(a_file(tmp_path, [a_line("c1", f"{DAY} 10:00:00", 60, "1")]))
+    session.execute(text("SET lock_timeout = '100ms'"))
+    session.commit()
+    other, refused = db.engine.connect(), []
+    other.execute(locking.for_update(select(Customer.id), Customer, True))
+
+    def let_go(context):
+        refused.append(str(context.original_exception))
+        other.rollback()
+
+    event.listen(db.engine, "handle_error", let_go)
+    try:
+        assert carried_out(import_).state == ImportState.DONE
+    finally:
+        event.remove(db.engine, "handle_error", let_go)
+        other.close()
+        session.execute(text("RESET lock_timeout"))
+        session.commit()
+    assert len(refused) == 1 and "lock timeout" in refused[0]
+    assert [amount for _, amount in call_entries(acme)] == ["-1"]
+
+
+def test_calls_said_again_are_each_found_at_once_where_the_table_was_last_counted_as_it_was_empty(
+    session, tmp_path
+):
+    """As it is behind an import that was undone: the planner takes one call for all that there are."""
+
+    def looked_at():
+        session.execute(text("SELECT pg_stat_force_next_flush()"))
+        session.commit()
+        return session.scalar(text("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'call'"))
+
+    a_customer(tax_rate="0")
+    some = [a_line(f"c{n}", f"{DAY} 10:00:00", 60, "1") for n in range(500)]
+    undone(taken_in(a_file(tmp_path, some)), size=500)
+    session.execute(text("ANALYZE call"))
+    session.commit()
+    taken_in(a_file(tmp_path, some, name="anew.csv"))
+    before = looked_at()
+    assert taken_in(a_file(tmp_path, some[::-1], name="again.csv")).known_count == 500
+    assert looked_at() - before < 500 * 10
