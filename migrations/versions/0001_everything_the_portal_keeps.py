@@ -1225,7 +1225,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_call_of_customer",
         "call",
-        ["customer_id", "day", "id", "amount", "covered_amount"],
+        ["customer_id", "day", "id", "amount", "covered_amount", "seconds", "covered_seconds", "destination"],
         unique=False,
     )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
