@@ -288,6 +288,7 @@ def upgrade() -> None:
         sa.Column("payment_id", PK, nullable=True),
         sa.Column("by_charge_id", PK, nullable=True),
         sa.Column("label", sa.String(length=120), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("is_item", sa.Boolean(), nullable=False),
         sa.Column("is_undo", sa.Boolean(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -325,6 +326,7 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column("charge_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("package_id", PK, nullable=False),
         sa.Column("tax_rate", sa.BigInteger(), nullable=False),
@@ -2066,6 +2068,7 @@ def upgrade() -> None:
         "due_day",
         sa.Column("id", PK, nullable=False),
         sa.Column("charge_id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
@@ -2076,6 +2079,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_due_day_charge_id", "due_day", ["charge_id"], unique=False)
+    op.create_index("ix_due_day_customer_id", "due_day", ["customer_id"], unique=False)
 
     op.create_table(
         "balance_entry",

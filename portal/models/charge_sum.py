@@ -52,6 +52,8 @@ class CustomerSum(db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     customer_id: Mapped[int] = mapped_column(PK)
     charge_on: Mapped[date]
+    # The first due day: one that was moved is not taken over.
+    due_on: Mapped[date]
     currency: Mapped[str] = mapped_column(String(3))
     # 0: by hand.
     package_id: Mapped[int] = mapped_column(PK)
@@ -85,6 +87,7 @@ class AllocationSum(db.Model):
     by_charge_id: Mapped[int | None] = mapped_column(PK)
     # The charges' own.
     label: Mapped[str] = mapped_column(String(120))
+    due_on: Mapped[date]
     is_item: Mapped[bool]
     # What undoes a charge settles it as a credit does.
     is_undo: Mapped[bool]

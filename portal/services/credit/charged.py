@@ -33,7 +33,7 @@ from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Charge, ChargeMark, CustomerSum, Part
 from portal.models.raw_tables import raw_table
-from portal.services.credit.items import OF_A_DISCOUNT, TOTAL, posted_late, start_of
+from portal.services.credit.items import FIRST_DUE_ON, OF_A_DISCOUNT, TOTAL, posted_late, start_of
 from portal.services.listing import values_of
 
 # Whoever has so many among the charges that are passed at once is kept from then on.
@@ -68,7 +68,7 @@ _PART = case(
     (and_(TOTAL < 0, Charge.reverses_id.is_(None), _NAMES_NO_ITEM), _word(Part.DISCOUNT)),
     else_=_word(Part.OTHER),
 )
-_WHOSE = (Charge.customer_id, Charge.charge_on)
+_WHOSE = (Charge.customer_id, Charge.charge_on, FIRST_DUE_ON.label("due_on"))
 # The day a charge bears, where no index is to be gone through by it.
 _SOME_DAY = func.coalesce(Charge.charge_on, Charge.charge_on)
 _ALIKE = (
@@ -102,7 +102,7 @@ class Alike(NamedTuple):
 
 def charged(customer_id: int, begins: date, through: date) -> list[Alike]:
     """What a customer was charged with a date from a day to a day, both included."""
-    few = _few_after(customer_id)
+    few = few_after(customer_id)
     asked = {"customer_id": customer_id, "begins": begins, "through": through}
     asked |= {} if few is None else {"few": few}
     return [
@@ -126,7 +126,7 @@ def _charged(is_few: bool) -> Select[Any]:
     )
     kept = select(*(SUM.c[column.key] for column in (*_ALIKE, *_FIGURES)))
     kept = kept.where(SUM.c.customer_id == customer_id, SUM.c.charge_on.between(begins, through))
-    which, on = _not_kept(customer_id, bindparam("few", type_=BigInteger) if is_few else None)
+    which, on = not_kept(customer_id, bindparam("few", type_=BigInteger) if is_few else None)
     others = select(*_ALIKE, *_FIGURES).where(_IS_SOMETHING, which, on.between(begins, through))
     others = others.group_by(*_ALIKE)
     all_ = union_all(kept, others).subquery()
@@ -134,7 +134,7 @@ def _charged(is_few: bool) -> Select[Any]:
     return select(*alike, *(func.sum(all_.c[column.key]) for column in _FIGURES)).group_by(*alike)
 
 
-def _not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
+def not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
     """Which charges of a customer are not kept added up, and the day they bear: with what is kept in one statement, for
     then both are of one moment."""
     is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
@@ -147,7 +147,7 @@ def _not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
     return others, _SOME_DAY
 
 
-def _few_after(customer_id: int) -> int | None:
+def few_after(customer_id: int) -> int | None:
     """A charge up to which they are kept, of a customer who is, where few stand after it; asked once for a page."""
     known = db.session().info.setdefault("charges kept", {})
     if customer_id not in known:
@@ -170,7 +170,7 @@ def posted_since(customer_id: int, day: date) -> Decimal:
     kept = and_(Charge.customer_id == customer_id, Charge.charge_on.in_(days), Charge.id + 0 <= mark)
     each = (
         select(TOTAL.label("total")).where(which, *posted_late(day, on))
-        for which, on in ((kept, _SOME_DAY), _not_kept(customer_id, _few_after(customer_id)))
+        for which, on in ((kept, _SOME_DAY), not_kept(customer_id, few_after(customer_id)))
     )
     return Decimal(
         db.session.scalar(select(func.coalesce(func.sum(union_all(*each).subquery().c.total), 0))) or 0

@@ -24,9 +24,10 @@ from portal.services.charges.write_off import write_off
 from portal.services.credit import came_off as module
 from portal.services.credit.came_off import by_source, came_off
 from portal.services.credit.charged import posted_since
-from portal.services.credit.items import open_items, open_sums
+from portal.services.credit.items import open_items
 from portal.services.credit.items import posted_since as scanned
 from portal.services.credit.ledger import charge_ledger
+from portal.services.credit.open_sums import open_sums
 from portal.services.runs import runs, undoing
 from tests.services.charges.test_sums import by_hand_of, fold
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
