@@ -288,7 +288,6 @@ def upgrade() -> None:
         sa.Column("payment_id", PK, nullable=True),
         sa.Column("by_charge_id", PK, nullable=True),
         sa.Column("label", sa.String(length=120), nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("is_item", sa.Boolean(), nullable=False),
         sa.Column("is_undo", sa.Boolean(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -326,7 +325,6 @@ def upgrade() -> None:
         sa.Column("id", PK, nullable=False),
         sa.Column("customer_id", PK, nullable=False),
         sa.Column("charge_on", sa.Date(), nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("package_id", PK, nullable=False),
         sa.Column("tax_rate", sa.BigInteger(), nullable=False),
@@ -352,6 +350,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_customer_sum_customer_id_charge_on", "customer_sum", ["customer_id", "charge_on"], unique=False
     )
+    op.create_table(
+        "due_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("counts_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_due_sum"),
+    )
+    op.create_index("ix_due_sum_customer_id_counts_on", "due_sum", ["customer_id", "counts_on"], unique=False)
     op.create_table(
         "company",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -2430,6 +2438,7 @@ def downgrade() -> None:
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
+    op.drop_table("due_sum")
     op.drop_table("customer_sum")
     op.drop_table("charge_sum")
     op.drop_table("charge_mark")

@@ -46,6 +46,7 @@ from portal.models.charge_sum import (
     ChargeMark,
     ChargeSum,
     CustomerSum,
+    DueSum,
     Mark,
     Part,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "Did",
     "DidOwner",
     "DueDay",
+    "DueSum",
     "EntrySource",
     "FileKind",
     "FileLayout",

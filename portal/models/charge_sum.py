@@ -52,8 +52,6 @@ class CustomerSum(db.Model):
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     customer_id: Mapped[int] = mapped_column(PK)
     charge_on: Mapped[date]
-    # The first due day: one that was moved is not taken over.
-    due_on: Mapped[date]
     currency: Mapped[str] = mapped_column(String(3))
     # 0: by hand.
     package_id: Mapped[int] = mapped_column(PK)
@@ -87,13 +85,29 @@ class AllocationSum(db.Model):
     by_charge_id: Mapped[int | None] = mapped_column(PK)
     # The charges' own.
     label: Mapped[str] = mapped_column(String(120))
-    due_on: Mapped[date]
     is_item: Mapped[bool]
     # What undoes a charge settles it as a credit does.
     is_undo: Mapped[bool]
     amount: Mapped[Decimal] = mapped_column(Money)
     # The first of them.
     first_id: Mapped[int] = mapped_column(PK)
+
+
+class DueSum(db.Model):
+    """What charges of one customer that are to be paid come to, of one day and due on one; or what came off such, which
+    is below zero. Of whom these are kept in the sums above, and up to the same mark; several rows may be of the same.
+
+    A due day that was moved is not taken over, and what was taken off again is not taken out.
+    """
+
+    __table_args__ = (Index("ix_due_sum_customer_id_counts_on", "customer_id", "counts_on"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(PK)
+    # Nothing counts before the day of its charge.
+    counts_on: Mapped[date]
+    due_on: Mapped[date]
+    amount: Mapped[Decimal] = mapped_column(Money)
 
 
 class Mark:

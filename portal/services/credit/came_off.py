@@ -29,7 +29,7 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Allocation, AllocationMark, AllocationSource, AllocationSum, Charge, Payment
-from portal.models.raw_tables import raw_table
+from portal.models.raw_tables import DUE, raw_table
 from portal.services.credit.items import FIRST_DUE_ON, IS_ITEM
 from portal.services.listing import values_of
 
@@ -154,17 +154,20 @@ def _insert(*which: Any) -> None:
             Allocation.payment_id,
             Allocation.by_charge_id,
             Charge.label,
-            FIRST_DUE_ON.label("due_on"),
             IS_ITEM.label("is_item"),
             _is_undo().label("is_undo"),
             _AMOUNT.label("amount"),
             Allocation.id,
+            FIRST_DUE_ON.label("due_on"),
         )
         .join(Charge, Charge.id == Allocation.charge_id)
         .where(*which)
         .subquery()
     )
-    *alike, amount, id = each.c
+    *alike, amount, id, due_on = each.c
     names = [column.key for column in alike]
     sums = select(*alike, func.sum(amount), func.min(id)).group_by(*alike)
     db.session.execute(insert(SUM).from_select([*names, "amount", "first_id"], sums))
+    by = (each.c.customer_id, each.c.counts_on, due_on)
+    sums = select(*by, -func.sum(amount)).where(each.c.is_item).group_by(*by)
+    db.session.execute(insert(DUE).from_select(["customer_id", "counts_on", "due_on", "amount"], sums))

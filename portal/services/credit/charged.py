@@ -32,8 +32,8 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Charge, ChargeMark, CustomerSum, Part
-from portal.models.raw_tables import raw_table
-from portal.services.credit.items import FIRST_DUE_ON, OF_A_DISCOUNT, TOTAL, posted_late, start_of
+from portal.models.raw_tables import DUE, raw_table
+from portal.services.credit.items import FIRST_DUE_ON, IS_ITEM, OF_A_DISCOUNT, TOTAL, posted_late, start_of
 from portal.services.listing import values_of
 
 # Whoever has so many among the charges that are passed at once is kept from then on.
@@ -68,7 +68,7 @@ _PART = case(
     (and_(TOTAL < 0, Charge.reverses_id.is_(None), _NAMES_NO_ITEM), _word(Part.DISCOUNT)),
     else_=_word(Part.OTHER),
 )
-_WHOSE = (Charge.customer_id, Charge.charge_on, FIRST_DUE_ON.label("due_on"))
+_WHOSE = (Charge.customer_id, Charge.charge_on)
 # The day a charge bears, where no index is to be gone through by it.
 _SOME_DAY = func.coalesce(Charge.charge_on, Charge.charge_on)
 _ALIKE = (
@@ -191,13 +191,16 @@ def keep(after: int, until: int) -> None:
     many = select(Charge.customer_id).where(passed).group_by(Charge.customer_id)
     new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
     if kept:
-        _insert(select(*_WHOSE, *_ALIKE, *_FIGURES).where(passed, Charge.customer_id.in_(kept)))
+        _insert(passed, Charge.customer_id.in_(kept))
     if new:
-        _insert(select(*_WHOSE, *_ALIKE, *_FIGURES).where(Charge.id <= until, Charge.customer_id.in_(new)))
+        _insert(Charge.id <= until, Charge.customer_id.in_(new))
 
 
-def _insert(rows: Select[Any]) -> None:
+def _insert(*which: Any) -> None:
     by = (*_WHOSE, *_ALIKE)
-    names = [*(column.key for column in (*by, *_FIGURES)), "posted_at"]
-    rows = rows.add_columns(func.max(Charge.posted_at)).where(_IS_SOMETHING).group_by(*by)
-    db.session.execute(insert(SUM).from_select(names, rows))
+    sums = (*_FIGURES, func.max(Charge.posted_at).label("posted_at"))
+    rows = select(*by, *sums).where(_IS_SOMETHING, *which).group_by(*by)
+    db.session.execute(insert(SUM).from_select([column.key for column in (*by, *sums)], rows))
+    to_pay = func.sum(type_coerce(TOTAL, BigInteger))
+    rows = select(*_WHOSE, FIRST_DUE_ON, to_pay).where(IS_ITEM, *which).group_by(*_WHOSE, FIRST_DUE_ON)
+    db.session.execute(insert(DUE).from_select(["customer_id", "counts_on", "due_on", "amount"], rows))

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Allocation, Charge, DueDay
-from portal.models.raw_tables import OPEN
+from portal.models.raw_tables import DUE, OPEN
 from portal.services.credit import came_off, charged
 from portal.services.credit.items import FIRST_DUE_ON, IS_DISCOUNT, IS_ITEM, TOTAL, left_on
 
@@ -78,19 +78,17 @@ def _open_then(is_few: bool) -> Select[Any]:
     odd = _odd()
     charges, on = charged.not_kept(_CUSTOMER, bindparam("few", type_=BigInteger) if is_few else None)
     came = [Allocation.customer_id == _CUSTOMER, Allocation.id > came_off.mark_of(_CUSTOMER)]
-    kept, off = charged.SUM.c, came_off.SUM.c
+    off = came_off.SUM.c
     left = left_on(_DAY).where(Charge.id.in_(odd)).subquery().c
     all_ = union_all(
         # A discount falls due never, and has the day of its charge there.
         select(OPEN.c.due_on, *_by_sign(OPEN.c.amount))
         .where(OPEN.c.customer_id == _CUSTOMER, or_(OPEN.c.amount > _NOTHING, OPEN.c.due_on <= _DAY))
         .where(OPEN.c.charge_id.not_in(odd)),
-        select(kept.due_on, -kept.amount - kept.tax, _NOTHING)
-        .where(kept.customer_id == _CUSTOMER, kept.charge_on > _DAY, kept.part.in_(charged.ITEMS)),
+        select(DUE.c.due_on, -DUE.c.amount, _NOTHING)
+        .where(DUE.c.customer_id == _CUSTOMER, DUE.c.counts_on > _DAY),
         _charged(-_TOTAL, charges, on > _DAY),
         _charged(_TOTAL, Charge.id.in_(odd), Charge.charge_on > _DAY),
-        select(off.due_on, off.amount, _NOTHING)
-        .where(off.customer_id == _CUSTOMER, off.counts_on > _DAY, off.is_item),
         _came_off(_AMOUNT, *came),
         _came_off(-_AMOUNT, Allocation.charge_id.in_(odd)),
         _used(-off.amount, off, off.customer_id == _CUSTOMER, off.counts_on > _DAY),
