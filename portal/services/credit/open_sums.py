@@ -103,7 +103,7 @@ def _open_then(is_few: bool) -> Select[Any]:
 def _odd() -> Select[Any]:
     """The charges of which the sums do not know all: those that were taken off again since, and what had come off by
     them; those whose due day was moved."""
-    since = or_(Allocation.released_on > _DAY, Allocation.made_on > _DAY, Charge.charge_on > _DAY)
+    since = or_(Allocation.released_on > _DAY, Charge.charge_on > _DAY)
     gone = select(Allocation.charge_id, Allocation.by_charge_id).join(
         Charge, Charge.id == Allocation.charge_id
     )
