@@ -236,3 +236,6 @@ def test_what_was_open_is_so_whatever_was_put_taken_back_or_moved_on_whichever_d
         open_on_all_days(acme)
         fold()
         open_on_all_days(acme)
+    by_hand_of(acme, -2_000, some_day())
+    assert open_sums(acme.id)[1] > 0
+    open_on_all_days(acme)
