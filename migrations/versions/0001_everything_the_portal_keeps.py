@@ -301,6 +301,29 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "balance_mark",
+        sa.Column("id", PK, autoincrement=False, nullable=False),
+        sa.Column("through_id", PK, nullable=False),
+        sa.Column("next_id", PK, nullable=False),
+        sa.Column("next_transaction", PK, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_balance_mark_only_one")),
+        sa.PrimaryKeyConstraint("id", name="pk_balance_mark"),
+    )
+    op.create_table(
+        "balance_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_balance_sum"),
+    )
+    op.create_index(
+        "ix_balance_sum_customer_id_made_on_amount",
+        "balance_sum",
+        ["customer_id", "made_on", "amount"],
+        unique=False,
+    )
+    op.create_table(
         "charge_mark",
         sa.Column("id", PK, autoincrement=False, nullable=False),
         sa.Column("through_id", PK, nullable=False),
@@ -2442,6 +2465,8 @@ def downgrade() -> None:
     op.drop_table("customer_sum")
     op.drop_table("charge_sum")
     op.drop_table("charge_mark")
+    op.drop_table("balance_sum")
+    op.drop_table("balance_mark")
     op.drop_table("allocation_sum")
     op.drop_table("allocation_mark")
     op.drop_table("move_made")

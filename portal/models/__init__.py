@@ -43,6 +43,8 @@ from portal.models.charge import Charge, ChargeColumns, counts_as_posted, is_und
 from portal.models.charge_sum import (
     AllocationMark,
     AllocationSum,
+    BalanceMark,
+    BalanceSum,
     ChargeMark,
     ChargeSum,
     CustomerSum,
@@ -97,6 +99,8 @@ __all__ = [
     "AuditComment",
     "AuditEntry",
     "BalanceEntry",
+    "BalanceMark",
+    "BalanceSum",
     "BankBooking",
     "BankFile",
     "BankLine",
