@@ -374,6 +374,16 @@ def upgrade() -> None:
         "ix_customer_sum_customer_id_charge_on", "customer_sum", ["customer_id", "charge_on"], unique=False
     )
     op.create_table(
+        "due_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("counts_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_due_sum"),
+    )
+    op.create_index("ix_due_sum_customer_id_counts_on", "due_sum", ["customer_id", "counts_on"], unique=False)
+    op.create_table(
         "company",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -2089,6 +2099,7 @@ def upgrade() -> None:
         "due_day",
         sa.Column("id", PK, nullable=False),
         sa.Column("charge_id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
@@ -2099,6 +2110,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_due_day_charge_id", "due_day", ["charge_id"], unique=False)
+    op.create_index("ix_due_day_customer_id", "due_day", ["customer_id"], unique=False)
 
     op.create_table(
         "balance_entry",
@@ -2449,6 +2461,7 @@ def downgrade() -> None:
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
+    op.drop_table("due_sum")
     op.drop_table("customer_sum")
     op.drop_table("charge_sum")
     op.drop_table("charge_mark")

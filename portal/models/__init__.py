@@ -48,6 +48,7 @@ from portal.models.charge_sum import (
     ChargeMark,
     ChargeSum,
     CustomerSum,
+    DueSum,
     Mark,
     Part,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "Did",
     "DidOwner",
     "DueDay",
+    "DueSum",
     "EntrySource",
     "FileKind",
     "FileLayout",

@@ -94,6 +94,23 @@ class AllocationSum(db.Model):
     first_id: Mapped[int] = mapped_column(PK)
 
 
+class DueSum(db.Model):
+    """What charges of one customer that are to be paid come to, of one day and due on one; or what came off such, which
+    is below zero. Of whom these are kept in the sums above, and up to the same mark; several rows may be of the same.
+
+    A due day that was moved is not taken over, and what was taken off again is not taken out.
+    """
+
+    __table_args__ = (Index("ix_due_sum_customer_id_counts_on", "customer_id", "counts_on"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(PK)
+    # Nothing counts before the day of its charge.
+    counts_on: Mapped[date]
+    due_on: Mapped[date]
+    amount: Mapped[Decimal] = mapped_column(Money)
+
+
 class BalanceSum(db.Model):
     """The entries up to the mark of one customer whose balance very much has moved, made on one day; several rows may
     be of the same. A customer who has any has all of theirs in here.

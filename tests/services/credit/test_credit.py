@@ -555,6 +555,10 @@ class History:
         day = self.day - timedelta(days=self.random.randint(0, 50))
         then = credit.to_pay(id, day)
         assert (then.charges, then.credit_to_use) == (ledger.left_of_charges(day), ledger.credit_to_use(day))
+        by_day = defaultdict(Decimal)
+        for item in credit.to_pay_items(id, day):
+            by_day[item.due_on] += item.left
+        assert list(credit.open_sums(id, day)[0].items()) == list(by_day.items())
         self.check_account()
         stands = standings(charges, self.day)
         assert {id: one.state for id, one in stands.items() if one.state != "from_balance"} == {
