@@ -48,13 +48,22 @@ class Used:
 
 def free_minutes(customer_id: int, today: date, most: int | None = None) -> list[Used]:
     """The bundles of a customer that run today, the oldest assignment first; of many, so many at most."""
+    return used_of(running(customer_id, today, most), today)
+
+
+def running(customer_id: int, today: date, most: int | None = None) -> Sequence[Assignment]:
+    """The assignments of these."""
     query = (
         _bundles()
         .where(Assignment.customer_id == customer_id, Assignment.start_date <= today)
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= today))
         .limit(most)
     )
-    running = list(db.session.scalars(query))
+    return db.session.scalars(query).all()
+
+
+def used_of(running: Sequence[Assignment], today: date) -> list[Used]:
+    """What is used of these."""
     terms = terms_of([assignment.id for assignment in running]) if running else {}
     found = {
         assignment: next(

@@ -6,18 +6,34 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
+from portal.domain.money import from_micros
+from portal.domain.schedule import Frequency
+from portal.domain.terms import Terms, in_force
+from portal.domain.wording import charged_on
 from portal.extensions import db
 from portal.models import Assignment, Customer, Package
 from portal.services.assignments.lists import (
     Listed,
     State,
     by_package,
-    for_rows,
     how_charged,
     is_open,
     listed,
 )
+from portal.services.billing.loading import shared, terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An assignment as its customer reads it: `retail` and `setup` each, None where it has no price."""
+
+    listed: Listed
+    quantity: int
+    retail: Decimal | None
+    setup: Decimal | None
+    charged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,7 @@ class Grouped:
 
     package: Package
     count: int
-    rows: Sequence[Listed]
+    rows: Sequence[Row]
     quantity: int
     charged: str
     numbers: bool
@@ -45,9 +61,10 @@ class Grouped:
         return len(self.rows) == self.count
 
 
-def grouped(customer: Customer, day: date, most: int) -> list[Grouped]:
+def grouped(customer: Customer, day: date, most: int, others: Sequence[int] = ()) -> list[Grouped]:
     """The packages of a customer, the latest assigned first, each with its latest: `most` in all, unless there are more
-    packages."""
+    packages. The terms of `others` are read with theirs, for who asks for these on the same page.
+    """
     counted, latest = {}, []
     for id, count, last in by_package(customer, day):
         counted[id] = count
@@ -57,32 +74,53 @@ def grouped(customer: Customer, day: date, most: int) -> list[Grouped]:
         more = most if assigned <= most else max(most - len(latest), 0)
         mine = select(Assignment.id).where(Assignment.customer_id == customer.id, is_open(day))
         which |= set(db.session.scalars(mine.order_by(Assignment.id.desc()).limit(more)))
-    query = select(Assignment).where(Assignment.id.in_(which)).order_by(Assignment.id.desc())
-    of_package: dict[int, list[Listed]] = {id: [] for id in counted}
-    for row in listed(list(db.session.scalars(query.options(*for_rows()))), day):
-        of_package[row.assignment.package_id].append(row)
+    # Without prices and quantities: these are in their terms.
+    parts = (Assignment.package, Assignment.did, Assignment.position)
+    query = select(Assignment).where(Assignment.id.in_(which)).options(*map(joinedload, parts))
+    terms = terms_of(sorted(which.union(others)))
+    of_package: dict[int, list[Row]] = {id: [] for id in counted}
+    for one in listed(list(db.session.scalars(query.order_by(Assignment.id.desc()))), day):
+        assignment = one.assignment
+        of_package[assignment.package_id].append(_row(one, terms.get(assignment.id), day))
     return [_grouped(rows, counted[id], customer.currency, day) for id, rows in of_package.items()]
 
 
-def _grouped(rows: list[Listed], count: int, currency: str, day: date) -> Grouped:
-    mine = [row.assignment for row in rows]
-    package = mine[0].package
-    charged = {how_charged(assignment, day) for assignment in mine}
-    prices = {price.retail for assignment in mine if (price := assignment.prices_on(day))}
-    if len(rows) < count and (usual := package.price_on(currency, day)):
-        prices.add(usual.retail)
-    coming = [row.next_charge for row in rows if row.next_charge and row.state is not State.HELD]
+def _row(one: Listed, terms: Terms | None, day: date) -> Row:
+    assignment = one.assignment
+    if terms is None:  # something that they are made of is lost
+        price = assignment.prices_on(day)
+        retail, setup = (price.retail, price.setup_retail) if price else (None, None)
+        return Row(one, assignment.quantity_on(day), retail, setup, how_charged(assignment, day))
+    prices, since = in_force(terms.prices, day), terms.start_date if len(terms.schedules) == 1 else None
+    return Row(
+        one,
+        in_force(terms.quantities, day),
+        from_micros(prices.retail),
+        from_micros(prices.setup_retail),
+        charged_on(in_force(terms.schedules, day), since, terms.minimum_spend),
+    )
+
+
+def _grouped(rows: list[Row], count: int, currency: str, day: date) -> Grouped:
+    package = rows[0].listed.assignment.package
+    of, charged = shared({package.id}, set()), {row.charged for row in rows}
+    prices = {row.retail for row in rows if row.retail is not None}
+    if len(rows) < count and (usual := of.prices.get((package.id, currency))):
+        prices.add(from_micros(in_force(usual, day).retail))
+    schedules = of.schedules.get(package.id)
+    frequency = in_force(schedules, day).frequency if schedules else Frequency.NONE
+    coming = [
+        one.next_charge for row in rows if (one := row.listed).next_charge and one.state is not State.HELD
+    ]
     first = min((charge.charge_on for charge in coming), default=None)
     on_first = [charge for charge in coming if charge.charge_on == first]
     return Grouped(
         package,
         count,
         rows,
-        sum(assignment.quantity_on(day) for assignment in mine),
-        charged.pop()
-        if len(charged) == 1 and len(rows) == count
-        else package.schedule_on(day).frequency.value,
-        all(assignment.did for assignment in mine),
+        sum(row.quantity for row in rows),
+        charged.pop() if len(charged) == 1 and len(rows) == count else frequency.value,
+        all(row.listed.assignment.did for row in rows),
         sorted(prices),
         first,
         sum((charge.amount for charge in on_first), Decimal(0)),

@@ -23,7 +23,7 @@ from portal.services import listing
 from portal.services.billing.failures import Failed, failed, load_each
 from portal.services.billing.loading import Loaded
 from portal.services.chunks import in_chunks
-from portal.services.packages.holdings import remembered
+from portal.services.packages.holdings import remember, remembered
 
 # A charge date can come to nothing (a price of 0): so many are looked at to find the next one that does not.
 LOOKED_AT = 12
@@ -264,9 +264,11 @@ def by_package(customer: Customer, today: date) -> Sequence[tuple[int, ...]]:
     latest = func.max(Assignment.id)
     query = select(Assignment.package_id, func.count(), latest).where(Assignment.customer_id == customer.id)
     query = query.where(is_open(today)).group_by(Assignment.package_id).order_by(latest.desc())
-    return remembered(
+    found = remembered(
         customer.id, today, "by package", lambda: [tuple(row) for row in db.session.execute(query)]
     )
+    remember(customer.id, sum(row[1] for row in found))
+    return found
 
 
 def _packages(ids: Collection[int]) -> dict[int, Package]:

@@ -42,6 +42,8 @@ from portal.services.among import IDS, among, is_among, is_among_too
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
 LONGEST_PERIOD = timedelta(days=366)
+# As many assignments are remembered as a page has.
+KNOWN_MOST = 1_000
 OF_PERIODS = (Kind.RECURRING, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE)
 
 
@@ -185,10 +187,8 @@ def load(assignment_ids: Sequence[int], spend_before: date) -> list[Loaded]:
 
     KeyError where a row that one of them needs is missing.
     """
-    rows = _rows(assignment_ids)
-    common, late_days = _Common(rows), call_days()[1]
-    loaded = []
-    for row, terms in zip(rows, common.terms(), strict=True):
+    loaded, late_days = [], call_days()[1]
+    for row, terms, common in _with_terms(assignment_ids):
         (
             id, package_id, customer_id, did_id, _, _, _, from_balance, number, charged_until, worked_through, version,
             post_all_through, late_from, late_on, was_undone,
@@ -241,17 +241,26 @@ def terms_of(assignment_ids: Sequence[int]) -> dict[int, Terms]:
 
     Those of which a row is missing are left out.
     """
-    rows = _rows(assignment_ids)
     try:
-        return dict(zip([row.id for row in rows], _Common(rows).terms(), strict=True))
+        return {row.id: terms for row, terms, _ in _with_terms(assignment_ids)}
     except KeyError:
-        if len(rows) == 1:
+        if len(assignment_ids) == 1:
             return {}
-        return {id: terms for row in rows for id, terms in terms_of([row.id]).items()}
+        return {id: terms for one in assignment_ids for id, terms in terms_of([one]).items()}
 
 
-def _rows(assignment_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    return _read(_ASSIGNMENTS, assignment_ids)
+def _with_terms(ids: Sequence[int]) -> list[tuple[Row[Any], Terms, "_Common"]]:
+    """Assignments with their terms, in the order of their ids, each of them read once for a page."""
+    known = asked_once("assignments with terms")
+    found: list[tuple[Row[Any], Terms, _Common]] = []
+    if new := [id for id in ids if id not in known]:
+        common = _Common(_read(_ASSIGNMENTS, new))
+        found = [(row, terms, common) for row, terms in zip(common.rows, common.terms(), strict=True)]
+    if len(new) < len(ids):
+        found = sorted((*found, *(known[id] for id in ids if id in known)), key=lambda one: one[0].id)
+    if len(known) + len(new) <= KNOWN_MOST:
+        known.update((one[0].id, one) for one in found)
+    return found
 
 
 def _read(statement: Any, ids: Iterable[int], **asked: Any) -> Sequence[Row[*tuple[Any, ...]]]:

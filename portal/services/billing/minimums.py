@@ -52,13 +52,22 @@ class Minimum:
 
 def minimums(customer_id: int, today: date, most: int | None = None) -> list[Minimum]:
     """The running minimum spends of a customer, the oldest first; of many, so many at most."""
+    return minimums_of(running(customer_id, today, most), today)
+
+
+def running(customer_id: int, today: date, most: int | None = None) -> Sequence[int]:
+    """The ids of these."""
     query = (
         select(Assignment.id)
         .join(Package, Package.id == Assignment.package_id)
         .where(Assignment.customer_id == customer_id, Package.minimum_spend, Assignment.start_date <= today)
         .where(or_(Assignment.end_date.is_(None), Assignment.end_date >= today))
     )
-    ids: Sequence[int] = db.session.scalars(query.order_by(Assignment.id).limit(most)).all()
+    return db.session.scalars(query.order_by(Assignment.id).limit(most)).all()
+
+
+def minimums_of(ids: Sequence[int], today: date) -> list[Minimum]:
+    """How these stand."""
     loaded = load_each(ids, spend_before=today + ONE_DAY) if ids else ()
     found = (_minimum_of(item, today) for item in loaded if not isinstance(item, Failed))
     return [minimum for minimum in found if minimum]

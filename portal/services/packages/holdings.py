@@ -66,7 +66,7 @@ class _Known(NamedTuple):
     """What a customer has while it is this `version`; None: it was not asked yet."""
 
     version: Any
-    holdings: Holdings
+    holdings: Holdings | None
     others: dict[str, Any]
 
 
@@ -111,7 +111,8 @@ def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
     kept = _kept()
     had = {id: one for id in ids if (one := kept.get(id))}  # another thread may forget them meanwhile
     versions = _versions(had, today)
-    known = {id: had[id].holdings for id, version in versions.items() if had[id].version == version}
+    same = {id: had[id].holdings for id, version in versions.items() if had[id].version == version}
+    known = {id: found for id, found in same.items() if found is not None}
     if not (rest := set(ids) - known.keys()):
         return list(known.values())
     found = holdings(today, rest)
@@ -119,10 +120,8 @@ def holdings_of(ids: Collection[int], today: date) -> list[Holdings]:
     for (id, *_), units in found.units.items():
         counts[id] += sum(units.values())
     for id in (id for id, count in counts.items() if count >= VERY_MANY or id in kept):
-        if len(kept) >= MOST and id not in kept:
-            kept.clear()
         # Its version was asked for before what it has, so that it is of no later moment.
-        kept[id] = _Known(versions.get(id), found.of(id), {})
+        _keep(id, _Known(versions.get(id), found.of(id), {}))
     return [*known.values(), found]
 
 
@@ -130,8 +129,10 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
     """What else is found in the assignments of a customer as they are today, and in nothing but these: of who is
     remembered it is so under its name, as long as what they have."""
     known = _kept().get(customer_id) if database.is_reading() else None
-    if known is None or known.version != _versions([customer_id], today).get(customer_id):
+    if known is None:
         return find()
+    if known.version != (version := _versions([customer_id], today).get(customer_id)):
+        known = _keep(customer_id, _Known(version, None, {}))
     had: Found | None = known.others.get(name)  # another thread may forget it meanwhile
     if had is not None:
         return had
@@ -140,6 +141,20 @@ def remembered(customer_id: int, today: date, name: str, find: Callable[[], Foun
         known.others.clear()
     known.others[name] = found
     return found
+
+
+def remember(customer_id: int, count: int) -> None:
+    """From now on remember what is found of a customer who turned out to have so many."""
+    if count >= VERY_MANY and database.is_reading() and customer_id not in _kept():
+        _keep(customer_id, _Known(None, None, {}))
+
+
+def _keep(id: int, known: _Known) -> _Known:
+    kept = _kept()
+    if len(kept) >= MOST and id not in kept:
+        kept.clear()
+    kept[id] = known
+    return known
 
 
 def has_many(id: int) -> bool:

@@ -21,12 +21,9 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import Customer, Did
 from portal.models.company import company
-from portal.services.assignments import lists as assignments
-from portal.services.assignments.bundles import SHOWN as BUNDLES_SHOWN
-from portal.services.assignments.bundles import free_minutes
+from portal.services.assignments import bundles
 from portal.services.assignments.grouped import grouped
-from portal.services.billing.minimums import SHOWN as MINIMUMS_SHOWN
-from portal.services.billing.minimums import minimums
+from portal.services.billing import minimums
 from portal.services.calls import counted
 from portal.services.charges.explaining import explained
 from portal.services.charges.lists import Asked
@@ -129,23 +126,22 @@ def home(customer: Customer) -> Any:
     """What is to pay, what changed, what comes next, calls against minimum and free minutes, packages."""
     day = today()
     asked = due(customer, day)
-    measured = minimums(customer.id, day, MINIMUMS_SHOWN + 1)
-    bundles = free_minutes(customer.id, day, BUNDLES_SHOWN + 1)
+    minimum_ids = minimums.running(customer.id, day, minimums.SHOWN + 1)
+    free_minutes = bundles.running(customer.id, day, bundles.SHOWN + 1)
+    packages = grouped(customer, day, PACKAGES_MOST, [*minimum_ids, *(one.id for one in free_minutes)])
+    measured, used = minimums.minimums_of(minimum_ids, day), bundles.used_of(free_minutes, day)
     return drawn(
         "my/home.html",
-        packages=grouped(customer, day, PACKAGES_MOST),
+        packages=packages,
         foreseen=foreseen(customer, day),
         due=asked,
         pay=how_to_pay(customer, asked.to_pay),
         changed=what_changed(
             customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
         ),
-        how_charged=assignments.how_charged,
         minimums=measured,
-        bundles=bundles,
-        counted=counted_links(
-            [one.assignment_id for one in measured] + [one.assignment.id for one in bundles]
-        ),
+        bundles=used,
+        counted=counted_links([one.assignment_id for one in measured] + [one.assignment.id for one in used]),
     )
 
 

@@ -65,6 +65,7 @@ def found(customer_id, day):
 
 def agree(customer_id):
     for day in DAYS:
+        reads(lambda day=day: shown(customer_id, day))  # before what they have was asked for, and after it
         units, own, by_package = reads(lambda day=day: told(customer_id, day))
         assert (units, own, sum(by_package.values(), ranking.NOTHING)) == found(customer_id, day)
         *groups, services = reads(lambda day=day: shown(customer_id, day))
@@ -134,3 +135,17 @@ def test_who_has_few_is_not_remembered(session):
     current_app.extensions.pop("portal.holdings", None)
     reads(lambda: module.holdings_of([customer.id], TODAY))
     assert not current_app.extensions.get("portal.holdings")
+
+
+def test_whose_packages_alone_are_asked_for_is_remembered_too(session, monkeypatch):
+    monkeypatch.setattr(module, "VERY_MANY", 2)
+    customer, package = a_customer(), a_package()
+    for _ in range(2):
+        assigned(package, customer)
+    current_app.extensions.pop("portal.holdings", None)
+    for _ in range(2):
+        told = reads(lambda: list(lists.by_package(customer, TODAY)))
+    assert module.known_count(customer.id) == 2
+    assigned(package, customer)
+    assert reads(lambda: list(lists.by_package(customer, TODAY))) != told
+    assert module.known_count(customer.id) == 3
