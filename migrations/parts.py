@@ -1,7 +1,8 @@
 """What finds rows by any three letters in a row of their texts: an index over all of those (portal.services.parts).
 
 SQLite has it as a table of its own (FTS5), which triggers keep; PostgreSQL as an index over what a function makes of
-the texts.
+the texts. The audit log is searched too seldom for an index that takes longer to keep than its entries to write: SQLite
+has the texts of many entries as one, and reads only those entries on whose text the search has come.
 """
 
 from alembic import op
@@ -22,6 +23,19 @@ IN_SMALL_LETTERS = {"bank_reference"}
 # What is new waits in a list that every search goes through, until it is this long: of the usual 4,096 KB that took
 # 7 ms each time.
 PENDING_KB = 128
+
+# Entries of the audit log whose texts are one.
+ENTRIES = 64
+# They are written once, in the order of their ids.
+KEEP_ENTRIES = f"""
+    CREATE TRIGGER part_audit_entry_insert AFTER INSERT ON audit_entry
+    WHEN new.id >= {ENTRIES} + coalesce((SELECT max(id) FROM part_audit_entry), 0)
+    BEGIN
+        INSERT INTO part_audit_entry (id, since, texts)
+        SELECT new.id, min(id), group_concat(search_key, char(10)) FROM audit_entry
+        WHERE id > coalesce((SELECT max(id) FROM part_audit_entry), 0) AND id <= new.id;
+    END
+"""
 
 
 def keep_parts() -> None:
@@ -57,6 +71,10 @@ def keep_parts() -> None:
         ):
             name = when.split()[0].lower()
             op.execute(f"CREATE TRIGGER part_{table}_{name} AFTER {when} ON {table} BEGIN {does} END")
+    op.execute(
+        "CREATE TABLE part_audit_entry (id INTEGER NOT NULL PRIMARY KEY, since INTEGER NOT NULL, texts TEXT NOT NULL)"
+    )
+    op.execute(KEEP_ENTRIES)
 
 
 def drop_parts() -> None:
@@ -70,3 +88,6 @@ def drop_parts() -> None:
             op.execute(f"DROP TABLE part_{table}")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION parts_of(text)")
+    else:
+        op.execute("DROP TRIGGER part_audit_entry_insert")
+        op.execute("DROP TABLE part_audit_entry")

@@ -301,6 +301,29 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "balance_mark",
+        sa.Column("id", PK, autoincrement=False, nullable=False),
+        sa.Column("through_id", PK, nullable=False),
+        sa.Column("next_id", PK, nullable=False),
+        sa.Column("next_transaction", PK, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_balance_mark_only_one")),
+        sa.PrimaryKeyConstraint("id", name="pk_balance_mark"),
+    )
+    op.create_table(
+        "balance_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_balance_sum"),
+    )
+    op.create_index(
+        "ix_balance_sum_customer_id_made_on_amount",
+        "balance_sum",
+        ["customer_id", "made_on", "amount"],
+        unique=False,
+    )
+    op.create_table(
         "charge_mark",
         sa.Column("id", PK, autoincrement=False, nullable=False),
         sa.Column("through_id", PK, nullable=False),
@@ -350,6 +373,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_customer_sum_customer_id_charge_on", "customer_sum", ["customer_id", "charge_on"], unique=False
     )
+    op.create_table(
+        "due_sum",
+        sa.Column("id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
+        sa.Column("counts_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_due_sum"),
+    )
+    op.create_index("ix_due_sum_customer_id_counts_on", "due_sum", ["customer_id", "counts_on"], unique=False)
     op.create_table(
         "company",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1202,7 +1235,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_call_of_customer",
         "call",
-        ["customer_id", "day", "id", "amount", "covered_amount"],
+        ["customer_id", "day", "id", "amount", "covered_amount", "seconds", "covered_seconds", "destination"],
         unique=False,
     )
     op.create_index("ix_call_day_destination", "call", ["day", "destination"], unique=False)
@@ -2066,6 +2099,7 @@ def upgrade() -> None:
         "due_day",
         sa.Column("id", PK, nullable=False),
         sa.Column("charge_id", PK, nullable=False),
+        sa.Column("customer_id", PK, nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
@@ -2076,6 +2110,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_due_day_charge_id", "due_day", ["charge_id"], unique=False)
+    op.create_index("ix_due_day_customer_id", "due_day", ["customer_id"], unique=False)
 
     op.create_table(
         "balance_entry",
@@ -2426,9 +2461,12 @@ def downgrade() -> None:
     op.drop_table("customer")
     op.drop_table("connexcs_package")
     op.drop_table("company")
+    op.drop_table("due_sum")
     op.drop_table("customer_sum")
     op.drop_table("charge_sum")
     op.drop_table("charge_mark")
+    op.drop_table("balance_sum")
+    op.drop_table("balance_mark")
     op.drop_table("allocation_sum")
     op.drop_table("allocation_mark")
     op.drop_table("move_made")

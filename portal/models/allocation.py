@@ -123,10 +123,15 @@ class OpenItem(db.Model):
 class DueDay(db.Model):
     """A due day that was moved, and why; the charge keeps its first one."""
 
-    __table_args__ = (Index("ix_due_day_charge_id", "charge_id"),)
+    __table_args__ = (
+        Index("ix_due_day_charge_id", "charge_id"),
+        Index("ix_due_day_customer_id", "customer_id"),
+    )
 
     id: Mapped[int] = mapped_column(PK, primary_key=True)
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"))
+    # The charge's own.
+    customer_id: Mapped[int] = mapped_column(PK)
     due_on: Mapped[date]
     reason: Mapped[str] = mapped_column(Text)
     made_on: Mapped[date]

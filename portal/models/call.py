@@ -39,8 +39,18 @@ class Call(db.Model):
         UniqueConstraint("call_id", "customer_id"),
         CheckConstraint("amount >= 0 and seconds >= 0", name="not_negative"),
         CheckConstraint("covered_amount between 0 and amount", name="covered"),
-        # A customer's calls in the order of their days, and what they spend on them: added up off it alone.
-        Index("ix_call_of_customer", "customer_id", "day", "id", "amount", "covered_amount"),
+        # A customer's calls in the order of their days, and what they come to by destination: added up off it alone.
+        Index(
+            "ix_call_of_customer",
+            "customer_id",
+            "day",
+            "id",
+            "amount",
+            "covered_amount",
+            "seconds",
+            "covered_seconds",
+            "destination",
+        ),
         # Not every call names a DID: what names none is in no index of DIDs.
         Index(
             "ix_call_did_id_day",

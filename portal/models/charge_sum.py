@@ -1,4 +1,5 @@
-"""Charges added up, so that no page adds up all that was ever posted (portal.services.charges.sums)."""
+"""Charges, what came off them, and what moved balances, added up, so that no page adds up all that was ever posted
+(portal.services.charges.sums)."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -93,6 +94,36 @@ class AllocationSum(db.Model):
     first_id: Mapped[int] = mapped_column(PK)
 
 
+class DueSum(db.Model):
+    """What charges of one customer that are to be paid come to, of one day and due on one; or what came off such, which
+    is below zero. Of whom these are kept in the sums above, and up to the same mark; several rows may be of the same.
+
+    A due day that was moved is not taken over, and what was taken off again is not taken out.
+    """
+
+    __table_args__ = (Index("ix_due_sum_customer_id_counts_on", "customer_id", "counts_on"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(PK)
+    # Nothing counts before the day of its charge.
+    counts_on: Mapped[date]
+    due_on: Mapped[date]
+    amount: Mapped[Decimal] = mapped_column(Money)
+
+
+class BalanceSum(db.Model):
+    """The entries up to the mark of one customer whose balance very much has moved, made on one day; several rows may
+    be of the same. A customer who has any has all of theirs in here.
+    """
+
+    __table_args__ = (Index("ix_balance_sum_customer_id_made_on_amount", "customer_id", "made_on", "amount"),)
+
+    id: Mapped[int] = mapped_column(PK, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(PK)
+    made_on: Mapped[date]
+    amount: Mapped[Decimal] = mapped_column(Money)
+
+
 class Mark:
     """Up to which row of a table its rows are added up; and the row up to which they can be, once every transaction is
     over that was at work when PostgreSQL was about to give out this transaction's number."""
@@ -111,5 +142,11 @@ class ChargeMark(Mark, db.Model):
 
 class AllocationMark(Mark, db.Model):
     """The mark of what came off them."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+
+class BalanceMark(Mark, db.Model):
+    """The mark of what moved balances."""
 
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Enum, MetaData, String, Table
 
-from portal.models import BalanceEntry, Charge, OpenItem
+from portal.models import BalanceEntry, Charge, DueSum, OpenItem
 from portal.models.columns import Days, Money
 
 
@@ -29,3 +29,4 @@ def as_stored(table: Table) -> Table:
 
 
 CHARGE, ENTRY, OPEN = raw_table(Charge), raw_table(BalanceEntry), raw_table(OpenItem)
+DUE = raw_table(DueSum)

@@ -72,3 +72,17 @@ def test_a_form_that_is_refused_on_its_own_page_opens_no_dialog_over_it(charge: 
     page.get_by_role("button", name="Reverse charge").click()
     expect(page.get_by_text("Enter why it is reversed")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_on_paper_the_audit_log_says_what_was_changed(session: Any, screen: Any) -> None:
+    number = a_customer("Acme").id
+    session.commit()
+    page = screen()
+    page.goto(f"/customers/{number}/edit")
+    page.get_by_label("Name", exact=True).fill("Acme Metals")
+    page.get_by_role("button", name="Save").first.click()
+    page.goto("/settings/audit?q=metals")
+    changed = page.get_by_text("Acme → Acme Metals")
+    expect(changed).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(changed).to_be_visible()

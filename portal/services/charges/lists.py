@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from heapq import nlargest
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -139,7 +140,7 @@ def charge_page(
     columns, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
     place = _place(columns, before or after)
     backwards = bool(before) and place is not None
-    ids = _newest(asked, columns, size + 1) if descending and place is None else []
+    ids = _newest(asked, drivers, columns, size + 1) if descending and place is None else []
     ids = ids or _ids(drivers, _rest(asked), columns, descending != backwards, place, size + 1)
     more, ids = len(ids) > size, ids[:size]
     if backwards:
@@ -176,12 +177,13 @@ class Drivers(NamedTuple):
     """The conditions that an index reads by, one for each branch of a page.
 
     Where there are many, what they mean is found first, as far as the bound: `known` is how many, and what is counted
-    are those `found`. `all_fit`: whatever else is asked, these are known to be so.
+    are those `found`, with these `ids`. `all_fit`: whatever else is asked, these are known to be so.
     """
 
     in_order: list[Condition]
     found: list[Condition]
     known: int | None = None
+    ids: Sequence[int] = ()
     all_fit: bool = False
 
 
@@ -204,11 +206,13 @@ def _drivers(asked: Asked) -> Drivers:
         all_fit = (
             few is None and asked == Asked(paid=asked.paid, today=asked.today) and asked.paid in LATE_OR_NOT
         )
-        return Drivers(each, each, COUNTED + 1 if all_fit else None, all_fit)
+        return Drivers(each, each, COUNTED + 1 if all_fit else None, all_fit=all_fit)
     ids = ids_in_any(select(Charge), each)
-    found = [among(Charge.id, ids)]
+    found = [among(Charge.id, ids, is_found_among)]
     # All charges are read in order only where many of them are meant.
-    return Drivers([or_(*each)] if len(ids) > COUNTED else found, found, len(ids))
+    if len(ids) > COUNTED:
+        return Drivers([or_(*each)], found, len(ids))
+    return Drivers([among(Charge.id, ids)], found, len(ids), ids)
 
 
 def _few(asked: Asked) -> list[Condition] | None:
@@ -355,16 +359,22 @@ def _ids(
     return list(db.session.scalars(select(together.c.id).order_by(*order).limit(limit)))
 
 
-def _newest(asked: Asked, columns: tuple[Any, ...], limit: int) -> list[int]:
-    """The newest charges in a state that the very newest are hardly ever in: all of these were read first.
+def _newest(asked: Asked, drivers: Drivers, columns: tuple[Any, ...], limit: int) -> list[int]:
+    """The newest charges of those that were found, or in a state that the very newest are hardly ever in: all of these
+    were read first.
 
     What is not among the highest ids has an id below them, so its day has such an id: what is of that day or of a later
-    one comes before it. None where these are too few to fill a page.
+    one comes before it. None where these are too few to fill a page, and where the list is in another order.
     """
     which = newest(asked.paid, asked.today)
-    if which is None or asked.customer_id or asked.kind or asked.through or asked.text.strip():
+    if Charge.amount in columns:
         return []
-    known = told_ids(which.limit(NEWEST))
+    if len(drivers.ids) > NEWEST:
+        known = nlargest(NEWEST, drivers.ids)
+    elif which is None or asked.customer_id or asked.kind or asked.through or asked.text.strip():
+        return []
+    else:
+        known = told_ids(which.limit(NEWEST))
     if not known:
         return []
     query = select(Charge.id).where(among(Charge.id, known), *_in_order(asked), *_rest(asked))

@@ -14,9 +14,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import case, func, select
 
 from portal.extensions import db
-from portal.models import Allocation, AllocationMark, Charge, ChargeMark, ChargeSum
+from portal.models import (
+    Allocation,
+    AllocationMark,
+    BalanceEntry,
+    BalanceMark,
+    Charge,
+    ChargeMark,
+    ChargeSum,
+)
 from portal.services import marks
-from portal.services.credit import came_off, charged
+from portal.services.credit import came_off, charged, moved
 
 # As many charges may stand after the mark before somebody's look moves it on.
 LEFT = 1_000
@@ -81,9 +89,10 @@ def _add_up(*which: Any) -> dict[Key, Sums]:
 
 
 def fold() -> None:
-    """Move the marks on as far as they may go: that of charges, and that of what came off them. Commits."""
+    """Move the marks on as far as they may go: of charges, of what came off them, of what moved balances. Commits."""
     marks.fold(ChargeMark, Charge, _keep_passed)
     marks.fold(AllocationMark, Allocation, came_off.keep)
+    marks.fold(BalanceMark, BalanceEntry, moved.keep)
 
 
 def _keep_passed(after: int, until: int) -> None:

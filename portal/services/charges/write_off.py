@@ -58,7 +58,10 @@ def move_due_day(charge: Charge, due_on: date, reason: str, *, today: date, by: 
             "due_on", f"Choose a day after {long_day(item.due_on)}: a due day can only be moved later."
         )
     _check_reason(reason, "why it is moved: the reason is kept")
-    made = DueDay(charge=charge, due_on=due_on, reason=reason.strip(), made_on=today, made_by=by, made_at=now)
+    made = DueDay(
+        charge=charge, customer_id=charge.customer_id, due_on=due_on, reason=reason.strip(), made_on=today, made_by=by,
+        made_at=now,
+    )  # fmt: skip
     db.session.add(made)
     refresh([charge.id])
     return made

@@ -30,12 +30,13 @@ from portal.services.credit.items import (
     items_of,
     open_items,
     open_new,
-    open_sums,
     payment_days,
     refresh,
     to_pay_items,
     touched_by,
 )
+from portal.services.credit.moved import micros_moved
+from portal.services.credit.open_sums import open_sums
 from portal.services.credit.owing import ToPay, to_pay
 from portal.services.credit.paying_back import cancel_payment_back, lock_payment_back, pay_back
 from portal.services.credit.payment_rules import (
@@ -86,6 +87,7 @@ __all__ = [
     "lock_open_of",
     "lock_payment",
     "lock_payment_back",
+    "micros_moved",
     "open_again",
     "open_items",
     "open_new",

@@ -12,7 +12,7 @@ from portal.services.credit.balance import balance_of
 from portal.services.credit.came_off import by_source
 from portal.services.credit.charged import CHARGED, GIVEN, Alike, posted_since, total
 from portal.services.credit.charged import charged as charged_in
-from portal.services.credit.items import open_sums
+from portal.services.credit.open_sums import open_sums
 from portal.services.credit.owing import ToPay, beyond_limit
 
 ZERO = Decimal(0)

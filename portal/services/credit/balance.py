@@ -7,9 +7,11 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource
 from portal.services.chunks import in_chunks
+from portal.services.credit.moved import moved, who_is_kept
 
 ZERO = Decimal(0)
 
@@ -68,8 +70,10 @@ def balances(
         query = query.having(amount < 0)
     if customer_ids is None:
         return {row[0]: row[1] for row in db.session.execute(query)}
-    found: dict[int, Decimal] = {}
-    for some in in_chunks(sorted(customer_ids)):
+    before = through + ONE_DAY if through else None
+    found = {id: moved(id, before=before) for id in who_is_kept() & set(customer_ids)}
+    found = {id: balance for id, balance in found.items() if balance < 0 or not below_zero}
+    for some in in_chunks(sorted(set(customer_ids) - found.keys())):
         rows = db.session.execute(query.where(BalanceEntry.customer_id.in_(some)))
         found |= {row[0]: row[1] for row in rows}
     return found
@@ -77,19 +81,12 @@ def balances(
 
 def balance_of(customer_id: int, before: date | None = None) -> Decimal:
     """A customer's balance; with a day, as it stood when that day began."""
-    query = select(func.coalesce(func.sum(BalanceEntry.amount), 0)).where(
-        BalanceEntry.customer_id == customer_id
-    )
-    if before:
-        query = query.where(BalanceEntry.made_on < before)
-    return Decimal(db.session.scalar(query) or 0)
+    return moved(customer_id, before=before)
 
 
 def moved_since(customer_id: int, day: date) -> Decimal:
     """What a balance has moved by on a day and after it."""
-    amount = func.coalesce(func.sum(BalanceEntry.amount), 0)
-    query = select(amount).where(BalanceEntry.customer_id == customer_id, BalanceEntry.made_on >= day)
-    return Decimal(db.session.scalar(query) or 0)
+    return moved(customer_id, since=day)
 
 
 def available_to(customer: Customer) -> Decimal:

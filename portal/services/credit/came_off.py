@@ -29,8 +29,8 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Allocation, AllocationMark, AllocationSource, AllocationSum, Charge, Payment
-from portal.models.raw_tables import raw_table
-from portal.services.credit.items import IS_ITEM
+from portal.models.raw_tables import DUE, raw_table
+from portal.services.credit.items import FIRST_DUE_ON, IS_ITEM
 from portal.services.listing import values_of
 
 # Off whose charges so much came among what is passed at once is kept from then on.
@@ -62,7 +62,7 @@ def came_off(customer_id: int, begins: date, through: date) -> Iterator[Off]:
     ).where(SUM.c.customer_id == customer_id, SUM.c.is_item, SUM.c.counts_on.between(begins, through))  # fmt: skip
     made = _by_label(Allocation.made_on, -_AMOUNT, customer_id, begins, through)
     back = _by_label(Allocation.released_on, _AMOUNT, customer_id, begins, through)
-    all_ = union_all(kept, made.where(Allocation.id > _mark(customer_id)), back).subquery()
+    all_ = union_all(kept, made.where(Allocation.id > mark_of(customer_id)), back).subquery()
     query = (
         select(*list(all_.c)[:5], Payment.paid_on, all_.c.amount)
         .outerjoin(Payment, Payment.id == all_.c.payment_id)
@@ -103,7 +103,7 @@ def by_source(customer_id: int, begins: date, through: date) -> dict[AllocationS
     back = select(Allocation.source, -_AMOUNT).where(*mine, Allocation.released_on.between(begins, through))
     all_ = _union(
         kept.where(SUM.c.made_on.between(begins, through)),
-        made.where(Allocation.id > _mark(customer_id)),
+        made.where(Allocation.id > mark_of(customer_id)),
         back.where(Allocation.released_on.is_not(None)),
     )
     source, amount = all_.c
@@ -123,7 +123,7 @@ def _is_undo() -> Any:
     return and_(Allocation.source == AllocationSource.CREDIT, undoes)
 
 
-def _mark(customer_id: int) -> ScalarSelect[int]:
+def mark_of(customer_id: Any) -> ScalarSelect[int]:
     """Up to which of them they are kept: of a customer who is."""
     is_kept = select(AllocationSum.id).where(AllocationSum.customer_id == customer_id).exists()
     through = select(AllocationMark.through_id).where(is_kept).scalar_subquery()
@@ -158,12 +158,16 @@ def _insert(*which: Any) -> None:
             _is_undo().label("is_undo"),
             _AMOUNT.label("amount"),
             Allocation.id,
+            FIRST_DUE_ON.label("due_on"),
         )
         .join(Charge, Charge.id == Allocation.charge_id)
         .where(*which)
         .subquery()
     )
-    *alike, amount, id = each.c
+    *alike, amount, id, due_on = each.c
     names = [column.key for column in alike]
     sums = select(*alike, func.sum(amount), func.min(id)).group_by(*alike)
     db.session.execute(insert(SUM).from_select([*names, "amount", "first_id"], sums))
+    by = (each.c.customer_id, each.c.counts_on, due_on)
+    sums = select(*by, -func.sum(amount)).where(each.c.is_item).group_by(*by)
+    db.session.execute(insert(DUE).from_select(["customer_id", "counts_on", "due_on", "amount"], sums))

@@ -32,8 +32,8 @@ from portal.domain.due import Kind
 from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import Charge, ChargeMark, CustomerSum, Part
-from portal.models.raw_tables import raw_table
-from portal.services.credit.items import OF_A_DISCOUNT, TOTAL, posted_late, start_of
+from portal.models.raw_tables import DUE, raw_table
+from portal.services.credit.items import FIRST_DUE_ON, IS_ITEM, OF_A_DISCOUNT, TOTAL, posted_late, start_of
 from portal.services.listing import values_of
 
 # Whoever has so many among the charges that are passed at once is kept from then on.
@@ -102,7 +102,7 @@ class Alike(NamedTuple):
 
 def charged(customer_id: int, begins: date, through: date) -> list[Alike]:
     """What a customer was charged with a date from a day to a day, both included."""
-    few = _few_after(customer_id)
+    few = few_after(customer_id)
     asked = {"customer_id": customer_id, "begins": begins, "through": through}
     asked |= {} if few is None else {"few": few}
     return [
@@ -126,7 +126,7 @@ def _charged(is_few: bool) -> Select[Any]:
     )
     kept = select(*(SUM.c[column.key] for column in (*_ALIKE, *_FIGURES)))
     kept = kept.where(SUM.c.customer_id == customer_id, SUM.c.charge_on.between(begins, through))
-    which, on = _not_kept(customer_id, bindparam("few", type_=BigInteger) if is_few else None)
+    which, on = not_kept(customer_id, bindparam("few", type_=BigInteger) if is_few else None)
     others = select(*_ALIKE, *_FIGURES).where(_IS_SOMETHING, which, on.between(begins, through))
     others = others.group_by(*_ALIKE)
     all_ = union_all(kept, others).subquery()
@@ -134,7 +134,7 @@ def _charged(is_few: bool) -> Select[Any]:
     return select(*alike, *(func.sum(all_.c[column.key]) for column in _FIGURES)).group_by(*alike)
 
 
-def _not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
+def not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
     """Which charges of a customer are not kept added up, and the day they bear: with what is kept in one statement, for
     then both are of one moment."""
     is_kept = select(CustomerSum.id).where(CustomerSum.customer_id == customer_id).exists()
@@ -147,7 +147,7 @@ def _not_kept(customer_id: Any, few: Any) -> tuple[ColumnElement[bool], Any]:
     return others, _SOME_DAY
 
 
-def _few_after(customer_id: int) -> int | None:
+def few_after(customer_id: int) -> int | None:
     """A charge up to which they are kept, of a customer who is, where few stand after it; asked once for a page."""
     known = db.session().info.setdefault("charges kept", {})
     if customer_id not in known:
@@ -170,7 +170,7 @@ def posted_since(customer_id: int, day: date) -> Decimal:
     kept = and_(Charge.customer_id == customer_id, Charge.charge_on.in_(days), Charge.id + 0 <= mark)
     each = (
         select(TOTAL.label("total")).where(which, *posted_late(day, on))
-        for which, on in ((kept, _SOME_DAY), _not_kept(customer_id, _few_after(customer_id)))
+        for which, on in ((kept, _SOME_DAY), not_kept(customer_id, few_after(customer_id)))
     )
     return Decimal(
         db.session.scalar(select(func.coalesce(func.sum(union_all(*each).subquery().c.total), 0))) or 0
@@ -191,13 +191,16 @@ def keep(after: int, until: int) -> None:
     many = select(Charge.customer_id).where(passed).group_by(Charge.customer_id)
     new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
     if kept:
-        _insert(select(*_WHOSE, *_ALIKE, *_FIGURES).where(passed, Charge.customer_id.in_(kept)))
+        _insert(passed, Charge.customer_id.in_(kept))
     if new:
-        _insert(select(*_WHOSE, *_ALIKE, *_FIGURES).where(Charge.id <= until, Charge.customer_id.in_(new)))
+        _insert(Charge.id <= until, Charge.customer_id.in_(new))
 
 
-def _insert(rows: Select[Any]) -> None:
+def _insert(*which: Any) -> None:
     by = (*_WHOSE, *_ALIKE)
-    names = [*(column.key for column in (*by, *_FIGURES)), "posted_at"]
-    rows = rows.add_columns(func.max(Charge.posted_at)).where(_IS_SOMETHING).group_by(*by)
-    db.session.execute(insert(SUM).from_select(names, rows))
+    sums = (*_FIGURES, func.max(Charge.posted_at).label("posted_at"))
+    rows = select(*by, *sums).where(_IS_SOMETHING, *which).group_by(*by)
+    db.session.execute(insert(SUM).from_select([column.key for column in (*by, *sums)], rows))
+    to_pay = func.sum(type_coerce(TOTAL, BigInteger))
+    rows = select(*_WHOSE, FIRST_DUE_ON, to_pay).where(IS_ITEM, *which).group_by(*_WHOSE, FIRST_DUE_ON)
+    db.session.execute(insert(DUE).from_select(["customer_id", "counts_on", "due_on", "amount"], rows))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,8 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    Date,
-    Integer,
     Select,
     and_,
-    bindparam,
     case,
     delete,
     func,
@@ -47,6 +44,7 @@ Day = date | BindParameter[date]
 
 # As `due_on` says of a charge, in SQL: whether it is something to pay, and whether it is credit to use.
 TOTAL = type_coerce(Charge.amount + Charge.tax, Charge.amount.type)
+FIRST_DUE_ON = func.coalesce(Charge.due_on, Charge.charge_on)
 IS_ITEM = and_(Charge.auto_decrement_credit.is_(False), Charge.writes_off_id.is_(None), TOTAL > 0)
 # A credit that names a discount enlarges it: it is one itself.
 _corrected = aliased(Charge)
@@ -113,7 +111,7 @@ def open_new(which: ColumnElement[bool]) -> None:
     new = select(
         Charge.id,
         Charge.customer_id,
-        func.coalesce(Charge.due_on, Charge.charge_on),
+        FIRST_DUE_ON,
         type_coerce(TOTAL, BigInteger),
     ).where(which, or_(IS_ITEM, IS_DISCOUNT))
     db.session.execute(insert(OPEN).from_select(["charge_id", "customer_id", "due_on", "amount"], new))
@@ -139,40 +137,17 @@ def _insert_open(which: ColumnElement[bool]) -> None:
 def left_on(day: Day | None) -> Select[Any]:
     """What is left of items and discounts at the end of a day (None: of all that is known): id, customer_id,
     currency, due_on, left."""
-    left = _left(_sum_of(Allocation.charge_id == Charge.id, day), day)
-    due_on = _due_on(Charge, day).label("due_on")
+    off = _sum_of(Allocation.charge_id == Charge.id, day)
+    used = _sum_of(Allocation.by_charge_id == Charge.id, day)
+    moved = select(DueDay.due_on).where(DueDay.charge_id == Charge.id)
+    if day is not None:
+        moved = moved.where(DueDay.made_on <= day)
+    moved_to = moved.order_by(DueDay.id.desc()).limit(1).correlate(Charge).scalar_subquery()
+    due_on = func.coalesce(moved_to, FIRST_DUE_ON).label("due_on")
+    left = type_coerce(case((TOTAL > 0, TOTAL - off), else_=TOTAL + used), Charge.amount.type).label("left")
     query = select(Charge.id, Charge.customer_id, Charge.currency, due_on, left)
     query = query.where(or_(IS_ITEM, IS_DISCOUNT))
     return query if day is None else query.where(Charge.charge_on <= day)
-
-
-def _left(off: ColumnElement[Any], day: Day | None) -> ColumnElement[Any]:
-    """What is left where so much came off."""
-    used = _sum_of(Allocation.by_charge_id == Charge.id, day)
-    return type_coerce(case((TOTAL > 0, TOTAL - off), else_=TOTAL + used), Charge.amount.type).label("left")
-
-
-def _due_on(of: Any, day: Day | None) -> ColumnElement[Any]:
-    """When charges are due that have such columns."""
-    moved = select(DueDay.due_on).where(DueDay.charge_id == of.id)
-    if day is not None:
-        moved = moved.where(DueDay.made_on <= day)
-    moved_to = moved.order_by(DueDay.id.desc()).limit(1).correlate_except(DueDay).scalar_subquery()
-    return func.coalesce(moved_to, of.due_on, of.charge_on)
-
-
-def _left_of_customer(customer_id: Any, day: Day) -> Any:
-    """The same of one customer, `left` and `due_on` of what is not settled: what came off is added up for all of their
-    charges at once, and asked for the due day is only what is left.
-    """
-    off = select(Allocation.charge_id, func.sum(Allocation.amount).label("off"))
-    off = off.where(Allocation.customer_id == customer_id, stands_on(day)).group_by(Allocation.charge_id)
-    came = off.subquery()
-    left = _left(type_coerce(func.coalesce(came.c.off, 0), Charge.amount.type), day)
-    each = select(Charge.id, Charge.charge_on, Charge.due_on, left)
-    each = each.outerjoin(came, came.c.charge_id == Charge.id).where(or_(IS_ITEM, IS_DISCOUNT))
-    some = each.where(Charge.customer_id == customer_id, Charge.charge_on <= day).subquery().c
-    return select(some.left, _due_on(some, day).label("due_on")).where(some.left != 0).subquery()
 
 
 def _sum_of(which: ColumnElement[bool], day: Day | None) -> ColumnElement[Any]:
@@ -221,18 +196,6 @@ def items_of(charges: Iterable[Charge], day: date | None = None) -> dict[int, It
     return found
 
 
-def open_sums(customer_id: int, day: date | None = None) -> tuple[dict[date, Decimal], Decimal]:
-    """What is left to pay of a customer's charges by due day, the first before, and what credit there is to use."""
-    by_day: dict[date, Decimal] = {}
-    credit = ZERO
-    asked = {"customer_id": customer_id} | ({"day": day} if day else {})
-    for due, to_pay, to_use in db.session.execute(_open_sums(day is not None), asked):
-        if to_pay:
-            by_day[due] = to_pay
-        credit -= to_use
-    return by_day, credit
-
-
 def left_to_pay(customer_ids: Collection[int] | None = None) -> dict[int, Decimal]:
     """What is left to pay of the charges of each customer who has any: of all, or of some."""
     amount = func.sum(type_coerce(OpenItem.amount, BigInteger))
@@ -244,25 +207,6 @@ def left_to_pay(customer_ids: Collection[int] | None = None) -> dict[int, Decima
         for some in in_chunks(sorted(customer_ids))
         for id, sum in db.session.execute(query.where(OpenItem.customer_id.in_(some)))
     }
-
-
-@cache
-def _open_sums(is_of_a_day: bool) -> Select[Any]:
-    """Of :customer_id by due day, what is above zero and what is below; now, or at the end of :day. Put together once:
-    that takes longer than asking."""
-    customer_id = bindparam("customer_id", type_=Integer)
-    if is_of_a_day:
-        left = _left_of_customer(customer_id, bindparam("day", type_=Date)).c
-        amount, due_on, which = left.left, left.due_on, left.left != 0
-    else:
-        amount, due_on = OpenItem.amount, OpenItem.due_on
-        which = OpenItem.customer_id == customer_id
-    # By the day alone: an index has that order.
-    sums = (
-        func.sum(case((of_sign, amount), else_=literal_column("0"))) for of_sign in (amount > 0, amount < 0)
-    )
-    typed = (type_coerce(sum, OpenItem.amount.type) for sum in sums)
-    return select(due_on, *typed).where(which).group_by(due_on).order_by(due_on)
 
 
 def posted_since(day: date, *which: ColumnElement[bool]) -> Decimal:

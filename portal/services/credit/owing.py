@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from portal.domain.schedule import ONE_DAY
 from portal.services.credit.balance import balance_of, balances
-from portal.services.credit.items import left_to_pay, open_sums
+from portal.services.credit.items import left_to_pay
+from portal.services.credit.open_sums import open_sums
 
 ZERO = Decimal(0)
 

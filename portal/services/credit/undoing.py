@@ -180,6 +180,6 @@ def keep_due_days(posted_again: Mapping[int, int]) -> None:
         moved = db.session.scalars(query).all()
         for row in moved:
             charge = db.session.get_one(Charge, posted_again[row.charge_id])
-            kept = ("due_on", "reason", "made_on", "made_by", "made_at")
+            kept = ("customer_id", "due_on", "reason", "made_on", "made_by", "made_at")
             db.session.add(DueDay(charge=charge, **{name: getattr(row, name) for name in kept}))
         refresh({posted_again[row.charge_id] for row in moved})

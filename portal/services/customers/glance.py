@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from portal.domain.money import from_micros
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, BalanceEntry, Did, Note, OpenItem
+from portal.models import Assignment, AssignmentPosition, Did, Note, OpenItem
 from portal.models.customer import Customer
 from portal.services.assignments.lists import is_open
+from portal.services.credit import micros_moved
 from portal.services.listing import COUNTED
 from portal.services.packages.holdings import has_many
 
@@ -65,7 +67,6 @@ def glance(customer: Customer, today: date) -> Glance:
         .where(whose == id, AssignmentPosition.is_held)
         .subquery()
     )
-    balance = select(func.sum(BalanceEntry.amount)).where(BalanceEntry.customer_id == id)
     oldest = select(func.min(OpenItem.due_on)).where(OpenItem.customer_id == id, OpenItem.amount > 0)
     row = db.session.execute(
         select(
@@ -73,13 +74,21 @@ def glance(customer: Customer, today: date) -> Glance:
             _counted(select(Did.id).where(Did.customer_id == id)),  # who has one has none that is archived
             _counted(select(Note.id).where(Note.customer_id == id)),
             *held.c,
-            balance.scalar_subquery(),
+            micros_moved(id),
             oldest.scalar_subquery(),
         )
     ).one()
     assigned, dids, notes, held_count, first_held, stands, oldest_due = row
     return Glance(
-        customer, assigned, dids, notes, held_count, first_held, stands or Decimal(0), oldest_due, today
+        customer,
+        assigned,
+        dids,
+        notes,
+        held_count,
+        first_held,
+        from_micros(int(stands or 0)),
+        oldest_due,
+        today,
     )
 
 

@@ -1,7 +1,9 @@
 """A customer's calls as a list: in the order of their time, whatever file brought them, page after page."""
 
 import pytest
+from sqlalchemy import event
 
+from portal.extensions import db
 from portal.models import Call
 from portal.services import listing
 from portal.services.calls import lists
@@ -31,3 +33,20 @@ def test_calls_stand_in_the_order_of_their_time_and_those_without_one_come_last(
         "same",
         "noon",
     ]
+
+
+def test_what_they_come_to_is_added_up_off_their_index_alone(session):
+    """However many there are: no call is read for it."""
+    customer, said = a_customer(), []
+    session.commit()
+    event.listen(
+        db.engine, "before_cursor_execute", lambda c, cursor, what, values, *_: said.append((what, values))
+    )
+    lists.totals_of(lists.find_calls(customer.id, "", None, None))
+    (statement, values), connection = said[-1], session.connection()
+    how, words = "QUERY PLAN ", "USING COVERING INDEX ix_call_of_customer"
+    if connection.dialect.name == "postgresql":
+        how, words = "", "Index Only Scan using ix_call_of_customer"
+        for other in ("enable_seqscan", "enable_bitmapscan", "enable_indexscan"):
+            connection.exec_driver_sql(f"SET LOCAL {other} = off")
+    assert words in str(connection.exec_driver_sql(f"EXPLAIN {how}{statement}", values).all())

@@ -114,6 +114,39 @@ def test_pages_there_and_back_contain_each_charge_once(trade, sort, asked):
     assert back == whole
 
 
+@pytest.mark.parametrize(
+    "asked", [Asked(text="m"), Asked(paid="paid"), Asked(text="m", paid="paid", currency="GBP")]
+)
+@pytest.mark.parametrize("sort", ["-date", "-posted", "-amount"])
+def test_however_few_are_looked_at_first_a_list_begins_as_all_charges_in_order_do(
+    session, trade, monkeypatch, asked, sort
+):
+    """Also where what was posted last is of an earlier day, or the highest amount."""
+    acme, _ = trade
+    for day, package, amount in (
+        (OCTOBER, "Early", "3"),
+        (date(2026, 10, 20), "Dear", "90"),
+        (OCTOBER, "Cheap", "1"),
+    ):
+        assigned(a_package(f"{package} m", amount, match=(day.day,)), acme, day)
+        run()
+    payment = Payment(
+        token="p", customer=acme, state=PaymentState.COMPLETED, paid_on=TODAY, amount=Decimal(500), fee=Decimal(0),
+        created_by=BEN, created_at=NOW,
+    )  # fmt: skip
+    credit.record_payment(payment, TODAY, now=NOW)
+    monkeypatch.setattr(lists, "FEW", 0)
+    whole = [charge.id for charge in charge_page(asked, sort).rows]
+    assert len(whole) > 5
+    for looked_at in range(1, len(whole) + 1):
+        monkeypatch.setattr(lists, "NEWEST", looked_at)
+        for size in (1, 2, 4):
+            assert [charge.id for charge in charge_page(asked, sort, size=size).rows] == whole[:size], (
+                looked_at,
+                size,
+            )
+
+
 def test_what_is_left_of_charges_to_pay_is_what_owed_says(session, trade, monkeypatch):
     acme, _ = trade
     payment = Payment(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 from sqlalchemy import func, select
@@ -20,13 +21,15 @@ from portal.models import (
 )
 from portal.services import credit
 from portal.services.charges import sums
-from portal.services.charges.write_off import write_off
+from portal.services.charges.write_off import move_due_day, write_off
 from portal.services.credit import came_off as module
 from portal.services.credit.came_off import by_source, came_off
 from portal.services.credit.charged import posted_since
-from portal.services.credit.items import open_items, open_sums
+from portal.services.credit.items import open_items
 from portal.services.credit.items import posted_since as scanned
 from portal.services.credit.ledger import charge_ledger
+from portal.services.credit.open_sums import open_sums
+from portal.services.credit.putting import put, refreshed, standing, take_back
 from portal.services.runs import runs, undoing
 from tests.services.charges.test_sums import by_hand_of, fold
 from tests.trade import BEN, NOW, TODAY, a_customer, a_package, assigned, run
@@ -182,11 +185,57 @@ def test_what_was_posted_late_is_the_same_where_charges_are_kept(acme, monkeypat
     assert [posted_since(acme.id, day) for day in days] == before
 
 
-@pytest.mark.parametrize("back", [0, 1, 2, 3, 5, 10, 20, 30, 40, 60])
-def test_what_was_open_at_the_end_of_a_day_is_added_up_as_it_is_listed(acme, back):
-    day = TODAY - timedelta(days=back)
+def opened(customer, day):
+    """What was open on a day by due day, and credit to use, from each charge."""
     by_day, credit_to_use = defaultdict(Decimal), Decimal(0)
-    for item in open_items(acme.id, day):
+    for item in open_items(customer.id, day):
         by_day[item.due_on] += max(item.left, Decimal(0))
         credit_to_use += max(-item.left, Decimal(0))
-    assert open_sums(acme.id, day) == ({on: left for on, left in by_day.items() if left}, credit_to_use)
+    return {on: left for on, left in by_day.items() if left}, credit_to_use
+
+
+def open_on_all_days(customer):
+    for back in range(-3, 45):
+        day = TODAY - timedelta(days=back)
+        assert open_sums(customer.id, day) == opened(customer, day)
+
+
+def test_what_was_open_at_the_end_of_a_day_is_added_up_as_it_is_listed(acme):
+    open_on_all_days(acme)
+    fold()
+    open_on_all_days(acme)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_was_open_is_so_whatever_was_put_taken_back_or_moved_on_whichever_day(
+    session, monkeypatch, seed
+):
+    monkeypatch.setattr("portal.services.credit.charged.KEPT_FROM", 1)
+    random, acme, act = Random(seed), a_customer("Acme"), credit.Act(TODAY, BEN, NOW)
+
+    def some_day():
+        return TODAY - timedelta(days=random.randint(0, 30))
+
+    for _ in range(3):
+        for most in (40, -4, 40, 40, -3, 40):
+            by_hand_of(acme, Decimal(random.randint(10, 99) * most) / 100, some_day())
+        for _ in range(6):
+            found = open_items(acme.id)
+            item = random.choice([item for item in found if item.left > 0])
+            discount = random.choice([None, *(item for item in found if item.left < 0)])
+            most = min(item.left, -discount.left) if discount else item.left
+            source = AllocationSource.DISCOUNT if discount else AllocationSource.BALANCE
+            amount = random.choice((most, (most / 2).quantize(Decimal("0.01"), "ROUND_UP")))
+            by = discount and discount.charge
+            refreshed([put(item.charge, amount, source, act, by_charge=by, made_on=some_day())])
+        for row in random.sample(standing(Allocation.customer_id == acme.id), 3):
+            take_back(row, row.amount, act, on=some_day())
+            refreshed([row])
+        for item in random.sample([item for item in open_items(acme.id) if item.left > 0], 2):
+            move_due_day(item.charge, item.due_on + timedelta(3), "Asked.", today=some_day(), by=BEN, now=NOW)
+        open_on_all_days(acme)
+        fold()
+        open_on_all_days(acme)
+    by_hand_of(acme, -2_000, some_day())
+    assert open_sums(acme.id)[1] > 0
+    open_on_all_days(acme)

@@ -43,6 +43,7 @@ from portal.services.corrections.tax_rates import RateWanted, plan_rate, post_ra
 from portal.services.corrections.wanted import Wanted, Whose
 from portal.services.credit import came_off as came_off_kept
 from portal.services.credit import charged as charged_kept
+from portal.services.credit import moved as moved_kept
 from portal.services.credit.account import account
 from portal.services.credit.items import items_of
 from portal.services.credit.ledger import charge_ledger
@@ -527,7 +528,7 @@ class History:
     do_undo_a_run_again = do_undo_a_run_once_more = do_undo_a_run
 
     def do_add_up(self):
-        """What was charged, and came off, is kept added up from now on, though it is little (KEPT_FROM)."""
+        """All charges, what came off, what moved the balance: kept from now on, though it is little (KEPT_FROM)."""
         sums.fold()
 
     def check(self):
@@ -554,6 +555,10 @@ class History:
         day = self.day - timedelta(days=self.random.randint(0, 50))
         then = credit.to_pay(id, day)
         assert (then.charges, then.credit_to_use) == (ledger.left_of_charges(day), ledger.credit_to_use(day))
+        by_day = defaultdict(Decimal)
+        for item in credit.to_pay_items(id, day):
+            by_day[item.due_on] += item.left
+        assert list(credit.open_sums(id, day)[0].items()) == list(by_day.items())
         self.check_account()
         stands = standings(charges, self.day)
         assert {id: one.state for id, one in stands.items() if one.state != "from_balance"} == {
@@ -659,6 +664,7 @@ def ledgers_add_up(customer_id, begins, through):
 def test_in_any_history_the_balance_is_what_came_in_less_what_was_taken(session, seed, monkeypatch):
     monkeypatch.setattr(charged_kept, "KEPT_FROM", 2)
     monkeypatch.setattr(came_off_kept, "KEPT_FROM", 2)
+    monkeypatch.setattr(moved_kept, "KEPT_FROM", 2)
     history = History(seed)
     customer = history.customer
     for _ in range(40):

@@ -1,0 +1,102 @@
+"""What a customer's balance has moved by, added up.
+
+Of a customer whose balance very much has moved that is kept added up by the day, up to a mark (portal.services.marks);
+what has moved it since is added up with it, in the one statement that asks.
+"""
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    type_coerce,
+    union_all,
+)
+
+from portal.domain.money import from_micros
+from portal.extensions import db
+from portal.models import BalanceEntry, BalanceMark, BalanceSum
+from portal.services.listing import values_of
+
+# Whose balance so many of the entries have moved that are passed at once is kept from then on.
+KEPT_FROM = 500
+# So many entries of everybody's after the mark are looked through for the first day of any.
+FEW = 2_000
+_AMOUNT = type_coerce(BalanceEntry.amount, BigInteger)
+
+
+def moved(customer_id: int, since: date | None = None, before: date | None = None) -> Decimal:
+    """By how much a balance has moved: ever, on a day and after it, or before a day."""
+    days = {"since": since, "before": before}
+    asked = {name: day for name, day in days.items() if day}
+    found = db.session.scalar(_moved(tuple(asked)), {"customer_id": customer_id} | asked)
+    return from_micros(int(found or 0))
+
+
+@cache
+def _moved(days: tuple[str, ...]) -> Select[Any]:
+    """Of :customer_id, :since or :before a day. Put together once: that takes longer than asking."""
+    named = {name: bindparam(name, type_=Date) for name in days}
+    return select(micros_moved(bindparam("customer_id", type_=BigInteger), **named))
+
+
+def micros_moved(customer_id: Any, since: Any = None, before: Any = None) -> ScalarSelect[Any]:
+    """The same as part of a statement, in millionths; nothing where nothing has moved it."""
+    is_kept = select(BalanceSum.id).where(BalanceSum.customer_id == customer_id).exists()
+    mark = select(BalanceMark.through_id).scalar_subquery()
+    last = select(func.max(BalanceEntry.id)).scalar_subquery()
+    # An index has a customer's entries by their day: those after the mark were made on the first day of any, or later.
+    first = select(func.coalesce(func.min(BalanceEntry.made_on), date.max)).where(BalanceEntry.id > mark)
+    begins = case((and_(is_kept, last - mark <= FEW), first.scalar_subquery()), else_=date.min)
+    others = (
+        BalanceEntry.id > case((is_kept, mark), else_=literal_column("0")),
+        BalanceEntry.made_on >= begins,
+    )
+    parts = []
+    for of, amount, which in ((BalanceSum, BalanceSum.amount, ()), (BalanceEntry, _AMOUNT, others)):
+        part = select(type_coerce(amount, BigInteger).label("amount")).where(
+            of.customer_id == customer_id, *which
+        )
+        if since is not None:
+            part = part.where(of.made_on >= since)
+        if before is not None:
+            part = part.where(of.made_on < before)
+        parts.append(part)
+    return select(func.sum(union_all(*parts).subquery().c.amount)).scalar_subquery()
+
+
+def who_is_kept() -> set[int]:
+    """The customers whose balances are kept added up: few."""
+    return set(values_of(BalanceSum.customer_id))
+
+
+def keep(after: int, until: int) -> None:
+    """Add up the entries with ids after one up to another: of customers who are kept, and all of who has very many of
+    these. The caller moves the mark on in the same transaction.
+    """
+    passed = and_(BalanceEntry.id > after, BalanceEntry.id <= until)
+    kept = who_is_kept()
+    many = select(BalanceEntry.customer_id).where(passed).group_by(BalanceEntry.customer_id)
+    new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
+    if kept:
+        _insert(passed, BalanceEntry.customer_id.in_(kept))
+    if new:
+        _insert(BalanceEntry.id <= until, BalanceEntry.customer_id.in_(new))
+
+
+def _insert(*which: Any) -> None:
+    by = (BalanceEntry.customer_id, BalanceEntry.made_on)
+    sums = select(*by, func.sum(_AMOUNT)).where(*which).group_by(*by)
+    db.session.execute(insert(BalanceSum).from_select(["customer_id", "made_on", "amount"], sums))
