@@ -80,17 +80,18 @@ def next_charges(
         .join(AssignmentPosition)
         .where(AssignmentPosition.next_charge_on.is_not(None))
     )
-    among = between(customer_id) if customer_id is not None else []
     if customer_id is not None:
         query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
-    found, in_order = Upcoming(), query.where(*among).order_by(by_day(among), Assignment.id)
+    found = Upcoming()
     for looked_at in LOOKED_AT:
         many = known_count(customer_id) if customer_id and did_id is None else 0
         rows = on_first_days(customer_id, looked_at + 1, many) if customer_id and many else []
         if len(rows) <= looked_at:
-            rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
+            among = between(customer_id) if customer_id is not None else []
+            in_order = query.where(*among).order_by(by_day(among), Assignment.id).limit(looked_at + 1)
+            rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order)]
         ids, before = [row[0] for row in rows[:looked_at]], None
         if len(rows) > looked_at:
             others_id, others_from = rows[-1]
