@@ -27,7 +27,7 @@ from portal.services.credit.charged import charged as charged_in
 from portal.services.credit.statement import Statement, statement
 from portal.services.credit.states import Standing, standings
 from portal.services.listing import count
-from portal.services.packages.holdings import remembered
+from portal.services.packages.holdings import remember, remembered
 from portal.services.summary.assigned import Assigned, as_of
 from portal.services.summary.layout import BLOCKS, Entry, Group, by_package, by_week
 from portal.services.what_changed import WhatChanged, what_changed
@@ -156,6 +156,7 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
         first, number = remembered(
             customer.id, today, f"{most} from {begins} to {through}", lambda: _first_of(assigned, most)
         )
+        remember(customer.id, number)
         assigned = select(Assignment).where(Assignment.id.in_(first))
     found.assigned = as_of(assigned, customer, through)
     found.assigned_count = len(found.assigned) if number is None else number
