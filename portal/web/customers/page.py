@@ -10,7 +10,7 @@ from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, Charge, Customer
+from portal.models import Assignment, Customer
 from portal.services import deletion, listing
 from portal.services.assignments import ending_many
 from portal.services.assignments import lists as assignments
