@@ -5,11 +5,11 @@ QUERIES = """
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
 5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
 5 styleguide.show
-6 calls.bad_rows calls.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index
-6 notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
-7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment
+6 calls.bad_rows calls.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index notes.new
+6 notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
+7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment mail.index
 7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
-7 mail.index sent_summaries.of_customer settings.index
+7 sent_summaries.of_customer settings.index
 8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
 8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
 8 people.edit_row runs.download runs.index runs.new
@@ -24,14 +24,14 @@ QUERIES = """
 11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
 12 audit.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
 13 customers.details dids.index packages.figures won_and_lost.download
-14 charges.index customers.dids customers.row packages.edit payments.download won_and_lost.index
+14 charges.index customers.dids packages.edit payments.download won_and_lost.index
 15 packages.download
-16 customers.index
+16 customers.row
 17 calls.ask_undo credit.download dids.charges holds.index my.statement_file packages.index seen.statement_file
-18 dids.next_charges holds.show payments.show upcoming.index upcoming.index:2
-19 bank_lines.show charges.accounts customers.download packages.show
+18 customers.index dids.next_charges holds.show payments.show upcoming.index upcoming.index:2
+19 bank_lines.show charges.accounts packages.show
 20 dids.download
-21 assignments.row charges.reversal sent_summaries.look
+21 assignments.row charges.reversal customers.download sent_summaries.look
 22 assignments.ask_end
 23 packages.edit_row
 24 assignments.index bank_statements.show

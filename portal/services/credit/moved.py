@@ -4,6 +4,7 @@ Of a customer whose balance very much has moved that is kept added up by the day
 what has moved it since is added up with it, in the one statement that asks.
 """
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from portal.domain.money import from_micros
 from portal.extensions import db
-from portal.models import BalanceEntry, BalanceMark, BalanceSum
+from portal.models import BalanceEntry, BalanceMark, BalanceSum, Customer
 from portal.services.listing import values_of
 
 # Whose balance so many of the entries have moved that are passed at once is kept from then on.
@@ -77,9 +78,10 @@ def micros_moved(customer_id: Any, since: Any = None, before: Any = None) -> Sca
     return select(func.sum(union_all(*parts).subquery().c.amount)).scalar_subquery()
 
 
-def who_is_kept() -> set[int]:
-    """The customers whose balances are kept added up: few."""
-    return set(values_of(BalanceSum.customer_id))
+def kept_among(customer_ids: Collection[int]) -> set[int]:
+    """Those of some customers whose balances are kept added up."""
+    is_kept = select(BalanceSum.id).where(BalanceSum.customer_id == Customer.id).exists()
+    return set(db.session.scalars(select(Customer.id).where(Customer.id.in_(customer_ids), is_kept)))
 
 
 def keep(after: int, until: int) -> None:
@@ -87,7 +89,7 @@ def keep(after: int, until: int) -> None:
     these. The caller moves the mark on in the same transaction.
     """
     passed = and_(BalanceEntry.id > after, BalanceEntry.id <= until)
-    kept = who_is_kept()
+    kept = set(values_of(BalanceSum.customer_id))
     many = select(BalanceEntry.customer_id).where(passed).group_by(BalanceEntry.customer_id)
     new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
     if kept:
