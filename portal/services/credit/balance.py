@@ -11,7 +11,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource
 from portal.services.chunks import in_chunks
-from portal.services.credit.moved import moved, who_is_kept
+from portal.services.credit.moved import moved, moved_of_kept, who_is_kept
 
 ZERO = Decimal(0)
 
@@ -71,7 +71,7 @@ def balances(
     if customer_ids is None:
         return {row[0]: row[1] for row in db.session.execute(query)}
     before = through + ONE_DAY if through else None
-    found = {id: moved(id, before=before) for id in who_is_kept() & set(customer_ids)}
+    found = moved_of_kept(who_is_kept() & set(customer_ids), before)
     found = {id: balance for id, balance in found.items() if balance < 0 or not below_zero}
     for some in in_chunks(sorted(set(customer_ids) - found.keys())):
         rows = db.session.execute(query.where(BalanceEntry.customer_id.in_(some)))
