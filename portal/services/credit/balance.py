@@ -11,7 +11,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Customer, EntrySource
 from portal.services.chunks import in_chunks
-from portal.services.credit.moved import kept_among, moved
+from portal.services.credit.moved import kept_among, moved, moved_of_kept
 
 ZERO = Decimal(0)
 
@@ -70,15 +70,11 @@ def balances(
         query = query.having(amount < 0)
     if customer_ids is None:
         return {row[0]: row[1] for row in db.session.execute(query)}
-    found: dict[int, Decimal] = {}
+    before, found = through + ONE_DAY if through else None, dict[int, Decimal]()
     for some in in_chunks(sorted(customer_ids)):
         kept = kept_among(some)
-        before = through + ONE_DAY if through else None
-        stands = {id: moved(id, before=before) for id in kept}
-        stands |= {
-            row[0]: row[1]
-            for row in db.session.execute(query.where(BalanceEntry.customer_id.in_(sorted(set(some) - kept))))
-        }
+        rows = db.session.execute(query.where(BalanceEntry.customer_id.in_(sorted(set(some) - kept))))
+        stands = moved_of_kept(kept, before) | {row[0]: row[1] for row in rows}
         found |= {id: balance for id, balance in stands.items() if balance < 0 or not below_zero}
     return found
 

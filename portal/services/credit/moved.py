@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Date,
     ScalarSelect,
     Select,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import BalanceEntry, BalanceMark, BalanceSum, Customer
+from portal.services.among import IDS, is_among
 from portal.services.listing import values_of
 
 # Whose balance so many of the entries have moved that are passed at once is kept from then on.
@@ -56,11 +58,7 @@ def _moved(days: tuple[str, ...]) -> Select[Any]:
 def micros_moved(customer_id: Any, since: Any = None, before: Any = None) -> ScalarSelect[Any]:
     """The same as part of a statement, in millionths; nothing where nothing has moved it."""
     is_kept = select(BalanceSum.id).where(BalanceSum.customer_id == customer_id).exists()
-    mark = select(BalanceMark.through_id).scalar_subquery()
-    last = select(func.max(BalanceEntry.id)).scalar_subquery()
-    # An index has a customer's entries by their day: those after the mark were made on the first day of any, or later.
-    first = select(func.coalesce(func.min(BalanceEntry.made_on), date.max)).where(BalanceEntry.id > mark)
-    begins = case((and_(is_kept, last - mark <= FEW), first.scalar_subquery()), else_=date.min)
+    mark, begins = _after_mark(is_kept)
     others = (
         BalanceEntry.id > case((is_kept, mark), else_=literal_column("0")),
         BalanceEntry.made_on >= begins,
@@ -76,6 +74,35 @@ def micros_moved(customer_id: Any, since: Any = None, before: Any = None) -> Sca
             part = part.where(of.made_on < before)
         parts.append(part)
     return select(func.sum(union_all(*parts).subquery().c.amount)).scalar_subquery()
+
+
+def _after_mark(*which: Any) -> tuple[ScalarSelect[Any], ColumnElement[date]]:
+    """The mark, and the first day on which entries after it can have been made: an index has a customer's by their day.
+    Where that is not so, or they are not few, any day."""
+    mark = select(BalanceMark.through_id).scalar_subquery()
+    last = select(func.max(BalanceEntry.id)).scalar_subquery()
+    first = select(func.coalesce(func.min(BalanceEntry.made_on), date.max)).where(BalanceEntry.id > mark)
+    return mark, case((and_(*which, last - mark <= FEW), first.scalar_subquery()), else_=date.min)
+
+
+def moved_of_kept(customer_ids: Collection[int], before: date | None = None) -> dict[int, Decimal]:
+    """The same of some who are kept, ever or before a day, in one statement."""
+    asked: dict[str, Any] = {"ids": sorted(customer_ids)} | ({"before": before} if before else {})
+    rows = db.session.execute(_of_kept(before is not None), asked) if customer_ids else ()
+    return dict.fromkeys(customer_ids, Decimal(0)) | {id: from_micros(int(micros)) for id, micros in rows}
+
+
+@cache
+def _of_kept(is_before: bool) -> Select[Any]:
+    mark, begins = _after_mark()
+    others = (BalanceEntry.id > mark, BalanceEntry.made_on >= begins)
+    parts = []
+    for of, amount, which in ((BalanceSum, BalanceSum.amount, ()), (BalanceEntry, _AMOUNT, others)):
+        part = select(of.customer_id, type_coerce(amount, BigInteger).label("amount"))
+        part = part.where(is_among(of.customer_id, IDS), *which)
+        parts.append(part.where(of.made_on < bindparam("before", type_=Date)) if is_before else part)
+    all_ = union_all(*parts).subquery().c
+    return select(all_.customer_id, func.sum(all_.amount)).group_by(all_.customer_id)
 
 
 def kept_among(customer_ids: Collection[int]) -> set[int]:

@@ -105,6 +105,12 @@ def test_only_who_has_very_many_entries_is_kept_and_whoever_is_later_with_all_of
     assert set(db.session.scalars(select(BalanceSum.customer_id))) == {acme.id, few.id}
     agree(few)
     agree(acme)
+    entered(acme, -500)
+    entered(a_customer("Other"), 3)
+    everybody = list(db.session.scalars(select(Customer.id)))
+    for through in (None, *DAYS):
+        alone = {id: of for one in everybody for id, of in balances([one], through=through).items()}
+        assert balances(everybody, through=through) == alone
 
 
 def test_what_an_act_has_entered_itself_is_in_its_balance(acme):
