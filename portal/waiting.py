@@ -76,7 +76,11 @@ class Patience:
         )
         statement, lock = self.limits.statement, self.limits.lock
         connection.patience = CONNECT
-        connection.execute(f"SET statement_timeout = '{statement or 0}s'; SET lock_timeout = '{lock}s'")
+        # Where others read a large table too, the first rows of it are else others each time: so is what fits of them.
+        always = "SET synchronize_seqscans = off"
+        connection.execute(
+            f"SET statement_timeout = '{statement or 0}s'; SET lock_timeout = '{lock}s'; {always}"
+        )
         connection.autocommit = False
         connection.patience = statement + GRACE if statement else None
         return connection

@@ -24,29 +24,29 @@ QUERIES = """
 11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
 12 audit.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
 13 customers.details dids.index packages.figures won_and_lost.download
-14 customers.dids customers.row packages.edit payments.download won_and_lost.index
+14 charges.index customers.dids customers.row packages.edit payments.download won_and_lost.index
 15 packages.download
 16 customers.index
 17 calls.ask_undo credit.download dids.charges holds.index my.statement_file packages.index seen.statement_file
-18 charges.index payments.show
+18 dids.next_charges holds.show payments.show upcoming.index upcoming.index:2
 19 bank_lines.show charges.accounts customers.download packages.show
 20 dids.download
 21 assignments.row charges.reversal sent_summaries.look
-22 assignments.ask_end upcoming.index upcoming.index:2
+22 assignments.ask_end
 23 packages.edit_row
 24 assignments.index bank_statements.show
-26 assignments.index:2 customers.figures dids.next_charges holds.show
-30 dids.show
-34 customers.charges
-39 charges.show
-42 assignments.show my.charges seen.charges
-45 assignments.download charges.download customers.next_charges my.charges_file seen.charges_file
+26 assignments.index:2 assignments.show customers.figures
+30 customers.charges dids.show
+35 charges.show
+37 my.home seen.home
+38 my.charges seen.charges
+41 charges.download customers.next_charges
+45 assignments.download my.charges_file seen.charges_file
 46 my.summary_pdf seen.summary_pdf summary.download
 47 customers.show my.summary seen.summary summary.show
 53 upcoming.download
-55 my.home seen.home
 75 overview.show
-86 upcoming.download:2
+87 upcoming.download:2
 """
 
 LOOPS = """These pages ask the database more often where they show more rows (few rows, many rows):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Row, Select, bindparam, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from portal.database import asked_once
+from portal.database import asked_once, is_reading
 from portal.domain.charges import charges_due, corrected_from
 from portal.domain.due import Due, Kind, Late, Position, Posted, Spend, no_spend
 from portal.domain.money import minor_unit
@@ -42,8 +42,8 @@ from portal.services.among import IDS, among, is_among, is_among_too
 
 # No period is longer than a year, so a correction never reaches further back than this before the last day.
 LONGEST_PERIOD = timedelta(days=366)
-# As many assignments are remembered as a page has.
-KNOWN_MOST = 1_000
+# As many assignments are remembered as a page works out.
+KNOWN_MOST = 5_000
 OF_PERIODS = (Kind.RECURRING, Kind.MINIMUM_SPEND, Kind.CREDIT, Kind.DIFFERENCE)
 
 
@@ -258,7 +258,7 @@ def _with_terms(ids: Sequence[int]) -> list[tuple[Row[Any], Terms, "_Common"]]:
         found = [(row, terms, common) for row, terms in zip(common.rows, common.terms(), strict=True)]
     if len(new) < len(ids):
         found = sorted((*found, *(known[id] for id in ids if id in known)), key=lambda one: one[0].id)
-    if len(known) + len(new) <= KNOWN_MOST:
+    if is_reading() and len(known) + len(new) <= KNOWN_MOST:
         known.update((one[0].id, one) for one in found)
     return found
 

@@ -408,26 +408,27 @@ def _count(asked: Asked, drivers: Drivers) -> Counted:
 
     Where an index alone says that there is more than that, no charge is read.
     """
-    which = or_(*drivers.found)
-    if drivers.all_fit or not _rest(asked):
-        count = count_rows(select(Charge.id).where(which)) if drivers.known is None else drivers.known
-        if count > COUNTED:
-            return Counted(COUNTED, more=True)
+    which, rest = or_(*drivers.found), _rest(asked)
+    known = count_rows(select(Charge.id).where(which)) if drivers.known is None else drivers.known
+    if known > COUNTED:
+        # Of as many as are read, those that fit: "at least". Nothing is added up.
+        some = select(and_(true(), *rest).label("fits")).where(which).limit(COUNTED + 1).subquery()
+        fit = COUNTED if drivers.all_fit or not rest else count_rows(select(some).where(some.c.fits))
+        return Counted(min(fit, COUNTED), more=True)
     is_outside = Charge.opening_number.is_not(None).label("is_outside")
     columns = (Charge.currency, Charge.amount, Charge.cost, Charge.tax, is_outside)
-    fits = and_(true(), *_rest(asked)).label("fits")
-    read = select(*columns, fits).where(which).limit(COUNTED + 1).subquery()
+    read = select(*columns, and_(true(), *rest).label("fits")).where(which).subquery()
     sums = (func.sum(read.c.amount), func.sum(read.c.cost), func.sum(read.c.tax), func.count())
     alike = (read.c.fits, read.c.currency, read.c.is_outside)
     rows = db.session.execute(select(*alike, *sums).group_by(*alike).order_by(read.c.currency)).all()
-    counted = Counted(more=sum(row[-1] for row in rows) > COUNTED)
+    counted = Counted()
     for is_meant, currency, outside, amount, cost, tax, count in rows:
         if is_meant:
             counted.count += count
             one = counted.totals.setdefault(currency, Totals())
             one.amount, one.cost, one.tax = one.amount + amount, one.cost + cost, one.tax + tax
             one.count, one.outside = one.count + count, one.outside + (amount if outside else 0)
-    if asked.paid in WITH_SOME_LEFT and not counted.more:
+    if asked.paid in WITH_SOME_LEFT:
         counted.left = _left(asked, which)
     return counted
 

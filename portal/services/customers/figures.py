@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 
 from portal.domain.schedule import FIRST_DAY, LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition, Charge, Did, Package
+from portal.models import Assignment, AssignmentPosition, Charge, Customer, Did, Package
 from portal.services.billing.failures import Failed
 from portal.services.billing.loading import usage_wait_days
 from portal.services.billing.planning import Held, Plan, PlannedCharge, upcoming
@@ -23,6 +23,7 @@ from portal.services.packages.holdings import known_count
 LOOKED_AT = (50, 500, 5_000)
 # Charges, the latest before.
 LATEST = Sort((Charge.charge_on, Charge.id), descending=True)
+LATEST_OF_CUSTOMER = Sort((Charge.customer_id, *LATEST.columns), descending=True)
 SOON, LATER = timedelta(days=40), timedelta(days=366)
 
 
@@ -79,17 +80,18 @@ def next_charges(
         .join(AssignmentPosition)
         .where(AssignmentPosition.next_charge_on.is_not(None))
     )
-    among = between(customer_id) if customer_id is not None else []
     if customer_id is not None:
         query = query.where(Assignment.customer_id == customer_id)
     if did_id is not None:
         query = query.where(Assignment.did_id == did_id)
-    found, in_order = Upcoming(), query.where(*among).order_by(by_day(among), Assignment.id)
+    found = Upcoming()
     for looked_at in LOOKED_AT:
         many = known_count(customer_id) if customer_id and did_id is None else 0
         rows = on_first_days(customer_id, looked_at + 1, many) if customer_id and many else []
         if len(rows) <= looked_at:
-            rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order.limit(looked_at + 1))]
+            among = between(customer_id) if customer_id is not None else []
+            in_order = query.where(*among).order_by(by_day(among), Assignment.id).limit(looked_at + 1)
+            rows = [(row[0], row[1] or LAST_DAY) for row in db.session.execute(in_order)]
         ids, before = [row[0] for row in rows[:looked_at]], None
         if len(rows) > looked_at:
             others_id, others_from = rows[-1]
@@ -148,6 +150,14 @@ def _first(
     if first is None or (counted_before and first >= counted_before):
         return first, None
     return first, sum((charge.amount for charge in charges if charge.charge_on == first), Decimal(0))
+
+
+def charges_of(customer: Customer) -> Select[Charge]:
+    """The charges of a customer, for LATEST_OF_CUSTOMER.
+
+    Said as a span: of whoever has very many PostgreSQL would read everybody's by their day, until there are enough.
+    """
+    return select(Charge).where(Charge.customer_id.between(customer.id, customer.id))
 
 
 def charges_on(did: Did) -> Select[Charge]:

@@ -10,7 +10,7 @@ from portal.clock import today
 from portal.domain.errors import Invalid
 from portal.domain.schedule import ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, Charge, Customer
+from portal.models import Assignment, Customer
 from portal.services import deletion, listing
 from portal.services.assignments import ending_many
 from portal.services.assignments import lists as assignments
@@ -106,8 +106,8 @@ def charges(customer_id: int) -> Any:
     """What was posted, the latest before."""
     customer = db.get_or_404(Customer, customer_id)
     state = list_state(("newest",))
-    mine = select(Charge).where(Charge.customer_id == customer.id)
-    page = listing.page(mine, customer_figures.LATEST, state.after, state.before, SHOWN)
+    mine, latest = customer_figures.charges_of(customer), customer_figures.LATEST_OF_CUSTOMER
+    page = listing.page(mine, latest, state.after, state.before, SHOWN)
     context = desk.with_facts(customer, "charges") | {"page": page, "posted": explained(page.rows)}
     return render_template(
         "customers/charges.html", **context, standings=states.standings(page.rows, today())

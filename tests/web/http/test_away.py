@@ -199,3 +199,12 @@ def test_whoever_waits_for_a_lock_too_long_is_told_that_the_database_is_busy(por
     other.dispose()
     with app.app_context():
         db.engine.dispose()
+
+
+def test_the_first_rows_of_a_large_table_are_the_same_when_somebody_looks_again(store, tmp_path):
+    """What is told of them as "at least" would else change with each look, without anything having happened."""
+    app = world.make_app(tmp_path, store.url)
+    with app.app_context():
+        with db.engine.connect() as connection:
+            assert connection.scalar(text("SHOW synchronize_seqscans")) == "off"
+        db.engine.dispose()
