@@ -23,6 +23,7 @@ from portal.models import (
     Part,
     counts_as_posted,
 )
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.credit.charged import UNDONE, charged
 
@@ -157,7 +158,7 @@ def _packages(customer: Customer, now: tuple[date, date], before: tuple[date, da
             side = item.now if is_now else item.before
             side.amount, side.tax = side.amount + row.amount, side.tax + row.tax
             side.count += -row.charges if row.part in UNDONE else row.charges
-    names = select(Package.id, Package.name).where(Package.id.in_(found))
+    names = select(Package.id, Package.name).where(among(Package.id, found))
     for id, name in db.session.execute(names):
         found[id].label = name
     return list(found.values())

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
 from portal.models import BalanceEntry, Charge, EntrySource, Payment
+from portal.services.among import among
 from portal.services.chunks import in_chunks
 from portal.services.credit.balance import balance_of, entries_of, moved_since
 from portal.services.listing import count
@@ -84,10 +85,10 @@ def words_of(entries: Sequence[BalanceEntry]) -> dict[int, str]:
     """What each entry is, with two statements at most for all of them."""
     labels, paid = {}, {}
     if charges := {entry.charge_id for entry in entries if entry.charge_id}:
-        named = db.session.execute(select(Charge.id, Charge.label).where(Charge.id.in_(charges)))
+        named = db.session.execute(select(Charge.id, Charge.label).where(among(Charge.id, charges)))
         labels = {row.id: row.label for row in named}
     if payments := {entry.payment_id for entry in entries if entry.payment_id}:
-        found = db.session.scalars(select(Payment).where(Payment.id.in_(payments)))
+        found = db.session.scalars(select(Payment).where(among(Payment.id, payments)))
         paid = {payment.id: payment.public_description for payment in found}
     return {
         entry.id: _said(entry, labels.get(entry.charge_id or 0, ""), paid.get(entry.payment_id or 0, ""))

@@ -17,6 +17,7 @@ from portal.domain.schedule import ONE_DAY
 from portal.domain.wording import whole
 from portal.extensions import db
 from portal.models import Assignment, Charge, Customer, Part
+from portal.services.among import among
 from portal.services.billing.planning import Totals
 from portal.services.charges.explaining import Explained, explained
 from portal.services.chunks import in_chunks
@@ -157,7 +158,7 @@ def summary(customer: Customer, begins: date, through: date, today: date, most: 
             customer.id, today, f"{most} from {begins} to {through}", lambda: _first_of(assigned, most)
         )
         remember(customer.id, number)
-        assigned = select(Assignment).where(Assignment.id.in_(first))
+        assigned = select(Assignment).where(among(Assignment.id, first))
     found.assigned = as_of(assigned, customer, through)
     found.assigned_count = len(found.assigned) if number is None else number
     return found
