@@ -19,19 +19,18 @@ QUERIES = """
 9 my.people_row owed.download packages.prices payments_back.show people.index people.row runs.ask_undo
 9 sent_summaries.ask
 10 assignments.draft assignments.new bank_statements.map_columns customers.download_history dids.whose my.calls_file
-10 my.people owed.index packages.copy payments.index payments.new payments_back.new seen.calls_file
+10 my.people packages.copy payments.index payments.new payments_back.new seen.calls_file
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
-11 charges.ask_write_off charges.new corrections.show customers.people payments.ask_split
+11 charges.ask_write_off charges.new corrections.show customers.people owed.index payments.ask_split
 12 audit.download dids.row my.calls packages.row runs.show seen.calls sent_summaries.index
 13 customers.details dids.index packages.figures won_and_lost.download
-14 charges.index customers.dids customers.row packages.edit payments.download won_and_lost.index
-15 packages.download
-16 customers.index
+14 charges.index customers.dids packages.edit payments.download won_and_lost.index
+15 customers.row packages.download
 17 calls.ask_undo credit.download dids.charges holds.index my.statement_file packages.index seen.statement_file
-18 dids.next_charges holds.show payments.show upcoming.index upcoming.index:2
-19 bank_lines.show charges.accounts customers.download packages.show
+18 customers.index dids.next_charges holds.show payments.show upcoming.index upcoming.index:2
+19 bank_lines.show charges.accounts packages.show
 20 dids.download
-21 assignments.row charges.reversal sent_summaries.look
+21 assignments.row charges.reversal customers.download sent_summaries.look
 22 assignments.ask_end
 23 packages.edit_row
 24 assignments.index bank_statements.show
