@@ -346,7 +346,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         FOLLOWS: "payer_key numbers",
     },
     BankBooking: {WHICH: "line_id"},
-    DueDay: {WHICH: "charge_id", WHEN: "made_on made_by made_at"},
+    DueDay: {WHICH: "charge_id customer_id", WHEN: "made_on made_by made_at"},
     Run: {
         WHICH: "customer_id simulation_id",
         WHEN: "started_by started_at finished_at",
