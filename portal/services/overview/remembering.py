@@ -40,7 +40,9 @@ from portal.models import (
     Run,
 )
 
-MOST = 100  # answers that are kept
+MOST = 400  # answers that are kept: beyond that, those that were found first are forgotten
+# Seconds after which an answer is forgotten. It is by when they end that cachelib knows which was found first.
+ENDS = 7 * 24 * 3600
 # Bytes that must be left on the disk for one more to be kept.
 ROOM = 1024 * 1024
 TRUSTED_FOR = 300.0  # seconds
@@ -172,7 +174,7 @@ def _kept() -> BaseCache:
         try:
             folder = private.folder(current_app.config["INSTANCE"].resolve() / "remembered")
             logging.getLogger().addFilter(_is_of_no_cache)  # first: to be made, it writes a file already
-            current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, 0)
+            current_app.extensions["portal.remembered"] = FileSystemCache(str(folder), MOST, ENDS)
         except OSError:  # the disk has no room for the folder, or may not be written: tried again next time
             return NullCache()
     found: BaseCache = current_app.extensions["portal.remembered"]

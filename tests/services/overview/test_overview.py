@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from time import sleep
 from zoneinfo import ZoneInfo
 
@@ -418,6 +419,19 @@ def test_what_took_long_when_the_process_started_is_found_out_again(app, remembe
 def _slowly():
     sleep(0.4)
     return 2
+
+
+def test_of_very_many_answers_those_are_forgotten_that_were_found_first(app, remembers, monkeypatch):
+    monkeypatch.setattr(remembering, "MOST", 20)
+    monkeypatch.delitem(app.extensions, "portal.remembered")
+    moments = count(1_800_000_000)
+    monkeypatch.setattr("cachelib.file.time", lambda: next(moments))
+    found = []
+    for package in range(100):
+        Reading(TODAY).answer(("package", package), 1, lambda package=package: found.append(package))
+    for package in range(82, 100):
+        Reading(TODAY).answer(("package", package), 1, lambda package=package: found.append(package))
+    assert found == list(range(100))
 
 
 def test_what_falls_due_is_never_told_as_it_was(session, remembers, monkeypatch):
