@@ -183,7 +183,13 @@ def would_undo(run: Run) -> Undoing:
 
 def is_large(run: Run) -> bool:
     """Whether it has moved more assignments than are looked at one by one while somebody waits for a page."""
-    some = select(RunPosition.assignment_id).where(_of(run)).limit(LOOKED_AT + 1).subquery()
+    some = (
+        select(RunPosition.assignment_id)
+        .where(_of(run))
+        .order_by(RunPosition.assignment_id)
+        .limit(LOOKED_AT + 1)
+        .subquery()
+    )
     return (db.session.scalar(select(func.count()).select_from(some)) or 0) > LOOKED_AT
 
 
@@ -232,7 +238,8 @@ def _last_correction(run: Run, ids: Sequence[int]) -> dict[int, int]:
 
 def has_something_to_undo(run: Run) -> bool:
     """Whether it has moved an assignment that was not put back, be it one that is to be left alone."""
-    kept = select(RunPosition.run_id).where(_of(run))
+    # In the order of their index: in none, PostgreSQL would read on from the first run of all until it meets one.
+    kept = select(RunPosition.run_id).where(_of(run)).order_by(RunPosition.assignment_id)
     return run.state == RunState.DONE and not run.simulate and bool(db.session.scalar(kept.limit(1)))
 
 
