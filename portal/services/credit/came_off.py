@@ -31,7 +31,7 @@ from portal.extensions import db
 from portal.models import Allocation, AllocationMark, AllocationSource, AllocationSum, Charge, Payment
 from portal.models.raw_tables import DUE, raw_table
 from portal.services.credit.items import FIRST_DUE_ON, IS_ITEM
-from portal.services.listing import values_of
+from portal.services.credit.kept import to_add_up
 
 # Off whose charges so much came among what is passed at once is kept from then on.
 KEPT_FROM = 500
@@ -131,17 +131,9 @@ def mark_of(customer_id: Any) -> ScalarSelect[int]:
 
 
 def keep(after: int, until: int) -> None:
-    """Add up what has ids after one up to another: of customers who are kept, and all of who has very much of it.
-    The caller moves the mark on in the same transaction.
-    """
-    passed = and_(Allocation.id > after, Allocation.id <= until)
-    kept = set(values_of(AllocationSum.customer_id))
-    many = select(Allocation.customer_id).where(passed).group_by(Allocation.customer_id)
-    new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
-    if kept:
-        _insert(passed, Allocation.customer_id.in_(kept))
-    if new:
-        _insert(Allocation.id <= until, Allocation.customer_id.in_(new))
+    """Add up what has ids after one up to another."""
+    for which in to_add_up(Allocation, AllocationSum, KEPT_FROM, after, until):
+        _insert(which)
 
 
 def _insert(*which: Any) -> None:

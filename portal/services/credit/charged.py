@@ -34,7 +34,7 @@ from portal.extensions import db
 from portal.models import Charge, ChargeMark, CustomerSum, Part
 from portal.models.raw_tables import DUE, raw_table
 from portal.services.credit.items import FIRST_DUE_ON, IS_ITEM, OF_A_DISCOUNT, TOTAL, posted_late, start_of
-from portal.services.listing import values_of
+from portal.services.credit.kept import to_add_up
 
 # Whoever has so many among the charges that are passed at once is kept from then on.
 KEPT_FROM = 500
@@ -183,17 +183,9 @@ def total(rows: Iterable[Alike], *parts: Part) -> Decimal:
 
 
 def keep(after: int, until: int) -> None:
-    """Add up the charges with ids after one up to another: of customers who are kept, and all of who has very many of
-    these. The caller moves the mark on in the same transaction.
-    """
-    passed = and_(Charge.id > after, Charge.id <= until)
-    kept = set(values_of(CustomerSum.customer_id))
-    many = select(Charge.customer_id).where(passed).group_by(Charge.customer_id)
-    new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
-    if kept:
-        _insert(passed, Charge.customer_id.in_(kept))
-    if new:
-        _insert(Charge.id <= until, Charge.customer_id.in_(new))
+    """Add up the charges with ids after one up to another."""
+    for which in to_add_up(Charge, CustomerSum, KEPT_FROM, after, until):
+        _insert(which)
 
 
 def _insert(*which: Any) -> None:

@@ -31,7 +31,7 @@ from portal.domain.money import from_micros
 from portal.extensions import db
 from portal.models import BalanceEntry, BalanceMark, BalanceSum, Customer
 from portal.services.among import IDS, is_among
-from portal.services.listing import values_of
+from portal.services.credit.kept import to_add_up
 
 # Whose balance so many of the entries have moved that are passed at once is kept from then on.
 KEPT_FROM = 500
@@ -112,17 +112,9 @@ def kept_among(customer_ids: Collection[int]) -> set[int]:
 
 
 def keep(after: int, until: int) -> None:
-    """Add up the entries with ids after one up to another: of customers who are kept, and all of who has very many of
-    these. The caller moves the mark on in the same transaction.
-    """
-    passed = and_(BalanceEntry.id > after, BalanceEntry.id <= until)
-    kept = set(values_of(BalanceSum.customer_id))
-    many = select(BalanceEntry.customer_id).where(passed).group_by(BalanceEntry.customer_id)
-    new = set(db.session.scalars(many.having(func.count() >= KEPT_FROM))) - kept
-    if kept:
-        _insert(passed, BalanceEntry.customer_id.in_(kept))
-    if new:
-        _insert(BalanceEntry.id <= until, BalanceEntry.customer_id.in_(new))
+    """Add up the entries with ids after one up to another."""
+    for which in to_add_up(BalanceEntry, BalanceSum, KEPT_FROM, after, until):
+        _insert(which)
 
 
 def _insert(*which: Any) -> None:
