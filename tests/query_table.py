@@ -5,19 +5,19 @@ QUERIES = """
 5 calls.map_columns calls.progress customers.new moving_in.columns moving_in.progress people.new runs.progress
 5 search.index security.change_password security.mf_recovery_codes security.two_factor_setup security.wan_verify
 5 styleguide.show
-6 calls.bad_rows calls.index moving_in.bad_lines moving_in.index my.people_new notes.download notes.index notes.new
-6 notices.index packages.new people.new_for_customer security.verify security.wan_register settings.logo
+6 calls.bad_rows calls.index moving_in.bad_lines moving_in.index moving_in.report_file my.people_new notes.download
+6 notes.index notes.new notices.index packages.new people.new_for_customer security.verify security.wan_register
+6 settings.logo
 7 account.show connexcs_packages.index connexcs_packages.row corrections.new_rate credit.new_adjustment mail.index
-7 moving_in.ask_undo moving_in.report_file my.dids my.logo notes.edit notes.show seen.dids seen.logo
-7 sent_summaries.of_customer settings.index
+7 moving_in.ask_undo my.dids my.logo notes.edit notes.show seen.dids seen.logo sent_summaries.of_customer
+7 settings.index
 8 assignments.bulk audit.index charges.ask_reversals corrections.new corrections.of_customers customers.edit_row
 8 did_intake.new margins.download moving_in.report packages.delete payments_back.download payments_back.index
-8 people.edit_row runs.download runs.index runs.new
+8 people.edit_row runs.download runs.index runs.new sent_summaries.ask
 9 assignments.draft:2 assignments.new:2 bank_statements.index calls.download calls.download_of_customer calls.found
 9 calls.of_customer calls.show connexcs_packages.edit_row credit.show customers.edit customers.history customers.notes
 9 customers.suggestions dids.edit_row margins.index moving_in.first_charges moving_in.show my.people_edit_row
 9 my.people_row owed.download packages.prices payments_back.show people.index people.row runs.ask_undo
-9 sent_summaries.ask
 10 assignments.draft assignments.new bank_statements.map_columns customers.download_history dids.whose my.calls_file
 10 my.people owed.index packages.copy payments.index payments.new payments_back.new seen.calls_file
 11 assignments.edit assignments.edit_row assignments.waiting charges.ask_due_day charges.ask_use_credit
