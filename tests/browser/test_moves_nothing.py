@@ -1,4 +1,4 @@
-"""What opens moves nothing beside it; what a form or a dialog asks can be touched; red ends as one corrects."""
+"""What opens moves nothing beside it, what comes can be clicked at once; what a form asks can be touched; red ends."""
 
 from collections import Counter
 from datetime import date
@@ -130,3 +130,23 @@ def test_what_is_corrected_is_red_no_more(page):
     name.fill("Acme")
     expect(name).not_to_have_attribute("aria-invalid", "true")
     expect(page.locator("#name-error")).to_be_hidden()
+
+
+# From before a page is first seen on, every few milliseconds: what would hear a click in the middle of it, and beside.
+HEARD = """heard = []; setInterval(() => {
+  for (const part of document.querySelectorAll("main table, .rail nav")) {
+    const box = part.getBoundingClientRect();
+    heard.push(part.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)));
+  }
+}, 4)"""
+
+
+def test_a_click_on_a_page_that_has_just_come_is_not_lost(page, scene):
+    """What changes over from one page to the next hears no click as long as it does."""
+    page.add_init_script("addEventListener('pagereveal', (event) => changes = !!event.viewTransition)")
+    page.add_init_script(HEARD)
+    page.goto("/packages")
+    page.get_by_role("navigation").get_by_role("link", name="Customers").click()
+    expect(page.get_by_role("heading", name="Customers")).to_be_visible()
+    page.wait_for_timeout(400)  # a change takes 110 ms
+    assert page.evaluate("changes") and page.evaluate("heard.length > 60 && heard.every(Boolean)")

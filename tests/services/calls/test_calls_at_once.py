@@ -16,6 +16,7 @@ from tests.trade import a_customer
 pytestmark = pytest.mark.only_on("postgresql")  # SQLite has one writer at a time
 CALLS, ROUNDS = 8_000, 3
 DAY = "2026-11-09"
+READ_BY_INDEX = "SELECT coalesce(sum(idx_tup_fetch), 0) FROM pg_stat_xact_user_tables WHERE relname = 'call'"
 
 
 def lines(charge, name="c"):
@@ -97,7 +98,6 @@ def test_two_clerks_who_upload_and_import_them_see_both_taken_in(app, session, t
 def test_what_follows_is_done_again_where_a_customer_was_waited_for_too_long(app, session, tmp_path):
     acme = a_customer(tax_rate="0")
     import_ = begun(a_file(tmp_path, [a_line("c1", f"{DAY} 10:00:00", 60, "1")]))
-    session.execute(text("SET lock_timeout = '100ms'"))
     session.commit()
     other, refused = db.engine.connect(), []
     other.execute(locking.for_update(select(Customer.id), Customer, True))
@@ -106,14 +106,17 @@ def test_what_follows_is_done_again_where_a_customer_was_waited_for_too_long(app
         refused.append(str(context.original_exception))
         other.rollback()
 
+    def hurry(connection):  # for a transaction only: who is given the connection next waits as long as ever
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+
     event.listen(db.engine, "handle_error", let_go)
+    event.listen(db.engine, "begin", hurry)
     try:
         assert carried_out(import_).state == ImportState.DONE
     finally:
+        event.remove(db.engine, "begin", hurry)
         event.remove(db.engine, "handle_error", let_go)
         other.close()
-        session.execute(text("RESET lock_timeout"))
-        session.commit()
     assert len(refused) == 1 and "lock timeout" in refused[0]
     assert [amount for _, amount in call_entries(acme)] == ["-1"]
 
@@ -122,18 +125,21 @@ def test_calls_said_again_are_each_found_at_once_where_the_table_was_last_counte
     session, tmp_path
 ):
     """As it is behind an import that was undone: the planner takes one call for all that there are."""
-
-    def looked_at():
-        session.execute(text("SELECT pg_stat_force_next_flush()"))
-        session.commit()
-        return session.scalar(text("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'call'"))
-
     a_customer(tax_rate="0")
     some = [a_line(f"c{n}", f"{DAY} 10:00:00", 60, "1") for n in range(500)]
     undone(taken_in(a_file(tmp_path, some)), size=500)
     session.execute(text("ANALYZE call"))
     session.commit()
     taken_in(a_file(tmp_path, some, name="anew.csv"))
-    before = looked_at()
+    read = []
+
+    def count(connection):  # what this connection alone has read: others may tell of theirs at any time
+        read.append(connection.exec_driver_sql(READ_BY_INDEX).scalar())
+        connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+
+    session.execute(text("SELECT pg_stat_force_next_flush()"))
+    session.commit()
+    event.listen(db.engine, "commit", count)
     assert taken_in(a_file(tmp_path, some[::-1], name="again.csv")).known_count == 500
-    assert looked_at() - before < 500 * 10
+    event.remove(db.engine, "commit", count)
+    assert 500 <= sum(read) < 500 * 50

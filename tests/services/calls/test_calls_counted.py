@@ -229,8 +229,8 @@ def test_the_newest_calls_are_read_in_the_order_of_an_index(session, calls):
     compiled = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     if is_postgresql:
-        session.execute(text("SET LOCAL enable_seqscan = off"))
-        session.execute(text("SET LOCAL enable_sort = off"))
+        for other in ("enable_seqscan", "enable_sort", "enable_incremental_sort"):
+            session.execute(text(f"SET LOCAL {other} = off"))
     explained = "EXPLAIN " if is_postgresql else "EXPLAIN QUERY PLAN "
     plan = " ".join(str(row) for row in session.execute(text(explained + str(compiled).replace(":", r"\:"))))
     assert "ix_call_newest" in plan and "Sort" not in plan and "TEMP B-TREE" not in plan, plan
