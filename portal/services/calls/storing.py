@@ -33,8 +33,8 @@ BACK, NULL = "\\", "\\N"
 BY_CUSTOMER = itemgetter(COLUMNS.index("customer_id"))
 ALIKE = "A row above is alike in customer, numbers, start time and seconds: the call was counted once."
 PASS_OVER = "ON CONFLICT (customer_id, call_id) DO NOTHING"
-# On PostgreSQL, what was copied (s) with the calls that stand (c). Each is found by the index of these two columns, which
-# alone has the order that is asked for (`_staged`): to join them all calls there are would be read.
+# On PostgreSQL, what was copied (s) with the calls that stand (c). Each is found by the index of these two columns, and
+# that alone has the order that is asked for (`_staged`): to join them, all calls there are would be read.
 STAGED = (
     "FROM call_stage AS s JOIN LATERAL (SELECT * FROM call WHERE customer_id = s.customer_id "
     "AND call_id >= s.call_id ORDER BY call_id LIMIT 1) AS c ON c.call_id = s.call_id"
@@ -230,8 +230,8 @@ def _keep_said(said: dict[int, Record], came_in_on: date, import_id: int) -> Non
 def _staged(statement: str, values: Sequence[Any] | None = None) -> Any:
     """Execute what reads STAGED, by that index whatever PostgreSQL takes for quickest.
 
-    Where the table was last counted as it was empty, it takes one call for all there are: each would be found by reading
-    all calls of its customer, and sorting that one.
+    Where the table was last counted as it was empty, it takes one call for all there are: each would be found by
+    reading all calls of its customer, and sorting that one.
     """
     driver = _driver()
     driver.execute("SET LOCAL enable_sort = off")
