@@ -150,3 +150,38 @@ def test_a_click_on_a_page_that_has_just_come_is_not_lost(page, scene):
     expect(page.get_by_role("heading", name="Customers")).to_be_visible()
     page.wait_for_timeout(400)  # a change takes 110 ms
     assert page.evaluate("changes") and page.evaluate("heard.length > 60 && heard.every(Boolean)")
+
+
+# The change in the middle of it: how large both headings are drawn, and whether what is drawn is where the new one is.
+CHANGING = """addEventListener("pagereveal", async (event) => {
+  if (!event.viewTransition) return;
+  await event.viewTransition.ready;
+  const drawn = (part) => getComputedStyle(document.documentElement, `::view-transition-${part}(heading)`);
+  const heading = document.querySelector("h1").getBoundingClientRect();
+  changing = {
+    new: [parseFloat(drawn("new").width), parseFloat(drawn("new").height)], is: [heading.width, heading.height],
+    old: parseFloat(drawn("old").height), clipped: drawn("group").overflow, high: parseFloat(drawn("group").height),
+    moves: document.getAnimations().some((one) => one.effect.pseudoElement === "::view-transition-group(heading)"),
+  };
+})"""
+
+
+def test_a_heading_of_five_lines_changes_over_with_one_of_one_without_being_drawn_over_the_page(page, app):
+    """On a phone one line, drawn as high as five, was cut off at the edge and lay over what stood below."""
+    with app.app_context():
+        customer = a_customer("Kestrel & Soehne Telefonie und Netzwerktechnik Handelsgesellschaft").id
+        db.session.commit()
+    page.set_viewport_size(PHONE)
+    page.add_init_script(CHANGING)
+    page.goto("/customers")
+    short = page.locator("h1").bounding_box()["height"]
+    page.goto(f"/customers/{customer}")
+    long = page.locator("h1").bounding_box()["height"]
+    assert long > 3 * short
+    page.get_by_role("main").get_by_role("link", name="Customers").first.click()
+    expect(page.get_by_role("heading", name="Customers")).to_be_visible()
+    page.wait_for_function("typeof changing !== 'undefined'")
+    seen = page.evaluate("changing")
+    assert seen["new"] == pytest.approx(seen["is"], abs=12)  # letters may stand out of their box
+    assert seen["old"] == pytest.approx(long, abs=12)
+    assert (seen["clipped"], seen["high"], seen["moves"]) == ("clip", short, False)
