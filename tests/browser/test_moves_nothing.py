@@ -185,3 +185,17 @@ def test_a_heading_of_five_lines_changes_over_with_one_of_one_without_being_draw
     assert seen["new"] == pytest.approx(seen["is"], abs=12)  # letters may stand out of their box
     assert seen["old"] == pytest.approx(long, abs=12)
     assert (seen["clipped"], seen["high"], seen["moves"]) == ("clip", short, False)
+
+
+def test_the_slash_behind_a_long_crumb_has_no_line_of_its_own(page, app):
+    """On a phone it stood alone below a name of two lines."""
+    with app.app_context():
+        customer = a_customer("Kestrel & Soehne Telefonie und Netzwerktechnik Handelsgesellschaft").id
+        db.session.commit()
+    page.set_viewport_size(PHONE)
+    page.goto(f"/customers/{customer}/credit/adjustments/new")
+    name = page.locator(".crumbs li").nth(1)
+    line = "parseFloat(getComputedStyle(li).lineHeight)"
+    seen = name.evaluate(f"(li) => [li.querySelector('a').getClientRects().length, li.offsetHeight / {line}]")
+    assert seen == [2, 2]
+    assert min(a.bounding_box()["height"] for a in page.locator(".crumbs a").all()) >= 44
