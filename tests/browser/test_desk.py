@@ -91,7 +91,7 @@ def test_every_section_has_an_address_of_its_own_and_says_which_it_is(
 def test_the_sections_stay_in_view(harbour: int, page: Any) -> None:
     page.goto(f"/customers/{harbour}/charges")
     page.mouse.wheel(0, 400)
-    page.wait_for_function("scrollY > 100")
+    page.wait_for_function("() => scrollY > 100")
     assert page.locator(".sections").bounding_box()["y"] == 0
     assert page.locator("thead th").first.bounding_box()["y"] == 40, "the columns' heads stand below them"
 

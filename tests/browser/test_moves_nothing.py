@@ -180,7 +180,7 @@ def test_a_heading_of_five_lines_changes_over_with_one_of_one_without_being_draw
     assert long > 3 * short
     page.get_by_role("main").get_by_role("link", name="Customers").first.click()
     expect(page.get_by_role("heading", name="Customers")).to_be_visible()
-    page.wait_for_function("typeof changing !== 'undefined'")
+    page.wait_for_function("() => typeof changing !== 'undefined'")
     seen = page.evaluate("changing")
     assert seen["new"] == pytest.approx(seen["is"], abs=12)  # letters may stand out of their box
     assert seen["old"] == pytest.approx(long, abs=12)
