@@ -94,9 +94,14 @@ def _copy(source: Path, target: Path) -> None:
     if not source.exists():
         raise RuleBroken(f"There is no database: {source}.")
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
-        new.execute("PRAGMA journal_mode=DELETE")  # all of it in the one file
-        found = [row[0] for row in new.execute("PRAGMA integrity_check(1)")]
+        try:
+            old.backup(new)
+            new.execute("PRAGMA journal_mode=DELETE")  # all of it in the one file
+            found = [row[0] for row in new.execute("PRAGMA integrity_check(1)")]
+        except sqlite3.DatabaseError as error:  # a copy that was cut off, say
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise
+            found = [str(error)]
         if found != ["ok"]:
             raise RuleBroken(f"{source} is damaged: {found[0]}")
 

@@ -3,6 +3,7 @@
 Foreign keys are taken off while the rows go in, in whatever order, and put on again: PostgreSQL then checks them all.
 """
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import closing
 from itertools import zip_longest
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from portal import database, schema
+from portal.backups import OF_SQLITE
 from portal.domain.errors import RuleBroken
 from portal.extensions import db
 
@@ -45,6 +47,7 @@ def move(file: Path, target: Engine, say: Say) -> int:
 
     RuleBroken where that cannot be, or where a row is not the same afterwards: then nothing was moved.
     """
+    _refuse_what_is_no_database(file)
     source = create_engine(f"sqlite:///{file}")
     try:
         with database.reading(), source.connect() as old, source.connect() as watching:
@@ -62,6 +65,17 @@ def move(file: Path, target: Engine, say: Say) -> int:
             return count
     finally:
         source.dispose()
+
+
+def _refuse_what_is_no_database(file: Path) -> None:
+    with open(file, "rb") as opened:
+        if opened.read(len(OF_SQLITE)) != OF_SQLITE:
+            raise RuleBroken(f"{file} is no SQLite database.")
+    if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        raise RuleBroken(
+            f"SQLite keeps files of its own beside {file} while it is read. "
+            "Copy it into a folder that you may write to."
+        )
 
 
 def _writes(connection: Connection) -> int:

@@ -180,6 +180,19 @@ def test_a_damaged_backup_of_sqlite_is_refused_and_leaves_nothing(used, tmp_path
             db.engine.dispose()
 
 
+@pytest.mark.only_on(SQLITE)
+def test_a_backup_of_sqlite_that_was_cut_off_is_refused_as_damaged(used, tmp_path):
+    file = tmp_path / "portal.backup"
+    backups.back_up(engine_of(used), file)
+    file.write_bytes(file.read_bytes()[:100_000])
+    with another(used, tmp_path) as restored:
+        with pytest.raises(RuleBroken, match="is damaged"):
+            backups.restore(engine_of(restored), file)
+        assert rows(restored) == {}
+        with restored.app_context():
+            db.engine.dispose()
+
+
 @pytest.mark.only_on(POSTGRESQL)
 def test_a_half_backup_of_postgresql_is_refused_and_leaves_nothing(used, tmp_path):
     file = tmp_path / "portal.backup"

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import warnings
 
 import pytest
 from click.testing import CliRunner
@@ -205,6 +206,23 @@ def test_a_refusal_and_a_file_that_cannot_be_written_are_one_sentence(portal, tm
     assert "Error: " in portal("db", "upgrade", "7777", status=1)
     span = ("2026-01-01", "2026-01-31", "--pdf", "--into", tmp_path / "file" / "x")
     assert len(portal("summary", "all", *span, status=0).splitlines()) == 1
+
+
+def test_whether_the_tables_are_right_is_said_without_warnings_and_a_database_without_any_is_told_how_to_get_them(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PORTAL_INSTANCE", str(tmp_path))
+    monkeypatch.delenv("PORTAL_DATABASE_URL", raising=False)
+    before = CliRunner().invoke(main, ["db", "check"])
+    assert (before.exit_code, before.output) == (
+        5, "Error: The database has no tables yet. Make them: portal db upgrade.\n",
+    )  # fmt: skip
+    assert CliRunner().invoke(main, ["db", "upgrade"]).exit_code == 0
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        after = CliRunner().invoke(main, ["db", "check"])
+    assert after.exit_code == 0, after.output
+    assert not [str(one.message) for one in warned if "index" in str(one.message)]
 
 
 def test_an_installed_copy_without_settings_makes_no_demo(monkeypatch):

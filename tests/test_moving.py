@@ -161,3 +161,18 @@ def test_somebody_who_writes_meanwhile_is_noticed(source, target, tmp_path):
     with target.app_context():
         assert db.session.scalar(select(Customer.id)) is None
         db.session.remove()
+
+
+def test_a_file_that_is_no_database_or_cannot_be_worked_beside_is_refused_in_a_sentence(
+    source, target, monkeypatch, tmp_path
+):
+    world.upgrade(target)
+    (tmp_path / "notes.txt").write_text("nothing of ours")
+    with target.app_context():
+        with pytest.raises(RuleBroken, match=r"notes\.txt is no SQLite database"):
+            moving.move(tmp_path / "notes.txt", db.engine, lambda *_: None)
+        monkeypatch.setattr(
+            "portal.moving.os.access", lambda path, _how: path != tmp_path
+        )  # root may write anywhere
+        with pytest.raises(RuleBroken, match="Copy it into a folder that you may write to"):
+            moving.move(tmp_path / "old.db", db.engine, lambda *_: None)

@@ -57,11 +57,16 @@ def downgrade(revision: str, database: str | None) -> None:
 
 
 @command.command()
-@with_app(any_version=True)
+@with_app()
 def check() -> None:
     """Say whether the tables match the models."""
+    import warnings
+
     alembic, config = _alembic()
-    alembic.check(config)  # type: ignore[attr-defined]
+    with warnings.catch_warnings():
+        # Of SQLite no index over an expression can be read back: they are not compared.
+        warnings.filterwarnings("ignore", message=".*expression-based index")
+        alembic.check(config)  # type: ignore[attr-defined]
 
 
 @command.command()

@@ -29,6 +29,7 @@ KINDS = {
     "opening": "A line an opening item, known by customer and number. Below zero it is credit.",
     "payments": "A line a payment, known by method and bank reference.",
 }
+CALLED_IN_HELP = {"opening": "opening items"}
 
 
 def _command(kind: str, what: str) -> click.Command:
@@ -36,7 +37,7 @@ def _command(kind: str, what: str) -> click.Command:
 
     @click.command(
         kind,
-        help=f"Move in the {kind} of FILE: CSV, TSV or XLSX. {what}\n\n"
+        help=f"Move in the {CALLED_IN_HELP.get(kind, kind)} of FILE: CSV, TSV or XLSX. {what}\n\n"
         "Each is made once, however often it is sent: what is there as FILE says is left, and what is there but "
         "otherwise is shown. Columns are known by their names, or described once on a page: Import.",
     )

@@ -108,8 +108,8 @@ def book(line: BankLine, parts: Sequence[Part], who: Who, again_reason: str = ""
     check_open(line)
     if line.amount <= 0:
         raise RuleBroken("Only money that came in is booked as a payment.", to_line(line))
-    _check_parts(line, parts)
     locking.lock(Customer, [part.customer.id for part in parts])
+    _check_parts(line, parts)  # of customers who stay as they are: one without payments may change currency
     credit.lock_open_of([part.customer.id for part in parts], (id for part in parts for id in part.chosen))
     for number, part in enumerate(parts):
         payment = credit.record_payment(

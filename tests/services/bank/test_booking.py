@@ -510,3 +510,22 @@ def test_a_return_of_a_payment_of_which_a_part_was_split_off_cancels_nothing(acm
     with pytest.raises(RuleBroken, match="split off"):
         booking.came_back(line, [whole], WHO)
     assert (line.state, whole.state) == (LineState.OPEN, PaymentState.COMPLETED)
+
+
+def test_a_customer_whose_currency_is_changed_while_a_line_is_booked_is_not_paid_in_another_one(
+    acme, monkeypatch
+):
+    line = one("for Acme", "30.00")
+    really = booking.locking.lock
+
+    def changed_while_waiting(model, ids, **how):
+        if model is Customer:
+            db.session.execute(
+                Customer.__table__.update().where(Customer.id == acme.id).values(currency="GBP")
+            )
+        return really(model, ids, **how)
+
+    booking.lock_line(line.id)
+    monkeypatch.setattr(booking.locking, "lock", changed_while_waiting)
+    with pytest.raises(Invalid, match="pays in GBP; this line is in EUR"):
+        booking.book(line, [Part(acme, line.amount)], WHO)
