@@ -38,12 +38,11 @@ QUERIES = """
 26 assignments.index:2 assignments.show customers.figures
 30 customers.charges dids.show
 35 charges.show
-37 my.home seen.home
-38 my.charges seen.charges
+38 my.charges my.home seen.charges seen.home
 41 charges.download customers.next_charges
 45 assignments.download my.charges_file seen.charges_file
-46 my.summary_pdf seen.summary_pdf summary.download
-47 customers.show my.summary seen.summary summary.show
+47 customers.show my.summary_pdf seen.summary_pdf summary.download
+48 my.summary seen.summary summary.show
 53 upcoming.download
 75 overview.show
 87 upcoming.download:2

@@ -24,6 +24,7 @@ from portal.models import (
     counts_as_posted,
 )
 from portal.services.among import among
+from portal.services.billing.positions import posted_through
 from portal.services.chunks import in_chunks
 from portal.services.credit.charged import UNDONE, charged
 
@@ -36,7 +37,7 @@ BY_HAND = "Other charges"
 @dataclass(frozen=True, slots=True)
 class WhatChanged:
     """What was charged in two spans, with tax and calls, and why it is not the same: the lines add up to the
-    difference. Each span includes its last day; the later one ends today where it is not over."""
+    difference. Each span includes its last day; the later one ends where it is posted to, if it is not over."""
 
     begins: date
     through: date
@@ -53,11 +54,12 @@ class WhatChanged:
 
 
 def what_changed(customer: Customer, begins: date, through: date, today: date) -> WhatChanged | None:
-    """Why a span differs from the one before; None where it has not begun, or nothing was charged before it."""
-    if today < begins:
+    """Why a span differs from the one before; None where none of it is posted yet, or nothing was charged before it."""
+    known = posted_through(customer.id, today) if begins <= today <= through else today
+    if known < begins:
         return None
-    first, last = span_before(begins, through, today)
-    through = min(through, today)
+    first, last = span_before(begins, through, known)
+    through = min(through, known)
     called, called_before = (_calls(customer.id, *span) for span in ((begins, through), (first, last)))
     if _has_more_than(CHANGES_MOST, customer.id, first, through):
         items = _packages(customer, (begins, through), (first, last))

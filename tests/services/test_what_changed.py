@@ -6,11 +6,13 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Date, select, text
 
+from portal.domain.schedule import Frequency
 from portal.domain.terms import Proration
 from portal.domain.wording import difference
 from portal.extensions import db
 from portal.models import Call, Charge, Package
 from portal.services.assignments.changing import change_end, change_quantity
+from portal.services.billing.loading import usage_wait_days
 from portal.services.calls import call_spend
 from portal.services.charges.by_hand import ManualCharge, charge_manually, reverse
 from portal.services.corrections.planning import plan
@@ -118,6 +120,49 @@ def test_nothing_is_said_where_nothing_was_charged_before_or_the_span_has_not_be
     run(date(2026, 9, 1))
     assert what_changed(acme, date(2026, 9, 1), date(2026, 9, 30), TODAY) is None
     assert what_changed(acme, date(2026, 12, 1), date(2026, 12, 31), TODAY) is None
+
+
+def spans(customer, today):
+    """The days of November and of October that are compared on a day; nothing where none are."""
+    found = what_changed(customer, NOVEMBER, LAST, today)
+    return found and (found.begins, found.through, found.before_begins, found.before_through)
+
+
+def test_no_day_is_compared_on_which_a_charge_waits_for_a_run(acme):
+    """On the morning of the first nothing is posted yet: all that there was a month before would seem to be gone."""
+    assigned(a_package("Seat", "30", match=(15,)), acme, date(2026, 9, 1))
+    run(date(2026, 10, 31))
+    assert spans(acme, NOVEMBER) is None
+    run(NOVEMBER)
+    assert spans(acme, NOVEMBER) == (NOVEMBER, NOVEMBER, OCTOBER, OCTOBER)
+    assert spans(acme, date(2026, 11, 14))[1::2] == (date(2026, 11, 14), date(2026, 10, 14))
+    for today in (date(2026, 11, 15), TODAY, LAST):
+        assert spans(acme, today)[1::2] == (date(2026, 11, 14), date(2026, 10, 14))
+    run(LAST)
+    assert spans(acme, LAST)[1::2] == (LAST, date(2026, 10, 31))
+    other = a_customer("Other")
+    assigned(a_package("Daily", "1", frequency=Frequency.DAILY, match=()), other, LAST)
+    assert spans(acme, LAST)[1] == LAST, "what another customer's charges wait for is nothing to this one"
+
+
+def test_no_day_is_compared_on_which_a_minimum_spend_waits_for_its_last_calls(acme):
+    assigned(a_package("Commitment", "150", match=(1,), minimum_spend=True), acme, date(2026, 9, 1))
+    run(NOVEMBER)
+    wait = usage_wait_days()
+    assert wait and spans(acme, NOVEMBER) is None
+    found = NOVEMBER + timedelta(wait)
+    run(found - timedelta(1))
+    assert spans(acme, found - timedelta(1)) is None
+    run(found)
+    assert spans(acme, found)[1] == found
+    assert lines(acme, found) == []
+
+
+def test_what_is_held_is_not_waited_for(acme):
+    daily = a_package("Recording", "2", frequency=Frequency.DAILY, match=())
+    held = assigned(daily, acme, TODAY - timedelta(50))
+    run(TODAY)
+    assert held.position.is_held and spans(acme, TODAY)[1] == TODAY
 
 
 def test_the_same_as_before_has_no_lines(acme):

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from portal.domain.due import Position
 from portal.domain.errors import RuleBroken
 from portal.domain.schedule import LAST_DAY, ONE_DAY
 from portal.extensions import db
-from portal.models import Assignment, AssignmentPosition
+from portal.models import Assignment, AssignmentPosition, Package
 from portal.services import locking
 from portal.services.billing.failures import Failed, failed, load_each
-from portal.services.billing.loading import Loaded
+from portal.services.billing.loading import Loaded, usage_wait_days
 from portal.services.chunks import in_chunks
 
 # So far apart the first and the last assignment of a customer may be, for the positions between them to be read.
@@ -73,6 +73,26 @@ def on_first_days(customer_id: int, most: int, many: int) -> list[tuple[int, dat
         found += [(one, day) for one in db.session.scalars(of_day)]
         day = db.session.scalar(select(func.min(on)).where(on > day))
     return found
+
+
+def posted_through(customer_id: int, today: date) -> date:
+    """The last day up to which all that a customer is charged is posted, but for what is held: today, where no charge
+    waits for a run, nor a minimum spend for its last calls.
+    """
+    on, waits = AssignmentPosition.next_charge_on, ~AssignmentPosition.is_held
+    theirs = select(on).join(Assignment).where(Assignment.customer_id == customer_id, waits)
+    # Behind a run nobody's waits, and before it most on one day: seldom all of theirs are looked at for the first.
+    anybodys = select(func.min(on)).where(on <= today, waits).scalar_subquery()
+    of_that_day = theirs.where(on == anybodys).limit(1).scalar_subquery()
+    of_any = theirs.where(on <= today).with_only_columns(func.min(on)).scalar_subquery()
+    first = case((anybodys.is_not(None), func.coalesce(of_that_day, of_any)))
+    wait = ONE_DAY * usage_wait_days()  # a minimum spend is found so much later than the day it bears
+    of_package = theirs.where(on <= today + wait, Assignment.package_id == Package.id).correlate(Package)
+    found = select(func.min(of_package.with_only_columns(func.min(on)).scalar_subquery())).where(
+        Package.minimum_spend
+    )
+    day, found_on = db.session.execute(select(first, found.scalar_subquery())).one()
+    return min((one - ONE_DAY for one in (day, found_on and found_on - wait) if one), default=today)
 
 
 def has_begun(assignment: Assignment) -> bool:

@@ -128,6 +128,8 @@ def home(customer: Customer) -> Any:
     asked = due(customer, day)
     minimum_ids = minimums.running(customer.id, day, minimums.SHOWN + 1)
     free_minutes = bundles.running(customer.id, day, bundles.SHOWN + 1)
+    month, length = day.replace(day=1), relativedelta(months=1)
+    months = ((begins, begins + length - ONE_DAY) for begins in (month, month - length))
     packages = grouped(customer, day, PACKAGES_MOST, [*minimum_ids, *(one.id for one in free_minutes)])
     measured, used = minimums.minimums_of(minimum_ids, day), bundles.used_of(free_minutes, day)
     return drawn(
@@ -136,9 +138,8 @@ def home(customer: Customer) -> Any:
         foreseen=foreseen(customer, day),
         due=asked,
         pay=how_to_pay(customer, asked.to_pay),
-        changed=what_changed(
-            customer, day.replace(day=1), day.replace(day=1) + relativedelta(months=1, days=-1), day
-        ),
+        # As long as there is nothing of this month to compare, of the one before it.
+        changed=next(filter(None, (what_changed(customer, *span, day) for span in months)), None),
         minimums=measured,
         bundles=used,
         counted=counted_links([one.assignment_id for one in measured] + [one.assignment.id for one in used]),

@@ -124,6 +124,18 @@ def test_home_says_in_one_line_what_changed_since_last_month_and_unfolds_why(as_
     assert soup.select_one("details #changed")
 
 
+def test_home_compares_the_last_month_as_long_as_nothing_of_this_one_is_posted(
+    as_acme, acme, session, app, monkeypatch
+):
+    assigned(a_package("Old line", "10"), acme, date(2026, 10, 1))
+    run(date(2026, 11, 30))
+    session.commit()
+    monkeypatch.setitem(app.config, "TODAY", "2026-12-01")
+    told = words(page(as_acme.get("/my")))
+    assert "Charged 1–30 Nov 2026, with tax and calls: 132.42 GBP , 120.42 more than 1–31 Oct 2026." in told
+    assert "1 Dec 2026, with tax and calls" not in told
+
+
 def test_packages_of_one_kind_are_one_row_that_unfolds_to_each(as_acme, acme, session):
     line = a_package("Line", "1.35", match=())
     for number, start in enumerate((date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 9))):
