@@ -28,7 +28,8 @@ RULES = {
         SELECT a.id FROM assignment a JOIN assignment b ON b.package_id = a.package_id AND b.customer_id = a.customer_id
         AND b.did_id IS NOT DISTINCT FROM a.did_id AND b.id > a.id
         JOIN package p ON p.id = a.package_id AND p.name <> 'Bundle'
-        WHERE (a.end_date IS NULL OR a.end_date >= b.start_date)""",
+        WHERE (a.end_date IS NULL OR a.end_date >= b.start_date)
+        AND NOT EXISTS (SELECT 1 FROM move_made m WHERE m.noun = 'assignment' AND m.thing_id IN (a.id, b.id))""",
     "no more of a payment is allocated, split off and paid back than it is": """
         SELECT p.id FROM payment p WHERE p.amount <
           (SELECT coalesce(sum(a.amount), 0) FROM allocation a WHERE a.payment_id = p.id AND a.released_on IS NULL)

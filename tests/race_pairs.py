@@ -47,6 +47,11 @@ LOOSE: tuple[tuple[set[str], set[str] | None, str], ...] = (
     ),
     (INTAKES, INTAKES, "what is there meanwhile is shown once more"),
     ({"bank_statements.book_exact", "import statement"}, None, "each line is a transaction of its own"),
+    (
+        {"bank_lines.book", "payments.split"},
+        {"customers.update_row"},
+        "whom a form names is who has that name as it is sent",
+    ),
     (OWNERS, OWNERS, "who was let in is let in until the request is over"),
     (INVITING_OWN, INVITING | INVITING_OWN, "what is over is not found under /my, and refused elsewhere"),
 )

@@ -18,5 +18,5 @@ Each subject asks only those to its right or below (tests/test_architecture.py r
     billing                        the heart: loading, planning, posting, minimums, positions
     credit
     people  mail  listing  csv
-    once  marks  locking  copying  parts  among  again  chunks  batch  bulk_acts
+    once  marks  locking  copying  parts  among  again  planner  chunks  batch  bulk_acts
 """

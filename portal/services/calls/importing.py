@@ -30,7 +30,7 @@ from portal.domain.csv_files.proof import Proof
 from portal.domain.csv_files.text import SEPARATOR, cells_of, delimiter_of, split
 from portal.domain.errors import RuleBroken, WayOut
 from portal.extensions import db
-from portal.models import CallImport, CallReject, ImportState
+from portal.models import Call, CallChange, CallCover, CallImport, CallMove, CallReject, CallSaid, ImportState
 from portal.services import locking
 from portal.services.again import again_and_again
 from portal.services.calls import effects, keeping, layouts, met_before, moves
@@ -39,11 +39,14 @@ from portal.services.calls.rows import BadRow, Chunk, Reader, Record
 from portal.services.calls.storing import Stored, store
 from portal.services.chunks import collecting_nothing
 from portal.services.csv import files
+from portal.services.planner import count_anew
 
 CHUNK = 8_000
 UTC = ZoneInfo("UTC")
 # A file of fewer lines is taken in while one waits.
 SMALL = 20_000
+# What is joined for what follows from a file, and as it is undone.
+OF_CALLS = (Call, CallChange, CallCover, CallMove, CallSaid)
 SILENT_FOR = timedelta(seconds=60)
 WHOSE_AND_WHEN = itemgetter(*map(Record._fields.index, ("customer_id", "day")))
 # Behind every day that a call can have.
@@ -319,6 +322,7 @@ def carry_out(
             raise
         return import_
     import_ = _as_stored(import_id)
+    count_anew(*OF_CALLS)
     if import_.replaces:
         moves.find(import_id)
     if position or import_.replaces or import_.known_count:  # calls may have become its own meanwhile

@@ -54,6 +54,7 @@ from portal.services.calls.effects import too_late
 from portal.services.calls.would_undo import OF_CUSTOMER, Tally, heirs_of
 from portal.services.charges.by_hand import REASON_LONGEST
 from portal.services.chunks import in_chunks
+from portal.services.planner import count_anew
 
 CHUNK = 4_000
 CUSTOMERS = 500
@@ -143,6 +144,7 @@ def carry_out(
     is_large = undo.due_count > SMALL
     if is_large:
         make_room(db.session.connection())
+    count_anew(*importing.OF_CALLS)
     take_back, settle, last = again_and_again(_take_back, MET), again_and_again(_settle, MET), 0
     while ids := _calls_after(import_id, last, size):
         if is_asked_to_stop():

@@ -146,3 +146,27 @@ def test_calls_said_again_are_each_found_at_once_where_the_table_was_last_counte
     assert taken_in(a_file(tmp_path, some[::-1], name="again.csv")).known_count == LONG_ONES
     event.remove(db.engine, "commit", count)
     assert LONG_ONES <= sum(read) < LONG_ONES * 50
+
+
+def counted(session, table):
+    """How many rows PostgreSQL takes a table to have."""
+    return session.scalar(text(f"SELECT reltuples FROM pg_class WHERE oid = '{table}'::regclass"))
+
+
+@pytest.mark.parametrize("act", ["replaced", "undone"])
+def test_tables_that_count_as_empty_are_counted_anew_before_they_are_joined(session, tmp_path, act):
+    """Of 2,000 calls that a file replaces it took two minutes to keep what they were."""
+    acme = a_customer(tax_rate="0")
+    first = taken_in(a_file(tmp_path, [a_line(f"c{n}", f"{DAY} 10:00:00", 60, "1") for n in range(500)]))
+    session.execute(
+        text("UPDATE pg_class SET relpages = 5, reltuples = 0 WHERE relname IN ('call', 'call_change')")
+    )
+    session.commit()
+    if act == "replaced":
+        again = [a_line(f"c{n}", f"{DAY} 10:00:00", 60, "2") for n in range(500)]
+        taken_in(a_file(tmp_path, again, name="2.csv"), replaces=True)
+        assert counted(session, "call_change") == 500
+    else:
+        undone(first)
+    assert counted(session, "call") == 500
+    assert sum(int(amount) for _, amount in call_entries(acme)) == (-1_000 if act == "replaced" else 0)
