@@ -18,8 +18,8 @@ from portal.services.company.settings import CompanyFields
 from portal.web.shared.fields import (
     TOO_LONG,
     ChoiceField,
-    DecimalTextField,
     LinesField,
+    RateField,
     Required,
     VersionField,
     WholeField,
@@ -62,7 +62,7 @@ class CompanyForm(PartyForm):
         "Default Currency",
         choices=[SelectChoice(code, f"{code}, {name}") for code, name in CURRENCIES.items()],
     )
-    default_tax_rate = DecimalTextField("Default Tax Rate", default=Decimal(0))
+    default_tax_rate = RateField("Default Tax Rate", default=Decimal(0))
     usage_wait_days = WholeField(
         "Usage Wait Days",
         validators=[

@@ -110,6 +110,12 @@ class DecimalTextField(NumberField):
         return "" if self.zero_is_empty and not value else shown(Decimal(value))
 
 
+class RateField(DecimalTextField):
+    """A rate in per cent."""
+
+    example = "a percentage, such as 20 or 7.5"
+
+
 class WholeField(NumberField):
     """A whole number."""
 
@@ -302,7 +308,7 @@ def check_email(form: FlaskForm, field: Any) -> None:
 
 def tax_rate_field(**options: Any) -> Any:
     """Tax Rate, in per cent, checked by `check_rate`."""
-    return DecimalTextField("Tax Rate", **options)
+    return RateField("Tax Rate", **options)
 
 
 def check_rate(form: FlaskForm, field: Any) -> None:
