@@ -80,10 +80,15 @@ def posted_through(customer_id: int, today: date) -> date:
     waits for a run, nor a minimum spend for its last calls.
     """
     on, waits = AssignmentPosition.next_charge_on, ~AssignmentPosition.is_held
-    theirs = select(on).join(Assignment).where(Assignment.customer_id == customer_id, waits)
+    is_theirs = Assignment.customer_id == customer_id
+    theirs = select(on).join(Assignment).where(is_theirs, waits)
     # Behind a run nobody's waits, and before it most on one day: seldom all of theirs are looked at for the first.
     anybodys = select(func.min(on)).where(on <= today, waits).scalar_subquery()
-    of_that_day = theirs.where(on == anybodys).limit(1).scalar_subquery()
+    # One by one, beginning with theirs: many thousands of others' may stand before the first of them.
+    each = select(on).where(AssignmentPosition.assignment_id == Assignment.id, waits).correlate(Assignment)
+    of_that_day = (
+        select(anybodys).select_from(Assignment).where(is_theirs, each.scalar_subquery() == anybodys).limit(1)
+    ).scalar_subquery()
     of_any = theirs.where(on <= today).with_only_columns(func.min(on)).scalar_subquery()
     first = case((anybodys.is_not(None), func.coalesce(of_that_day, of_any)))
     wait = ONE_DAY * usage_wait_days()  # a minimum spend is found so much later than the day it bears
