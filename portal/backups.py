@@ -19,6 +19,7 @@ from portal.domain.errors import RuleBroken
 from portal.domain.wording import listed
 
 OF_SQLITE, OF_POSTGRESQL = b"SQLite format 3\0", b"PGDMP"
+NO_BACKUP = "{} is no backup of the portal."
 # Where the client programs of PostgreSQL lie beside the PATH: several versions, side by side.
 ALSO_IN = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
@@ -46,7 +47,7 @@ def restore(engine: Engine, path: Path) -> None:
         begins = file.read(len(OF_SQLITE))
     kinds = {"sqlite": OF_SQLITE, "postgresql": OF_POSTGRESQL}
     if not begins.startswith(tuple(kinds.values())):
-        raise RuleBroken(f"{path} is no backup of the portal.")
+        raise RuleBroken(NO_BACKUP.format(path))
     if not begins.startswith(kinds[engine.dialect.name]):
         of = "SQLite" if begins.startswith(OF_SQLITE) else "PostgreSQL"
         raise RuleBroken(
@@ -84,6 +85,9 @@ def _restore_file(path: Path, target: Path) -> None:
     os.close(private.opener(str(part), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         _copy(path, part)
+        with closing(sqlite3.connect(part)) as copy:
+            if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                raise RuleBroken(NO_BACKUP.format(path))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -193,6 +193,19 @@ def test_a_backup_of_sqlite_that_was_cut_off_is_refused_as_damaged(used, tmp_pat
             db.engine.dispose()
 
 
+@pytest.mark.only_on(SQLITE)
+def test_a_sqlite_database_of_something_else_is_refused_and_leaves_nothing(used, tmp_path):
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE charge (amount)")
+    with another(used, tmp_path) as restored:
+        with pytest.raises(RuleBroken, match="is no backup of the portal"):
+            backups.restore(engine_of(restored), file)
+        assert rows(restored) == {}
+        with restored.app_context():
+            db.engine.dispose()
+
+
 @pytest.mark.only_on(POSTGRESQL)
 def test_a_half_backup_of_postgresql_is_refused_and_leaves_nothing(used, tmp_path):
     file = tmp_path / "portal.backup"
